@@ -1,0 +1,224 @@
+"""Checks of the labs: what every check does around the comparison that it is about.
+
+Key idea: a check is an ordinary function that calls the student's answer and raises `CheckFailed`
+with a sentence where it finds a slip. The decorator `check` does the rest, the same for all: an
+untouched stub is "not started yet", an error of the student's is shown with their line, a forgotten
+`return` is named, progress is kept, and no stack trace of the course's own is ever shown.
+
+One module a lab, named after it: `grooves.checks.transformer` holds the checks of
+`labs/04_transformer.ipynb` (chapter 4), and says once
+`start = functools.partial(grooves.checks.start, "04_transformer")`.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+
+from grooves.checks._answers import (
+    describe,
+    not_started_in,
+    place_of,
+    recorded,
+    student_frame,
+    watch,
+)
+
+__all__ = [
+    "AnswerRaised",
+    "CheckFailed",
+    "NotStarted",
+    "check",
+    "describe",
+    "exercises",
+    "recorded",
+    "start",
+]
+
+_registry: dict[str, dict[str, int]] = {}  # lab -> exercise -> points, in the order of definition
+
+
+class CheckFailed(AssertionError):
+    """The answer is not right yet. JupyterLab shows the message and nothing else.
+
+    `message` is what was expected with the student's own shapes and values, and the likely slip.
+    `hint` is the name of the wrong answer that the check recognised; only the tests read it.
+    """
+
+    def __init__(self, message: str, hint: str | None = None):
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.exercise: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.exercise}: {self.message}" if self.exercise else self.message
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+class NotStarted(CheckFailed):
+    """The answer is still the stub, or the cell is empty."""
+
+    def __init__(self, message: str):
+        super().__init__(message, hint="not_started")
+
+
+class AnswerRaised(CheckFailed):
+    """The student's own code raised an error; the message holds it and their line."""
+
+    def __init__(self, message: str):
+        super().__init__(message, hint="raised")
+
+
+class Stopped(KeyboardInterrupt):
+    """The student pressed stop while a check ran."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+def check(lab: str, exercise: str, points: int, returns: type | tuple = object):
+    """Turn a function of the student's answer into the check of one exercise.
+
+    `lab` is the notebook's name ("04_transformer"), `points` what nbgrader's metadata say too.
+    `returns` is the type, or a tuple of types, that the answer must return where it is a function;
+    `object` means anything but None, `type(None)` allows None (work done in place).
+
+    The function may return a sentence, which is printed behind "passed". An answer that is a
+    function is watched: a check that passes without having called it is a mistake in the check,
+    and raises RuntimeError.
+
+    Raises (from the check): NotStarted, AnswerRaised, CheckFailed.
+    """
+
+    def decorate(body):
+        taken = _registry.setdefault(lab, {})
+        taken[exercise] = points
+
+        @functools.wraps(body)
+        def run(answer):
+            if answer is None or answer is Ellipsis or answer is NotImplemented:
+                raise _named(NotStarted(_not_started(exercise)), exercise) from None
+            watched, calls = watch(answer, exercise, returns, CheckFailed)
+            try:
+                remark = body(watched)
+            except CheckFailed as failure:
+                raise _named(failure, exercise) from None
+            except KeyboardInterrupt:
+                raise Stopped(f"{exercise}: stopped while the check ran.") from None
+            except (Exception, SystemExit) as error:
+                raise _named(_translate(error, calls, run, body), exercise) from error
+            if calls is not None and not calls:
+                raise RuntimeError(f"the check of {exercise!r} passed without calling the answer")
+            _passed(lab, exercise, points, remark)
+
+        run.lab, run.exercise, run.points = lab, exercise, points
+        return run
+
+    return decorate
+
+
+def exercises(lab: str) -> list[tuple[str, int]]:
+    """The exercises of a lab and their points, in the order in which the checks are defined.
+
+    Raises: ValueError where no module in `grooves/checks/` belongs to the lab.
+    """
+    if lab not in _registry:
+        module = lab.lstrip("0123456789").lstrip("_")
+        try:
+            importlib.import_module(f"grooves.checks.{module}")
+        except ModuleNotFoundError as error:
+            raise ValueError(f"no checks for the lab {lab!r}: no module {error.name}") from error
+    if lab not in _registry:
+        raise ValueError(f"grooves.checks.{module} defines no check of the lab {lab!r}")
+    return list(_registry[lab].items())
+
+
+def start(lab: str):
+    """Prepare a notebook for its lab; returns the progress widget, which the cell then shows.
+
+    From here on the notebook says "not started yet" where a cell stops at an untouched stub, or at
+    the name of an exercise whose cell is empty. Outside IPython this does nothing.
+    """
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if shell is None:
+        return None
+    names = [name for name, _ in exercises(lab)]
+
+    def explain(shell, kind, error, trace, tb_offset=None):
+        sentence = _unfinished(error, names)
+        if sentence:
+            error._render_traceback_ = lambda: [sentence]
+        shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
+
+    shell.set_custom_exc((NameError, NotImplementedError), explain)
+    from grooves import progress  # here, since the widget needs ipywidgets and the checks do not
+
+    return progress.widget(lab, exercises(lab))
+
+
+def _named(failure: CheckFailed, exercise: str) -> CheckFailed:
+    failure.exercise = exercise
+    return failure
+
+
+def _not_started(exercise: str) -> str:
+    return f"not started yet. Write {exercise} in its cell, run that cell, then this one."
+
+
+def _unfinished(error: BaseException, names: list[str]) -> str | None:
+    """The sentence for an error that only means "not done yet", or None for any other error."""
+    if isinstance(error, NameError):
+        name = getattr(error, "name", None)
+        if name in names:
+            return (
+                f"{name}: not started yet. "
+                "Its cell is empty, was not run, or stopped with an error."
+            )
+        return None
+    function = not_started_in(error)
+    if function is None:
+        return None
+    if function in names:
+        return f"{function}: not started yet."
+    return "Not started yet. Put your answer where it says NotImplementedError."
+
+
+def _translate(error: BaseException, calls, run, body) -> CheckFailed:
+    """What an error inside a check means for the student."""
+    exercise, names = run.exercise, _registry[run.lab]
+    stub = not_started_in(error) if isinstance(error, NotImplementedError) else None
+    if stub is not None:
+        if stub in names and stub != exercise:
+            return NotStarted(f"it needs {stub}, which is not started yet. Do that exercise first.")
+        return NotStarted(_not_started(exercise))
+    if isinstance(error, NameError) and error.name in names and error.name != exercise:
+        return NotStarted(
+            f"it needs {error.name}, which is not defined. Do that exercise and run its cell first."
+        )
+    kind, said = type(error).__name__, str(error).strip()
+    what = f"{kind}: {said}" if said else kind
+    call = calls[-1] if calls else None
+    line = student_frame(error, body)
+    if line is None and not (call and call.error is error):
+        got = f" What it returned: {describe(call.result)}." if call and call.error is None else ""
+        return CheckFailed(
+            f"the check could not use your answer ({what}).{got} "
+            "Compare its type and shape with what the exercise asks for.",
+            hint="unusable",
+        )
+    place = f" in {place_of(*line)}" if line else "."
+    arguments = f"\nIt was called with {call.arguments}." if call and call.arguments else ""
+    return AnswerRaised(f"your code stopped with an error{place}\n{what}{arguments}")
+
+
+def _passed(lab: str, exercise: str, points: int, remark: str | None) -> None:
+    from grooves import progress  # late: a check can be read and tested without it
+
+    worth = "1 point" if points == 1 else f"{points} points"
+    print(f"passed: {exercise} ({worth})." + (f" {remark}" if remark else ""))
+    progress.record(lab, exercise, points)

@@ -1,0 +1,202 @@
+"""The student's answer as a check sees it: watched while it runs, and read when it fails.
+
+Key idea: the check receives the student's own function inside a thin wrapper that notes every
+call. So the framework knows that the student's code is what ran, with which arguments, and whether
+an error came out of it or out of the check. Part of the labs' checks (every chapter).
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import linecache
+import os
+import site
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_OURS = str(Path(__file__).resolve().parents[1]) + os.sep
+
+
+@dataclass
+class Call:
+    """One call of the student's function: its arguments in words, and what came of it."""
+
+    arguments: str
+    result: Any = None
+    error: BaseException | None = None
+
+
+def watch(answer, exercise: str, returns, failure: type[Exception]):
+    """Wrap a function so that its calls are noted; anything else is handed on as it is.
+
+    Returns: (the answer to give to the check, its list of `Call`, or None where it is no function).
+    The wrapper raises `failure` where the function returns None or a type other than `returns`.
+    """
+    if not (inspect.isroutine(answer) or isinstance(answer, functools.partial)):
+        return answer, None
+    calls: list[Call] = []
+    accepted = returns if isinstance(returns, tuple) else (returns,)
+
+    def watched(*args, **kwargs):
+        call = Call(_arguments(answer, args, kwargs))
+        calls.append(call)
+        try:
+            call.result = answer(*args, **kwargs)
+        except BaseException as error:
+            call.error = error
+            raise
+        result = call.result
+        if result is None and type(None) not in accepted:
+            raise failure(
+                "your function returned None. Is a `return` missing?", hint="returned_none"
+            )
+        if not isinstance(result, accepted):
+            expected = " or ".join(describe_type(kind) for kind in accepted)
+            raise failure(
+                f"your function must return {expected}. It returned {describe(result)}.",
+                hint="wrong_type",
+            )
+        return _plain(result)
+
+    # not functools.wraps alone: a partial has no __name__
+    functools.update_wrapper(watched, answer)
+    return watched, calls
+
+
+def recorded(answer):
+    """For tests: the same answer, and a list that grows whenever the answer's code is run.
+
+    A function is wrapped; a class is replaced by a subclass that notes each object made; anything
+    else cannot be run and is refused with TypeError.
+    """
+    ran: list[tuple] = []
+    if inspect.isclass(answer):
+
+        def __init__(self, *args, **kwargs):
+            ran.append((args, kwargs))
+            answer.__init__(self, *args, **kwargs)
+
+        body = {"__init__": __init__, "__module__": answer.__module__, "__doc__": answer.__doc__}
+        return type(answer.__name__, (answer,), body), ran
+    if not callable(answer):
+        raise TypeError(f"only a function or a class can be recorded, not {describe(answer)}")
+
+    @functools.wraps(answer)
+    def note(*args, **kwargs):
+        ran.append((args, kwargs))
+        return answer(*args, **kwargs)
+
+    return note, ran
+
+
+def describe(value) -> str:
+    """A value in a few words: "a float32 tensor of shape (2, 3)", "a list of 4"."""
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        kind = {"Tensor": "tensor", "ndarray": "array"}.get(type(value).__name__)
+        kind = kind or type(value).__name__
+        dtype = str(value.dtype).removeprefix("torch.")
+        return f"{_a(dtype)} {kind} of shape {tuple(value.shape)}"
+    if isinstance(value, bool) or value is None:
+        return repr(value)
+    if isinstance(value, (int, float, complex)):
+        return f"the number {value!r}"
+    if isinstance(value, str):
+        return f"the text {_short(value)}"
+    if isinstance(value, (list, tuple, dict, set)):
+        return f"a {type(value).__name__} of {len(value)}"
+    if inspect.isclass(value):
+        return f"the class {value.__name__}"
+    if callable(value):
+        return f"the function {getattr(value, '__name__', type(value).__name__)}"
+    return _a(type(value).__name__)
+
+
+def describe_type(kind: type) -> str:
+    """A type in a few words, as `describe` would speak of its values."""
+    if kind is type(None):
+        return "None"
+    names = {"Tensor": "tensor", "ndarray": "array", "int": "whole number", "float": "number"}
+    return _a(names.get(kind.__name__, kind.__name__))
+
+
+def student_frame(error: BaseException, check):
+    """The innermost frame of the student's code in an error's trace: (frame, line), or None.
+
+    `check` is the function whose body ran, in case it lies outside the package (in a test).
+    """
+    found = None
+    trace = error.__traceback__
+    entered = False  # the frames above the check are the notebook's call of it
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if name.startswith(_OURS) or trace.tb_frame.f_code is check.__code__:
+            entered = True
+        elif entered and not name.startswith(_foreign()):
+            found = (trace.tb_frame, trace.tb_lineno)
+        trace = trace.tb_next
+    return found
+
+
+def not_started_in(error: BaseException) -> str | None:
+    """The function whose stub raised this NotImplementedError; None where it is a real error.
+
+    PyTorch raises NotImplementedError too (an operation that a device lacks), so the line that
+    raised must say the word. A cell's top level counts as the function "<module>".
+    """
+    trace = error.__traceback__
+    if not isinstance(error, NotImplementedError) or trace is None:
+        return None
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    code = trace.tb_frame.f_code
+    if code.co_filename.startswith((_OURS, *_foreign())):
+        return None
+    line = linecache.getline(code.co_filename, trace.tb_lineno)
+    return code.co_name if "NotImplementedError" in line or not error.args else None
+
+
+def place_of(frame, number: int) -> str:
+    """Where a student's line stands, and the line: "line 3 of its cell", then `scores = q @ k`."""
+    file = frame.f_code.co_filename
+    line = linecache.getline(file, number).strip()
+    place = Path(file).name if os.path.exists(file) else "its cell"
+    return f"line {number} of {place}" + (f":\n    {line}" if line else ".")
+
+
+@functools.cache
+def _foreign() -> tuple[str, ...]:
+    """Folders whose code is neither the course's nor the student's: Python and its packages."""
+    paths = {sysconfig.get_paths()[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")}
+    paths.update(site.getsitepackages())
+    return (*(path + os.sep for path in sorted(paths)), "<frozen")
+
+
+def _arguments(answer, args: tuple, kwargs: dict) -> str:
+    """The arguments of a call in words, by name where the signature gives them."""
+    try:
+        bound = inspect.signature(answer).bind(*args, **kwargs).arguments
+    except (TypeError, ValueError):
+        bound = {f"argument {i}": value for i, value in enumerate(args, 1)} | kwargs
+    parts = [f"{name} = {describe(value)}" for name, value in bound.items()]
+    return _short(", ".join(parts), 600, quote=False)
+
+
+def _plain(result):
+    """A tensor of a student's own subclass as a plain one: it could answer every comparison."""
+    torch = sys.modules.get("torch")
+    if torch and isinstance(result, torch.Tensor) and type(result) is not torch.Tensor:
+        return result.as_subclass(torch.Tensor)
+    return result
+
+
+def _a(noun: str) -> str:
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+
+
+def _short(text: str, limit: int = 60, quote: bool = True) -> str:
+    text = text if len(text) <= limit else text[: limit - 1] + "…"
+    return repr(text) if quote else text
