@@ -1,0 +1,159 @@
+"""How the checks compare: tolerances, the difference in words, and the slip behind it.
+
+Key idea: a wrong answer is known by its numbers. A `Slip` is a common mistake written out as code;
+where the student's numbers equal the slip's numbers on the same input, the check can name it.
+Nothing here says how an answer must be written. Part of the labs' checks (every chapter).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from grooves.checks import CheckFailed
+
+# Relative and absolute. The inputs are float32, so float64 answers get no tighter bound.
+TOLERANCE = {torch.float16: 1e-2, torch.bfloat16: 5e-2}
+ORDINARY_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A common mistake: its name, what it computes from the exercise's inputs, what to say."""
+
+    name: str
+    compute: Callable
+    says: str
+
+
+def draw(seed: int, *shape: int, scale: float = 1.0) -> Tensor:
+    """Normal random numbers from a generator of their own: the student's seed is left alone."""
+    return scale * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def compare(
+    got,
+    expected,
+    slips: Sequence[Slip],
+    inputs: tuple,
+    given: str,
+    source: str = "PyTorch's is",
+    tolerance: float | None = None,
+) -> None:
+    """Pass where the answer's result equals what is expected, else say how it differs, and why.
+
+    got: the answer's result (tensor, array or number). expected: the right one, of any precision.
+    inputs: what the answer was given, handed to each slip. given: the same in words.
+    source: how the message introduces the right value. tolerance: relative and absolute; by default
+    what the precision of the result allows.
+    Raises: CheckFailed, with the name of the slip that gives the same numbers as its hint.
+    """
+    got, expected = as_tensor(got), as_tensor(expected)
+    if tolerance is None:
+        tolerance = TOLERANCE.get(got.dtype, ORDINARY_TOLERANCE)
+    if close(got, expected, tolerance):
+        return
+    difference = f"for {given}, {_difference(got, expected, source, tolerance)}"
+    for slip in slips:
+        if close(got, as_tensor(slip.compute(*inputs)), tolerance):
+            raise CheckFailed(f"{difference}\nLikely slip: {slip.says}", hint=slip.name)
+    raise CheckFailed(
+        f"{difference}\nThis is none of the usual slips. Work the smallest case by hand and print "
+        "every step.",
+        hint="unrecognised",
+    )
+
+
+def close(got: Tensor, expected: Tensor, tolerance: float = ORDINARY_TOLERANCE) -> bool:
+    """Whether two results are the same up to rounding; a NaN equals a NaN."""
+    if got.shape != expected.shape:
+        return False
+    got, expected = got.double(), expected.double()
+    return torch.allclose(got, expected, rtol=tolerance, atol=tolerance, equal_nan=True)
+
+
+def as_tensor(value) -> Tensor:
+    """A tensor, array or number as a tensor on the CPU, free of its history."""
+    dtype = torch.float64 if isinstance(value, (int, float)) else None  # large counts stay exact
+    return torch.as_tensor(value, dtype=dtype).detach().cpu()
+
+
+def shape_of(x) -> str:
+    """`(2, 3)`"""
+    return str(tuple(x.shape))
+
+
+def number(value: float) -> str:
+    """A number as a message shows it: four significant digits, whole numbers in full."""
+    value = float(value)
+    return f"{value:,.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.4g}"
+
+
+def _difference(got: Tensor, expected: Tensor, source: str, tolerance: float) -> str:
+    """Where the results are farthest apart, in words."""
+    if got.shape != expected.shape:
+        return f"your result has shape {shape_of(got)}, expected {shape_of(expected)}."
+    gap = (got.double() - expected.double()).abs().nan_to_num(torch.inf, torch.inf)
+    gap[got.double() == expected.double()] = 0.0  # an infinity that is right
+    if expected.ndim == 0:
+        return f"your result is {number(got)}; {source} {number(expected)}."
+    worst = tuple(int(i) for i in torch.unravel_index(gap.argmax(), gap.shape))
+    wrong = int((gap > tolerance + tolerance * expected.double().abs()).sum())
+    return (
+        f"your result at {list(worst)} is {number(got[worst])}; {source} "
+        f"{number(expected[worst])} ({wrong} of {gap.numel()} values differ)."
+    )
+
+
+class _Names(TorchFunctionMode):
+    """Notes the names of the PyTorch functions that are called."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen: set[str] = set()
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        self.seen.add(getattr(function, "__name__", ""))
+        return function(*args, **(kwargs or {}))
+
+
+def written_by_hand(answer: Callable, *inputs, ready_made: Sequence[str] = ()):
+    """Call the answer and return its result; refuse it where it only calls the finished thing.
+
+    Finished are the course's own models, and the PyTorch functions named in `ready_made`: the ones
+    that the check compares with. What an exercise does not ask to write may be called freely.
+    Raises: CheckFailed with the hint "course_code" or "ready_made".
+    """
+    courses_own: set[str] = set()
+    around_the_answer = ("grooves.checks", "grooves.checks._answers", __name__)
+
+    def note(frame, event, _argument):
+        module = frame.f_globals.get("__name__", "")
+        if event == "call" and module.startswith("grooves.") and module not in around_the_answer:
+            courses_own.add(f"{module}.{frame.f_code.co_name}")
+
+    names, before = _Names(), sys.getprofile()
+    sys.setprofile(note)
+    try:
+        with names:
+            result = answer(*inputs)
+    finally:
+        sys.setprofile(before)
+    if courses_own:
+        raise CheckFailed(
+            f"your code calls the course's own {min(courses_own)}. Here the exercise is to write "
+            "it; what you wrote in earlier exercises may be used.",
+            hint="course_code",
+        )
+    if found := names.seen.intersection(ready_made):
+        raise CheckFailed(
+            f"your code calls PyTorch's {min(found)}, which is what this check compares you with. "
+            "Write it from smaller steps.",
+            hint="ready_made",
+        )
+    return result

@@ -1,0 +1,38 @@
+"""Checks of lab 04, the transformer: what the notebook imports as `check` (chapter 04).
+
+Key idea: one check an exercise. Exercises 1 to 8 ask to *write* something, so an answer that calls
+the course's own model, or the very PyTorch function that it is compared with, is refused with a
+sentence. Exercises 9 to 13 ask to count, to mend and to choose: there everything may be called.
+"""
+
+import functools
+
+from grooves import checks
+
+# The order of these lines is the order of the exercises.
+# isort: off
+from grooves.checks.transformer_attention import softmax, attention, causal_attention
+from grooves.checks.transformer_heads import split_heads, merge_heads, rotate
+from grooves.checks.transformer_block import block
+from grooves.checks.transformer_loss import next_word_loss
+from grooves.checks.transformer_costs import count_parameters, training_flops, memory
+# isort: on
+
+__all__ = [
+    "attention",
+    "block",
+    "causal_attention",
+    "count_parameters",
+    "memory",
+    "merge_heads",
+    "next_word_loss",
+    "rotate",
+    "softmax",
+    "split_heads",
+    "start",
+    "training_flops",
+]
+
+LAB = "04_transformer"
+
+start = functools.partial(checks.start, LAB)

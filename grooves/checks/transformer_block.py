@@ -1,0 +1,151 @@
+"""Check of lab 04, third part: the block (chapter 04).
+
+Key idea: the block is handed its parts, so how they are made is no matter; only where the norms,
+the additions and the bend stand decides.
+Shapes: B texts, T words, C channels.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from grooves.checks import check
+from grooves.checks.compare import Slip, compare, draw, shape_of, written_by_hand
+
+LAB = "04_transformer"
+
+
+# ---- 7 the block -----------------------------------------------------------------------------
+
+
+def _norm(x: Tensor) -> Tensor:
+    return F.layer_norm(x, x.shape[-1:])
+
+
+def _block(x, attend, up, down, first=_norm, second=_norm, bend=lambda h: h.relu().square()):
+    """The right block, or one with a part exchanged."""
+    x = x + attend(first(x))
+    return x + down(bend(up(second(x))))
+
+
+def _same(x: Tensor) -> Tensor:
+    return x
+
+
+def _post_norm(x, attend, up, down):
+    x = _norm(x + attend(x))
+    return _norm(x + down(up(x).relu().square()))
+
+
+def _side_by_side(x, attend, up, down):
+    return x + attend(_norm(x)) + down(up(_norm(x)).relu().square())
+
+
+def _norm_kept(x, attend, up, down):
+    x = _norm(x)
+    x = _norm(x + attend(x))
+    return x + down(up(x).relu().square())
+
+
+def _no_first_residual(x, attend, up, down):
+    x = attend(_norm(x))
+    return x + down(up(_norm(x)).relu().square())
+
+
+def _no_second_residual(x, attend, up, down):
+    x = x + attend(_norm(x))
+    return down(up(_norm(x)).relu().square())
+
+
+BLOCK_SLIPS = (
+    Slip(
+        "post_norm",
+        _post_norm,
+        "you normalise after each addition, as the paper of 2017 did. Here each part gets a "
+        "normalised copy, and the stream itself stays as it is.",
+    ),
+    Slip(
+        "norm_kept",
+        _norm_kept,
+        "the normalised x replaced x, so the residual stream is normed too. "
+        "Norm only what goes into attend and up.",
+    ),
+    Slip(
+        "no_first_residual",
+        _no_first_residual,
+        "what attend returns replaces x. It is added to x.",
+    ),
+    Slip(
+        "no_second_residual",
+        _no_second_residual,
+        "what down returns replaces x. It is added to x.",
+    ),
+    Slip(
+        "no_first_norm",
+        lambda *parts: _block(*parts, first=_same),
+        "attend got x as it came. Norm it first.",
+    ),
+    Slip(
+        "no_second_norm",
+        lambda *parts: _block(*parts, second=_same),
+        "up got x as it came from the addition. Norm it first.",
+    ),
+    Slip(
+        "relu_not_squared",
+        lambda *parts: _block(*parts, bend=torch.relu),
+        "the ReLU is not squared.",
+    ),
+    Slip(
+        "squared_before_relu",
+        lambda *parts: _block(*parts, bend=torch.square),
+        "negative numbers were squared and came through. ReLU first, then the square.",
+    ),
+    Slip(
+        "gelu",
+        lambda *parts: _block(*parts, bend=F.gelu),
+        "that is GELU. This course's model bends with relu(x)².",
+    ),
+    Slip(
+        "side_by_side",
+        _side_by_side,
+        "both parts read the same x. The second reads the stream after the first was added.",
+    ),
+    Slip(
+        "norm_over_time",
+        lambda *parts: _block(*parts, *2 * (lambda x: F.layer_norm(x.mT, x.shape[1:2]).mT,)),
+        "you norm every channel over the words, so each word sees later ones. "
+        "Norm each word over its channels.",
+    ),
+    Slip(
+        "norm_over_all",
+        lambda *parts: _block(*parts, *2 * (lambda x: F.layer_norm(x, x.shape[1:]),)),
+        "you norm over words and channels together, so each word sees later ones. "
+        "Norm each word over its channels.",
+    ),
+)
+
+
+@check(lab=LAB, exercise="block", points=2, returns=Tensor)
+def block(answer):
+    """block(x, attend, up, down): x (B, T, C) -> (B, T, C)."""
+
+    def judge(call, B, T, C):
+        x = 2 * draw(20, B, T, C) + 1
+        mean = torch.ones(T, T).tril() / torch.arange(1, T + 1)[:, None]  # over the words so far
+        gather, widen, narrow = draw(21, C, C), draw(22, C, 4 * C), draw(23, 4 * C, C, scale=0.2)
+
+        def to(matrix, weights=None):
+            """A part of the block that accepts any float precision."""
+            return lambda h: (h if weights is None else weights.to(h) @ h) @ matrix.to(h)
+
+        parts = (to(gather, mean), to(widen), to(narrow))
+        given = f"x of shape {shape_of(x)}"
+        expected = _block(x.double(), *parts)
+        compare(
+            call(x.clone(), *parts), expected, BLOCK_SLIPS, (x, *parts), given, "the right one is"
+        )
+
+    judge(lambda *inputs: written_by_hand(answer, *inputs), 2, 5, 6)
+    judge(answer, 1, 3, 8)

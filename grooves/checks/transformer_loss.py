@@ -1,0 +1,179 @@
+"""Check of lab 04, third part: the next-word loss (chapter 04).
+
+Key idea: the number is compared with PyTorch's log-softmax, then its gradient is too: a loss that
+has lost its history looks right and teaches nothing.
+Shapes: B texts, T words, V words in the vocabulary.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from grooves.checks import CheckFailed, check
+from grooves.checks.compare import (
+    ORDINARY_TOLERANCE,
+    TOLERANCE,
+    Slip,
+    close,
+    compare,
+    draw,
+    shape_of,
+    written_by_hand,
+)
+
+LAB = "04_transformer"
+
+
+def _surprise(logits: Tensor, ids: Tensor, shift: int = 1) -> Tensor:
+    """-log p of the word `shift` places on, where there is one: (B, T - shift)."""
+    T = ids.size(1)
+    chances = logits.double().log_softmax(-1)[:, : T - shift]
+    return -chances.gather(-1, ids[:, shift:, None]).squeeze(-1)
+
+
+def _loss(logits, ids, padding):
+    """The right answer."""
+    return _surprise(logits, ids)[ids[:, 1:] != padding].mean()
+
+
+def _backwards(logits, ids, padding):
+    """Each position scored on the word before it."""
+    surprise = -logits.double().log_softmax(-1)[:, 1:].gather(-1, ids[:, :-1, None]).squeeze(-1)
+    return surprise[ids[:, :-1] != padding].mean()
+
+
+def _mean_of_texts(logits, ids, padding):
+    real = ids[:, 1:] != padding
+    return ((_surprise(logits, ids) * real).sum(1) / real.sum(1)).mean()
+
+
+LOSS_SLIPS = (
+    Slip(
+        "not_shifted",
+        lambda logits, ids, padding: _surprise(logits, ids, 0)[ids != padding].mean(),
+        "position t is scored on word t, which it has just read. It must predict word t + 1.",
+    ),
+    Slip(
+        "shifted_backwards",
+        _backwards,
+        "position t is scored on word t − 1. The logits lose their last position, "
+        "the words their first.",
+    ),
+    Slip(
+        "padding_counted",
+        lambda logits, ids, padding: _surprise(logits, ids).mean(),
+        "the padding is scored as if it were words.",
+    ),
+    Slip(
+        "divided_by_all",
+        lambda logits, ids, padding: (
+            _loss(logits, ids, padding) * (ids[:, 1:] != padding).double().mean()
+        ),
+        "the padding's surprise is left out, but its places still count. "
+        "Divide by the number of real words.",
+    ),
+    Slip(
+        "sum_not_mean",
+        lambda logits, ids, padding: _surprise(logits, ids)[ids[:, 1:] != padding].sum(),
+        "that is the sum over the words. The loss is their mean.",
+    ),
+    Slip(
+        "mean_of_texts",
+        _mean_of_texts,
+        "you average each text, then the texts, so words of short texts weigh more. "
+        "Every real word weighs the same.",
+    ),
+    Slip(
+        "softmax_twice",
+        lambda logits, ids, padding: _loss(logits.double().softmax(-1), ids, padding),
+        "cross_entropy was given probabilities. It takes the logits and does the softmax itself.",
+    ),
+    Slip(
+        "sign",
+        lambda logits, ids, padding: -_loss(logits, ids, padding),
+        "the sign: log p is negative, its surprise is −log p.",
+    ),
+    Slip(
+        "in_bits",
+        lambda logits, ids, padding: _loss(logits, ids, padding) / math.log(2),
+        "that is in bits (logarithm to base 2). The course counts in nats: the natural logarithm.",
+    ),
+    Slip(
+        "probability_averaged",
+        lambda logits, ids, padding: (
+            -(-_surprise(logits, ids)[ids[:, 1:] != padding]).exp().mean().log()
+        ),
+        "you average the probabilities and then take the logarithm. Logarithm first, then average.",
+    ),
+    Slip(
+        "padding_is_zero",
+        lambda logits, ids, padding: _loss(logits, ids, 0),
+        "word 0 was left out. The padding is the argument `padding`, which need not be 0.",
+    ),
+    Slip(
+        "exp_overflows",
+        lambda logits, ids, padding: (
+            -(
+                logits.exp()[:, :-1].gather(-1, ids[:, 1:, None]).squeeze(-1)
+                / logits.exp()[:, :-1].sum(-1)
+            )
+            .log()[ids[:, 1:] != padding]
+            .mean()
+        ),
+        "exp of a logit above 88 is infinite in float32. log_softmax or cross_entropy shift first.",
+    ),
+    Slip(
+        "log_of_softmax",
+        lambda logits, ids, padding: (
+            -logits.softmax(-1)
+            .log()[:, :-1]
+            .gather(-1, ids[:, 1:, None])
+            .squeeze(-1)[ids[:, 1:] != padding]
+            .mean()
+        ),
+        "a very unlikely word's softmax rounds to 0, and log 0 is -inf. "
+        "log_softmax never forms the 0.",
+    ),
+)
+
+
+@check(lab=LAB, exercise="next_word_loss", points=2, returns=Tensor)
+def next_word_loss(answer):
+    """next_word_loss(logits, ids, padding): (B, T, V), (B, T), int -> mean surprise in nats."""
+    ids = torch.tensor([[3, 1, 4, 1, 5, 2], [2, 6, 0, 9, 9, 9], [8, 0, 7, 9, 9, 9]])
+
+    def judge(call, logits, ids, padding, note=""):
+        given = f"logits {shape_of(logits)}, ids {shape_of(ids)} and padding = {padding}{note}"
+        leaf = logits.clone().requires_grad_()
+        got = call(leaf * 1, ids.clone(), padding)  # a product: in-place work on it is allowed
+        inputs = (logits, ids, padding)
+        compare(got, _loss(*inputs), LOSS_SLIPS, inputs, given)
+        if not got.requires_grad:
+            raise CheckFailed(
+                f"for {given}, the number is right, but it has lost its history, so no gradient "
+                "flows back.\nLikely slip: .item(), .detach(), no_grad or a new tensor on the way.",
+                hint="no_gradient",
+            )
+        got.backward()
+        twin = logits.clone().requires_grad_()
+        _loss(twin, ids, padding).backward()
+        tolerance = TOLERANCE.get(got.dtype, ORDINARY_TOLERANCE)
+        if leaf.grad is None or not close(leaf.grad, twin.grad, tolerance):
+            raise CheckFailed(
+                f"for {given}, the number is right, but its gradient is not PyTorch's.\n"
+                "Likely slip: a part of the sum is detached, or padding turned into NaN on the "
+                "way back.",
+                hint="wrong_gradient",
+            )
+
+    def by_hand(*inputs):
+        return written_by_hand(answer, *inputs)
+
+    logits = draw(24, 3, 6, 10, scale=2.0)
+    judge(by_hand, logits, ids, 9)
+    judge(answer, logits, (ids + 1) % 10, 0)
+    judge(answer, logits + 1000, ids, 9, " and logits near 1,000")
+    judge(answer, 200 * logits, ids, 9, " and logits in the hundreds")
