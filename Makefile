@@ -30,7 +30,7 @@ test: lint unit notebooks plain site browser  ## make the environment and run ev
 	@echo "make test: every stage passed."
 
 book: $(VENV)/course.stamp  ## build the static book into _build/html
-	$(BIN)/jupyter-book build -W --keep-going .
+	$(BIN)/python book/build.py
 
 serve: book  ## build the book and show it on this machine
 	@echo "The book: http://localhost:$(PORT)/   (Ctrl-C ends it)"
