@@ -1,0 +1,64 @@
+"""The key-value cache: what a transformer remembers of the words it has already read.
+
+Key idea: the keys and values of earlier words never change, so an answer that grows word by
+word computes them once and keeps them. Chapters: 04, 09.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class LayerCache:
+    """Keys and values of one layer, (B, H, T, D) each, in memory taken once."""
+
+    def __init__(self, batch_size: int, n_head: int, context: int, head_dim: int, device, dtype):
+        shape = (batch_size, n_head, context, head_dim)
+        self.keys = torch.zeros(shape, device=device, dtype=dtype)
+        self.values = torch.zeros(shape, device=device, dtype=dtype)
+        self.length = 0
+
+    def append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Add the keys and values of new words, (B, H, t, D); return those of all words so far."""
+        stop = self.length + keys.size(2)
+        self.keys[:, :, self.length : stop] = keys
+        self.values[:, :, self.length : stop] = values
+        self.length = stop
+        return self.keys[:, :, :stop], self.values[:, :, :stop]
+
+
+class KVCache:
+    """What a model keeps of a text between two words: one `LayerCache` a layer, and the last word.
+
+    Words are added in one call at the start (the prompt) and one at a time after it.
+    """
+
+    def __init__(self, model, batch_size: int = 1):
+        config = model.config
+        weight = model.embedding.weight
+        head_dim = config.n_embd // config.n_head
+        self.layers = [
+            LayerCache(batch_size, config.n_head, config.context, head_dim, weight.device, weight.dtype)
+            for _ in range(config.n_layer)
+        ]
+        self.last: Tensor | None = None  # the mixed-in predecessor of the next word, (B, 1, C)
+        self._length = 0
+
+    def __len__(self) -> int:
+        """Number of words that the cache holds."""
+        return self._length
+
+    def swap_last(self, last: Tensor) -> Tensor | None:
+        """Keep the embedding of the newest word; give back that of the one before."""
+        before, self.last = self.last, last
+        return before
+
+    def advance(self, n_words: int) -> None:
+        """Count `n_words` as read."""
+        self._length += n_words
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes taken by the keys and values of all layers."""
+        return sum(t.numel() * t.element_size() for c in self.layers for t in (c.keys, c.values))

@@ -1,0 +1,104 @@
+"""The one family of models that the course trains, tunes, serves and shrinks.
+
+Key idea: the same small model goes through every chapter, so each chapter can say in one unit,
+nats above the exact entropy, what its idea buys. Chapters: all from 04 on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from grooves import device
+from grooves.checkpoint import load_model, save_model
+from grooves.data import HeldOut, StoryData
+from grooves.generate import sample_stories
+from grooves.stories import Stories
+from grooves.train import train
+from grooves.transformer import Config, Transformer
+
+WEIGHTS = Path(__file__).parent / "weights"
+STEPS = 4_000  # of the committed checkpoint
+
+
+@dataclass(frozen=True)
+class Score:
+    """How far from perfect: nats a word above the exact entropy, and the share of true stories."""
+
+    gap_nats: float
+    gap_error: float
+    accepted: float
+    accepted_error: float
+
+    def __str__(self) -> str:
+        gap = f"{self.gap_nats:.4f} ± {self.gap_error:.4f} nats a word above the exact entropy"
+        return f"{gap}, {self.accepted:.0%} ± {self.accepted_error:.0%} of its stories accepted"
+
+
+def new_model(language: Stories | None = None, seed: int = 0, **changes) -> Transformer:
+    """An untrained model of the lineage, on this machine's device; `changes` go to `Config`."""
+    size = len((language or Stories()).vocabulary)
+    return Transformer(Config(vocabulary_size=size, **changes), seed).to(device())
+
+
+def new_data(language: Stories | None = None, n_stories: int = 20_000, seed: int = 1) -> StoryData:
+    """Training stories for a model of the lineage."""
+    return StoryData(language or Stories(), n_stories, seed=seed)
+
+
+def base() -> Transformer:
+    """The committed story model, trained for `STEPS` steps, on this machine's device."""
+    return load_model(WEIGHTS / "base.safetensors").to(device()).eval()
+
+
+@torch.no_grad()
+def gap(model, language: Stories | None = None, n_stories: int = 100) -> tuple[float, float]:
+    """Nats a word that the model is worse than perfect, with the standard error.
+
+    At every place of held-out stories, the exact divergence Σ p ln(p / q) of the model's
+    probabilities q from the language's p. Its mean is loss minus entropy, without the noise of
+    which word happened to come.
+    """
+    held_out = _held_out(language or Stories(), n_stories)
+    place = next(model.parameters()).device
+    sums, counts = [], []
+    for start in range(0, n_stories, 50):
+        rows = slice(start, start + 50)
+        log_q = model(held_out.inputs[rows].to(place)).float().log_softmax(-1).cpu()
+        p, real = held_out.truth[rows], held_out.targets[rows] >= 0
+        divergence = (torch.special.xlogy(p, p) - p * log_q).sum(-1) * real  # (N, T)
+        sums.append(divergence.sum(-1))
+        counts.append(real.sum(-1))
+    total, words = torch.cat(sums).double(), torch.cat(counts).double()
+    mean = total.sum() / words.sum()
+    error = (total - mean * words).std() / math.sqrt(n_stories) / words.mean()
+    return float(mean), float(error)
+
+
+def accepted(model, language: Stories | None = None, n: int = 200, temperature=1.0, seed=0) -> float:
+    """Share of `n` stories told by the model that are stories of the language."""
+    language = language or Stories()
+    stories = sample_stories(model, language, n, temperature, seed)
+    return sum(language.parse(story).ok for story in stories) / n
+
+
+def judge(model, language: Stories | None = None, n: int = 200, seed: int = 0) -> Score:
+    """Both yardsticks at once."""
+    mean, error = gap(model, language)
+    share = accepted(model, language, n, seed=seed)
+    return Score(mean, error, share, math.sqrt(max(share * (1 - share), 1 / n) / n))
+
+
+_KEPT: dict[tuple, HeldOut] = {}
+
+
+def _held_out(language: Stories, n_stories: int) -> HeldOut:
+    key = (language.dialect, n_stories)
+    if key not in _KEPT:
+        _KEPT[key] = HeldOut(language, n_stories)
+    return _KEPT[key]
