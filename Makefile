@@ -51,7 +51,7 @@ env: $(VENV)/course.stamp  ## make the environment, nothing else
 
 TESTING := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false \
            HF_HUB_OFFLINE=1 GROOVES_CACHE="$(CURDIR)/_build/test-cache"
-PYTEST := $(TESTING) $(BIN)/python -m pytest
+PYTEST = $(TESTING) $(BIN)/python -m pytest --junitxml=_build/reports/$@.xml
 TWO_AT_A_TIME := -n 2 --dist loadfile
 STAGES_OF_THEIR_OWN := tests/notebooks tests/book tests/explorables tests/lab_browser
 
