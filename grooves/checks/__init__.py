@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 _registry: dict[str, dict[str, int]] = {}  # lab -> exercise -> points, in the order of definition
+_modules: set[str] = set()  # where checks are defined
 
 
 class CheckFailed(AssertionError):
@@ -60,10 +61,11 @@ class CheckFailed(AssertionError):
 
 
 class NotStarted(CheckFailed):
-    """The answer is still the stub, or the cell is empty."""
+    """The answer is still the stub, or the cell is empty; `needs` is an exercise to do first."""
 
-    def __init__(self, message: str):
+    def __init__(self, message: str, needs: str | None = None):
         super().__init__(message, hint="not_started")
+        self.needs = needs
 
 
 class AnswerRaised(CheckFailed):
@@ -95,8 +97,8 @@ def check(lab: str, exercise: str, points: int, returns: type | tuple = object):
     """
 
     def decorate(body):
-        taken = _registry.setdefault(lab, {})
-        taken[exercise] = points
+        _registry.setdefault(lab, {})[exercise] = points
+        _modules.add(body.__module__)
 
         @functools.wraps(body)
         def run(answer):
@@ -135,6 +137,11 @@ def exercises(lab: str) -> list[tuple[str, int]]:
     if lab not in _registry:
         raise ValueError(f"grooves.checks.{module} defines no check of the lab {lab!r}")
     return list(_registry[lab].items())
+
+
+def modules() -> list[str]:
+    """The modules that define checks, of those imported so far; grading loads them anew."""
+    return sorted(_modules)
 
 
 def start(lab: str):
@@ -194,12 +201,12 @@ def _translate(error: BaseException, calls, run, body) -> CheckFailed:
     stub = not_started_in(error) if isinstance(error, NotImplementedError) else None
     if stub is not None:
         if stub in names and stub != exercise:
-            return NotStarted(f"it needs {stub}, which is not started yet. Do that exercise first.")
+            message = f"it needs {stub}, which is not started yet. Do that exercise first."
+            return NotStarted(message, needs=stub)
         return NotStarted(_not_started(exercise))
     if isinstance(error, NameError) and error.name in names and error.name != exercise:
-        return NotStarted(
-            f"it needs {error.name}, which is not defined. Do that exercise and run its cell first."
-        )
+        message = f"it needs {error.name}, which is not defined. Do that exercise first."
+        return NotStarted(message, needs=error.name)
     kind, said = type(error).__name__, str(error).strip()
     what = f"{kind}: {said}" if said else kind
     call = calls[-1] if calls else None
