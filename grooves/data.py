@@ -50,7 +50,9 @@ class StoryData:
     Raises: ValueError where there are fewer stories than one batch holds.
     """
 
-    def __init__(self, language: Stories, n_stories: int = 8_000, batch_size: int = 8, seed: int = 0):
+    def __init__(
+        self, language: Stories, n_stories: int = 8_000, batch_size: int = 8, seed: int = 0
+    ):
         if n_stories < batch_size:
             raise ValueError(f"{n_stories=} is less than one batch of {batch_size}")
         self.language, self.seed = language, seed
@@ -142,7 +144,7 @@ def english() -> str:
 
 @dataclass(frozen=True)
 class Source:
-    """A public text: where it is, its SHA-256 (None where the publisher may change it), its size."""
+    """A public text: where it is, its SHA-256 (None where nobody has published one), its size."""
 
     url: str
     sha256: str | None
@@ -156,8 +158,9 @@ SOURCES = {
         1.1,
     ),
     "tiny_stories": Source(
-        "https://huggingface.co/datasets/roneneldan/TinyStories/resolve/main/TinyStories-valid.txt",
-        None,
+        "https://huggingface.co/datasets/roneneldan/TinyStories/resolve/"
+        "f54c09fd23315a6f9c86f9dc80f725de7d8f9c64/TinyStories-valid.txt",
+        "94e431816c4cce81ff71e4408ff8d3bda9a42e8d2663986697c3954288cb38b4",
         19.4,
     ),
 }
@@ -179,11 +182,14 @@ def download(name: str, source: Source | None = None) -> str:
         part = path.with_suffix(f".{random.randrange(16**8):08x}.part")
         try:
             with urllib.request.urlopen(source.url, timeout=20) as reply, part.open("wb") as file:
-                size = int(reply.headers.get("Content-Length") or source.megabytes * 1e6)
+                promised = reply.headers.get("Content-Length")
+                size = int(promised or source.megabytes * 1e6)
                 with tqdm(total=size, unit="B", unit_scale=True, desc=name) as bar:
                     while chunk := reply.read(1 << 16):
                         file.write(chunk)
                         bar.update(len(chunk))
+                if promised and file.tell() != size:  # a cut connection looks like the end
+                    raise ConnectionError(f"it broke off after {file.tell()} of {size} bytes")
             _check(part, name, source.sha256)
             part.replace(path)
         except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
@@ -201,4 +207,6 @@ def _check(path: Path, name: str, sha256: str | None) -> None:
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if sha256 is not None and found != sha256:
         path.unlink()
-        raise ValueError(f"{name} has checksum {found[:12]}…, expected {sha256[:12]}…: fetch it again")
+        raise ValueError(
+            f"{name} has checksum {found[:12]}…, expected {sha256[:12]}…: fetch it again"
+        )
