@@ -1,0 +1,62 @@
+"""Notebooks run again when the package has changed, and the build says how long each took.
+
+jupyter-cache looks at a notebook's own cells only. A changed `grooves/*.py` would leave old results
+on the page. So the cache's folder is named after the content of everything a result can depend on:
+the package's files and the pinned versions. Another state of the package finds an empty cache.
+"""
+
+import hashlib
+import platform
+import shutil
+from pathlib import Path
+
+from myst_nb.sphinx_ import NbMetadataCollector
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
+KEPT = 3  # caches of this many states are kept, so that going back to one is quick
+PARTS = ("**/*.py", "**/*.mjs", "**/*.toml", "**/*.json", "**/*.safetensors")
+PINS = ("requirements.txt", "constraints.txt")
+
+
+def state_of(root):
+    """A short name for the content of the package and its pins, the same on every machine."""
+    root = Path(root)
+    digest = hashlib.sha256(platform.python_version().encode())
+    files = [path for part in PARTS for path in (root / "grooves").glob(part)]
+    files += [root / name for name in PINS]
+    for path in sorted(set(files)):
+        if path.is_file():
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0")
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def name_the_cache(app, config):
+    """Before myst-nb reads its settings: the cache of this state, beside those of the last ones."""
+    if config.nb_execution_mode != "cache":
+        return
+    caches = Path(app.srcdir) / "_build" / "executed"
+    here = caches / state_of(app.srcdir)
+    here.mkdir(parents=True, exist_ok=True)
+    here.touch()
+    config.nb_execution_cache_path = str(here)
+    old = sorted(caches.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in old[KEPT:]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def tell_the_times(app, exception):
+    """The seconds that each notebook's cells took, when they ran."""
+    data = {name: NbMetadataCollector.get_exec_data(app.env, name) for name in app.env.found_docs}
+    for name, run in sorted(data.items()):
+        if run is None or run.get("runtime") is None:
+            continue
+        seconds = f"{run['runtime']:6.1f} s" if run["succeeded"] else "  failed"
+        logger.info("%s  %s", seconds, name)
+
+
+def setup(app):
+    app.connect("config-inited", name_the_cache, priority=10)
+    app.connect("build-finished", tell_the_times)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

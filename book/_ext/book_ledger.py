@@ -1,0 +1,201 @@
+"""The ledger: every claim of the sources, with the verdict that an executed cell has stated.
+
+    ```{ledger} training
+    :caption: Claims about training
+    ```
+
+lists the claims whose first chapter belongs to that part. The verdicts are read from the executed
+notebooks when all pages have been read (grooves.claims.collect); a claim without a verdict is
+listed as not yet checked. `{ledger-summary}` counts them.
+"""
+
+from collections import Counter
+from pathlib import Path
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+from grooves import claims
+
+logger = logging.getLogger(__name__)
+COLUMNS = ("Claim", "Verdict", "What was found")
+
+
+class ledger_table(nodes.General, nodes.Element):
+    """A table whose roles are written out, so that they outlast its layout as cards."""
+
+
+class ledger_row(nodes.Part, nodes.Element): ...
+
+
+class ledger_cell(nodes.Part, nodes.Element): ...
+
+
+class ledger_finding(nodes.General, nodes.Element):
+    """The place of a claim's verdict, filled in when every notebook has been read."""
+
+
+class ledger_count(nodes.General, nodes.Element): ...
+
+
+class Ledger(SphinxDirective):
+    """The claims of one part: training, inference or hardware."""
+
+    required_arguments = 1
+    option_spec = {"caption": directives.unchanged_required}  # noqa: RUF012 docutils wants a dict
+
+    def run(self):
+        part = self.arguments[0]
+        table = ledger_table(caption=self.options.get("caption", f"Claims about {part}"))
+        for claim in claims.claims().values():
+            if claim.chapters[0].part == part:
+                table += self.row(claim)
+        if not table.children:
+            raise self.error(f"{part=} has no claims: give training, inference or hardware")
+        _pages(self.env).add(self.env.docname)
+        return [table]
+
+    def row(self, claim):
+        row = ledger_row(claim=claim.id)
+        about = ledger_cell(label=COLUMNS[0])
+        sources = ", ".join(f"{{cite:t}}`{key}`" for key in claim.sources)
+        about += self.parse_text_to_nodes(f"**{claim.id}** {claim.text}\n\n{sources}\n")
+        row += about
+        for label in COLUMNS[1:]:
+            cell = ledger_cell(label=label)
+            cell += ledger_finding(claim=claim.id, label=label)
+            row += cell
+        return row
+
+
+class LedgerSummary(SphinxDirective):
+    """How many claims there are, how many have a verdict, and which."""
+
+    def run(self):
+        _pages(self.env).add(self.env.docname)
+        return [ledger_count()]
+
+
+def _pages(env):
+    """Names of the pages that show verdicts."""
+    if not hasattr(env, "ledger_pages"):
+        env.ledger_pages = set()
+    return env.ledger_pages
+
+
+def read_verdicts(app, env):
+    """When all notebooks have run: collect their verdicts, and have the ledger written anew."""
+    executed = Path(app.outdir).parent / "jupyter_execute"
+    env.ledger_verdicts = {}
+    for page in sorted(env.found_docs):
+        notebook = executed / f"{page}.ipynb"
+        if not notebook.is_file() or not page.startswith("notebooks/"):
+            continue
+        try:
+            stated = claims.collect([notebook])
+        except ValueError as error:
+            logger.warning("%s", error, location=page)
+            continue
+        for verdict in stated:
+            env.ledger_verdicts.setdefault(verdict.claim, []).append((page, verdict))
+    return sorted(_pages(env))
+
+
+def fill_in(app, doctree, docname):
+    """Put the verdicts into the ledger's page."""
+    found = app.env.ledger_verdicts if docname in _pages(app.env) else {}
+    for place in list(doctree.findall(ledger_finding)):
+        claim = claims.claims()[place["claim"]]
+        stated = found.get(claim.id, [])
+        show = _verdicts if place["label"] == COLUMNS[1] else _findings
+        place.replace_self(show(app, docname, claim, stated))
+    for place in list(doctree.findall(ledger_count)):
+        place.replace_self(nodes.paragraph("", _count(found)))
+
+
+def _count(found):
+    total = len(claims.claims())
+    by_wording = Counter(verdict.verdict for stated in found.values() for _, verdict in stated[-1:])
+    counts = [f"{n} {wording}" for wording, n in by_wording.most_common()]
+    text = f"{len(found)} of {total} claims have been checked so far"
+    return f"{text}: {', '.join(counts)}." if counts else f"{text}."
+
+
+def _verdicts(app, docname, claim, stated):
+    if not stated:
+        return [nodes.paragraph("", "not yet checked", classes=["verdict-open"])]
+    wordings = dict.fromkeys(verdict.verdict for _, verdict in stated)
+    return [nodes.paragraph("", "", nodes.strong("", wording)) for wording in wordings]
+
+
+def _findings(app, docname, claim, stated):
+    if not stated:
+        paragraph = nodes.paragraph("", "Chapter ", classes=["verdict-open"])
+        for number, chapter in enumerate(claim.chapters):
+            paragraph += [nodes.Text(", ")] if number else []
+            paragraph += _chapter(app, docname, chapter)
+        return [paragraph]
+    shown = []
+    for page, verdict in stated:
+        text = verdict.found + (f" Better: {verdict.correction}" if verdict.correction else "")
+        paragraph = nodes.paragraph("", f"{text} ")
+        label = f"The cell that found it ({claim.id})"
+        paragraph += _link(app, docname, page, label, f"#{verdict.anchor}")
+        shown.append(paragraph)
+    return shown
+
+
+def _chapter(app, docname, chapter):
+    label = f"{chapter.number:02d} {chapter.title}"
+    page = f"book/{chapter.name}"
+    if page not in app.env.found_docs:
+        return nodes.Text(label)
+    return _link(app, docname, page, label)
+
+
+def _link(app, docname, page, label, anchor=""):
+    address = app.builder.get_relative_uri(docname, page) + anchor
+    return nodes.reference("", label, internal=True, refuri=address)
+
+
+def visit_table(self, node):
+    heads = "".join(f'<th role="columnheader" scope="col">{name}</th>' for name in COLUMNS)
+    self.body.append(
+        f'<table class="ledger" role="table"><caption>{self.encode(node["caption"])}</caption>'
+        f'<thead role="rowgroup"><tr role="row">{heads}</tr></thead><tbody role="rowgroup">'
+    )
+
+
+def depart_table(self, node):
+    self.body.append("</tbody></table>\n")
+
+
+def visit_row(self, node):
+    self.body.append(f'<tr role="row" id="{node["claim"]}">')
+
+
+def depart_row(self, node):
+    self.body.append("</tr>\n")
+
+
+def visit_cell(self, node):
+    self.body.append(f'<td role="cell" data-label="{node["label"]}">')
+
+
+def depart_cell(self, node):
+    self.body.append("</td>")
+
+
+def setup(app):
+    app.add_node(ledger_table, html=(visit_table, depart_table))
+    app.add_node(ledger_row, html=(visit_row, depart_row))
+    app.add_node(ledger_cell, html=(visit_cell, depart_cell))
+    app.add_node(ledger_finding)
+    app.add_node(ledger_count)
+    app.add_directive("ledger", Ledger)
+    app.add_directive("ledger-summary", LedgerSummary)
+    app.connect("env-updated", read_verdicts)
+    app.connect("doctree-resolved", fill_in)
+    return {"parallel_read_safe": False, "parallel_write_safe": True}

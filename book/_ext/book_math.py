@@ -1,0 +1,95 @@
+"""Formulas as MathML, written when the book is built.
+
+Browsers lay MathML out by themselves and screen readers read it, so a page needs no script and no
+font from elsewhere, online or from disk. MathJax would have to be fetched from outside, or be
+committed to the repository. docutils brings the converter, and it refuses what it does not know:
+then the build warns, and `-W` stops it, instead of showing half a formula.
+
+Set `html_math_renderer: mathml`.
+"""
+
+import html
+from xml.etree import ElementTree
+
+from docutils import nodes
+from docutils.utils.math import MathError
+from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.locale import _
+from sphinx.util import logging
+from sphinx.util.math import get_node_equation_number
+
+logger = logging.getLogger(__name__)
+NAMESPACE = "{http://www.w3.org/1998/Math/MathML}"
+BRACES = {"msub": ("munder", "⏟"), "msup": ("mover", "⏞")}
+
+
+def to_mathml(tex, block=False):
+    """A formula as a <math> element that carries its TeX source along for those who copy it.
+
+    Raises: MathError where the converter does not know a command.
+    """
+    if r"\operatorname*" in tex:
+        raise MathError(r"\operatorname* is not known: use \max or \min, or leave the star out")
+    converted = tex2mathml(_with_lines(tex) if block else tex, as_block=block)
+    math = ElementTree.fromstring(converted.replace("&ApplyFunction;", "\u2061"))
+    for element in math.iter():
+        element.tag = element.tag.removeprefix(NAMESPACE)
+        # the space inside <mtext> is part of the text, the line breaks between elements are not
+        if element.tag != "mtext" and not (element.text or "").strip():
+            element.text = None
+        element.tail = None
+        _mend(element)
+    if r"\left" not in tex:
+        for bar in math.iter("mo"):
+            if bar.text == "‖":  # stretches over what stands below its neighbour
+                bar.set("stretchy", "false")
+    body = "".join(ElementTree.tostring(child, encoding="unicode") for child in math)
+    source = f'<annotation encoding="application/x-tex">{html.escape(tex.strip())}</annotation>'
+    display = ' display="block"' if block else ""
+    return f"<math{display}><semantics><mrow>{body}</mrow>{source}</semantics></math>"
+
+
+def _mend(element):
+    """What docutils 0.21 gets wrong: a text at a brace belongs below or above it, not beside."""
+    script, brace = BRACES.get(element.tag, (None, None))
+    if script and element[0].tag.endswith(script) and element[0][1].text == brace:
+        element.tag = script
+
+
+def _with_lines(tex):
+    """A formula of several lines needs an environment that lines them up."""
+    several = r"\\" in tex and r"\begin" not in tex
+    return rf"\begin{{aligned}}{tex}\end{{aligned}}" if several else tex
+
+
+def visit_inline(self, node):
+    self.body.append(f'<span class="math">{_converted(self, node, block=False)}</span>')
+    raise nodes.SkipNode
+
+
+def visit_block(self, node):
+    identifier = f' id="{node["ids"][0]}"' if node["ids"] else ""
+    self.body.append(f'<div class="math-block"{identifier}>')
+    self.body.append(f'<div class="math-scroll">{_converted(self, node, block=True)}</div>')
+    if node["number"]:
+        number = get_node_equation_number(self, node)
+        self.body.append(f'<span class="eqno">({number})')
+        self.add_permalink_ref(node, _("Link to this equation"))
+        self.body.append("</span>")
+    self.body.append("</div>\n")
+    raise nodes.SkipNode
+
+
+def _converted(translator, node, block):
+    try:
+        return to_mathml(node.astext(), block)
+    except MathError as error:
+        logger.warning(
+            "formula %r cannot be written as MathML: %s", node.astext(), error, location=node
+        )
+        return f"<code>{html.escape(node.astext())}</code>"
+
+
+def setup(app):
+    app.add_html_math_renderer("mathml", (visit_inline, None), (visit_block, None))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,52 @@
+/* What the theme leaves to be desired: search from disk, names for assistive technology, the form
+   that leads to a JupyterHub. */
+(() => {
+  "use strict";
+
+  // The summaries under search results are fetched, which browsers refuse on file://. The index
+  // itself is a script and loads; so search works there too, without summaries.
+  if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS !== "undefined") {
+    DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+  }
+
+  /** Give an element a name that a screen reader says, in place of what the theme gave it. */
+  function name(selector, text) {
+    for (const element of document.querySelectorAll(selector)) {
+      element.setAttribute("aria-label", text);
+      element.removeAttribute("title");
+      for (const decoration of element.querySelectorAll("svg, i, kbd")) {
+        decoration.setAttribute("aria-hidden", "true");
+      }
+    }
+  }
+
+  /** What scrolls sideways can be scrolled with the keyboard only if it takes the focus. */
+  function focusWhatScrolls() {
+    for (const box of document.querySelectorAll(".math-scroll, .cell_output, .widget-still")) {
+      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
+    }
+  }
+
+  function openHub(form) {
+    const { repository, branch } = form.dataset;
+    const wanted = new URLSearchParams(location.search).get("notebook");
+    if (wanted) form.elements.notebook.value = wanted;
+    try { form.elements.hub.value = localStorage.getItem("hub") ?? ""; } catch { /* private mode */ }
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const hub = form.elements.hub.value.replace(/\/+$/, "");
+      try { localStorage.setItem("hub", hub); } catch { /* private mode */ }
+      const folder = repository.split("/").at(-1).replace(/\.git$/, "");
+      const urlpath = `lab/tree/${folder}/${form.elements.notebook.value}`;
+      const query = new URLSearchParams({ repo: repository, branch, urlpath });
+      location.assign(`${hub}/hub/user-redirect/git-pull?${query}`);
+    });
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    focusWhatScrolls();
+    addEventListener("resize", focusWhatScrolls);
+    document.querySelectorAll(".hub-form").forEach(openHub);
+  });
+})();
