@@ -25,11 +25,8 @@ When
 Meet
   2  {?g=Animal} {g.a^} {g} named {f=Name-h} came by .
   1  Then {h.he} met {f=Name-h} the {g=Animal} .
-  1  There {h.he} saw {?g=Animal} {g.a} {g} named {f=Name-h} .
-Feel
-  1  {h} was {e=Sad} .
 Joy
-  1  {h} was {e=Glad} .
+  1  {h} was {Glad} .
 
 Plot
   1  #lost [Lost]
@@ -40,99 +37,58 @@ Plot
   1  #storm [Storm]
 
 Lost
-  1  {h} had {?c=Colour} {c.a} {c} {o=Toy} . [When] {h.he} took the {o} to the {p=Place} . [Gone] [Feel] [Meet] [AskHelp] [Search] [LostEnd]
-Gone
-  1  But soon the {o} was gone .
-  1  A strong wind carried the {o} away .
-  1  {h.he^} fell asleep there , and then the {c} {o} was gone .
-  1  {h.he^} played for hours and forgot where the {c} {o} was .
+  1  {h} had {?c=Colour} {c.a} {c} {o=Toy} . [When] {h.he} lost it near the {p=Place} . [Meet] [AskHelp] They looked {s=Spot} , but the {o} was not there . [LostEnd]
 AskHelp
-  1  " What is wrong , {h} ? " asked {f} . [Tell]
-  1  " Why are you crying ? " asked {f} . [Tell]
-  1  " Can I help you ? " asked {f} . [Tell]
-Tell
-  1  " I lost my {o} , " said {h} .
-  1  " I can not find my {c} {o} , " said {h} .
-  1  " My {o} is gone , " said {h} .
-Search
-  1  They looked {s=Spot} , but the {o} was not there .
-  1  They looked {s=Spot} and {z=Spot-s} , but the {o} was not there .
+  1  " Can you help me find my {o} ? " asked {h} .
+  1  " My {c} {o} is gone , {f} , " said {h} .
 LostEnd
-  1  #happy Then {f} looked {u=Spot-s-z} and found the {c} {o} ! [Joy] [Thanks] {h.he^} carried the {o} back to the {m} and showed it to {h.his} {r} .
-  1  #sad It got dark , and they never found the {c} {o} . {h} went back to the {w} {m} without it and {Cry} . {h.his^} {r} could not help .
-Thanks
-  1  " Thank you , {f} ! " said {h} .
-  1  " You are a good friend , {f} ! " said {h} .
+  1  #happy Then {f} found it {z=Spot-s} ! [Joy] {h.he^} carried the {c} {o} back to the {m} and showed it to {h.his} {r} .
+  1  #sad It got dark , and they never found it . {h} left the {p} and went back to the {w} {m} . {h.his^} {r} {Cry} .
 
 Hungry
-  1  [When] there was no food in the {m} . {h} was very hungry and walked to the {p=Place} . [Meet] {f} had {?o=Food} {o.a} {o} . [AskFood] [HungryEnd]
+  1  [When] there was no food in the {m} , so {h} walked to the {p=Place} . [Meet] {f} had {?o=Food} {o.a} {o} . [AskFood] [HungryEnd]
 AskFood
-  1  " Can I have some of your {o} , {f} ? " asked {h} .
-  1  " Will you share your {o} with me ? " asked {h} .
-  1  " May I have a bite , {f} ? " asked {h} .
+  1  " Can I have some of your {o} ? " asked {h} .
+  1  " Will you share your {o} , {f} ? " asked {h} .
 HungryEnd
-  1  #happy " [Yes] , " said {f} . They sat down {s=Spot} and ate the {o} together . [Joy] {h.he^} took a piece of the {o} home to the {m} for {h.his} {r} .
-  1  #sad " [No] , " said {f} . {f} ate the {o} alone . [Feel] {h.he^} walked back to the {w} {m} with nothing , and {h.his} {r} {Cry} .
-Yes
-  1  Of course
-  1  Yes , I love to share
-  1  Yes , let us eat
-No
-  1  No , it is mine
-  1  Go away
-  1  No , I do not share
+  1  #happy " Of course , " said {f} . They sat down {s=Spot} and ate the {o} . [Joy] {h.he^} took a piece home to the {m} for {h.his} {r} .
+  1  #sad " No , it is mine , " said {f} and ate the {o} alone . {h} walked back to the {w} {m} with nothing . {h.his^} {r} {Cry} .
 
 Learn
-  1  {h} wanted to learn to {o=Skill} , but {h.he} was {Afraid} . [When] {h.he} went to the {p=Place} to try . {h} tried to {o} {Times} , but {h.he} could not do it . [Meet] [Advice] [LearnEnd]
+  1  {h} wanted to learn to {o=Skill} . [When] {h.he} went to the {p=Place} and tried {Times} , but {h.he} could not do it . [Meet] [Advice] [LearnEnd]
 Advice
-  1  " Do not give up , {h} , " said {f} .
   1  " I can teach you to {o} , " said {f} .
   1  " You can do it , {h} ! " said {f} .
-  1  " Let me show you how to {o} , " said {f} .
 LearnEnd
-  1  #happy So {h} tried again , and this time {h.he} could {o} ! Everyone at the {p} cheered for {h.him} . [Joy] [Thanks] That night {h.he} showed {h.his} {r} in the {m} how to {o} .
-  1  #sad But {h} did not listen to {f} . {h.he^} ran away from the {p} and never tried to {o} again . [Feel] {h.he^} hid in the {w} {m} and told {h.his} {r} nothing .
+  1  #happy So {h} tried again , and soon {h.he} could {o} ! Everyone at the {p} cheered for {h.him} . That night {h.he} showed {h.his} {r} in the {m} how to {o} .
+  1  #sad But {h} did not listen to {f} and ran away from the {p} . {h.he^} never tried to {o} again . {h.he^} hid in the {w} {m} , and {h.his} {r} {Cry} .
 
 Build
-  1  [When] {h} built {?c=Colour} {c.a} {c} {o=Thing} out of {x=Material} near the {p=Place} . It took {h.him} {Long} . [Break] The {o} broke . [Feel] [Meet] [BuildEnd]
-Break
-  1  Then a storm came .
-  1  Then a big cow ran into it .
-  1  Then it began to rain .
-  1  Then the wind blew very hard .
+  1  [When] {h} built {?c=Colour} {c.a} {c} {o=Thing} out of {x=Material} near the {p=Place} . It took {h.him} {Long} . Then a storm came , and the {o} broke . [Meet] [BuildEnd]
 BuildEnd
-  1  #happy " [Offer] , " said {f} . They got more {x} and worked until {Dusk} . The new {o} was even better ! [Joy] {h.his^} {r} came out of the {m} to look at the {o} and the {x} that was left .
-  1  #sad " [Mean] , " said {f} . {f} laughed at {h} and took the {x} away . {h} sat down near the broken {o} and {Cry} . Then {h.he} went home to {h.his} {r} in the {w} {m} .
-Offer
-  1  Let us fix it together
-  1  I will help you , {h}
-  1  We can build it again
-Mean
-  1  Your {o} was ugly
-  1  You can not build anything
-  1  I do not want to help you
+  1  #happy " Let us fix your {o} , " said {f} . They got more {x} from the {p} and worked until {Dusk} . [Joy] {h.his^} {r} came out of the {m} to look at the {c} {o} .
+  1  #sad " Your {o} was ugly , " said {f} and took the {x} away . {h} sat down near the {p} and cried . Then {h.he} went home to {h.his} {r} in the {w} {m} .
 
 Gift
   1  It was the birthday of {h.his} {r} , and {h} had no gift . [When] {h.he} took {?o=Toy} {o.a} {o} to the {p=Place} . [Meet] {f} had {?c=Colour} {c.a} {c} {y=Toy-o} . [Trade] [GiftEnd]
 Trade
-  1  " I will give you my {o} for the {y} , " said {h} .
-  1  " Do you want my {o} for your {c} {y} , {f} ? " asked {h} .
+  1  " I will give you my {o} for your {y} , " said {h} .
+  1  " Do you want my {o} , {f} ? " asked {h} .
 GiftEnd
-  1  #happy " That is fair , " said {f} . {h} gave {f} the {o} and took the {c} {y} . [Joy] {h.he^} ran home to the {m} and gave the {y} to {h.his} {r} .
-  1  #sad " Show it to me , " said {f} . Then {f} took the {o} and ran away with the {y} too . [Feel] {h.he^} came home to the {w} {m} with no gift , and {h.his} {r} {Cry} .
+  1  #happy " That is fair , " said {f} and took the {o} . [Joy] {h.he^} ran home to the {m} and gave the {c} {y} to {h.his} {r} .
+  1  #sad {f} took the {o} and ran away with the {y} too . {h} came home from the {p} to the {w} {m} , and {h.his} {r} {Cry} .
 
 Storm
-  1  [When] {h} left the {m} to pick {o=Fruit} near the {p=Place} . [Dark] {h.he^} could not find the way home . [Feel] [Meet] " Where do you live ? " asked {f} . [Address] [StormEnd]
+  1  [When] {h} left the {m} to pick {o=Fruit} near the {p=Place} . [Dark] [Meet] " Where do you live ? " asked {f} . [Address] [StormEnd]
 Dark
-  1  Soon it was dark .
-  1  Then a storm came .
-  1  Thick fog came from the {q=Place-p} .
+  1  Soon it was too dark to see the way home .
+  1  Then thick fog came , and {h.he} could not find the way home .
 Address
   1  " In {w.a} {w} {m} , " said {h} .
   1  " I live with my {r} in {w.a} {w} {m} , " said {h} .
 StormEnd
-  1  #happy " I know the way , " said {f} . They walked home from the {p} together . {h.his^} {r} opened the door of the {m} and was {e=Glad} . They all ate the {o} .
-  1  #sad " I do not know the way , " said {f} . {h} dropped the {o} and slept alone {s=Spot} . {h.his^} {r} waited in the {m} and {Cry} .
+  1  #happy " I know the way , " said {f} . They walked home from the {p} . {h.his^} {r} opened the door of the {m} , and they all ate the {o} .
+  1  #sad " I do not know it , " said {f} . {h} dropped the {o} and slept {s=Spot} . {h.his^} {r} waited in the {m} and {Cry} .
 """
 
 _WORDS = """
@@ -148,12 +104,10 @@ Weather: sunny | windy | rainy | cold | foggy | snowy | bright | icy
 Time: day | morning | afternoon | evening
 Place: park | river | forest | beach | market | hill | lake | farm | bridge | meadow | village | pond
 Spot: under the big rock | behind the tall tree | in the long grass | next to the well | under the bench | behind the fence | in the deep hole | next to the gate | under the leaves | behind the wall
-Sad: very sad | very upset | quite worried | so unhappy
 Glad: very glad | so pleased | full of joy | very thankful
 Cry: cried | cried all night | was sad for a long time | could not sleep
 Food: berry pie | carrot cake | bowl of soup | pot of honey | loaf of bread | plate of beans | sweet pear | bag of nuts | slice of cheese | fresh pancake | ripe plum | apple tart | onion roll
 Skill: swim | sing | dance | climb | jump | skip | draw | juggle | skate | read | paint | cook
-Afraid: afraid | too timid | always scared | not very good at it
 Times: once | two times | three times | many times | again and again
 Thing: tower | castle | raft | swing | wagon | tree house | snowman | ladder | table | sled | chair | arch
 Material: wood | stone | sand | straw | clay | mud | paper | rope | tin | ice
@@ -176,7 +130,7 @@ Cry: laughed at last | was sad for a long time | never came back | forgot all ab
     "narrator": """
 Opening
   3  Listen , children . I once knew {?a=Temper} {a.a} {a} {k=Animal} named {h=Name} . [Home]
-  1  My dear , this is the tale of {h=Name} , {?a=Temper} {a.a} {a} {k=Animal} . [Home]
+  1  This is the tale of {h=Name} , {?a=Temper} {a.a} {a} {k=Animal} . [Home]
 When
   2  And then , one {t=Time} ,
   1  One {d=Weather} {t=Time} , I was told ,
