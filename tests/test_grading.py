@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 
 import mini_lab
@@ -158,8 +159,8 @@ def _other_submissions(folder, released):
 class Graded:
     """The graded folder: rows by submission, pages by submission, what the command printed."""
 
-    def __init__(self, out, expected, status, cache):
-        self.expected, self.status, self.cache = expected, status, cache
+    def __init__(self, out, expected, cache):
+        self.expected, self.cache = expected, cache
         with open(out / f"{mini_lab.LAB}.csv", encoding="utf-8", newline="") as file:
             self.rows = {row["submission"].lstrip("'"): row for row in csv.DictReader(file)}
         pages = (out / mini_lab.LAB).rglob("*.html")
@@ -181,7 +182,7 @@ def course(tmp_path_factory):
     path = mini_lab.make(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setenv("PYTHONPATH", str(folder))
+        patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
         patch.setenv("GROOVES_CACHE", str(folder / "cache"))
         patch.setenv("GRADER_TOKEN", SECRET)
         yield folder, masters.release(masters.read_master(path), mini_lab.LAB)
@@ -199,11 +200,11 @@ def graded(course):
         patch.setattr(kernel, "OUTPUT_LIMIT_BYTES", 2_000_000)  # reached long before the time limit
         words = ["labs", "grade", str(handed_in), "--time-limit", str(TIME_LIMIT_S)]
         status = cli.main([*words, "--out", "feedback"])
-    return Graded(folder / "feedback", expected, status, folder / "cache")
+    assert status == 0, "grading stopped; its sentence is above"
+    return Graded(folder / "feedback", expected, folder / "cache")
 
 
 def test_every_submission_has_a_row_and_a_page(graded):
-    assert graded.status == 0
     assert set(graded.rows) == set(graded.expected) == set(graded.pages)
 
 
