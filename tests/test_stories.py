@@ -29,18 +29,16 @@ CORPUS = LANGUAGE.corpus(3_000, seed=11)
 EVERY = [None, *dialects()]
 
 # Of `corpus(1000, seed=7)`, one story a line. A change here changes every recorded figure.
-CORPUS_SHA256 = "e44b9712582b616965abf5dccc6f1aa86a339c1febe1fd897fe7aaf59387e33a"
+CORPUS_SHA256 = "36e09051b6fb7c227553c623854c5c011bbe177137bbfd85670791d8debb3ee7"
 
-# Written by hand from the rules: 114 words.
+# Written by hand from the rules.
 STORY = (
     "Once upon a time there was an odd owl named Ivy. She lived in an icy cave with her uncle. "
-    "Ivy had an orange kite. One windy morning, she took the kite to the hill. "
-    "But soon the kite was gone. Ivy was very sad. A fox named Otto came by. "
-    '"Can I help you?" asked Otto. "My kite is gone," said Ivy. '
-    "They looked under the leaves and behind the wall, but the kite was not there. "
-    "Then Otto looked under the bench and found the orange kite! Ivy was so pleased. "
-    '"Thank you, Otto!" said Ivy. '
-    "She carried the kite back to the cave and showed it to her uncle."
+    "Ivy had an orange kite. One windy morning, she lost it near the hill. "
+    'A fox named Otto came by. "My orange kite is gone, Otto," said Ivy. '
+    "They looked under the leaves, but the kite was not there. "
+    "Then Otto found it behind the wall! Ivy was so pleased. "
+    "She carried the orange kite back to the cave and showed it to her uncle."
 )
 
 
@@ -196,16 +194,18 @@ def test_a_story_written_by_hand_is_accepted():
         ("to her uncle.", "to her |aunt.", {"uncle"}),
         ("back to the cave", "back to the |nest", {"cave"}),
         ("She carried", "|He carried", {"She"}),
-        ("found the orange", "found the |blue", {"orange"}),
+        ("carried the orange", "carried the |blue", {"orange"}),
         ("an odd owl", "a |odd owl", None),
         ("an odd owl", "an |brave owl", {"eager", "odd", "old"}),
         ("said Ivy. They", "said |Otto. They", {"Ivy"}),
-        ("and behind the wall", "and under the |leaves", {"bench", "big"}),
-        ("under the bench and found", "behind the |wall and found", {"fence", "tall"}),
-        ("was gone. Ivy was", "was gone. |Otto was", {"Ivy"}),
-        ("Thank you, Otto!", "Thank you, |otto!", {"Otto"}),
-        ("took the kite to", "took |kite to", {"the"}),
-        ("the hill. But", "the hill|! But", {"."}),
+        ("it behind the wall", "it under the |leaves", {"bench", "big"}),
+        ("it behind the wall", "it |near the wall", {"behind", "in", "next", "under"}),
+        ("she lost it", "she lost |her kite", {"it"}),
+        ("My orange kite", "My |kite", {"orange"}),
+        ("is gone, Otto", "is gone, |otto", {"Otto"}),
+        ("wall! Ivy", "wall! |Otto", {"Ivy"}),
+        ("but the kite", "but |kite", {"the"}),
+        ("the hill. A", "the hill|! A", {"."}),
         ("to her uncle.", "to her uncle|", {"."}),
         ("to her uncle.", "to her uncle. |Once", {END}),
         ("Once upon", "|Twice upon", None),
@@ -334,7 +334,8 @@ def test_other_endings_refuse_exactly_the_stories_that_end_as_only_the_base_does
     gone = {entry for name in ("Glad", "Cry") for entry in {*base[name]} - {*other[name]}}
     language = Stories("endings")
     for story in CORPUS[:150]:
-        says_it = any(f" {ending} " in " ".join(story) for ending in gone)
+        text = " ".join(story).replace(" and cried .", "")  # a fixed part of one plot
+        says_it = any(f" {ending} " in text for ending in gone)
         assert language.parse(story).ok == (not says_it), to_text(story)
 
 
