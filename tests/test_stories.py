@@ -334,7 +334,7 @@ def test_other_endings_refuse_exactly_the_stories_that_end_as_only_the_base_does
     gone = {entry for name in ("Glad", "Cry") for entry in {*base[name]} - {*other[name]}}
     language = Stories("endings")
     for story in CORPUS[:150]:
-        text = " ".join(story).replace(" and cried .", "")  # a fixed part of one plot
+        text = re.sub(r"near the \w+ and cried", "", " ".join(story))  # fixed, in one plot
         says_it = any(f" {ending} " in text for ending in gone)
         assert language.parse(story).ok == (not says_it), to_text(story)
 
