@@ -97,5 +97,5 @@ def schedule(fraction: float, warmup: float = 0.03, decay: float = 0.4) -> float
     Source: Hu et al. 2024 (MiniCPM), arXiv:2404.06395, sec. 4.
     """
     if fraction < warmup:
-        return (fraction + 1e-3) / warmup
+        return min(1.0, (fraction + 1e-3) / warmup)
     return min(1.0, max(0.0, (1.0 - fraction) / decay))

@@ -35,7 +35,7 @@ class LSTM(nn.Module):
         config, target = transformer.config, count_parameters(transformer)
         layer = 8 * config.n_layer  # weights a layer: 8 width**2 + 8 width
         size = lambda w: config.vocabulary_size * w + layer * w * (w + 1)  # noqa: E731
-        width = min(range(4, 4 * config.n_embd, 4), key=lambda w: abs(size(w) - target))
+        width = min(range(4, 4 * config.n_embd, 2), key=lambda w: abs(size(w) - target))
         return cls(config, width, seed)
 
     @torch.no_grad()
