@@ -149,6 +149,8 @@ def fingerprint():
     if torch is not None:
         for kind in reversed(torch.Tensor.__mro__):  # the nearest definition wins
             members(kind, "torch.Tensor", seen)
+    # PyTorch replaces this one itself, when its first optimiser is made
+    seen.pop("torch.manual_seed", None)
     shell = get_ipython()
     for kind in (*reversed(type(shell).__mro__), shell):
         for key in ("run_cell", "run_cell_async", "run_code", "run_ast_nodes", "user_expressions"):

@@ -10,13 +10,15 @@ import csv
 import json
 import os
 import re
+from pathlib import Path
 
 import mini_lab
 import nbformat
 import pytest
 
-from grooves import cli, kernel, masters
+from grooves import cli, grading, kernel, masters
 
+REAL = masters.masters(Path(__file__).parents[1] / "labs")
 TIME_LIMIT_S = 6
 SECRET = "the instructor's own token"
 
@@ -342,3 +344,11 @@ def test_the_help_says_that_students_code_is_run_and_how_to_contain_it(capsys):
     assert "THIS RUNS STUDENTS' CODE" in shown
     assert "--network none" in shown
     assert "Not defended" in shown
+
+
+@pytest.mark.parametrize("lab", REAL)
+def test_the_solutions_of_a_real_lab_get_full_marks(lab):
+    master = grading.Master(REAL[lab])
+    graded = grading.grade(master.as_submission(), master, time_limit_s=120, threads=2)
+    refused = [(r.exercise, r.message) for r in graded.results if r.points != r.out_of]
+    assert not refused
