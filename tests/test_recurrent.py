@@ -12,7 +12,7 @@ from grooves.transformer import Config, Transformer, count_parameters
 
 
 @pytest.mark.parametrize(
-    "sizes", [{}, {"n_embd": 96}, {"n_embd": 128, "n_layer": 4}, {"n_layer": 1}]
+    "sizes", [{}, {"n_embd": 96}, {"n_embd": 128, "n_layer": 4}, {"n_layer": 1, "mlp_from": 0}]
 )
 def test_the_lstm_has_as_many_weights_as_the_transformer(sizes):
     transformer = Transformer(Config(vocabulary_size=436, **sizes))

@@ -159,11 +159,11 @@ def test_cached_decoding_matches_full_forward(changes):
 
 @torch.no_grad()
 def test_without_positions_and_mixing_the_order_of_earlier_words_is_invisible():
-    model, ids = tiny(**PLAIN, n_layer=1), some_ids(1, 12)
+    model, ids = tiny(**(PLAIN | {"n_layer": 1})), some_ids(1, 12)
     shuffled = ids[:, [*reversed(range(11)), 11]]
     assert torch.allclose(model(ids)[:, -1], model(shuffled)[:, -1], atol=1e-5)
     for changes in (dict(positions="learned"), dict(positions="rotary"), dict(mix=True)):
-        seeing = tiny(**(PLAIN | changes), n_layer=1)
+        seeing = tiny(**(PLAIN | changes | {"n_layer": 1}))
         assert not torch.allclose(seeing(ids)[:, -1], seeing(shuffled)[:, -1], atol=1e-2), changes
 
 
@@ -198,19 +198,20 @@ def test_loss_is_the_mean_surprise_at_the_targets_that_count():
 
 def test_tied_weights_are_counted_once():
     C, V, L = 16, VOCABULARY, 2
-    block = 3 * C * C + C * C + 2 * 4 * C * C
-    expected = V * C + L * block
+    attention, mlp = 4 * C * C, 2 * 4 * C * C
+    expected = V * C + L * (attention + mlp)
     assert count_parameters(tiny(**PLAIN)) == expected
     assert count_parameters(tiny(**(PLAIN | {"positions": "learned"}))) == expected + 40 * C
+    assert count_parameters(tiny(**(PLAIN | {"mlp_from": 1}))) == expected - mlp
     model = tiny()
     assert model.head.weight is model.embedding.weight
 
 
-def test_a_new_model_knows_nothing():
-    """Its loss is that of a guess among all words, ln V; so the first steps are sound."""
+def test_a_new_model_is_sure_of_nothing():
+    """Its loss is near that of a guess among all words, ln V; a careless start is far above."""
     model, ids = Transformer(Config(vocabulary_size=400)), some_ids(8, 60, vocabulary=400)
     with torch.no_grad():
-        assert model.loss(ids, ids.roll(-1, 1)).item() == pytest.approx(math.log(400), rel=0.02)
+        assert abs(model.loss(ids, ids.roll(-1, 1)).item() - math.log(400)) < 1
 
 
 def test_the_same_seed_draws_the_same_weights():
@@ -230,7 +231,7 @@ def test_every_weight_learns():
 
 
 def test_gradients_equal_finite_differences():
-    model = tiny(n_embd=8, n_layer=1, context=6).double()
+    model = tiny(n_embd=8, n_layer=2, context=6).double()
     ids = some_ids(1, 6)
     targets = ids.roll(-1, 1)
     model.loss(ids, targets).backward()
@@ -257,6 +258,7 @@ def test_gradients_equal_finite_differences():
     [
         ({"vocabulary_size": 0}, "vocabulary_size=0 must be at least 1"),
         ({"n_layer": -1}, "n_layer=-1 must be at least 1"),
+        ({"mlp_from": 2}, "mlp_from=2 must name one of the 2 blocks"),
         ({"context": 0}, "context=0 must be at least 1"),
         ({"n_embd": 30, "n_head": 4}, r"n_embd=30 must be a multiple of 2 \* n_head=8"),
         ({"n_embd": 12, "n_head": 4}, r"n_embd=12 must be a multiple of 2 \* n_head=8"),

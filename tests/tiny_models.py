@@ -17,7 +17,8 @@ INGREDIENTS = {
     "no positions": {"positions": "none"},
     "no qk-norm": {"qk_norm": False},
     "no mixing": {"mix": False},
-    "plain": {"positions": "none", "qk_norm": False, "mix": False},
+    "an MLP in every block": {"mlp_from": 0},
+    "plain": {"positions": "none", "qk_norm": False, "mix": False, "mlp_from": 0},
     "one head, three layers": {"n_head": 1, "n_layer": 3},
 }
 
