@@ -145,6 +145,8 @@ class _Run:
         message = sentence.format(
             said=said, limit=self.limit_s, megabytes=OUTPUT_LIMIT_BYTES // 10**6
         )
+        if re.match(r"[a-z]+ ", message) and not message.startswith(exercise.name):
+            message = message[0].upper() + message[1:]  # a check's message follows a name elsewhere
         code = "\n\n".join(text for i in exercise.answers for text in self.handed_in[i] or [])
         points = exercise.points if ended == "passed" else 0
         self.results[exercise.name] = Result(

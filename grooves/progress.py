@@ -91,10 +91,11 @@ def markup(lab: str, kept: dict) -> str:
     rows = []
     for name, worth in kept["exercises"].items():
         sign, state = ("✓", "passed") if name in kept["passed"] else ("○", "to do")
+        unit = "point" if worth == 1 else "points"
         rows.append(
             f'<li style="white-space:nowrap"><span aria-hidden="true">{sign}</span> '
             f"{html.escape(name.replace('_', ' '))} "
-            f'<span style="opacity:.75">({worth}, {state})</span></li>'
+            f'<span style="opacity:.75">({worth} {unit}, {state})</span></li>'
         )
     return (
         '<div style="max-width:44rem;line-height:1.5;'

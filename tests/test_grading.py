@@ -7,14 +7,17 @@ its own row and page.
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import os
 import re
 from pathlib import Path
 
+import axe_playwright_python
 import mini_lab
 import nbformat
 import pytest
+from built_book import chromium
 
 from grooves import cli, grading, kernel, masters
 
@@ -241,7 +244,7 @@ def test_a_submission_gets_the_points_it_earned(graded, name):
         ("replaces_isclose", "It changed math.isclose"),
         ("replaces_isclose_when_called", "It changed math.isclose"),
         ("replaces_the_kernels_way", "It changed the means of grading"),
-        ("equal_to_everything", "your function must return a str. It returned an Any."),
+        ("equal_to_everything", "Your function must return a str. It returned an Any."),
         ("deleted_cell", "The notebook has no code cell for it any more."),
         ("edited_check", "The check of twice_sum was edited. The original one was used."),
         ("own_cell", "One cell that you added did not run"),
@@ -275,6 +278,22 @@ def test_what_a_student_wrote_is_escaped(graded):
 def test_a_page_needs_nothing_from_outside(graded):
     for page in graded.pages.values():
         assert not re.search(r"""(src|href)\s*=|url\(|@import|<script""", page)
+
+
+@pytest.mark.browser
+def test_axe_finds_nothing_on_a_feedback_page_in_light_and_dark(graded, course):
+    axe = Path(axe_playwright_python.__file__).parent / "axe.min.js"
+    with chromium() as browser:
+        # the page forbids every script; only the test may run one
+        page = browser.new_page(viewport={"width": 390, "height": 800}, bypass_csp=True)
+        for name, scheme in itertools.product(("syntax_error", "own_cell"), ("light", "dark")):
+            page.emulate_media(color_scheme=scheme)
+            page.goto((course[0] / "feedback" / mini_lab.LAB / f"{name}.html").as_uri())
+            for fold in page.locator("summary").all():
+                fold.click()
+            page.evaluate(axe.read_text("utf-8"))
+            assert page.evaluate("() => axe.run().then(found => found.violations)") == []
+            assert page.evaluate("() => document.documentElement.scrollWidth") == 390
 
 
 def test_no_cell_of_the_csv_is_a_formula(graded, course):
@@ -349,6 +368,6 @@ def test_the_help_says_that_students_code_is_run_and_how_to_contain_it(capsys):
 @pytest.mark.parametrize("lab", REAL)
 def test_the_solutions_of_a_real_lab_get_full_marks(lab):
     master = grading.Master(REAL[lab])
-    graded = grading.grade(master.as_submission(), master, time_limit_s=120, threads=2)
+    graded = grading.grade(master.as_submission(), master, time_limit_s=120)
     refused = [(r.exercise, r.message) for r in graded.results if r.points != r.out_of]
     assert not refused

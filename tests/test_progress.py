@@ -132,8 +132,8 @@ def test_the_widget_is_a_progress_bar_to_a_screen_reader():
     assert 'value="2"' in bar
     assert 'aria-label="Progress in 99_mini: 1 of 3 exercises, 2 of 6 points"' in bar
     # each exercise says its state in a word, not by sign or colour alone
-    assert re.search(r"twice sum <span[^>]*>\(2, passed\)", shown)
-    assert re.search(r"double <span[^>]*>\(1, to do\)", shown)
+    assert re.search(r"twice sum <span[^>]*>\(2 points, passed\)", shown)
+    assert re.search(r"double <span[^>]*>\(1 point, to do\)", shown)
 
 
 def test_a_lab_started_again_keeps_what_was_passed_and_follows_the_new_exercises():
