@@ -132,9 +132,9 @@ def _verdicts(app, docname, claim, stated):
 
 def _findings(app, docname, claim, stated):
     if not stated:
-        paragraph = nodes.paragraph("", "Chapter ", classes=["verdict-open"])
+        paragraph = nodes.paragraph("", "Planned for chapter ", classes=["verdict-open"])
         for number, chapter in enumerate(claim.chapters):
-            paragraph += [nodes.Text(", ")] if number else []
+            paragraph += nodes.Text(" and chapter ") if number else []
             paragraph += _chapter(app, docname, chapter)
         return [paragraph]
     shown = []

@@ -9,14 +9,18 @@
     DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
   }
 
-  /** Give an element a name that a screen reader says, in place of what the theme gave it. */
-  function name(selector, text) {
-    for (const element of document.querySelectorAll(selector)) {
-      element.setAttribute("aria-label", text);
-      element.removeAttribute("title");
-      for (const decoration of element.querySelectorAll("svg, i, kbd")) {
-        decoration.setAttribute("aria-hidden", "true");
-      }
+  /** Names and landmarks that the theme leaves out, for those who hear the page. */
+  function mendTheme() {
+    const sidebar = document.querySelector(".bd-sidebar-primary");
+    sidebar?.setAttribute("role", "region");
+    sidebar?.setAttribute("aria-label", "Book");
+    for (const summary of document.querySelectorAll(".bd-links summary")) {
+      const page = summary.closest("li")?.querySelector("a")?.textContent.trim();
+      summary.setAttribute("aria-label", `Pages under ${page}`);
+    }
+    // The role that docutils gives an entry of the bibliography is no longer part of ARIA.
+    for (const entry of document.querySelectorAll("[role=doc-biblioentry]")) {
+      entry.setAttribute("role", "listitem");
     }
   }
 
@@ -45,6 +49,7 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => {
+    mendTheme();
     focusWhatScrolls();
     addEventListener("resize", focusWhatScrolls);
     document.querySelectorAll(".hub-form").forEach(openHub);

@@ -1,0 +1,191 @@
+"""Small books that exercise what the real one has or must not have.
+
+They use the real settings, extensions and style, so a test of a sample is a test of the book's own
+machinery; only the pages and the repository's address differ.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import yaml
+from built_book import ROOT, Built
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+REPOSITORY = "https://github.com/example-school/grooves-copy"
+
+COUNTER = """\
+import { doubled } from "./double.mjs";
+import { sum } from './parts/sum.mjs';
+
+function render({ model, el }) {
+  const button = document.createElement("button");
+  const show = () => {
+    button.textContent = `${model.get("label")}: ${doubled(model.get("count"))}`;
+  };
+  button.addEventListener("click", () => {
+    model.set("count", model.get("count") + 1);
+    model.save_changes();
+  });
+  model.on("change:count", show);
+  show();
+  const bytes = model.get("weights");
+  const total = document.createElement("output");
+  if (bytes) total.textContent = sum(new Float32Array(bytes.buffer, bytes.byteOffset));
+  const plain = document.createElement("p");
+  plain.className = "plain";
+  plain.textContent = JSON.stringify(model.get("words") ?? null);
+  el.append(button, total, plain);
+}
+
+export default { render };
+"""
+DOUBLE = "export const doubled = (number) => 2 * number;\n"
+SUM = """\
+import { doubled } from "../double.mjs";
+export const sum = (numbers) => doubled(numbers.reduce((a, b) => a + b, 0));
+"""
+FAILING = "export default { render() { throw new Error('no luck today'); } };\n"
+SAMPLE_DATA = """\
+import struct
+
+def state():
+    return {"weights": struct.pack("<3f", 1.5, 2.0, 3.5), "words": ["a", "b"], "count": 100}
+"""
+
+EXPLORABLES = """\
+# Explorables
+
+```{anywidget} ../modules/counter.mjs
+:css: ../modules/counter.css
+:data: sample_data:state
+:still: ../modules/still.svg
+:alt: A still picture of a counter
+:caption: The counter doubles what it counts.
+{"count": 3, "label": "twice"}
+```
+
+```{anywidget} ../modules/failing.mjs
+:still: ../modules/still.svg
+:alt: A still picture of what fails
+```
+"""
+FORMULAS = r"""
+# Formulas
+
+$$ s = \frac{Q K^\top}{\sqrt{D}} $$ (eq-scores)
+
+Equation {eq}`eq-scores` costs $O(T^2)$.
+"""
+LEDGER = """\
+# Ledger
+
+```{ledger-summary}
+```
+
+```{ledger} training
+```
+
+```{ledger} inference
+```
+
+```{ledger} hardware
+```
+
+```{bibliography}
+:all:
+```
+"""
+LAUNCH = "# Launch\n\n```{hub-form}\n```\n"
+WELCOME = "# Welcome\n\nA page about the purple zeppelin.\n"
+
+EXPERIMENT = [
+    "from grooves import claims\n"
+    'claims.verdict("C33", holds=False, found="No gradient: 0 bytes.", correction="Say forward.")',
+    'claims.verdict("C10", holds=6 * 175e9 * 300e9 > 3e23, found="3646 of them.")',
+    "import ipywidgets\nfrom tqdm.notebook import tqdm\n"
+    "for _ in tqdm(range(7), desc='counting'):\n    pass",
+    "ipywidgets.VBox([ipywidgets.Label('what it said'), ipywidgets.Text('ask me')])",
+]
+
+MODULES = {
+    "modules/counter.mjs": COUNTER,
+    "modules/counter.css": ".plain { color: rgb(1, 2, 3); }\n",
+    "modules/double.mjs": DOUBLE,
+    "modules/parts/sum.mjs": SUM,
+    "modules/failing.mjs": FAILING,
+    "modules/still.svg": '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30">'
+    '<rect width="40" height="30" fill="teal"/></svg>',
+    "sample_data.py": SAMPLE_DATA,
+}
+SOUND = MODULES | {
+    "book/welcome.md": WELCOME,
+    "book/explorables.md": EXPLORABLES,
+    "book/formulas.md": FORMULAS,
+    "book/ledger.md": LEDGER,
+    "book/launch.md": LAUNCH,
+    "notebooks/experiment.ipynb": EXPERIMENT,
+    "labs/exercise.ipynb": ["raise NotImplementedError"],
+}
+
+FAULTY = {
+    "book/welcome.md": "# Welcome\n",
+    "book/formula.md": "# Formula\n\n$$ \\nosuchcommand x $$\n",
+    "book/missing.md": "# Missing\n\n```{anywidget} ../modules/nowhere.mjs\n```\n",
+    "book/circle.md": "# Circle\n\n```{anywidget} ../modules/a.mjs\n```\n",
+    "book/no_alt.md": "# Alt\n\n```{anywidget} ../modules/c.mjs\n:still: ../modules/s.svg\n```\n",
+    "book/state.md": "# State\n\n```{anywidget} ../modules/c.mjs\n[1, 2]\n```\n",
+    "book/ledger.md": "# Ledger\n\n```{ledger} gardening\n```\n",
+    "notebooks/raises.ipynb": ["1 / 0"],
+    "notebooks/twice.ipynb": [
+        "from grooves import claims\n"
+        'claims.verdict("C01", True, "Yes.")\n'
+        'claims.verdict("C01", False, "No.")'
+    ],
+    "modules/a.mjs": 'import "./b.mjs";\n',
+    "modules/b.mjs": 'import "./a.mjs";\n',
+    "modules/c.mjs": "export default { render() {} };\n",
+    "modules/s.svg": '<svg xmlns="http://www.w3.org/2000/svg"/>',
+}
+
+
+def build(folder, files):
+    """Write a book's files into the folder and build it the way book/build.py builds the real one.
+
+    files: path to content; a list is a notebook's code cells.
+    """
+    for part in ("book/_ext", "book/_static"):
+        shutil.copytree(ROOT / part, folder / part)
+    shutil.copy2(ROOT / "book" / "build.py", folder / "book" / "build.py")
+    shutil.copy2(ROOT / "book" / "references.bib", folder / "book" / "references.bib")
+    for path, content in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, list):
+            nbformat.write(notebook(path, content), target)
+        else:
+            target.write_text(content, "utf-8")
+    pages = sorted(path.rpartition(".")[0] for path in files if path.endswith((".md", ".ipynb")))
+    contents = {"format": "jb-book", "root": "book/welcome"}
+    contents["chapters"] = [{"file": page} for page in pages if page != "book/welcome"]
+    (folder / "_toc.yml").write_text(yaml.safe_dump(contents), "utf-8")
+    settings = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+    settings["title"] = "Sample"
+    settings["repository"]["url"] = REPOSITORY
+    settings["sphinx"]["local_extensions"]["sample_path"] = "."
+    (folder / "sample_path.py").write_text("def setup(app): ...\n", "utf-8")
+    (folder / "_config.yml").write_text(yaml.safe_dump(settings), "utf-8")
+    command = [sys.executable, str(folder / "book" / "build.py")]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    log = done.stdout.decode("utf-8", "replace")
+    return Built(folder / "_build" / "html", log, done.returncode)
+
+
+def notebook(path, sources):
+    """A notebook as the repository stores it: no outputs, and a title cell first."""
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    cells = [new_markdown_cell(f"# {path}"), *(new_code_cell(source) for source in sources)]
+    made = new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    return nbformat.from_dict(json.loads(json.dumps(made)))

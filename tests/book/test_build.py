@@ -1,0 +1,128 @@
+"""The build is clean, complaints stop it, and pages show what the code does now."""
+
+import html
+import shutil
+import sys
+
+import nbformat
+import pytest
+import yaml
+from built_book import ROOT
+
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+from book_execution import state_of
+from book_math import MathError, to_mathml
+
+
+def contents(toc):
+    """The pages named in a table of contents, in order."""
+    for key in ("root", "file"):
+        if key in toc:
+            yield toc[key]
+    for key in ("parts", "chapters", "sections"):
+        for entry in toc.get(key, ()):
+            yield from contents(entry)
+
+
+def test_the_book_builds_without_a_warning(book):
+    assert book.returncode == 0, book.log[-6000:]
+    assert "WARNING:" not in book.log
+
+
+def test_every_page_of_the_contents_is_there_and_no_solution(book):
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+    for page in contents(toc):
+        assert f"{page}.html" in book.pages()
+    everything = "\n".join(str(path) for path in book.site.rglob("*"))
+    assert "solutions" not in everything
+
+
+def test_every_notebook_of_the_book_was_run_and_no_lab(book):
+    executed = book.site.parent / "jupyter_execute"
+    for page in book.pages():
+        folder = page.split("/")[0]
+        if folder not in ("notebooks", "labs"):
+            continue
+        cells = nbformat.read(executed / page.replace(".html", ".ipynb"), 4).cells
+        counts = [c.execution_count for c in cells if c.cell_type == "code" and c.source.strip()]
+        if folder == "notebooks":
+            assert counts and all(counts), f"{page} shows cells that did not run"
+        else:
+            assert not any(counts), f"{page} was run: its stubs only raise"
+
+
+def test_no_page_names_a_folder_of_this_machine(book):
+    for path in book.site.rglob("*.html"):
+        assert str(ROOT) not in path.read_text("utf-8"), path
+
+
+@pytest.mark.parametrize(
+    "page, complaint",
+    [
+        ("book/formula", "cannot be written as MathML"),
+        ("book/missing", "nowhere.mjs"),
+        ("book/circle", "a.mjs → b.mjs → a.mjs"),
+        ("book/no_alt", "needs an :alt:"),
+        ("book/state", "must be a JSON object"),
+        ("book/ledger", "part='gardening' has no claims"),
+        ("notebooks/raises", "Executing notebook failed"),
+        ("notebooks/twice", "two verdicts on C01"),
+    ],
+)
+def test_a_fault_on_a_page_stops_the_build(faulty, page, complaint):
+    assert faulty.returncode != 0
+    complaints = [line for line in faulty.log.splitlines() if "WARNING" in line or "ERROR" in line]
+    named = [line for line in complaints if page in line and complaint in line]
+    assert named, "\n".join(complaints)
+
+
+def test_the_sample_book_is_sound_so_that_its_tests_mean_something(sample):
+    assert sample.returncode == 0, sample.log[-4000:]
+
+
+def test_a_changed_package_makes_notebooks_run_again(tmp_path):
+    shutil.copytree(ROOT / "grooves", tmp_path / "grooves")
+    before = state_of(tmp_path)
+    assert state_of(tmp_path) == before
+    (tmp_path / "grooves" / "README.txt").write_text("no code")
+    assert state_of(tmp_path) == before
+    for name in ("claims.py", "claims.toml"):
+        changed = tmp_path / "grooves" / name
+        changed.write_text(changed.read_text("utf-8") + "\n# changed\n", "utf-8")
+        assert state_of(tmp_path) != before
+        before = state_of(tmp_path)
+    (tmp_path / "requirements.txt").write_text("numpy==0\n")
+    assert state_of(tmp_path) != before
+
+
+def test_the_build_uses_the_cache_of_the_packages_state(book):
+    caches = ROOT / "_build" / "executed"
+    assert state_of(ROOT) in {path.name for path in caches.iterdir()}
+
+
+@pytest.mark.parametrize(
+    "tex, expected",
+    [
+        (r"\frac{a}{\sqrt{D}}", "<mfrac><mi>a</mi><msqrt><mi>D</mi></msqrt></mfrac>"),
+        (r"x < 1", "<mo>&lt;</mo>"),
+        (r"a \text{ if b}", "<mtext>\xa0if b</mtext>"),
+        (r"\underbrace{x}_{\text{why}}", "<munder><munder><mi>x</mi><mo>⏟</mo></munder>"),
+        (r"\overbrace{x}^{y}", "</mover><mi>y</mi></mover>"),
+        (r"\lVert q \rVert^2", '<mo stretchy="false">‖</mo>'),
+    ],
+)
+def test_a_formula_becomes_mathml_that_keeps_its_source(tex, expected):
+    written = to_mathml(tex)
+    assert expected in written
+    assert f"{html.escape(tex)}</annotation>" in written
+
+
+def test_lines_of_a_formula_are_aligned():
+    assert '<mtable class="ams-align">' in to_mathml(r"a &= b \\ c &= d", block=True)
+
+
+@pytest.mark.parametrize("tex", [r"\nosuchcommand", r"\operatorname*{argmax}", r"\frac{a}"])
+def test_a_formula_that_would_come_out_wrong_is_refused(tex):
+    with pytest.raises(MathError):
+        to_mathml(tex)

@@ -1,0 +1,99 @@
+"""Notebooks can be downloaded always, and launched as soon as the repository's address is set."""
+
+import json
+
+import pytest
+from book_launch import binder_link, colab_link, hub_link
+from built_book import ROOT
+from playwright.sync_api import expect
+from sample_book import REPOSITORY
+
+NOTEBOOK = "notebooks/experiment.ipynb"
+BINDER = (
+    "https://mybinder.org/v2/gh/example-school/grooves-copy/main"
+    "?urlpath=lab%2Ftree%2Fnotebooks%2Fexperiment.ipynb"
+)
+COLAB = (
+    "https://colab.research.google.com/github/example-school/grooves-copy/blob/main/"
+    "notebooks/experiment.ipynb"
+)
+ON_HUB = (
+    "/hub/user-redirect/git-pull?repo=https%3A%2F%2Fgithub.com%2Fexample-school%2Fgrooves-copy"
+    "&branch=main&urlpath=lab%2Ftree%2Fgrooves-copy%2Fnotebooks%2Fexperiment.ipynb"
+)
+
+
+def menu(page, label):
+    """Open a menu of the header, and give its links: text to address."""
+    page.get_by_role("button", name=label).click()
+    links = page.locator(".dropdown-menu.show a")
+    expect(links.first).to_be_visible()
+    return {link.inner_text().strip(): link.get_attribute("href") for link in links.all()}
+
+
+@pytest.mark.parametrize("path", ["notebooks/experiment", "labs/exercise"])
+def test_launch_links_appear_with_the_repositorys_address(page, sample_address, path):
+    page.goto(f"{sample_address}{path}.html")
+    links = menu(page, "Open this notebook elsewhere")
+    assert list(links) == ["Binder", "Colab", "JupyterHub"]
+    if path == "notebooks/experiment":
+        assert links["Binder"] == BINDER
+        assert links["Colab"] == COLAB
+        assert links["JupyterHub"].endswith(
+            "book/launch.html?notebook=notebooks%2Fexperiment.ipynb"
+        )
+
+
+def test_a_page_without_cells_has_no_launch_links(page, sample_address):
+    page.goto(f"{sample_address}book/welcome.html")
+    assert page.get_by_role("button", name="Open this notebook elsewhere").count() == 0
+
+
+def test_the_hub_page_leads_to_the_readers_own_hub_and_remembers_it(page, sample_address):
+    gone = []
+    page.route(
+        "https://hub.example.edu/**",
+        lambda route: (gone.append(route.request.url), route.fulfill(body="hub")),
+    )
+    page.goto(f"{sample_address}book/launch.html?notebook={NOTEBOOK}")
+    page.get_by_label("Address of your hub").fill("https://hub.example.edu/")
+    page.get_by_role("button", name="Open on the hub").click()
+    page.wait_for_url("https://hub.example.edu/**")
+    assert gone[0] == f"https://hub.example.edu{ON_HUB}"
+    page.goto(f"{sample_address}book/launch.html")
+    expect(page.get_by_label("Address of your hub")).to_have_value("https://hub.example.edu")
+
+
+def test_a_hub_that_the_instructor_names_is_linked_directly():
+    assert hub_link(REPOSITORY, "main", NOTEBOOK, "https://hub.example.edu") == (
+        f"https://hub.example.edu{ON_HUB}"
+    )
+
+
+def test_other_hosts_than_github_get_binder_links_and_no_colab():
+    gitlab = "https://gitlab.com/group/course"
+    assert "/v2/gl/group%2Fcourse/main?" in binder_link(gitlab, "main", NOTEBOOK)
+    own = "https://git.example.edu/a/b"
+    assert "/v2/git/https%3A%2F%2Fgit.example.edu%2Fa%2Fb/main?" in binder_link(
+        own, "main", NOTEBOOK
+    )
+    assert colab_link(gitlab, "main", NOTEBOOK) is None
+    assert colab_link(own, "main", NOTEBOOK) is None
+
+
+def test_the_committed_book_invents_no_address(page, book, book_address):
+    page.goto(f"{book_address}notebooks/00_start.html")
+    assert page.get_by_role("button", name="Open this notebook elsewhere").count() == 0
+    page.goto(f"{book_address}book/launch.html")
+    expect(page.get_by_text("does not know its repository yet")).to_be_visible()
+
+
+def test_every_page_of_code_offers_its_notebook_for_download(page, book, book_address):
+    paths = [path for path in book.pages() if path.startswith(("notebooks/", "labs/"))]
+    assert len(paths) >= 3
+    for path in paths:
+        page.goto(book_address + path)
+        address = menu(page, "Download this page")[".ipynb"]
+        offered = (book.site / path).parent / address
+        stored = ROOT / path.replace(".html", ".ipynb")
+        assert json.loads(offered.read_text("utf-8")) == json.loads(stored.read_text("utf-8"))

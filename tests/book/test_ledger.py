@@ -1,0 +1,80 @@
+"""The ledger lists every claim once and says exactly what executed cells have stated."""
+
+import re
+
+from bs4 import BeautifulSoup
+
+from grooves import claims
+
+
+def rows(site, page):
+    """Of a ledger's page: claim id to (claim's cell, verdict, finding's cell)."""
+    soup = BeautifulSoup((site / page).read_text("utf-8"), "html.parser")
+    found = {}
+    for row in soup.select("table.ledger tbody tr"):
+        assert row["id"] not in found, f"{row['id']} is listed twice"
+        found[row["id"]] = row.find_all("td")
+    return found
+
+
+def said(cell):
+    return " ".join(cell.get_text(" ").split())
+
+
+def test_every_claim_is_listed_once_with_its_text_and_cited_sources(book):
+    found = rows(book.site, "book/ledger.html")
+    assert sorted(found) == list(claims.claims())
+    for name, (about, _, _) in found.items():
+        claim = claims.claims()[name]
+        # typographic quotes aside, it is the text of the list
+        assert said(about).replace("’", "'").startswith(f"{name} {claim.text}"[:60])
+        cited = [link for link in about.find_all("a") if "bibliography.html#" in link["href"]]
+        assert len(cited) == len(claim.sources), name
+
+
+def test_the_ledger_says_what_the_executed_notebooks_state(book):
+    notebooks = sorted((book.site.parent / "jupyter_execute" / "notebooks").glob("*.ipynb"))
+    stated = {verdict.claim: verdict for verdict in claims.collect(notebooks)}
+    for name, (_, verdict, finding) in rows(book.site, "book/ledger.html").items():
+        if name in stated:
+            assert said(verdict) == stated[name].verdict
+            assert stated[name].found[:20] in said(finding)
+        else:
+            assert said(verdict) == "not yet checked"
+            chapter = claims.claims()[name].chapters[0]
+            assert f"{chapter.number:02d} {chapter.title}" in said(finding)
+
+
+def test_the_claims_of_a_finished_chapter_have_a_verdict(book):
+    found = rows(book.site, "book/ledger.html")
+    for name, claim in claims.claims().items():
+        pages = [f"notebooks/{chapter.name}.html" for chapter in claim.chapters]
+        if all(page in book.pages() for page in pages):
+            assert said(found[name][1]) != "not yet checked", name
+
+
+def test_a_verdict_stated_in_a_cell_reaches_the_ledger_with_a_link_to_the_cell(sample):
+    found = rows(sample.site, "book/ledger.html")
+    _, verdict, finding = found["C33"]
+    assert said(verdict) == "does not hold"
+    assert said(finding).startswith("No gradient: 0 bytes. Better: Say forward.")
+    link = finding.find("a")["href"]
+    assert link == "../notebooks/experiment.html#claim-C33"
+    page = (sample.site / "notebooks/experiment.html").read_text("utf-8")
+    assert len(re.findall('id="claim-C33"', page)) == 1
+    assert said(found["C10"][1]) == "holds"
+    assert said(found["C01"][1]) == "not yet checked"
+
+
+def test_the_summary_counts_the_verdicts(sample):
+    page = (sample.site / "book/ledger.html").read_text("utf-8")
+    assert "2 of 55 claims have been checked so far: 1 does not hold, 1 holds." in page
+
+
+def test_a_widget_is_shown_as_it_stood_and_its_state_is_not_shipped(sample):
+    page = (sample.site / "notebooks/experiment.html").read_text("utf-8")
+    soup = BeautifulSoup(page, "html.parser")
+    bar, box = soup.select(".widget-still")
+    assert re.match(r"counting: 100% 7/7 \[", said(bar))
+    assert said(box).startswith("what it said This part is alive in JupyterLab")
+    assert "application/vnd.jupyter.widget" not in page

@@ -1,0 +1,128 @@
+"""The book as it was built, a server for it, and a browser that notices what a reader would not.
+
+The tests of the book and of its explorables share one build a session. It goes to _build/tested, so
+it leaves alone what `make book` made, and uses the same cache of executed notebooks.
+"""
+
+import contextlib
+import functools
+import http.server
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+ROOT = Path(__file__).resolve().parents[1]
+OUTPUT = ROOT / "_build" / "tested"
+OWN = ("http://127.0.0.1", "file:", "data:", "blob:", "about:")
+
+
+@dataclass(frozen=True)
+class Built:
+    """A built book: where it is, what the build said, and whether it was content."""
+
+    site: Path
+    log: str
+    returncode: int
+
+    def pages(self):
+        """The pages that a reader can be on, as paths below the site."""
+        found = (path.relative_to(self.site) for path in self.site.rglob("*.html"))
+        kept = {path.as_posix() for path in found if path.parts[0] not in ("_static", "_sources")}
+        return sorted(kept - {"index.html"})  # the door leads on at once
+
+
+def run_build(*arguments):
+    """Run book/build.py and return (everything it printed, its exit code)."""
+    command = [sys.executable, str(ROOT / "book" / "build.py"), *map(str, arguments)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    return done.stdout.decode("utf-8", "replace"), done.returncode
+
+
+@functools.cache
+def built_book():
+    """The repository's book, built once a session, also where several workers share it."""
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    log_file, stamp = OUTPUT / "log.txt", OUTPUT / "session.txt"
+    session = os.environ.get("PYTEST_XDIST_TESTRUNUID", "")
+    with FileLock(OUTPUT / "lock"):
+        if not session or not stamp.is_file() or stamp.read_text("utf-8").split()[0] != session:
+            shutil.rmtree(OUTPUT / "_build", ignore_errors=True)
+            log, returncode = run_build("--output", OUTPUT)
+            log_file.write_text(log, "utf-8")
+            stamp.write_text(f"{session or 'alone'} {returncode}", "utf-8")
+        returncode = int(stamp.read_text("utf-8").split()[1])
+        built = Built(OUTPUT / "_build" / "html", log_file.read_text("utf-8"), returncode)
+    if not (built.site / "index.html").is_file():
+        pytest.fail(f"the book was not built at all:\n{built.log[-3000:]}")
+    return built
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+@contextlib.contextmanager
+def served(folder):
+    """Serve a folder on this machine; gives its address, with a slash at the end."""
+    handler = functools.partial(_Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@contextlib.contextmanager
+def chromium():
+    """The system's Chromium, or playwright's own; fails with the remedy where there is none."""
+    from playwright.sync_api import Error, sync_playwright
+
+    system = shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(
+                executable_path=system, args=["--no-sandbox", "--disable-gpu"]
+            )
+        except Error as error:
+            pytest.fail(f"no Chromium here: run `playwright install chromium` ({error})")
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Watch:
+    """What a page asked of others, and what it complained about."""
+
+    outside: list = field(default_factory=list)
+    complaints: list = field(default_factory=list)
+
+    def on(self, page):
+        """Watch this page from now on; requests to other machines are noted and refused."""
+        page.route("**/*", self._let_through)
+        page.on("console", self._listen)
+        page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
+        page.on("requestfailed", self._missed)
+        return page
+
+    def _let_through(self, route):
+        if route.request.url.startswith(OWN):
+            route.continue_()
+        else:
+            self.outside.append(route.request.url)
+            route.abort()
+
+    def _listen(self, message):
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.location.get('url', '')}: {message.text}")
+
+    def _missed(self, request):
+        if request.url.startswith(OWN) and request.failure != "net::ERR_ABORTED":
+            self.complaints.append(f"{request.url}: {request.failure}")
