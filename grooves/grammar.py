@@ -202,7 +202,7 @@ class Grammar:
 
     def _pick(self, rule: str, u: float, choices: list | None) -> int:
         cumulative = self._cumulative[rule]
-        index = min(bisect(cumulative, u), len(cumulative) - 1)  # rounding may leave the sum at 1-eps
+        index = min(bisect(cumulative, u), len(cumulative) - 1)  # the sum may round to below 1
         if choices is not None:
             choices.append((index, [p for p, _ in self.rules[rule]]))
         return index

@@ -86,7 +86,7 @@ def build_optimizers(
     matrices = [p for n, p in model.named_parameters() if n.startswith("blocks.") and p.ndim == 2]
     chosen = {id(p) for p in matrices} if kind == "muon" else set()
     rest = [p for p in model.parameters() if id(p) not in chosen]
-    adamw = torch.optim.AdamW(rest, lr=lr, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
+    adamw = torch.optim.AdamW(rest, lr=lr, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
     return [Muon(matrices, lr=matrix_lr), adamw] if kind == "muon" else [adamw]
 
 

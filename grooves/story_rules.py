@@ -6,6 +6,7 @@ r the relative who lives there, f the friend, o the thing the story is about, p 
 The home and the relative are named in the first two sentences and recalled in the last ones.
 Chapters: all, through `grooves.stories`.
 """
+# ruff: noqa: E501  (one alternative a line, however long)
 
 _TEXT = """
 Story
@@ -142,6 +143,7 @@ def _read(text: str) -> tuple[dict, dict]:
     """Split a definition into rules {name: [(weight, template)]} and a lexicon {class: [entry]}."""
     rules: dict[str, list] = {}
     lexicon: dict[str, list[str]] = {}
+    name = ""
     for line in filter(str.strip, text.splitlines()):
         if line.startswith("  "):
             weight, template = line.split(maxsplit=1)
@@ -172,7 +174,7 @@ def definition(dialect: str | None = None) -> tuple[dict, dict]:
         rules |= new_rules
         lexicon |= new_lexicon
     # A class written without a memory name, {Cry}, is short for {_Cry=Cry}.
-    shorten = {"{%s}" % name: "{_%s=%s}" % (name, name) for name in lexicon}
+    shorten = {f"{{{name}}}": f"{{_{name}={name}}}" for name in lexicon}
     for alternatives in rules.values():
         for i, (weight, template) in enumerate(alternatives):
             tokens = (shorten.get(token, token) for token in template.split())

@@ -82,11 +82,12 @@ def train(
         _resume(model, optimizers, history, save_to)
     model.train()
     bar = _bar(steps, seconds, progress, history)
+
+    def spent() -> float:
+        return min(1.0, history.steps / steps if steps else history.seconds / seconds)
+
     with _postponed_interrupt() as interrupted:
-        while True:
-            done = history.steps / steps if steps else history.seconds / seconds
-            if done >= 1 or interrupted.is_set():
-                break
+        while (done := spent()) < 1 and not interrupted.is_set():
             started = time.perf_counter()
             factor = schedule(done)
             for opt, rate in zip(optimizers, peak_rates, strict=True):
@@ -107,7 +108,7 @@ def train(
             if save_to is not None and history.steps % save_every == 0:
                 _save(model, optimizers, history, save_to)
             if on_step is not None:
-                on_step(history, min(1.0, history.steps / steps if steps else history.seconds / seconds))
+                on_step(history, spent())
             _show(bar, history, steps, entropy)
         history.interrupted = interrupted.is_set()
     bar.close()
