@@ -15,7 +15,10 @@ from grooves.checks.transformer_attention import softmax, attention, causal_atte
 from grooves.checks.transformer_heads import split_heads, merge_heads, rotate
 from grooves.checks.transformer_block import block
 from grooves.checks.transformer_loss import next_word_loss
-from grooves.checks.transformer_costs import count_parameters, training_flops, memory
+from grooves.checks.transformer_costs import count_parameters, memory
+from grooves.checks.transformer_flops import training_flops
+from grooves.checks.transformer_repair import repaired, short_training
+from grooves.checks.transformer_challenge import race, recipe
 # isort: on
 
 __all__ = [
@@ -26,7 +29,11 @@ __all__ = [
     "memory",
     "merge_heads",
     "next_word_loss",
+    "race",
+    "recipe",
+    "repaired",
     "rotate",
+    "short_training",
     "softmax",
     "split_heads",
     "start",

@@ -105,6 +105,11 @@ def _scores(q: Tensor, k: Tensor) -> Tensor:
     return q @ k.mT / math.sqrt(q.size(-1))
 
 
+def _units(places: Tensor) -> Tensor:
+    """Vectors of 8 channels with a 1 at the place given: (B, T) -> (B, T, 8)."""
+    return F.one_hot(places, 8).float()
+
+
 ATTENTION_SLIPS = (
     Slip(
         "no_scaling",
@@ -128,7 +133,7 @@ ATTENTION_SLIPS = (
         "you divide by the root of the values' width. D is the width of queries and keys.",
     ),
     Slip(
-        "scaled_twice_wrongly",
+        "multiplied_by_root",
         lambda q, k, v: (q @ k.mT * math.sqrt(q.size(-1))).softmax(-1) @ v,
         "you multiply the scores by √D. Divide.",
     ),
@@ -183,7 +188,10 @@ def attention(answer):
     q, k = draw(3, 2, 3, 4, scale=1.5), draw(4, 2, 5, 4, scale=1.5)
     judge(by_hand, q, k, draw(5, 2, 5, 4))
     judge(answer, q, k, draw(6, 2, 5, 7))
-    q, k = 20 * torch.eye(8)[[[4, 0, 2], [1, 1, 3]]], 20 * torch.eye(8)[:5].expand(2, -1, -1)
+    q, k = (
+        20 * _units(torch.tensor([[4, 0, 2], [1, 1, 3]])),
+        20 * _units(torch.arange(5).expand(2, 5)),
+    )
     judge(answer, q, k, draw(5, 2, 5, 4), ", with one score of 141 in every row")
 
 
@@ -270,5 +278,5 @@ def causal_attention(answer):
     q, k, v = (draw(seed, 2, 5, 4, scale=1.5) for seed in (7, 8, 9))
     judge(by_hand, q, k, v)
     judge(answer, q[:, :1], k[:, :1], v[:, :1], " (a single word)")
-    q, k = 20 * torch.eye(8)[[[0, 1, 0, 2, 3]]], 20 * torch.eye(8)[[range(5)]]
+    q, k = 20 * _units(torch.tensor([[0, 1, 0, 2, 3]])), 20 * _units(torch.arange(5)[None])
     judge(answer, q, k, draw(9, 1, 5, 8), ", with one score of 141 in every row")
