@@ -72,7 +72,7 @@ def train(
     Ctrl-C (or the kernel's stop button) finishes the step, saves, and returns.
     Raises: ValueError unless exactly one budget is given; Divergence where the loss is lost.
     """
-    if (seconds is None) == (steps is None) or (seconds or steps or 0) <= 0:
+    if (seconds is None) == (steps is None) or not 0 < (seconds or steps or 0) < math.inf:
         raise ValueError(f"give one positive budget, not {seconds=} and {steps=}")
     device = next(model.parameters()).device
     optimizers = build_optimizers(model, optimizer, matrix_lr, lr)
@@ -160,13 +160,23 @@ def _save(model, optimizers, history: History, path) -> None:
         for place, state in opt.state_dict()["state"].items():
             tensors |= {f"optimizer.{i}.{place}.{key}": value for key, value in state.items()}
     tensors["losses"] = torch.tensor(history.losses, dtype=torch.float64)
-    checkpoint.write(path, tensors, {"words": history.words, "seconds": history.seconds})
+    notes = {"words": history.words, "seconds": history.seconds, "optimizers": _names(optimizers)}
+    checkpoint.write(path, tensors, notes)
+
+
+def _names(optimizers) -> list[str]:
+    return [type(opt).__name__ for opt in optimizers]
 
 
 def _resume(model, optimizers, history: History, path) -> None:
     tensors, notes = checkpoint.read(path)
     if "losses" not in tensors:
         raise checkpoint.CheckpointError(f"{path} holds a model, but no training to go on from")
+    if (used := notes["optimizers"]) != (asked := _names(optimizers)):
+        raise checkpoint.CheckpointError(
+            f"{path} was trained with another optimizer ({' and '.join(used)}, not "
+            f"{' and '.join(asked)}): go on with that one, or save under another name"
+        )
     weights = {n[6:]: t for n, t in tensors.items() if n.startswith("model.")}
     checkpoint.restore(model, weights, path)
     for i, opt in enumerate(optimizers):
