@@ -8,6 +8,11 @@ from pathlib import Path
 
 __version__ = "0.1.0"
 
+# Threads that wait for each other by spinning slow a small model down twenty-fold as soon as
+# anything else uses the machine; waiting asleep costs a few per cent. PyTorch reads this when it
+# is first imported, so it stands here, the one thing that importing the course does.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 
 def device():
     """The device that this machine computes on: CUDA, then MPS, then the CPU.
