@@ -77,6 +77,7 @@ def build_optimizers(
 ) -> list[torch.optim.Optimizer]:
     """The optimizers of a model: [Muon for the blocks' matrices, AdamW for the rest], or [AdamW].
 
+    A model without blocks (an LSTM) gets AdamW alone.
     kind: "muon" or "adamw". lr: AdamW's step; matrix_lr: Muon's.
     Source of AdamW: Loshchilov & Hutter 2019, arXiv:1711.05101.
     Raises: ValueError for another kind.
@@ -87,7 +88,7 @@ def build_optimizers(
     chosen = {id(p) for p in matrices} if kind == "muon" else set()
     rest = [p for p in model.parameters() if id(p) not in chosen]
     adamw = torch.optim.AdamW(rest, lr=lr, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
-    return [Muon(matrices, lr=matrix_lr), adamw] if kind == "muon" else [adamw]
+    return [Muon(matrices, lr=matrix_lr), adamw] if chosen else [adamw]
 
 
 def schedule(fraction: float, warmup: float = 0.03, decay: float = 0.4) -> float:

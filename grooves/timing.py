@@ -26,7 +26,7 @@ class Timing:
     n: int
 
     def __str__(self) -> str:
-        spread = f"{self.low_s * 1e3:.3g} to {self.high_s * 1e3:.3g}"
+        spread = f"{self.low_s * 1e3:.3g} and {self.high_s * 1e3:.3g}"
         return f"{self.median_s * 1e3:.3g} ms (half of {self.n} runs between {spread})"
 
 

@@ -1,4 +1,4 @@
-"""Measuring counts what it says it counts; a clock of our own makes each figure known beforehand."""
+"""Measuring counts what it says: with a clock of our own, each figure is known beforehand."""
 
 import pytest
 
