@@ -1,0 +1,84 @@
+"""The yardsticks and the committed base model."""
+
+import math
+import re
+
+import pytest
+import torch
+
+from grooves import lineage
+from grooves.data import HeldOut
+from grooves.stories import Stories
+
+
+class Perfect(torch.nn.Module):
+    """Answers with the language's own probabilities on the held-out stories, blurred by `blur`."""
+
+    def __init__(self, held_out: HeldOut, blur: float = 0.0):
+        super().__init__()
+        self.anchor = torch.nn.Parameter(torch.zeros(1))
+        self.held_out, self.blur = held_out, blur
+
+    def forward(self, ids):
+        rows = [
+            next(r for r, row in enumerate(self.held_out.inputs) if torch.equal(row, one))
+            for one in ids
+        ]
+        truth = self.held_out.truth[rows]
+        mixed = (1 - self.blur) * truth + self.blur / truth.size(-1)
+        return mixed.clamp_min(1e-30).log()
+
+
+@pytest.fixture(scope="module")
+def language():
+    return Stories()
+
+
+def test_the_language_itself_has_no_gap(language):
+    gap, error = lineage.gap(Perfect(lineage._held_out(language, 20)), language, 20)
+    assert abs(gap) < 1e-5 and error < 1e-5
+
+
+def test_the_gap_of_a_blurred_language_is_the_divergence_worked_out_by_hand(language):
+    held_out = lineage._held_out(language, 20)
+    blur, expected, words = 0.3, 0.0, 0
+    for story in held_out.stories:
+        table = language.next_word_table(story)
+        for p in table:
+            possible = p[p > 0]
+            q = (1 - blur) * possible + blur / len(p)
+            expected += sum(a * math.log(a / b) for a, b in zip(possible, q, strict=True))
+        words += len(table)
+    gap, _ = lineage.gap(Perfect(held_out, blur), language, 20)
+    assert gap == pytest.approx(expected / words, rel=1e-4)
+
+
+def test_the_gap_is_loss_minus_entropy_on_average(language):
+    model, held_out = lineage.base().cpu(), lineage._held_out(language, 100)
+    loss = model.loss(held_out.inputs, held_out.targets).item()
+    exact = -sum(language.score(story).sum() for story in held_out.stories)
+    exact /= int((held_out.targets >= 0).sum())
+    assert lineage.gap(model, language)[0] == pytest.approx(loss - exact, abs=0.004)
+
+
+def test_the_committed_model_is_as_good_as_its_card_says(language):
+    score = lineage.judge(lineage.base(), language)
+    assert score.gap_nats < 0.005
+    assert score.accepted > 0.7
+    card = (lineage.WEIGHTS / "base.md").read_text(encoding="utf-8")
+    stated = float(re.search(r"when it was made: (\S+)", card).group(1))
+    assert score.gap_nats == pytest.approx(stated, abs=2e-4)
+
+
+def test_an_untrained_model_is_far_from_perfect(language):
+    score = lineage.judge(lineage.new_model(language), language, n=20)
+    assert score.gap_nats > 3 and score.accepted == 0
+
+
+def test_remaking_the_base_model_reaches_the_same_quality(language):
+    model = lineage.make_base(progress=False)
+    assert lineage.gap(model, language)[0] < 2 * lineage.gap(lineage.base(), language)[0]
+
+
+def test_the_committed_weights_are_small():
+    assert (lineage.WEIGHTS / "base.safetensors").stat().st_size < 1_000_000
