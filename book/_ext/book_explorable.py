@@ -23,7 +23,6 @@ import base64
 import hashlib
 import importlib
 import json
-import re
 from html import escape
 from pathlib import Path
 
@@ -31,45 +30,9 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
+from grooves.explorables import module_graph
+
 FOLDER = "explorables"
-MARK = "grooves-module:"  # stands for the address of an imported module until the page knows it
-
-# import … from "./x.mjs", export … from "./x.mjs", import "./x.mjs", import("./x.mjs")
-IMPORT = re.compile(r"""(\bfrom\s*|\bimport\s*\(?\s*)(["'])(\.{1,2}/[^"']+)\2""")
-
-
-def module_graph(entry):
-    """An ES module and all it imports, in an order in which each stands after what it needs.
-
-    entry: path of the module. Its relative imports become marks with the imported file's name.
-    Returns: list of (name, source); the entry is the last.
-    Raises: FileNotFoundError for a missing module, ValueError for a circle of imports or for two
-    modules of one name.
-    """
-    done, open_paths = {}, []
-
-    def visit(path):
-        if path in open_paths:
-            circle = " → ".join(p.name for p in [*open_paths, path])
-            raise ValueError(f"modules import each other in a circle: {circle}")
-        if path in done:
-            return
-        if any(path.name == other.name for other in done):
-            raise ValueError(f"two modules are called {path.name}: give one another name")
-        open_paths.append(path)
-        source = path.read_text("utf-8")
-
-        def mark(match):
-            imported = (path.parent / match[3]).resolve()
-            visit(imported)
-            return f"{match[1]}{match[2]}{MARK}{imported.name}{match[2]}"
-
-        marked = IMPORT.sub(mark, source)
-        open_paths.pop()
-        done[path] = marked
-
-    visit(Path(entry).resolve())
-    return [(path.name, source) for path, source in done.items()]
 
 
 def packed(state):
@@ -121,7 +84,6 @@ class Explorable(SphinxDirective):
         entry = self.path(self.arguments[0])
         name = entry.stem
         graph = module_graph(entry)
-        self.env.note_dependency(str(entry))
         state = json.loads("\n".join(self.content) or "{}")
         if not isinstance(state, dict):
             raise ValueError("the body must be a JSON object: the model's state")

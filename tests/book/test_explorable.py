@@ -1,7 +1,7 @@
 """An explorable starts on a server and from a disk, and leaves a picture where it cannot."""
 
 import pytest
-from book_explorable import module_graph, packed
+from book_explorable import packed
 from built_book import Watch
 from playwright.sync_api import expect
 
@@ -71,27 +71,6 @@ def test_formulas_are_laid_out_by_the_browser_and_numbered(page, sample_address)
     assert box["height"] > 30, "a fraction is taller than a line"
     expect(page.locator(".math-block .eqno")).to_contain_text("(1)")
     expect(page.get_by_role("link", name="(1)")).to_be_visible()
-
-
-def test_imports_stand_before_what_needs_them(tmp_path):
-    (tmp_path / "a.mjs").write_text('import {b} from "./b.mjs";\nexport * from "./c.mjs";\n')
-    (tmp_path / "b.mjs").write_text("const c = await import('./c.mjs');\nexport const b = c;\n")
-    (tmp_path / "c.mjs").write_text('export const c = "./d.mjs";\n')
-    graph = module_graph(tmp_path / "a.mjs")
-    assert [name for name, _ in graph] == ["c.mjs", "b.mjs", "a.mjs"]
-    sources = dict(graph)
-    assert 'from "grooves-module:b.mjs"' in sources["a.mjs"]
-    assert "import('grooves-module:c.mjs')" in sources["b.mjs"]
-    assert sources["c.mjs"] == 'export const c = "./d.mjs";\n'
-
-
-def test_two_modules_of_one_name_are_refused(tmp_path):
-    (tmp_path / "x").mkdir()
-    (tmp_path / "a.mjs").write_text('import "./b.mjs"; import "./x/b.mjs";')
-    (tmp_path / "b.mjs").write_text("")
-    (tmp_path / "x" / "b.mjs").write_text("")
-    with pytest.raises(ValueError, match=r"two modules are called b\.mjs"):
-        module_graph(tmp_path / "a.mjs")
 
 
 def test_bytes_are_held_apart_from_plain_state():
