@@ -78,7 +78,7 @@ def gap(model, language: Stories | None = None, n_stories: int = 100) -> tuple[f
         rows = slice(start, start + 50)
         log_q = model(held_out.inputs[rows].to(place)).float().log_softmax(-1).cpu()
         p, real = held_out.truth[rows], held_out.targets[rows] >= 0
-        divergence = (torch.special.xlogy(p, p) - p * log_q).sum(-1) * real  # (N, T)
+        divergence = (torch.special.xlogy(p, p) - p * log_q).sum(-1)  # (N, T)
         sums.append(divergence.sum(-1))
         counts.append(real.sum(-1))
     total, words = torch.cat(sums).double(), torch.cat(counts).double()
