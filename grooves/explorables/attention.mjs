@@ -31,7 +31,7 @@ class Attention {
   #build() {
     const button = (text, action) => {
       const made = element("button", { type: "button", className: "gx-action" }, text);
-      made.addEventListener("click", () => made.ariaDisabled !== "true" && action());
+      made.addEventListener("click", action);
       return made;
     };
     this.input = element("textarea", { rows: 2, spellcheck: false, autocomplete: "off" });
@@ -71,7 +71,7 @@ class Attention {
       element(
         "div",
         { className: "gx-panels" },
-        element("div", {}, element("h3", { className: "gx-title" }, "Where each head looks"), this.heads.el),
+        element("div", {}, element("p", { className: "gx-title" }, "Where each head looks"), this.heads.el),
         this.nextWords.el,
       ),
       this.numbers.el,
@@ -168,31 +168,38 @@ class Attention {
 
   #next() {
     if (this.#blocked()) return;
-    const word = this.story.next(this.#get("temperature"), this.#get("seed"));
-    this.#place = this.story.words.length;
+    const word = this.#tell();
     const last = word === this.oracle.end ? "The end." : `Next word: ${word}`;
-    this.news.textContent = `${last} ${this.story.finished ? judgement(this.story) : ""}`;
+    this.news.textContent = `${last} ${judgement(this.story)}`.trim();
     this.#draw();
   }
 
   #finish() {
     if (this.#blocked()) return;
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     const from = this.story.words.length;
-    const one = () => {
-      this.story.next(this.#get("temperature"), this.#get("seed"));
-      this.#place = this.story.words.length;
-      if (!calm) this.#draw();
-      if (!this.story.finished) return;
+    const finished = () => {
       this.#stop();
       this.news.textContent = `${toText(this.story.words.slice(from))} ${judgement(this.story)}`;
+      this.#draw();
     };
-    if (calm) {
-      while (!this.story.finished) one();
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
+      while (!this.story.finished) this.#tell();
+      finished();
       return;
     }
-    this.#timer = setInterval(one, MS_PER_WORD);
-    one();
+    this.#timer = setInterval(() => {
+      this.#tell();
+      if (this.story.finished) finished();
+      else this.#draw();
+    }, MS_PER_WORD);
+    this.#draw();
+  }
+
+  /** One more word of the model, which is then the chosen one. */
+  #tell() {
+    const word = this.story.next(this.#get("temperature"), this.#get("seed"));
+    this.#place = this.story.words.length;
+    return word;
   }
 
   #stop() {
@@ -261,10 +268,10 @@ class Attention {
     for (const button of [this.nextButton, this.finishButton]) {
       button.ariaDisabled = String(this.#problem || story.finished);
     }
-    this.seedButton.textContent = `New seed (now ${this.#get("seed")})`;
+    this.seedButton.textContent = `New seed (${this.#get("seed")})`;
     this.slider.value = temperature;
     this.degrees.textContent = temperature.toFixed(1);
-    this.verdict.textContent = story.finished ? judgement(story) : "";
+    this.verdict.textContent = judgement(story);
     const changed = this.shown !== story.text;
     this.shown = story.text;
     this.words.draw({

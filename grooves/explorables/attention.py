@@ -19,9 +19,10 @@ from grooves.stories import Stories
 from grooves.transformer import Transformer
 
 FOLDER = Path(__file__).parent
+# The word that comes next was named at the start, so the model has to look far back.
 PROMPT = (
     "Once upon a time there was a brave fox named Lily. She lived in a tiny cave with her aunt. "
-    "Lily had a golden kite. One windy day, she took the"
+    "One windy day, there was no food in the"
 )
 
 

@@ -7,11 +7,12 @@ import { distance, percent } from "./sentences.mjs";
 import { element } from "./views.mjs";
 
 const ROWS = 8;
+const FEWEST = 3; // rows that are shown even where nobody expects their words
 const SCALES = [0.1, 0.25, 0.5, 1]; // how much of certainty the full width of the bars stands for
 
 /** Which words may come after the chosen place: the model's bars beside the language's. */
 export class NextView {
-  #title = element("h3", { className: "gx-title" });
+  #title = element("p", { className: "gx-title" });
   #list = element("ul", { className: "gx-next" });
   #scale = element("span", { className: "gx-scale" });
   #note = element("p", { className: "gx-note" });
@@ -41,7 +42,8 @@ export class NextView {
       element("span", { className: "gx-key gx-model" }, "model"),
       element("span", { className: "gx-key gx-exact" }, "language"),
     );
-    this.el = element("div", {}, this.#title, heads, this.#list, this.#note);
+    const name = { role: "group", "aria-label": "What may come next" };
+    this.el = element("div", name, this.#title, heads, this.#list, this.#note);
   }
 
   /** state: { story, place, temperature } */
@@ -52,16 +54,15 @@ export class NextView {
     const drawn = temperature === 1 ? null : story.expects(place, temperature);
     const exact = story.exact(place);
     const came = story.came(place);
-    const order = [...vocabulary.keys()].sort(
-      (i, j) => Math.max(model[j], exact?.[j] ?? 0) - Math.max(model[i], exact?.[i] ?? 0),
-    );
-    const shown = order.slice(0, ROWS);
-    const highest = Math.max(...shown.flatMap((i) => [model[i], exact?.[i] ?? 0, drawn?.[i] ?? 0]));
-    const scale = SCALES.find((limit) => highest <= limit) ?? 1;
+    const highest = (i) => Math.max(model[i], exact?.[i] ?? 0, drawn?.[i] ?? 0);
+    const shown = [...vocabulary.keys()].sort((i, j) => highest(j) - highest(i)).slice(0, ROWS);
+    const scale = SCALES.find((limit) => highest(shown[0]) <= limit) ?? 1;
     this.#title.textContent = place ? `After “${story.words[place - 1]}”` : "The first word";
     this.#scale.textContent = percent(scale);
-    [...this.#list.children].forEach(({ firstChild: button }, row) => {
+    [...this.#list.children].forEach((item, row) => {
+      const button = item.firstChild;
       const i = shown[row];
+      item.hidden = row >= FEWEST && highest(i) < 0.001;
       const word = vocabulary[i] === end ? "the end" : vocabulary[i];
       const [label, bars, modelShare, exactShare] = button.children;
       button.dataset.word = vocabulary[i];

@@ -10,10 +10,11 @@ const quoted = (word) => `“${word}”`;
 
 /** A probability for people: 62 %, 3.4 %, < 0.1 %; 100 % and 0 % only where they are exact. */
 export function percent(p) {
-  if (p === 0 || p === 1) return `${100 * p} %`;
-  if (p < 0.001) return "< 0.1 %";
-  if (p > 0.999) return "> 99.9 %";
-  return p < 0.1 || p > 0.99 ? `${(100 * p).toFixed(1)} %` : `${Math.round(100 * p)} %`;
+  const number = p < 0.1 || p > 0.99 ? (100 * p).toFixed(1) : Math.round(100 * p);
+  // Spaces that no line breaks at.
+  if (p === 0 || p === 1) return `${100 * p}\u00a0%`;
+  if (p < 0.001) return "<\u00a00.1\u00a0%";
+  return p > 0.999 ? ">\u00a099.9\u00a0%" : `${number}\u00a0%`;
 }
 
 /** What is wrong with the words of a prompt, and what mends it.
@@ -50,15 +51,16 @@ export function advice(story, words, open) {
   return { text: "", wrong: false, at, instead: [] };
 }
 
-/** Whether what was told is a story of the language. */
+/** Whether what was told is a story of the language; nothing while it goes on. */
 export function judgement(story) {
+  if (!story.finished) return "";
   const first = story.impossible;
   if (first !== null) {
     const some = story.possible(first).slice(0, 3).map(quoted).join(", ");
     const instead = some ? `; there could stand ${some}` : "";
     return `Not a story of the language: word ${first + 1} cannot be ${quoted(story.words[first])}${instead}.`;
   }
-  if (!story.ended) return story.finished ? "The text is as long as this model can read." : "";
+  if (!story.ended) return "The text is as long as this model can read.";
   const end = story.oracle.index.get(story.oracle.end);
   const whole = story.exact(story.words.length)[end] > 0;
   return whole ? "It is a story of the language." : "Not a story of the language: it ends too early.";
@@ -71,7 +73,11 @@ export function looking(story, place, layer, head) {
   const name = (i) => (i === 0 ? "the start" : i === place ? "itself" : quoted(story.words[i - 1]));
   const parts = order.filter((i) => looks[i] >= 0.01).map((i) => `${name(i)} ${percent(looks[i])}`);
   const subject = place ? `${quoted(story.words[place - 1])} (word ${place})` : "The start";
-  return `In layer ${layer + 1}, head ${head + 1}, ${subject} looks at ${parts.join(", ")}.`;
+  const far = story.distance(layer, head).toFixed(1);
+  return (
+    `In layer ${layer + 1}, head ${head + 1}, ${subject} looks at ${parts.join(", ")}. ` +
+    `On average over the text, this head looks ${far} words back.`
+  );
 }
 
 /** How far the model's probabilities of a next word are from the exact ones, (V,) each. */
@@ -79,9 +85,11 @@ export function distance(model, exact) {
   if (!exact) return "The text has left the language, so there is no exact answer here.";
   const { gap, entropy } = divergence(exact, model);
   const possible = exact.filter((p) => p > 0).length;
-  const choice = possible === 1 ? "One word is possible" : `${possible} words are possible`;
+  if (possible === 1) {
+    return `One word is possible here. The model pays ${gap.toFixed(4)} nats for its doubt.`;
+  }
   return (
-    `${choice}: ${entropy.toFixed(2)} nats of surprise on average that nobody can avoid. ` +
-    `The model pays ${gap.toFixed(4)} nats more.`
+    `${possible} words are possible here: ${entropy.toFixed(2)} nats of surprise on average, which ` +
+    `nobody can avoid. The model pays ${gap.toFixed(4)} nats more.`
   );
 }

@@ -158,8 +158,8 @@ export class WordsView {
       ...strongest.slice(0, 8).map((i) => {
         const to = box(options[i]);
         const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-        if (Math.abs(to.top - from.top) < 4) {
-          const sag = to.bottom + Math.min(13, 5 + Math.abs(from.x - to.x) / 20);
+        if (Math.abs(to.bottom - from.bottom) < (from.bottom - from.top) / 2) {
+          const sag = from.bottom + Math.min(13, 5 + Math.abs(from.x - to.x) / 20);
           path.setAttribute(
             "d",
             `M${to.x} ${to.bottom}C${to.x} ${sag} ${from.x} ${sag} ${from.x} ${from.bottom}`,
@@ -198,7 +198,8 @@ export class HeadsView {
     this.el.replaceChildren();
     this.#buttons = [];
     for (let layer = 0; layer < layers; layer++) {
-      this.el.append(element("span", { className: "gx-layer" }, `Layer ${layer + 1}`));
+      const row = element("div", { className: "gx-layer" }, element("span", {}, `Layer ${layer + 1}`));
+      this.el.append(row);
       for (let head = 0; head < heads; head++) {
         const canvas = element("canvas", { width: PIXELS, height: PIXELS, "aria-hidden": "true" });
         const name = element("span", { className: "gx-name" }, `head ${head + 1}`);
@@ -207,7 +208,7 @@ export class HeadsView {
         const number = this.#buttons.push(button) - 1;
         button.addEventListener("click", () => this.choose(layer, head));
         button.addEventListener("keydown", (event) => this.#key(event, number));
-        this.el.append(button);
+        row.append(button);
       }
     }
   }
@@ -242,6 +243,9 @@ export class HeadsView {
   }
 }
 
+/** How dense a look is drawn: a weak one can be seen beside a strong one, the rest is left out. */
+const densityOf = (weight) => Math.max(0, Math.sqrt(weight) - 0.1) / 0.9;
+
 /** Rows of weights as a picture: the stronger the look, the denser the colour. */
 function paint(canvas, places, looks) {
   const context = canvas.getContext("2d");
@@ -251,7 +255,7 @@ function paint(canvas, places, looks) {
   for (let t = 0; t < places; t++) {
     const weights = looks(t);
     for (let s = 0; s <= t; s++) {
-      const density = Math.round(255 * Math.sqrt(weights[s]));
+      const density = Math.round(255 * densityOf(weights[s]));
       for (let y = first(t); y < after(t); y++) {
         for (let x = first(s); x < after(s); x++) {
           const at = 4 * (y * PIXELS + x);

@@ -1,0 +1,394 @@
+"""The explorable on a static page, as the book's directive writes it: it works and says the truth."""
+
+import re
+import sys
+
+import pytest
+import torch
+from in_browser import ROOT, served
+from sphinx.application import Sphinx
+
+from grooves import lineage
+from grooves.explorables import still
+from grooves.explorables.attention import PROMPT
+from grooves.stories import to_text, to_words
+
+pytestmark = pytest.mark.browser
+
+PAGE = """# A page
+
+```{anywidget} /explorables/attention.mjs
+:css: /explorables/attention.css
+:data: grooves.explorables.export:attention
+:still: /explorables/attention.svg
+:alt: The words of a story, with arcs from the last word to those it looks at
+:caption: Type the start of a story.
+{}
+```
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A book of one page: the folder of its HTML."""
+    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("html")
+    (source / "index.md").write_text(PAGE)
+    (source / "explorables").symlink_to(ROOT / "grooves" / "explorables")
+    (source / "_static").symlink_to(ROOT / "book" / "_static")
+    settings = {
+        "extensions": ["myst_parser", "book_explorable"],
+        "html_theme": "basic",
+        "html_static_path": ["_static"],
+        "html_css_files": ["grooves.css"],
+        "exclude_patterns": ["explorables"],
+    }
+    sys.path.insert(0, str(ROOT / "book" / "_ext"))
+    try:
+        where = map(str, (source, out, out / ".doctrees"))
+        app = Sphinx(str(source), None, *[*where][1:], "html", settings, status=None, freshenv=True)
+        app.build()
+    finally:
+        sys.path.pop(0)
+    assert app.statuscode == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    with served(site) as address:
+        yield f"{address}/index.html"
+
+
+@pytest.fixture
+def page(browser, address):
+    yield from _opened(browser, address)
+
+
+def _opened(browser, url, **context):
+    """A page with the explorable on it; errors in it fail the test."""
+    context = browser.new_context(reduced_motion="reduce", **context)
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(url)
+    page.locator(".explorable-mount[data-ready=yes]").wait_for()
+    yield page
+    context.close()
+    assert not errors
+
+
+@pytest.fixture(scope="module")
+def model():
+    return lineage.base().cpu()
+
+
+@pytest.fixture(scope="module")
+def first(model, language):
+    """What PyTorch and the language make of the first prompt: probabilities and attention."""
+    ids = torch.tensor([[0, *(language.index[word] for word in to_words(PROMPT))]])
+    with torch.inference_mode():
+        chances = model(ids)[0, -1].softmax(-1)
+    return chances, language.next_word(PROMPT), model.attention_weights(ids)[:, 0]
+
+
+def story_of(page):
+    return page.locator("[role=option] .gx-word").all_inner_texts()[1:]
+
+
+def press(page, name):
+    page.get_by_role("button", name=name).click()
+
+
+def start_with(page, text):
+    page.get_by_label("Start of a story").fill(text)
+
+
+# ---- what it shows ------------------------------------------------------------------------------
+
+
+def test_the_bars_show_the_models_and_the_languages_own_probabilities(page, language, first):
+    chances, exact, _ = first
+    shown = page.locator(".gx-next button:visible").all()
+    labels = [button.get_attribute("aria-label") for button in shown]
+    pattern = r"(.+): model ([<>]?\s?[\d.]+)\s%, language ([<>]?\s?[\d.]+)\s%"
+    for label in labels:
+        word, *numbers = re.fullmatch(pattern, label).groups()
+        i = language.index["<end>" if word == "the end" else word]
+        for number, p in zip(numbers, (float(chances[i]), exact[i]), strict=True):
+            if number[0] in "<>":
+                assert p < 0.001 if number[0] == "<" else p > 0.999
+            else:
+                assert abs(float(number) - 100 * p) <= 0.501 * (0.1 if "." in number else 1)
+    likeliest = torch.maximum(chances.double(), torch.from_numpy(exact)).topk(8).values
+    assert len(labels) == max(3, int((likeliest >= 0.001).sum()))
+    first_word = re.match(pattern, labels[0])[1]
+    assert (
+        max(chances[language.index[first_word]], exact[language.index[first_word]]) == likeliest[0]
+    )
+
+
+def test_the_shading_is_the_attention_of_the_chosen_word_and_head(page, first):
+    weights = first[2]
+    layer, head = still.far_head(weights)
+    chosen = page.locator("[role=radio][aria-checked=true]")
+    assert chosen.get_attribute("aria-label").startswith(f"Layer {layer + 1}, head {head + 1}:")
+    for number, radio in enumerate(page.get_by_role("radio").all()):
+        radio.click()
+        layer, head = divmod(number, weights.size(1))
+        for place in (7, weights.size(-1) - 1):
+            page.get_by_role("option").nth(place).click()
+            shown = page.locator("[role=option]").evaluate_all(
+                "(all) => all.map((word) => Number(word.style.getPropertyValue('--weight')))"
+            )
+            found = torch.tensor(shown)
+            expected = weights[layer, head, place]
+            assert (found - expected).abs().max() < 0.00051, (layer, head, place)
+
+
+def test_the_table_holds_every_heads_weights_for_the_chosen_word(page, first):
+    weights = first[2]
+    page.get_by_text("All numbers").click()
+    rows = page.locator(".gx-table tbody tr")
+    cells = [row.locator("td").all_inner_texts() for row in rows.all()]
+    found = torch.tensor([[float(cell) for cell in row] for row in cells]).flip(0)  # (T, L * H)
+    assert (found - weights[:, :, -1].flatten(0, 1).T).abs().max() < 0.00051
+    last = f"{len(to_words(PROMPT))} {to_words(PROMPT)[-1]}"
+    assert rows.locator("th").first.inner_text() == last
+
+
+def test_typing_another_start_is_read_at_once(page):
+    start_with(page, "There once was a shy owl")
+    assert to_text(story_of(page)) == "There once was a shy owl"
+    assert page.get_by_text("After “owl”").is_visible()
+
+
+def test_the_next_word_is_added_and_chosen(page):
+    before = story_of(page)
+    press(page, "Next word")
+    assert story_of(page)[:-1] == before
+    chosen = page.locator("[role=option][aria-selected=true]")
+    assert chosen.get_attribute("aria-label") == story_of(page)[-1]
+    assert page.locator(".gx-news").inner_text() == f"Next word: {story_of(page)[-1]}"
+
+
+def test_at_temperature_0_the_browser_tells_the_story_that_python_tells(page, model, language):
+    from grooves.generate import tell
+
+    page.get_by_label("Temperature").fill("0")
+    press(page, "Finish the story")
+    expected = tell(model, language, PROMPT, temperature=0)
+    assert to_text(story_of(page)) == expected
+    verdict = "It is a story of the language." if language.parse(expected).ok else "Not a story"
+    assert verdict in page.locator(".gx-verdict").inner_text()
+
+
+def test_a_seed_gives_one_story_and_another_seed_another(page):
+    page.get_by_label("Temperature").fill("1.5")
+    told = []
+    for _ in range(2):
+        start_with(page, "")
+        start_with(page, "One")  # not a start of the language: the model goes on all the same
+        press(page, "Finish the story")
+        told.append(story_of(page))
+    press(page, "New seed (1)")
+    assert story_of(page) == ["One"]
+    press(page, "Finish the story")
+    assert told[0] == told[1] != story_of(page)
+
+
+def test_a_story_that_is_being_told_can_be_stopped(browser, address):
+    for page in _opened(browser, address):
+        page.emulate_media(reduced_motion="no-preference")
+        start_with(page, "")
+        press(page, "Finish the story")
+        press(page, "Stop")
+        words = story_of(page)
+        page.wait_for_timeout(300)
+        assert 0 < len(words) < 30
+        assert story_of(page) == words
+        assert page.get_by_role("button", name="Finish the story").is_visible()
+
+
+def test_a_word_chosen_in_the_bars_takes_the_place_of_what_came(page):
+    start_with(page, "There once was a shy owl")
+    page.get_by_role("option", name="a", exact=True).click()
+    page.locator(".gx-next button").filter(has_text="brave").or_(
+        page.locator(".gx-next button").first
+    ).first.click()
+    words = story_of(page)
+    assert words[:4] == ["There", "once", "was", "a"]
+    assert len(words) == 5
+    assert page.get_by_label("Start of a story").input_value() == "There once was a"
+
+
+def test_a_word_that_the_language_forbids_is_marked_and_named(page):
+    start_with(page, "There once was a Lily")
+    marked = page.locator(".gx-impossible")
+    assert marked.all_inner_texts() == [" Lily"] or marked.all_inner_texts() == ["Lily"]
+    message = page.locator(".gx-message").inner_text()
+    assert "No story of the language has “Lily” as its word 5" in message
+    press(page, "Next word")
+    assert len(story_of(page)) == 6
+
+
+def test_an_unknown_word_is_named_with_words_that_mend_it(page, language):
+    field = page.get_by_label("Start of a story")
+    start_with(page, "There once was a brafe owl")
+    message = page.locator(".gx-message").inner_text()
+    assert f"“brafe” is not one of the {len(language.vocabulary) - 1} words" in message
+    assert field.get_attribute("aria-invalid") == "true"
+    assert page.get_by_role("button", name="Next word").get_attribute("aria-disabled") == "true"
+    field.press("Enter")
+    assert story_of(page) == ["There", "once", "was", "a"]  # nothing is told before it is mended
+    offered = page.locator(".gx-chip").all_inner_texts()
+    assert offered[0] == "brave"
+    fitting = {language.vocabulary[i] for i in language.next_word("There once was a").nonzero()[0]}
+    assert set(offered[1:]) & fitting
+    page.locator(".gx-chip").first.click()
+    assert field.input_value() == "There once was a brave owl"
+    assert field.get_attribute("aria-invalid") == "false"
+    assert to_text(story_of(page)) == "There once was a brave owl"
+
+
+def test_a_word_that_is_still_being_typed_is_no_mistake(page):
+    start_with(page, "There once was a bra")
+    assert page.locator(".gx-message").inner_text() == "“bra” may become:"
+    assert page.locator(".gx-chip").all_inner_texts()[0] == "brave"
+
+
+# ---- how it is reached --------------------------------------------------------------------------
+
+
+def test_everything_can_be_reached_and_done_with_the_keyboard(page):
+    def focused(script="document.activeElement"):
+        return page.evaluate(f"((e) => e.getAttribute('aria-label') ?? e.textContent)({script})")
+
+    page.get_by_label("Start of a story").focus()
+    page.keyboard.press("Enter")
+    assert len(story_of(page)) == len(to_words(PROMPT)) + 1
+    expected = ("Next word", "Finish the story", "New seed (1)")
+    for name in expected:
+        page.keyboard.press("Tab")
+        assert focused() == name
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".gx-slider output").inner_text() == "1.1"
+    page.keyboard.press("Tab")
+    words = story_of(page)
+    assert focused() == words[-1]
+    for key, word in (("ArrowLeft", words[-2]), ("Home", "start of the story"), ("End", words[-1])):
+        page.keyboard.press(key)
+        assert focused() == word
+        assert page.locator("[aria-selected=true]").get_attribute("aria-label") == word
+    page.keyboard.press("ArrowUp")
+    up = page.locator("[aria-selected=true]")
+    assert up.bounding_box()["y"] < page.get_by_role("option").last.bounding_box()["y"]
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    assert focused().startswith("Layer 1, head 1:")
+    assert page.locator("[aria-checked=true]").get_attribute("aria-label") == focused()
+    page.keyboard.press("ArrowRight")
+    assert focused().startswith("Layer 1, head 2:")
+    page.keyboard.press("Tab")
+    chosen = page.evaluate("document.activeElement.dataset.word")
+    page.keyboard.press("Enter")
+    assert chosen in (story_of(page)[-1], "<end>")
+    for _ in range(8):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.locator(".gx-table").is_visible()
+    page.keyboard.press("Tab")
+    assert focused() == "Attention weights as a table"
+
+
+def test_the_word_with_the_focus_is_described_by_what_it_looks_at(page):
+    option = page.locator("[role=option][aria-selected=true]")
+    described = page.locator(f"#{option.get_attribute('aria-describedby')}")
+    last = to_words(PROMPT)[-1]
+    assert re.search(rf"“{last}” \(word \d+\) looks at .+\s%", described.inner_text())
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing_to_mend(browser, address, width, scheme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    size = {"width": width, "height": 900}
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    for page in _opened(browser, address, viewport=size, color_scheme=scheme):
+        page.add_style_tag(content=":root { color-scheme: light dark }")
+
+        def faults():
+            found = Axe().run(page, context=".explorable", options={"runOnly": rules})
+            return [
+                (v["id"], [node["html"][:150] for node in v["nodes"]])
+                for v in found.response["violations"]
+            ]
+
+        start_with(page, "There once was a brafe owl")
+        assert faults() == []
+        start_with(page, "There once was a Lily")  # short: axe looks at every word and number
+        page.get_by_text("All numbers").click()
+        page.get_by_label("Temperature").fill("0.3")
+        press(page, "Next word")
+        assert faults() == []
+        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert page.evaluate(overflow) == 0
+
+
+@pytest.mark.parametrize(
+    "attribute, light, dark",
+    [("data-theme", "light", "dark"), ("data-jp-theme-light", "true", "false")],
+)
+def test_a_pages_own_theme_goes_before_the_systems(page, attribute, light, dark):
+    def colour(value):
+        page.evaluate(f"document.documentElement.setAttribute('{attribute}', '{value}')")
+        return page.locator(".gx-action").first.evaluate(
+            "(e) => getComputedStyle(e).backgroundColor"
+        )
+
+    page.emulate_media(color_scheme="dark")
+    assert colour(light) != colour(dark)
+    page.emulate_media(color_scheme="light")
+    assert colour(light) != colour(dark)
+
+
+# ---- where it works -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_it_works_from_a_server_and_from_disk_and_asks_nobody_else(browser, site, address, scheme):
+    url = address if scheme == "http" else (site / "index.html").as_uri()
+    asked = []
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(url)
+    page.locator(".explorable-mount[data-ready=yes]").wait_for(timeout=10_000)
+    press(page, "Finish the story")
+    assert len(story_of(page)) > len(to_words(PROMPT))
+    home = url.removesuffix("index.html")
+    assert [
+        url for url in asked if not url.startswith((home, f"blob:{home[:-1]}", "blob:null"))
+    ] == []
+    context.close()
+
+
+def test_without_scripts_there_is_a_still_picture_that_says_what_it_shows(browser, address):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address)
+    picture = page.get_by_role("img", name="The words of a story")
+    assert picture.is_visible()
+    assert picture.bounding_box()["height"] > 100
+    assert page.get_by_text("Type the start of a story.").is_visible()
+    assert not page.get_by_role("button").count()
+    context.close()
+
+
+def test_with_scripts_the_still_picture_is_not_shown(page):
+    assert page.get_by_role("img").count() == 0

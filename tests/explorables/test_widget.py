@@ -1,0 +1,133 @@
+"""The explorable as a widget: what goes over to the page, and what is refused."""
+
+import re
+import struct
+
+import numpy as np
+import pytest
+import torch
+from in_browser import MODULES, random_model
+
+from grooves.explorables import MARK, bundle, module_graph
+from grooves.explorables.attention import PROMPT, Attention, pack, state
+from grooves.recurrent import LSTM
+from grooves.stories import Stories, to_words
+from grooves.transformer import Config
+
+
+@pytest.fixture(scope="module")
+def model(language):
+    return random_model(vocabulary_size=len(language.vocabulary))
+
+
+def test_the_weights_go_over_as_a_checkpoint_that_the_course_can_read(model, tmp_path):
+    from grooves.checkpoint import load_model
+
+    path = tmp_path / "sent.safetensors"
+    path.write_bytes(Attention(model).weights)
+    again = load_model(path)
+    assert again.config == model.config
+    ids = torch.tensor([[0, 3, 5]])
+    torch.testing.assert_close(again(ids), model(ids), rtol=0, atol=0)
+
+
+def test_weights_of_another_dtype_go_over_as_float32(model):
+    sent = pack(random_model(vocabulary_size=model.config.vocabulary_size).double())
+    (header_length,) = struct.unpack("<Q", sent[:8])
+    assert set(re.findall(rb'"dtype":"(\w+)"', sent[8 : 8 + header_length])) == {b"F32"}
+
+
+def test_more_training_is_shown_by_sending_the_weights_again(model):
+    widget = Attention(model)
+    before = widget.weights
+    widget.show(random_model(seed=1, vocabulary_size=model.config.vocabulary_size))
+    assert widget.weights != before
+    assert len(widget.weights) == len(before)
+
+
+def test_a_page_without_a_kernel_starts_from_everything_that_a_widget_syncs(model):
+    alone, widget = state(model), Attention(model)
+    assert set(alone) == {name for name in Attention.class_own_traits(sync=True) if name[0] != "_"}
+    for name, value in alone.items():
+        assert getattr(widget, name) == value, name
+
+
+def test_a_dialect_goes_over_with_its_own_grammar(model):
+    assert Attention(model, Stories("narrator")).grammar != Attention(model).grammar
+
+
+def test_a_model_of_another_language_is_refused_with_both_sizes():
+    size = len(Stories().vocabulary)
+    with pytest.raises(ValueError, match=f"the model knows 50 words and the language has {size}"):
+        Attention(random_model())
+
+
+def test_a_model_that_does_not_attend_is_refused_by_its_name(language):
+    with pytest.raises(TypeError, match="shows a Transformer, not LSTM"):
+        Attention(LSTM(Config(vocabulary_size=len(language.vocabulary)), width=8))
+
+
+def test_the_first_prompt_asks_for_a_word_that_was_named_long_before(language):
+    """One word is certain, and only because it stood at the start."""
+    words = to_words(PROMPT)
+    p = language.next_word(words)
+    recalled = language.vocabulary[int(p.argmax())]
+    assert np.isclose(p.max(), 1)
+    assert words.index(recalled) < len(words) - 10
+
+
+def test_every_module_stands_after_those_it_imports():
+    graph = module_graph(MODULES / "attention.mjs")
+    assert graph[-1][0] == "attention.mjs"
+    known = set()
+    for name, source in graph:
+        imports = set(re.findall(re.escape(MARK) + r"([\w.]+)", source))
+        assert imports <= known, name
+        assert not re.search(r"""from\s*["']\.""", source)
+        known.add(name)
+    assert {"model.mjs", "oracle.mjs"} <= known
+
+
+@pytest.mark.parametrize(
+    "files, error, words",
+    [
+        ({"a.mjs": 'import "./gone.mjs";'}, FileNotFoundError, "gone.mjs"),
+        (
+            {"a.mjs": 'import { b } from "./b.mjs";', "b.mjs": "export * from './a.mjs';"},
+            ValueError,
+            "in a circle: a.mjs → b.mjs → a.mjs",
+        ),
+        (
+            {"a.mjs": 'import "./b.mjs"; import "./x/b.mjs";', "b.mjs": "", "x/b.mjs": ""},
+            ValueError,
+            "two modules are called b.mjs",
+        ),
+    ],
+)
+def test_modules_that_cannot_be_bundled_are_named(tmp_path, files, error, words):
+    for name, source in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(source)
+    with pytest.raises(error, match=words):
+        module_graph(tmp_path / "a.mjs")
+
+
+@pytest.mark.browser
+def test_a_bundle_is_one_module_that_works_like_its_parts(modules, tmp_path):
+    files = {
+        "a.mjs": "import { two } from './x/b.mjs';\nimport * as c from \"./c.mjs\";\n"
+        "const hidden = 10;\nexport default { sum: two + c.one + hidden };\n",
+        "x/b.mjs": 'import { one } from "../c.mjs";\nexport const two = one + one;\n',
+        "c.mjs": "const hidden = 1; // of one name with another module's\nexport { hidden as one };\n",
+    }
+    for name, source in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(source)
+    found = modules.evaluate(
+        """async (text) => {
+          const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+          return (await import(address)).default;
+        }""",
+        bundle(tmp_path / "a.mjs"),
+    )
+    assert found == {"sum": 13}
