@@ -51,7 +51,7 @@ class StoryData:
     """
 
     def __init__(
-        self, language: Stories, n_stories: int = 8_000, batch_size: int = 8, seed: int = 0
+        self, language: Stories, n_stories: int = 8_000, batch_size: int = 12, seed: int = 0
     ):
         if n_stories < batch_size:
             raise ValueError(f"{n_stories=} is less than one batch of {batch_size}")

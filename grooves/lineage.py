@@ -23,7 +23,7 @@ from grooves.train import train
 from grooves.transformer import Config, Transformer, count_parameters
 
 WEIGHTS = Path(__file__).parent / "weights"
-BASE_STEPS = 3_000  # of the committed checkpoint
+BASE_STEPS = 2_400  # of the committed checkpoint
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ _CARD = """# base.safetensors
 
 The story model of the course: {weights:,} weights, {config}.
 
-Made by `grooves lineage remake`: {steps:,} steps of 8 stories each from `lineage.new_data()`
+Made by `grooves lineage remake`: {steps:,} steps of 12 stories each from `lineage.new_data()`
 (the course's own language; no text from elsewhere), Muon and AdamW, fixed seeds, in {seconds:.0f} s
 on {machine}. Remaking on another machine gives other last digits and the same quality.
 

@@ -72,7 +72,7 @@ class Muon(torch.optim.Optimizer):
 def build_optimizers(
     model: nn.Module,
     kind: str = "muon",
-    matrix_lr: float = 0.02,
+    matrix_lr: float = 0.025,
     lr: float = 0.02,
 ) -> list[torch.optim.Optimizer]:
     """The optimizers of a model: [Muon for the blocks' matrices, AdamW for the rest], or [AdamW].
@@ -91,12 +91,14 @@ def build_optimizers(
     return [Muon(matrices, lr=matrix_lr), adamw] if chosen else [adamw]
 
 
-def schedule(fraction: float, warmup: float = 0.03, decay: float = 0.4) -> float:
+def schedule(fraction: float, warmup: float = 0.03, decay: float = 0.6) -> float:
     """Factor on every learning rate, given the share of the training that is done (0 to 1).
 
     Up in a straight line, level, and down to zero: the last stretch settles what the middle found.
-    Source: Hu et al. 2024 (MiniCPM), arXiv:2404.06395, sec. 4.
+    It falls as 1 - sqrt(share of the stretch): fast at first, with a long slow end.
+    Source: Hägele et al. 2024, arXiv:2405.18392, eq. 1.
     """
     if fraction < warmup:
         return min(1.0, (fraction + 1e-3) / warmup)
-    return min(1.0, max(0.0, (1.0 - fraction) / decay))
+    into_decay = min(1.0, max(0.0, (fraction - (1.0 - decay)) / decay))
+    return 1.0 - math.sqrt(into_decay)

@@ -53,7 +53,7 @@ def train(
     seconds: float | None = None,
     steps: int | None = None,
     optimizer: str = "muon",
-    matrix_lr: float = 0.02,
+    matrix_lr: float = 0.025,
     lr: float = 0.02,
     entropy: float | None = None,
     save_to: Path | str | None = None,
