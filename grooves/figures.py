@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import re
 from html import escape
 
@@ -116,14 +117,22 @@ def canvas(height: float = 2.6, columns: int = 1, **settings):
         return figure, figure.subplots(1, columns, **settings)
 
 
-def picture(figure, alt: str) -> Picture:
-    """A drawn figure as a picture. alt: what it shows, for readers who cannot see it."""
+def picture(figure, alt: str, caption: str = "") -> Picture:
+    """A drawn figure as a picture.
+
+    alt: what it shows, for readers who cannot see it. caption: what to notice.
+    """
     import matplotlib
 
     target = io.StringIO()
     with matplotlib.rc_context(_STYLE | _SVG):
         figure.savefig(target, format="svg", transparent=True, metadata={"Date": None})
-    return Picture(_inline(target.getvalue(), alt), alt)
+    return Picture(_captioned(_inline(target.getvalue(), alt), caption), alt)
+
+
+def _captioned(markup: str, caption: str) -> str:
+    legend = f'<figcaption style="opacity: 0.8">{escape(caption)}</figcaption>' if caption else ""
+    return f'<figure style="margin: 1em 0">{markup}{legend}</figure>'
 
 
 def _inline(svg: str, alt: str) -> str:
@@ -145,24 +154,33 @@ def _inline(svg: str, alt: str) -> str:
     return re.sub(r"<svg[^>]*>", lambda _: head, svg, count=1)
 
 
-def lines(x, series: dict, x_label: str, y_label: str, alt: str, **scales) -> Picture:
+def lines(x, series: dict, labels: tuple[str, str], alt: str, caption: str, **scales) -> Picture:
     """Lines that carry their names at their right ends.
 
-    series: name -> values, as many as x has. scales: settings of the axes, such as
-    `xscale="log"` or `ylim=(0, 1)`.
+    series: name -> values, as many as x has. labels: of the two axes, with units. scales:
+    settings of the axes, such as `xscale="log"` or `ylim=(0, 1)`.
     """
-    figure, axes = canvas()
-    for (name, values), colour in zip(series.items(), PALETTE, strict=False):
-        axes.plot(x, values, color=colour, marker="o", markersize=4)
+    figure, axes = canvas(3.0)
+    axes.set(xlabel=labels[0], ylabel=labels[1], **scales)
+    for values, colour, mark in zip(series.values(), PALETTE, "os^Dvx", strict=False):
+        axes.plot(x, values, color=colour, marker=mark, markersize=5)
+    if scales.get("xscale") == "log":
+        axes.minorticks_off()
+        axes.set_xticks(x, [f"{value:,}" for value in x])
+    # Names keep a line's height from each other, from the lowest end of a line upwards.
+    above = -math.inf
+    to_points = axes.transData.transform
+    for (name, values), colour in sorted(
+        zip(series.items(), PALETTE, strict=False), key=lambda item: item[0][1][-1]
+    ):
+        end = to_points((x[-1], values[-1]))[1] * 72 / figure.dpi
+        shift = max(0.0, above + 1.2 * FONT_SIZE - end)
+        above = end + shift
         axes.annotate(
-            name, (x[-1], values[-1]), xytext=(7, 0), textcoords="offset points",
+            name, (x[-1], values[-1]), xytext=(8, shift), textcoords="offset points",
             color=colour, va="center", annotation_clip=False,
         )  # fmt: skip
-    axes.set(xlabel=x_label, ylabel=y_label, **scales)
-    if scales.get("xscale") == "log":
-        axes.set_xticks(x, [f"{value:,}" for value in x])
-        axes.minorticks_off()
-    return picture(figure, alt)
+    return picture(figure, alt, caption)
 
 
 def attention_map(weights, words, alt: str, n_columns: int = 2, titles=()) -> Picture:
@@ -202,9 +220,43 @@ def look_back(words, weights, at: int, caption: str) -> Picture:
         number = f"<sub> {share:.0%}</sub>" if share >= 0.1 else ""
         spans.append(f'<span style="{style}">{escape(word)}{number}</span>')
         shares.append((share, place))
-    markup = (
-        '<figure style="margin: 0.8em 0"><div style="line-height: 2.1; max-width: 40em">'
-        f"{' '.join(spans)}</div><figcaption>{escape(caption)}</figcaption></figure>"
-    )
+    text = f'<div style="line-height: 2.1; max-width: 40em">{" ".join(spans)}</div>'
     top = ", ".join(f"{words[place]!r} {share:.0%}" for share, place in sorted(shares)[:-4:-1])
-    return Picture(markup, f"{caption} Most looked at: {top}.")
+    return Picture(_captioned(text, caption), f"{caption} Most looked at: {top}.")
+
+
+def stream(parts: list[tuple[str, str, bool]], ends: tuple[str, str], caption: str) -> Picture:
+    """A model's residual stream from top to bottom, and the parts that it passes.
+
+    parts: (name, number of weights, whether it reads the stream and adds to it, or makes or ends
+    it). ends: what goes in and what comes out.
+    """
+    figure, axes = canvas(0.55 * len(parts) + 0.8)
+    axes.set(xlim=(-0.6, 5.4), ylim=(-len(parts) - 0.5, 0.5))
+    axes.axis("off")
+    line, edge = 0.5, 1.5  # of the stream, and the left edge of the boxes beside it
+
+    def arrow(start, end, width=1.2):
+        style = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, "mutation_scale": 9}
+        axes.annotate("", end, start, arrowprops=style | {"color": INK, "linewidth": width})
+
+    top = 0.15
+    for row, (name, weights, adds) in enumerate(parts):
+        y, left = -row - 0.5, edge if adds else -0.5
+        colour = (BLUE if "attention" in name else VERMILION) if adds else GREEN
+        box = {"boxstyle": "round,pad=0.25", "facecolor": "none", "edgecolor": colour}
+        axes.text(left + 0.1, y, name, va="center", bbox=box | {"linewidth": 1.6})
+        axes.text(5.3, y, weights, va="center", ha="right")
+        if adds:
+            arrow((line, y + 0.14), (edge, y + 0.14))
+            arrow((edge, y - 0.14), (line, y - 0.14))
+            axes.text(line - 0.18, y - 0.14, "+", va="center", ha="center", fontsize=12)
+        else:  # the stream begins or ends here
+            arrow((line, top), (line, y + 0.24), width=2)
+            top = y - 0.24
+    arrow((line, top), (line, -len(parts) - 0.15), width=2)
+    axes.text(line, 0.25, ends[0], ha="center")
+    axes.text(line, -len(parts) - 0.45, ends[1], ha="center")
+    names = ", ".join(f"{name} ({weights} weights)" for name, weights, _ in parts)
+    alt = f"The stream runs from {ends[0]} to {ends[1]}, past or through: {names}."
+    return picture(figure, alt, caption)
