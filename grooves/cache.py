@@ -20,7 +20,13 @@ class LayerCache:
         self.length = 0
 
     def append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Add the keys and values of new words, (B, H, t, D); return those of all words so far."""
+        """Add the keys and values of new words, (B, H, t, D); return those of all words so far.
+
+        Raises: ValueError for several words at once after the prompt: without a mask of their own
+        the first would see the second.
+        """
+        if self.length and keys.size(2) > 1:
+            raise ValueError(f"one word at a time after the prompt, not {keys.size(2)}")
         stop = self.length + keys.size(2)
         self.keys[:, :, self.length : stop] = keys
         self.values[:, :, self.length : stop] = values
@@ -39,7 +45,9 @@ class KVCache:
         weight = model.embedding.weight
         head_dim = config.n_embd // config.n_head
         self.layers = [
-            LayerCache(batch_size, config.n_head, config.context, head_dim, weight.device, weight.dtype)
+            LayerCache(
+                batch_size, config.n_head, config.context, head_dim, weight.device, weight.dtype
+            )
             for _ in range(config.n_layer)
         ]
         self.last: Tensor | None = None  # the mixed-in predecessor of the next word, (B, 1, C)

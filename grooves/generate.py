@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from grooves.cache import KVCache
+from grooves.decoder import Decoder
 from grooves.tokenizer import WordTokenizer
 
 
@@ -25,9 +26,26 @@ def choose(logits: Tensor, temperature: float, generator: torch.Generator | None
         raise ValueError(f"{temperature=} must be 0 (always the likeliest word) or more")
     if temperature == 0:
         return logits.argmax(-1, keepdim=True)
-    # Gumbel's trick: the largest of log p + noise is a draw from p, without normalizing.
-    noise = torch.empty_like(logits).exponential_(generator=generator).log_().neg_()
-    return (logits / temperature + noise).argmax(-1, keepdim=True)
+    # The words share a line of length 1, each as long as it is likely; a point falls on one.
+    ends = (logits / temperature).softmax(-1).cumsum(-1)  # (B, V)
+    point = 1 - torch.rand((len(ends), 1), generator=generator, device=ends.device)  # above 0
+    return torch.searchsorted(ends, point * ends[:, -1:])
+
+
+class Reader:
+    """A model that has read a prompt (B, T) and goes on one word at a time, with its cache.
+
+    `logits` are the scores of the word after the prompt, (B, V). `grooves.decoder.Decoder` does
+    the same, faster, on a CPU.
+    """
+
+    def __init__(self, model, prompt: Tensor):
+        self.model, self.cache = model, KVCache(model, prompt.size(0))
+        self.logits = self.read(prompt)
+
+    def read(self, words: Tensor) -> Tensor:
+        """Read one more word of each text, (B, 1): scores of the word after it, (B, V)."""
+        return self.model(words, self.cache)[:, -1]
 
 
 @torch.inference_mode()
@@ -50,17 +68,18 @@ def generate(
     if length == 0 or room < 1:
         raise ValueError(f"a prompt of {length} words leaves no room in {model.config.context}")
     generator = torch.Generator(prompt.device).manual_seed(seed)
-    cache = KVCache(model, prompt.size(0))
-    words, out = prompt, [prompt]
-    alive = torch.ones_like(prompt[:, :1], dtype=torch.bool)
-    for _ in range(min(room, max_words if max_words is not None else room)):
-        words = choose(model(words, cache)[:, -1], temperature, generator)
+    reader = Decoder(model, prompt) if Decoder.fits(model) else Reader(model, prompt)
+    logits, out = reader.logits, [prompt]
+    ended = torch.zeros_like(prompt[:, :1], dtype=torch.bool)
+    for left in reversed(range(min(room, max_words if max_words is not None else room))):
+        words = choose(logits, temperature, generator)
         if end is not None:
-            words = torch.where(alive, words, end)
-            alive &= words != end
+            words.masked_fill_(ended, end)
+            ended |= words == end
         out.append(words)
-        if end is not None and not alive.any():
+        if not left or (end is not None and ended.all()):
             break
+        logits = reader.read(words)
     return torch.cat(out, dim=1)
 
 
@@ -75,7 +94,9 @@ def tell(model, language, prompt: str = "", temperature: float = 1.0, seed: int 
     return tokenizer.decode(generate(model, ids, temperature=temperature, seed=seed)[0].tolist())
 
 
-def sample_stories(model, language, n: int, temperature: float = 1.0, seed: int = 0) -> list[list[str]]:
+def sample_stories(
+    model, language, n: int, temperature: float = 1.0, seed: int = 0
+) -> list[list[str]]:
     """`n` stories of the model as lists of words; one that never ended is cut at the context."""
     tokenizer = WordTokenizer(language.vocabulary)
     start = torch.zeros((n, 1), dtype=torch.long, device=next(model.parameters()).device)
