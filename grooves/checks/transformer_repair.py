@@ -110,7 +110,7 @@ def _check_reach(influence: Tensor) -> None:
     ahead = influence.tril(-1).nonzero()
     if len(ahead):
         changed, seen = ahead[(ahead[:, 0] - ahead[:, 1]).argmax()].tolist()
-        message = f"in a text of {N_WORDS} words, the scores at word {seen} change when word {changed} does"
+        message = f"in {N_WORDS} words, changing word {changed} moves the scores at word {seen}"
         if changed - seen == 1:
             raise CheckFailed(
                 f"{message}: every word sees one word ahead, the one that it must predict.\n"
