@@ -12,7 +12,6 @@ import { Story } from "./story.mjs";
 import { element, HeadsView, WordsView } from "./views.mjs";
 
 const MS_PER_WORD = 60;
-const FAR = 5; // words back, from where on a look counts as far
 
 class Attention {
   #id = `gx-${Math.random().toString(36).slice(2, 8)}`;
@@ -71,7 +70,13 @@ class Attention {
       element(
         "div",
         { className: "gx-panels" },
-        element("div", {}, element("p", { className: "gx-title" }, "Where each head looks"), this.heads.el),
+        element(
+          "div",
+          {},
+          element("p", { className: "gx-title" }, "Where each head looks"),
+          this.heads.el,
+          element("p", { className: "gx-note" }, "A row for each word: the words before it that it looks at."),
+        ),
         this.nextWords.el,
       ),
       this.numbers.el,
@@ -132,24 +137,8 @@ class Attention {
     this.#restart();
     // Another model of the same words: the same story, so that the two can be compared.
     for (const word of told.slice(this.story.words.length)) this.story.add(word);
-    if (this.#get("layer") === null || this.#get("head") === null) this.#save(this.#farthest());
+    if (this.#get("layer") === null || this.#get("head") === null) this.#save(this.story.farthest());
     this.#draw();
-  }
-
-  /** The head that looks hardest at words far back from the last one. */
-  #farthest() {
-    const { n_layer: layers, n_head: heads } = this.transformer.config;
-    const last = this.story.words.length;
-    let best = { layer: 0, head: 0 };
-    let most = -1;
-    for (let layer = 0; layer < layers; layer++) {
-      for (let head = 0; head < heads; head++) {
-        const far = this.story.looks(last, layer, head).slice(1, Math.max(1, last - FAR));
-        const highest = Math.max(0, ...far);
-        if (highest > most) [most, best] = [highest, { layer, head }];
-      }
-    }
-    return best;
   }
 
   /** Read the prompt anew and forget what was told after it. */

@@ -56,13 +56,15 @@ export class NextView {
     const came = story.came(place);
     const highest = (i) => Math.max(model[i], exact?.[i] ?? 0, drawn?.[i] ?? 0);
     const shown = [...vocabulary.keys()].sort((i, j) => highest(j) - highest(i)).slice(0, ROWS);
+    // The word that came is shown even where it was the least likely of all.
+    if (came && !shown.some((i) => vocabulary[i] === came)) shown[ROWS - 1] = vocabulary.indexOf(came);
     const scale = SCALES.find((limit) => highest(shown[0]) <= limit) ?? 1;
     this.#title.textContent = place ? `After “${story.words[place - 1]}”` : "The first word";
     this.#scale.textContent = percent(scale);
     [...this.#list.children].forEach((item, row) => {
       const button = item.firstChild;
       const i = shown[row];
-      item.hidden = row >= FEWEST && highest(i) < 0.001;
+      item.hidden = row >= FEWEST && highest(i) < 0.001 && vocabulary[i] !== came;
       const word = vocabulary[i] === end ? "the end" : vocabulary[i];
       const [label, bars, modelShare, exactShare] = button.children;
       button.dataset.word = vocabulary[i];

@@ -16,7 +16,7 @@ from grooves.stories import END, Stories, to_text, to_words
 
 INK, SOFT, MODEL, EXACT = "#1d2733", "#566170", BLUE, VERMILION
 WIDTH, MARGIN, LINE_HEIGHT, SIZE = 720, 24, 44, 17  # pixels
-FAR = 5  # words back, from where on a look counts as far; as in attention.mjs
+FAR = 5  # words back, from where on a look counts as far; as in story.mjs
 ROWS = 3  # of the bars
 
 
@@ -35,9 +35,8 @@ def far_head(weights: torch.Tensor) -> tuple[int, int]:
 def draw(model, language: Stories, prompt: str) -> str:
     """A picture (SVG) of what the last word of `prompt` looks at, and of what may come next."""
     words = to_words(prompt)
-    index = {word: i for i, word in enumerate(language.vocabulary)}
     place = next(model.parameters()).device
-    ids = torch.tensor([[0, *(index[word] for word in words)]], device=place)
+    ids = torch.tensor([[0, *(language.index[word] for word in words)]], device=place)
     weights = model.attention_weights(ids)[:, 0].cpu()  # (L, H, T, T)
     layer, head = far_head(weights)
     looks = weights[layer, head, -1].tolist()

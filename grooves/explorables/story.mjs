@@ -7,6 +7,7 @@ import { draw, randomNumber, softmax } from "./model.mjs";
 import { toText } from "./oracle.mjs";
 
 const START = 0; // the token of the end mark, which also stands before every story
+const FAR = 5; // words back, from where on a look counts as far
 
 export class Story {
   constructor(model, oracle) {
@@ -97,7 +98,7 @@ export class Story {
     return table.map(([word]) => word).filter((word) => word !== this.oracle.end);
   }
 
-  /** What the text before a place looks at there, in a head: (place + 1,), the start mark first. */
+  /** What the word before a place looks at, in a head: (place + 1,), the start mark first. */
   looks(place, layer, head) {
     return this.reading.places[place].attention[layer][head];
   }
@@ -115,7 +116,20 @@ export class Story {
     return total ? sum / total : 0;
   }
 
-  /** What happened at a place instead: the word that came, null where nothing has yet. */
+  /** The head that looks hardest at words far back from the last one: { layer, head }. */
+  farthest() {
+    const last = this.words.length;
+    let [best, most] = [{ layer: 0, head: 0 }, 0];
+    this.reading.places[last].attention.forEach((heads, layer) => {
+      heads.forEach((looks, head) => {
+        const highest = Math.max(0, ...looks.slice(1, Math.max(1, last - FAR)));
+        if (highest > most) [best, most] = [{ layer, head }, highest];
+      });
+    });
+    return best;
+  }
+
+  /** The word that came after a place, null where nothing has yet. */
   came(place) {
     if (place < this.words.length) return this.words[place];
     return this.ended ? this.oracle.end : null;

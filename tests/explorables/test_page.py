@@ -1,4 +1,4 @@
-"""The explorable on a static page, as the book's directive writes it: it works and says the truth."""
+"""The explorable on a static page, as the book's directive writes it: what it says is true."""
 
 import re
 import sys
@@ -197,35 +197,38 @@ def test_a_seed_gives_one_story_and_another_seed_another(page):
     assert told[0] == told[1] != story_of(page)
 
 
-def test_a_story_that_is_being_told_can_be_stopped(browser, address):
-    for page in _opened(browser, address):
-        page.emulate_media(reduced_motion="no-preference")
-        start_with(page, "")
-        press(page, "Finish the story")
-        press(page, "Stop")
-        words = story_of(page)
-        page.wait_for_timeout(300)
-        assert 0 < len(words) < 30
-        assert story_of(page) == words
-        assert page.get_by_role("button", name="Finish the story").is_visible()
+def test_a_story_that_is_being_told_can_be_stopped(page):
+    page.emulate_media(reduced_motion="no-preference")
+    page.clock.install(time=0)  # the test moves the page's clock, so no busy machine decides
+    page.clock.pause_at(1000)
+    start_with(page, "")
+    press(page, "Finish the story")
+    page.clock.run_for(300)
+    words = story_of(page)
+    assert 0 < len(words) < 30
+    press(page, "Stop")
+    page.clock.run_for(3000)
+    assert story_of(page) == words
+    press(page, "Finish the story")
+    page.clock.run_for(30_000)
+    assert story_of(page)[: len(words)] == words
+    assert page.get_by_text("the end", exact=True).first.is_visible()
 
 
 def test_a_word_chosen_in_the_bars_takes_the_place_of_what_came(page):
     start_with(page, "There once was a shy owl")
     page.get_by_role("option", name="a", exact=True).click()
-    page.locator(".gx-next button").filter(has_text="brave").or_(
-        page.locator(".gx-next button").first
-    ).first.click()
-    words = story_of(page)
-    assert words[:4] == ["There", "once", "was", "a"]
-    assert len(words) == 5
+    bar = page.locator(".gx-next button").first
+    chosen = bar.locator(".gx-label").inner_text()
+    bar.click()
+    assert story_of(page) == ["There", "once", "was", "a", chosen]
     assert page.get_by_label("Start of a story").input_value() == "There once was a"
 
 
 def test_a_word_that_the_language_forbids_is_marked_and_named(page):
     start_with(page, "There once was a Lily")
     marked = page.locator(".gx-impossible")
-    assert marked.all_inner_texts() == [" Lily"] or marked.all_inner_texts() == ["Lily"]
+    assert [text.strip() for text in marked.all_inner_texts()] == ["Lily"]
     message = page.locator(".gx-message").inner_text()
     assert "No story of the language has “Lily” as its word 5" in message
     press(page, "Next word")
@@ -297,7 +300,7 @@ def test_everything_can_be_reached_and_done_with_the_keyboard(page):
     chosen = page.evaluate("document.activeElement.dataset.word")
     page.keyboard.press("Enter")
     assert chosen in (story_of(page)[-1], "<end>")
-    for _ in range(8):
+    for _ in page.locator(".gx-next button:visible").all():
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     assert page.locator(".gx-table").is_visible()
@@ -322,7 +325,7 @@ def test_axe_finds_nothing_to_mend(browser, address, width, scheme):
     for page in _opened(browser, address, viewport=size, color_scheme=scheme):
         page.add_style_tag(content=":root { color-scheme: light dark }")
 
-        def faults():
+        def faults(page=page):
             found = Axe().run(page, context=".explorable", options={"runOnly": rules})
             return [
                 (v["id"], [node["html"][:150] for node in v["nodes"]])
@@ -388,6 +391,17 @@ def test_without_scripts_there_is_a_still_picture_that_says_what_it_shows(browse
     assert page.get_by_text("Type the start of a story.").is_visible()
     assert not page.get_by_role("button").count()
     context.close()
+
+
+def test_the_still_picture_is_of_the_committed_weights(model, language):
+    """Words and numbers must agree; coordinates may differ in what another machine rounds."""
+    kept = (ROOT / "grooves" / "explorables" / "attention.svg").read_text(encoding="utf-8")
+    fresh = still.draw(model, language, PROMPT)
+    number = r"-?\d+\.\d+"
+    remedy = "run `python -m grooves.explorables.export`"
+    assert re.sub(number, "", fresh) == re.sub(number, "", kept), remedy
+    pairs = zip(re.findall(number, fresh), re.findall(number, kept), strict=True)
+    assert max(abs(float(a) - float(b)) for a, b in pairs) < 1.5, remedy
 
 
 def test_with_scripts_the_still_picture_is_not_shown(page):

@@ -1,4 +1,4 @@
-"""The explorable as a widget: what goes over to the page, and what is refused."""
+"""The explorable as a widget: what goes over to the page and back, and what is refused."""
 
 import re
 import struct
@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 import torch
-from in_browser import MODULES, random_model
+from in_browser import MODULES, in_base64, random_model
 
 from grooves.explorables import MARK, bundle, module_graph
 from grooves.explorables.attention import PROMPT, Attention, pack, state
@@ -118,7 +118,7 @@ def test_a_bundle_is_one_module_that_works_like_its_parts(modules, tmp_path):
         "a.mjs": "import { two } from './x/b.mjs';\nimport * as c from \"./c.mjs\";\n"
         "const hidden = 10;\nexport default { sum: two + c.one + hidden };\n",
         "x/b.mjs": 'import { one } from "../c.mjs";\nexport const two = one + one;\n',
-        "c.mjs": "const hidden = 1; // of one name with another module's\nexport { hidden as one };\n",
+        "c.mjs": "const hidden = 1; // also a name in a.mjs\nexport { hidden as one };\n",
     }
     for name, source in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -131,3 +131,102 @@ def test_a_bundle_is_one_module_that_works_like_its_parts(modules, tmp_path):
         bundle(tmp_path / "a.mjs"),
     )
     assert found == {"sum": 13}
+
+
+# ---- in the hands of a kernel --------------------------------------------------------------------
+
+HOST = """async ([text, plain, weights]) => {
+  // What anywidget gives to a module: a model that talks to a kernel, and an element.
+  const bytes = Uint8Array.from(atob(weights), (letter) => letter.charCodeAt(0));
+  const state = { ...plain, weights: new DataView(bytes.buffer) };
+  const listeners = new Map();
+  const unsaved = {};
+  const model = {
+    get: (name) => state[name],
+    set(name, value) {
+      unsaved[name] = value;
+      model.receive(name, value);
+    },
+    receive(name, value) {
+      if (state[name] === value) return;
+      state[name] = value;
+      for (const listen of listeners.get(`change:${name}`) ?? []) listen();
+    },
+    save_changes: () => Object.assign(window.kernel, unsaved),
+    on: (event, listen) => listeners.set(event, [...(listeners.get(event) ?? []), listen]),
+    off: (event, listen) =>
+      listeners.set(event, listeners.get(event).filter((other) => other !== listen)),
+  };
+  Object.assign(window, { kernel: {}, listeners, widgetModel: model, keys: [] });
+  document.addEventListener("keydown", ({ key }) => window.keys.push(key));
+  const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+  const { default: widget } = await import(address);
+  document.body.replaceChildren(document.createElement("main"));
+  window.stop = await widget.render({ model, el: document.body.firstChild });
+}"""
+
+
+@pytest.fixture
+def notebook(modules, model):
+    """A page that shows the widget as JupyterLab would."""
+    widget = Attention(model)
+    plain = {name: value for name, value in state(model).items() if name != "weights"}
+    modules.evaluate(HOST, [widget._esm, plain, in_base64(model)])
+    yield modules
+    modules.evaluate("window.stop()")
+
+
+@pytest.mark.browser
+def test_what_is_chosen_on_the_page_reaches_the_kernel(notebook):
+    notebook.get_by_label("Temperature").press("ArrowRight")
+    notebook.get_by_role("radio", name="Layer 2, head 1").click()
+    notebook.get_by_label("Start of a story").fill("There once")
+    notebook.get_by_role("button", name="New seed").click()
+    expected = {"temperature": 1.1, "layer": 1, "head": 0, "prompt": "There once", "seed": 2}
+    assert notebook.evaluate("window.kernel") == expected | {"text": "There once"}
+
+
+@pytest.mark.browser
+def test_what_the_kernel_sets_is_shown_on_the_page(notebook):
+    notebook.evaluate(
+        "for (const [k, v] of [['prompt', 'One'], ['temperature', 0.5], ['layer', 1],"
+        "['head', 1]]) widgetModel.receive(k, v)"
+    )
+    assert notebook.get_by_label("Start of a story").input_value() == "One"
+    assert notebook.locator(".gx-word").all_inner_texts() == ["start", "One"]
+    assert notebook.get_by_label("Temperature").input_value() == "0.5"
+    chosen = notebook.locator("[aria-checked=true]").get_attribute("aria-label")
+    assert chosen.startswith("Layer 2, head 2")
+
+
+@pytest.mark.browser
+def test_other_weights_are_shown_on_the_story_as_it_stands(notebook, model):
+    notebook.get_by_role("button", name="Next word").click()
+    told = notebook.get_by_role("option").all_inner_texts()
+    before = notebook.locator(".gx-next").inner_text()
+    other = in_base64(random_model(seed=1, vocabulary_size=model.config.vocabulary_size))
+    notebook.evaluate(
+        """(weights) => {
+          const bytes = Uint8Array.from(atob(weights), (letter) => letter.charCodeAt(0));
+          widgetModel.receive("weights", new DataView(bytes.buffer));
+        }""",
+        other,
+    )
+    assert notebook.get_by_role("option").all_inner_texts() == told
+    assert notebook.locator(".gx-next").inner_text() != before
+
+
+@pytest.mark.browser
+def test_no_key_that_is_pressed_in_the_widget_reaches_jupyterlab(notebook):
+    notebook.get_by_label("Temperature").press("ArrowRight")
+    notebook.get_by_role("option", selected=True).press("ArrowLeft")
+    notebook.get_by_label("Start of a story").press("Shift+Enter")
+    assert notebook.evaluate("window.keys") == []
+
+
+@pytest.mark.browser
+def test_a_widget_that_is_closed_listens_no_more(notebook):
+    listening = "[...listeners.values()].flat().length"
+    assert notebook.evaluate(listening) > 0
+    notebook.evaluate("window.stop()")
+    assert notebook.evaluate(listening) == 0
