@@ -30,7 +30,7 @@ def to_mathml(tex, block=False):
     """
     if r"\operatorname*" in tex:
         raise MathError(r"\operatorname* is not known: use \max or \min, or leave the star out")
-    converted = tex2mathml(_with_lines(tex) if block else tex, as_block=block)
+    converted = tex2mathml(tex, as_block=block)
     math = ElementTree.fromstring(converted.replace("&ApplyFunction;", "\u2061"))
     for element in math.iter():
         element.tag = element.tag.removeprefix(NAMESPACE)
@@ -54,12 +54,6 @@ def _mend(element):
     script, brace = BRACES.get(element.tag, (None, None))
     if script and element[0].tag.endswith(script) and element[0][1].text == brace:
         element.tag = script
-
-
-def _with_lines(tex):
-    """A formula of several lines needs an environment that lines them up."""
-    several = r"\\" in tex and r"\begin" not in tex
-    return rf"\begin{{aligned}}{tex}\end{{aligned}}" if several else tex
 
 
 def visit_inline(self, node):
