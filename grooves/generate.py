@@ -26,10 +26,13 @@ def choose(logits: Tensor, temperature: float, generator: torch.Generator | None
         raise ValueError(f"{temperature=} must be 0 (always the likeliest word) or more")
     if temperature == 0:
         return logits.argmax(-1, keepdim=True)
+    if temperature != 1:
+        logits = logits / temperature
     # The words share a line of length 1, each as long as it is likely; a point falls on one.
-    ends = (logits / temperature).softmax(-1).cumsum(-1)  # (B, V)
-    point = 1 - torch.rand((len(ends), 1), generator=generator, device=ends.device)  # above 0
-    return torch.searchsorted(ends, point * ends[:, -1:])
+    ends = logits.softmax(-1).cumsum(-1)  # (B, V)
+    point = torch.rand((len(ends), 1), generator=generator, device=ends.device)  # below 1
+    point *= ends[:, -1:]  # rounding may leave the line a little longer or shorter
+    return torch.searchsorted(ends, point, right=True)  # the first end beyond the point
 
 
 class Reader:
