@@ -95,6 +95,22 @@ def _repository(app):
     return address, options.get("repository_branch") or "main"
 
 
+def install_line(repository, branch):
+    """What a notebook's first cell must hold on a host that has not installed the course."""
+    return f"%pip install --quiet git+{repository}@{branch}"
+
+
+class InstallLine(SphinxDirective):
+    """The line that installs the course on Colab; nothing where no repository is set."""
+
+    def run(self):
+        repository, branch = _repository(self.env.app)
+        if not repository:
+            return []
+        line = install_line(repository, branch)
+        return [nodes.literal_block(line, line, language="text")]
+
+
 class HubForm(SphinxDirective):
     """The form that asks for a hub's address; a sentence where no repository is set."""
 
@@ -119,6 +135,7 @@ class HubForm(SphinxDirective):
 
 def setup(app):
     app.add_config_value("launch_hub", "", "html", [str])
+    app.add_directive("install-line", InstallLine)
     app.add_directive("hub-form", HubForm)
     # after the theme has made the list of buttons, and before the templates read it
     app.connect("html-page-context", add_links, priority=600)

@@ -1,8 +1,12 @@
 """What the tests of the book share: the built book, a sample book, and a browser."""
 
+import sys
+
 import pytest
 import sample_book
-from built_book import built_book, chromium, served
+from built_book import ROOT, built_book, chromium, served
+
+sys.path.insert(0, str(ROOT / "book" / "_ext"))  # as _config.yml has Sphinx find the extensions
 
 
 @pytest.fixture(scope="session")

@@ -98,7 +98,7 @@ LEDGER = """\
 :all:
 ```
 """
-LAUNCH = "# Launch\n\n```{hub-form}\n```\n"
+LAUNCH = "# Launch\n\n```{install-line}\n```\n\n```{hub-form}\n```\n"
 WELCOME = "# Welcome\n\nA page about the purple zeppelin.\n"
 
 EXPERIMENT = [

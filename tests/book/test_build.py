@@ -2,17 +2,13 @@
 
 import html
 import shutil
-import sys
 
 import nbformat
 import pytest
 import yaml
-from built_book import ROOT
-
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-
 from book_execution import state_of
 from book_math import MathError, to_mathml
+from built_book import ROOT
 
 
 def contents(toc):

@@ -64,6 +64,12 @@ def test_the_hub_page_leads_to_the_readers_own_hub_and_remembers_it(page, sample
     expect(page.get_by_label("Address of your hub")).to_have_value("https://hub.example.edu")
 
 
+def test_the_launch_page_gives_the_line_that_installs_the_course_on_colab(page, sample_address):
+    page.goto(f"{sample_address}book/launch.html")
+    line = f"%pip install --quiet git+{REPOSITORY}@main"
+    expect(page.locator("pre")).to_have_text(line)
+
+
 def test_a_hub_that_the_instructor_names_is_linked_directly():
     assert hub_link(REPOSITORY, "main", NOTEBOOK, "https://hub.example.edu") == (
         f"https://hub.example.edu{ON_HUB}"
