@@ -110,7 +110,13 @@ class StoryTeller:
             layout=wide,
         )
         self.temperature = ipywidgets.FloatSlider(
-            value=1.0, min=0.0, max=2.0, step=0.1, description="Temperature:", layout=wide
+            value=1.0,
+            min=0.0,
+            max=2.0,
+            step=0.1,
+            description="Temperature:",
+            style={"description_width": "initial"},  # the usual width cuts the word off
+            layout=wide,
         )
         self.button = ipywidgets.Button(description="Tell a story", button_style="primary")
         self.answer = ipywidgets.HTML(layout=wide)
