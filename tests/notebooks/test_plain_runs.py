@@ -71,9 +71,7 @@ def test_a_students_lab_fails_only_where_the_student_has_not_been(path):
     raised = result["raised"]
     assert {raised.get(cell) for cell in checks} == {"NotStarted"}, "every check says so"
     others = {cell: name for cell, name in raised.items() if cell not in checks}
-    assert set(others.values()) <= {"NotImplementedError"}, (
-        "a cell on answers meets a stub"
-    )
+    assert set(others.values()) <= {"NotImplementedError"}, "a cell on answers meets a stub"
     assert result["swallowed"] == [] and result["left_behind"] == []
 
 
