@@ -19,10 +19,11 @@ from grooves.stories import Stories
 from grooves.transformer import Transformer
 
 FOLDER = Path(__file__).parent
-# The word that comes next was named at the start, so the model has to look far back.
+# The word that comes next was named long before, so the model has to look far back.
 PROMPT = (
     "Once upon a time there was a brave fox named Lily. She lived in a tiny cave with her aunt. "
-    "One windy day, there was no food in the"
+    "Lily had a golden kite. One windy day, she lost it near the river. "
+    'An owl named Tom came by. "Can you help me find my'
 )
 
 
@@ -78,7 +79,8 @@ class Attention(anywidget.AnyWidget):
     text = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, model: Transformer, language: Stories | None = None, **choices):
-        super().__init__(**pair(model, language), **choices)
+        self._language = language or Stories()
+        super().__init__(**pair(model, self._language), **choices)
 
     @traitlets.default("_esm")
     def _module(self) -> str:
@@ -89,8 +91,11 @@ class Attention(anywidget.AnyWidget):
         return (FOLDER / "attention.css").read_text(encoding="utf-8")
 
     def show(self, model: Transformer) -> None:
-        """Show another model, or the same after more training; the story on the page stays."""
-        self.weights = pack(model)
+        """Show another model, or the same after more training; the story on the page stays.
+
+        Raises: as `pair`.
+        """
+        self.weights = pair(model, self._language)["weights"]
 
 
 def state(model: Transformer, language: Stories | None = None) -> dict:

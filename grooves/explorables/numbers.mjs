@@ -7,7 +7,7 @@ import { distance, percent } from "./sentences.mjs";
 import { element } from "./views.mjs";
 
 const ROWS = 8;
-const FEWEST = 3; // rows that are shown even where nobody expects their words
+const FEWEST = 5; // rows that are shown even where nobody expects their words
 const SCALES = [0.1, 0.25, 0.5, 1]; // how much of certainty the full width of the bars stands for
 
 /** Which words may come after the chosen place: the model's bars beside the language's. */

@@ -59,7 +59,7 @@ def _story(words: list[str], looks: list[float]) -> tuple[list[str], float]:
     for i in range(len(words)):
         piece = to_text(words[: i + 1])[len(to_text(words[:i])) :]
         word = piece.strip()
-        x += _width(" ", SIZE) if piece != word else 0
+        x += _width(" ", SIZE) + 2 if piece != word else 0  # room for the box around the last
         width = _width(word, SIZE)
         if x + width > WIDTH - MARGIN:
             x, y = MARGIN, y + LINE_HEIGHT

@@ -60,6 +60,9 @@ def test_a_model_of_another_language_is_refused_with_both_sizes():
     size = len(Stories().vocabulary)
     with pytest.raises(ValueError, match=f"the model knows 50 words and the language has {size}"):
         Attention(random_model())
+    widget = Attention(random_model(vocabulary_size=size))
+    with pytest.raises(ValueError, match=f"the model knows 50 words and the language has {size}"):
+        widget.show(random_model())
 
 
 def test_a_model_that_does_not_attend_is_refused_by_its_name(language):
