@@ -25,7 +25,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 KEPT = {"keep_output", "nbval-check-output"}
 KEPT_LINES = 40  # more than this is no verdict, it is a log
 
-NOTEBOOK_METADATA = {"kernelspec", "language_info", "nbformat", "authors", "title"}
+NOTEBOOK_METADATA = {"kernelspec", "language_info", "nbformat", "authors", "title", "grooves"}
 CELL_METADATA = {"tags", "nbgrader", "mystnb", "editable", "deletable", "jupyter", "slideshow"}
 LANGUAGE_INFO = {"name"}  # the rest is the Python of whoever ran it last
 
@@ -188,10 +188,15 @@ def shows_something(notebook):
 def opening(notebook):
     """The first cell is text: a title, and how many minutes it takes."""
     first = notebook["cells"][0] if notebook["cells"] else {"cell_type": "none", "source": ""}
-    if first["cell_type"] != "markdown" or not source_of(first).startswith("# "):
+    if first["cell_type"] != "markdown" or not opens_with_title(source_of(first)):
         yield "notebook: the first cell is no title"
     elif "minutes" not in source_of(first):
         yield "notebook: the first cell does not say how many minutes it takes"
+
+
+def opens_with_title(text):
+    """Whether a title stands first; a comment before it (how the file is made) is not shown."""
+    return re.sub(r"^<!--.*?-->\s*", "", text, flags=re.DOTALL).startswith("# ")
 
 
 RULES = [
