@@ -68,7 +68,11 @@ def release(master: nbformat.NotebookNode, lab: str) -> nbformat.NotebookNode:
     notebook.metadata = nbformat.from_dict(
         {
             "grooves": {"lab": lab},
-            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "kernelspec": {
+                "display_name": "Python 3 (ipykernel)",
+                "language": "python",
+                "name": "python3",
+            },
             "language_info": {"name": "python"},
         }
     )
