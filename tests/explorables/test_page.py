@@ -83,13 +83,13 @@ def model():
     return lineage.base().cpu()
 
 
-@pytest.fixture(scope="module")
-def first(model, language):
-    """What PyTorch and the language make of the first prompt: probabilities and attention."""
-    ids = torch.tensor([[0, *(language.index[word] for word in to_words(PROMPT))]])
+def read_by(model, language, prompt):
+    """What PyTorch and the language make of a prompt: probabilities (V,), and (L, H, T, T)."""
+    ids = torch.tensor([[0, *(language.index[word] for word in to_words(prompt))]])
     with torch.inference_mode():
-        chances = model(ids)[0, -1].softmax(-1)
-    return chances, language.next_word(PROMPT), model.attention_weights(ids)[:, 0]
+        chances = model(ids)[0, -1].double().softmax(-1)
+    exact = torch.from_numpy(language.next_word(prompt))
+    return chances, exact, model.attention_weights(ids)[:, 0]
 
 
 def story_of(page):
@@ -107,29 +107,32 @@ def start_with(page, text):
 # ---- what it shows ------------------------------------------------------------------------------
 
 
-def test_the_bars_show_the_models_and_the_languages_own_probabilities(page, language, first):
-    chances, exact, _ = first
-    shown = page.locator(".gx-next button:visible").all()
-    labels = [button.get_attribute("aria-label") for button in shown]
-    pattern = r"(.+): model ([<>]?\s?[\d.]+)\s%, language ([<>]?\s?[\d.]+)\s%"
-    for label in labels:
-        word, *numbers = re.fullmatch(pattern, label).groups()
-        i = language.index["<end>" if word == "the end" else word]
-        for number, p in zip(numbers, (float(chances[i]), exact[i]), strict=True):
-            if number[0] in "<>":
-                assert p < 0.001 if number[0] == "<" else p > 0.999
+@pytest.mark.parametrize("prompt", [PROMPT, "There once was a", "Lily was a lazy"])
+def test_the_bars_show_the_models_and_the_languages_own_probabilities(
+    page, model, language, prompt
+):
+    chances, exact, _ = read_by(model, language, prompt)
+    start_with(page, prompt)
+    pattern = r"(.+): model (.+), language (.+)"
+    words = []
+    for button in page.locator(".gx-next button:visible").all():
+        word, *numbers = re.fullmatch(pattern, button.get_attribute("aria-label")).groups()
+        assert button.locator(".gx-share").all_inner_texts() == numbers
+        words.append(language.index["<end>" if word == "the end" else word])
+        for number, p in zip(numbers, (chances[words[-1]], exact[words[-1]]), strict=True):
+            bound, digits = re.fullmatch(r"([<>]?)\s?([\d.]+)\s%", number).groups()
+            if bound:
+                assert p < 0.001 if bound == "<" else p > 0.999
             else:
-                assert abs(float(number) - 100 * p) <= 0.501 * (0.1 if "." in number else 1)
-    likeliest = torch.maximum(chances.double(), torch.from_numpy(exact)).topk(8).values
-    assert len(labels) == max(5, int((likeliest >= 0.001).sum()))
-    first_word = re.match(pattern, labels[0])[1]
-    assert (
-        max(chances[language.index[first_word]], exact[language.index[first_word]]) == likeliest[0]
-    )
+                assert abs(float(digits) - 100 * float(p)) <= (0.0501 if "." in digits else 0.501)
+    highest = torch.maximum(chances, exact)
+    likeliest = highest.topk(8).values
+    assert len(words) == max(5, int((likeliest >= 0.001).sum()))
+    torch.testing.assert_close(highest[words], likeliest[: len(words)], rtol=0, atol=1e-5)
 
 
-def test_the_shading_is_the_attention_of_the_chosen_word_and_head(page, first):
-    weights = first[2]
+def test_the_shading_is_the_attention_of_the_chosen_word_and_head(page, model, language):
+    weights = read_by(model, language, PROMPT)[2]
     layer, head = still.far_head(weights)
     chosen = page.locator("[role=radio][aria-checked=true]")
     assert chosen.get_attribute("aria-label").startswith(f"Layer {layer + 1}, head {head + 1}:")
@@ -146,8 +149,8 @@ def test_the_shading_is_the_attention_of_the_chosen_word_and_head(page, first):
             assert (found - expected).abs().max() < 0.00051, (layer, head, place)
 
 
-def test_the_table_holds_every_heads_weights_for_the_chosen_word(page, first):
-    weights = first[2]
+def test_the_table_holds_every_heads_weights_for_the_chosen_word(page, model, language):
+    weights = read_by(model, language, PROMPT)[2]
     page.get_by_text("All numbers").click()
     rows = page.locator(".gx-table tbody tr")
     cells = [row.locator("td").all_inner_texts() for row in rows.all()]

@@ -191,15 +191,22 @@ def test_what_is_chosen_on_the_page_reaches_the_kernel(notebook):
 
 @pytest.mark.browser
 def test_what_the_kernel_sets_is_shown_on_the_page(notebook):
-    notebook.evaluate(
-        "for (const [k, v] of [['prompt', 'One'], ['temperature', 0.5], ['layer', 1],"
-        "['head', 1]]) widgetModel.receive(k, v)"
-    )
+    def receive(name, value):
+        notebook.evaluate("([name, value]) => widgetModel.receive(name, value)", [name, value])
+
+    receive("prompt", "One")
     assert notebook.get_by_label("Start of a story").input_value() == "One"
     assert notebook.locator(".gx-word").all_inner_texts() == ["start", "One"]
+    receive("temperature", 0.5)
     assert notebook.get_by_label("Temperature").input_value() == "0.5"
+    receive("layer", 1)
+    receive("head", 1)
     chosen = notebook.locator("[aria-checked=true]").get_attribute("aria-label")
     assert chosen.startswith("Layer 2, head 2")
+    notebook.get_by_role("button", name="Next word").click()
+    receive("seed", 5)
+    assert notebook.get_by_role("button", name="New seed (5)").is_visible()
+    assert notebook.locator(".gx-word").all_inner_texts() == ["start", "One"]
 
 
 @pytest.mark.browser
