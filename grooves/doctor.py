@@ -64,8 +64,11 @@ class Report:
     __repr__ = __str__
 
     def _repr_html_(self):
+        # Aligned here, because JupyterLab sets a table's cells to the right.
         def row(cells, tag):
-            made = (f"<{tag}>{html.escape(cell)}</{tag[:2]}>" for cell in cells)
+            made = (
+                f"<{tag} style='text-align: left'>{html.escape(cell)}</{tag[:2]}>" for cell in cells
+            )
             return f"<tr>{''.join(made)}</tr>"
 
         head = row(("part", "found", "verdict", "remedy"), "th scope='col'")
