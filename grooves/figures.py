@@ -45,6 +45,7 @@ _STYLE = {
     "xtick.labelsize": FONT_SIZE - 1,
     "ytick.labelsize": FONT_SIZE - 1,
 }
+_LEGEND = "color: inherit; font-size: 0.9em; font-weight: normal; text-align: left"
 _SVG = {"svg.fonttype": "none", "svg.hashsalt": "grooves"}
 
 
@@ -131,7 +132,7 @@ def picture(figure, alt: str, caption: str = "") -> Picture:
 
 
 def _captioned(markup: str, caption: str) -> str:
-    legend = f'<figcaption style="opacity: 0.8">{escape(caption)}</figcaption>' if caption else ""
+    legend = f'<figcaption style="{_LEGEND}">{escape(caption)}</figcaption>' if caption else ""
     return f'<figure style="margin: 1em 0">{markup}{legend}</figure>'
 
 
@@ -243,7 +244,7 @@ def stream(parts: list[tuple[str, str, bool]], ends: tuple[str, str], caption: s
     top = 0.15
     for row, (name, weights, adds) in enumerate(parts):
         y, left = -row - 0.5, edge if adds else -0.5
-        colour = (BLUE if "attention" in name else VERMILION) if adds else GREEN
+        colour = BLUE if "attention" in name else VERMILION if "feed-forward" in name else GREEN
         box = {"boxstyle": "round,pad=0.25", "facecolor": "none", "edgecolor": colour}
         axes.text(left + 0.1, y, name, va="center", bbox=box | {"linewidth": 1.6})
         axes.text(5.3, y, weights, va="center", ha="right")
