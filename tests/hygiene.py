@@ -17,6 +17,7 @@ import copy
 import json
 import re
 import sys
+import warnings
 from pathlib import Path
 
 import nbformat
@@ -71,7 +72,8 @@ def python_of(cell):
 def valid(notebook):
     """The file is a notebook of format 4.5 or later, each cell with an id of its own."""
     try:
-        nbformat.validate(copy.deepcopy(notebook))
+        with warnings.catch_warnings(action="ignore"):  # ids are looked at below
+            nbformat.validate(copy.deepcopy(notebook))
     except nbformat.ValidationError as error:
         yield f"not a valid notebook: {str(error).splitlines()[0]}"
     if (notebook["nbformat"], notebook["nbformat_minor"]) < (4, 5):
