@@ -19,7 +19,7 @@ import nbformat
 import pytest
 from built_book import chromium
 
-from grooves import cli, grading, kernel, masters
+from grooves import cli, grading, kernel, masters, submissions
 
 REAL = masters.masters(Path(__file__).parents[1] / "labs")
 TIME_LIMIT_S = 6
@@ -122,10 +122,11 @@ def _other_submissions(folder, released):
     mini_lab.write(reordered, folder / "nested" / "reordered.ipynb")
 
     copied = mini_lab.hand_in(released, folder / "x.ipynb")
-    original = mini_lab.cell(copied, "twice_sum-answer")
-    copy = nbformat.from_dict(dict(original) | {"id": "copied-by-jupyterlab"})
-    original.source = mini_lab.cell(released, "twice_sum-answer").source
-    copied.cells.append(copy)
+    for name, in_the_copy in (("twice_sum", True), ("double", False)):
+        original, stub = (mini_lab.cell(nb, f"{name}-answer") for nb in (copied, released))
+        copy = nbformat.from_dict(dict(original) | {"id": f"{name}-copied-by-jupyterlab"})
+        (original if in_the_copy else copy).source = stub.source
+        copied.cells.append(copy)
     mini_lab.write(copied, folder / "copied_cell.ipynb")
 
     edited = mini_lab.hand_in(
@@ -291,6 +292,7 @@ def test_axe_finds_nothing_on_a_feedback_page_in_light_and_dark(graded, course):
             page.goto((course[0] / "feedback" / mini_lab.LAB / f"{name}.html").as_uri())
             for fold in page.locator("summary").all():
                 fold.click()
+            assert page.get_by_role("progressbar", name="Points").count() == 1
             page.evaluate(axe.read_text("utf-8"))
             assert page.evaluate("() => axe.run().then(found => found.violations)") == []
             assert page.evaluate("() => document.documentElement.scrollWidth") == 390
@@ -363,6 +365,30 @@ def test_the_help_says_that_students_code_is_run_and_how_to_contain_it(capsys):
     assert "THIS RUNS STUDENTS' CODE" in shown
     assert "--network none" in shown
     assert "Not defended" in shown
+
+
+def test_pytorch_may_be_used_in_every_way_but_not_replaced(tmp_path, monkeypatch):
+    path = mini_lab.make(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    notebook = masters.read_master(path)
+    mini_lab.cell(notebook, "setup").source += "\nimport torch"
+    nbformat.write(notebook, path)
+    answers = {
+        # the first optimiser makes PyTorch replace functions of its own
+        "double": "w = torch.nn.Parameter(torch.ones(2, 2))\n"
+        "optimizer = torch.optim.AdamW([w])\ntorch.nn.functional.relu(w @ w).sum().backward()\n"
+        "optimizer.step()\ntorch.manual_seed(1)\ntorch.set_num_threads(1)\n"
+        "def double(x):\n    return 2 * x",
+        "twice_sum": "torch.allclose = lambda *a, **k: True\ndef twice_sum(v):\n    return 14",
+        "longest": "torch.Tensor.equal = lambda *a: True\ndef longest(w):\n    return 'kite'",
+    }
+    released = masters.release(notebook, mini_lab.LAB)
+    mini_lab.hand_in(released, tmp_path / "one.ipynb", **answers)
+    handed_in = submissions.read(tmp_path / "one.ipynb", "one")
+    double, twice_sum, longest = grading.grade(handed_in, grading.Master(path)).results
+    assert double.state == "passed", double.message
+    assert "It changed torch.allclose," in twice_sum.message
+    assert "It changed torch.Tensor.equal," in longest.message
 
 
 @pytest.mark.parametrize("lab", REAL)
