@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help lab test book serve bench env doctor lint unit notebooks plain site browser \
+.PHONY: help lab test book serve bench env doctor lint unit notebooks plain site explorables browser \
         chromium labs format pins clean
 
 
@@ -26,7 +26,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 lab: $(VENV)/course.stamp  ## make the environment and open JupyterLab on the first notebook
 	$(BIN)/jupyter lab $(AS_ROOT) $(LAB_ARGS) notebooks/00_start.ipynb
 
-test: lint unit notebooks plain site browser  ## make the environment and run every test
+test: lint unit notebooks plain site explorables browser  ## make the environment and run every test
 	@echo "make test: every stage passed."
 
 book: $(VENV)/course.stamp  ## build the static book into _build/html
@@ -68,8 +68,11 @@ notebooks: $(VENV)/authors.stamp  ## test stage: nbval over the notebooks and th
 plain: $(VENV)/authors.stamp  ## test stage: run them once more without nbval, and with no network
 	$(PYTEST) tests/notebooks
 
-site: $(VENV)/authors.stamp chromium  ## test stage: the book and its explorables, built and read
-	$(PYTEST) tests/book tests/explorables
+site: $(VENV)/authors.stamp chromium  ## test stage: the book, built and read
+	$(PYTEST) tests/book
+
+explorables: $(VENV)/authors.stamp chromium  ## test stage: the explorables, on bare pages
+	$(PYTEST) tests/explorables
 
 browser: $(VENV)/authors.stamp chromium  ## test stage: JupyterLab worked as a student works it
 	$(PYTEST) tests/lab_browser

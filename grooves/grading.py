@@ -177,8 +177,11 @@ class _Run:
             if outcome.state == "error":
                 self.errors[index] = _sentence(outcome)
         token = secrets.token_hex(16)
-        report = _report(kernel.run("", START_LIMIT_S, _call("look", token)), token)
-        return _MEANS if report is None else _changed(baseline, report["now"])
+        outcome = kernel.run("", START_LIMIT_S, _call("look", token))
+        report = _report(outcome, token)
+        if report is None:
+            return outcome.state if outcome.lost else _MEANS
+        return _changed(baseline, report["now"])
 
     def _check(self, kernel: Kernel, exercise: Exercise, baseline: dict) -> str | None:
         """Run the master's check and settle its exercise. Returns: how the kernel was lost."""

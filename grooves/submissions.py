@@ -46,7 +46,8 @@ class Submission:
         cells, and stubs beside a copy that was worked on, are no answers.
         Returns: an empty list where nothing was written, None where the cell is gone.
         """
-        found = [own.source for own in self.cells if own.is_code and own.is_copy_of(cell)]
+        wanted = cell.cell_type == "code"
+        found = [own.source for own in self.cells if own.is_code == wanted and own.is_copy_of(cell)]
         if not found:
             return None
         written = [source for source in found if source.strip()]

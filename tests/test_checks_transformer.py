@@ -325,6 +325,13 @@ def test_the_race_returns_the_score_that_it_prints(capsys):
     assert f"{score:.4f} ±" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("hint", ["diverged", "unknown_choice", "wrong_type"])
+def test_the_race_refuses_with_a_sentence_what_the_check_refuses(hint):
+    with pytest.raises(CheckFailed) as caught:
+        check.race(WRONG["recipe"][hint], seconds=0.3)
+    assert caught.value.hint == hint
+
+
 def test_points_and_order_are_those_of_the_notebook():
     import json
 

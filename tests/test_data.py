@@ -79,7 +79,7 @@ def test_stories_of_a_batch_are_of_similar_length_so_padding_is_rare():
 
 
 def test_fewer_stories_than_a_batch_are_refused():
-    with pytest.raises(ValueError, match="n_stories=7 is less than one batch of 8"):
+    with pytest.raises(ValueError, match="n_stories=7 is less than one batch of 12"):
         StoryData(LANGUAGE, n_stories=7)
 
 
@@ -202,9 +202,7 @@ def test_a_text_is_fetched_once_checked_and_kept(server, monkeypatch, capfd):
 
 def test_a_text_with_another_checksum_is_refused_and_not_kept(server):
     source = Source(f"{server.url}/text", "0" * 64, 0.2)
-    with pytest.raises(
-        ValueError, match=f"night has checksum {SHA256[:12]}.*expected 0{{12}}"
-    ):
+    with pytest.raises(ValueError, match=f"night has checksum {SHA256[:12]}.*expected 0{{12}}"):
         download("night", source)
     assert not list(server.files.iterdir())
 
@@ -244,9 +242,7 @@ def test_one_sentence_says_what_to_do_when_a_text_cannot_be_fetched(server, path
 
 
 def test_an_unknown_text_is_refused_with_the_names_there_are():
-    with pytest.raises(
-        ValueError, match="name='war_and_peace' is not one of tiny_shakes"
-    ):
+    with pytest.raises(ValueError, match="name='war_and_peace' is not one of tiny_shakes"):
         download("war_and_peace")
 
 

@@ -150,7 +150,7 @@ def test_labels_name_the_branch_that_was_taken():
 
 
 def test_an_article_follows_from_the_spelling_of_the_next_word():
-    articles = [Entry.parse(words).forms["a"] for words in ("owl", "Ivy", "big egg")]
+    articles = [Entry.parse(words).forms["a"] for words in ("umbrella", "Ivy", "big egg")]
     assert articles == [("an",), ("an",), ("a",)]
 
 

@@ -27,7 +27,9 @@ def test_a_token_is_the_place_of_its_word_in_the_vocabulary():
 
 def test_token_zero_ends_a_text_and_is_not_shown():
     assert WORDS.index["<end>"] == 0
-    assert WORDS.decode([0, *WORDS.encode("One day,"), 0]) == "One day,"
+    tokens = [0, *WORDS.encode("One day,"), 0]
+    assert WORDS.decode_words(tokens) == ["One", "day", ","]
+    assert WORDS.decode(tokens) == "One day,"
 
 
 def test_an_unknown_word_is_named_with_its_nearest_neighbours():

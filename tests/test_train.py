@@ -312,7 +312,7 @@ class Scripted(nn.Module):
     [
         (
             [3.0, 2.5, math.nan],
-            r"The loss is not a number at step 3; the learning rates \(lr=0\.5, matrix_lr=0\.02\) "
+            r"The loss is not a number at step 3; the learning rates \(lr=0\.5, matrix_lr=0\.025\) "
             r"are the likely cause: try a third",
         ),
         (

@@ -128,15 +128,21 @@ class Attention {
 
   #load() {
     this.#stop();
-    const told = this.story?.words ?? [];
+    const before = this.story;
+    const place = this.#place;
     this.transformer = new Transformer(this.#get("weights"));
     this.oracle = new Oracle(this.#get("grammar"));
     this.story = new Story(this.transformer, this.oracle);
     const { n_layer: layers, n_head: heads } = this.transformer.config;
     this.heads.build(layers, heads);
+    this.shown = null; // the heads are to be painted anew
     this.#restart();
-    // Another model of the same words: the same story, so that the two can be compared.
-    for (const word of told.slice(this.story.words.length)) this.story.add(word);
+    if (before) {
+      // Another model: the same story, so that the two can be compared.
+      for (const word of before.words.slice(this.story.words.length)) this.story.add(word);
+      if (before.ended) this.story.add(this.oracle.end);
+      this.#place = Math.min(place, this.story.words.length);
+    }
     if (this.#get("layer") === null || this.#get("head") === null) this.#save(this.story.farthest());
     this.#draw();
   }

@@ -1101,6 +1101,7 @@ WRONG["recipe"] = {
     "unknown_choice": lambda: {"n_layers": 1},
     "unknown_optimizer": lambda: {"optimizer": "sgd"},
     "impossible_batch": lambda: {"batch_size": 0},
+    "impossible_rate": lambda: {"lr": -0.01},
     "impossible_size": lambda: {"n_embd": 50},
     "too_big": lambda: {"n_layer": 12, "n_embd": 768, "n_head": 12},
     "few_steps": lambda: {"n_layer": 4, "n_embd": 128, "optimizer": "adamw", "lr": 0.001},

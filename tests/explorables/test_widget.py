@@ -17,7 +17,7 @@ from grooves.transformer import Config
 
 @pytest.fixture(scope="module")
 def model(language):
-    return random_model(vocabulary_size=len(language.vocabulary))
+    return random_model(vocabulary_size=len(language.vocabulary), context=192)
 
 
 def test_the_weights_go_over_as_a_checkpoint_that_the_course_can_read(model, tmp_path):
@@ -40,7 +40,7 @@ def test_weights_of_another_dtype_go_over_as_float32(model):
 def test_more_training_is_shown_by_sending_the_weights_again(model):
     widget = Attention(model)
     before = widget.weights
-    widget.show(random_model(seed=1, vocabulary_size=model.config.vocabulary_size))
+    widget.show(random_model(seed=1, vocabulary_size=model.config.vocabulary_size, context=192))
     assert widget.weights != before
     assert len(widget.weights) == len(before)
 
@@ -172,6 +172,7 @@ HOST = """async ([text, plain, weights]) => {
 @pytest.fixture
 def notebook(modules, model):
     """A page that shows the widget as JupyterLab would."""
+    modules.emulate_media(reduced_motion="reduce")
     widget = Attention(model)
     plain = {name: value for name, value in state(model).items() if name != "weights"}
     modules.evaluate(HOST, [widget._esm, plain, in_base64(model)])
@@ -210,20 +211,29 @@ def test_what_the_kernel_sets_is_shown_on_the_page(notebook):
 
 
 @pytest.mark.browser
-def test_other_weights_are_shown_on_the_story_as_it_stands(notebook, model):
-    notebook.get_by_role("button", name="Next word").click()
-    told = notebook.get_by_role("option").all_inner_texts()
-    before = notebook.locator(".gx-next").inner_text()
-    other = in_base64(random_model(seed=1, vocabulary_size=model.config.vocabulary_size))
+@pytest.mark.parametrize("name", [None, "Next word", "Finish the story"])
+def test_other_weights_are_shown_on_the_story_as_it_stands(notebook, model, name):
+    pictures = "() => [...document.querySelectorAll('canvas')].map((one) => one.toDataURL())"
+    if name:
+        notebook.get_by_role("button", name=name).click()
+    words, verdict = notebook.locator(".gx-word"), notebook.locator(".gx-verdict")
+    told, said, painted = words.all_inner_texts(), verdict.inner_text(), notebook.evaluate(pictures)
+    notebook.get_by_role("option").nth(3).click()
+    bars = notebook.locator(".gx-next").inner_text()
+    changed = random_model(seed=1, vocabulary_size=model.config.vocabulary_size, context=192)
     notebook.evaluate(
         """(weights) => {
           const bytes = Uint8Array.from(atob(weights), (letter) => letter.charCodeAt(0));
           widgetModel.receive("weights", new DataView(bytes.buffer));
         }""",
-        other,
+        in_base64(changed),
     )
-    assert notebook.get_by_role("option").all_inner_texts() == told
-    assert notebook.locator(".gx-next").inner_text() != before
+    assert (words.all_inner_texts(), verdict.inner_text()) == (told, said)
+    assert notebook.get_by_role("option", selected=True).get_attribute("aria-label") == told[3]
+    assert notebook.locator(".gx-next").inner_text() != bars
+    assert not set(notebook.evaluate(pictures)) & set(painted)
+    labels = [radio.get_attribute("aria-label") for radio in notebook.get_by_role("radio").all()]
+    assert all(label and "words back" in label for label in labels)
 
 
 @pytest.mark.browser
