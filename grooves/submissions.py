@@ -46,8 +46,7 @@ class Submission:
         cells, and stubs beside a copy that was worked on, are no answers.
         Returns: an empty list where nothing was written, None where the cell is gone.
         """
-        wanted = cell.cell_type == "code"
-        found = [own.source for own in self.cells if own.is_code == wanted and own.is_copy_of(cell)]
+        found = [own.source for own in self.cells if own.is_code and own.is_copy_of(cell)]
         if not found:
             return None
         written = [source for source in found if source.strip()]

@@ -391,25 +391,6 @@ def test_pytorch_may_be_used_in_every_way_but_not_replaced(tmp_path, monkeypatch
     assert "It changed torch.Tensor.equal," in longest.message
 
 
-def test_an_answer_that_a_person_grades_is_shown_and_not_counted(tmp_path, monkeypatch):
-    path = mini_lab.make(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
-    notebook = masters.read_master(path)
-    essay = nbformat.v4.new_markdown_cell("The right essay.", id="essay")
-    essay.metadata["nbgrader"] = {"grade": True, "solution": True, "grade_id": "essay", "points": 4}
-    notebook.cells.append(essay)
-    nbformat.write(notebook, path)
-    released = masters.release(notebook, mini_lab.LAB)
-    assert "right essay" not in json.dumps(released)
-    mini_lab.cell(released, "essay").source = "My own words."
-    mini_lab.hand_in(released, tmp_path / "one.ipynb")
-    graded = grading.grade(submissions.read(tmp_path / "one.ipynb", "one"), grading.Master(path))
-    assert (graded.total, graded.out_of) == (6, 6)
-    assert "My own words." in feedback.page(graded, "A lab")
-    feedback.write_csv(tmp_path / "grades.csv", [graded])
-    assert (tmp_path / "grades.csv").read_text("utf-8").split("\n")[1] == "one,1,2,3,,6,6,"
-
-
 @pytest.mark.parametrize("lab", REAL)
 def test_the_solutions_of_a_real_lab_get_full_marks(lab):
     master = grading.Master(REAL[lab])
