@@ -19,7 +19,7 @@ import nbformat
 import pytest
 from built_book import chromium
 
-from grooves import cli, feedback, grading, kernel, masters, submissions
+from grooves import cli, grading, kernel, masters, submissions
 
 REAL = masters.masters(Path(__file__).parents[1] / "labs")
 TIME_LIMIT_S = 6
