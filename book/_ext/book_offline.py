@@ -7,6 +7,7 @@ answer anyway. Whatever else asks for an outside address makes the build warn.
 """
 
 import json
+import re
 from html import escape
 
 from docutils import nodes
@@ -103,8 +104,15 @@ def _output(output):
     return f"<pre>{escape(data.get('text/plain', ''))}</pre>"
 
 
+def drop_repeated_ids(app, pagename, templatename, context, doctree):
+    """sphinx-exercise gives every exercise of a page the same id; nothing links to it."""
+    if body := context.get("body"):
+        context["body"] = re.sub(r' id="(?:exercise|solution)-content"', "", body)
+
+
 def setup(app):
     app.connect("doctree-read", still_widgets)
+    app.connect("html-page-context", drop_repeated_ids)
     # after the extensions that add the scripts
     app.connect("html-page-context", drop_scripts, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
