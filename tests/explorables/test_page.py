@@ -213,7 +213,7 @@ def test_a_story_that_is_being_told_can_be_stopped(page):
     page.clock.run_for(3000)
     assert story_of(page) == words
     press(page, "Finish the story")
-    page.clock.run_for(30_000)
+    page.clock.run_for(12_000)
     assert story_of(page)[: len(words)] == words
     assert page.get_by_text("the end", exact=True).first.is_visible()
 
