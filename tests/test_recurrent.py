@@ -25,6 +25,8 @@ def test_the_lstm_has_as_many_weights_as_the_transformer(sizes):
 def test_an_lstm_word_by_word_equals_its_equations():
     """Hochreiter & Schmidhuber's gates in NumPy, one word and one layer after another."""
     model = LSTM(Config(vocabulary_size=11, n_layer=2), width=6, seed=1)
+    for p in model.parameters():
+        p.mul_(4)  # far enough from zero for every curve to show
     weights = {name: p.double().numpy() for name, p in model.named_parameters()}
     ids = some_ids(1, 9, vocabulary=11)
     sigmoid = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731

@@ -294,7 +294,7 @@ def test_the_entropy_is_known_to_a_thousandth():
 
 def test_the_entropy_is_that_of_the_exact_next_word_probabilities():
     """The same stories, weighed in two ways: by the sampler's choices, and word by word."""
-    n, seed = 300, 71
+    n, seed = 200, 71
     nats = words = 0
     for story in LANGUAGE.corpus(n, seed):
         p = LANGUAGE.next_word_table(story)
@@ -304,8 +304,8 @@ def test_the_entropy_is_that_of_the_exact_next_word_probabilities():
 
 
 def test_the_entropy_is_the_mean_surprise_at_the_words_that_came():
-    entropy = LANGUAGE.entropy(n=8_000)
-    scores = [LANGUAGE.score(story) for story in LANGUAGE.corpus(500, seed=71)]
+    entropy = LANGUAGE.entropy(n=3_000)
+    scores = [LANGUAGE.score(story) for story in LANGUAGE.corpus(400, seed=71)]
     nats, words = np.array([-s.sum() for s in scores]), np.array([len(s) for s in scores])
     mean = nats.sum() / words.sum()
     error = (nats - mean * words).std(ddof=1) / math.sqrt(len(scores)) / words.mean()
@@ -314,7 +314,7 @@ def test_the_entropy_is_the_mean_surprise_at_the_words_that_came():
 
 
 def test_the_standard_error_is_the_spread_of_independent_estimates():
-    runs = [LANGUAGE.entropy(n=300, seed=seed) for seed in range(25)]
+    runs = [LANGUAGE.entropy(n=150, seed=seed) for seed in range(25)]
     spread = np.std([run.nats_per_word for run in runs], ddof=1)
     stated = np.mean([run.standard_error for run in runs])
     assert 0.6 < spread / stated < 1.6

@@ -174,11 +174,14 @@ def test_a_resumed_training_equals_an_uninterrupted_one_bit_for_bit(tmp_path, st
 
 def test_a_finished_training_is_not_begun_again(tmp_path):
     path = tmp_path / "c.safetensors"
-    run(tiny(), steps=5, save_to=path)
-    model = tiny(seed=99)
-    assert run(model, steps=5, save_to=path).steps == 5
+    done, model = tiny(), tiny(seed=99)
+    first = run(done, steps=5, save_to=path)
+    again = run(model, steps=5, save_to=path, on_step=lambda *_: pytest.fail("one more step"))
+    assert again.losses == first.losses
+    assert same_weights(model, done)
     longer = run(model, steps=8, save_to=path)
     assert longer.steps == 8
+    assert longer.losses[:5] == first.losses
     fresh = tiny()
     assert run(fresh, steps=2, save_to=path, resume=False).steps == 2
 
