@@ -1,0 +1,46 @@
+"""Every test has a fault on which it was seen to fail, and every fault still has its place."""
+
+import pytest
+from see_fail import ROOT, TESTS, Break, all_tests, breaks, chosen, plant, readme, seen_to_fail
+
+
+def test_every_test_has_a_break_and_every_break_a_test():
+    written = {fault.test for fault in breaks() if fault.command is None}
+    assert all_tests() - written == set(), "tests without a break in tests/breaks/"
+    assert written - all_tests() == set(), "breaks of tests that are gone"
+
+
+@pytest.mark.parametrize("fault", breaks(), ids=lambda fault: fault.test)
+def test_every_break_still_has_its_place(fault):
+    whole = (ROOT / fault.file).read_text("utf-8")
+    assert plant(whole, fault) != whole
+    assert fault.broken.strip()
+
+
+def test_the_readme_lists_what_is_written_down():
+    assert (TESTS / "README.md").read_text("utf-8") == readme(), (
+        "run `python tests/see_fail.py --write`"
+    )
+
+
+def test_a_test_that_notices_is_told_from_one_that_does_not(tmp_path):
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "sums.py").write_text("def double(x):\n    return 2 * x\n")
+    (tmp_path / "tests" / "test_sums.py").write_text(
+        "from sums import double\n"
+        "def test_awake(): assert double(3) == 6\n"
+        "def test_asleep(): assert double(3)\n"
+    )
+    for name, said in (("test_awake", ""), ("test_asleep", "PASSED"), ("test_none", "exit code")):
+        fault = Break("test_sums", name, "the factor", "sums.py", "2 * x", "5 * x")
+        trouble = seen_to_fail(fault, tmp_path)
+        assert said in trouble and bool(trouble) == bool(said)
+    assert (tmp_path / "sums.py").read_text() == "def double(x):\n    return 2 * x\n"
+    missing = Break("test_sums", "test_awake", "nothing", "sums.py", "3 * x", "4 * x")
+    assert "stands 0 times" in seen_to_fail(missing, tmp_path)
+
+
+def test_a_word_chooses_the_breaks_of_a_file_or_some_of_them():
+    group = {fault.group for fault in chosen(["train"])}
+    assert group == {"test_train"}
+    assert len(chosen(["train::resumed"])) < len(chosen(["train"])) < len(chosen([]))
