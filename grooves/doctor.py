@@ -157,9 +157,9 @@ def _disk(machine):
         return Finding("free disk", f"{folder} cannot be written", "must mend", remedy)
     if machine.disk_bytes is None:
         return Finding("free disk", "not found out")
-    found = f"{machine.disk_bytes / GIB:.1f} GiB for {folder}"
+    found = f"{machine.disk_bytes / GIB:.1f} GiB"
     if machine.disk_bytes < GIB // 4:
-        remedy = "free 1 GiB, or set GROOVES_CACHE to a folder on another disk"
+        remedy = f"free 1 GiB for {folder}, or set GROOVES_CACHE to a folder on another disk"
         return Finding("free disk", found, "must mend", remedy)
     if machine.disk_bytes < 1 * GIB:
         return Finding("free disk", found, "warning", "enough to run, too little for downloads")

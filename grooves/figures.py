@@ -80,10 +80,14 @@ class Picture:
 
 
 def table(header: list[str], rows: list[list], caption: str) -> Picture:
-    """A table whose first column names the rows; the other cells are texts or numbers."""
+    """A table whose first column names the rows; the other cells are texts or numbers.
+
+    Where that column needs no name, give "": the corner is then no header, which would be empty.
+    """
 
     def line(cells, tag):
         first = f'<th scope="{"col" if tag == "th" else "row"}">{escape(str(cells[0]))}</th>'
+        first = first if cells[0] else "<td></td>"
         scope = ' scope="col"' if tag == "th" else ""
         style = ' style="text-align: right"'
         rest = (f"<{tag}{scope}{style}>{escape(str(cell))}</{tag}>" for cell in cells[1:])
