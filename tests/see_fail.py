@@ -22,6 +22,7 @@ from __future__ import annotations
 import argparse
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -136,9 +137,10 @@ def seen_to_fail(fault: Break, folder: Path) -> str:
     finally:
         broken.write_text(whole, "utf-8")
     if code == 0:
-        return "the test PASSED on broken code"
-    if fault.command is None and code != 1:  # 1: tests ran and some failed
-        return f"pytest could not run the test (exit code {code})\n{printed[-1500:]}"
+        skipped = "skipped" in printed.rstrip().rpartition("\n")[2]
+        return "the test was SKIPPED here" if skipped else "the test PASSED on broken code"
+    if fault.command is None and not re.search(r"^\d+ failed", printed, re.MULTILINE):
+        return f"the test could not be run (exit code {code})\n{printed[-1500:]}"
     return ""
 
 

@@ -27,11 +27,23 @@ def test_a_test_that_notices_is_told_from_one_that_does_not(tmp_path):
     (tmp_path / "tests").mkdir()
     (tmp_path / "sums.py").write_text("def double(x):\n    return 2 * x\n")
     (tmp_path / "tests" / "test_sums.py").write_text(
+        "import pytest\n"
         "from sums import double\n"
         "def test_awake(): assert double(3) == 6\n"
         "def test_asleep(): assert double(3)\n"
+        "def test_away(): pytest.skip('not here')\n"
+        "@pytest.fixture\n"
+        "def six(): assert double(3) == 6\n"
+        "def test_unprepared(six): pass\n"
     )
-    for name, said in (("test_awake", ""), ("test_asleep", "PASSED"), ("test_none", "exit code")):
+    outcomes = {
+        "test_awake": "",
+        "test_asleep": "PASSED",
+        "test_away": "SKIPPED",
+        "test_unprepared": "could not be run",
+        "test_none": "could not be run",
+    }
+    for name, said in outcomes.items():
         fault = Break("test_sums", name, "the factor", "sums.py", "2 * x", "5 * x")
         trouble = seen_to_fail(fault, tmp_path)
         assert said in trouble and bool(trouble) == bool(said)

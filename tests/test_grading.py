@@ -23,7 +23,7 @@ from grooves import cli, grading, kernel, masters, submissions
 
 REAL = masters.masters(Path(__file__).parents[1] / "labs")
 TIME_LIMIT_S = 6
-SECRET = "the instructor's own token"
+SECRET = "a token of the instructor"
 
 # name -> (answers that differ from the solution, points expected for double, twice_sum, longest)
 BY_ANSWER = {
@@ -371,13 +371,14 @@ def test_pytorch_may_be_used_in_every_way_but_not_replaced(tmp_path, monkeypatch
     path = mini_lab.make(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     notebook = masters.read_master(path)
-    mini_lab.cell(notebook, "setup").source += "\nimport torch"
+    mini_lab.cell(notebook, "setup").source += "\nimport torch\nfrom grooves.optim import Muon"
     nbformat.write(notebook, path)
     answers = {
-        # the first optimiser makes PyTorch replace functions of its own
+        # the first optimizer of a class makes PyTorch replace functions, the class's own among them
         "double": "w = torch.nn.Parameter(torch.ones(2, 2))\n"
-        "optimizer = torch.optim.AdamW([w])\ntorch.nn.functional.relu(w @ w).sum().backward()\n"
-        "optimizer.step()\ntorch.manual_seed(1)\ntorch.set_num_threads(1)\n"
+        "torch.nn.functional.relu(w @ w).sum().backward()\n"
+        "for kind in (torch.optim.AdamW, Muon):\n    kind([w]).step()\n"
+        "torch.manual_seed(1)\ntorch.set_num_threads(1)\n"
         "def double(x):\n    return 2 * x",
         "twice_sum": "torch.allclose = lambda *a, **k: True\ndef twice_sum(v):\n    return 14",
         "longest": "torch.Tensor.equal = lambda *a: True\ndef longest(w):\n    return 'kite'",
