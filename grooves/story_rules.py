@@ -24,8 +24,8 @@ When
   1  One {t=Time} ,
   1  On {?d=Weather} {d.a} {d} {t=Time} ,
 Meet
-  2  {?g=Animal} {g.a^} {g} named {f=Name-h} came by .
-  1  Then {h.he} met {f=Name-h} the {g=Animal} .
+  2  {?g=Animal} {g.a^} {g} named {f=Friend} came by .
+  1  Then {h.he} met {f=Friend} the {g=Animal} .
 Joy
   1  {h} was {Glad} .
 
@@ -71,7 +71,7 @@ BuildEnd
   1  #sad " Your {o} was ugly , " said {f} and took the {x} away . {h} sat down near the {p} and cried . Then {h.he} went home to {h.his} {r} in the {w} {m} .
 
 Gift
-  1  It was the birthday of {h.his} {r} , and {h} had no gift . [When] {h.he} took {?o=Toy} {o.a} {o} to the {p=Place} . [Meet] {f} had {?c=Colour} {c.a} {c} {y=Toy-o} . [Trade] [GiftEnd]
+  1  It was the birthday of {h.his} {r} , and {h} had no gift . [When] {h.he} took {?o=Toy} {o.a} {o} to the {p=Place} . [Meet] {f} had {?c=Colour} {c.a} {c} {y=Treasure} . [Trade] [GiftEnd]
 Trade
   1  " I will give you my {o} for your {y} , " said {h} .
   1  " Do you want my {o} , {f} ? " asked {h} .
@@ -93,7 +93,8 @@ StormEnd
 """
 
 _WORDS = """
-Name: Milo=M Tom=M Max=M Finn=M Otto=M Ben=M Hugo=M Leo=M Sam=M Gus=M Felix=M Jack=M Lily=F Mia=F Ruby=F Nora=F Anna=F Daisy=F Clara=F Ivy=F Zoe=F Poppy=F Ella=F Lucy=F
+Name: Milo=M Tom=M Max=M Finn=M Otto=M Ben=M Hugo=M Leo=M Sam=M Gus=M Lily=F Mia=F Ruby=F Nora=F Anna=F Daisy=F Clara=F Ivy=F Zoe=F Poppy=F
+Friend: Pip | Dot | Kit | Bo | Coco | Fizz | Jojo | Mimi | Nico | Olly | Pepper | Rusty | Tilly | Wanda | Ziggy | Bean
 Temper: little | small | brave | shy | clever | funny | gentle | sleepy | young | kind | curious | silly | quiet | proud | eager | odd | old | lazy | happy | lonely
 Look: tiny | warm | cozy | green | old | tidy | round | snug | empty | icy | dusty | pretty
 Home: house | cave | nest | hut | cottage | barn | garden | burrow | attic | tent
@@ -101,6 +102,7 @@ Relative: mother | father | grandmother | grandfather | brother | sister | aunt 
 Animal: fox | rabbit | bear | mouse | cat | dog | frog | duck | pig | hen | goat | squirrel | turtle | hedgehog | badger | mole | beaver | lamb | owl | otter
 Colour: red | blue | yellow | purple | orange | white | black | pink | golden | silver | brown | ivory
 Toy: ball | kite | hat | drum | boat | scarf | bell | book | lamp | ring | coat | spoon | key | cup | whistle | basket | umbrella | apron
+Treasure: crown | shell | mirror | candle | flute | clock | pearl | ribbon | vase | blanket | globe | medal
 Weather: sunny | windy | rainy | cold | foggy | snowy | bright | icy
 Time: day | morning | afternoon | evening
 Place: park | river | forest | beach | market | hill | lake | farm | bridge | meadow | village | pond
@@ -123,6 +125,7 @@ _PRONOUNS = {"M": "he=he him=him his=his", "F": "he=she him=her his=her"}
 _DIALECTS = {
     "names": """
 Name: Bruno=M Emil=M Kurt=M Nils=M Oskar=M Paul=M Rolf=M Willi=M Berta=F Elsa=F Frida=F Greta=F Hanna=F Ida=F Lotte=F Wilma=F
+Friend: Anton | Bela | Carlo | Dora | Enzo | Flora | Gino | Hedwig | Igor | Jana
 """,
     "endings": """
 Glad: brave at last | a hero now | never alone again | full of joy

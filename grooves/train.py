@@ -1,6 +1,6 @@
 """Training: predict, measure the surprise, step downhill, again.
 
-Key idea: one plain loop. Everything around the four lines in its middle is there so that
+Key idea: one plain loop. Everything around the few lines in its middle is there so that
 nothing is lost: a budget, a progress bar, checkpoints, and clear words when it goes wrong.
 Chapters: 02, 04, 05.
 """
@@ -21,6 +21,7 @@ from torch import nn
 
 from grooves import checkpoint
 from grooves.optim import build_optimizers, schedule
+from grooves.parallel import Team
 
 
 class Divergence(RuntimeError):
@@ -86,7 +87,7 @@ def train(
     def spent() -> float:
         return min(1.0, history.steps / steps if steps else history.seconds / seconds)
 
-    with _postponed_interrupt() as interrupted:
+    with Team(model) as team, _postponed_interrupt() as interrupted:
         while (done := spent()) < 1 and not interrupted.is_set():
             started = time.perf_counter()
             factor = schedule(done)
@@ -94,14 +95,13 @@ def train(
                 opt.param_groups[0]["lr"] = rate * factor
             inputs, targets = data.batch(history.steps)
 
-            loss = model.loss(inputs.to(device), targets.to(device))  # predict, and be surprised
-            loss.backward()  # who is to blame, and by how much
+            loss = team.backward(inputs.to(device), targets.to(device))  # who is to blame?
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)  # no step longer than this
             for opt in optimizers:
                 opt.step()  # step downhill
                 opt.zero_grad(set_to_none=True)
 
-            history.losses.append(loss.item())
+            history.losses.append(loss)
             history.words += int((targets >= 0).sum())
             history.seconds += time.perf_counter() - started
             _refuse_divergence(history, lr, matrix_lr, save_to)

@@ -97,7 +97,7 @@ def test_a_card_that_torch_sees_is_no_fault():
 
 def test_what_cannot_be_found_out_is_said_and_blames_nobody():
     report = doctor.examine(replace(GOOD, memory_bytes=None, disk_bytes=None))
-    assert report.ready
+    assert report.conclusion == "Ready."
     assert str(report).count("not found out") == 2
 
 

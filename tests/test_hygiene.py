@@ -470,14 +470,37 @@ def test_every_requirement_is_pinned_exactly_and_once():
     assert "-r requirements.txt" in text_of("requirements-dev.txt")
 
 
+# What a declared package brings along, or has under another name.
+BROUGHT_BY = {
+    "IPython": "ipywidgets",
+    "jupyter_client": "nbclient",
+    "sklearn": "scikit-learn",
+    "traitlets": "ipywidgets",
+    "zmq": "nbclient",
+}
+
+
+def imported_packages(source):
+    """The packages that a module imports from elsewhere: {"torch", "numpy", ...}."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add(node.module.split(".")[0])
+    return names - sys.stdlib_module_names - {"grooves"}
+
+
 def test_what_the_package_imports_is_required():
     course = pins_of(text_of("requirements.txt"))
-    declared = tomllib.loads(text_of("pyproject.toml"))["project"]["dependencies"]
-    for requirement in declared:
-        name = re.match(r"[A-Za-z0-9._-]+", requirement)[0]
+    project = tomllib.loads(text_of("pyproject.toml"))["project"]
+    declared = {re.match(r"[A-Za-z0-9._-]+", line)[0]: line for line in project["dependencies"]}
+    for name, requirement in declared.items():
         assert name in course
         # A host that brings its own torch keeps it only if the package asks for no exact version.
         assert "==" not in requirement
+    imported = set().union(*(imported_packages(text_of(path)) for path in MODULES))
+    assert {BROUGHT_BY.get(name, name) for name in imported} - declared.keys() == set()
 
 
 def targets_of(makefile):
@@ -524,6 +547,9 @@ def test_a_folder_or_module_that_readme_forgets_is_found():
     assert list(unmapped(readme, files)) == ["train.py", "labs/"]
 
 
+LARGEST = 1_000_000  # bytes: trained weights stay below it, and nothing else comes near
+
+
 def test_no_file_is_too_big_to_be_read_or_fetched():
-    """Trained weights stay under 1 MB each; nothing else comes near."""
-    assert [str(path) for path in FILES if (ROOT / path).stat().st_size > 1_000_000] == []
+    sizes = {str(path): (ROOT / path).stat().st_size for path in FILES}
+    assert {path: size for path, size in sizes.items() if size > LARGEST} == {}

@@ -93,8 +93,8 @@ def story_of(teller):
 
 
 def test_a_story_stands_there_before_anything_is_typed(teller):
-    assert story_of(teller)
     assert teller.verdict is not None
+    assert story_of(teller)
 
 
 def test_the_button_and_enter_each_tell_another_story(teller):

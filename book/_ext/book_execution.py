@@ -10,6 +10,8 @@ import platform
 import shutil
 from pathlib import Path
 
+from myst_nb.core import execute
+from myst_nb.core.execute.cache import NotebookClientCache
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.util import logging
 
@@ -46,6 +48,19 @@ def name_the_cache(app, config):
         shutil.rmtree(path, ignore_errors=True)
 
 
+class FilledIn(NotebookClientCache):
+    """Outputs from the cache reach the notebook that is given, not a copy of it alone.
+
+    myst-nb 1.4 writes the notebook that it was given to jupyter_execute, where the ledger reads
+    it; without this a build from the cache would find no verdicts.
+    """
+
+    def start_client(self):
+        given = self.notebook
+        super().start_client()
+        given.update(self.notebook)
+
+
 def tell_the_times(app, exception):
     """The seconds that each notebook's cells took, when they ran."""
     data = {name: NbMetadataCollector.get_exec_data(app.env, name) for name in app.env.found_docs}
@@ -57,6 +72,7 @@ def tell_the_times(app, exception):
 
 
 def setup(app):
+    execute.NotebookClientCache = FilledIn
     app.connect("config-inited", name_the_cache, priority=10)
     app.connect("build-finished", tell_the_times)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -26,7 +26,7 @@
 
   /** What scrolls sideways can be scrolled with the keyboard only if it takes the focus. */
   function focusWhatScrolls() {
-    for (const box of document.querySelectorAll(".math-scroll, .cell_output, .widget-still")) {
+    for (const box of document.querySelectorAll(".math-scroll, .cell_output, .text_html, .widget-still")) {
       if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
       else box.removeAttribute("tabindex");
     }

@@ -23,7 +23,7 @@ FOLDER = Path(__file__).parent
 PROMPT = (
     "Once upon a time there was a brave fox named Lily. She lived in a tiny cave with her aunt. "
     "Lily had a golden kite. One windy day, she lost it near the river. "
-    'An owl named Tom came by. "Can you help me find my'
+    'An owl named Pip came by. "Can you help me find my'
 )
 
 

@@ -30,8 +30,9 @@ def test_every_page_of_the_contents_is_there_and_no_solution(book):
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
     for page in contents(toc):
         assert f"{page}.html" in book.pages()
-    everything = "\n".join(str(path) for path in book.site.rglob("*"))
-    assert "solutions" not in everything
+    everything = [path for path in book.site.rglob("*") if path.is_file()]
+    assert [path for path in everything if "solutions" in str(path)] == []
+    assert [path for path in everything if b"BEGIN SOLUTION" in path.read_bytes()] == []
 
 
 def test_every_notebook_of_the_book_was_run_and_no_lab(book):
@@ -92,9 +93,10 @@ def test_a_changed_package_makes_notebooks_run_again(tmp_path):
     assert state_of(tmp_path) != before
 
 
-def test_the_build_uses_the_cache_of_the_packages_state(book):
-    caches = ROOT / "_build" / "executed"
-    assert state_of(ROOT) in {path.name for path in caches.iterdir()}
+def test_the_build_uses_the_cache_of_the_packages_state(sample):
+    root = sample.site.parents[1]
+    cache = root / "_build" / "executed" / state_of(root)
+    assert len(list(cache.glob("executed/*/base.ipynb"))) == 1, "the sample's one notebook"
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
 """Notebooks can be downloaded always, and launched as soon as the repository's address is set."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
-from book_launch import binder_link, colab_link, hub_link
+from book_launch import add_links, binder_link, colab_link
 from built_book import ROOT
 from playwright.sync_api import expect
 from sample_book import REPOSITORY
@@ -71,9 +72,13 @@ def test_the_launch_page_gives_the_line_that_installs_the_course_on_colab(page, 
 
 
 def test_a_hub_that_the_instructor_names_is_linked_directly():
-    assert hub_link(REPOSITORY, "main", NOTEBOOK, "https://hub.example.edu") == (
-        f"https://hub.example.edu{ON_HUB}"
-    )
+    options = {"repository_url": REPOSITORY, "repository_branch": "main"}
+    settings = SimpleNamespace(html_theme_options=options, launch_hub="https://hub.example.edu/")
+    context = {"page_source_suffix": ".ipynb", "pathto": str, "header_buttons": []}
+    add_links(SimpleNamespace(config=settings), "notebooks/experiment", "", context, None)
+    (group,) = context["header_buttons"]
+    addresses = {button["text"]: button["url"] for button in group["buttons"]}
+    assert addresses["JupyterHub"] == f"https://hub.example.edu{ON_HUB}"
 
 
 def test_other_hosts_than_github_get_binder_links_and_no_colab():

@@ -1,6 +1,8 @@
 """The ledger lists every claim once and says exactly what executed cells have stated."""
 
 import re
+import subprocess
+import sys
 
 from bs4 import BeautifulSoup
 
@@ -35,6 +37,7 @@ def test_every_claim_is_listed_once_with_its_text_and_cited_sources(book):
 def test_the_ledger_says_what_the_executed_notebooks_state(book):
     notebooks = sorted((book.site.parent / "jupyter_execute" / "notebooks").glob("*.ipynb"))
     stated = {verdict.claim: verdict for verdict in claims.collect(notebooks)}
+    assert stated
     for name, (_, verdict, finding) in rows(book.site, "book/ledger.html").items():
         if name in stated:
             assert said(verdict) == stated[name].verdict
@@ -64,6 +67,16 @@ def test_a_verdict_stated_in_a_cell_reaches_the_ledger_with_a_link_to_the_cell(s
     assert len(re.findall('id="claim-C33"', page)) == 1
     assert said(found["C10"][1]) == "holds"
     assert said(found["C01"][1]) == "not yet checked"
+
+
+def test_a_build_from_the_cache_states_the_same_verdicts(sample, tmp_path):
+    build = sample.site.parents[1] / "book" / "build.py"
+    done = subprocess.run([sys.executable, str(build), "--output", str(tmp_path)], check=False)
+    assert done.returncode == 0
+    found = rows(tmp_path / "_build" / "html", "book/ledger.html")
+    assert {name: said(cells[1]) for name, cells in found.items()} == {
+        name: said(cells[1]) for name, cells in rows(sample.site, "book/ledger.html").items()
+    }
 
 
 def test_the_summary_counts_the_verdicts(sample):
