@@ -101,17 +101,31 @@ def copy_to(folder: Path) -> None:
 
 def run(fault: Break, folder: Path) -> tuple[int, str]:
     """The exit code of the fault's test in the copy, and what was printed."""
+    return shell(fault.command, folder) if fault.command else pytest("-x", fault.test, folder)
+
+
+def red_before(group: str, folder: Path) -> str:
+    """What a file of tests says where it fails on whole code, and so could prove nothing."""
+    code, printed = pytest("--tb=line", f"tests/{group}.py", folder)
+    return printed[-1500:] if code else ""
+
+
+def pytest(option: str, node: str, folder: Path) -> tuple[int, str]:
+    """Exit code and output of one run of pytest in the copy."""
+    return shell(f"python -m pytest -q -p no:cacheprovider {option} '{node}'", folder)
+
+
+def shell(command: str, folder: Path) -> tuple[int, str]:
+    """Exit code and output of a command in the copy, with the copy's package in front."""
     environment = os.environ | {
         "PYTHONPATH": str(folder),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "OMP_NUM_THREADS": "1",
         "GROOVES_CACHE": str(folder / "_build" / "test-cache"),
     }
-    pytest = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", fault.test]
-    command = ["bash", "-c", fault.command] if fault.command else pytest
     try:
         done = subprocess.run(
-            command,
+            ["bash", "-c", command],
             cwd=folder,
             env=environment,
             stdout=subprocess.PIPE,
@@ -191,7 +205,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
         copy_to(folder)
-        for fault in chosen(arguments.which):
+        faults = chosen(arguments.which)
+        for group in dict.fromkeys(fault.group for fault in faults if not fault.command):
+            if trouble := red_before(group, folder):
+                unnoticed += 1
+                print(f"RED BEFORE ANY FAULT  tests/{group}.py  {trouble}", flush=True)
+        for fault in faults:
             trouble = seen_to_fail(fault, folder)
             unnoticed += bool(trouble)
             print(f"{'NOT SEEN' if trouble else 'seen'}  {fault.test}  {trouble}", flush=True)

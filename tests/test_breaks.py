@@ -1,7 +1,18 @@
 """Every test has a fault on which it was seen to fail, and every fault still has its place."""
 
 import pytest
-from see_fail import ROOT, TESTS, Break, all_tests, breaks, chosen, plant, readme, seen_to_fail
+from see_fail import (
+    ROOT,
+    TESTS,
+    Break,
+    all_tests,
+    breaks,
+    chosen,
+    plant,
+    readme,
+    red_before,
+    seen_to_fail,
+)
 
 
 def test_every_test_has_a_break_and_every_break_a_test():
@@ -43,6 +54,7 @@ def test_a_test_that_notices_is_told_from_one_that_does_not(tmp_path):
         "test_unprepared": "could not be run",
         "test_none": "could not be run",
     }
+    assert red_before("test_sums", tmp_path) == ""
     for name, said in outcomes.items():
         fault = Break("test_sums", name, "the factor", "sums.py", "2 * x", "5 * x")
         trouble = seen_to_fail(fault, tmp_path)
@@ -50,6 +62,8 @@ def test_a_test_that_notices_is_told_from_one_that_does_not(tmp_path):
     assert (tmp_path / "sums.py").read_text() == "def double(x):\n    return 2 * x\n"
     missing = Break("test_sums", "test_awake", "nothing", "sums.py", "3 * x", "4 * x")
     assert "stands 0 times" in seen_to_fail(missing, tmp_path)
+    (tmp_path / "sums.py").write_text("def double(x):\n    return 3 * x\n")
+    assert "2 failed" not in (red := red_before("test_sums", tmp_path)) and "1 failed" in red
 
 
 def test_a_word_chooses_the_breaks_of_a_file_or_some_of_them():

@@ -29,15 +29,15 @@ CORPUS = LANGUAGE.corpus(3_000, seed=11)
 EVERY = [None, *dialects()]
 
 # Of `corpus(1000, seed=7)`, one story a line. A change here changes every recorded figure.
-CORPUS_SHA256 = "36e09051b6fb7c227553c623854c5c011bbe177137bbfd85670791d8debb3ee7"
+CORPUS_SHA256 = "4c870232f2b177e8fdcb54609179f1331ac0a5902709b5f7cc2dd39b121ec0c1"
 
 # Written by hand from the rules.
 STORY = (
     "Once upon a time there was an odd owl named Ivy. She lived in an icy cave with her uncle. "
     "Ivy had an orange kite. One windy morning, she lost it near the hill. "
-    'A fox named Otto came by. "My orange kite is gone, Otto," said Ivy. '
+    'A fox named Pip came by. "My orange kite is gone, Pip," said Ivy. '
     "They looked under the leaves, but the kite was not there. "
-    "Then Otto found it behind the wall! Ivy was so pleased. "
+    "Then Pip found it behind the wall! Ivy was so pleased. "
     "She carried the orange kite back to the cave and showed it to her uncle."
 )
 
@@ -65,8 +65,8 @@ def test_openings_names_plots_and_endings_come_as_often_as_the_rules_say():
     assert len(plots) == 12, "six plots, each with a happy and a sad ending"
     assert chi_square(plots, dict.fromkeys(plots, n / 12)) < chi_square_limit(11)
     heroes = Counter(hero_of(story.words) for story in stories)
-    assert len(heroes) == 24
-    assert chi_square(heroes, dict.fromkeys(heroes, n / 24)) < chi_square_limit(23)
+    assert len(heroes) == 20
+    assert chi_square(heroes, dict.fromkeys(heroes, n / 20)) < chi_square_limit(19)
 
 
 def hero_of(words):
@@ -197,13 +197,13 @@ def test_a_story_written_by_hand_is_accepted():
         ("carried the orange", "carried the |blue", {"orange"}),
         ("an odd owl", "a |odd owl", None),
         ("an odd owl", "an |brave owl", {"eager", "odd", "old"}),
-        ("said Ivy. They", "said |Otto. They", {"Ivy"}),
+        ("said Ivy. They", "said |Pip. They", {"Ivy"}),
         ("it behind the wall", "it under the |leaves", {"bench", "big"}),
         ("it behind the wall", "it |near the wall", {"behind", "in", "next", "under"}),
         ("she lost it", "she lost |her kite", {"it"}),
         ("My orange kite", "My |kite", {"orange"}),
-        ("is gone, Otto", "is gone, |otto", {"Otto"}),
-        ("wall! Ivy", "wall! |Otto", {"Ivy"}),
+        ("is gone, Pip", "is gone, |pip", {"Pip"}),
+        ("wall! Ivy", "wall! |Pip", {"Ivy"}),
         ("but the kite", "but |kite", {"the"}),
         ("the hill. A", "the hill|! A", {"."}),
         ("to her uncle.", "to her uncle|", {"."}),
@@ -268,7 +268,7 @@ def test_probabilities_worked_out_by_hand():
     p = LANGUAGE.next_word([])
     assert p[LANGUAGE.index["Once"]] == pytest.approx(3 / 6)
     assert p[LANGUAGE.index["There"]] == pytest.approx(2 / 6)
-    assert p[LANGUAGE.index["Ivy"]] == pytest.approx(1 / 6 / 24)
+    assert p[LANGUAGE.index["Ivy"]] == pytest.approx(1 / 6 / 20)
     tempers = LANGUAGE.grammar.lexicon["Temper"]
     vowels = sum(entry.words[0][0] in "aeiou" for entry in tempers)
     p = LANGUAGE.next_word("Once upon a time there was")
