@@ -23,7 +23,8 @@ from grooves.train import train
 from grooves.transformer import Config, Transformer, count_parameters
 
 WEIGHTS = Path(__file__).parent / "weights"
-BASE_STEPS = 2_400  # of the committed checkpoint
+BATCH = 6  # stories a step: many small steps learn the recalls sooner than few large ones
+BASE_STEPS = 6_000  # of the committed checkpoint
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def new_model(language: Stories | None = None, seed: int = 0, **changes) -> Tran
 
 def new_data(language: Stories | None = None, n_stories: int = 20_000, seed: int = 1) -> StoryData:
     """Training stories for a model of the lineage."""
-    return StoryData(language or Stories(), n_stories, seed=seed)
+    return StoryData(language or Stories(), n_stories, BATCH, seed)
 
 
 def base() -> Transformer:
@@ -117,7 +118,7 @@ _CARD = """# base.safetensors
 
 The story model of the course: {weights:,} weights, {config}.
 
-Made by `grooves lineage remake`: {steps:,} steps of 12 stories each from `lineage.new_data()`
+Made by `grooves lineage remake`: {steps:,} steps of {batch} stories each from `lineage.new_data()`
 (the course's own language; no text from elsewhere), Muon and AdamW, fixed seeds, in {seconds:.0f} s
 on {machine}. Remaking on another machine gives other last digits and the same quality.
 
@@ -148,6 +149,7 @@ def main(args: argparse.Namespace) -> int:
         weights=count_parameters(model),
         config=f"{config.n_layer} layers, width {config.n_embd}, {config.n_head} heads",
         steps=BASE_STEPS,
+        batch=BATCH,
         seconds=seconds,
         machine=f"{next(model.parameters()).device.type} with {torch.get_num_threads()} threads",
         score=score,

@@ -32,17 +32,21 @@ class Muon(torch.optim.Optimizer):
 
     Matrices of equal shape are done in one batched product. A fused query-key-value matrix is
     treated as the three matrices that it holds.
+    The source's own settings are momentum 0.95 and five iterations. Trainings as short as ours
+    forget sooner, and three iterations serve them as well (`benchmarks/recipe.py`).
     Raises: ValueError for a parameter that is not a matrix.
     Source: as `orthogonalize`; the scale sqrt(rows / columns) keeps the change of every output
     alike (Bernstein 2025, jeremybernste.in/writing/deriving-muon).
     """
 
-    def __init__(self, parameters, lr: float = 0.02, momentum: float = 0.95):
+    def __init__(
+        self, parameters, lr: float = 0.02, momentum: float = 0.85, n_iterations: int = 3
+    ):
         parameters = list(parameters)
         for p in parameters:
             if p.ndim != 2:
                 raise ValueError(f"Muon takes matrices, not a tensor of shape {tuple(p.shape)}")
-        super().__init__(parameters, dict(lr=lr, momentum=momentum))
+        super().__init__(parameters, dict(lr=lr, momentum=momentum, n_iterations=n_iterations))
 
     @torch.no_grad()
     def step(self, closure=None):
@@ -61,7 +65,8 @@ class Muon(torch.optim.Optimizer):
                     wide = u if u.size(0) <= u.size(1) else u.mT
                     by_shape.setdefault(wide.shape, []).append((weight, wide))
             for pairs in by_shape.values():
-                steps = orthogonalize(torch.stack([wide for _, wide in pairs]))
+                wides = torch.stack([wide for _, wide in pairs])
+                steps = orthogonalize(wides, group["n_iterations"])
                 for (weight, _), update in zip(pairs, steps, strict=True):
                     rows, columns = weight.shape
                     update = update if rows <= columns else update.mT
