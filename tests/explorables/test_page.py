@@ -153,6 +153,7 @@ def test_the_table_holds_every_heads_weights_for_the_chosen_word(page, model, la
     weights = read_by(model, language, PROMPT)[2]
     page.get_by_text("All numbers").click()
     rows = page.locator(".gx-table tbody tr")
+    rows.first.wait_for()
     cells = [row.locator("td").all_inner_texts() for row in rows.all()]
     found = torch.tensor([[float(cell) for cell in row] for row in cells]).flip(0)  # (T, L * H)
     assert (found - weights[:, :, -1].flatten(0, 1).T).abs().max() < 0.00051
