@@ -26,7 +26,7 @@ from grooves.transformer import count_parameters
 GOAL = 0.05  # nats a word above the exact entropy
 TARGET = 6.0  # times the opponent's speed
 WARMUP = 50  # steps, the opponent's
-BUDGETS = (500, 600, 700, 800, 1_000)  # steps: our schedule needs to know how many there will be
+BUDGETS = (600, 700, 800, 900, 1_000)  # steps: our schedule needs to know how many there will be
 RATES = (1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2)
 
 

@@ -33,15 +33,13 @@ class Muon(torch.optim.Optimizer):
     Matrices of equal shape are done in one batched product. A fused query-key-value matrix is
     treated as the three matrices that it holds.
     The source's own settings are momentum 0.95 and five iterations. Trainings as short as ours
-    forget sooner, and three iterations serve them as well (`benchmarks/recipe.py`).
+    forget sooner, and three iterations serve them as well (`benchmarks/quality.py`).
     Raises: ValueError for a parameter that is not a matrix.
     Source: as `orthogonalize`; the scale sqrt(rows / columns) keeps the change of every output
     alike (Bernstein 2025, jeremybernste.in/writing/deriving-muon).
     """
 
-    def __init__(
-        self, parameters, lr: float = 0.02, momentum: float = 0.85, n_iterations: int = 3
-    ):
+    def __init__(self, parameters, lr: float = 0.02, momentum: float = 0.85, n_iterations: int = 3):
         parameters = list(parameters)
         for p in parameters:
             if p.ndim != 2:

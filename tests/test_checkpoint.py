@@ -228,5 +228,6 @@ def test_no_module_of_the_course_can_unpickle():
                 assert not {alias.name.split(".")[0] for alias in node.names} & banned, module
             elif isinstance(node, ast.ImportFrom):
                 assert (node.module or "").split(".")[0] not in banned, module
+                assert not {f"{node.module}.{alias.name}" for alias in node.names} & calls, module
             elif isinstance(node, ast.Attribute):
                 assert ast.unparse(node) not in calls, module

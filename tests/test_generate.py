@@ -50,14 +50,15 @@ def test_scores_too_large_for_the_exponential_do_no_harm():
 @torch.no_grad()
 def test_a_decoder_is_a_copy_that_later_training_does_not_reach():
     model, ids = tiny(), some_ids(1, 12)
-    expected = model(ids)[:, -1]
-    decoder = Decoder(model, ids[:, :-1])
+    expected = model(ids)[:, -2:]
     before = [p.clone() for p in model.parameters()]
+    decoder = Decoder(model, ids[:, :-2])
     for p in model.parameters():
-        p.mul_(2)
-    assert torch.allclose(decoder.read(ids[:, -1]), expected, atol=1e-4)
+        p.copy_(p.flip(0))
+    found = torch.stack([decoder.read(ids[:, place]) for place in (-2, -1)], 1)
+    assert torch.allclose(found, expected, atol=1e-4)
     for p, b in zip(model.parameters(), before, strict=True):
-        assert torch.equal(p, 2 * b), "nor did answering reach the model"
+        assert torch.equal(p, b.flip(0)), "nor did answering reach the model"
 
 
 def test_models_that_the_decoder_does_not_fit_are_read_the_plain_way(monkeypatch):
@@ -193,11 +194,15 @@ def test_a_full_prompt_still_gets_one_word():
     assert generate(tiny(), some_ids(1, 40)).shape == (1, 41)
 
 
-def test_nothing_is_learned_while_answering():
-    model = tiny()
-    words = generate(model, some_ids(1, 3), max_words=5)
-    assert not words.requires_grad
-    assert all(p.grad is None for p in model.parameters())
+@pytest.mark.parametrize("model", [tiny(), tiny().double()], ids=["decoder", "plain"])
+def test_nothing_is_learned_while_answering(model):
+    """The weights stay, and no way back to them is kept, which would grow with every word."""
+    kept = []
+    model.register_forward_hook(lambda _, inputs, logits: kept.append(logits.requires_grad))
+    before = [p.clone() for p in model.parameters()]
+    generate(model, some_ids(1, 3), max_words=5, end=None)
+    assert kept and not any(kept)
+    assert all(map(torch.equal, before, model.parameters()))
 
 
 # ---- in words ----------------------------------------------------------------------------------

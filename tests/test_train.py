@@ -68,21 +68,26 @@ def test_training_lowers_the_loss_and_counts_what_it_does(optimizer):
     assert not history.interrupted
 
 
-def test_the_first_step_is_the_plain_step_of_its_optimizer():
-    """Loss, backward, clip to length one, step: done again here by hand."""
+def test_the_first_two_steps_are_the_plain_steps_of_their_optimizer():
+    """Loss, backward, clip to length one, step: done again here by hand.
+
+    The second step is the one that shows a length: AdamW's first is as long for any gradient.
+    """
     model, by_hand = tiny(), tiny()
-    run(model, steps=1, optimizer="adamw", lr=0.01)
+    run(model, steps=100, optimizer="adamw", lr=0.01, on_step=stop_after(2))
     weights = list(by_hand.parameters())
-    adamw = torch.optim.AdamW(weights, lr=0.01, weight_decay=0.0)  # betas: all alike at first
-    first_step_factor = 1e-3 / 0.03  # the schedule at the very start
-    adamw.param_groups[0]["lr"] *= first_step_factor
-    inputs, targets = FewRows().batch(0)
-    logits = by_hand(inputs).flatten(0, 1)
-    nn.functional.cross_entropy(logits, targets.flatten()).backward()
-    length = math.sqrt(sum(float(w.grad.square().sum()) for w in weights))
-    for w in weights:
-        w.grad /= max(1.0, length)
-    adamw.step()
+    adamw = torch.optim.AdamW(weights, betas=(0.9, 0.99), weight_decay=0.0)
+    for step, share in enumerate((0.0, 0.01)):
+        adamw.param_groups[0]["lr"] = 0.01 * (share + 1e-3) / 0.03  # the schedule's rise
+        inputs, targets = FewRows().batch(step)
+        logits = by_hand(inputs).flatten(0, 1)
+        adamw.zero_grad()
+        nn.functional.cross_entropy(logits, targets.flatten()).backward()
+        length = math.sqrt(sum(float(w.grad.square().sum()) for w in weights))
+        assert length > 1.1, "something to clip"
+        for w in weights:
+            w.grad /= length
+        adamw.step()
     for a, b in zip(model.parameters(), weights, strict=True):
         assert torch.allclose(a, b, atol=1e-6)
 
@@ -221,9 +226,23 @@ run(tiny(), steps={steps}, save_to={path!r}, save_every={every}, on_step=say)
 """
 
 
-def start(path, steps, every):
+DIE = """
+import os, signal
+from grooves import checkpoint
+whole, writes = checkpoint.save_file, []
+def save_file(tensors, target, metadata):
+    whole(tensors, target, metadata)
+    writes.append(target)
+    if len(writes) == {at_write}:
+        os.truncate(target, os.path.getsize(target) // 2)
+        os.kill(os.getpid(), signal.SIGKILL)
+checkpoint.save_file = save_file
+"""
+
+
+def start(path, steps, every, first=""):
     """The same training in a process of its own; it prints each step."""
-    script = SCRIPT.format(
+    script = first + SCRIPT.format(
         tests=os.path.dirname(__file__), path=str(path), steps=steps, every=every
     )
     return subprocess.Popen(
@@ -253,20 +272,15 @@ def test_an_interrupted_process_has_lost_no_step(tmp_path):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no kill -9")
 def test_a_killed_process_leaves_its_last_checkpoint_usable(tmp_path):
-    """Saving after every step takes most of its time, so some kill hits a write in the middle."""
+    """The worst moment: the process is gone when half of a checkpoint is written."""
     path, steps = tmp_path / "c.safetensors", 0
-    for wait in (5, 9):
-        process = start(path, steps=100_000, every=1)
-        for line in process.stdout:
-            if int(line) >= steps + wait:
-                time.sleep(0.001 * wait)
-                process.kill()
-                break
-        process.stdout.close()
-        assert process.wait() == -signal.SIGKILL
+    for at_write in (5, 9):
+        process = start(path, steps=100_000, every=1, first=DIE.format(at_write=at_write))
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
         losses = checkpoint.read(path)[0]["losses"].tolist()
-        assert len(losses) >= steps + wait
-        steps = len(losses)
+        steps += at_write - 1
+        assert len(losses) == steps
     assert losses == run(tiny(), steps=100_000, on_step=stop_after(steps)).losses
 
 

@@ -227,6 +227,13 @@ def test_a_word_chosen_in_the_bars_takes_the_place_of_what_came(page):
     bar.click()
     assert story_of(page) == ["There", "once", "was", "a", chosen]
     assert page.get_by_label("Start of a story").input_value() == "There once was a"
+    press(page, "Next word")
+    press(page, "Next word")
+    page.get_by_role("option", name="a", exact=True).click()
+    page.locator(".gx-next button").nth(1).click()  # in place of what was told, too
+    assert story_of(page)[:4] == ["There", "once", "was", "a"]
+    assert len(story_of(page)) == 5
+    assert story_of(page)[4] != chosen
 
 
 def test_a_word_that_the_language_forbids_is_marked_and_named(page):
@@ -315,8 +322,9 @@ def test_everything_can_be_reached_and_done_with_the_keyboard(page):
 def test_the_word_with_the_focus_is_described_by_what_it_looks_at(page):
     option = page.locator("[role=option][aria-selected=true]")
     described = page.locator(f"#{option.get_attribute('aria-describedby')}")
-    last = to_words(PROMPT)[-1]
-    assert re.search(rf"“{last}” \(word \d+\) looks at .+\s%", described.inner_text())
+    words = to_words(PROMPT)
+    subject = rf"“{words[-1]}” \(word {len(words)}\)"
+    assert re.search(rf"{subject} looks at .+\s%", described.inner_text())
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
