@@ -145,5 +145,5 @@ def test_a_kept_picture_is_shown_where_it_was_made():
 def test_a_corner_without_a_name_is_no_header():
     """An empty header cell says nothing to those who listen."""
     picture = figures.table(["", "words"], [["read", 3]], "A table")
-    assert "<thead><tr><td></td><th" in picture._repr_html_()
-    assert "<thead><tr><th" in figures.table(["what", "words"], [["read", 3]], "")._repr_html_()
+    assert "<thead><tr><td></td><th" in picture.markup
+    assert "<thead><tr><th" in figures.table(["what", "words"], [["read", 3]], "").markup
