@@ -24,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # --- for students and instructors -------------------------------------------------------------
 
 lab: $(VENV)/course.stamp  ## make the environment and open JupyterLab on the first notebook
-	$(BIN)/jupyter lab $(AS_ROOT) $(LAB_ARGS) notebooks/00_start.ipynb
+	$(BIN)/jupyter lab --ServerApp.root_dir=. $(AS_ROOT) $(LAB_ARGS) notebooks/00_start.ipynb
 
 test: lint unit notebooks plain site explorables browser  ## make the environment and run every test
 	@echo "make test: every stage passed."
@@ -101,6 +101,7 @@ clean:  ## remove what was built (not the environment)
 
 $(VENV)/course.stamp: requirements.txt constraints.txt pyproject.toml
 	@$(MAKE_ENVIRONMENT)
+	@echo "Installing the course: a few minutes, about 2 GB, once."
 	$(PIP) install --quiet $(EXTRA_INDEX) -r requirements.txt
 	@touch $@
 

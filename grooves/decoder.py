@@ -53,7 +53,7 @@ class Decoder:
         """Arrange the weights: everything that does not depend on the words to come."""
         config = model.config
         C, H, D = config.n_embd, config.n_head, config.n_embd // config.n_head
-        weights = {name: p.detach().numpy() for name, p in model.named_parameters()}
+        weights = {name: p.detach().numpy().copy() for name, p in model.named_parameters()}
         self.n_head, self.bounded = H, config.qk_norm
         self.mix = weights["mix"] if config.mix else np.float32(0)
         embedding, self.place = weights["embedding.weight"], weights.get("position.weight")

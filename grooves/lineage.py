@@ -7,6 +7,7 @@ nats above the exact entropy, what its idea buys. Chapters: all from 04 on.
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import time
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from grooves.train import train
 from grooves.transformer import Config, Transformer, count_parameters
 
 WEIGHTS = Path(__file__).parent / "weights"
+RECORDED = Path(__file__).parent / "recorded"
 BATCH = 6  # stories a step: many small steps learn the recalls sooner than few large ones
 BASE_STEPS = 6_000  # of the committed checkpoint
 
@@ -55,6 +57,18 @@ def new_data(language: Stories | None = None, n_stories: int = 20_000, seed: int
 def base() -> Transformer:
     """The committed story model, trained for `BASE_STEPS` steps, on this machine's device."""
     return load_model(WEIGHTS / "base.safetensors").to(device()).eval()
+
+
+def recorded(name: str) -> dict:
+    """A measurement too long for a notebook, as a benchmark wrote it: rows, machine, date.
+
+    Raises: ValueError where nothing of this name was recorded.
+    """
+    path = RECORDED / f"{name}.json"
+    if not path.exists():
+        names = ", ".join(sorted(p.stem for p in RECORDED.glob("*.json")))
+        raise ValueError(f"{name=} was not recorded; there are {names}")
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def make_base(steps: int = BASE_STEPS, progress: bool = True) -> Transformer:

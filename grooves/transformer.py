@@ -160,7 +160,7 @@ class Block(nn.Module):
     """Look around, then think; each adds to the residual stream. (B, T, C) -> (B, T, C).
 
     A departure from the usual: the blocks before `mlp_from` only look around. In a model of two
-    layers that learns the long recalls many times sooner (measured in notebook 04).
+    layers that learns the long recalls sooner (measured in notebook 04).
     """
 
     def __init__(self, config: Config, index: int = 0):

@@ -47,9 +47,10 @@ def test_scores_too_large_for_the_exponential_do_no_harm():
     assert torch.allclose(logits, model(ids)[:, -1], atol=1e-3)
 
 
+@every_ingredient
 @torch.no_grad()
-def test_a_decoder_is_a_copy_that_later_training_does_not_reach():
-    model, ids = tiny(), some_ids(1, 12)
+def test_a_decoder_is_a_copy_that_later_training_does_not_reach(changes):
+    model, ids = tiny(**changes), some_ids(1, 12)
     expected = model(ids)[:, -2:]
     before = [p.clone() for p in model.parameters()]
     decoder = Decoder(model, ids[:, :-2])

@@ -86,3 +86,10 @@ def test_the_committed_weights_are_small(tmp_path):
     save_model(lineage.new_model(), tmp_path / "base.safetensors")
     for folder in (lineage.WEIGHTS, tmp_path):
         assert (folder / "base.safetensors").stat().st_size < 1_000_000
+
+
+def test_a_recorded_measurement_says_where_it_was_made():
+    recorded = lineage.recorded("ingredients")
+    assert recorded["rows"] and {"processor", "torch", "date"} <= set(recorded["machine"])
+    with pytest.raises(ValueError, match="name='nothing' was not recorded; there are ingredients"):
+        lineage.recorded("nothing")

@@ -306,3 +306,15 @@ def test_an_installed_copy_carries_the_data_files(tmp_path):
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert ours - inside == set()
+
+
+def test_jupyterlab_shows_the_whole_course_and_not_the_notebooks_alone():
+    """Without it, the folder of the notebook is the root, and no lab can be opened."""
+    commands = [
+        line
+        for name in ("Makefile", "README.md")
+        for line in (ROOT / name).read_text("utf-8").splitlines()
+        if "jupyter lab" in line and line.endswith("notebooks/00_start.ipynb")
+    ]
+    assert len(commands) == 2
+    assert all("--ServerApp.root_dir=. " in command for command in commands), commands

@@ -69,8 +69,10 @@ def compare(
         return
     difference = f"for {given}, {_difference(got, expected, source, tolerance)}"
     for slip in slips:
-        # A slip need only be recognised: it may round worse than the right answer does.
-        if close(got, as_tensor(slip.compute(*inputs)), 10 * tolerance):
+        # A slip need only be recognised: it may round worse than the right answer does. Where it
+        # would have come to the right answer too, it explains nothing.
+        wrong = as_tensor(slip.compute(*inputs))
+        if close(got, wrong, 10 * tolerance) and not close(wrong, expected, tolerance):
             raise CheckFailed(f"{difference}\nLikely slip: {slip.says}", hint=slip.name)
     raise CheckFailed(
         f"{difference}\nThis is none of the usual slips. Work the smallest case by hand and print "

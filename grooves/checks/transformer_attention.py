@@ -226,9 +226,21 @@ CAUSAL_SLIPS = (
         "you hid the past and left the future. Row t is the asking word; hide columns above t.",
     ),
     Slip(
+        "finite_mask",
+        lambda q, k, v: _masked(q, k, _later(q), -1e4).softmax(-1) @ v,
+        "the hidden scores are low, but finite. Where the allowed ones are lower still, the future "
+        "wins: fill with -math.inf.",
+    ),
+    Slip(
         "filled_with_zero",
         lambda q, k, v: _masked(q, k, _later(q), 0.0).softmax(-1) @ v,
         "hidden scores are 0, and exp(0) = 1 is a share like any other. Hide with -inf.",
+    ),
+    Slip(
+        "shares_then_mask",
+        lambda q, k, v: _shares(_scores(q, k).softmax(-1).tril()) @ v,
+        "you hide the future after the softmax and share out anew. Where a hidden score is far "
+        "above the others, all the rest has become 0 by then: hide the scores.",
     ),
     Slip(
         "masked_too_late",
@@ -280,3 +292,5 @@ def causal_attention(answer):
     judge(answer, q[:, :1], k[:, :1], v[:, :1], " (a single word)")
     q, k = 20 * _units(torch.tensor([[0, 1, 0, 2, 3]])), 20 * _units(torch.arange(5)[None])
     judge(answer, q, k, draw(9, 1, 5, 8), ", with one score of 141 in every row")
+    q, k = torch.ones(1, 4, 1), torch.tensor([[[-30_000.0], [-30_001], [-30_002.5], [-29_870]]])
+    judge(answer, q, k, draw(9, 1, 4, 1), ", whose highest score lies in the future")

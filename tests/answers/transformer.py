@@ -324,6 +324,17 @@ def _(q, k, v):
     return _attend(q, k, v) if q.size(1) == 1 else _causal(q, k, v, _future(q), fill=0)
 
 
+@wrong("causal_attention", "finite_mask")
+def _(q, k, v):
+    return _causal(q, k, v, _future(q), fill=-1000)
+
+
+@wrong("causal_attention", "shares_then_mask")
+def _(q, k, v):
+    shares = (q @ k.mT / math.sqrt(q.size(-1))).softmax(-1).tril()
+    return shares / shares.sum(-1, keepdim=True) @ v
+
+
 @wrong("causal_attention", "masked_too_late")
 def _(q, k, v):
     return (q @ k.mT / math.sqrt(q.size(-1))).softmax(-1).tril() @ v
@@ -1093,7 +1104,7 @@ WRONG["repaired"] = {
 # ---- the challenge ---------------------------------------------------------------------------
 
 RIGHT["recipe"] = {
-    "the course's own values": lambda: {},
+    "one layer": lambda: {"n_layer": 1},
     "one wide layer with many heads": lambda: dict(n_layer=1, n_head=8, n_embd=64, qk_norm=False),
 }
 WRONG["recipe"] = {
@@ -1101,6 +1112,8 @@ WRONG["recipe"] = {
     "unknown_choice": lambda: {"n_layers": 1},
     "unknown_optimizer": lambda: {"optimizer": "sgd"},
     "impossible_batch": lambda: {"batch_size": 0},
+    "no_number": lambda: {"lr": "0.1"},
+    "nothing_chosen": lambda: {},
     "impossible_rate": lambda: {"lr": -0.01},
     "impossible_size": lambda: {"n_embd": 50},
     "too_big": lambda: {"n_layer": 12, "n_embd": 768, "n_head": 12},
