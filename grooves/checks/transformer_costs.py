@@ -20,7 +20,7 @@ from grooves.transformer import Config, Transformer
 LAB = "04_transformer"
 EXACT = 1e-9  # counts, so only a float's rounding is forgiven
 # No two sizes alike, so that no slip hides behind another.
-SMALL = Config(vocabulary_size=50, context=32, n_layer=3, n_head=5, n_embd=20, mlp_from=1)
+SMALL = Config(vocabulary_size=50, context=32, n_layer=4, n_head=3, n_embd=18, mlp_from=1)
 LARGER = Config(vocabulary_size=500, n_layer=6, n_head=4, n_embd=64, mlp_from=2)
 
 
