@@ -11,8 +11,7 @@ from statistics import median
 
 import report
 
-from grooves.data import StoryData
-from grooves.lineage import BATCH, gap, new_model
+from grooves.lineage import BATCH, gap, new_data, new_model
 from grooves.stories import Stories
 from grooves.train import train
 
@@ -38,7 +37,7 @@ def main() -> None:
     seeds = range(2 if parsed.quick else parsed.seeds)
     gaps: dict[str, list[float]] = {name: [] for name in VARIANTS}
     for seed in seeds:  # every variant once before any has its next turn
-        data = StoryData(language, 20_000, BATCH, seed=1 + seed)
+        data = new_data(language, seed=1 + seed)
         for name, (change, how) in VARIANTS.items():
             model = new_model(language, seed=seed, **change)
             train(model, data, steps=parsed.steps, progress=False, **how)

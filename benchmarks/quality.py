@@ -7,14 +7,15 @@ the parser accepts. Beside them, at equal steps: the settings of Muon that its s
 
 from __future__ import annotations
 
+import math
 from statistics import median
 
 import report
 import torch
+import train_speed
 
-from grooves.data import StoryData
-from grooves.lineage import BATCH, judge, new_model
-from grooves.optim import Muon, build_optimizers, schedule
+from grooves.lineage import judge, new_data, new_model
+from grooves.optim import Muon, build_optimizers
 from grooves.stories import Stories
 from grooves.train import train
 
@@ -27,7 +28,7 @@ SETTINGS = {"momentum 0.85, 3 iterations": (0.85, 3), "momentum 0.95, 5 iteratio
 def learn(language: Stories, seed: int, seconds: float) -> dict:
     """One training with a budget of seconds, judged."""
     model = new_model(language, seed=seed)
-    data = StoryData(language, 20_000, BATCH, seed=1 + seed)
+    data = new_data(language, seed=1 + seed)
     history = train(model, data, seconds=seconds, progress=False)
     return _result(language, model, history.steps, history.words_per_s)
 
@@ -35,23 +36,14 @@ def learn(language: Stories, seed: int, seconds: float) -> dict:
 def learn_with(language: Stories, seed: int, momentum: float, n_iterations: int) -> dict:
     """One training of `STEPS` steps on one core with these settings of Muon, judged."""
     model = new_model(language, seed=seed)
-    data = StoryData(language, 20_000, BATCH, seed=1 + seed)
+    data = new_data(language, seed=1 + seed)
     optimizers = build_optimizers(model)
     for group in (g for o in optimizers if isinstance(o, Muon) for g in o.param_groups):
         group |= {"momentum": momentum, "n_iterations": n_iterations}
-    peaks = [optimizer.param_groups[0]["lr"] for optimizer in optimizers]
-    words, started = 0, report.core_seconds()
-    for step in range(STEPS):
-        for optimizer, peak in zip(optimizers, peaks, strict=True):
-            optimizer.param_groups[0]["lr"] = peak * schedule(step / STEPS)
-        inputs, targets = data.batch(step)
-        model.loss(inputs, targets).backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        words += int((targets >= 0).sum())
-    return _result(language, model, STEPS, words / (report.core_seconds() - started))
+    run = train_speed.learn(
+        "Muon", model, optimizers, train_speed.as_the_course, data, STEPS, math.inf, STEPS
+    )
+    return _result(language, model, STEPS, run.words_per_s)
 
 
 def _result(language: Stories, model, steps: int, words_per_s: float) -> dict:

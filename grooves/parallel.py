@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 from torch import Tensor, nn
 
+from grooves.transformer import count_parameters
+
 SMALL = 1_000_000  # weights; a larger model's products are worth dividing
 
 
@@ -27,10 +29,9 @@ class Team:
 
     def __init__(self, model: nn.Module):
         self.model = model
-        weights = list(model.parameters())
         self.threads = torch.get_num_threads()
-        on_cpu = all(weight.device.type == "cpu" for weight in weights)
-        self.small = on_cpu and sum(weight.numel() for weight in weights) < SMALL
+        on_cpu = all(weight.device.type == "cpu" for weight in model.parameters())
+        self.small = on_cpu and count_parameters(model) < SMALL
         self.n_workers = min(2, self.threads) if self.small else 1
 
     def __enter__(self) -> Team:
@@ -50,10 +51,12 @@ class Team:
 
         inputs, targets: (B, T); targets below 0 do not count.
         """
+        if self.n_workers == 1:  # counting words would make a GPU wait
+            return self._backward(inputs, targets, 1.0)
         n = int((targets >= 0).sum())
         half = len(inputs) // 2
         first = int((targets[:half] >= 0).sum())
-        if self.n_workers == 1 or first in (0, n):
+        if first in (0, n):
             return self._backward(inputs, targets, 1.0)
         other = self._other.submit(self._backward, inputs[:half], targets[:half], first / n)
         mine = self._backward(inputs[half:], targets[half:], 1 - first / n)

@@ -47,7 +47,7 @@ def recipe(answer):
         raise KeyboardInterrupt
     reached = gap(model, n_stories=50)[0]
     if not reached < BAR_NATS:
-        slip, name = _why(steps, training) if choices else NOTHING_CHOSEN
+        slip, name = _why(steps, choices)
         raise CheckFailed(
             f"your recipe ends {reached:.2f} nats above the exact entropy, the bar is {BAR_NATS} "
             f"({bill}).\nLikely slip: {slip}",
@@ -121,17 +121,16 @@ def _train(model, batch_size: int, n_stories: int, training: dict, **budget) -> 
         raise CheckFailed(f"this cannot be trained: {error}.", hint="impossible_rate") from None
 
 
-NOTHING_CHOSEN = ("these are the course's own values. Change one of them.", "nothing_chosen")
-
-
-def _why(steps: int, training: dict) -> tuple[str, str]:
+def _why(steps: int, choices: dict) -> tuple[str, str]:
     """The likely reason that a recipe stays above the bar, and its name."""
-    rates = [training.get(name, 0.02) for name in ("lr", "matrix_lr")]
+    if not choices:
+        return "these are the course's own values. Change one of them.", "nothing_chosen"
+    rates = [choices.get(name, 0.02) for name in ("lr", "matrix_lr")]
     if steps < MOST_STEPS // 5:
         return "so few steps. A smaller model, or a smaller batch, takes more of them.", "few_steps"
     if rates[0] < 5e-3 or rates[1] < 5e-3:
         return "steps so small that they do not get there in time: raise the rate.", "rate_too_low"
-    if training.get("optimizer") == "adamw":
+    if choices.get("optimizer") == "adamw":
         return "AdamW wants a higher rate or more steps here; Muon wants neither.", "adamw"
     return (
         "the model is too small, or lacks what is worth its price. Change one thing.",
