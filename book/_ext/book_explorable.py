@@ -30,7 +30,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
-from grooves.explorables import module_graph
+from grooves.explorables import module_graph, stylesheet
 
 FOLDER = "explorables"
 
@@ -96,7 +96,7 @@ class Explorable(SphinxDirective):
             made = getattr(importlib.import_module(module), function)()
             record["data"] = self.script(f"{name}-data", "data", packed(made))
         if css := self.options.get("css"):
-            content = self.path(css).read_bytes()
+            content = stylesheet(self.path(css)).encode()
             record["css"] = self.write(f"{name}.{_digest(content)}.css", content)
         return record
 

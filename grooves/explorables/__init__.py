@@ -1,7 +1,8 @@
 """Explorables: figures that answer, on a static page and in JupyterLab alike.
 
 Each is one front-end module (`.mjs`, in the form that anywidget defines) with a style sheet, and
-one `.py` that shows it on a student's own model. A module may import others beside it. That is
+one `.py` that shows it on a student's own model. What they share is in `dom.mjs`, `frame.css` and
+`widget.py`. A module may import others beside it. That is
 for those who read it: a kernel sends JupyterLab one single text, and a page opened from disk may
 not import at all. So `bundle` makes one text of all of them, with no tool but this file.
 """
@@ -18,6 +19,9 @@ MARK = "grooves-module:"  # stands for an imported module until it has an addres
 _IMPORT = re.compile(
     r"""(?P<before>\b(?:from|import)\s*\(?\s*)(?P<quote>["'])(?P<path>\.\.?/.+?)(?P=quote)"""
 )
+
+# @import "./frame.css"; on a line of its own
+_SHARED_STYLE = re.compile(r'^@import "(?P<path>\./[^"]+)";$', re.MULTILINE)
 
 _LOADER = """\
 // Every module becomes a Blob with an address, those it imports before it.
@@ -69,3 +73,14 @@ def bundle(entry: Path | str) -> str:
     """
     graph = module_graph(entry)
     return _LOADER % (json.dumps(graph), MARK, json.dumps(graph[-1][0]))
+
+
+def stylesheet(path: Path | str) -> str:
+    """A style sheet with those it imports in the place of their `@import` lines.
+
+    Raises: FileNotFoundError for a missing file.
+    """
+    path = Path(path)
+    return _SHARED_STYLE.sub(
+        lambda match: stylesheet(path.parent / match["path"]), path.read_text(encoding="utf-8")
+    )

@@ -4,12 +4,13 @@
 // JupyterLab they come from the student's own model, and what is chosen here is known there.
 // State: weights (a checkpoint's bytes), grammar, prompt, temperature, seed, layer, head, text.
 
+import { element } from "./dom.mjs";
 import { Transformer } from "./model.mjs";
 import { NextView, NumbersView } from "./numbers.mjs";
 import { Oracle, toText, toWords } from "./oracle.mjs";
 import { advice, judgement, looking } from "./sentences.mjs";
 import { Story } from "./story.mjs";
-import { element, HeadsView, WordsView } from "./views.mjs";
+import { HeadsView, WordsView } from "./views.mjs";
 
 const MS_PER_WORD = 60;
 

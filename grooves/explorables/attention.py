@@ -8,17 +8,14 @@ Chapter 04.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
-import anywidget
 import traitlets
 from safetensors.torch import save
 
-from grooves.explorables import bundle
+from grooves.explorables.widget import Explorable
 from grooves.stories import Stories
 from grooves.transformer import Transformer
 
-FOLDER = Path(__file__).parent
 # The word that comes next was named long before, so the model has to look far back.
 PROMPT = (
     "Once upon a time there was a brave fox named Lily. She lived in a tiny cave with her aunt. "
@@ -56,7 +53,7 @@ def pair(model: Transformer, language: Stories | None = None) -> dict:
     return {"weights": weights, "grammar": language.to_json()}
 
 
-class Attention(anywidget.AnyWidget):
+class Attention(Explorable):
     """A widget in which `model` goes on with a story, word by word, and shows where it looks.
 
     prompt: the start of the story. temperature: 0 takes the likeliest word, 1 draws with the
@@ -66,8 +63,7 @@ class Attention(anywidget.AnyWidget):
     Raises: as `pair`.
     """
 
-    _esm = traitlets.Unicode().tag(sync=True)
-    _css = traitlets.Unicode().tag(sync=True)
+    module = "attention"
 
     weights = traitlets.Bytes().tag(sync=True)
     grammar = traitlets.Dict().tag(sync=True)
@@ -82,14 +78,6 @@ class Attention(anywidget.AnyWidget):
         self._language = language or Stories()
         super().__init__(**pair(model, self._language), **choices)
 
-    @traitlets.default("_esm")
-    def _module(self) -> str:
-        return bundle(FOLDER / "attention.mjs")
-
-    @traitlets.default("_css")
-    def _style(self) -> str:
-        return (FOLDER / "attention.css").read_text(encoding="utf-8")
-
     def show(self, model: Transformer) -> None:
         """Show another model, or the same after more training; the story on the page stays.
 
@@ -103,6 +91,4 @@ def state(model: Transformer, language: Stories | None = None) -> dict:
 
     Raises: as `pair`.
     """
-    own = Attention.class_own_traits(sync=True)
-    defaults = {name: trait.default_value for name, trait in own.items() if name[0] != "_"}
-    return defaults | pair(model, language)
+    return Attention.defaults() | pair(model, language)

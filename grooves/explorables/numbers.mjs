@@ -3,8 +3,8 @@
 // Key idea: a picture is never the only way to a number. The bars are buttons that say their
 // numbers and add their word; the table holds what the shading shows, for all heads.
 
+import { element } from "./dom.mjs";
 import { distance, percent } from "./sentences.mjs";
-import { element } from "./views.mjs";
 
 const ROWS = 8;
 const FEWEST = 5; // rows that are shown even where nobody expects their words

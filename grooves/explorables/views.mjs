@@ -3,32 +3,8 @@
 // Key idea: each part holds its elements, and `draw` brings them up to date; elements stay in place,
 // so that the keyboard's focus does. What is chosen is told to the page through one callback.
 
+import { element, moveTo, resize } from "./dom.mjs";
 import { spaces } from "./oracle.mjs";
-
-/** An element with properties, attributes (aria…, role, data…, class) and children. */
-export function element(tag, properties = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (name in made && name !== "role") made[name] = value;
-    else made.setAttribute(name, value);
-  }
-  made.append(...children);
-  return made;
-}
-
-/** The child elements of a parent brought to a number: made where missing, removed where spare. */
-function resize(parent, n, make) {
-  while (parent.children.length > n) parent.lastElementChild.remove();
-  while (parent.children.length < n) parent.append(make(parent.children.length));
-  return [...parent.children];
-}
-
-/** Arrow keys between the elements of one widget, of which one takes the Tab key. */
-function moveTo(elements, index, choose) {
-  const to = Math.max(0, Math.min(elements.length - 1, index));
-  choose(to);
-  elements[to].focus();
-}
 
 /** The story: every word can be chosen, and then shows what it looks at. */
 export class WordsView {

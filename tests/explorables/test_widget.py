@@ -8,7 +8,7 @@ import pytest
 import torch
 from in_browser import MODULES, in_base64, random_model
 
-from grooves.explorables import MARK, bundle, module_graph
+from grooves.explorables import MARK, bundle, module_graph, stylesheet
 from grooves.explorables.attention import PROMPT, Attention, pack, state
 from grooves.recurrent import LSTM
 from grooves.stories import Stories, to_words
@@ -89,6 +89,14 @@ def test_every_module_stands_after_those_it_imports():
         assert not re.search(r"""from\s*["']\.""", source)
         known.add(name)
     assert {"model.mjs", "oracle.mjs"} <= known
+
+
+def test_a_style_sheet_holds_those_that_it_imports(tmp_path, model):
+    (tmp_path / "frame.css").write_text("p { color: red }\n")
+    (tmp_path / "one.css").write_text('/* one */\n@import "./frame.css";\nb { color: blue }\n')
+    assert stylesheet(tmp_path / "one.css") == "/* one */\np { color: red }\n\nb { color: blue }\n"
+    sent = Attention(model)._css
+    assert "@import" not in sent and "--gx-text:" in sent and ".gx-story" in sent
 
 
 @pytest.mark.parametrize(
