@@ -7,6 +7,7 @@ Chapters: 01, 02, 03.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,8 +23,8 @@ def affine(x: np.ndarray, W: np.ndarray, b: np.ndarray) -> np.ndarray:
     """
     if np.ndim(x) not in (1, 2) or np.ndim(W) != 2 or np.shape(x)[-1] != len(W):
         raise ValueError(f"x {np.shape(x)} does not fit W {np.shape(W)}: rows of x meet columns")
-    if np.shape(b) != W.shape[1:]:  # NumPy would spread a wrong one without a word
-        raise ValueError(f"b {np.shape(b)} has not one bias for each column of W {W.shape}")
+    if np.shape(b) != np.shape(W)[1:]:  # NumPy would spread a wrong one without a word
+        raise ValueError(f"b {np.shape(b)} has not one bias for each column of W {np.shape(W)}")
     return x @ W + b  # (B, fan_out)
 
 
@@ -78,7 +79,9 @@ def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
 
 def _check_labels(logits, labels) -> None:
     if np.ndim(logits) != 2 or np.shape(labels) != (len(logits),) or not len(logits):
-        raise ValueError(f"labels {np.shape(labels)}: one for each row of logits {logits.shape}")
+        raise ValueError(
+            f"labels {np.shape(labels)}: one for each row of logits {np.shape(logits)}"
+        )
     low, high = np.min(labels), np.max(labels)
     if low < 0 or high >= logits.shape[1]:  # -1 would be the last class to NumPy
         raise ValueError(f"labels from {low} to {high} for {logits.shape[1]} classes, 0 the first")
@@ -150,9 +153,11 @@ def new_network(sizes: tuple[int, ...], seed: int = 0) -> Network:
     if len(sizes) < 2 or min(sizes) < 1:
         raise ValueError(f"{sizes=}: at least what goes in and what comes out, each 1 or more")
     rng = np.random.default_rng(seed)
-    shapes = list(zip(sizes, sizes[1:], strict=False))
-    weights = [rng.normal(0.0, (2 / fan_in) ** 0.5, (fan_in, out)) for fan_in, out in shapes]
-    return Network(weights, [np.zeros(fan_out) for _, fan_out in shapes])
+    weights = [
+        rng.normal(0.0, (2 / fan_in) ** 0.5, (fan_in, fan_out))
+        for fan_in, fan_out in itertools.pairwise(sizes)
+    ]
+    return Network(weights, [np.zeros(fan_out) for fan_out in sizes[1:]])
 
 
 def templates(images: np.ndarray, labels: np.ndarray) -> Network:
