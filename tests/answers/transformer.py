@@ -1,71 +1,38 @@
-"""Answers to lab 04: right ones written in several ways, and wrong ones with the name of the slip.
+"""Answers to lab 04, the transformer: right ones in several ways, wrong ones named by slip."""
 
-The reference is not here: `reference` takes it from the solutions notebook by its cell's id, so
-that it exists once. A wrong answer is named like the hint that its check must give.
-"""
-
-import json
 import math
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from answers.lab import Answers, near
 from torch import nn
 
+from grooves.checks import transformer_challenge, transformer_repair
+from grooves.checks.transformer_costs import SMALL
 from grooves.transformer import Config, Transformer
 
-LAB = "04_transformer"
-ROOT = Path(__file__).resolve().parents[2]
-MASTER = ROOT / "labs/solutions" / f"{LAB}.ipynb"
-STUDENT = ROOT / "labs" / f"{LAB}.ipynb"
 
-RIGHT: dict[str, dict[str, object]] = {}
-WRONG: dict[str, dict[str, object]] = {}
+def shorten(monkeypatch):
+    """Trainings too short to pass."""
+    monkeypatch.setattr(transformer_repair, "STEPS", 1)
+    monkeypatch.setattr(transformer_challenge, "MOST_STEPS", transformer_challenge.FEWEST_STEPS)
 
 
-def right(exercise, name):
-    return lambda answer: RIGHT.setdefault(exercise, {}).setdefault(name, answer)
-
-
-def wrong(exercise, hint):
-    return lambda answer: WRONG.setdefault(exercise, {}).setdefault(hint, answer)
-
-
-def cells(path):
-    """Source of each code cell of a notebook by its id."""
-    notebook = json.loads(path.read_text(encoding="utf-8"))
-    found = {c["id"]: "".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code"}
-    return found
-
-
-def run_cells(path, *ids):
-    """The names that a notebook's cells define, run in order after its setup cell."""
-    names, sources = {"__name__": "__lab__"}, cells(path)
-    for id_ in ("setup", *ids):
-        # The training that follows the class in this cell is the lab's, not the answer's.
-        source = sources[id_].split("\n\n\nloss, entropy =")[0]
-        exec(compile(source, f"<{id_}>", "exec"), names)
-    return names
-
-
-NEEDS = {
-    "attention": ["softmax-answer"],
-    "causal_attention": ["softmax-answer"],
-    "memory": ["count_parameters-answer"],
-    "repaired": ["broken"],
-}
-
-
-def reference(exercise):
-    """The answer in the solutions notebook."""
-    return run_cells(MASTER, *NEEDS.get(exercise, []), f"{exercise}-answer")[exercise]
-
-
-def stub(exercise):
-    """The answer as the student finds it."""
-    needs = [id_ for id_ in NEEDS.get(exercise, []) if not id_.endswith("-answer")]
-    return run_cells(STUDENT, *needs, f"{exercise}-answer")[exercise]
+ANSWERS = Answers(
+    "04_transformer",
+    needs={
+        "attention": ["softmax-answer"],
+        "causal_attention": ["softmax-answer"],
+        "memory": ["count_parameters-answer"],
+        "repaired": ["broken"],
+    },
+    trains=("repaired", "recipe"),
+    plain_hints=("not_two",),
+    shorten=shorten,
+)
+right, wrong = ANSWERS.right, ANSWERS.wrong
 
 
 # ---- softmax ---------------------------------------------------------------------------------
@@ -858,7 +825,7 @@ def _count(config, embeddings=1, attention=4, mlp=8, mix=1, extra=0):
     return (embeddings * config.vocabulary_size + mix) * C + squares * C * C + extra
 
 
-WRONG["count_parameters"] = {
+ANSWERS.wrong_answers["count_parameters"] = {
     "head_counted_apart": lambda c: _count(c, embeddings=2),
     "mix_forgotten": lambda c: _count(c, mix=0),
     "narrow_mlp": lambda c: _count(c, mlp=2),
@@ -890,7 +857,7 @@ def _kept(c, B, T, b):
     return 2 * c.n_layer * c.n_embd * B * T * b
 
 
-WRONG["memory"] = {
+ANSWERS.wrong_answers["memory"] = {
     "swapped": lambda c, B, T, b: (_kept(c, B, T, b), _count(c) * b),
     "weights_times_batch": lambda c, B, T, b: (B * _count(c) * b, _kept(c, B, T, b)),
     "weights_in_bits": lambda c, B, T, b: (8 * _count(c) * b, _kept(c, B, T, b)),
@@ -938,7 +905,7 @@ def _flops(c, B, T, passes=3, per_pair=2, head=1, pair_width=None, mlps=None):
     return passes * (weights + pairs + head * 2 * B * T * C * V)
 
 
-WRONG["training_flops"] = {
+ANSWERS.wrong_answers["training_flops"] = {
     "forward_only": lambda c, B, T: _flops(c, B, T, passes=1),
     "backward_as_forward": lambda c, B, T: _flops(c, B, T, passes=2),
     "multiply_add_as_one": lambda c, B, T: _flops(c, B, T) // 2,
@@ -956,7 +923,7 @@ WRONG["training_flops"] = {
 
 # ---- the mended model ------------------------------------------------------------------------
 
-Broken = run_cells(MASTER, "broken")["Broken"] if MASTER.exists() else nn.Module
+Broken = ANSWERS.run_cells(ANSWERS.master, "broken")["Broken"]
 
 
 class Mended(Broken):
@@ -994,7 +961,7 @@ class Learned(Mended):
         return super().attend(x + self.place.weight[: x.size(1)])
 
 
-RIGHT["repaired"] = {
+ANSWERS.right_answers["repaired"] = {
     "PyTorch's attention": lambda V: WithPyTorch(V),
     "learned positions": lambda V: Learned(V),
     "the class itself": Mended,
@@ -1080,7 +1047,7 @@ class SmuggledLabels(Mended):
         return logits
 
 
-WRONG["repaired"] = {
+MODELS = {
     "sees_the_next": Broken,
     "sees_the_future": MaskGone,
     "order_blind": OnlyMaskMended,
@@ -1096,18 +1063,18 @@ WRONG["repaired"] = {
     "too_good": SmuggledLabels,
     "course_code": lambda V: Transformer(Config(V)),
 }
-WRONG["repaired"] = {
-    hint: (lambda V, build=build: build(V)) for hint, build in WRONG["repaired"].items()
+ANSWERS.wrong_answers["repaired"] = {
+    hint: (lambda V, build=build: build(V)) for hint, build in MODELS.items()
 }
 
 
 # ---- the challenge ---------------------------------------------------------------------------
 
-RIGHT["recipe"] = {
+ANSWERS.right_answers["recipe"] = {
     "one layer": lambda: {"n_layer": 1},
     "one wide layer with many heads": lambda: dict(n_layer=1, n_head=8, n_embd=64, qk_norm=False),
 }
-WRONG["recipe"] = {
+ANSWERS.wrong_answers["recipe"] = {
     "wrong_type": lambda: [("n_layer", 1)],
     "unknown_choice": lambda: {"n_layers": 1},
     "unknown_optimizer": lambda: {"optimizer": "sgd"},
@@ -1123,3 +1090,108 @@ WRONG["recipe"] = {
     "adamw": lambda: {"optimizer": "adamw", "lr": 0.005, "batch_size": 16},
     "diverged": lambda: {"lr": 1e3, "optimizer": "adamw"},
 }
+
+
+# ---- what the lab works by hand ----------------------------------------------------------------
+
+
+def by_hand(exercise, *stated):
+    """A decorator: the lab states this about the exercise, and the function below it proves it."""
+    return lambda holds: [ANSWERS.by_hand(exercise, text, holds) for text in stated]
+
+
+@by_hand(
+    "softmax",
+    "*By hand.* Scores 0 and ln 3: the exponentials are 1 and 3",
+    "the shares are 1/4 and 3/4.\nScores 1000 and 1000 + ln 3 have the same shares",
+)
+def _(softmax):
+    small, large = torch.tensor([[0, math.log(3)]]), torch.tensor([[1000, 1000 + math.log(3)]])
+    return near(softmax(small), [[0.25, 0.75]]) and near(softmax(large), [[0.25, 0.75]])
+
+
+@by_hand(
+    "attention",
+    "One query (2 ln 3, 0, 0, 0) and two keys, (1, 0, 0, 0) and (0, 0, 0, 0), so D = 4.",
+    "With the values 8 and 0 the answer is 3/4 · 8 = 6.",
+)
+def _(attention):
+    q = torch.tensor([[[2 * math.log(3), 0.0, 0.0, 0.0]]])
+    k = torch.tensor([[[1.0, 0, 0, 0], [0, 0, 0, 0]]])
+    return near(attention(q, k, torch.tensor([[[8.0], [0.0]]])), [[[6.0]]])
+
+
+@by_hand(
+    "causal_attention",
+    "Three words whose scores are all 0, with the values 6, 0 and 3.",
+    "Word 0 sees itself alone: 6.\nWord 1 sees two words, half each: (6 + 0) / 2 = 3.",
+    "Word 2 sees all three: (6 + 0 + 3) / 3 = 3.",
+)
+def _(causal_attention):
+    v = torch.tensor([[[6.0], [0.0], [3.0]]])
+    return near(causal_attention(v * 0, v * 0, v), [[[6.0], [3.0], [3.0]]])
+
+
+@by_hand(
+    "split_heads",
+    "(1, 2, 3, 4, 5, 6) and 3 heads: head 0 gets (1, 2), head 1 gets (3, 4), head 2 gets (5, 6",
+)
+def _(split_heads):
+    heads = split_heads(torch.arange(1.0, 7).view(1, 1, 6), 3)
+    return near(heads[0, :, 0], [[1.0, 2], [3, 4], [5, 6]])
+
+
+@by_hand("merge_heads", "Heads (1, 2), (3, 4), (5, 6) of one word become (1, 2, 3, 4, 5, 6) again.")
+def _(merge_heads):
+    heads = torch.arange(1.0, 7).view(1, 3, 1, 2)
+    return near(merge_heads(heads), torch.arange(1.0, 7).view(1, 1, 6))
+
+
+@by_hand(
+    "rotate",
+    "The pair (1, 0) stays (1, 0) at position 0 and becomes (cos 1, sin 1) at position 1.",
+    "so for base = 100 it turns by 1/10 radian a word",
+)
+def _(rotate):
+    pair = torch.tensor([[[[1.0, 0.0], [1.0, 0.0]]]])
+    second = rotate(torch.tensor([[[[0.0, 0, 1, 0], [0, 0, 1, 0]]]]), 100.0)[0, 0, 1, 2:]
+    return near(rotate(pair, 100.0), [[[[1.0, 0.0], [math.cos(1), math.sin(1)]]]]) and near(
+        second, [math.cos(0.1), math.sin(0.1)]
+    )
+
+
+@by_hand(
+    "block",
+    "A word (3, −3) has the norm (1, −1).\nLet attention double what it reads",
+    "The squared ReLU of that is (1, 0), and added it gives (6, −5).",
+)
+def _(block):
+    word = torch.tensor([[[3.0, -3.0]]])
+    return near(block(word, lambda h: 2 * h, lambda h: h, lambda h: h), [[[6.0, -5.0]]])
+
+
+@by_hand(
+    "next_word_loss",
+    "a text 0, 1.\nAt position 0 the logits are (0, ln 3)",
+    "its surprise is −ln 3/4 = ln 4/3",
+)
+def _(next_word_loss):
+    logits = torch.tensor([[[0.0, math.log(3)], [0.0, 0.0]]])
+    return near(next_word_loss(logits, torch.tensor([[0, 1]]), -1), math.log(4 / 3))
+
+
+@by_hand(
+    "count_parameters",
+    "V = 10, C = 2, two layers, `mlp_from` = 1: 10 · 2 + 2 + (4 + 4 + 8) · 2² = 86.",
+)
+def _(count_parameters):
+    return count_parameters(replace(SMALL, vocabulary_size=10, n_layer=2, n_head=1, n_embd=2)) == 86
+
+
+@by_hand(
+    "memory",
+    "One layer, C = 2, one text of 3 words, 4 bytes a value: 2 · 1 · 2 · 3 · 4 = 48 bytes",
+)
+def _(memory):
+    one_layer = replace(SMALL, vocabulary_size=10, n_layer=1, n_head=1, n_embd=2, mlp_from=0)
+    return memory(one_layer, 1, 3, 4)[1] == 48
