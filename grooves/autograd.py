@@ -79,9 +79,7 @@ class Tensor:
 
     def __pow__(self, exponent: float):
         if isinstance(exponent, Tensor):
-            raise TypeError(
-                "the exponent must be a plain number: write x ** y as (x.log() * y).exp()"
-            )
+            raise TypeError("the exponent must be a number: write x ** y as (x.log() * y).exp()")
         a, n = self.data, float(exponent)
         return Tensor(a**n, [(self, lambda g: g * (n * a ** (n - 1) if n else 0.0))])
 
