@@ -115,7 +115,7 @@ class Tensor:
 
     def reshape(self, *shape: int):
         before = self.shape
-        return Tensor(self.data.reshape(*shape), [(self, lambda g: g.reshape(before))])
+        return Tensor(self.data.reshape(shape), [(self, lambda g: g.reshape(before))])
 
     def transpose(self, *axes: int):
         """The axes in this order; reversed where none is given."""
@@ -255,7 +255,7 @@ def cross_entropy(logits: Tensor, targets: np.ndarray) -> Tensor:
         raise ValueError("every target is ignored, so there is no loss")
     if chosen.min() < 0 or chosen.max() >= n_classes:
         raise ValueError(
-            f"targets go from {chosen.min()} to {chosen.max()}, classes to {n_classes}"
+            f"targets from {chosen.min()} to {chosen.max()} do not fit classes 0 to {n_classes - 1}"
         )
     return -log_softmax(logits)[(*counted, chosen)].mean()
 
