@@ -66,7 +66,7 @@ notebooks: $(VENV)/authors.stamp  ## test stage: nbval over the notebooks and th
 	$(PYTEST) --nbval-lax --nbval-cell-timeout=120 $(TWO_AT_A_TIME) notebooks labs/solutions
 
 plain: $(VENV)/authors.stamp  ## test stage: run them once more without nbval, and with no network
-	$(PYTEST) tests/notebooks
+	$(PYTEST) tests/notebooks -n 2
 
 site: $(VENV)/authors.stamp chromium  ## test stage: the book, built and read
 	$(PYTEST) tests/book

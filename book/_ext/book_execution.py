@@ -34,16 +34,21 @@ def state_of(root):
     return digest.hexdigest()[:16]
 
 
+def cache_folder(root):
+    """Where the executed notebooks of the package's present state are kept."""
+    return Path(root) / "_build" / "executed" / state_of(root)
+
+
 def name_the_cache(app, config):
     """Before myst-nb reads its settings: the cache of this state, beside those of the last ones."""
     if config.nb_execution_mode != "cache":
         return
-    caches = Path(app.srcdir) / "_build" / "executed"
-    here = caches / state_of(app.srcdir)
+    here = cache_folder(app.srcdir)
     here.mkdir(parents=True, exist_ok=True)
     here.touch()
     config.nb_execution_cache_path = str(here)
-    old = sorted(caches.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+    caches = [path for path in here.parent.iterdir() if path.is_dir()]
+    old = sorted(caches, key=lambda path: path.stat().st_mtime, reverse=True)
     for path in old[KEPT:]:
         shutil.rmtree(path, ignore_errors=True)
 

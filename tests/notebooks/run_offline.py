@@ -4,6 +4,9 @@ Started by the tests as `unshare -rn python run_offline.py NOTEBOOK`: inside its
 namespace nothing but the loopback device exists, and that one has to be switched on first,
 because a kernel talks to its client through it. Without `unshare` the notebook runs all the same,
 only with the network as it is.
+
+With `--cache` a run without a fault is kept where the book's build looks for it, so that one run
+serves both: what the book then shows is what ran here, offline.
 """
 
 import argparse
@@ -17,6 +20,9 @@ import time
 from pathlib import Path
 
 import nbformat
+from filelock import FileLock
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
@@ -57,7 +63,15 @@ def what_nbval_swallows(cells) -> list[str]:
     return faults
 
 
-def run(path: Path, allow_errors: bool) -> dict:
+def keep(notebook, path: Path, seconds: float, cache: Path) -> None:
+    """Put an executed notebook into a cache of jupyter-cache, as myst-nb would after running it."""
+    cache.mkdir(parents=True, exist_ok=True)
+    bundle = CacheBundleIn(notebook, str(path.resolve()), data={"execution_seconds": seconds})
+    with FileLock(cache.with_name(f"{cache.name}.lock")):  # several runs may end at once
+        get_cache(str(cache)).cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+
+
+def run(path: Path, allow_errors: bool, cache: Path | None) -> dict:
     """Execute in an empty folder, so that a notebook which leaves files behind is caught."""
     notebook = nbformat.read(path, 4)
     with tempfile.TemporaryDirectory() as folder:
@@ -67,23 +81,28 @@ def run(path: Path, allow_errors: bool) -> dict:
             allow_errors=allow_errors,
             resources={"metadata": {"path": folder}},
             kernel_name="python3",
+            record_timing=False,  # the times would make it another notebook to the cache
         )
         started, error = time.perf_counter(), None
         try:
             client.execute()
         except CellExecutionError as failure:
             error = str(failure)[-2000:]
+        seconds = time.perf_counter() - started
         left = sorted(str(p.relative_to(folder)) for p in Path(folder).rglob("*"))
     raised = {
         cell.id: next(o.ename for o in cell.outputs if o.output_type == "error")
         for cell in notebook.cells
         if cell.cell_type == "code" and any(o.output_type == "error" for o in cell.outputs)
     }
+    swallowed = what_nbval_swallows(notebook.cells) if error is None else []
+    if cache and not (error or raised or swallowed or left):
+        keep(notebook, path, seconds, cache)
     return {
-        "seconds": round(time.perf_counter() - started, 1),
+        "seconds": round(seconds, 1),
         "error": error,
         "raised": raised,
-        "swallowed": what_nbval_swallows(notebook.cells) if error is None else [],
+        "swallowed": swallowed,
         "left_behind": left,
     }
 
@@ -94,10 +113,11 @@ def main() -> int:
     parser.add_argument("notebook", type=Path)
     parser.add_argument("--cut", action="store_true", help="this process was started by unshare")
     parser.add_argument("--allow-errors", action="store_true")
+    parser.add_argument("--cache", type=Path, help="keep a faultless run here, for the book")
     args = parser.parse_args()
     if args.cut:
         loopback_up()
-    result = run(args.notebook, args.allow_errors) | {"cut": network_is_cut()}
+    result = run(args.notebook, args.allow_errors, args.cache) | {"cut": network_is_cut()}
     json.dump(result, sys.stdout)
     return 0
 

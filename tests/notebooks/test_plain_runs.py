@@ -1,6 +1,7 @@
 """Every notebook once more, without nbval, from a fresh kernel and with the network cut.
 
-nbval passes an unknown magic, and a cell that should raise and does not; this run does not.
+nbval passes an unknown magic, and a cell that should raise and does not; this run does not. What
+ran without a fault is kept for the book, which then need not run it again.
 """
 
 import functools
@@ -12,9 +13,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_cache import get_cache
 from nbformat.v4 import new_code_cell, new_notebook
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+from book_execution import cache_folder  # noqa: E402 the book's extensions are no package
+
 RUNNER = Path(__file__).with_name("run_offline.py")
 NOTEBOOKS = sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("labs/solutions/*.ipynb")])
 LABS = sorted(ROOT.glob("labs/*.ipynb"))
@@ -49,7 +54,8 @@ def run_cells(tmp_path, *sources, tags=(), options=()):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: str(p.relative_to(ROOT)))
 def test_it_runs_from_a_fresh_kernel_offline_and_leaves_nothing_behind(path, record_property):
-    result = run(path)
+    cache = ["--cache", str(cache_folder(ROOT))] if path.parent.name == "notebooks" else []
+    result = run(path, *cache)
     record_property("seconds", result["seconds"])
     print(f"{path.relative_to(ROOT)}: {result['seconds']} s")
     assert result["error"] is None
@@ -73,6 +79,19 @@ def test_a_students_lab_fails_only_where_the_student_has_not_been(path):
     others = {cell: name for cell, name in raised.items() if cell not in checks}
     assert set(others.values()) <= {"NotImplementedError"}, "a cell on answers meets a stub"
     assert result["swallowed"] == [] and result["left_behind"] == []
+
+
+def test_a_faultless_run_is_kept_for_the_book_and_no_other(tmp_path):
+    sources = {"1 + 1": 1, "1 / 0": 0, "open('crumb', 'w').close()": 0}
+    for name, (source, kept) in zip("abc", sources.items(), strict=True):
+        folder = tmp_path / name
+        run_cells(tmp_path, source, options=("--cache", str(folder)))
+        records = get_cache(folder).list_cache_records() if folder.exists() else []
+        assert len(records) == kept, source
+    notebook = nbformat.read(tmp_path / "planted.ipynb", 4)
+    notebook.cells[0].source = "1 + 1"
+    _, filled_in = get_cache(tmp_path / "a").merge_match_into_notebook(notebook)
+    assert filled_in.cells[0].outputs[0].data["text/plain"] == "2"
 
 
 def test_a_failing_cell_is_named(tmp_path):
