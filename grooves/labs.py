@@ -124,6 +124,8 @@ def grade_all(args: argparse.Namespace) -> int:
         print(f"passed over, not a notebook: {name}")
     for lab, handed_in in submissions.by_lab(found, list(known), args.lab).items():
         master = grading.Master(known[lab])
+        first = "" if args.no_rehearsal else "the master's own solutions first, then "
+        print(f"{lab}: {first}{len(handed_in)} handed in", flush=True)
         try:
             if not args.no_rehearsal:
                 _rehearse(master, args.time_limit)
