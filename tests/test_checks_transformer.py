@@ -55,9 +55,9 @@ def course_attention(q, k, v):
 
 
 def check_yardstick(q, k, v):
-    from grooves.checks.transformer_attention import _scores
+    from grooves.checks.transformer_attention import scores_of
 
-    return _scores(q, k).softmax(-1) @ v
+    return scores_of(q, k).softmax(-1) @ v
 
 
 def test_calling_earlier_answers_and_pytorch_is_allowed_where_the_exercise_is_another():

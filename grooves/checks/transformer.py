@@ -11,7 +11,8 @@ from grooves import checks
 
 # The order of these lines is the order of the exercises.
 # isort: off
-from grooves.checks.transformer_attention import softmax, attention, causal_attention
+from grooves.checks.transformer_attention import softmax, attention
+from grooves.checks.transformer_causal import causal_attention
 from grooves.checks.transformer_heads import split_heads, merge_heads, rotate
 from grooves.checks.transformer_block import block
 from grooves.checks.transformer_loss import next_word_loss

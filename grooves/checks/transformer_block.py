@@ -83,6 +83,11 @@ BLOCK_SLIPS = (
         "what down returns replaces x. It is added to x.",
     ),
     Slip(
+        "no_residuals",
+        lambda x, attend, up, down: down(up(_norm(attend(_norm(x)))).relu().square()),
+        "what attend and down return replaces x, both times. Each is added to x.",
+    ),
+    Slip(
         "no_first_norm",
         lambda *parts: _block(*parts, first=_same),
         "attend got x as it came. Norm it first.",

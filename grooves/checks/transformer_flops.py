@@ -29,6 +29,12 @@ def training_step_flops(
     return passes * 2 * words * (weights + L * scores * length * C)
 
 
+def _n_weights(config: Config) -> int:
+    """All learned weights, as exercise 9 counts them."""
+    V, L, C, L_mlp = sizes(config)
+    return V * C + C + (4 * L + 8 * L_mlp) * C * C
+
+
 FLOP_SLIPS = (
     Slip(
         "forward_only",
@@ -51,6 +57,12 @@ FLOP_SLIPS = (
         lambda *a: training_step_flops(*a, scores=0),
         "the products of attention itself are missing: QKᵀ and the weighted sum of V. "
         "They need no weights, but cost T² · C each.",
+    ),
+    Slip(
+        "six_a_weight",
+        lambda c, B, T: 6 * B * T * _n_weights(c),
+        "6 · weights · words is the rule of thumb. It forgets the products over pairs of words "
+        "and counts the mix, which is no product.",
     ),
     Slip(
         "mlp_everywhere",

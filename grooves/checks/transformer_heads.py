@@ -156,7 +156,20 @@ def _by_head(x: Tensor, base: float) -> Tensor:
     return _turn(x.transpose(1, 2), _angles(x.transpose(1, 2), base)).transpose(1, 2)
 
 
+def _overwritten(x: Tensor, base: float) -> Tensor:
+    """The second channel of a pair turned with the first one as it is already turned."""
+    a, cos, sin = x.double(), _angles(x, base).cos(), _angles(x, base).sin()
+    first = a[..., 0::2] * cos - a[..., 1::2] * sin
+    return torch.stack((first, first * sin + a[..., 1::2] * cos), -1).flatten(-2)
+
+
 ROTATE_SLIPS = (
+    Slip(
+        "first_overwritten",
+        _overwritten,
+        "the second number of a pair is made from the first after that was turned. "
+        "Keep the first as it was until both are done.",
+    ),
     Slip(
         "halves",
         _halves,

@@ -11,7 +11,7 @@ from torch import nn
 
 from grooves.checks import transformer_challenge, transformer_repair
 from grooves.checks.transformer_costs import SMALL
-from grooves.transformer import Config, Transformer
+from grooves.transformer import Config, Transformer, count_parameters
 
 
 def shorten(monkeypatch):
@@ -87,6 +87,18 @@ def _(scores):
 @wrong("softmax", "lost_axis")
 def _(scores):
     e = torch.exp(scores - scores.max())
+    return e / e.sum(-1)
+
+
+@wrong("softmax", "shift_lost_axis")
+def _(scores):
+    e = torch.exp(scores - scores.max(-1).values)
+    return e / e.sum(-1, keepdim=True)
+
+
+@wrong("softmax", "no_axis_kept")
+def _(scores):
+    e = torch.exp(scores - scores.max(-1).values)
     return e / e.sum(-1)
 
 
@@ -264,6 +276,13 @@ def _causal(q, k, v, hide, fill=-math.inf, factor=None, axis=-1):
 
 def _future(q, diagonal=1):
     return torch.ones(q.size(1), q.size(1)).triu(diagonal).bool()
+
+
+@wrong("causal_attention", "scaled_late")
+def _(q, k, v):
+    later = torch.ones(q.size(1), q.size(1), dtype=torch.bool).triu(1)
+    shares = (q @ k.mT).masked_fill(later, -math.inf).softmax(-1)
+    return shares / math.sqrt(q.size(-1)) @ v
 
 
 @wrong("causal_attention", "no_mask")
@@ -492,6 +511,18 @@ def _rotated(x, base, angle=None, turn=None):
     return torch.stack(turn(p, q, angle.cos(), angle.sin()), -1).flatten(-2)
 
 
+@wrong("rotate", "first_overwritten")
+def _(x, base):
+    x = x.clone()
+    angle = torch.arange(x.size(-2))[:, None] * base ** (
+        -torch.arange(0, x.size(-1), 2) / x.size(-1)
+    )
+    p, q = x[..., 0::2], x[..., 1::2]
+    p[:] = p * angle.cos() - q * angle.sin()
+    q[:] = p * angle.sin() + q * angle.cos()
+    return x
+
+
 @wrong("rotate", "halves")
 def _(x, base):
     T, D = x.shape[2:]
@@ -608,6 +639,12 @@ def _(x, attend, up, down):
 def _(x, attend, up, down):
     x = attend(_norm(x))
     return x + down(F.relu(up(_norm(x))) ** 2)
+
+
+@wrong("block", "no_residuals")
+def _(x, attend, up, down):
+    x = attend(F.layer_norm(x, x.shape[-1:]))
+    return down(F.relu(up(F.layer_norm(x, x.shape[-1:]))) ** 2)
 
 
 @wrong("block", "no_second_residual")
@@ -910,6 +947,7 @@ ANSWERS.wrong_answers["training_flops"] = {
     "backward_as_forward": lambda c, B, T: _flops(c, B, T, passes=2),
     "multiply_add_as_one": lambda c, B, T: _flops(c, B, T) // 2,
     "scores_forgotten": lambda c, B, T: _flops(c, B, T, per_pair=0),
+    "six_a_weight": lambda c, B, T: 6 * B * T * count_parameters(Transformer(c)),
     "mlp_everywhere": lambda c, B, T: _flops(c, B, T, mlps=c.n_layer),
     "one_product_of_scores": lambda c, B, T: _flops(c, B, T, per_pair=1),
     "scores_times_heads": lambda c, B, T: _flops(c, B, T, pair_width=c.n_head * c.n_embd),
