@@ -193,6 +193,14 @@ class Transformer(nn.Module):
         self.head.weight = self.embedding.weight  # Press & Wolf 2017, arXiv:1608.05859
         self.reset(seed)
 
+    def _apply(self, fn, recurse=True):
+        """Move or cast the weights; the angles move along, but stay complex numbers of 32 bits."""
+
+        def but_angles(t: Tensor) -> Tensor:
+            return t.to(fn(t.new_empty(0).real).device) if t.is_complex() else fn(t)
+
+        return super()._apply(but_angles, recurse)
+
     @torch.no_grad()
     def reset(self, seed: int) -> None:
         """Draw all weights anew; the same seed gives the same weights."""

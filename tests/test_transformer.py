@@ -1,6 +1,7 @@
 """The transformer against PyTorch's own layers, NumPy loops, and what the theory says must hold."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -285,3 +286,19 @@ def test_a_text_longer_than_the_context_is_refused():
 def test_a_config_survives_being_written_as_plain_data():
     config = Config(vocabulary_size=10, n_head=2, positions="none", mix=False)
     assert Config(**config.to_dict()) == config
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_casting_the_weights_leaves_the_angles_as_they_are(dtype):
+    model = Transformer(Config(vocabulary_size=20, n_embd=16, context=8))
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.normal_(generator=torch.Generator().manual_seed(weight.numel()))
+    ids = torch.arange(8)[None]
+    before, angles = model(ids), model.rotation.clone()
+    with warnings.catch_warnings(action="error"):
+        model.to(dtype)
+    assert torch.equal(model.rotation, angles)
+    assert model.embedding.weight.dtype == dtype
+    off = (model(ids).float() - before).abs().max() / before.abs().max()
+    assert off < (0.1 if dtype == torch.bfloat16 else 1e-5)
