@@ -92,28 +92,34 @@ class Tensor:
         return Tensor(out, [(self, to_a), (other, to_b)])
 
     def exp(self):
+        """e to the power of each number; the slope is the result itself."""
         out = np.exp(self.data)
         return Tensor(out, [(self, lambda g: g * out)])
 
     def log(self):
+        """Natural logarithm; the slope is 1 over the number."""
         a = self.data
         return Tensor(np.log(a), [(self, lambda g: g / a)])
 
     def tanh(self):
+        """Hyperbolic tangent; the slope is 1 - tanh², close to 0 where it is flat."""
         out = np.tanh(self.data)
         return Tensor(out, [(self, lambda g: g * (1 - out**2))])
 
     def relu(self):
-        open_ = self.data > 0
-        return Tensor(self.data * open_, [(self, lambda g: g * open_)])
+        """What is positive, else 0. Blame passes where something has passed."""
+        a = self.data
+        return Tensor(np.maximum(a, 0.0), [(self, lambda g: g * (a > 0))])
 
     def sum(self, axis=None, keepdims: bool = False):
+        """Sum along axis (all where None), as in NumPy; each term is to blame in full."""
         a = self.data
         full = np.sum(a, axis, keepdims=True).shape  # what is left, with ones where it was summed
         spread = lambda g: np.broadcast_to(g.reshape(full), a.shape)  # noqa: E731
         return Tensor(np.sum(a, axis, keepdims=keepdims), [(self, spread)])
 
     def reshape(self, *shape: int):
+        """The same numbers in another shape."""
         before = self.shape
         return Tensor(self.data.reshape(shape), [(self, lambda g: g.reshape(before))])
 
@@ -135,6 +141,7 @@ class Tensor:
     # ---- and what is made of them ----------------------------------------------------------------
 
     def mean(self, axis=None, keepdims: bool = False):
+        """Mean along axis (all where None), as in NumPy."""
         total = self.sum(axis, keepdims)
         return total * (total.data.size / self.data.size)
 
@@ -157,6 +164,7 @@ class Tensor:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The shape of the data."""
         return self.data.shape
 
     def __float__(self):
