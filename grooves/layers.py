@@ -36,24 +36,26 @@ def relu(z: np.ndarray) -> np.ndarray:
     return np.maximum(z, 0.0)
 
 
-def log_softmax(logits: np.ndarray) -> np.ndarray:
-    """The logarithms of the softmax's shares, along the last axis, in nats.
-
-    The largest logit is taken off first. No share changes, and no exponential can overflow; the
-    logarithm comes before the division, so a share too small for a float keeps its logarithm.
-    Source: Blanchard, Higham & Higham 2021, IMA Journal of Numerical Analysis 41(4).
-    """
-    shifted = logits - np.max(logits, axis=-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-
-
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Positive shares that add up to 1 along the last axis, for logits of any size.
 
+    The largest logit is taken off first: no share changes, and no exponential can overflow.
     logits: (..., K). Returns: (..., K).
-    Source: Bridle 1990, Probabilistic Interpretation of Feedforward Classification Networks.
+    Source: Bridle 1990; the shift: Blanchard, Higham & Higham 2021, doi:10.1093/imanum/draa038.
     """
-    return np.exp(log_softmax(logits))
+    powers = np.exp(logits - np.max(logits, axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """The logarithms of the softmax's shares, along the last axis.
+
+    The logarithm comes before the division, so that a share which is too small for a float, and 0
+    in `softmax`, still has its logarithm.
+    logits: (..., K). Returns: (..., K), nats, none above 0.
+    """
+    shifted = logits - np.max(logits, axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
