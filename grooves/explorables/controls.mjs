@@ -1,0 +1,37 @@
+// Buttons, sliders and lists of choices with their labels.
+
+import { element } from "./dom.mjs";
+
+/** A button; while it is `ariaDisabled` it can be reached, and does nothing. */
+export function button(text, action) {
+  const made = element("button", { type: "button", className: "gx-action" }, text);
+  made.addEventListener("click", () => {
+    if (made.ariaDisabled !== "true") action();
+  });
+  return made;
+}
+
+/** A slider in its label: { el, set(value, text) }; change(number) is called when it is moved. */
+export function slider(label, range, change) {
+  const [input, output] = [element("input", { type: "range", ...range }), element("output")];
+  input.addEventListener("input", () => change(input.valueAsNumber));
+  const set = (value, text) => {
+    input.value = value;
+    input.setAttribute("aria-valuetext", text);
+    output.textContent = text;
+  };
+  return { el: element("label", { className: "gx-slider" }, label, input, output), set };
+}
+
+/** A slider for a rate, on which every tenth is a factor: from 10^min to 10^max. */
+export function rateSlider(label, { min, max }, change, show) {
+  const made = slider(label, { min, max, step: 0.1 }, (power) => change(Number((10 ** power).toPrecision(2))));
+  return { el: made.el, set: (rate) => made.set(Math.log10(rate), show(rate)) };
+}
+
+/** A list in its label: { el, input }. options: pairs of a value and its name. */
+export function choice(label, options, change) {
+  const input = element("select", {}, ...options.map(([value, name]) => element("option", { value }, name)));
+  input.addEventListener("change", () => change(input.value));
+  return { el: element("label", { className: "gx-choice" }, label, input), input };
+}

@@ -1,0 +1,70 @@
+// A walk through a formula: how far somebody has stepped forward and back, and what is known there.
+//
+// Key idea: a step is a number. First one step for each operation on the way forward; then one step
+// in which the result gets its own blame, 1; then one for each operation on the way back.
+// Chapter 02.
+
+import { known, trace } from "./scalar.mjs";
+import { backwardSentence, firstBlame, forwardSentence } from "./step_sentences.mjs";
+import { tried } from "./training_sentences.mjs";
+
+export class Walk {
+  /** graph: of `read`; given: a number for each variable; weights: names of those that may move. */
+  constructor(graph, given, weights) {
+    Object.assign(this, { graph, given, weights }, trace(graph, given));
+  }
+
+  get result() {
+    return this.values[this.graph.result.id];
+  }
+
+  /** The step at which the way forward ends; where something cannot be computed, before that. */
+  get turn() {
+    return this.forward.filter(({ id }) => id < this.values.length).length;
+  }
+
+  get last() {
+    return this.fault ? this.turn : this.turn + 1 + this.backward.length;
+  }
+
+  /** What the step after this one hands back, or undefined where it hands nothing back. */
+  next(step) {
+    return this.backward[step - this.turn - 1];
+  }
+
+  /** What is known and what happens at a step, for the picture and the table. */
+  at(step) {
+    const { graph, values, forward, turn, weights } = this;
+    const done = new Set(forward.slice(0, step));
+    const now = this.next(step - 1);
+    const active = now?.node ?? (step > turn ? graph.result : forward[step - 1]);
+    return {
+      graph,
+      values: graph.nodes.map((node) => (node.inputs.length && !done.has(node) ? null : (values[node.id] ?? null))),
+      gradients: known(graph, this, step - turn),
+      trained: weights,
+      forward: step <= turn,
+      active: active ?? null,
+      passes: now?.passes ?? [],
+    };
+  }
+
+  /** How far it is, in words. */
+  count(step) {
+    const { turn, last, forward } = this;
+    return step <= turn ? `Forward: ${step} of ${forward.length} steps` : `Backward: ${step - turn} of ${last - turn} steps`;
+  }
+
+  /** What happens at a step, in words and numbers. */
+  sentence(step) {
+    const { graph, given, values, turn, last, forward, fault, weights } = this;
+    if (step === 0) return fault ? "" : "Press “Step forward”: each press computes one card.";
+    if (step <= turn) {
+      const end = step === turn && !fault ? " The way forward is done: now step backward." : "";
+      return `${forwardSentence(forward[step - 1], values)}${end}`;
+    }
+    const now = this.next(step - 1);
+    const said = now ? backwardSentence(now, values) : firstBlame(graph);
+    return step < last ? said : `${said} ${tried(graph, given, this, weights)}`;
+  }
+}
