@@ -85,8 +85,8 @@ def neuron(answer):
     few = (np.array([0.5, 1.0, 0.0, 2.0]), np.array([2.0, -1.0, 3.0, 0.25]), 0.3)
     given = "x = (0.5, 1, 0, 2), w = (2, -1, 3, 0.25) and b = 0.3"
     judge(by_hand(answer), few, torchs(*few), NEURON_SLIPS, given)
-    negative = (np.array([1.0, 0.5, 1.0]), np.array([-3.0, 2.0, 0.5]), -1.5)
-    given = "x = (1, 0.5, 1), w = (-3, 2, 0.5) and b = -1.5"
+    negative = (np.array([1.0, 0.5, 1.0]), np.array([-3.0, 2.0, 0.5]), -1.0)
+    given = "x = (1, 0.5, 1), w = (-3, 2, 0.5) and b = -1"
     judge(answer, negative, torchs(*negative), NEURON_SLIPS, given)
     picture = (np.abs(draw(1, 64)), draw(2, 64), 2.0)
     judge(answer, picture, torchs(*picture), NEURON_SLIPS, "64 pixels, 64 weights and b = 2")

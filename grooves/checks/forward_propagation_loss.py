@@ -141,6 +141,12 @@ CROSS_ENTROPY_SLIPS = (
         "that is e to the loss, the perplexity.",
     ),
     Slip(
+        "log_after_softmax",
+        lambda z, y: -np.log(at_labels(softmax_of(z), y)).mean(),
+        "a share below e^-745 is 0 in the computer, and ln 0 is minus infinity. Do not go through "
+        "the share: ln p = z - largest - ln(sum of exp(z - largest)).",
+    ),
+    Slip(
         "no_shift",
         lambda z, y: -np.log(at_labels(shares_of(np.exp(z)), y)).mean(),
         "exp of a number above 709 is infinite. Take the row's largest logit off first.",
@@ -150,12 +156,6 @@ CROSS_ENTROPY_SLIPS = (
         lambda z, y: (np.log(np.exp(z).sum(-1)) - at_labels(z, y)).mean(),
         "ln of the sum of exponentials is the right formula, but the exponentials overflow. "
         "Take the row's largest off the logits, and all stays the same but that.",
-    ),
-    Slip(
-        "log_after_softmax",
-        lambda z, y: -np.log(at_labels(softmax_of(z), y)).mean(),
-        "a share below e^-745 is 0 in the computer, and ln 0 is minus infinity. Do not go through "
-        "the share: ln p = z - largest - ln(sum of exp(z - largest)).",
     ),
     Slip(
         "one_maximum_for_all",
@@ -195,9 +195,10 @@ def cross_entropy(answer):
     ask(by_hand(answer, *torchs), 2 * draw(16, 5, 3), [2, 0, 1, 1, 2])
     ask(from_smaller_steps(answer), 2 * draw(17, 3, 4), [3, 0, 2])
     ask(answer, draw(18, 1, 4), [1])
+    ask(answer, draw(18, 2, 4) + 3000, [2, 0], ", all logits near 3000")
     ask(answer, draw(19, 3, 4) + FAR_APART, [1, 3, 0], ", rows near 0, near -3000 and near 3000")
-    certain = np.array([[2000.0, 0.0, 1.0], [3.0, 2.0, 1.0]])
-    ask(answer, certain, [1, 0], ", the first row (2000, 0, 1): certain and wrong")
+    certain = np.array([[2000.0, 0.5, 1.0], [3.0, 2.0, 1.0]])
+    ask(answer, certain, [1, 0], ", the first row (2000, 0.5, 1): certain and wrong")
 
 
 # ---- 10 accuracy ------------------------------------------------------------------------------
@@ -274,8 +275,8 @@ def accuracy(answer):
     The labels are chosen so that so many are right and each slip comes to another share.
     """
     for call, seed, shape, right in (
-        (by_hand(answer), 20, (5, 5), 3),
-        (from_smaller_steps(answer), 21, (8, 3), 3),
+        (by_hand(answer), 708, (8, 8), 5),  # a seed with which no two slips give one share
+        (from_smaller_steps(answer), 21, (9, 4), 5),
         (answer, 22, (1, 4), 1),
     ):
         logits = draw(seed, *shape) - 0.5
