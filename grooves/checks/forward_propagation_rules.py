@@ -27,6 +27,11 @@ def draw(seed: int, *shape: int, scale: float = 1.0) -> np.ndarray:
     return scale * np.random.default_rng(seed).normal(size=shape)
 
 
+def coarse(x: np.ndarray) -> np.ndarray:
+    """The nearest multiples of 1/64: far from 0 they are exact in single precision too."""
+    return np.round(64 * x) / 64
+
+
 def judge(
     call: Callable,
     inputs: tuple,
@@ -78,7 +83,7 @@ def from_smaller_steps(answer: Callable) -> Callable:
         if seen:
             raise CheckFailed(
                 f"your code calls {min(seen)}, which is what the exercise is to write. "
-                "Write it from smaller steps: np.exp, np.log, sums and maxima.",
+                "Write it from smaller steps, in NumPy.",
                 hint="ready_made",
             )
         return result

@@ -16,6 +16,7 @@ from grooves.checks.forward_propagation_rules import (
     LAB,
     NOT_THIS,
     by_hand,
+    coarse,
     draw,
     from_smaller_steps,
     judge,
@@ -141,6 +142,10 @@ def softmax(answer):
     wide = draw(14, 3, 5)
     ask(from_smaller_steps(answer), wide, "logits of shape (3, 5)")
     ask(answer, draw(15, 1, 6), "one picture, logits of shape (1, 6)")
-    ask(answer, wide + FAR_APART, "three rows whose logits lie near 0, near -3000 and near 3000")
+    ask(
+        answer,
+        coarse(wide) + FAR_APART,
+        "three rows whose logits lie near 0, near -3000 and near 3000",
+    )
     peak = np.array([[9000.0, 2, 1, 0, 0], [1, 2, 3, 4, 5], [1000, 1001, 1002, 1003, 1004]])
     ask(answer, peak, "rows of logits, one with 9000, 2, 1, 0, 0 and one with 1000 to 1004")
