@@ -136,9 +136,9 @@ BIAS_SLIPS = (
 @check(lab=LAB, exercise="templates", points=2, returns=(tuple, list))
 def templates(answer):
     """templates(images, labels): (N, P), (N,) -> W (P, 10), b (10,), nearest mean wins."""
-    # classes of unlike size, 10 of them, and few enough pixels to print
+    # classes of unlike size, and unlike amounts of ink
     labels = np.random.default_rng(23).permutation(np.repeat(np.arange(K), np.arange(3, 3 + K)))
-    images = np.abs(draw(24, len(labels), 6)) * (1 + labels[:, None] % 4)
+    images = np.abs(draw(24, len(labels), 64)) * (1 + labels[:, None] % 4)
     _judge(by_hand(answer), images, labels)
     data = digits()
     _judge(answer, data.train_images[:500], data.train_labels[:500])
