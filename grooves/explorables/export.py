@@ -1,31 +1,47 @@
-"""What the book's page of the explorable `attention` needs, made from the committed weights.
+"""What the book's pages need of their explorables: the state that each starts from, and stills.
 
-The page's data is made whenever the book is built: `attention` is what the page's directive names
-under `:data:`. The still picture is made once, and again when the weights have changed:
-`python -m grooves.explorables.export`. Chapter 04.
+The state is made whenever the book is built, by the function that the page's directive names under
+`:data:`. The still pictures are made once, and again when the weights or the drawing have changed:
+`python -m grooves.explorables.export`. Chapters: all with an explorable.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from grooves import lineage
-from grooves.explorables import still
-from grooves.explorables.attention import PROMPT, state
+from grooves.descent import train_digits
+from grooves.explorables import attention as looks
+from grooves.explorables import forward as digits
+from grooves.explorables import still, still_forward
 from grooves.stories import Stories
 
-STILL = Path(__file__).with_name("attention.svg")
+FOLDER = Path(__file__).parent
 
 
 def attention() -> dict:
-    """The state that the page starts from: the lineage's trained model and its language."""
-    return state(lineage.base())
+    """The lineage's trained model and its language."""
+    return looks.state(lineage.base())
+
+
+def forward() -> dict:
+    """Chapter 1's templates and chapter 2's trained network, which trains in a second."""
+    return digits.state(train_digits())
 
 
 def main() -> None:
-    """Draw the still picture anew."""
-    STILL.write_text(still.draw(lineage.base(), Stories(), PROMPT), encoding="utf-8")
-    print(f"wrote {STILL.name}, {STILL.stat().st_size:,} bytes")
+    """Draw the still pictures anew."""
+    first = forward()
+    pictures = {
+        "attention": still.draw(lineage.base(), Stories(), looks.PROMPT),
+        "forward": still_forward.draw(train_digits(), np.array(first["pixels"]), first["neuron"]),
+    }
+    for name, picture in pictures.items():
+        path = FOLDER / f"{name}.svg"
+        path.write_text(picture, encoding="utf-8")
+        print(f"wrote {path.name}, {path.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":

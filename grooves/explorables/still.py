@@ -7,15 +7,12 @@ same in every font. Chapter 04.
 
 from __future__ import annotations
 
-from html import escape
-
 import torch
 
-from grooves.figures import BLUE, VERMILION
+from grooves.explorables.svg import EXACT, INK, MARGIN, MODEL, SOFT, WIDTH, card, text, width_of
 from grooves.stories import END, Stories, to_text, to_words
 
-INK, SOFT, MODEL, EXACT = "#1d2733", "#566170", BLUE, VERMILION
-WIDTH, MARGIN, LINE_HEIGHT, SIZE = 720, 24, 44, 17  # pixels
+LINE_HEIGHT, SIZE = 44, 17  # pixels
 FAR = 5  # words back, from where on a look counts as far; as in story.mjs
 ROWS = 3  # of the bars
 
@@ -42,15 +39,10 @@ def draw(model, language: Stories, prompt: str) -> str:
     looks = weights[layer, head, -1].tolist()
     story, bottom = _story(words, looks)
     said = f"“{words[-1]}” in layer {layer + 1}, head {head + 1}: percent of its attention"
-    parts = [*story, _text(MARGIN, bottom + 8, said, 13, SOFT)]
+    parts = [*story, text(MARGIN, bottom + 8, said, 13, SOFT)]
     chances = model(ids)[0, -1].float().softmax(-1).tolist()
     bars, bottom = _bars(language, chances, language.next_word(words).tolist(), bottom + 34)
-    frame = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {bottom}" '
-        f'width="{WIDTH}" height="{bottom}" font-family="DejaVu Sans, Verdana, sans-serif">'
-    )
-    card = f'<rect width="{WIDTH}" height="{bottom}" rx="10" fill="#fff"/>'  # readable on dark, too
-    return "\n".join((frame, card, *parts, *bars, "</svg>")) + "\n"
+    return card([*parts, *bars], bottom)
 
 
 def _story(words: list[str], looks: list[float]) -> tuple[list[str], float]:
@@ -59,8 +51,8 @@ def _story(words: list[str], looks: list[float]) -> tuple[list[str], float]:
     for i in range(len(words)):
         piece = to_text(words[: i + 1])[len(to_text(words[:i])) :]
         word = piece.strip()
-        x += _width(" ", SIZE) + 2 if piece != word else 0  # room for the box around the last
-        width = _width(word, SIZE)
+        x += width_of(" ", SIZE) + 2 if piece != word else 0  # room for the box around the last
+        width = width_of(word, SIZE)
         if x + width > WIDTH - MARGIN:
             x, y = MARGIN, y + LINE_HEIGHT
         boxes.append((x, y, width, word))
@@ -73,11 +65,11 @@ def _story(words: list[str], looks: list[float]) -> tuple[list[str], float]:
             shades.append(f'<rect {box} fill="{MODEL}" fill-opacity="{0.55 * look:.3f}"/>')
         if look >= 0.05:
             share = f"{look:.0%}".rstrip("%")
-            texts.append(_text(x + width / 2, y - 20, share, 11, SOFT, anchor="middle"))
+            texts.append(text(x + width / 2, y - 20, share, 11, SOFT, anchor="middle"))
             if x != end_x or y != end_y:
                 target = (end_x + end_width / 2, end_y)
                 arcs.append(_arc((x + width / 2, y), target, look))
-        texts.append(_text(x, y, word, SIZE, INK, width))
+        texts.append(text(x, y, word, SIZE, INK, width))
     box = f'x="{end_x - 3:.1f}" y="{end_y - 18:.1f}" width="{end_width + 6:.1f}" height="25" rx="4"'
     chosen = f'<rect {box} fill="none" stroke="{INK}" stroke-width="2"/>'
     return [*shades, *arcs, *texts, chosen], end_y + 22
@@ -102,21 +94,21 @@ def _arc(start: tuple[float, float], end: tuple[float, float], look: float) -> s
 def _bars(language, model: list[float], exact: list[float], top: float) -> tuple[list[str], float]:
     """The likeliest next words, the model's bars above the language's; and where they end."""
     order = sorted(range(len(model)), key=lambda i: max(model[i], exact[i]), reverse=True)
-    parts = [_text(MARGIN, top + 16, "The next word", 13, INK, weight=600)]
+    parts = [text(MARGIN, top + 16, "The next word", 13, INK, weight=600)]
     left, right = 150, WIDTH - MARGIN - 170
     for x, name, colour in ((right + 85, "model", MODEL), (right + 170, "language", EXACT)):
-        parts.append(_text(x, top + 16, name, 13, SOFT, anchor="end"))
-        x -= _width(name, 13) + 15
+        parts.append(text(x, top + 16, name, 13, SOFT, anchor="end"))
+        x -= width_of(name, 13) + 15
         parts.append(f'<rect x="{x:.1f}" y="{top + 6}" width="10" height="10" fill="{colour}"/>')
     for row, i in enumerate(order[:ROWS]):
         y = top + 42 + 24 * row
         word = language.vocabulary[i]
-        parts.append(_text(MARGIN, y, "the end" if word == END else word, 14, INK))
+        parts.append(text(MARGIN, y, "the end" if word == END else word, 14, INK))
         for p, colour, above, x in ((model[i], MODEL, 11, 85), (exact[i], EXACT, 4, 170)):
             width = p * (right - left)
             shape = f'x="{left}" y="{y - above}" width="{width:.1f}" height="6"'
             parts.append(f'<rect {shape} fill="{colour}"/>')
-            parts.append(_text(right + x, y, _percent(p), 14, INK, anchor="end"))
+            parts.append(text(right + x, y, _percent(p), 14, INK, anchor="end"))
     return parts, top + 42 + 24 * ROWS
 
 
@@ -125,18 +117,3 @@ def _percent(p: float) -> str:
     if p in (0, 1):
         return f"{p:.0%}"
     return "< 0.1%" if p < 0.001 else "> 99.9%" if p > 0.999 else f"{p:.1%}"
-
-
-def _text(x, y, text, size, ink, width=None, anchor="start", weight=400) -> str:
-    length = f' textLength="{width:.1f}" lengthAdjust="spacingAndGlyphs"' if width else ""
-    place = f'x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{ink}" text-anchor="{anchor}"'
-    return f'<text {place} font-weight="{weight}"{length}>{escape(text)}</text>'
-
-
-def _width(text: str, size: float) -> float:
-    """Width of a text in pixels, in the font that matplotlib brings along."""
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import text_to_path
-
-    font = FontProperties(family="DejaVu Sans", size=size)
-    return text_to_path.get_text_width_height_descent(text, font, False)[0]
