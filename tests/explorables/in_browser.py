@@ -3,11 +3,14 @@
 import base64
 import functools
 import http.server
+import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from axe_playwright_python.sync_playwright import Axe
+from sphinx.application import Sphinx
 
 from grooves.explorables.attention import pack
 from grooves.transformer import Config, Transformer
@@ -48,3 +51,126 @@ def random_model(seed=0, **config):
 def in_base64(model):
     """A model's checkpoint as text, to be handed to a page."""
     return base64.b64encode(pack(model)).decode("ascii")
+
+
+# ---- an explorable on a page ---------------------------------------------------------------------
+
+PAGE = """# A page
+
+```{{anywidget}} /explorables/{name}.mjs
+:css: /explorables/{name}.css
+:data: grooves.explorables.export:{name}
+:still: /explorables/{name}.svg
+:alt: A still picture
+:caption: What to notice.
+{{}}
+```
+"""
+
+
+def built_page(name, source, out):
+    """A book of one page that shows an explorable as the book's directive does: `out` is its HTML.
+
+    source, out: empty folders.
+    """
+    (source / "index.md").write_text(PAGE.format(name=name))
+    (source / "explorables").symlink_to(ROOT / "grooves" / "explorables")
+    (source / "_static").symlink_to(ROOT / "book" / "_static")
+    settings = {
+        "extensions": ["myst_parser", "book_explorable"],
+        "html_theme": "basic",
+        "html_static_path": ["_static"],
+        "html_css_files": ["grooves.css"],
+        "exclude_patterns": ["explorables"],
+    }
+    sys.path.insert(0, str(ROOT / "book" / "_ext"))
+    try:
+        trees = str(out / ".doctrees")
+        app = Sphinx(
+            str(source), None, str(out), trees, "html", settings, status=None, freshenv=True
+        )
+        app.build()
+    finally:
+        sys.path.pop(0)
+    assert app.statuscode == 0
+    return out
+
+
+def opened(browser, url, **context):
+    """A page with the explorable on it (a generator of one); errors in it fail the test."""
+    context = browser.new_context(reduced_motion="reduce", **context)
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(url)
+    page.locator(".explorable-mount[data-ready=yes]").wait_for()
+    yield page
+    context.close()
+    assert not errors
+
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def axe_faults(page):
+    """What axe finds wrong with the explorable: (rule, elements)."""
+    found = Axe().run(page, context=".explorable", options={"runOnly": RULES})
+    return [
+        (violation["id"], [node["html"][:150] for node in violation["nodes"]])
+        for violation in found.response["violations"]
+    ]
+
+
+def overflow(page):
+    """By how many pixels the page is wider than the window."""
+    return page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+
+
+# ---- an explorable in the hands of a kernel ------------------------------------------------------
+
+HOST = """async ([text, plain, binary]) => {
+  // What anywidget gives to a module: a model that talks to a kernel, and an element.
+  const decode = (base64) => {
+    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+    return new DataView(bytes.buffer);
+  };
+  const state = { ...plain };
+  for (const [name, value] of Object.entries(binary)) state[name] = decode(value);
+  const listeners = new Map();
+  const unsaved = {};
+  const model = {
+    get: (name) => state[name],
+    set(name, value) {
+      unsaved[name] = value;
+      model.receive(name, value);
+    },
+    receive(name, value) {
+      if (state[name] === value) return;
+      state[name] = value;
+      for (const listen of listeners.get(`change:${name}`) ?? []) listen();
+    },
+    save_changes: () => Object.assign(window.kernel, unsaved),
+    on: (event, listen) => listeners.set(event, [...(listeners.get(event) ?? []), listen]),
+    off: (event, listen) =>
+      listeners.set(event, listeners.get(event).filter((other) => other !== listen)),
+  };
+  Object.assign(window, { kernel: {}, listeners, widgetModel: model, decode, keys: [] });
+  document.addEventListener("keydown", ({ key }) => window.keys.push(key));
+  const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+  const { default: widget } = await import(address);
+  document.body.replaceChildren(document.createElement("main"));
+  window.stop = await widget.render({ model, el: document.body.firstChild });
+}"""
+
+
+def hosted(page, widget, state):
+    """Show a widget on a bare page as JupyterLab would.
+
+    state: its state by name; bytes go over as bytes.
+    """
+    binary = {k: base64.b64encode(v).decode("ascii") for k, v in state.items() if type(v) is bytes}
+    plain = {name: value for name, value in state.items() if name not in binary}
+    page.evaluate(HOST, [widget._esm, plain, binary])

@@ -1,12 +1,10 @@
 """The explorable on a static page, as the book's directive writes it: what it says is true."""
 
 import re
-import sys
 
 import pytest
 import torch
-from in_browser import ROOT, served
-from sphinx.application import Sphinx
+from in_browser import ROOT, axe_faults, built_page, opened, overflow, served
 
 from grooves import lineage
 from grooves.explorables import still
@@ -15,42 +13,12 @@ from grooves.stories import to_text, to_words
 
 pytestmark = pytest.mark.browser
 
-PAGE = """# A page
-
-```{anywidget} /explorables/attention.mjs
-:css: /explorables/attention.css
-:data: grooves.explorables.export:attention
-:still: /explorables/attention.svg
-:alt: The words of a story, with arcs from the last word to those it looks at
-:caption: Type the start of a story.
-{}
-```
-"""
-
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """A book of one page: the folder of its HTML."""
-    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("html")
-    (source / "index.md").write_text(PAGE)
-    (source / "explorables").symlink_to(ROOT / "grooves" / "explorables")
-    (source / "_static").symlink_to(ROOT / "book" / "_static")
-    settings = {
-        "extensions": ["myst_parser", "book_explorable"],
-        "html_theme": "basic",
-        "html_static_path": ["_static"],
-        "html_css_files": ["grooves.css"],
-        "exclude_patterns": ["explorables"],
-    }
-    sys.path.insert(0, str(ROOT / "book" / "_ext"))
-    try:
-        where = map(str, (source, out, out / ".doctrees"))
-        app = Sphinx(str(source), None, *[*where][1:], "html", settings, status=None, freshenv=True)
-        app.build()
-    finally:
-        sys.path.pop(0)
-    assert app.statuscode == 0
-    return out
+    folders = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("html")
+    return built_page("attention", *folders)
 
 
 @pytest.fixture(scope="module")
@@ -61,21 +29,7 @@ def address(site):
 
 @pytest.fixture
 def page(browser, address):
-    yield from _opened(browser, address)
-
-
-def _opened(browser, url, **context):
-    """A page with the explorable on it; errors in it fail the test."""
-    context = browser.new_context(reduced_motion="reduce", **context)
-    page = context.new_page()
-    page.set_default_timeout(10_000)
-    errors = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(url)
-    page.locator(".explorable-mount[data-ready=yes]").wait_for()
-    yield page
-    context.close()
-    assert not errors
+    yield from opened(browser, address)
 
 
 @pytest.fixture(scope="module")
@@ -330,29 +284,17 @@ def test_the_word_with_the_focus_is_described_by_what_it_looks_at(page):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_axe_finds_nothing_to_mend(browser, address, width, scheme):
-    from axe_playwright_python.sync_playwright import Axe
-
     size = {"width": width, "height": 900}
-    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    for page in _opened(browser, address, viewport=size, color_scheme=scheme):
+    for page in opened(browser, address, viewport=size, color_scheme=scheme):
         page.add_style_tag(content=":root { color-scheme: light dark }")
-
-        def faults(page=page):
-            found = Axe().run(page, context=".explorable", options={"runOnly": rules})
-            return [
-                (v["id"], [node["html"][:150] for node in v["nodes"]])
-                for v in found.response["violations"]
-            ]
-
         start_with(page, "There once was a brafe owl")
-        assert faults() == []
+        assert axe_faults(page) == []
         start_with(page, "There once was a Lily")  # short: axe looks at every word and number
         page.get_by_text("All numbers").click()
         page.get_by_label("Temperature").fill("0.3")
         press(page, "Next word")
-        assert faults() == []
-        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        assert page.evaluate(overflow) == 0
+        assert axe_faults(page) == []
+        assert overflow(page) == 0
 
 
 @pytest.mark.parametrize(
@@ -397,10 +339,10 @@ def test_without_scripts_there_is_a_still_picture_that_says_what_it_shows(browse
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(address)
-    picture = page.get_by_role("img", name="The words of a story")
+    picture = page.get_by_role("img", name="A still picture")
     assert picture.is_visible()
     assert picture.bounding_box()["height"] > 100
-    assert page.get_by_text("Type the start of a story.").is_visible()
+    assert page.get_by_text("What to notice.").is_visible()
     assert not page.get_by_role("button").count()
     context.close()
 

@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 import torch
-from in_browser import MODULES, in_base64, random_model
+from in_browser import MODULES, hosted, in_base64, random_model
 
 from grooves.explorables import MARK, bundle, module_graph, stylesheet
 from grooves.explorables.attention import PROMPT, Attention, pack, state
@@ -146,44 +146,13 @@ def test_a_bundle_is_one_module_that_works_like_its_parts(modules, tmp_path):
 
 # ---- in the hands of a kernel --------------------------------------------------------------------
 
-HOST = """async ([text, plain, weights]) => {
-  // What anywidget gives to a module: a model that talks to a kernel, and an element.
-  const bytes = Uint8Array.from(atob(weights), (letter) => letter.charCodeAt(0));
-  const state = { ...plain, weights: new DataView(bytes.buffer) };
-  const listeners = new Map();
-  const unsaved = {};
-  const model = {
-    get: (name) => state[name],
-    set(name, value) {
-      unsaved[name] = value;
-      model.receive(name, value);
-    },
-    receive(name, value) {
-      if (state[name] === value) return;
-      state[name] = value;
-      for (const listen of listeners.get(`change:${name}`) ?? []) listen();
-    },
-    save_changes: () => Object.assign(window.kernel, unsaved),
-    on: (event, listen) => listeners.set(event, [...(listeners.get(event) ?? []), listen]),
-    off: (event, listen) =>
-      listeners.set(event, listeners.get(event).filter((other) => other !== listen)),
-  };
-  Object.assign(window, { kernel: {}, listeners, widgetModel: model, keys: [] });
-  document.addEventListener("keydown", ({ key }) => window.keys.push(key));
-  const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-  const { default: widget } = await import(address);
-  document.body.replaceChildren(document.createElement("main"));
-  window.stop = await widget.render({ model, el: document.body.firstChild });
-}"""
-
 
 @pytest.fixture
 def notebook(modules, model):
     """A page that shows the widget as JupyterLab would."""
     modules.emulate_media(reduced_motion="reduce")
     widget = Attention(model)
-    plain = {name: value for name, value in state(model).items() if name != "weights"}
-    modules.evaluate(HOST, [widget._esm, plain, in_base64(model)])
+    hosted(modules, widget, state(model))
     yield modules
     modules.evaluate("window.stop()")
 
@@ -230,11 +199,7 @@ def test_other_weights_are_shown_on_the_story_as_it_stands(notebook, model, name
     bars = notebook.locator(".gx-next").inner_text()
     changed = random_model(seed=1, vocabulary_size=model.config.vocabulary_size, context=192)
     notebook.evaluate(
-        """(weights) => {
-          const bytes = Uint8Array.from(atob(weights), (letter) => letter.charCodeAt(0));
-          widgetModel.receive("weights", new DataView(bytes.buffer));
-        }""",
-        in_base64(changed),
+        'weights => widgetModel.receive("weights", decode(weights))', in_base64(changed)
     )
     assert (words.all_inner_texts(), verdict.inner_text()) == (told, said)
     assert notebook.get_by_role("option", selected=True).get_attribute("aria-label") == told[3]
