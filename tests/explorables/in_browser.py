@@ -131,7 +131,7 @@ def overflow(page):
 
 # ---- an explorable in the hands of a kernel ------------------------------------------------------
 
-HOST = """async ([text, plain, binary]) => {
+HOST = """async ([text, css, plain, binary]) => {
   // What anywidget gives to a module: a model that talks to a kernel, and an element.
   const decode = (base64) => {
     const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
@@ -159,6 +159,7 @@ HOST = """async ([text, plain, binary]) => {
   };
   Object.assign(window, { kernel: {}, listeners, widgetModel: model, decode, keys: [] });
   document.addEventListener("keydown", ({ key }) => window.keys.push(key));
+  document.adoptedStyleSheets = [await new CSSStyleSheet().replace(css)];
   const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
   const { default: widget } = await import(address);
   document.body.replaceChildren(document.createElement("main"));
@@ -173,4 +174,4 @@ def hosted(page, widget, state):
     """
     binary = {k: base64.b64encode(v).decode("ascii") for k, v in state.items() if type(v) is bytes}
     plain = {name: value for name, value in state.items() if name not in binary}
-    page.evaluate(HOST, [widget._esm, plain, binary])
+    page.evaluate(HOST, [widget._esm, widget._css, plain, binary])
