@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 
 import numpy as np
 import pytest
@@ -322,9 +323,12 @@ def test_the_page_starts_from_all_that_a_widget_knows(trained):
 
 
 def test_the_still_picture_shows_the_picture_that_the_page_opens_on(trained):
+    """Its digit exactly; of its shares the winner's, since another machine rounds the training."""
     kept = (ROOT / "grooves" / "explorables" / "forward.svg").read_text("utf-8")
     start = state(trained)
-    inked = sum(ink > 0 for ink in start["pixels"])
-    assert kept.count("<rect") == pytest.approx(inked + 64 + 32 + 10, abs=15)
+    inks = [f"{ink / 16:.2f}" for ink in start["pixels"] if ink]
+    drawn = re.findall(r'fill="#1d2733" fill-opacity="([\d.]+)"', kept)
+    assert drawn == inks, "run `python -m grooves.explorables.export`"
     said = layers.softmax(trained.forward(np.array([start["pixels"]]) / 16))[0]
-    assert f"{said.max():.0%}"[:-1] in kept
+    winner = re.search(r'font-weight="600">(\d)</text>', kept)[1]
+    assert int(winner) == said.argmax()
