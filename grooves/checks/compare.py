@@ -141,7 +141,7 @@ def written_by_hand(answer: Callable, *inputs, ready_made: Sequence[str] = ()):
     that the check compares with. What an exercise does not ask to write may be called freely.
     Raises: CheckFailed with the hint "course_code" or "ready_made".
     """
-    courses_own: set[str] = set()
+    courses_own: list[str] = []
     around_the_answer = ("grooves.checks", "grooves.checks._answers", __name__)
     handed_over = {getattr(part, "__code__", None) for part in inputs}
 
@@ -150,7 +150,7 @@ def written_by_hand(answer: Callable, *inputs, ready_made: Sequence[str] = ()):
         if event != "call" or not module.startswith("grooves."):
             return
         if module not in around_the_answer and frame.f_code not in handed_over:
-            courses_own.add(f"{module}.{frame.f_code.co_name}")
+            courses_own.append(f"{module}.{frame.f_code.co_name}")
 
     names, before = _Names(), sys.getprofile()
     sys.setprofile(note)
@@ -161,7 +161,7 @@ def written_by_hand(answer: Callable, *inputs, ready_made: Sequence[str] = ()):
         sys.setprofile(before)
     if courses_own:
         raise CheckFailed(
-            f"your code calls the course's own {min(courses_own)}. Here the exercise is to write "
+            f"your code calls the course's own {courses_own[0]}. Here the exercise is to write "
             "it; what you wrote in earlier exercises may be used.",
             hint="course_code",
         )
