@@ -13,7 +13,7 @@ function render({ model, el, signal }) {
   const ended = new AbortController();
   signal?.addEventListener("abort", () => ended.abort());
   const parts = [new ExpressionPart(model), new NetworkPart(model)];
-  const section = element("section", { className: "gx gx-backprop", "aria-label": "Blame flows back" }, ...parts.map((part) => part.el));
+  const section = element("section", { className: "gx gb-backprop", "aria-label": "Blame flows back" }, ...parts.map((part) => part.el));
   // JupyterLab would take the arrow keys, and Shift-Enter.
   section.addEventListener("keydown", (event) => event.stopPropagation());
   el.append(section);

@@ -33,5 +33,5 @@ export function rateSlider(label, { min, max }, change, show) {
 export function choice(label, options, change) {
   const input = element("select", {}, ...options.map(([value, name]) => element("option", { value }, name)));
   input.addEventListener("change", () => change(input.value));
-  return { el: element("label", { className: "gx-choice" }, label, input), input };
+  return { el: element("label", { className: "gb-choice" }, label, input), input };
 }

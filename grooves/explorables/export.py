@@ -14,8 +14,9 @@ import numpy as np
 from grooves import lineage
 from grooves.descent import train_digits
 from grooves.explorables import attention as looks
+from grooves.explorables import backprop as blame
 from grooves.explorables import forward as digits
-from grooves.explorables import still, still_forward
+from grooves.explorables import still, still_backprop, still_forward
 from grooves.stories import Stories
 
 FOLDER = Path(__file__).parent
@@ -31,11 +32,17 @@ def forward() -> dict:
     return digits.state(train_digits())
 
 
+def backprop() -> dict:
+    """A formula with its numbers, and the choices that the small network starts from."""
+    return blame.state()
+
+
 def main() -> None:
     """Draw the still pictures anew."""
     first = forward()
     pictures = {
         "attention": still.draw(lineage.base(), Stories(), looks.PROMPT),
+        "backprop": still_backprop.draw(blame.EXPRESSION, blame.VALUES),
         "forward": still_forward.draw(train_digits(), np.array(first["pixels"]), first["neuron"]),
     }
     for name, picture in pictures.items():

@@ -62,13 +62,13 @@ export class ExpressionPart {
     this.askBox = element("input", { type: "checkbox" });
     this.askBox.addEventListener("change", () => this.#save({ ask: this.askBox.checked }));
     this.picture = new GraphView();
-    this.count = element("p", { className: "gx-count" });
-    this.sentence = element("p", { className: "gx-sentence", role: "status" });
+    this.count = element("p", { className: "gb-count" });
+    this.sentence = element("p", { className: "gb-sentence", role: "status" });
     this.question = new Question((praise) => this.#answered(praise));
     this.variables = new VariablesView((name, x) => this.#set(name, x), (name, on) => this.#train(name, on));
     this.rate = rateSlider("Learning rate", { min: -3, max: 1 }, (lr) => this.#save({ lr }), show);
     this.trainButtons = [button("Train one step", () => this.#descend(1)), button(`Train ${MANY} steps`, () => this.#descend(MANY))];
-    this.report = element("p", { className: "gx-sentence", role: "status" });
+    this.report = element("p", { className: "gb-sentence", role: "status" });
     this.curve = new Curve(show);
     this.table = new NodesTable();
     const controls = (...children) => element("div", { className: "gx-controls" }, ...children);
@@ -76,7 +76,7 @@ export class ExpressionPart {
     const key = (kind, text) => element("span", { className: kind }, text);
     this.el = element(
       "div",
-      { className: "gx-part", role: "group", "aria-label": "A formula, forward and backward" },
+      { className: "gb-part", role: "group", "aria-label": "A formula, forward and backward" },
       title("1. One formula: blame flows back, step by step"),
       element("label", { className: "gx-field" }, "Formula, with + - * / ^ relu tanh exp log; its last line is the result", this.input),
       this.message,
@@ -85,20 +85,20 @@ export class ExpressionPart {
       controls(
         ...Object.values(this.steps),
         button("Start over", () => this.#startOver()),
-        element("label", { className: "gx-check" }, this.askBox, "Ask me before each step back"),
+        element("label", { className: "gb-check" }, this.askBox, "Ask me before each step back"),
       ),
+      element("div", { className: "gb-saying" }, this.count, this.sentence, this.question.el),
       element(
         "p",
-        { className: "gx-key" },
-        key("gx-value", "above: value"),
-        key("gx-gradient", "below: gradient (its blame)"),
-        key("gx-weight", "thick frame: weight"),
+        { className: "gb-key" },
+        key("gb-value", "above: value"),
+        key("gb-gradient", "below: gradient (its blame)"),
+        key("gb-weight", "thick frame: weight"),
       ),
       this.picture.el,
-      element("div", { className: "gx-saying" }, this.count, this.sentence, this.question.el),
       element(
         "div",
-        { className: "gx-halves" },
+        { className: "gb-halves" },
         element("div", {}, title("Change the numbers"), this.variables.el),
         element("div", {}, title("Train: weight − learning rate × gradient"), controls(...this.trainButtons), this.rate.el, this.curve.el, this.report),
       ),
@@ -139,7 +139,10 @@ export class ExpressionPart {
     this.stop();
     const text = this.#get("expression");
     if (this.input.value !== text) this.input.value = text;
-    if (this.#readable(text)) this.#restart();
+    if (!this.#readable(text)) return;
+    // What the page takes for a new variable is to be known elsewhere, too.
+    if (this.graph.variables.some((name) => !(name in this.#get("values")))) this.#save({ values: { ...this.#get("values"), ...this.#given } });
+    this.#restart();
   }
 
   /** Take a formula if it can be read; else say what is wrong, and leave the last one in place. */

@@ -9,9 +9,9 @@ import { OPERATIONS } from "./operations.mjs";
 import { shape } from "./svg.mjs";
 import { show } from "./step_sentences.mjs";
 
-const CARD = { width: 76, height: 68 };
-const ACROSS = { column: [112, 150], row: 84 }; // from left to right; least and most pixels a column
-const DOWN = { column: 106, row: [78, 100] }; // from top to bottom, on a phone
+const CARD = { width: 76, height: 72 };
+const ACROSS = { column: [112, 150], row: 88 }; // from left to right; least and most pixels a column
+const DOWN = { column: 110, row: [78, 100] }; // from top to bottom, on a phone
 const EDGE = 6; // pixels around everything
 const NARROW = 480; // pixels, below which the graph goes from top to bottom
 
@@ -31,7 +31,7 @@ export class GraphView {
   #last = null;
 
   constructor() {
-    this.el = element("div", { className: "gx-graph", role: "region", "aria-label": "The formula as a graph; its numbers are in the table below", tabIndex: 0 }, this.#picture);
+    this.el = element("div", { className: "gb-graph", role: "region", "aria-label": "The formula as a graph; its numbers are in the table below", tabIndex: 0 }, this.#picture);
   }
 
   /** Draw the same again where another width asks for another arrangement. */
@@ -51,15 +51,15 @@ export class GraphView {
       const known = values[node.id] !== null && node.operation !== "constant";
       value.textContent = known ? show(values[node.id]) : "";
       gradient.textContent = show(gradients[node.id]);
-      card.classList.toggle("gx-trained", node.operation === "variable" && trained.includes(node.name));
-      card.classList.toggle("gx-active", node === active);
-      card.classList.toggle("gx-met", !forward && passes.some(({ to }) => to === node));
+      card.classList.toggle("gb-trained", node.operation === "variable" && trained.includes(node.name));
+      card.classList.toggle("gb-active", node === active);
+      card.classList.toggle("gb-met", !forward && passes.some(({ to }) => to === node));
     }
     for (const { from, to, input, line, slope, back } of this.#edges) {
       const pass = passes.find((one) => one.input === input && active?.id === to);
       const flows = active?.id === to && (forward || Boolean(pass));
-      line.classList.toggle("gx-flows", flows && forward);
-      line.classList.toggle("gx-returns", flows && !forward);
+      line.classList.toggle("gb-flows", flows && forward);
+      line.classList.toggle("gb-returns", flows && !forward);
       line.setAttribute("marker-end", flows && !forward ? "" : `url(#${this.#marker("there")})`);
       back.style.display = flows && !forward ? "" : "none";
       slope.textContent = pass ? `× ${show(Number(pass.slope.toPrecision(3)))}` : "";
@@ -97,7 +97,7 @@ export class GraphView {
       shape(
         "marker",
         { id: this.#marker(kind), viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 8, markerHeight: 8, markerUnits: "userSpaceOnUse", orient: "auto" },
-        shape("path", { d: "M0 0 L8 4 L0 8 z", class: `gx-head-${kind}` }),
+        shape("path", { d: "M0 0 L8 4 L0 8 z", class: `gb-head-${kind}` }),
       ),
     );
     this.#picture.replaceChildren(
@@ -116,11 +116,11 @@ export class GraphView {
     const box = shape("rect", { x: x - width / 2, y: y - height / 2, width, height, rx: leaf ? 14 : 7 });
     const text = (dy, kind, content = "") => shape("text", { x, y: y + dy, class: kind, "text-anchor": "middle" }, content);
     const named = node.name && !leaf;
-    const symbol = text(named ? -1 : 5, "gx-symbol", symbolOf(node));
-    const name = text(13, "gx-alias", named ? node.name : "");
-    const value = text(-19, "gx-value");
-    const gradient = text(28, "gx-gradient");
-    const card = shape("g", { class: `gx-card ${leaf ? "gx-leaf" : ""} ${constant ? "gx-constant" : ""}` }, box, symbol, name, value, gradient);
+    const symbol = text(named ? -1 : 5, "gb-symbol", symbolOf(node));
+    const name = text(13, "gb-alias", named ? node.name : "");
+    const value = text(-21, "gb-value");
+    const gradient = text(30, "gb-gradient");
+    const card = shape("g", { class: `gb-card ${leaf ? "gb-leaf" : ""} ${constant ? "gb-constant" : ""}` }, box, symbol, name, value, gradient);
     return { card, value, gradient };
   }
 
@@ -150,13 +150,14 @@ export class GraphView {
       }
       return d;
     };
-    const line = shape("path", { d: curve(places), class: "gx-edge" });
-    const back = shape("path", { d: curve([...places].reverse()), class: "gx-edge gx-back", "marker-end": `url(#${this.#marker("back")})` });
+    const line = shape("path", { d: curve(places), class: "gb-edge" });
+    const back = shape("path", { d: curve([...places].reverse()), class: "gb-edge gb-back", "marker-end": `url(#${this.#marker("back")})` });
     const [[ax, ay], [bx, by]] = places.slice(-2);
     // The slope stands beside the edge, on the side away from the other edges.
     const side = port > 0 ? 1 : -1;
-    const beside = down ? { x: (ax + bx) / 2 + side * 26, y: (ay + by) / 2 + 4 } : { x: (ax + bx) / 2, y: (ay + by) / 2 + (side > 0 ? 22 : -12) };
-    const slope = shape("text", { ...beside, class: "gx-slope", "text-anchor": "middle" });
+    const [x, y] = [(ax + bx) / 2, (ay + by) / 2];
+    const beside = down ? { x: x + 9 * side, y: y + 4, "text-anchor": side > 0 ? "start" : "end" } : { x, y: y + (side > 0 ? 22 : -12), "text-anchor": "middle" };
+    const slope = shape("text", { ...beside, class: "gb-slope" });
     return { from, to, input, line, slope, back };
   }
 

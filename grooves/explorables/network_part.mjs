@@ -54,7 +54,7 @@ export class NetworkPart {
     this.hidden = slider("Hidden neurons", { min: 1, max: 16, step: 1 }, (n) => this.#save({ hidden: n }));
     this.rate = rateSlider("Learning rate", { min: -2, max: 2 }, (rate) => this.#save({ rate }), show);
     this.momentum = slider("Momentum", { min: 0, max: 0.95, step: 0.05 }, (n) => this.#save({ momentum: n }));
-    this.state = element("p", { className: "gx-sentence" });
+    this.state = element("p", { className: "gb-sentence" });
     this.news = element("p", { className: "gx-news", role: "status" });
     this.curve = new Curve(show);
     this.regions = new RegionsView();
@@ -68,15 +68,15 @@ export class NetworkPart {
     const titled = (title, ...children) => element("div", {}, element("p", { className: "gx-title" }, title), ...children);
     this.el = element(
       "div",
-      { className: "gx-part", role: "group", "aria-label": "A network that learns" },
+      { className: "gb-part", role: "group", "aria-label": "A network that learns" },
       element("p", { className: "gx-title" }, "2. The same rule, for every weight of a network at once"),
       element("div", { className: "gx-controls" }, this.playButton, this.stepButton, this.againButton, this.seedButton),
-      element("div", { className: "gx-settings" }, this.set.el, this.activation.el, this.hidden.el, this.rate.el, this.momentum.el),
+      element("div", { className: "gb-settings" }, this.set.el, this.activation.el, this.hidden.el, this.rate.el, this.momentum.el),
       this.state,
       this.news,
       element(
         "div",
-        { className: "gx-halves" },
+        { className: "gb-halves" },
         titled(
           "What it says where",
           this.regions.el,
@@ -84,7 +84,7 @@ export class NetworkPart {
           element("p", { className: "gx-title" }, "The loss, step by step"),
           this.curve.el,
         ),
-        titled("The loss around its weights", this.land.el, element("div", { className: "gx-settings" }, this.plane.el, ...this.axes.map(({ el }) => el)), this.about),
+        titled("The loss around its weights", this.land.el, element("div", { className: "gb-settings" }, this.plane.el, ...this.axes.map(({ el }) => el)), this.about),
       ),
     );
   }

@@ -28,7 +28,7 @@ class MapView {
   #small = element("canvas");
 
   constructor(name) {
-    this.canvas = element("canvas", { className: "gx-map", width: PIXELS, height: PIXELS, role: "img", "aria-label": name });
+    this.canvas = element("canvas", { className: "gb-map", width: PIXELS, height: PIXELS, role: "img", "aria-label": name });
     this.context = this.canvas.getContext("2d");
   }
 
@@ -109,9 +109,9 @@ export class SurfaceView extends MapView {
   constructor() {
     super("Loss surface");
     const stops = LAND.map((colour) => `rgb(${colour})`).join(", ");
-    const scale = element("span", { className: "gx-scale-bar" });
+    const scale = element("span", { className: "gb-scale-bar" });
     scale.style.background = `linear-gradient(to right, ${stops})`;
-    this.el = element("div", {}, this.canvas, element("p", { className: "gx-scale-row" }, "loss ", this.#low, scale, this.#high));
+    this.el = element("div", {}, this.canvas, element("p", { className: "gb-scale-row" }, "loss ", this.#low, scale, this.#high));
   }
 
   /** surface: finished; path: weights on the way; now: the weights; loss: at them. */

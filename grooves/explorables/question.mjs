@@ -12,7 +12,7 @@ export function asked({ passes }, trained) {
 export class Question {
   #text = element("span");
   #field = element("input", { type: "text", inputMode: "decimal", autocomplete: "off", size: 8 });
-  #said = element("p", { className: "gx-said", role: "status" });
+  #said = element("p", { className: "gb-said", role: "status" });
   #step = null;
 
   /** done(): the reader has answered rightly, or wants to see the answer. */
@@ -23,8 +23,8 @@ export class Question {
       return made;
     };
     this.done = done;
-    const row = element("div", { className: "gx-answer" }, element("label", {}, this.#text, this.#field), button("Check", () => this.#check()), button("Show me", () => this.#finish("")));
-    this.el = element("div", { className: "gx-question", role: "group", "aria-label": "Question", hidden: true }, row, this.#said);
+    const row = element("div", { className: "gb-answer" }, element("label", {}, this.#text, this.#field), button("Check", () => this.#check()), button("Show me", () => this.#finish("")));
+    this.el = element("div", { className: "gb-question", role: "group", "aria-label": "Question", hidden: true }, row, this.#said);
     this.#field.addEventListener("keydown", ({ key }) => {
       if (key === "Enter") this.#check();
     });

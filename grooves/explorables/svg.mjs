@@ -14,7 +14,7 @@ const FLAT = 1e-6; // losses below are drawn at this height: nobody sees zero on
 
 /** The loss at each step, on a scale where each line up is ten times as much. */
 export class Curve {
-  #picture = shape("svg", { class: "gx-curve", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" });
+  #picture = shape("svg", { class: "gb-curve", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" });
 
   constructor(show) {
     this.show = show; // a number as text
@@ -39,15 +39,15 @@ export class Curve {
     const lines = [];
     for (let power = low; power <= high; power += every) {
       const [at, text] = [y(power), this.show(10 ** power)];
-      lines.push(shape("line", { x1: LEFT, x2: WIDTH - 8, y1: at, y2: at, class: "gx-grid" }));
+      lines.push(shape("line", { x1: LEFT, x2: WIDTH - 8, y1: at, y2: at, class: "gb-grid" }));
       lines.push(shape("text", { x: LEFT - 6, y: at + 3.5, "text-anchor": "end" }, text));
     }
     const stride = Math.ceil(losses.length / MOST_POINTS);
     const kept = losses.map((loss, step) => [step, loss]).filter(([step], i, all) => step % stride === 0 || i === all.length - 1);
     const places = kept.filter(([, loss]) => Number.isFinite(loss)).map(([step, loss]) => [x(step), y(Math.log10(Math.max(loss, FLAT)))]);
     const path = places.map((place) => place.map((n) => n.toFixed(1)).join(",")).join(" ");
-    const parts = [...lines, shape("polyline", { points: path, class: "gx-line" })];
-    if (places.length) parts.push(shape("circle", { cx: places.at(-1)[0], cy: places.at(-1)[1], r: 3.5, class: "gx-now" }));
+    const parts = [...lines, shape("polyline", { points: path, class: "gb-line" })];
+    if (places.length) parts.push(shape("circle", { cx: places.at(-1)[0], cy: places.at(-1)[1], r: 3.5, class: "gb-now" }));
     parts.push(shape("text", { x: LEFT, y: HEIGHT - 3 }, "step 0"));
     if (losses.length > 1) parts.push(shape("text", { x: WIDTH - 8, y: HEIGHT - 3, "text-anchor": "end" }, `step ${losses.length - 1}`));
     this.#picture.replaceChildren(...parts);

@@ -14,7 +14,7 @@ export class VariablesView {
     const head = (text, more = {}) => element("th", { scope: "col", ...more }, text);
     this.el = element(
       "table",
-      { className: "gx-variables" },
+      { className: "gb-variables" },
       element("thead", {}, element("tr", {}, head("variable"), head("value", { colSpan: 2 }), head("weight"))),
       this.#body,
     );
