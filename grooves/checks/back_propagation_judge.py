@@ -36,7 +36,7 @@ def _cubes(x):
 
 def _steep(x):
     """Bends strongly where its slope is small: one-sided differences are wrong here."""
-    return (50 * x**2).sum() + x.ravel()[0]
+    return (5e5 * x**2).sum() + x.ravel()[0]
 
 
 def _entangled(x):
@@ -48,8 +48,8 @@ CASES = (  # the function, its slopes, and where
     (_cubes, lambda x: 3 * x**2, np.array([1.0, -2.0, 3.0])),
     (
         _steep,
-        lambda x: 100 * x + np.eye(1, x.size).reshape(x.shape),
-        0.01 * np.array([[1.0, -2.0, 3.0], [4.0, 5.0, -6.0]]),
+        lambda x: 1e6 * x + np.eye(1, x.size).reshape(x.shape),
+        1e-5 * np.array([[1.0, -2.0, 3.0], [4.0, 5.0, -6.0]]),
     ),
     (_entangled, lambda x: np.arange(1, 5) * _entangled(x), draw(23, 4, scale=0.2)),
 )

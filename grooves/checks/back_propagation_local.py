@@ -102,7 +102,7 @@ UNBROADCAST_SLIPS = (
     Slip(
         "averaged",
         _reduced(np.mean),
-        "you take the mean. A number that was used four times is to blame four times: add up.",
+        "you take the mean. A number that is used many times is to blame for each: add up.",
     ),
     Slip(
         "largest",

@@ -171,7 +171,8 @@ def _check_order(got: list, result: Tensor, nodes: dict[str, Tensor], given: str
         least = min(missing, key=lambda node: list(named).index(node) if node in named else -1)
         fail(
             "missing",
-            f"{len(missing)} of {len(members)} tensors are missing, among them {name(least)}.\n"
+            f"your list has {len(members) - len(missing)} of {len(members)} tensors; {name(least)} "
+            "is missing.\n"
             "Likely slip: the walk ends at a tensor's parents, or follows one parent only.",
         )
 

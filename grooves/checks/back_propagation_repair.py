@@ -99,11 +99,15 @@ def _check_kind(net) -> None:
 
 
 def _check_loss(told, true: float) -> None:
-    if told is None or np.size(told) != 1 or not abs(float(told) - true) < 1e-4 * (1 + true):
-        said = "None" if told is None else f"{np.ravel(told)[0]:.4g}"
+    if told is None:
+        raise CheckFailed(
+            "learn returned None. It must return the loss of its batch.", hint="no_loss"
+        )
+    if np.size(told) != 1 or not abs(float(np.ravel(told)[0]) - true) < 1e-4 * (1 + true):
         _fail(
             "loss",
-            f"learn told a loss of {said} for its first batch; PyTorch's is {true:.4g}.",
+            f"learn told a loss of {np.ravel(told)[0]:.4g} for its first batch; PyTorch's is "
+            f"{true:.4g}.",
             "something on the way *forward* was changed, or the loss is that after the step.",
         )
 
@@ -132,7 +136,7 @@ def _check_scale(believed, true) -> None:
             -1,
             "uphill",
             "every parameter moves *along* its gradient, and the loss grows.",
-            "a sign.",
+            "a sign, in the step or where blame begins.",
         ),
         (
             N_PICTURES,

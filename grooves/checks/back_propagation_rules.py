@@ -33,20 +33,21 @@ def by_hand(answer: Callable, refused: Collection[str] = ()) -> Callable:
     """
 
     def call(*inputs):
-        courses_own: set[str] = set()
-        ready_made: set[str] = set()
+        courses_own: list[str] = []
+        ready_made: list[str] = []
 
         def note(frame, event, _argument):
             if event != "call":
                 return
             name, module = frame.f_code.co_name, frame.f_globals.get("__name__", "")
             if module in COURSES_OWN and (name in refused or not refused):
-                courses_own.add(f"{module}.{name}")
+                whole = frame.f_code.co_qualname.removesuffix(".__init__")
+                courses_own.append(f"{module}.{whole}")
             elif module.startswith("torch") and name in TORCHS_GRADIENTS:
-                ready_made.add(f"PyTorch's {name}")
+                ready_made.append(f"PyTorch's {name}")
             elif module.startswith(FINISHED_MODULES):
                 library, part = module.split(".")[:2]
-                ready_made.add(f"{library}.{part}")
+                ready_made.append(f"{library}.{part}")
 
         before = sys.getprofile()
         sys.setprofile(note)
@@ -56,13 +57,13 @@ def by_hand(answer: Callable, refused: Collection[str] = ()) -> Callable:
             sys.setprofile(before)
         if courses_own:
             raise CheckFailed(
-                f"your code calls the course's own {min(courses_own)}. Here the exercise is to "
+                f"your code calls the course's own {courses_own[0]}. Here the exercise is to "
                 "write it; what you wrote in earlier exercises may be used.",
                 hint="course_code",
             )
         if ready_made:
             raise CheckFailed(
-                f"your code calls {min(ready_made)}, which does the exercise for you. "
+                f"your code calls {ready_made[0]}, which does the exercise for you. "
                 "Write it from smaller steps, in NumPy.",
                 hint="ready_made",
             )

@@ -14,8 +14,6 @@ from grooves import autograd, descent, layers
 
 ORDER = ("pairs", "no_tensors", "strangers", "twice", "no_result", "leaves_only", "no_leaves")
 MORE_ORDER = ("missing", "backwards", "by_distance", "too_early", "every_path", "recursion")
-REPAIR = ("names", "loss", "nothing_moves", "some_stay", "uphill", "too_large", "too_small")
-CHALLENGE = ("plain", "no_better_than_chance", "timid", "hasty", "narrow", "slow")
 ANSWERS = Answers(
     "02_back_propagation",
     needs={
@@ -1522,8 +1520,8 @@ def _(w, m, v, g, t, lr, beta1, beta2, eps):
 class Sound:
     """A sound network of the lab's interface, with a place for each symptom."""
 
-    factor, bias_factor, last_factor = 1.0, 1.0, 1.0
-    adds_up, moves, tells, momentum = False, True, True, 0.0
+    factor, bias_factor, momentum = 1.0, 1.0, 0.0
+    tells, tells_sum = True, False
     still: tuple = ()
     n_learned = 0
 
@@ -1556,12 +1554,11 @@ class Sound:
         for i, (came, g) in enumerate(((x, g1), (layers.relu(z1), g2), (layers.relu(z2), g3)), 1):
             gradients[f"W{i}"], gradients[f"b{i}"] = came.T @ g, self.bias_factor * g.sum(0)
         for name, g in self.change(gradients).items():
-            if self.adds_up or self.momentum:
-                g = g + self.kept.get(name, 0) * (self.momentum or 1)
-                self.kept[name] = g
-            if self.moves and name not in self.still:
-                self.parameters[name] = self.parameters[name] - lr * g
-        return layers.cross_entropy(logits, labels) if self.tells else None
+            self.kept[name] = g + self.momentum * self.kept.get(name, 0)
+            if name not in self.still:
+                self.parameters[name] = self.parameters[name] - lr * self.kept[name]
+        loss = layers.cross_entropy(logits, labels) * (len(x) if self.tells_sum else 1)
+        return loss if self.tells else None
 
 
 def with_symptom(**changes):
@@ -1634,7 +1631,8 @@ wrong("mended", "bias_uphill")(with_symptom(bias_factor=-1.0))
 wrong("mended", "last_bias")(with_symptom(bias_factor=0.5))
 wrong("mended", "last_weights")(with_symptom(factor=0.5))
 wrong("mended", "some_stay")(with_symptom(still=("b1",)))
-wrong("mended", "loss")(with_symptom(tells=False))
+wrong("mended", "no_loss")(with_symptom(tells=False))
+wrong("mended", "loss")(with_symptom(tells_sum=True))
 wrong("mended", "second_step")(with_symptom(momentum=0.9))
 wrong("mended", "second_layer")(with_symptom(second=lambda self, g3, W3, z1, z2: g3 @ W3.T))
 wrong("mended", "first_layer")(with_symptom(first=lambda self, g2, W2, z1: g2 @ W2.T))
