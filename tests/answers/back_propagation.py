@@ -1666,7 +1666,7 @@ def as_recipe(**choices):
 
 GOOD = {"optimizer": "adam", "lr": 0.01, "batch_size": 64, "hidden": 128}
 right("recipe", "momentum, and a wide layer")(
-    as_recipe(optimizer="momentum", lr=0.15, batch_size=64, hidden=128)
+    as_recipe(optimizer="momentum", lr=0.1, batch_size=64, hidden=128)
 )
 right("recipe", "Adam, with a rate that falls")(
     as_recipe(**{**GOOD, "lr": lambda step: 0.03 * max(0.1, 1 - step / 100)})
