@@ -16,7 +16,8 @@ from grooves.descent import train_digits
 from grooves.explorables import attention as looks
 from grooves.explorables import backprop as blame
 from grooves.explorables import forward as digits
-from grooves.explorables import still, still_backprop, still_forward
+from grooves.explorables import labels as questions
+from grooves.explorables import still, still_backprop, still_forward, still_labels
 from grooves.stories import Stories
 
 FOLDER = Path(__file__).parent
@@ -37,6 +38,11 @@ def backprop() -> dict:
     return blame.state()
 
 
+def labels() -> dict:
+    """A sentence to begin with, and endings of stories of which the grammar knows the label."""
+    return questions.state()
+
+
 def main() -> None:
     """Draw the still pictures anew."""
     first = forward()
@@ -44,6 +50,7 @@ def main() -> None:
         "attention": still.draw(lineage.base(), Stories(), looks.PROMPT),
         "backprop": still_backprop.draw(blame.EXPRESSION, blame.VALUES),
         "forward": still_forward.draw(train_digits(), np.array(first["pixels"]), first["neuron"]),
+        "labels": still_labels.draw(questions.SENTENCE),
     }
     for name, picture in pictures.items():
         path = FOLDER / f"{name}.svg"

@@ -1,0 +1,143 @@
+// The parts of the explorable `labels` for next and masked words: what is read above what is asked.
+//
+// Key idea: every place of a text is a question or is not, and one can walk from place to place.
+
+import { button, slider } from "./controls.mjs";
+import { element, moveTo, resize } from "./dom.mjs";
+import { asking, copying, OBJECTIVES, percent, some } from "./labels_sentences.mjs";
+import { copied } from "./objectives.mjs";
+import { line } from "./pieces.mjs";
+
+const MASK = "[MASK]";
+export { MASK };
+
+/** One tile a place: above what is read, below what is asked for. */
+class TilesView {
+  constructor(choose) {
+    this.el = element("div", { className: "gl-tiles", role: "listbox", "aria-orientation": "horizontal", dir: "auto" });
+    this.el.addEventListener("click", ({ target }) => {
+      const option = target.closest("[role=option]");
+      if (option) moveTo([...this.el.children], [...this.el.children].indexOf(option), choose);
+    });
+    this.el.addEventListener("keydown", (event) => {
+      const options = [...this.el.children];
+      const at = options.findIndex((option) => option.tabIndex === 0);
+      const on = getComputedStyle(this.el).direction === "rtl" ? -1 : 1;
+      const to = { ArrowLeft: at - on, ArrowRight: at + on, Home: 0, End: options.length - 1 }[event.key];
+      if (to === undefined) return;
+      event.preventDefault();
+      moveTo(options, to, choose);
+    });
+  }
+
+  /** places: { input, target, read, sees }, in order; read says it in words. */
+  draw(label, places, chosen) {
+    this.el.setAttribute("aria-label", label);
+    const options = resize(this.el, places.length, () =>
+      element("div", { role: "option" }, element("span", { className: "gl-read" }), element("span", { className: "gl-asked" })),
+    );
+    for (const [i, option] of options.entries()) {
+      const { input, target, sees } = places[i];
+      const [above, below] = option.children;
+      above.textContent = input;
+      below.textContent = target ?? "";
+      option.tabIndex = i === chosen ? 0 : -1;
+      option.setAttribute("aria-selected", i === chosen);
+      option.setAttribute("aria-label", target === null ? `reads ${input}, asked for nothing` : `reads ${input}, asked for ${target}`);
+      option.classList.toggle("gl-mask", input === MASK);
+      option.classList.toggle("gl-silent", target === null);
+      option.classList.toggle("gl-leaks", target === input);
+      option.classList.toggle("gl-sees", sees);
+    }
+  }
+}
+
+export class PairsPanel {
+  #place = 0;
+  #objective = null;
+
+  /** actions: save(changes) and say(text). */
+  constructor(actions) {
+    this.idea = element("p", { className: "gl-idea" });
+    this.tiles = new TilesView((place) => {
+      this.#place = place;
+      this.#show();
+    });
+    this.caption = element("p", { className: "gl-caption" });
+    this.share = slider("Hidden", { min: 0.05, max: 0.9, step: 0.05 }, (share) => actions.save({ share }));
+    this.others = button("Hide others", () => actions.save({ seed: actions.seed() + 1 }));
+    this.masking = element("div", { className: "gx-controls" }, this.others, this.share.el);
+    this.slip = element("input", { type: "checkbox" });
+    this.slip.addEventListener("change", () => actions.save({ slip: this.slip.checked }));
+    this.slipName = element("span");
+    this.copying = element("p", { className: "gl-verdict" });
+    this.summary = element("summary");
+    this.rows = element("tbody");
+    const head = ["", "the model has", "it is asked for"].map((text) => element("th", { scope: "col" }, text));
+    const table = element("table", {}, element("thead", {}, element("tr", {}, ...head)), this.rows);
+    const scroll = element("div", { className: "gx-table", tabIndex: 0, role: "region", "aria-label": "All pairs" }, table);
+    const key = [["gl-read", "what the model reads"], ["gl-asked", "what it is asked for"]];
+    this.el = element(
+      "div",
+      { className: "gl-panel" },
+      this.idea,
+      this.masking,
+      element("p", { className: "gl-key", "aria-hidden": "true" }, ...key.map(([name, text]) => element("span", {}, element("i", { className: name }), text))),
+      this.tiles.el,
+      this.caption,
+      element("label", { className: "gl-check" }, this.slip, this.slipName),
+      this.copying,
+      element("details", { className: "gx-numbers" }, this.summary, scroll),
+    );
+  }
+
+  /** state: objective, inputs, targets, spaced, share, slip. */
+  draw(state) {
+    this.state = state;
+    const { objective, inputs, targets, slip } = state;
+    if (objective !== this.#objective) {
+      this.#objective = objective;
+      this.#place = this.#opening();
+    }
+    this.#place = Math.max(0, Math.min(this.#place, inputs.length - 1));
+    this.masking.hidden = objective !== "masked_word";
+    this.share.set(state.share, percent(state.share).replace(".0", ""));
+    this.idea.textContent = OBJECTIVES[objective].idea;
+    this.slipName.textContent = OBJECTIVES[objective].slip;
+    this.slip.checked = slip;
+    const asked = targets.filter((target) => target !== null).length;
+    this.copying.textContent = copying(copied(state), asked, slip);
+    this.copying.classList.toggle("gl-bad", slip);
+    this.summary.textContent = `All ${some(asked, "pair")} as a list`;
+    this.rows.replaceChildren(
+      ...targets.flatMap((target, i) => {
+        if (target === null) return [];
+        const cells = [this.#read(i), target].map((text) => element("td", { dir: "auto" }, text));
+        return [element("tr", {}, element("th", { scope: "row" }, `${i + 1}`), ...cells)];
+      }),
+    );
+    this.#show();
+  }
+
+  /** The place that shows best what is asked: the fifth pair, or the first hidden piece. */
+  #opening() {
+    const { objective, targets } = this.state;
+    if (objective === "next_word") return 4;
+    return targets.findIndex((target) => target !== null);
+  }
+
+  /** What the model has where it answers: all before a place, or all that is not hidden. */
+  #read(place) {
+    const { objective, inputs, spaced } = this.state;
+    return line(objective === "next_word" ? inputs.slice(0, place + 1) : inputs, spaced);
+  }
+
+  #show() {
+    const { objective, inputs, targets, slip } = this.state;
+    const sees = (i) => (objective === "next_word" ? i <= this.#place : inputs[i] !== MASK);
+    const places = inputs.map((input, i) => ({ input, target: targets[i], sees: sees(i) }));
+    this.tiles.draw("Places of the text", places, this.#place);
+    const at = places[this.#place];
+    this.caption.textContent = at ? asking(objective, { ...at, read: this.#read(this.#place), slip }) : "";
+  }
+}
