@@ -65,9 +65,9 @@ def read(expression: str, values: Mapping[str, float]) -> list[Node]:
             raise ValueError("the formula is empty: give one such as loss = (w*x - y)^2")
         with np.errstate(all="ignore"):  # what goes wrong is told below
             result = [reading.line(line) for line in lines][-1]
-        if not math.isfinite(result.value):
-            raise ValueError(f"{expression!r} is no finite number at {dict(values)}")
-        result.tensor.backward()
+            if not math.isfinite(result.value):
+                raise ValueError(f"{expression!r} is no finite number at {dict(values)}")
+            result.tensor.backward()
     except SyntaxError as error:
         raise ValueError(f"{expression!r} is no formula: {error.msg}") from None
     used = {id(tensor) for tensor in in_order(result.tensor)}

@@ -27,7 +27,7 @@ export function weightNames(hidden) {
 
 /** First weights: normal, of variance 1 / fan_in for tanh and 2 / fan_in for ReLU; biases 0.
  *
- * Source: Glorot & Bengio 2010 (for tanh, simplified); He et al. 2015, arXiv:1502.01852 (ReLU).
+ * Source: LeCun, Bottou, Orr & Müller 1998 (tanh); He et al. 2015, arXiv:1502.01852 (ReLU).
  */
 export function firstWeights(hidden, activation, seed) {
   const draw = normal(seed);

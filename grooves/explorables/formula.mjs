@@ -135,7 +135,7 @@ class Reader {
         if (!called) fail(`“${text}” at position ${at + 1} needs a number in parentheses, as in ${text}(x).`, at);
         return this.node(text, [this.inParentheses()], at);
       }
-      if (called) fail(`“${text}” at position ${at + 1} is no function known here: there are ${FUNCTIONS.join(", ")}. To multiply, write *.`, at);
+      if (called) fail(`“${text}” at position ${at + 1} is no function known here, unlike ${FUNCTIONS.join(", ")}; to multiply, write *.`, at);
       if (!this.named.has(text)) this.named.set(text, this.node("variable", [], at, { name: text }));
       return this.named.get(text);
     }

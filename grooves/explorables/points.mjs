@@ -11,7 +11,7 @@ const PLACES = {
   moons: (label, u) => {
     const angle = Math.PI * u;
     const [x, y] = [Math.cos(angle), Math.sin(angle)];
-    return label ? [1.1 * (0.5 - x) , 1.1 * (0.25 - y)] : [1.1 * (x - 0.5), 1.1 * (y - 0.25)];
+    return label ? [1.1 * (0.5 - x), 1.1 * (0.25 - y)] : [1.1 * (x - 0.5), 1.1 * (y - 0.25)];
   },
   circles: (label, u) => {
     const [angle, radius] = [2 * Math.PI * u, label ? 1.35 : 0.5];

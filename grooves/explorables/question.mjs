@@ -25,8 +25,10 @@ export class Question {
     this.done = done;
     const row = element("div", { className: "gb-answer" }, element("label", {}, this.#text, this.#field), button("Check", () => this.#check()), button("Show me", () => this.#finish("")));
     this.el = element("div", { className: "gb-question", role: "group", "aria-label": "Question", hidden: true }, row, this.#said);
-    this.#field.addEventListener("keydown", ({ key }) => {
-      if (key === "Enter") this.#check();
+    this.#field.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter") return;
+      event.preventDefault(); // else it would press the button that gets the focus next
+      this.#check();
     });
   }
 

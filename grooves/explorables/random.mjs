@@ -2,7 +2,7 @@
 
 /** A function that returns the next uniform number in [0, 1) at each call.
  *
- * Source: mulberry32 by Tommy Ettinger, in the public domain; 2^32 numbers before it repeats.
+ * Source: mulberry32 by Tommy Ettinger, in the public domain.
  */
 export function uniform(seed) {
   let state = Math.imul(seed, 0x9e3779b1) >>> 0;

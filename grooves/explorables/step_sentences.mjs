@@ -16,7 +16,8 @@ export function show(x) {
   if (size !== 0 && (size < 0.001 || size >= 100_000)) {
     const [digits, power] = x.toExponential(1).split("e");
     const raised = [...String(Number(power))].map((sign) => SUPERSCRIPTS[sign]).join("");
-    return `${digits.replace("-", "−")}·10${raised}`;
+    const factor = digits.replace("-", "−").replace(".0", "");
+    return factor === "1" ? `10${raised}` : `${factor}·10${raised}`;
   }
   const rounded = size >= 1000 ? Math.round(x) : Number(x.toPrecision(4));
   return String(rounded + 0).replace("-", "−");

@@ -94,7 +94,7 @@ def draw(expression: str, values: Mapping[str, float]) -> str:
     for node, place in zip(nodes, at, strict=True):
         cards += _card(node, *middle(place))
     bottom = TOP + CARD_HEIGHT + max(row for _, row in at) * ROW
-    formula = expression.replace("*", " × ").replace("^2", "²")
+    formula = expression.replace("*", " × ").replace("-", "−").replace("^2", "²")
     below = "below: gradient, by how much loss grows with it"
     head = [
         text(MARGIN, 34, formula, 17, INK, weight=600),

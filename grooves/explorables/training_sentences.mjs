@@ -6,17 +6,16 @@ import { show } from "./step_sentences.mjs";
 const LITTLE = 0.001; // by how much a number is moved to try its gradient out
 const NAMED = 3; // weights whose steps are written out
 
-/** The gradient of one variable held against a trial: move it by a little and look. */
+/** The gradient of one variable held against a trial: move it a little both ways and look. */
 export function tried(graph, given, way, weights) {
   const name = weights[0] ?? graph.variables[0];
   const { id } = graph.nodes.find((node) => node.operation === "variable" && node.name === name);
-  const moved = trace(graph, { ...given, [name]: given[name] + LITTLE });
-  if (moved.fault) return "";
-  const result = graph.result.id;
-  const change = moved.values[result] - way.values[result];
-  const rises = change > 0 ? `rises by ${show(change)}` : change < 0 ? `falls by ${show(-change)}` : "does not move";
+  const [down, up] = [-LITTLE, LITTLE].map((by) => trace(graph, { ...given, [name]: given[name] + by }));
+  if (down.fault || up.fault) return "";
+  const slope = (up.values[graph.result.id] - down.values[graph.result.id]) / (2 * LITTLE);
   const called = graph.result.name ?? "the result";
-  return `Tried out: with ${name} larger by ${LITTLE}, ${called} ${rises}; gradient × ${LITTLE} is ${show(way.gradients[id] * LITTLE)}.`;
+  const grows = `${called} grows ${show(slope)} times as much`;
+  return `Tried out: where ${name} grows by a little, ${grows}; its gradient is ${show(way.gradients[id])}.`;
 }
 
 /** What some steps of training have done: the walks before and after.
