@@ -11,6 +11,8 @@ import math
 
 import numpy as np
 
+from grooves import figures
+
 
 def interval(differences, level: float = 0.95) -> tuple[float, float, float]:
     """Mean of differences, and the ends of its interval by Student's t.
@@ -35,3 +37,70 @@ def t_quantile(share: float, freedom: int) -> float:
     density = np.exp(log_density + log_scale) / math.sqrt(freedom * math.pi)
     below = 0.5 + np.concatenate(([0], np.cumsum((density[1:] + density[:-1]) / 2 * step)))
     return float(np.interp(share, below, x))
+
+
+def in_words(better: str, worse: str, differences, unit: str = "points") -> str:
+    """What the differences (n,) of two ways allow to say, in a sentence chosen by their interval.
+
+    better, worse: names; differences: of the first from the second, positive where it is better.
+    """
+    middle, low, high = interval(differences)
+    found = f"{middle:+.1f} {unit}, 95 % interval {low:+.1f} to {high:+.1f}"
+    if low > 0:
+        return f"{better} beats {worse}: {found}"
+    if high < 0:
+        return f"{better} falls behind {worse}: {found}"
+    return f"{better} and {worse} cannot be told apart: {found}"
+
+
+def mean_curves(x, series: dict, labels, alt: str, caption: str, **scales) -> figures.Picture:
+    """Means as lines, with bands of their 95 % intervals, named at their left ends.
+
+    x: (n,) positive numbers, on an axis of powers. series: name -> (n, runs) values. labels: of
+    the two axes, with units. scales: settings of the axes.
+    """
+    figure, axes = figures.canvas(3.6)
+    axes.set(xlabel=labels[0], ylabel=labels[1], xscale="log", xlim=(x[0] / 6, x[-1] * 1.1))
+    axes.set(**scales)
+    axes.minorticks_off()
+    axes.set_xticks(x, [f"{value:,}" for value in x])
+    ends = []
+    for (name, values), colour, mark in zip(
+        series.items(), figures.PALETTE, "os^Dvx", strict=False
+    ):
+        middle, low, high = np.transpose([interval(runs) for runs in values])
+        axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
+        axes.plot(x, middle, color=colour, marker=mark, markersize=5)
+        ends.append((middle[0], name, colour))
+    to_points = axes.transData.transform
+    above = -math.inf
+    for value, name, colour in sorted(ends):  # a line's height between names, from below
+        end = to_points((x[0], value))[1] * 72 / figure.dpi
+        above = max(end, above + 1.2 * figures.FONT_SIZE)
+        axes.annotate(
+            name, (x[0], value), xytext=(-9, above - end), textcoords="offset points",
+            color=colour, va="center", ha="right",
+        )  # fmt: skip
+    return figures.picture(figure, alt, caption)
+
+
+def differences_picture(x, series: dict, labels, alt: str, caption: str) -> figures.Picture:
+    """Differences with their 95 % intervals, one panel a comparison; zero is drawn as a line.
+
+    x: (n,) names of the places. series: name of a comparison -> (n, runs) differences.
+    """
+    figure, panels = figures.canvas(2.6, columns=len(series), sharey=True)
+    for (name, values), axes, colour in zip(
+        series.items(), np.atleast_1d(panels), figures.PALETTE[1:], strict=False
+    ):
+        axes.axhline(0, color=figures.INK, linewidth=1)
+        for place, runs in enumerate(values):
+            middle, low, high = interval(runs)
+            sure = low > 0 or high < 0
+            axes.plot([place, place], [low, high], color=colour, linewidth=2)
+            axes.plot(place, middle, "o", color=colour, markerfacecolor=colour if sure else "none")
+        axes.set_xticks(range(len(x)), [str(value) for value in x])
+        axes.set_xlabel(labels[0])
+        axes.set_title(name, fontsize=figures.FONT_SIZE)
+    np.atleast_1d(panels)[0].set_ylabel(labels[1])
+    return figures.picture(figure, alt, caption)
