@@ -200,10 +200,9 @@ def test_training_moves_the_marked_weights_and_says_what_became_of_the_loss(page
     assert "Nothing has moved: the gradient of every weight is 0" in report.inner_text()
     press(page, "Too large a step", "Train one step")
     assert "It has grown: the steps were too large" in report.inner_text()
-    for _ in range(60):
+    part(page, 1).get_by_role("slider", name="Learning rate").fill("1")  # that is 10
+    for _ in range(6):
         press(page, "Train 20 steps")
-        if "Stopped" in report.inner_text():
-            break
     assert "Start over with a smaller learning rate" in report.inner_text()
     page.get_by_label("w is a weight").uncheck()
     assert "nothing to train" in report.inner_text()
@@ -331,8 +330,9 @@ def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address, widt
         assert overflow(page) == 0
         press(page, "Vanishing", "All backward", "Train one step", "One step")
         page.get_by_role("combobox", name="Plane").select_option("weights")
-        assert axe_faults(page) == []
         assert overflow(page) == 0
+        if width == 390:  # nothing new stands here on a wide page
+            assert axe_faults(page) == []
 
 
 # ---- in a notebook -------------------------------------------------------------------------------
