@@ -196,8 +196,8 @@ class Labels {
     for (const { value, input, pairs, labels: cost } of this.cards) {
       input.checked = value === objective;
       pairs.textContent = some(counted[value][0], "pair");
-      cost.textContent = `${some(counted[value][1], "label")} by people`;
-      cost.parentElement.classList.toggle("gl-pays", counted[value][1] > 0);
+      cost.textContent = value === "pseudo_labels" && !said ? "needs labels first" : `${some(counted[value][1], "label")} by people`;
+      cost.parentElement.classList.toggle("gl-pays", value === "people" || value === "pseudo_labels");
     }
     const chosen = this.panels[objective];
     for (const panel of Object.values(this.panels)) panel.el.hidden = panel !== chosen;

@@ -76,7 +76,7 @@ export class PairsPanel {
     const head = ["", "the model has", "it is asked for"].map((text) => element("th", { scope: "col" }, text));
     const table = element("table", {}, element("thead", {}, element("tr", {}, ...head)), this.rows);
     const scroll = element("div", { className: "gx-table", tabIndex: 0, role: "region", "aria-label": "All pairs" }, table);
-    const key = [["gl-read", "what the model reads"], ["gl-asked", "what it is asked for"]];
+    const key = [["gl-read", "read"], ["gl-read gl-may", "read, and of use for the chosen answer"], ["gl-asked", "asked for"]];
     this.el = element(
       "div",
       { className: "gl-panel" },
@@ -108,7 +108,7 @@ export class PairsPanel {
     const asked = targets.filter((target) => target !== null).length;
     this.copying.textContent = copying(copied(state), asked, slip);
     this.copying.classList.toggle("gl-bad", slip);
-    this.summary.textContent = `All ${some(asked, "pair")} as a list`;
+    this.summary.textContent = asked === 1 ? "The one pair as a list" : `All ${some(asked, "pair")} as a list`;
     this.rows.replaceChildren(
       ...targets.flatMap((target, i) => {
         if (target === null) return [];

@@ -84,7 +84,7 @@ export class PartnersPanel {
     const reached = `Whoever only counts shared words finds ${found} of ${views.length} partners.`;
     this.verdict.textContent = slip
       ? `${reached} Both views are the same text: to see that needs no understanding.`
-      : `${reached} Drop more, and it gets harder to find them so.`;
+      : `${reached} The more is dropped, the less shared words tell.`;
     this.verdict.classList.toggle("gl-bad", slip);
     this.#show();
   }
@@ -116,7 +116,7 @@ export class PartnersPanel {
       const role = i === asks ? "asks" : i === partner[asks] ? `partner ${alike}` : `stranger ${alike}`;
       const [text, below] = option.children;
       text.replaceChildren(
-        ...pieces.map((piece, j) => element(dropped[j] ? "s" : "span", {}, j && spaced[j] ? ` ${piece}` : piece)),
+        ...pieces.map((piece, j) => element("span", {}, j && spaced[j] ? " " : "", element(dropped[j] ? "s" : "span", {}, piece))),
       );
       below.lastElementChild.textContent = role;
       option.style.setProperty("--share", i === asks ? 0 : similarities[asks][i]);
@@ -132,7 +132,7 @@ export class PartnersPanel {
     const n = views.length - 1;
     this.caption.textContent = others.length
       ? `By the words they share, its partner is alike by ${right}, the best stranger by ${best}: ` +
-        `${finds[asks] ? "found" : "not found"}. Loss ${losses[asks].toFixed(2)} nats; guessing among ${n} costs ${Math.log(n).toFixed(2)}.`
+        `${finds[asks] ? "found" : "not found"}. Loss ${losses[asks].toFixed(2)} nats at temperature ${TEMPERATURE}; guessing among ${n} costs ${Math.log(n).toFixed(2)}.`
       : "";
   }
 }

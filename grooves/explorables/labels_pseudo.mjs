@@ -43,7 +43,8 @@ export class PseudoPanel {
     this.start = element("div", { className: "gx-controls" }, this.take);
     this.controls = element("div", { className: "gx-controls" }, this.again, this.threshold.el);
     this.verdict = element("p", { className: "gl-verdict" });
-    this.list = element("ol", { className: "gl-answers" });
+    this.list = element("ol");
+    this.scroll = element("div", { className: "gl-answers", tabIndex: 0, role: "region", "aria-label": "The model’s answers, the surest first" }, this.list);
     this.el = element(
       "div",
       { className: "gl-panel" },
@@ -52,7 +53,7 @@ export class PseudoPanel {
       this.start,
       this.controls,
       this.verdict,
-      this.list,
+      this.scroll,
     );
   }
 
@@ -60,10 +61,10 @@ export class PseudoPanel {
   draw({ deck, said, given, truth, labels, threshold }) {
     const byPeople = Object.keys(given).filter((key) => given[key] !== NEITHER).length;
     this.need.hidden = this.start.hidden = said !== null;
-    this.controls.hidden = this.verdict.hidden = this.list.hidden = said === null;
+    this.controls.hidden = this.verdict.hidden = this.scroll.hidden = said === null;
     this.need.textContent =
       `A person has given ${some(byPeople, "label")}. The model needs one of each kind: label some yourself ` +
-      "under “A person’s label”, or let the grammar that wrote the stories stand in for a person.";
+      "under “Person’s label”, or let the grammar that wrote the stories stand in for a person.";
     if (said === null) return;
     const texts = new Map(deck.map((one) => [one.key, one]));
     this.threshold.set(threshold, percent(threshold).replace(".0", ""));

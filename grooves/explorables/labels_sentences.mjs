@@ -31,7 +31,7 @@ export const OBJECTIVES = {
     slip: "Make the classic slip: drop nothing, so that both views are alike",
   },
   people: {
-    name: "A person’s label",
+    name: "Person’s label",
     idea: "Ask a person about the text. One text, one answer, and somebody has to read it.",
   },
   pseudo_labels: {
@@ -53,7 +53,7 @@ export function copying(n, of, slip) {
   if (!of) return "";
   const found = `Copying what stands in the same place answers ${count(n)} of ${count(of)}.`;
   if (slip) return `${found} The answer has leaked: the loss falls, and little of language is learned.`;
-  return n ? `${found} Here the text repeats itself.` : `${found} There is no way around the language.`;
+  return n ? `${found} Here the text repeats itself.` : `${found} What fits has to be learned.`;
 }
 
 /** What a person's labels cost, from two assumptions. */

@@ -15,7 +15,7 @@ from grooves.stories import to_words
 
 SIZE, BOX, GAP, LINE = 14, 26, 16, 86  # pixels: text, a tile's height, between its two, a line
 CHOSEN = 4  # the pair that is shown with all that the model has read
-SHARE, SEED = 0.15, 1
+SHARE, SEED = 0.15, 1  # 3 of 20 words
 MASK = "[MASK]"
 
 
