@@ -262,6 +262,7 @@ ABOVE_THE_MODELS = {
     "explorables",
     "feedback",
     "figures",
+    "intervals",
     "pictures",
     "grading",
     "judge",
