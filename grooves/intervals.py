@@ -50,9 +50,9 @@ def in_words(better: str, worse: str, differences, unit: str = "points") -> str:
     middle, low, high = interval(differences)
     found = f"{middle:+.1f} {unit}, 95 % interval {low:+.1f} to {high:+.1f}"
     if low > 0:
-        return f"{better} beats {worse}: {found}"
+        return f"{better} ahead of {worse}: {found}"
     if high < 0:
-        return f"{better} falls behind {worse}: {found}"
+        return f"{better} behind {worse}: {found}"
     return f"{better} and {worse} cannot be told apart: {found}"
 
 
@@ -68,9 +68,7 @@ def mean_curves(x, series: dict, labels, alt: str, caption: str, **scales) -> fi
     axes.minorticks_off()
     axes.set_xticks(x, [f"{value:,}" for value in x])
     ends = []
-    for (name, values), colour, mark in zip(
-        series.items(), figures.PALETTE, "os^Dvx", strict=False
-    ):
+    for (name, values), colour, mark in zip(series.items(), COLOURS, "os^Dv", strict=False):
         middle, low, high = np.transpose([interval(runs) for runs in values])
         axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
         axes.plot(x, middle, color=colour, marker=mark, markersize=5)
@@ -90,7 +88,8 @@ def mean_curves(x, series: dict, labels, alt: str, caption: str, **scales) -> fi
 def differences_picture(x, series: dict, labels, alt: str, caption: str) -> figures.Picture:
     """Differences with their 95 % intervals, one panel a comparison; zero is drawn as a line.
 
-    x: (n,) numbers, which stand evenly spaced. series: name of a comparison -> (n, runs) differences.
+    x: (n,) numbers, drawn evenly spaced. series: name of a comparison -> (n, runs) differences.
+    A mark is filled where its interval excludes zero.
     """
     figure, panels = figures.canvas(2.6, columns=len(series), sharey=True)
     for (name, values), axes, colour in zip(
