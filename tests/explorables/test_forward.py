@@ -76,12 +76,12 @@ def draw(page, strokes, left=0.05, top=0.05, size=0.9):
 
 def shown(page):
     """The page's ten logits and shares as it writes them."""
-    rows = page.locator(".gf-digits li:not(.gf-head)")
-    return [row.locator(".gf-logit, .gf-share").all_inner_texts() for row in rows.all()]
+    texts = page.locator(".gf-digits li:not(.gf-head) :is(.gf-logit, .gf-share)").all_inner_texts()
+    return list(zip(texts[::2], texts[1::2], strict=True))
 
 
 def pixels_of(page):
-    labels = [cell.get_attribute("aria-label") for cell in page.get_by_role("gridcell").all()]
+    labels = page.get_by_role("gridcell").evaluate_all("all => all.map((one) => one.ariaLabel)")
     return [int(label.split(": ")[1].split(" of")[0]) for label in labels]
 
 

@@ -57,8 +57,8 @@ def slide(page, name, value):
 
 def tiles(page):
     """What each place reads, and what it is asked for ("" for nothing)."""
-    options = page.locator(".gl-tiles [role=option]").all()
-    return [tuple(option.locator("span").all_inner_texts()) for option in options]
+    texts = page.locator(".gl-tiles [role=option] span").all_inner_texts()
+    return list(zip(texts[::2], texts[1::2], strict=True))
 
 
 def cards(page):
@@ -322,11 +322,12 @@ def test_the_model_labels_where_it_is_sure_and_is_held_against_the_truth(page):
         assert cards(page)[4].startswith(f"{int(own.max() >= threshold)} pair")
     rows = page.locator(".gl-answers li")
     assert rows.count() == len(rest) + 1
-    for row in rows.all():
-        text = row.locator("p").first.inner_text()
-        share = bayes(known, labels[by_person], [text.removeprefix("Your sentence: ")])[0]
-        assert row.locator(".gl-label").inner_text() == ["happy", "sad"][share.argmax()]
-        shown = row.locator(".gl-share").inner_text()
+    texts = rows.locator("p:first-child").all_inner_texts()
+    said = [text.removeprefix("Your sentence: ") for text in texts]
+    names, sure = (rows.locator(part).all_inner_texts() for part in (".gl-label", ".gl-share"))
+    shares = bayes(known, labels[by_person], said)
+    for name, shown, share in zip(names, sure, shares, strict=True):
+        assert name == ["happy", "sad"][share.argmax()]
         assert shown == (f"{share.max():.1%}" if share.max() <= 0.999 else "> 99.9%")
     press(page, "Forget all labels")
     assert page.get_by_role("button", name="Take six").evaluate(
