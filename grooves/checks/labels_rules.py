@@ -1,0 +1,106 @@
+"""Checks of lab 03: what they have in common, for targets that are made or drawn (chapter 03).
+
+Key idea: what is made has one right value, and is compared with it. What is drawn by lot has none:
+there every draw must keep the rules, generators of one seed must give the same draw, and others
+another. Inputs are handed over as copies and must come back as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+
+import numpy as np
+
+from grooves.checks import CheckFailed
+from grooves.checks.compare import shape_of
+
+LAB = "03_labels"
+SHOULD = "it should be"
+BOTH = ("inputs", "targets")
+NEAR = 1e-5  # of two grey values that are the same; different ones lie farther apart
+
+
+def untouched(answer: Callable, *names: str) -> Callable:
+    """The answer, called on copies and refused where it changes one of them.
+
+    names: what the first arguments are, in words; only these are looked at.
+    Raises (when called): CheckFailed with the hint "changed_input".
+    """
+
+    def call(*inputs):
+        handed_over = [*deepcopy(inputs[: len(names)]), *inputs[len(names) :]]
+        result = answer(*handed_over)
+        for name, before, after in zip(names, inputs, handed_over, strict=False):
+            if not np.array_equal(before, after):
+                raise CheckFailed(
+                    f"your function changed the {name} that it was given. Others still need them: "
+                    "work on a copy, or make a new array.",
+                    hint="changed_input",
+                )
+        return result
+
+    return call
+
+
+def array_of(result, shape: tuple, what: str, given: str) -> np.ndarray:
+    """A result as an array of its own, where it has the right shape.
+
+    Raises: CheckFailed with the hint "shape".
+    """
+    got = np.array(result)
+    if got.shape != shape:
+        raise CheckFailed(
+            f"for {given}, your result has shape {shape_of(got)}, expected {shape}: {what}.",
+            hint="shape",
+        )
+    return got
+
+
+def whole_numbers(got: np.ndarray, given: str) -> np.ndarray:
+    """An array of whole numbers, which may be written as 3.0.
+
+    Raises: CheckFailed with the hint "not_whole".
+    """
+    # An empty list becomes an array of floats; a mask would be taken for zeros and ones.
+    if got.dtype == bool or not np.issubdtype(got.dtype, np.number) or (got != np.rint(got)).any():
+        raise CheckFailed(
+            f"for {given}, your result is not made of whole numbers but of {got.dtype}.",
+            hint="not_whole",
+        )
+    return got.astype(int)
+
+
+def obeys_its_generator(draw: Callable, same: Callable, given: str, seed: int = 31) -> None:
+    """Pass where draws depend on the generator that is handed over, and on nothing else.
+
+    draw: calls the answer with a generator and returns its result, after it has been examined.
+    same: whether two results are the same draw.
+    Raises: CheckFailed with the hint "not_from_rng" or "own_generator".
+    """
+    first, again, other = (draw(np.random.default_rng(s)) for s in (seed, seed, seed + 1))
+    if same(first, other):
+        raise CheckFailed(
+            f"for {given}, your result is the same whatever generator it gets. Draw with the `rng` "
+            "that is handed over: a generator made inside begins anew at every call.",
+            hint="own_generator",
+        )
+    if not same(first, again):
+        raise CheckFailed(
+            f"for {given}, your result differs for two generators of the same seed, so nobody "
+            "could repeat it. Draw everything with `rng`, nothing with `np.random` itself.",
+            hint="not_from_rng",
+        )
+
+
+def pictures(seed: int, *shape: int) -> np.ndarray:
+    """Pictures without two equal pixels, in (0.1, 1)."""
+    n = int(np.prod(shape))
+    values = 0.1 + 0.9 * (1 + np.arange(n)) / (n + 1)
+    return np.random.default_rng(seed).permutation(values).reshape(shape)
+
+
+def alike(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(N, M): which of N pictures is which of M."""
+    some, others = some.reshape(len(some), 1, -1), others.reshape(1, len(others), -1)
+    return (abs(some - others) < NEAR).all(axis=-1)
