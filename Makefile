@@ -69,10 +69,10 @@ plain: $(VENV)/authors.stamp  ## test stage: run them once more without nbval, a
 	$(PYTEST) tests/notebooks -n 2
 
 site: $(VENV)/authors.stamp chromium  ## test stage: the book, built and read
-	$(PYTEST) tests/book
+	$(PYTEST) tests/book $(TWO_AT_A_TIME)
 
 explorables: $(VENV)/authors.stamp chromium  ## test stage: the explorables, on bare pages
-	$(PYTEST) tests/explorables
+	$(PYTEST) tests/explorables $(TWO_AT_A_TIME)
 
 browser: $(VENV)/authors.stamp chromium  ## test stage: JupyterLab worked as a student works it
 	$(PYTEST) tests/lab_browser
