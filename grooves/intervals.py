@@ -8,6 +8,7 @@ Chapter 03.
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 
@@ -29,6 +30,7 @@ def interval(differences, level: float = 0.95) -> tuple[float, float, float]:
     return float(middle), float(middle - half), float(middle + half)
 
 
+@cache
 def t_quantile(share: float, freedom: int) -> float:
     """Where Student's t with `freedom` degrees of freedom has `share` of itself below. share > 0.5.
 
