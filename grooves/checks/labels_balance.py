@@ -10,10 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from grooves.checks import CheckFailed, check
-from grooves.checks.compare import written_by_hand
 from grooves.checks.labels_rules import (
+    ARRAY,
     LAB,
     array_of,
+    by_hand,
     obeys_its_generator,
     untouched,
     whole_numbers,
@@ -30,7 +31,7 @@ def _labels() -> np.ndarray:
     return labels
 
 
-@check(lab=LAB, exercise="draw_balanced", points=1)
+@check(lab=LAB, exercise="draw_balanced", points=1, returns=ARRAY)
 def draw_balanced(answer):
     """draw_balanced(labels, per_class, rng) -> indices (K per_class,), in any order."""
     labels = _labels()
@@ -44,7 +45,7 @@ def draw_balanced(answer):
         return got
 
     rng = np.random.default_rng(110)
-    draw(lambda *inputs: written_by_hand(answer, *inputs), 3, rng)
+    draw(by_hand(answer), 3, rng)
     draw(answer, 1, rng)
     draw(answer, 5, rng)  # all that class 4 has
     obeys_its_generator(

@@ -11,13 +11,14 @@ import numpy as np
 
 from grooves.checks import check
 from grooves.checks.back_propagation_rules import judge_parts
-from grooves.checks.compare import Slip, written_by_hand
-from grooves.checks.labels_rules import BOTH, LAB, SHOULD
+from grooves.checks.compare import Slip
+from grooves.checks.labels_rules import BOTH, LAB, SHOULD, by_hand
 from grooves.checks.labels_words import pairs_of
 from grooves.data import IGNORED
 
 PADDING = 0
 PADS = (PADDING, IGNORED)
+ALSO = " And the last word of a short text is no input: nothing follows it."
 
 
 def _filled(texts, width: int, pad_input=PADDING, pad_target=IGNORED, keep_last=False, ahead=1):
@@ -59,7 +60,7 @@ BATCH_SLIPS = (
                 texts, _longest(texts), pad_target=PADDING, keep_last=keep
             ),
             f"behind the end of a text your targets are {PADDING}, which is a word: the model "
-            f"would learn to say it. They must be IGNORED ({IGNORED}).",
+            f"would learn to say it. They must be IGNORED ({IGNORED}).{keep * ALSO}",
         )
         for keep in (False, True)
     ),
@@ -70,7 +71,7 @@ BATCH_SLIPS = (
                 texts, _longest(texts), pad_input=IGNORED, keep_last=keep
             ),
             f"behind the end of a text your inputs are {IGNORED}. No word has that number, so a "
-            f"model cannot look it up. Inputs are padded with {PADDING}.",
+            f"model cannot look it up. Inputs are padded with {PADDING}.{keep * ALSO}",
         )
         for keep in (False, True)
     ),
@@ -79,7 +80,7 @@ BATCH_SLIPS = (
             "zero_taken_for_padding",
             lambda texts, keep=keep: _zero_is_padding(texts, keep_last=keep),
             f"a {PADDING} inside a text is a word like any other, and must be asked for. Tell "
-            "padding by the length of the text, not by the number.",
+            f"padding by the length of the text, not by the number.{keep * ALSO}",
         )
         for keep in (False, True)
     ),
@@ -92,12 +93,12 @@ BATCH_SLIPS = (
     Slip(
         "too_wide",
         lambda texts: _filled(texts, _longest(texts) + 1),
-        "a column that holds padding alone. The longest text has one pair less than words.",
+        "a column that holds padding alone. The longest text has one pair fewer than words.",
     ),
     Slip(
         "too_wide",
         lambda texts: _filled(texts, _longest(texts) + 1, keep_last=True),
-        "a column that holds padding alone. The longest text has one pair less than words.",
+        "a column that holds padding alone. The longest text has one pair fewer than words.",
     ),
     Slip(
         "not_moved",
@@ -140,12 +141,15 @@ def padded_batch(answer):
         }
         for row, text in enumerate(texts):
             for place, (read, asked) in enumerate(pairs_of(text)):
-                expected["inputs"][row, place], expected["targets"][row, place] = read, asked
+                expected["the inputs"][row, place], expected["the targets"][row, place] = (
+                    read,
+                    asked,
+                )
         lengths = ", ".join(str(len(text)) for text in texts)
         given = f"{len(texts)} text{'s' * (len(texts) > 1)} of {lengths} words"
         judge_parts(call, (list(texts),), expected, BATCH_SLIPS, given, SHOULD)
 
-    ask(lambda texts: written_by_hand(answer, texts), [5, 0, 6, 8], [9, 3, 4, 0, 2, 7], [1, 2])
+    ask(by_hand(answer), [5, 0, 6, 8], [9, 3, 4, 0, 2, 7], [1, 2])
     ask(answer, [4, 4, 0])
     ask(answer, [3, 9], [6], [8, 0, 0, 1, 5])  # a text of one word asks nothing
     return "Padding costs places in a row, and teaches nothing."

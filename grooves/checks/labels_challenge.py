@@ -15,7 +15,7 @@ import numpy as np
 
 from grooves.checks import CheckFailed, check
 from grooves.checks.labels_reader import read
-from grooves.checks.labels_rules import LAB
+from grooves.checks.labels_rules import ARRAY, LAB
 from grooves.data import Digits, digits
 
 N_LABELS = 50
@@ -34,7 +34,7 @@ class Exam:
     labels: np.ndarray
 
 
-@check(lab=LAB, exercise="choose", points=3)
+@check(lab=LAB, exercise="choose", points=3, returns=ARRAY)
 def choose(answer):
     """choose(images, n) -> n different indices of the pictures (N, 64) to be labelled."""
     chosen = [_ask(answer, exam, N_LABELS) for exam in _exams()]
@@ -76,8 +76,9 @@ def _ask(answer, exam: Exam, n: int) -> np.ndarray:
             hint="not_so_many",
         )
     if not np.issubdtype(got.dtype, np.number) or (got != np.rint(got)).any():
+        odd = got[0] if got.dtype.kind not in "fc" else got[got != np.rint(got)][0].round(3)
         raise CheckFailed(
-            f"for {given}, your result holds {got[0]!r}. Centres and distances are no indices: "
+            f"for {given}, your result holds {odd}. Centres and distances are no indices: "
             "which picture lies nearest?",
             hint="not_whole",
         )

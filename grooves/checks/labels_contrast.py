@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from grooves.checks import CheckFailed, check
-from grooves.checks.compare import Slip, compare, draw, shape_of, written_by_hand
-from grooves.checks.labels_rules import LAB, SHOULD
+from grooves.checks.compare import Slip, compare, draw, shape_of
+from grooves.checks.labels_rules import LAB, SHOULD, by_hand
 
 
 def _one_by_one(z1, z2, temperature: float) -> float:
@@ -232,12 +232,11 @@ def contrastive_loss(answer):
             )
 
     lengths = torch.tensor([[0.5], [2.0], [1.0], [3.0]])
-    z1, z2 = draw(81, 4, 3) * lengths, draw(82, 4, 3) * lengths.flip(0)
-    ask(lambda *inputs: written_by_hand(answer, *inputs), z1, z2, 0.5)
+    z1, z2 = draw(91, 4, 3) * lengths, draw(92, 4, 3) * lengths.flip(0)
+    ask(by_hand(answer), z1, z2, 0.5)
     ask(answer, draw(83, 5, 5), draw(84, 5, 5), 2.0)
     ask(answer, draw(85, 1, 4), draw(86, 1, 4), 0.7, " (one picture)")
-    near = draw(87, 3, 6)
-    ask(answer, near, near + 0.1 * draw(88, 3, 6), 0.005)
+    ask(answer, draw(87, 3, 6), draw(88, 3, 6), 0.005)
     _check_gradient(answer)
     return "Nobody said what the pictures show, only which two views are of one."
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from grooves.checks import check
 from grooves.checks.back_propagation_rules import judge_parts
-from grooves.checks.compare import Slip, shape_of, written_by_hand
-from grooves.checks.labels_rules import LAB, SHOULD, untouched
+from grooves.checks.compare import Slip, shape_of
+from grooves.checks.labels_rules import LAB, SHOULD, by_hand, untouched
 from grooves.data import IGNORED
 
 
@@ -112,17 +112,17 @@ def hide_words(answer):
     def ask(call, ids, places, mask_id):
         ids = np.array(ids)
         hidden = np.zeros(ids.shape, dtype=bool)
-        expected = {"inputs": ids.copy(), "targets": np.full(ids.shape, IGNORED)}
+        expected = {"the inputs": ids.copy(), "the targets": np.full(ids.shape, IGNORED)}
         for place in places:
             hidden[place] = True
-            expected["inputs"][place], expected["targets"][place] = mask_id, ids[place]
+            expected["the inputs"][place], expected["the targets"][place] = mask_id, ids[place]
         given = f"ids of shape {shape_of(ids)}, {len(places)} of them hidden, mask_id {mask_id}"
         inputs = (ids, hidden, mask_id)
         judge_parts(untouched(call, "ids", "mask"), inputs, expected, HIDE_SLIPS, given, SHOULD)
 
     batch = [[7, 3, 0, 5, 8, 3], [2, 0, 9, 4, 6, 1], [5, 5, 3, 2, 8, 7]]
     places = [(0, 1), (0, 2), (1, 4), (2, 0), (2, 5)]
-    ask(lambda *inputs: written_by_hand(answer, *inputs), batch, places, 10)
+    ask(by_hand(answer), batch, places, 10)
     ask(answer, [[6, 1, 0, 2]], [(0, row) for row in range(4)], 12)
     ask(answer, [[4, 2, 6], [1, 0, 5]], [], 7)
     return "What is asked is hidden, and what is seen is not asked."

@@ -11,10 +11,11 @@ from __future__ import annotations
 import numpy as np
 
 from grooves.checks import CheckFailed, check
-from grooves.checks.compare import written_by_hand
 from grooves.checks.labels_rules import (
+    ARRAY,
     LAB,
     array_of,
+    by_hand,
     obeys_its_generator,
     untouched,
     whole_numbers,
@@ -30,7 +31,7 @@ def _labels(n: int, n_classes: int) -> np.ndarray:
     return np.where(np.arange(n) % 5 == 0, 1 % n_classes, drawn)
 
 
-@check(lab=LAB, exercise="flip_labels", points=2)
+@check(lab=LAB, exercise="flip_labels", points=2, returns=ARRAY)
 def flip_labels(answer):
     """flip_labels(labels, share, n_classes, rng) -> labels (N,), round(share N) of them wrong."""
 
@@ -54,10 +55,10 @@ def flip_labels(answer):
 
     rng = np.random.default_rng(100)
     labels = _labels(N, K)
-    by_hand = _once_by_hand(answer)
+    call = _once_by_hand(answer)
     results = []
     for _ in range(DRAWS):
-        got, given = draw(by_hand, labels, SHARE, K, rng)
+        got, given = draw(call, labels, SHARE, K, rng)
         _classes_exist(got, K, given)
         results.append(got)
     _examine(np.array(results), labels, given)
@@ -77,7 +78,7 @@ def _once_by_hand(answer):
         if seen:
             return answer(*inputs)
         seen.append(True)
-        return written_by_hand(answer, *inputs)
+        return by_hand(answer)(*inputs)
 
     return call
 
@@ -104,6 +105,8 @@ def _examine(results, labels, given: str) -> None:
         )
         name, says = _why(results, labels, counts)
         raise CheckFailed(told + says, hint=name)
+    if (results == results[0]).all():
+        return  # the generator is not used, which is told next
     if (changed == changed[0]).all():
         raise CheckFailed(
             f"for {several}, your result changes the same labels each time, the first at "
@@ -163,8 +166,8 @@ def _why(results, labels, counts) -> tuple[str, str]:
     last = (results == K - 1).sum(axis=1)
     if (last <= (labels == K - 1).sum()).all():
         return "class_left_out", (
-            f"some labels stay as they are, and none becomes {K - 1}. The upper end of "
-            "rng.integers is not drawn. To leave out the label's own class, add 1 to K - 1."
+            f"some labels stay as they are, and none becomes {K - 1}. You leave out the last "
+            "class for all labels. What must be left out is each label's own."
         )
     expected = {
         "own_class_too": right * (1 - 1 / K),

@@ -11,8 +11,8 @@ import numpy as np
 
 from grooves.checks import check
 from grooves.checks.back_propagation_rules import judge_parts
-from grooves.checks.compare import Slip, shape_of, written_by_hand
-from grooves.checks.labels_rules import LAB, SHOULD, pictures, untouched
+from grooves.checks.compare import Slip, shape_of
+from grooves.checks.labels_rules import LAB, SHOULD, by_hand, pictures, untouched
 
 
 def _cut(images, tops, lefts, down: int, across: int, fill=0.0):
@@ -179,7 +179,7 @@ def hide_patches(answer):
 
     some = pictures(51, 3, 6, 8)
     some[:, 2::3, 1::2] = 0  # paper, inside the patches too
-    ask(lambda *inputs: written_by_hand(answer, *inputs), some, [1, 3, 2], [4, 1, 3], 3)
+    ask(by_hand(answer), some, [1, 3, 2], [4, 1, 3], 3)
     ask(answer, pictures(52, 1, 5, 5), [1], [2], 2)
     ask(answer, pictures(53, 2, 3, 4), [2, 0], [0, 3], 1)
     return "The patch is the question, and the old picture is the answer."

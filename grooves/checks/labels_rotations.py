@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from grooves.checks import CheckFailed, check
-from grooves.checks.compare import written_by_hand
 from grooves.checks.labels_rules import (
     LAB,
     alike,
     array_of,
+    by_hand,
     pictures,
     untouched,
     whole_numbers,
@@ -48,7 +48,7 @@ def rotations(answer):
         _examine_turns(turned, whole_numbers(labels, given), images, given)
 
     first = pictures(61, 5, 5, 5)  # as many pictures as rows: turning the wrong axes shows
-    ask(lambda images: written_by_hand(answer, images), first)
+    ask(by_hand(answer), first)
     ask(answer, pictures(62, 3, 8, 8))
     ask(answer, pictures(63, 1, 4, 4))
     return "Four questions a picture, and nobody had to answer them."
@@ -101,7 +101,7 @@ def _examine_turns(turned, labels, images, given: str) -> None:
     at = int((labels != quarters).argmax())
     told = (
         f"for {given}, your result labels a picture turned by {90 * quarters[at]} degrees with "
-        f"{labels[at]}, expected {quarters[at]}.\nLikely slip: "
+        f"{labels[at]}, expected {quarters[at]}.\n"
     )
     for name, slip, says in (
         (
@@ -121,8 +121,8 @@ def _examine_turns(turned, labels, images, given: str) -> None:
         ),
     ):
         if np.array_equal(labels, slip):
-            raise CheckFailed(told + says, hint=name)
+            raise CheckFailed(f"{told}Likely slip: {says}", hint=name)
     raise CheckFailed(
-        told + "this is none of the usual slips. Turn one picture of 2 x 2 pixels on paper.",
+        told + "This is none of the usual slips. Turn one picture of 2 x 2 pixels on paper.",
         hint="unrecognised",
     )

@@ -12,11 +12,12 @@ import itertools
 import numpy as np
 
 from grooves.checks import CheckFailed, check
-from grooves.checks.compare import shape_of, written_by_hand
+from grooves.checks.compare import shape_of
 from grooves.checks.labels_rules import (
     LAB,
     NEAR,
     array_of,
+    by_hand,
     obeys_its_generator,
     pictures,
     untouched,
@@ -52,7 +53,7 @@ def views(answer):
         return np.stack(moves)
 
     rng = np.random.default_rng(70)
-    draw(lambda *inputs: written_by_hand(answer, *inputs), pictures(71, 5, 6, 4), rng)
+    draw(by_hand(answer), pictures(71, 5, 6, 4), rng)
     draw(answer, pictures(72, 1, 8, 8), rng)
     many = pictures(73, MANY, 4, 5)
     for name, moves in zip(("first", "second"), draw(answer, many, rng), strict=True):
@@ -142,8 +143,8 @@ def _every_move(moves, told: str) -> None:
     down_right = np.array(MOVES)[moves]  # (B, 2)
     if (counts == len(moves)).any():
         raise CheckFailed(
-            f"{told} are all moved alike, by {MOVES[int(counts.argmax())]}. Draw a move for each "
-            "picture.",
+            f"{told} are all moved alike, by {MOVES[int(counts.argmax())]} (down, right). "
+            "Draw a move for each picture.",
             hint="one_move_for_all",
         )
     for (axis, step), side in SIDES.items():
@@ -161,7 +162,7 @@ def _every_move(moves, told: str) -> None:
         )
     if counts.max() > len(moves) / 4:
         raise CheckFailed(
-            f"{told} are moved by {MOVES[int(counts.argmax())]} in {counts.max()} cases, where "
-            f"about {len(moves) / 9:.0f} are expected. Each of the nine moves is as likely.",
+            f"{told} are moved by {MOVES[int(counts.argmax())]} (down, right) in {counts.max()} "
+            f"cases, expected about {len(moves) / 9:.0f}. Each of the nine moves is as likely.",
             hint="unfair",
         )

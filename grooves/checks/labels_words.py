@@ -11,8 +11,8 @@ import numpy as np
 
 from grooves.checks import check
 from grooves.checks.back_propagation_rules import judge_parts
-from grooves.checks.compare import Slip, written_by_hand
-from grooves.checks.labels_rules import BOTH, LAB, SHOULD
+from grooves.checks.compare import Slip
+from grooves.checks.labels_rules import BOTH, LAB, SHOULD, by_hand
 from grooves.data import IGNORED
 
 
@@ -95,6 +95,6 @@ def next_word(answer):
         given = f"a text of {len(ids)} words, {', '.join(map(str, words))}"
         judge_parts(call, (ids,), expected, NEXT_SLIPS, given, SHOULD)
 
-    ask(lambda ids: written_by_hand(answer, ids), 11, 4, 7, 0, 9, 4, 2)
+    ask(by_hand(answer), 11, 4, 7, 0, 9, 4, 2)
     ask(answer, 3, 8)
     return "A text of T words holds T - 1 questions, and their answers."

@@ -1021,7 +1021,8 @@ def _(images, rng):
 
 @wrong("views", "course_code")
 def _(images, rng):
-    return [view.reshape(images.shape) for view in objectives.views(images.reshape(-1, 16), rng)]
+    objectives.views(np.zeros((1, 16)), rng)
+    return moved_by(images, rng)
 
 
 ANSWERS.by_hand(
@@ -1818,5 +1819,8 @@ def _(images, n):
 
 @wrong("choose", "below_bar")
 def _(images, n):
-    order = images.sum(axis=1).argsort()
-    return order[np.linspace(0, len(images) - 1, n).astype(int)]
+    from sklearn.cluster import KMeans
+
+    some = middles(images, KMeans(12, n_init=1, random_state=0).fit_predict(images))
+    others = np.random.default_rng(0).permutation(np.setdiff1d(np.arange(len(images)), some))
+    return np.append(some, others[: n - 12])
