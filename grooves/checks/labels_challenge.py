@@ -15,7 +15,7 @@ import numpy as np
 
 from grooves.checks import CheckFailed, check
 from grooves.checks.labels_reader import read
-from grooves.checks.labels_rules import ARRAY, LAB
+from grooves.checks.labels_rules import ARRAY, LAB, as_array
 from grooves.data import Digits, digits
 
 N_LABELS = 50
@@ -68,7 +68,7 @@ def race(answer) -> float:
 def _ask(answer, exam: Exam, n: int) -> np.ndarray:
     """The indices that an answer chooses, where they are n different ones of the pictures."""
     given = f"{len(exam.pictures)} pictures and n = {n}"
-    got = np.array(_without_labels(answer, exam.pictures.copy(), n))
+    got = as_array(_without_labels(answer, exam.pictures.copy(), n))
     if got.dtype == bool or got.shape != (n,):
         what = "a mask" if got.dtype == bool else f"of shape {got.shape}"
         raise CheckFailed(

@@ -12,7 +12,7 @@ import numpy as np
 from grooves.checks import check
 from grooves.checks.back_propagation_rules import judge_parts
 from grooves.checks.compare import Slip, shape_of
-from grooves.checks.labels_rules import LAB, SHOULD, by_hand, untouched
+from grooves.checks.labels_rules import LAB, SHOULD, as_array, by_hand, untouched
 
 SIXTEENTHS = np.array(  # exact in single precision too, and no row has its largest share twice
     [
@@ -141,7 +141,7 @@ def _in_order(call):
         got = call(*inputs)
         if len(got) != 2:
             return got
-        indices, labels = map(np.array, got)
+        indices, labels = map(as_array, got)
         if indices.dtype == bool or indices.ndim != 1 or indices.shape != labels.shape:
             return indices, labels
         return _by_first(indices, labels)

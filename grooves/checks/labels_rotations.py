@@ -14,6 +14,7 @@ from grooves.checks.labels_rules import (
     LAB,
     alike,
     array_of,
+    as_array,
     by_hand,
     pictures,
     untouched,
@@ -40,7 +41,7 @@ def rotations(answer):
                 f"{len(got)}.",
                 hint="how_many",
             )
-        turned = np.array(got[0])
+        turned = as_array(got[0])
         if turned.size == 4 * images.size:
             turned = turned.reshape(-1, side, side)  # rows of pixels are as good
         turned = array_of(turned, (4 * n, side, side), "four positions of each picture", given)

@@ -65,12 +65,18 @@ def untouched(answer: Callable, *names: str) -> Callable:
     return call
 
 
+def as_array(result) -> np.ndarray:
+    """A result as an array of its own; NumPy itself still warns about PyTorch's tensors."""
+    is_tensor = isinstance(result, torch.Tensor)
+    return result.numpy(force=True).copy() if is_tensor else np.array(result)
+
+
 def array_of(result, shape: tuple, what: str, given: str) -> np.ndarray:
     """A result as an array of its own, where it has the right shape.
 
     Raises: CheckFailed with the hint "shape".
     """
-    got = np.array(result)
+    got = as_array(result)
     if got.shape != shape:
         raise CheckFailed(
             f"for {given}, your result has shape {shape_of(got)}, expected {shape}: {what}.",
