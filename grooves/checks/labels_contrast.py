@@ -93,6 +93,14 @@ SLIPS = (
         "axis.",
     ),
     Slip(
+        "one_length_for_all",
+        lambda z1, z2, t: _loss(
+            *torch.cat((z1, z2)).div(torch.cat((z1, z2)).norm()).chunk(2), t, unit=False
+        ).mean(),
+        "you divide all views by one length, that of the whole batch. Each row has its own: "
+        "dim=1, keepdim=True.",
+    ),
+    Slip(
         "squared_length",
         lambda z1, z2, t: _loss(
             z1 / (z1**2).sum(1, keepdim=True), z2 / (z2**2).sum(1, keepdim=True), t, unit=False

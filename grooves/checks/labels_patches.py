@@ -74,7 +74,7 @@ PATCH_SLIPS = (
     Slip(
         "every_place_in_all",
         lambda images, tops, lefts, size: (
-            lambda mask: (np.where(mask, 0, images), np.broadcast_to(mask, images.shape))
+            lambda mask: (np.where(mask, 0, images), np.broadcast_to(mask, images.shape).copy())
         )(_cut(images, tops, lefts, size, size)[1].any(axis=0)),
         "every picture loses the patches of all. Each has one patch, its own.",
     ),

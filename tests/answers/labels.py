@@ -1109,6 +1109,13 @@ def _(z1, z2, temperature):
     return F.cross_entropy(without_diagonal(z @ z.mT / temperature), partners(len(z1)))
 
 
+@wrong("contrastive_loss", "one_length_for_all")
+def _(z1, z2, temperature):
+    z = torch.cat((z1, z2))
+    z = z / z.norm()
+    return F.cross_entropy(without_diagonal(z @ z.mT / temperature), partners(len(z1)))
+
+
 @wrong("contrastive_loss", "squared_length")
 def _(z1, z2, temperature):
     z = torch.cat((z1, z2))
