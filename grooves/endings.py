@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from grooves.data import IGNORED, StoryData
+from grooves.few_labels import one_core
 from grooves.grammar import Grammar
 from grooves.objectives import masked_word
 from grooves.stories import Stories
@@ -24,6 +25,7 @@ from grooves.story_rules import definition
 from grooves.transformer import Attention, Config, Transformer, norm
 
 ENDINGS = ("sad", "happy")  # their places are the labels, 0 and 1
+SURPRISE = 0.1  # weight of the labels' loss beside the size of the weights
 
 
 class LookBothWays(Attention):
@@ -120,6 +122,7 @@ def word_vectors(model: Transformer) -> np.ndarray:
     return norm(model.embedding.weight).cpu().numpy()
 
 
+@one_core()
 @torch.no_grad()
 def last_states(model: Transformer, texts: list[list[int]]) -> np.ndarray:
     """The stream at each text's last word, after the last block: (N, C).
@@ -137,21 +140,36 @@ def last_states(model: Transformer, texts: list[list[int]]) -> np.ndarray:
     return states
 
 
+@one_core()
 def judge_endings(features, labels, n_labels: int = 20, n_draws: int = 20) -> np.ndarray:
-    """Accuracy of a linear classifier that has seen a few labelled texts: (n_draws,).
+    """Accuracy of logistic regression that has seen a few labelled texts: (n_draws,).
 
     features: (N, F) of all texts; each is scaled to mean 0 and variance 1 over all, which takes no
     label. The first half of the texts may be drawn for labelling, as many of each ending; the
-    second half is the test. Draw number i is the same whatever the features are.
+    second half is the test. Draw number i is the same whatever the features are. All draws are
+    fitted at once: they share no weight, so their losses can be added.
     """
-    from sklearn.linear_model import LogisticRegression
-
     scaled = (features - features.mean(0)) / (features.std(0) + 1e-6)
-    half, found = len(labels) // 2, np.empty(n_draws)
+    scaled, half = torch.as_tensor(scaled, dtype=torch.float64), len(labels) // 2
+    draws = []
     for draw in range(n_draws):
         order = np.random.default_rng(draw).permutation(half)
         shown = [order[labels[order] == label][: n_labels // 2] for label in (0, 1)]
-        shown = np.concatenate(shown)
-        judge = LogisticRegression(C=0.1, max_iter=500).fit(scaled[shown], labels[shown])
-        found[draw] = judge.score(scaled[half:], labels[half:])
-    return found
+        draws.append(np.concatenate(shown))
+    x = scaled[torch.as_tensor(np.stack(draws))]  # (draws, n_labels, F)
+    sign = torch.as_tensor(2.0 * labels[np.stack(draws)] - 1)[..., None]
+    w = torch.zeros(n_draws, x.size(2), 1, dtype=torch.float64, requires_grad=True)
+    b = torch.zeros(n_draws, 1, 1, dtype=torch.float64, requires_grad=True)
+    descent = torch.optim.LBFGS([w, b], max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss():
+        descent.zero_grad()
+        surprise = F.softplus(-sign * (x @ w + b)).sum()
+        total = SURPRISE * surprise + w.square().sum() / 2  # few labels: keep the weights small
+        total.backward()
+        return total
+
+    descent.step(loss)
+    with torch.no_grad():
+        happy = (scaled[half:] @ w + b)[..., 0] > 0  # (draws, N / 2)
+    return (happy.numpy() == (labels[half:] == 1)).mean(axis=1)

@@ -9,6 +9,7 @@ Chapter 03. Shapes: S networks, N pictures of 64 pixels, B of them in a batch, 1
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -32,6 +33,18 @@ PRE_STEPS, PRE_BATCH = 400, 128  # of learning without
 LR = 3e-3  # AdamW's step, for weights that start from chance
 TUNING_LR, HEAD_LR = 1e-3, 1e-2  # for layers that are pre-trained, and for a new layer on top
 FIRST_GUESS, GUESS_AGAIN = 100, 50  # steps after which pseudo-labels are made, and made anew
+
+
+@contextmanager
+def one_core():
+    """One thread for PyTorch inside. Products as small as these are done before a second core has
+    heard of them, and on a busy machine the cores would wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 @dataclass(frozen=True)
@@ -146,6 +159,7 @@ def flip(labels, share: float, seed: int) -> np.ndarray:
     return wrong
 
 
+@one_core()
 def pretrain(pictures: Pictures, seeds, steps: int = PRE_STEPS) -> Networks:
     """Learn from pictures without labels: two changed copies of one picture must find each other.
 
@@ -168,6 +182,7 @@ def pretrain(pictures: Pictures, seeds, steps: int = PRE_STEPS) -> Networks:
     return networks
 
 
+@one_core()
 def learn(
     pictures: Pictures,
     way: Way,

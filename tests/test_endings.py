@@ -124,3 +124,18 @@ def test_the_judge_learns_from_the_first_half_and_is_tested_on_the_second():
     turned[100:, 0] += 6
     assert judge_endings(turned, labels, n_draws=5).max() < 0.15
     assert abs(judge_endings(rng.normal(size=(200, 5)), labels, n_draws=10).mean() - 0.5) < 0.1
+
+
+def test_the_judge_is_the_logistic_regression_of_the_books():
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(0)
+    labels = np.arange(300) % 2
+    features = rng.normal(size=(300, 40)) + 0.4 * labels[:, None] * rng.normal(size=40)
+    scaled = (features - features.mean(0)) / features.std(0)
+    found = judge_endings(features, labels, n_labels=30, n_draws=6)
+    for draw, accuracy in enumerate(found):
+        order = np.random.default_rng(draw).permutation(150)
+        shown = np.concatenate([order[labels[order] == label][:15] for label in (0, 1)])
+        judge = LogisticRegression(C=0.1).fit(scaled[shown], labels[shown])
+        assert abs(judge.score(scaled[150:], labels[150:]) - accuracy) < 0.01
