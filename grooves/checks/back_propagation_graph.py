@@ -13,6 +13,7 @@ import torch
 
 from grooves.autograd import Tensor
 from grooves.checks import CheckFailed, check
+from grooves.checks.arrays import NOT_THIS, compare_parts, draw
 from grooves.checks.back_propagation_order import (
     FINISHED,
     by_first_meeting,
@@ -22,9 +23,8 @@ from grooves.checks.back_propagation_order import (
     reached,
     twice_used,
 )
-from grooves.checks.back_propagation_rules import LAB, by_hand, compare_parts
+from grooves.checks.back_propagation_rules import LAB, by_hand
 from grooves.checks.compare import Slip
-from grooves.checks.forward_propagation_rules import NOT_THIS, draw
 
 # ---- 8 backward ------------------------------------------------------------------------------
 

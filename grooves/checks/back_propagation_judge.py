@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from grooves.checks import CheckFailed, check
+from grooves.checks.arrays import draw
 from grooves.checks.back_propagation_rules import LAB, by_hand
 from grooves.checks.compare import Slip, compare, shape_of
-from grooves.checks.forward_propagation_rules import draw
 
 RIGHT = 1e-6  # a right gradient must be found right to this much
 TOLERANCE = 1e-5

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from grooves.checks import check
-from grooves.checks.back_propagation_rules import LAB, by_hand, judge_parts, torchs_gradients
+from grooves.checks.arrays import draw, judge, judge_parts
+from grooves.checks.back_propagation_rules import LAB, by_hand, torchs_gradients
 from grooves.checks.compare import Slip, shape_of
-from grooves.checks.forward_propagation_rules import draw, judge
 
 # ---- 3 matmul_backward -----------------------------------------------------------------------
 

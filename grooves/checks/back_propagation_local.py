@@ -10,15 +10,9 @@ import numpy as np
 import torch
 
 from grooves.checks import CheckFailed, check
-from grooves.checks.back_propagation_rules import (
-    LAB,
-    by_hand,
-    judge_parts,
-    torchs_gradients,
-    where_it_fits,
-)
+from grooves.checks.arrays import NOT_THIS, draw, judge, judge_parts, where_it_fits
+from grooves.checks.back_propagation_rules import LAB, by_hand, torchs_gradients
 from grooves.checks.compare import Slip, shape_of
-from grooves.checks.forward_propagation_rules import NOT_THIS, draw, judge
 
 # ---- 1 multiply_backward ---------------------------------------------------------------------
 

@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 
 from grooves.checks import check
-from grooves.checks.back_propagation_rules import LAB, by_hand, judge_parts, torchs_gradients
+from grooves.checks.arrays import coarse, draw, judge, judge_parts
+from grooves.checks.back_propagation_rules import LAB, by_hand, torchs_gradients
 from grooves.checks.compare import Slip, shape_of
-from grooves.checks.forward_propagation_rules import coarse, draw, judge
 from grooves.checks.forward_propagation_softmax import FAR_APART, shares_of, softmax_of
 
 

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 
 from grooves.checks import CheckFailed, check, describe
+from grooves.checks.arrays import draw
 from grooves.checks.back_propagation_rules import LAB
-from grooves.checks.forward_propagation_rules import draw
 from grooves.data import digits
 
 NAMES = ("W1", "b1", "W2", "b2", "W3", "b3")

@@ -1,4 +1,4 @@
-"""Checks of lab 02: what they have in common, for answers of several arrays (chapter 02).
+"""Checks of lab 02: what they have in common (chapter 02).
 
 Key idea: an answer may call anything but the thing that it is to be. The forward pass was written
 in lab 1, so the course's `layers` are free here; its automatic differentiation and its optimizers
@@ -7,17 +7,12 @@ are not, nor are PyTorch's. The yardstick is PyTorch's automatic differentiation
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Collection, Sequence
-from copy import deepcopy
-from functools import partial
+from collections.abc import Callable, Collection
 
-import numpy as np
 import torch
 
 from grooves.checks import CheckFailed
-from grooves.checks.compare import Slip, as_tensor, close, compare
-from grooves.checks.forward_propagation_rules import NOT_THIS
+from grooves.checks.compare import watched
 
 LAB = "02_back_propagation"
 COURSES_OWN = ("grooves.autograd", "grooves.descent", "grooves.optim", "grooves.train")
@@ -33,28 +28,21 @@ def by_hand(answer: Callable, refused: Collection[str] = ()) -> Callable:
     """
 
     def call(*inputs):
-        courses_own: list[str] = []
-        ready_made: list[str] = []
-
-        def note(frame, event, _argument):
-            if event != "call":
-                return
-            name, module = frame.f_code.co_name, frame.f_globals.get("__name__", "")
+        def finished(module: str, code) -> tuple[str, str] | None:
+            name = code.co_name
             if module in COURSES_OWN and (name in refused or not refused):
-                whole = frame.f_code.co_qualname.removesuffix(".__init__")
-                courses_own.append(f"{module}.{whole}")
-            elif module.startswith("torch") and name in TORCHS_GRADIENTS:
-                ready_made.append(f"PyTorch's {name}")
-            elif module.startswith(FINISHED_MODULES):
-                library, part = module.split(".")[:2]
-                ready_made.append(f"{library}.{part}")
+                return "course_code", f"{module}.{code.co_qualname.removesuffix('.__init__')}"
+            if module.startswith("torch") and name in TORCHS_GRADIENTS:
+                return "ready_made", f"PyTorch's {name}"
+            if module.startswith(FINISHED_MODULES):
+                return "ready_made", ".".join(module.split(".")[:2])
+            return None
 
-        before = sys.getprofile()
-        sys.setprofile(note)
-        try:
-            result = answer(*inputs)
-        finally:
-            sys.setprofile(before)
+        result, called = watched(answer, inputs, finished)
+        courses_own, ready_made = (
+            [name for kind, name in called if kind == hint]
+            for hint in ("course_code", "ready_made")
+        )
         if courses_own:
             raise CheckFailed(
                 f"your code calls the course's own {courses_own[0]}. Here the exercise is to "
@@ -72,47 +60,6 @@ def by_hand(answer: Callable, refused: Collection[str] = ()) -> Callable:
     return call
 
 
-def judge_parts(
-    call: Callable,
-    inputs: tuple,
-    expected: dict[str, object],
-    slips: Sequence[Slip],
-    given: str,
-    source: str = "PyTorch's is",
-    tolerance: float | None = None,
-) -> None:
-    """Call an answer on copies of the inputs and compare the arrays that it returns, one by one.
-
-    expected: for each array its name in words ("the gradient of W") and what it should be. A slip
-    computes all of them; where it does not fit the shapes, it explains nothing.
-    Raises: CheckFailed, as `compare` does; "how_many" where there are more arrays or fewer.
-    """
-    with np.errstate(all="ignore"):
-        got = call(*deepcopy(inputs))
-        if not isinstance(got, (tuple, list)) or len(got) != len(expected):
-            said = f"{len(got)}" if isinstance(got, (tuple, list)) else "something else"
-            raise CheckFailed(
-                f"expected {len(expected)} arrays: {', '.join(expected)}. Your function "
-                f"returned {said}.",
-                hint="how_many",
-            )
-        compare_parts(got, inputs, expected, slips, given, source, tolerance)
-
-
-def compare_parts(got, inputs, expected, slips, given, source="PyTorch's is", tolerance=None):
-    """Compare several results one by one, as `judge_parts` says, which got them from a call.
-
-    Of the slips that explain the first wrong part, the one that explains most parts is named.
-    """
-    got = [
-        np.array(part).reshape(() if np.ndim(right) == 0 and np.size(part) == 1 else np.shape(part))
-        for part, right in zip(got, expected.values(), strict=True)
-    ]
-    for i, (name, right) in enumerate(expected.items()):
-        ranked = _by_parts_explained(slips, i, inputs, got)
-        compare(got[i], right, ranked, inputs, f"{name}, with {given}", source, tolerance)
-
-
 def torchs_gradients(function: Callable, *arrays, arriving=None) -> tuple[torch.Tensor, ...]:
     """PyTorch's gradient of function(*arrays) with respect to each array.
 
@@ -121,29 +68,3 @@ def torchs_gradients(function: Callable, *arrays, arriving=None) -> tuple[torch.
     leaves = [torch.tensor(a, dtype=torch.float64, requires_grad=True) for a in arrays]
     arriving = None if arriving is None else torch.as_tensor(arriving, dtype=torch.float64)
     return torch.autograd.grad(function(*leaves), leaves, arriving)
-
-
-def where_it_fits(compute: Callable) -> Callable:
-    """A slip's computation that gives NOT_THIS where the shapes do not allow it."""
-    return partial(_part_of, compute, None)
-
-
-def _by_parts_explained(slips, i: int, inputs: tuple, got: list):
-    """The slips, for part i alone; a generator, so that a right answer costs nothing."""
-
-    def n_explained(slip):
-        return sum(
-            close(as_tensor(part), as_tensor(_part_of(slip.compute, k, *inputs)), 1e-3)
-            for k, part in enumerate(got)
-        )
-
-    for slip in sorted(slips, key=n_explained, reverse=True):
-        yield Slip(slip.name, partial(_part_of, slip.compute, i), slip.says)
-
-
-def _part_of(compute, i, *inputs):
-    try:
-        parts = compute(*inputs)
-    except (ValueError, IndexError):
-        return NOT_THIS
-    return parts if i is None else np.asarray(parts[i])

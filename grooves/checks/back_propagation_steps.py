@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from grooves.checks import check
-from grooves.checks.back_propagation_rules import LAB, by_hand, judge_parts
+from grooves.checks.arrays import draw, judge_parts
+from grooves.checks.back_propagation_rules import LAB, by_hand
 from grooves.checks.compare import Slip, number
-from grooves.checks.forward_propagation_rules import draw
 
 # ---- 10 step ---------------------------------------------------------------------------------
 

@@ -134,6 +134,28 @@ class _Names(TorchFunctionMode):
         return function(*args, **(kwargs or {}))
 
 
+def watched(answer: Callable, inputs: Sequence, name_of: Callable) -> tuple[object, list]:
+    """Call an answer and note which Python functions it runs.
+
+    name_of: what to note of a function, from its module's name and its code object; None for
+    nothing. Returns: the answer's result, and what was noted, in the order of the calls.
+    """
+    noted: list = []
+
+    def note(frame, event, _argument):
+        if event == "call":
+            name = name_of(frame.f_globals.get("__name__", ""), frame.f_code)
+            if name is not None:
+                noted.append(name)
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        return answer(*inputs), noted
+    finally:
+        sys.setprofile(before)
+
+
 def written_by_hand(answer: Callable, *inputs, ready_made: Sequence[str] = ()):
     """Call the answer and return its result; refuse it where it only calls the finished thing.
 
@@ -141,27 +163,18 @@ def written_by_hand(answer: Callable, *inputs, ready_made: Sequence[str] = ()):
     that the check compares with. What an exercise does not ask to write may be called freely.
     Raises: CheckFailed with the hint "course_code" or "ready_made".
     """
-    courses_own: list[str] = []
     around_the_answer = ("grooves.checks", "grooves.checks._answers", __name__)
     handed_over = {getattr(part, "__code__", None) for part in inputs}
 
-    def note(frame, event, _argument):
-        module = frame.f_globals.get("__name__", "")
-        if event != "call" or not module.startswith("grooves."):
-            return
-        if module not in around_the_answer and frame.f_code not in handed_over:
-            courses_own.append(f"{module}.{frame.f_code.co_name}")
+    def courses_own(module: str, code) -> str | None:
+        ours = module.startswith("grooves.") and module not in around_the_answer
+        return f"{module}.{code.co_name}" if ours and code not in handed_over else None
 
-    names, before = _Names(), sys.getprofile()
-    sys.setprofile(note)
-    try:
-        with names:
-            result = answer(*inputs)
-    finally:
-        sys.setprofile(before)
-    if courses_own:
+    with _Names() as names:
+        result, called = watched(answer, inputs, courses_own)
+    if called:
         raise CheckFailed(
-            f"your code calls the course's own {courses_own[0]}. Here the exercise is to write "
+            f"your code calls the course's own {called[0]}. Here the exercise is to write "
             "it; what you wrote in earlier exercises may be used.",
             hint="course_code",
         )

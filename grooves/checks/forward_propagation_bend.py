@@ -11,9 +11,10 @@ import torch
 import torch.nn.functional as F
 
 from grooves.checks import CheckFailed, check
+from grooves.checks.arrays import NOT_THIS, by_hand, draw, judge
 from grooves.checks.compare import Slip, shape_of
 from grooves.checks.forward_propagation_layers import bent
-from grooves.checks.forward_propagation_rules import LAB, NOT_THIS, by_hand, draw, judge
+from grooves.checks.forward_propagation_rules import LAB
 
 # ---- 3 ReLU ----------------------------------------------------------------------------------
 

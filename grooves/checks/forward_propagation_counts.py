@@ -13,8 +13,9 @@ import torch
 from torch import nn
 
 from grooves.checks import CheckFailed, check
+from grooves.checks.arrays import judge
 from grooves.checks.compare import Slip
-from grooves.checks.forward_propagation_rules import LAB, judge
+from grooves.checks.forward_propagation_rules import LAB
 
 EXACT = 1e-9  # counts, so only a float's rounding is forgiven
 # No two sizes alike, so that no slip hides behind another.

@@ -12,8 +12,9 @@ import torch
 import torch.nn.functional as F
 
 from grooves.checks import check
+from grooves.checks.arrays import NOT_THIS, by_hand, draw, judge
 from grooves.checks.compare import Slip, shape_of
-from grooves.checks.forward_propagation_rules import LAB, NOT_THIS, by_hand, draw, judge
+from grooves.checks.forward_propagation_rules import LAB
 
 
 def bent(z: np.ndarray) -> np.ndarray:

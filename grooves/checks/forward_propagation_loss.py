@@ -13,16 +13,9 @@ import torch
 import torch.nn.functional as F
 
 from grooves.checks import check
+from grooves.checks.arrays import NOT_THIS, by_hand, coarse, draw, judge
 from grooves.checks.compare import Slip, shape_of
-from grooves.checks.forward_propagation_rules import (
-    LAB,
-    NOT_THIS,
-    by_hand,
-    coarse,
-    draw,
-    from_smaller_steps,
-    judge,
-)
+from grooves.checks.forward_propagation_rules import LAB, from_smaller_steps
 from grooves.checks.forward_propagation_softmax import FAR_APART, shares_of, softmax_of
 
 # ---- 9 cross-entropy -------------------------------------------------------------------------

@@ -11,16 +11,9 @@ import numpy as np
 import torch
 
 from grooves.checks import check
+from grooves.checks.arrays import NOT_THIS, by_hand, coarse, draw, judge
 from grooves.checks.compare import Slip
-from grooves.checks.forward_propagation_rules import (
-    LAB,
-    NOT_THIS,
-    by_hand,
-    coarse,
-    draw,
-    from_smaller_steps,
-    judge,
-)
+from grooves.checks.forward_propagation_rules import LAB, from_smaller_steps
 
 FAR_APART = np.array([[0.0], [-3000.0], [3000.0]])  # added to the rows of a batch
 

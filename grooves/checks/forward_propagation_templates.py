@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from grooves.checks import CheckFailed, check
+from grooves.checks.arrays import by_hand, draw, judge
 from grooves.checks.compare import Slip, shape_of
-from grooves.checks.forward_propagation_rules import LAB, by_hand, draw, judge
+from grooves.checks.forward_propagation_rules import LAB
 from grooves.data import digits
 
 K = 10

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from grooves.checks import check
-from grooves.checks.back_propagation_rules import judge_parts
+from grooves.checks.arrays import by_hand, judge_parts
 from grooves.checks.compare import Slip
-from grooves.checks.labels_rules import BOTH, LAB, SHOULD, by_hand
+from grooves.checks.labels_rules import BOTH, LAB, SHOULD
 from grooves.checks.labels_words import pairs_of
 from grooves.data import IGNORED
 

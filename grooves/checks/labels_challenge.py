@@ -7,13 +7,13 @@ lab's fixed reader, and 450 pictures that no answer ever sees say how well it re
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from grooves.checks import CheckFailed, check
+from grooves.checks.compare import watched
 from grooves.checks.labels_reader import read
 from grooves.checks.labels_rules import ARRAY, LAB, as_array
 from grooves.data import Digits, digits
@@ -100,20 +100,11 @@ def _ask(answer, exam: Exam, n: int) -> np.ndarray:
 
 def _without_labels(answer, pictures, n: int):
     """What the answer chooses; refused where it fetches the digits, which come with labels."""
-    fetched = []
 
-    def note(frame, event, _argument):
-        if event == "call":
-            found = frame.f_globals.get("__name__", ""), frame.f_code.co_name
-            if found in KEEPERS_OF_LABELS:
-                fetched.append(found[1])
+    def keeper(module: str, code) -> str | None:
+        return code.co_name if (module, code.co_name) in KEEPERS_OF_LABELS else None
 
-    before = sys.getprofile()
-    sys.setprofile(note)
-    try:
-        result = answer(pictures, n)
-    finally:
-        sys.setprofile(before)
+    result, fetched = watched(answer, (pictures, n), keeper)
     if fetched:
         raise CheckFailed(
             f"your function calls {fetched[0]}, which holds the labels. They do not exist yet: you "

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from grooves.checks import CheckFailed, check
+from grooves.checks.arrays import by_hand
 from grooves.checks.compare import Slip, compare, draw, shape_of
-from grooves.checks.labels_rules import LAB, SHOULD, by_hand
+from grooves.checks.labels_rules import LAB, SHOULD
 
 
 def _one_by_one(z1, z2, temperature: float) -> float:

@@ -11,11 +11,11 @@ from __future__ import annotations
 import numpy as np
 
 from grooves.checks import CheckFailed, check
+from grooves.checks.arrays import by_hand
 from grooves.checks.labels_rules import (
     ARRAY,
     LAB,
     array_of,
-    by_hand,
     obeys_its_generator,
     untouched,
     whole_numbers,

@@ -7,7 +7,6 @@ another. Inputs are handed over as copies and must come back as they were.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from copy import deepcopy
 
@@ -15,32 +14,13 @@ import numpy as np
 import torch
 
 from grooves.checks import CheckFailed
-from grooves.checks.compare import shape_of, written_by_hand
+from grooves.checks.compare import shape_of
 
 LAB = "03_labels"
 SHOULD = "it should be"
 ARRAY = (np.ndarray, torch.Tensor, list, tuple)  # what may stand for an array
 BOTH = ("the inputs", "the targets")
 NEAR = 1e-5  # of two grey values that are the same; different ones lie farther apart
-
-
-def by_hand(answer: Callable) -> Callable:
-    """The answer, refused where it calls the course's own code, as `written_by_hand` says.
-
-    What an earlier check left behind waits: a generator that is thrown away while the answer runs
-    is entered once more, and would look like a call of the course's code.
-    """
-
-    def call(*inputs):
-        was_on = gc.isenabled()
-        gc.disable()
-        try:
-            return written_by_hand(answer, *inputs)
-        finally:
-            if was_on:
-                gc.enable()
-
-    return call
 
 
 def untouched(answer: Callable, *names: str) -> Callable:

@@ -12,12 +12,12 @@ import itertools
 import numpy as np
 
 from grooves.checks import CheckFailed, check
+from grooves.checks.arrays import by_hand
 from grooves.checks.compare import shape_of
 from grooves.checks.labels_rules import (
     LAB,
     NEAR,
     array_of,
-    by_hand,
     obeys_its_generator,
     pictures,
     untouched,

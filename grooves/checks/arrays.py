@@ -1,0 +1,125 @@
+"""How the checks judge answers written in NumPy, whatever the lab: one array, or several.
+
+Key idea: an answer is called on copies, so that it may work in place, and without NumPy's warnings,
+since a sentence of the check says what a warning only hints at. Inputs come from generators of
+their own, so that the student's random numbers go on undisturbed. Chapters: 01, 02, 03.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from copy import deepcopy
+from functools import partial
+
+import numpy as np
+
+from grooves.checks import CheckFailed
+from grooves.checks.compare import Slip, as_tensor, close, compare, written_by_hand
+
+NOT_THIS = np.empty(0)  # what a slip computes where the shapes do not allow it: it equals nothing
+
+
+def draw(seed: int, *shape: int, scale: float = 1.0) -> np.ndarray:
+    """Normal random numbers from a generator of their own."""
+    return scale * np.random.default_rng(seed).normal(size=shape)
+
+
+def coarse(x: np.ndarray) -> np.ndarray:
+    """The nearest multiples of 1/64: far from 0 they are exact in single precision too."""
+    return np.round(64 * x) / 64
+
+
+def judge(
+    call: Callable,
+    inputs: tuple,
+    expected,
+    slips: Sequence[Slip],
+    given: str,
+    source: str = "PyTorch's is",
+    tolerance: float | None = None,
+) -> None:
+    """Call an answer on copies of the inputs and compare what it returns.
+
+    A number may come as an array of one element. The arguments are those of `compare`.
+    Raises: CheckFailed, as `compare` does.
+    """
+    with np.errstate(all="ignore"):
+        # a copy: PyTorch refuses reversed arrays, and the student's may be looked at again
+        got = np.array(call(*deepcopy(inputs)))
+        if np.ndim(expected) == 0 and got.size == 1:
+            got = got.reshape(())
+        compare(got, expected, slips, inputs, given, source, tolerance)
+
+
+def by_hand(answer: Callable, *torchs_own: str) -> Callable:
+    """The answer, refused where it calls the course's own code or PyTorch's functions so named."""
+    return lambda *inputs: written_by_hand(answer, *inputs, ready_made=torchs_own)
+
+
+def judge_parts(
+    call: Callable,
+    inputs: tuple,
+    expected: dict[str, object],
+    slips: Sequence[Slip],
+    given: str,
+    source: str = "PyTorch's is",
+    tolerance: float | None = None,
+) -> None:
+    """Call an answer on copies of the inputs and compare the arrays that it returns, one by one.
+
+    expected: for each array its name in words ("the gradient of W") and what it should be. A slip
+    computes all of them; where it does not fit the shapes, it explains nothing.
+    Raises: CheckFailed, as `compare` does; "how_many" where there are more arrays or fewer.
+    """
+    with np.errstate(all="ignore"):
+        got = call(*deepcopy(inputs))
+        if not isinstance(got, (tuple, list)) or len(got) != len(expected):
+            said = f"{len(got)}" if isinstance(got, (tuple, list)) else "something else"
+            raise CheckFailed(
+                f"expected {len(expected)} arrays: {', '.join(expected)}. Your function "
+                f"returned {said}.",
+                hint="how_many",
+            )
+        compare_parts(got, inputs, expected, slips, given, source, tolerance)
+
+
+def compare_parts(got, inputs, expected, slips, given, source="PyTorch's is", tolerance=None):
+    """Compare several results one by one, as `judge_parts` says, which got them from a call.
+
+    Of the slips that explain the first wrong part, the one that explains most parts is named.
+    """
+    got = [
+        np.array(part).reshape(() if np.ndim(right) == 0 and np.size(part) == 1 else np.shape(part))
+        for part, right in zip(got, expected.values(), strict=True)
+    ]
+    for i, (name, right) in enumerate(expected.items()):
+        # closed at once: thrown away later, it would run while another answer is watched
+        with closing(_by_parts_explained(slips, i, inputs, got)) as ranked:
+            compare(got[i], right, ranked, inputs, f"{name}, with {given}", source, tolerance)
+
+
+def where_it_fits(compute: Callable) -> Callable:
+    """A slip's computation that gives NOT_THIS where the shapes do not allow it."""
+    return partial(_part_of, compute, None)
+
+
+def _by_parts_explained(slips, i: int, inputs: tuple, got: list):
+    """The slips, for part i alone; a generator, so that a right answer costs nothing."""
+
+    def n_explained(slip):
+        return sum(
+            close(as_tensor(part), as_tensor(_part_of(slip.compute, k, *inputs)), 1e-3)
+            for k, part in enumerate(got)
+        )
+
+    for slip in sorted(slips, key=n_explained, reverse=True):
+        yield Slip(slip.name, partial(_part_of, slip.compute, i), slip.says)
+
+
+def _part_of(compute, i, *inputs):
+    try:
+        parts = compute(*inputs)
+    except (ValueError, IndexError):
+        return NOT_THIS
+    return parts if i is None else np.asarray(parts[i])
