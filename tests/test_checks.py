@@ -162,6 +162,17 @@ def test_an_error_in_the_students_code_shows_their_line_and_the_arguments(studen
     assert "It was called with x = a float64 array of shape (3,)." in said
 
 
+def test_an_error_inside_a_compiled_library_is_told_as_the_line_that_called_it(student):
+    """NumPy's compiled modules name their files as if they stood in the student's folder."""
+    names = student("""\
+        import numpy as np
+        def double(x):
+            return np.random.default_rng(0).choice([], 3)
+    """)
+    with pytest.raises(AnswerRaised, match=r"in line 3 of answer\.py"):
+        check_double(names["double"])
+
+
 @pytest.mark.parametrize("error", ["SystemExit(0)", "RecursionError('deep')", "KeyError('k')"])
 def test_any_error_of_a_students_class_is_theirs(student, error):
     names = student(f"""\

@@ -91,5 +91,5 @@ def test_the_committed_weights_are_small(tmp_path):
 def test_a_recorded_measurement_says_where_it_was_made():
     recorded = lineage.recorded("ingredients")
     assert recorded["rows"] and {"processor", "torch", "date"} <= set(recorded["machine"])
-    with pytest.raises(ValueError, match="name='nothing' was not recorded; there are .*ingredients"):
+    with pytest.raises(ValueError, match=r"name='nothing' was not recorded; there are .*labels"):
         lineage.recorded("nothing")
