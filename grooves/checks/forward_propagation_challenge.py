@@ -155,7 +155,9 @@ def _why(W, b, digit_of, reached: float) -> tuple[str, str]:
 def _most_missed(said, labels) -> str:
     missed = np.bincount(labels[said != labels], minlength=10)
     worst = int(missed.argmax())
-    return f"Most often missed: {worst}, {missed[worst]} of {(labels == worst).sum()}."
+    return (
+        f"Most often missed: the digit {worst}, {missed[worst]} times of {(labels == worst).sum()}."
+    )
 
 
 def _share_in(W: np.ndarray, images: np.ndarray) -> float:

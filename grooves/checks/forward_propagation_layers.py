@@ -48,6 +48,19 @@ NEURON_SLIPS = (
         lambda x, w, b: x * w,
         "these are the products, neither added up nor moved by the bias.",
     ),
+    *(
+        Slip(
+            "first_product",
+            compute,
+            "that is the first pixel alone. Does the function return inside its loop?",
+        )
+        for compute in (lambda x, w, b: x[0] * w[0], lambda x, w, b: x[0] * w[0] + b)
+    ),
+    Slip(
+        "last_product",
+        lambda x, w, b: x[-1] * w[-1] + b,
+        "that is the last pixel alone. Add each product to those before it: `+=`, not `=`.",
+    ),
     Slip(
         "averaged",
         lambda x, w, b: (x * w).mean() + b,
@@ -83,8 +96,8 @@ def neuron(answer):
     def torchs(x, w, b):
         return torch.dot(torch.from_numpy(x), torch.from_numpy(w)) + b
 
-    few = (np.array([0.5, 1.0, 0.0, 2.0]), np.array([2.0, -1.0, 3.0, 0.25]), 0.3)
-    given = "x = (0.5, 1, 0, 2), w = (2, -1, 3, 0.25) and b = 0.3"
+    few = (np.array([0.5, 1.0, 0.0, 2.0]), np.array([3.0, -1.0, 3.0, 0.25]), 0.3)
+    given = "x = (0.5, 1, 0, 2), w = (3, -1, 3, 0.25) and b = 0.3"
     judge(by_hand(answer), few, torchs(*few), NEURON_SLIPS, given)
     negative = (np.array([1.0, 0.5, 1.0]), np.array([-3.0, 2.0, 0.5]), -1.0)
     given = "x = (1, 0.5, 1), w = (-3, 2, 0.5) and b = -1"
@@ -102,6 +115,16 @@ LAYER_SLIPS = (
         "weights_transposed",
         lambda x, W, b: x @ W.T + b if W.shape[0] == W.shape[1] else NOT_THIS,
         "you use the rows of W. A neuron's weights are a column of W.",
+    ),
+    Slip(
+        "swapped",
+        lambda x, W, b: W @ x + b if x.shape[0] == W.shape[1] else NOT_THIS,
+        "you multiply W @ x. A picture is a row here, so it stands on the left: x @ W.",
+    ),
+    Slip(
+        "neurons_down",
+        lambda x, W, b: W.T @ x.T + b if len(x) == len(b) else NOT_THIS,
+        "W.T @ x.T lays the sums on their side, and the biases then go to the pictures: x @ W.",
     ),
     Slip(
         "bias_down",

@@ -153,6 +153,14 @@ CROSS_ENTROPY_SLIPS = (
         "Take the row's largest off the logits, and all stays the same but that.",
     ),
     Slip(
+        "shifted_in_the_sum_only",
+        lambda z, y: (
+            np.log(np.exp(z - z.max(-1, keepdims=True)).sum(-1)) - at_labels(z, y)
+        ).mean(),
+        "the sum has the row's largest taken off, the logit at the label does not. "
+        "Take both from the shifted logits.",
+    ),
+    Slip(
         "one_maximum_for_all",
         lambda z, y: (
             -at_labels(z - z.max() - np.log(np.exp(z - z.max()).sum(-1, keepdims=True)), y).mean()
@@ -241,6 +249,11 @@ ACCURACY_SLIPS = (
         "you take the smallest logit. The answer is the largest.",
     ),
     Slip(
+        "no_axis",
+        lambda z, y: (z.argmax() == y).mean(),
+        "argmax without an axis looks for one place in the whole batch. Ask each row: axis=-1.",
+    ),
+    Slip(
         "largest_logit_itself",
         lambda z, y: (z.max(-1) == y).mean(),
         "you compare the largest logit with the label. Compare its place: argmax, not max.",
@@ -275,11 +288,11 @@ def accuracy(answer):
     The labels are chosen so that so many are right and each slip comes to another share.
     """
     for call, seed, shape, right in (
-        (by_hand(answer), 708, (8, 8), 5),  # a seed with which no two slips give one share
+        (by_hand(answer), 4012, (10, 10), 6),  # a seed with which no two slips give one share
         (from_smaller_steps(answer), 21, (9, 4), 5),
         (answer, 22, (1, 4), 1),
     ):
-        logits = draw(seed, *shape) - 0.5
+        logits = draw(seed, *shape, scale=2) - 1
         answers = torch.from_numpy(logits).argmax(-1).numpy()
         wrong = np.arange(len(logits)) >= right
         labels = np.where(wrong, (answers + 1) % shape[1], answers)

@@ -7,6 +7,8 @@ Shapes: B pictures, K classes.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 
@@ -110,11 +112,26 @@ SOFTMAX_SLIPS = (
     ),
     *(
         Slip(
+            "shift_by_a_constant",
+            lambda z, shift=shift: shares_of(np.exp(z - shift)),
+            "you take the same number off whatever comes. It is too much for small logits and too "
+            "little for larger ones: take off the row's own largest.",
+        )
+        for shift in (100, 500, 700, 709, 1000)
+    ),
+    Slip(
+        "divided_by_largest",
+        lambda z: shares_of(np.exp(z / z.max(-1, keepdims=True))),
+        "dividing by the largest logit changes the shares. Taking it off does not.",
+    ),
+    *(
+        Slip(
             "clamped",
-            lambda z, limit=limit: shares_of(np.exp(z.clip(-limit, limit))),
+            lambda z, limit=limit, least=least: shares_of(np.exp(z.clip(least * limit, limit))),
             "cutting large logits off makes unlike logits alike. Shift them, do not clip them.",
         )
         for limit in (20, 50, 80, 88, 100, 500, 700, 709)
+        for least in (-1, -math.inf)
     ),
 )
 

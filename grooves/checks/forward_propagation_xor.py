@@ -64,9 +64,9 @@ def _why(sums: np.ndarray, said: np.ndarray) -> tuple[str, str]:
             return name, what
     if not bends:
         return "never_bends", (
-            "no hidden neuron of yours has a negative sum for some inputs and a positive one for "
-            "others, so no ReLU bends, and your network is one straight slope. No slope is XOR: "
-            "the two ones would lie as far above as the two zeros lie below. "
+            "each hidden neuron of yours is awake for all four inputs or for none, so no ReLU "
+            "bends, and your network is a weighted sum of its inputs. No weighted sum is XOR: "
+            "what the first input adds alone, it also adds beside the second. "
             "Move a bias so that one neuron wakes up for (1, 1) only."
         )
     same, unlike = said[[0, 3]], said[[1, 2]]

@@ -91,6 +91,21 @@ def _(x, w, b):
     return x * w
 
 
+@wrong("neuron", "first_product")
+def _(x, w, b):
+    total = b
+    for pixel, weight in zip(x, w, strict=True):
+        total += pixel * weight
+        return total
+
+
+@wrong("neuron", "last_product")
+def _(x, w, b):
+    for pixel, weight in zip(x, w, strict=True):
+        total = pixel * weight
+    return total + b
+
+
 @wrong("neuron", "averaged")
 def _(x, w, b):
     return np.mean(x * w) + b
@@ -161,6 +176,16 @@ def _(x, W, b):
 @wrong("layer", "weights_transposed")
 def _(x, W, b):
     return x @ W.T + b
+
+
+@wrong("layer", "swapped")
+def _(x, W, b):
+    return W @ x + b
+
+
+@wrong("layer", "neurons_down")
+def _(x, W, b):
+    return np.dot(W.T, x.T) + b
 
 
 @wrong("layer", "bias_down")
@@ -728,6 +753,18 @@ def _(logits):
     return e / e.sum(axis=-1, keepdims=True)
 
 
+@wrong("softmax", "shift_by_a_constant")
+def _(logits):
+    e = np.exp(logits - 1000)
+    return e / e.sum(-1, keepdims=True)
+
+
+@wrong("softmax", "divided_by_largest")
+def _(logits):
+    e = np.exp(logits / logits.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
 @wrong("softmax", "clamped")
 def _(logits):
     e = np.exp(np.clip(logits, -500, 500))
@@ -897,6 +934,12 @@ def _(logits, labels):
     return -np.log(_pick(_shares(logits), labels)).mean()
 
 
+@wrong("cross_entropy", "shifted_in_the_sum_only")
+def _(logits, labels):
+    shifted = logits - logits.max(-1, keepdims=True)
+    return np.mean(np.log(np.exp(shifted).sum(-1)) - logits[np.arange(len(labels)), labels])
+
+
 @wrong("cross_entropy", "one_maximum_for_all")
 def _(logits, labels):
     z = logits - logits.max()
@@ -974,6 +1017,11 @@ def _(logits, labels):
 @wrong("accuracy", "wrong_axis")
 def _(logits, labels):
     return (logits.argmax(0) == labels).mean()
+
+
+@wrong("accuracy", "no_axis")
+def _(logits, labels):
+    return np.mean(np.argmax(logits) == labels)
 
 
 @wrong("accuracy", "smallest")
