@@ -17,9 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from grooves.data import IGNORED, StoryData
-from grooves.few_labels import one_core
 from grooves.grammar import Grammar
 from grooves.objectives import masked_word
+from grooves.parallel import one_core
 from grooves.stories import Stories
 from grooves.story_rules import definition
 from grooves.transformer import Attention, Config, Transformer, norm

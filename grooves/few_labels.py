@@ -9,7 +9,6 @@ Chapter 03. Shapes: S networks, N pictures of 64 pixels, B of them in a batch, 1
 from __future__ import annotations
 
 import math
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -23,6 +22,7 @@ from grooves import device
 from grooves.data import Digits
 from grooves.objectives import augment, contrastive_loss, pseudo_labels
 from grooves.optim import schedule
+from grooves.parallel import one_core
 
 ENCODER = (64, 192, 96)  # pixels, and the widths of two hidden layers
 N_CLASSES = 10
@@ -33,18 +33,6 @@ PRE_STEPS, PRE_BATCH = 400, 128  # of learning without
 LR = 3e-3  # AdamW's step, for weights that start from chance
 TUNING_LR, HEAD_LR = 1e-3, 1e-2  # for layers that are pre-trained, and for a new layer on top
 FIRST_GUESS, GUESS_AGAIN = 100, 50  # steps after which pseudo-labels are made, and made anew
-
-
-@contextmanager
-def one_core():
-    """One thread for PyTorch inside. Products as small as these are done before a second core has
-    heard of them, and on a busy machine the cores would wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ Chapter 03.
 from __future__ import annotations
 
 import math
-from functools import cache
 
 import numpy as np
+from scipy.stats import t
 
 from grooves import figures
 
@@ -26,22 +26,8 @@ def interval(differences, level: float = 0.95) -> tuple[float, float, float]:
     """
     differences = np.asarray(differences, dtype=float)
     n, middle = len(differences), differences.mean()
-    half = t_quantile((1 + level) / 2, n - 1) * differences.std(ddof=1) / math.sqrt(n)
+    half = t.ppf((1 + level) / 2, n - 1) * differences.std(ddof=1) / math.sqrt(n)
     return float(middle), float(middle - half), float(middle + half)
-
-
-@cache
-def t_quantile(share: float, freedom: int) -> float:
-    """Where Student's t with `freedom` degrees of freedom has `share` of itself below. share > 0.5.
-
-    The area under its density, summed in small steps until the share is reached.
-    """
-    x, step = np.linspace(0, 100, 200_001, retstep=True)
-    log_density = -(freedom + 1) / 2 * np.log1p(x**2 / freedom)
-    log_scale = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)
-    density = np.exp(log_density + log_scale) / math.sqrt(freedom * math.pi)
-    below = 0.5 + np.concatenate(([0], np.cumsum((density[1:] + density[:-1]) / 2 * step)))
-    return float(np.interp(share, below, x))
 
 
 def in_words(better: str, worse: str, differences, unit: str = "points") -> str:

@@ -4,12 +4,13 @@ Key idea: the gradient of a batch is the sum of the gradients of its texts, so a
 divided between workers who meet once a step. The usual way, to divide each single matrix product
 between the cores, makes them meet a hundred times a step: for a small model they would wait longer
 than they work, and wherever something else runs on the machine, twenty times longer.
-Chapters: 04, 13.
+Chapters: 03, 04, 13.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,21 @@ from torch import Tensor, nn
 from grooves.transformer import count_parameters
 
 SMALL = 1_000_000  # weights; a larger model's products are worth dividing
+
+
+@contextmanager
+def one_core():
+    """One thread for PyTorch inside.
+
+    Small products are done before a second core has heard of them, and on a busy machine the cores
+    would wait for each other.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 class Team:
