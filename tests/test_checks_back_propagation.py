@@ -17,10 +17,7 @@ RIGHT, WRONG = ANSWERS.right_answers["recipe"], ANSWERS.wrong_answers["recipe"]
 TOO_SLOW = ("hasty", "narrow")  # those that come closest to the bar
 
 
-@pytest.fixture(autouse=True)
-def own_progress(tmp_path, monkeypatch):
-    """Nothing is recorded in the progress of whoever runs the tests."""
-    monkeypatch.setenv("GROOVES_CACHE", str(tmp_path))
+pytestmark = pytest.mark.usefixtures("own_progress")
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,7 @@ from grooves.data import digits
 RIGHT, WRONG = ANSWERS.right_answers["reader"], ANSWERS.wrong_answers["reader"]
 
 
-@pytest.fixture(autouse=True)
-def own_progress(tmp_path, monkeypatch):
-    """Nothing is recorded in the progress of whoever runs the tests."""
-    monkeypatch.setenv("GROOVES_CACHE", str(tmp_path))
+pytestmark = pytest.mark.usefixtures("own_progress")
 
 
 def share_read(answer, images, labels):

@@ -17,10 +17,7 @@ from grooves.data import digits
 RIGHT, WRONG = ANSWERS.right_answers, ANSWERS.wrong_answers
 
 
-@pytest.fixture(autouse=True)
-def own_progress(tmp_path, monkeypatch):
-    """Nothing is recorded in the progress of whoever runs the tests."""
-    monkeypatch.setenv("GROOVES_CACHE", str(tmp_path))
+pytestmark = pytest.mark.usefixtures("own_progress")
 
 
 # --- what is drawn by lot ------------------------------------------------------------------------

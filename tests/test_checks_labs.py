@@ -60,10 +60,7 @@ def refusal(lab, exercise, answer):
     return caught.value
 
 
-@pytest.fixture(autouse=True)
-def own_progress(tmp_path, monkeypatch):
-    """Nothing is recorded in the progress of whoever runs the tests."""
-    monkeypatch.setenv("GROOVES_CACHE", str(tmp_path))
+pytestmark = pytest.mark.usefixtures("own_progress")
 
 
 def test_every_lab_has_its_answers():

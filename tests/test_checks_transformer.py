@@ -14,10 +14,7 @@ from grooves.transformer import Attention, Transformer
 WRONG = ANSWERS.wrong_answers
 
 
-@pytest.fixture(autouse=True)
-def own_progress(tmp_path, monkeypatch):
-    """Nothing is recorded in the progress of whoever runs the tests."""
-    monkeypatch.setenv("GROOVES_CACHE", str(tmp_path))
+pytestmark = pytest.mark.usefixtures("own_progress")
 
 
 def refusal(exercise, answer):

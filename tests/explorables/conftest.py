@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from in_browser import MODULES, served
+from in_browser import MODULES, built_page, opened, served
 from playwright.sync_api import sync_playwright
 
 from grooves.stories import Stories
@@ -35,3 +35,21 @@ def modules(browser):
 @pytest.fixture(scope="session")
 def language():
     return Stories()
+
+
+@pytest.fixture(scope="module")
+def site(request, tmp_path_factory):
+    """A book of one page with the module's EXPLORABLE: the folder of its HTML."""
+    folders = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("html")
+    return built_page(request.module.EXPLORABLE, *folders)
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    with served(site) as address:
+        yield f"{address}/index.html"
+
+
+@pytest.fixture
+def page(browser, address):
+    yield from opened(browser, address)

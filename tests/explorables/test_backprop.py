@@ -4,28 +4,13 @@ import json
 import re
 
 import pytest
-from in_browser import ROOT, axe_faults, built_page, hosted, opened, overflow, served
+from in_browser import ROOT, axe_faults, dress, hosted, opened, overflow
 
 from grooves.explorables import still_backprop
 from grooves.explorables.backprop import EXPRESSION, VALUES, Backprop, read, state
 
+EXPLORABLE = "backprop"  # what the fixture `page` shows
 browser_test = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    return built_page("backprop", tmp_path_factory.mktemp("in"), tmp_path_factory.mktemp("out"))
-
-
-@pytest.fixture(scope="module")
-def address(site):
-    with served(site) as address:
-        yield f"{address}/index.html"
-
-
-@pytest.fixture
-def page(browser, address):
-    yield from opened(browser, address)
 
 
 @pytest.fixture
@@ -323,7 +308,7 @@ def test_everything_can_be_reached_and_done_with_the_keyboard(page):
 def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address, width, scheme):
     size = {"width": width, "height": 900}
     for page in opened(browser, address, viewport=size, color_scheme=scheme):
-        page.add_style_tag(content=":root { color-scheme: light dark }")
+        dress(page, scheme)
         page.get_by_label("Formula, with").fill("loss = (w &")
         page.get_by_label("Ask me before each step back").check()
         press(page, "Used twice", "All forward", "Step backward", "Step backward")

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from in_browser import ROOT, axe_faults, built_page, dress, hosted, opened, overflow, served
+from in_browser import ROOT, axe_faults, dress, hosted, opened, overflow
 
 from grooves import layers
 from grooves.data import digits
@@ -27,28 +27,13 @@ DRAWN = {
     9: [[(8, 3), (5, 5), (2, 4), (2, 1), (5, 0), (8, 1), (8, 4), (7, 7), (5, 10)]],
 }
 
+EXPLORABLE = "forward"  # what the fixture `page` shows
 browser_test = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
 def trained():
     return train_digits()
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    return built_page("forward", tmp_path_factory.mktemp("in"), tmp_path_factory.mktemp("out"))
-
-
-@pytest.fixture(scope="module")
-def address(site):
-    with served(site) as address:
-        yield f"{address}/index.html"
-
-
-@pytest.fixture
-def page(browser, address):
-    yield from opened(browser, address)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from in_browser import ROOT, axe_faults, built_page, dress, hosted, opened, overflow, served
+from in_browser import ROOT, axe_faults, dress, hosted, opened, overflow
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.naive_bayes import MultinomialNB
 
@@ -15,24 +15,9 @@ from grooves.explorables import still_labels
 from grooves.explorables.labels import SENTENCE, Labels, endings, state
 from grooves.stories import Stories, to_text, to_words
 
+EXPLORABLE = "labels"  # what the fixture `page` shows
 browser_test = pytest.mark.browser
 MASK = "[MASK]"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    return built_page("labels", tmp_path_factory.mktemp("in"), tmp_path_factory.mktemp("out"))
-
-
-@pytest.fixture(scope="module")
-def address(site):
-    with served(site) as address:
-        yield f"{address}/index.html"
-
-
-@pytest.fixture
-def page(browser, address):
-    yield from opened(browser, address)
 
 
 @pytest.fixture

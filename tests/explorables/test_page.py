@@ -4,32 +4,15 @@ import re
 
 import pytest
 import torch
-from in_browser import ROOT, axe_faults, built_page, opened, overflow, served
+from in_browser import ROOT, axe_faults, dress, opened, overflow
 
 from grooves import lineage
 from grooves.explorables import still
 from grooves.explorables.attention import PROMPT
 from grooves.stories import to_text, to_words
 
+EXPLORABLE = "attention"  # what the fixture `page` shows
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """A book of one page: the folder of its HTML."""
-    folders = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("html")
-    return built_page("attention", *folders)
-
-
-@pytest.fixture(scope="module")
-def address(site):
-    with served(site) as address:
-        yield f"{address}/index.html"
-
-
-@pytest.fixture
-def page(browser, address):
-    yield from opened(browser, address)
 
 
 @pytest.fixture(scope="module")
@@ -286,7 +269,7 @@ def test_the_word_with_the_focus_is_described_by_what_it_looks_at(page):
 def test_axe_finds_nothing_to_mend(browser, address, width, scheme):
     size = {"width": width, "height": 900}
     for page in opened(browser, address, viewport=size, color_scheme=scheme):
-        page.add_style_tag(content=":root { color-scheme: light dark }")
+        dress(page, scheme)
         start_with(page, "There once was a brafe owl")
         assert axe_faults(page) == []
         start_with(page, "There once was a Lily")  # short: axe looks at every word and number
