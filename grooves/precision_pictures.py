@@ -79,10 +79,9 @@ def stacked(bars: dict, unit: float, ylabel: str, marks: dict, alt: str, caption
         bottoms += heights
     for place, name in enumerate(bars):
         if name in marks:
-            axes.plot(
-                [place - 0.42, place + 0.42], 2 * [marks[name] / unit],
-                color=figures.INK, linewidth=2, label="measured" if name == next(iter(marks)) else "",
-            )  # fmt: skip
+            label = "measured" if name == next(iter(marks)) else ""  # once in the legend
+            ends, height = [place - 0.42, place + 0.42], marks[name] / unit
+            axes.plot(ends, [height, height], color=figures.INK, linewidth=2, label=label)
     axes.set_xticks(range(len(bars)), list(bars))
     axes.grid(False, axis="x")
     axes.set(ylabel=ylabel)
