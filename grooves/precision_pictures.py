@@ -61,7 +61,7 @@ def bytes_and_gaps(series: dict, level: tuple[float, str], alt: str, caption: st
     axes.minorticks_off()
     ticks = (0.25, 0.5, 1, 2, 4)
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    axes.legend(loc="upper right", bbox_to_anchor=(1, 0.93), fontsize=figures.FONT_SIZE - 1)
+    axes.legend(loc="upper right", bbox_to_anchor=(1, 0.86), frameon=False)
     return figures.picture(figure, alt, caption)
 
 
@@ -85,5 +85,5 @@ def stacked(bars: dict, unit: float, ylabel: str, marks: dict, alt: str, caption
     axes.set_xticks(range(len(bars)), list(bars))
     axes.grid(False, axis="x")
     axes.set(ylabel=ylabel)
-    axes.legend(loc="upper left", fontsize=figures.FONT_SIZE - 1)
+    axes.legend(loc="upper left", frameon=False)
     return figures.picture(figure, alt, caption)
