@@ -264,6 +264,7 @@ ABOVE_THE_MODELS = {
     "figures",
     "intervals",
     "pictures",
+    "precision_pictures",
     "grading",
     "judge",
     "kernel",
