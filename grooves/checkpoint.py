@@ -87,7 +87,11 @@ def restore(model: torch.nn.Module, tensors: dict[str, Tensor], path: Path | str
 
     Raises: CheckpointError that names the first weight which is missing, extra or misshapen.
     """
-    own = _weights(model)
+    fill(_weights(model), tensors, path)
+
+
+def fill(own: dict[str, Tensor], tensors: dict[str, Tensor], path: Path | str) -> None:
+    """Copy tensors of a file into a model's own, in place. Raises: as `restore`."""
     for name in sorted(own.keys() | tensors.keys()):
         if name not in tensors or name not in own:
             where = "is missing in" if name not in tensors else "has no place for what is in"

@@ -45,9 +45,10 @@ class Decoder:
 
     @staticmethod
     def fits(model) -> bool:
-        """Whether this model can be answered for here: float32 weights on a CPU."""
+        """Whether this model can be answered for here: float32 weights on a CPU, stored as such."""
         weight = model.embedding.weight
-        return weight.device.type == "cpu" and weight.dtype == torch.float32
+        stored = isinstance(weight, torch.nn.Parameter)  # and not made anew from fewer bits
+        return stored and weight.device.type == "cpu" and weight.dtype == torch.float32
 
     def _fold(self, model) -> None:
         """Arrange the weights: everything that does not depend on the words to come."""
