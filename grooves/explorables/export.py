@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from grooves import devices as published
 from grooves import lineage
 from grooves.descent import train_digits
 from grooves.explorables import attention as looks
@@ -57,7 +58,7 @@ def main() -> None:
         "backprop": still_backprop.draw(blame.EXPRESSION, blame.VALUES),
         "forward": still_forward.draw(train_digits(), np.array(first["pixels"]), first["neuron"]),
         "labels": still_labels.draw(questions.SENTENCE),
-        "memory": still_memory.draw(room.first(), room.devices(), room.CONTEXT),
+        "memory": still_memory.draw(published.models()[room.FIRST], room.devices(), room.CONTEXT),
     }
     for name, picture in pictures.items():
         path = FOLDER / f"{name}.svg"

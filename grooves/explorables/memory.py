@@ -7,60 +7,64 @@ devices of `devices.toml` and for the course's own model beside them; and it rou
 
 from __future__ import annotations
 
+import re
+from dataclasses import asdict
+
 import traitlets
 
+from grooves import devices as published
 from grooves import lineage
-from grooves.budget import KEPT, PRECISIONS, RECIPES, catalogue
+from grooves.budget import KEPT, PRECISIONS, RECIPES
+from grooves.devices import Model
 from grooves.explorables.widget import Explorable
 from grooves.transformer import Transformer
 
 FORMATS = ("fp32", "bf16", "fp16", "e4m3", "e5m2", "int8")
-SIZES = (8, 12, 24, 40, 80, 141, 192)  # GB: of the devices that are shown, where there are such
+SIZES = (8, 12, 24, 40, 80, 141, 192, 640)  # GB: shown where there is such a device
 FIRST, CONTEXT = "Llama 3.1 8B", 8192  # what the page opens on
 NAMES_SHOWN = 2  # devices that are named in one row
 
 
-def row(model: Transformer, name: str) -> dict:
-    """A model of the course as a row of `devices.toml`."""
+def described(model: Transformer, name: str) -> Model:
+    """A model of the course as `devices.toml` describes those of others."""
     config = model.config
-    return {
-        "name": name,
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "n_layer": config.n_layer,
-        "n_head": config.n_head,
-        "n_kv_head": config.n_head,
-        "head_dim": config.n_embd // config.n_head,
-        "width": config.n_embd,
-        "vocabulary": config.vocabulary_size,
-        "source": "grooves/weights",
-        "read": "here",
-    }
+    return Model(
+        name=name,
+        parameters=sum(p.numel() for p in model.parameters()),
+        n_layer=config.n_layer,
+        n_head=config.n_head,
+        n_kv_head=config.n_head,
+        head_dim=config.n_embd // config.n_head,
+        width=config.n_embd,
+        mlp_width=4 * config.n_embd,
+        vocabulary=config.vocabulary_size,
+        source="grooves/weights",
+        read="here",
+    )
 
 
 def models() -> list[dict]:
     """The course's story model, and the published ones from the smallest on."""
-    published = sorted(catalogue()["model"], key=lambda one: one["parameters"])
-    known = ("name", "parameters", "n_layer", "n_head", "n_kv_head", "head_dim", "width")
-    known = (*known, "vocabulary", "source", "read")
-    rows = [{name: one[name] for name in known} | {"read": str(one["read"])} for one in published]
-    return [row(lineage.base(), "the course’s story model"), *rows]
+    own = described(lineage.base(), "the course’s story model")
+    others = sorted(published.models().values(), key=lambda one: one.parameters)
+    return [asdict(one) for one in (own, *others)]
+
+
+def short(name: str) -> str:
+    """A device's name without its maker and its memory, which the row says anyway."""
+    return re.sub(r"^(NVIDIA|GeForce|AMD) (GeForce |Instinct )?|,? \d+ GB$", "", name)
 
 
 def devices() -> list[dict]:
     """A row for each of `SIZES`, with the names of devices that have as much memory."""
     rows = []
     for size in SIZES:
-        same = [one for one in catalogue()["device"] if one.get("memory_gb") == size]
+        same = [one for one in published.published().values() if one.memory_gb == size]
         if same:
-            names = " or ".join(one["name"] for one in same[:NAMES_SHOWN])
-            first = {"source": same[0]["source"], "read": str(same[0]["read"])}
+            names = " or ".join(short(one.name) for one in same[:NAMES_SHOWN])
+            first = {"source": same[0].source, "read": same[0].read}
             rows.append({"memory_gb": size, "names": names} | first)
     return rows
-
-
-def first() -> dict:
-    """The model that the page opens on."""
-    return next(one for one in models() if one["name"] == FIRST)
 
 
 class Memory(Explorable):

@@ -18,8 +18,8 @@ export const LEAST_CONTEXT = 1024; // tokens: below that nobody would want to go
 /** What the way forward keeps for the way back. Source: Korthikanti et al. 2022, arXiv:2205.05198. */
 function trainingActivations(model, { context, batch, kept }, size) {
   const n = context * batch;
-  const layer = n * model.width * (16 * size + 2);
-  const scores = n * context * model.n_head * (2 * size + 1);
+  const layer = n * model.width * 17 * size; // 34 bytes at 16 bits
+  const scores = n * context * model.n_head * 2.5 * size;
   const inputs = n * model.width * size;
   const end = 2 * inputs + 4 * n * model.vocabulary;
   if (kept === "inputs") return model.n_layer * inputs + layer + end;
@@ -41,7 +41,7 @@ export function budget(model, choices) {
     weights: model.parameters * PRECISIONS[choices.precision],
     gradients: 0,
     optimizer: 0,
-    activations: 16 * size * atOnce * model.width + 4 * choices.batch * model.vocabulary,
+    activations: 17 * size * atOnce * model.width + 4 * choices.batch * model.vocabulary,
     cache: values * (choices.small_cache ? 1 : size),
   };
 }

@@ -159,7 +159,7 @@ export class FitPart {
     this.numbers.hidden = asking;
     const lines = Object.entries(counted(row, choices)).map(([part, text]) => element("tr", {}, element("th", { scope: "row" }, NAMES[part]), element("td", {}, text), element("td", {}, size(need[part]))));
     this.rows.replaceChildren(...lines);
-    this.sources.textContent = `${row.name}: ${row.source}, read ${row.read}. ${device ? `${device.names}: ${device.source}, read ${device.read}. ` : ""}Optimizer’s state: Rajbhandari et al. 2020. Activations in training: Korthikanti et al. 2022, for a model built as GPT-3 is, with the scores of all words added; in answering, one layer at work, and a prompt read 2,048 tokens at a time, which we assume. The scales that weights in 8 and 4 bits bring along are left out.`;
+    this.sources.textContent = `${row.name}: ${row.source}, read ${row.read}. ${device ? `${device.names}: ${device.source}, read ${device.read}. ` : ""}Optimizer’s state: Rajbhandari et al. 2020. Activations in training: Korthikanti et al. 2022, for a model built as GPT-3 is, with the scores of all words added; in answering, one layer at work, and a prompt read 2,048 tokens at a time, which we assume. Left out: the scales that weights in 8 and 4 bits bring along, and the windows beyond which some models do not look back in some layers.`;
     const known = JSON.stringify(need);
     if (known !== this.#known) {
       this.#known = known;

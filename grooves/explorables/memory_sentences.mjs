@@ -42,8 +42,8 @@ export function counted(model, c) {
   if (c.task === "train") {
     const each = RECIPES[c.recipe];
     const w = each.activations;
-    const layer = `${16 * w + 2} × width`;
-    const scores = c.kept === "everything" ? ` + ${2 * w + 1} × heads × context` : "";
+    const layer = `${17 * w} × width`;
+    const scores = c.kept === "everything" ? ` + ${2.5 * w} × heads × context` : "";
     const layers = c.kept === "inputs" ? `(layers × ${w} × width + ${layer})` : `layers × (${layer}${scores})`;
     const numbers = `layers ${model.n_layer}, width ${count(model.width)}, heads ${model.n_head}, words ${count(model.vocabulary)}`;
     return {
@@ -56,7 +56,7 @@ export function counted(model, c) {
   const bytes = Math.max(2, PRECISIONS[c.precision]);
   return {
     weights: `parameters × ${PRECISIONS[c.precision]} bytes = ${n} × ${PRECISIONS[c.precision]}`,
-    activations: `16 × ${bytes} bytes × width ${count(model.width)} × tokens read at once, ${count(Math.min(c.context, 2048))}, + 4 × batch × words ${count(model.vocabulary)}`,
+    activations: `${17 * bytes} bytes × width ${count(model.width)} × tokens read at once, ${count(Math.min(c.context, 2048))}, + 4 × batch × words ${count(model.vocabulary)}`,
     cache: `2 × layers ${model.n_layer} × heads ${model.n_kv_head} × size ${model.head_dim} × context ${count(c.context)} × batch ${count(c.batch)} × ${c.small_cache ? 1 : bytes} bytes`,
   };
 }

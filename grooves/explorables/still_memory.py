@@ -7,6 +7,7 @@ by `grooves.budget`. Chapter 12.
 from __future__ import annotations
 
 from grooves.budget import RESERVE, budget
+from grooves.devices import Model
 from grooves.explorables.svg import INK, MARGIN, MODEL, SOFT, WIDTH, card, text
 from grooves.figures import PINK
 
@@ -19,14 +20,14 @@ COLOURS = {
 }
 
 
-def draw(model: dict, devices: list[dict], n_tokens: int) -> str:
+def draw(model: Model, devices: list[dict], n_tokens: int) -> str:
     """A picture (SVG) of a model that answers in 16 bits, and the devices that it may fit into.
 
-    model: a row of `devices.toml`. devices: rows {"memory_gb": ..., "names": ...}.
+    devices: rows {"memory_gb": ..., "names": ...}.
     """
     need = budget(model, "answer", n_tokens=n_tokens)
     total = sum(need.values())
-    said = f"{model['name']} answers one text of {n_tokens:,} tokens in 16 bits"
+    said = f"{model.name} answers one text of {n_tokens:,} tokens in 16 bits"
     parts = [text(MARGIN, 38, said, 15, INK, weight=600)]
     x = MARGIN
     for name, (colour, label) in COLOURS.items():
