@@ -40,7 +40,8 @@ function power(x) {
   return found;
 }
 
-/** The bits, as a whole number, of what a format makes of a number. scale: of int8 alone. */
+/** The bits, as a whole number, of what a format makes of a number. scale: of int8 alone, whose
+ * lowest count, −128, is left out, so that a number and its negative are stored alike. */
 export function encode(x, format, scale = 1) {
   const { exponent, mantissa, finite, whole } = format;
   const last = largestCount(format);

@@ -94,7 +94,7 @@ export class BitsPart {
     const x = parse(text);
     this.message.textContent = x === null ? "Type a number, such as 0.1, 1e-8, 1/3 or inf." : "";
     if (x !== null) this.#save({ number: text, pattern: encode(x, this.#format, this.#scale) });
-    this.input.value = text;
+    if (this.input.value !== text) this.input.value = text;
   }
 
   /** Another pattern of bits: what is asked for now is what it stands for. */
