@@ -54,7 +54,7 @@ export class FitPart {
     this.task = radios("Task", [["answer", "answer"], ["train", "train"]], turn("task"));
     this.precision = choice("Weights in", Object.keys(PRECISIONS).map((p) => [p, PRECISION_NAMES[p]]), turn("precision"));
     this.recipe = choice("Precision", Object.keys(RECIPES).map((r) => [r, RECIPE_NAMES[r]]), turn("recipe"));
-    this.kept = choice("Keep for the way back", KEPT.map((k) => [k, KEPT_NAMES[k]]), turn("kept"));
+    this.kept = choice("Keep", KEPT.map((k) => [k, KEPT_NAMES[k]]), turn("kept"));
     this.cache = check("cache in 8 bits", turn("small_cache"));
     this.batch = slider("Batch", { min: 0, max: 9, step: 1 }, power);
     this.context = slider("Context", { min: 7, max: 17, step: 1 }, turn("context", (n) => 2 ** n));

@@ -103,7 +103,7 @@ export function whatGives(model, choices, steps, { memory_gb: gb }) {
   return `${lead}: ${listed}. Then ${size(total(budget(model, changed)))}. ${price}: ${prices.join("; ")}. Without it: ${some(share, "such device")}.`;
 }
 
-export const ASSUMED = `Assumed: ${100 * RESERVE}% of a device stays free for driver, buffers and fragments; several devices share everything evenly; a GB is a billion bytes.`;
+export const ASSUMED = `A frame is a device; what is striped sticks out of it. Assumed: ${100 * RESERVE}% of a device stays free for driver, buffers and fragments, behind the dashed line; several devices share everything evenly; a GB is a billion bytes.`;
 
 /** What a guess was worth. guess, smallest: in GB, 0 for none of them. */
 export function judged(guess, smallest) {

@@ -11,7 +11,7 @@ from grooves.devices import Model
 from grooves.explorables.svg import INK, MARGIN, MODEL, SOFT, WIDTH, card, text
 from grooves.figures import PINK
 
-LEFT, RIGHT, ROW, TALL = 230, 610, 34, 18  # pixels: the frames' place, a row's height, a frame's
+LEFT, RIGHT, ROW, TALL = 210, 586, 34, 18  # pixels: the frames' place, a row's height, a frame's
 CACHE = "#6a51a3"  # as in memory.css: no colour of the palette is left for it
 COLOURS = {
     "weights": (MODEL, "weights"),
