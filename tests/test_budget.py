@@ -29,8 +29,10 @@ def test_the_cache_is_what_tensors_of_its_shape_take():
     layer = 2 * torch.empty(shape, dtype=torch.bfloat16, device="meta").nbytes
     need = budget(MISTRAL, "answer", n_tokens=50, batch=3)
     assert need["cache"] == MISTRAL.n_layer * layer
-    four = budget(MISTRAL, "answer", n_tokens=50, batch=3, precision="int4", small_cache=True)
-    assert four["cache"] == need["cache"] / 2
+    four = budget(MISTRAL, "answer", n_tokens=50, batch=3, precision="int4")
+    assert four["cache"] == need["cache"], "the weights are small, and the cache is not"
+    small = budget(MISTRAL, "answer", n_tokens=50, batch=3, small_cache=True)
+    assert small["cache"] == need["cache"] / 2
     full = budget(MISTRAL, "answer", n_tokens=50, batch=3, precision="fp32")
     assert full["cache"] == 2 * need["cache"]
 

@@ -38,8 +38,8 @@ def described(model: Transformer, name: str) -> Model:
         width=config.n_embd,
         mlp_width=4 * config.n_embd,
         vocabulary=config.vocabulary_size,
-        source="grooves/weights",
-        read="here",
+        source="grooves/weights, counted here like the others; the chapter counts it to the byte",
+        read="when this was made",
     )
 
 
