@@ -29,6 +29,26 @@ export function rateSlider(label, { min, max }, change, show) {
   return { el: made.el, set: (rate) => made.set(Math.log10(rate), show(rate)) };
 }
 
+/** Choices of which one holds: { el, set(value) }. options: pairs of a value and its name. */
+export function radios(label, options, change) {
+  const name = `gx-${Math.random().toString(36).slice(2, 8)}`;
+  const inputs = options.map(([value]) => {
+    const input = element("input", { type: "radio", name, value });
+    input.addEventListener("change", () => change(value));
+    return input;
+  });
+  const labels = inputs.map((input, i) => element("label", {}, input, element("span", {}, options[i][1])));
+  const el = element("div", { className: "gx-radios", role: "radiogroup", "aria-label": label }, ...labels);
+  return { el, set: (value) => inputs.forEach((input) => (input.checked = input.value === value)) };
+}
+
+/** A box to tick in its label: { el, input }. */
+export function check(label, change) {
+  const input = element("input", { type: "checkbox" });
+  input.addEventListener("change", () => change(input.checked));
+  return { el: element("label", { className: "gx-check" }, input, label), input };
+}
+
 /** A list in its label: { el, input }. options: pairs of a value and its name. */
 export function choice(label, options, change) {
   const input = element("select", {}, ...options.map(([value, name]) => element("option", { value }, name)));

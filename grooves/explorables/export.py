@@ -11,13 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
+from grooves import devices as published
 from grooves import lineage
 from grooves.descent import train_digits
 from grooves.explorables import attention as looks
 from grooves.explorables import backprop as blame
 from grooves.explorables import forward as digits
 from grooves.explorables import labels as questions
-from grooves.explorables import still, still_backprop, still_forward, still_labels
+from grooves.explorables import memory as room
+from grooves.explorables import still, still_backprop, still_forward, still_labels, still_memory
 from grooves.stories import Stories
 
 FOLDER = Path(__file__).parent
@@ -43,6 +45,11 @@ def labels() -> dict:
     return questions.state()
 
 
+def memory() -> dict:
+    """Published models and devices, the course's own model, and the choices to begin with."""
+    return room.state()
+
+
 def main() -> None:
     """Draw the still pictures anew."""
     first = forward()
@@ -51,6 +58,7 @@ def main() -> None:
         "backprop": still_backprop.draw(blame.EXPRESSION, blame.VALUES),
         "forward": still_forward.draw(train_digits(), np.array(first["pixels"]), first["neuron"]),
         "labels": still_labels.draw(questions.SENTENCE),
+        "memory": still_memory.draw(published.models()[room.FIRST], room.devices(), room.CONTEXT),
     }
     for name, picture in pictures.items():
         path = FOLDER / f"{name}.svg"

@@ -117,7 +117,7 @@ def test_a_question_names_the_slip_and_goes_on_at_the_right_answer(page):
         focused = page.evaluate("document.activeElement.textContent")
         assert focused == "Step backward"
     press(page, "Step backward")
-    assert "What gradient will w have then?" in page.locator(".gb-question").inner_text()
+    assert "What gradient will w have then?" in page.locator(".gx-question").inner_text()
     slips = {
         "": "Type a number",
         "12": "times w's own value",
@@ -129,7 +129,7 @@ def test_a_question_names_the_slip_and_goes_on_at_the_right_answer(page):
     for answer, advice in slips.items():
         asked.fill(answer)
         press(page, "Check")
-        assert advice in page.locator(".gb-said").inner_text(), answer
+        assert advice in page.locator(".gx-said").inner_text(), answer
         assert not any(name == "w" and gradient for name, _, gradient in table(page))
     asked.fill("8,0")
     press(page, "Check")
