@@ -172,9 +172,9 @@ def copies(n_bytes: Iterable[int], place: torch.device, **how) -> list[Measured]
             i = next(turn)
             targets[i].copy_(sources[i])
 
-        repeat = max(1, 1_000_000 // (8 * n))
+        settings = {"repeat": max(1, 1_000_000 // (8 * n))} | how
         operation = roofline.copy_of(piece)
-        found.append(asked("copy", 8 * n, "fp32", place, operation, move, repeat=repeat, **how))
+        found.append(asked("copy", 8 * n, "fp32", place, operation, move, **settings))
     return found
 
 

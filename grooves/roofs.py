@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import cycle
 
 from grooves import figures
 from grooves.roofline import attainable, ridge
@@ -47,7 +48,7 @@ def draw(
     left, right = 10 ** math.floor(math.log10(min(spots) / 3)), max(spots) * 12
     axes.set(xscale="log", yscale="log", xlim=(left, right))
     axes.set(xlabel="FLOPs a byte", ylabel="FLOP/s")
-    for roof, colour in zip(roofs, figures.PALETTE, strict=False):
+    for roof, colour in zip(roofs, cycle(figures.PALETTE), strict=False):
         corners = [left, roof.ridge, right]
         limits = (roof.peak_flops_per_s, roof.bandwidth_bytes_per_s)
         style = {"linestyle": "--", "linewidth": 1.3} if roof.published else {}
@@ -82,7 +83,7 @@ def sweeps(
     axes.set(xlabel=labels[0], ylabel=labels[1], **({"xscale": "log", "yscale": "log"} | scales))
     ends = []
     for (name, (x, y)), colour, mark in zip(
-        series.items(), figures.PALETTE, "os^Dvx", strict=False
+        series.items(), cycle(figures.PALETTE), cycle("os^Dvx"), strict=False
     ):
         style = {"linewidth": 1, "markersize": 3} if name in faint else {"markersize": 5}
         axes.plot(x, y, color=colour, marker=mark, **style)
