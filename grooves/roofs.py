@@ -48,20 +48,28 @@ def draw(
     left, right = 10 ** math.floor(math.log10(min(spots) / 3)), max(spots) * 12
     axes.set(xscale="log", yscale="log", xlim=(left, right))
     axes.set(xlabel="FLOPs a byte", ylabel="FLOP/s")
-    for roof, colour in zip(roofs, cycle(figures.PALETTE), strict=False):
+    rates = [rate for _, _, rate in points] + [roof.peak_flops_per_s for roof in roofs]
+    axes.set_ylim(min(rates) / 5, max(rates) * 8)  # before names are placed
+    above, to_points = -math.inf, axes.transData.transform
+    colours = dict(zip((roof.name for roof in roofs), cycle(figures.PALETTE), strict=False))
+    for roof in sorted(roofs, key=lambda roof: roof.peak_flops_per_s):
         corners = [left, roof.ridge, right]
         limits = (roof.peak_flops_per_s, roof.bandwidth_bytes_per_s)
         style = {"linestyle": "--", "linewidth": 1.3} if roof.published else {}
+        colour = colours[roof.name]
         axes.plot(corners, [attainable(x, *limits) for x in corners], color=colour, **style)
         label = f"{roof.name} (published)" if roof.published else roof.name
+        place = to_points((right, roof.peak_flops_per_s))[1] * 72 / figure.dpi
+        shift = max(3.0, above + 1.2 * figures.FONT_SIZE - place)  # names clear of each other
+        above = place + shift
         axes.annotate(
-            label, (right, roof.peak_flops_per_s), xytext=(0, 3), textcoords="offset points",
+            label, (right, roof.peak_flops_per_s), xytext=(0, shift), textcoords="offset points",
             ha="right", color=colour, fontsize=figures.FONT_SIZE - 1,
         )  # fmt: skip
     for name, intensity, rate in points:
         axes.plot([intensity], [rate], "o", color=figures.INK, markersize=5)
         axes.annotate(
-            name, (intensity, rate), xytext=(6, -3), textcoords="offset points",
+            name, (intensity, rate), xytext=(4, -11), textcoords="offset points",
             fontsize=figures.FONT_SIZE - 1,
         )  # fmt: skip
     return figures.picture(figure, alt, caption)
