@@ -11,7 +11,7 @@ from nbformat.v4 import new_code_cell
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("labs/solutions/*.ipynb")])
 # What a notebook says that computes where `grooves.device()` chooses.
-DEVICE_WORDS = ("device()", "lineage.", "pretrain", "few_labels")
+DEVICE_WORDS = ("device()", "lineage.", "few_labels.")
 ASK = "import torch\nprint('used', torch.cuda.max_memory_allocated())"
 
 
