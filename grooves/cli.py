@@ -13,6 +13,7 @@ COMMANDS = {
     "doctor": ("grooves.doctor", "check that this machine can run the course"),
     "progress": ("grooves.progress", "show which exercises are solved"),
     "labs": ("grooves.labs", "make the student labs, or grade submissions"),
+    "record": ("grooves.record", "measure this machine's devices and write what was found"),
     "lineage": ("grooves.lineage", "remake the trained weights that later chapters start from"),
 }
 

@@ -77,6 +77,22 @@ def look() -> Machine:
     )
 
 
+def processor() -> str:
+    """The name of this machine's processor, as well as the system knows it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass  # not Linux
+    if sys.platform == "darwin":
+        asked = ["sysctl", "-n", "machdep.cpu.brand_string"]
+        said = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=False)
+        if name := said.stdout.strip():
+            return name
+    return platform.processor() or platform.machine()
+
+
 def _look_at_torch():
     """Returns: version or None, what went wrong, the device in words."""
     if importlib.util.find_spec("torch") is None:

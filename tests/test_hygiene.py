@@ -273,6 +273,8 @@ ABOVE_THE_MODELS = {
     "masters",
     "monitor",
     "progress",
+    "record",
+    "roofs",
     "submissions",
 }
 # Two that must not know of each other either.

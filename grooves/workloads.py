@@ -1,0 +1,82 @@
+"""The course's own models as experiments: what they ask of a device, and how fast they get it.
+
+Key idea: a model is a point on the roofline like any other operation. Small ones lie far below both
+limits, because calling a function takes longer than what it computes. Chapters: 11, 12.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+
+from grooves import lineage, roofline
+from grooves.decoder import Decoder
+from grooves.generate import Reader
+from grooves.optim import build_optimizers
+from grooves.probe import Measured, asked, values
+
+DIGITS = (64, 32, 10)  # numbers in the layers of the network of chapters 1 and 2
+
+
+def digits_forward(batch: int, place: torch.device, **how) -> Measured:
+    """A batch of pictures through the network of chapters 1 and 2. `how` goes to `measure`."""
+    layers = [torch.nn.Linear(*sizes) for sizes in pairwise(DIGITS)]
+    network = torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1]).to(place)
+    x = values((batch, DIGITS[0]), "fp32", place)
+    operation = roofline.network_forward(DIGITS, batch)
+
+    @torch.inference_mode()
+    def forward():
+        network(x)
+
+    return asked("digits", batch, "fp32", place, operation, forward, **({"repeat": 20} | how))
+
+
+def story_word(place: torch.device, position: int = 64, **how) -> Measured:
+    """One more word of a story after `position` others, keys and values kept, as answers are made.
+
+    Each run reads the word anew at the same place: what it would append is written over.
+    """
+    model = lineage.base().to(place)
+    ids = torch.randint(1, model.config.vocabulary_size, (1, position), device=place)
+    operation = roofline.decoded_word(model.config, position)
+    with torch.inference_mode():
+        reader = (Decoder if Decoder.fits(model) else Reader)(model, ids)
+
+        def write():
+            reader.read(ids[:, -1:])
+            if isinstance(reader, Decoder):
+                reader.position = position
+            else:
+                reader.cache.advance(-1)
+                for layer in reader.cache.layers:
+                    layer.length = position
+
+        return asked("story word", 1, "fp32", place, operation, write, **how)
+
+
+def story_step(place: torch.device):
+    """A step of the story model's training as a function: predict, blame, step downhill."""
+    model = lineage.new_model().to(place)
+    inputs, targets = (batch.to(place) for batch in lineage.new_data(n_stories=50).batch(0))
+    optimizers = build_optimizers(model)
+
+    def step():
+        model.loss(inputs, targets).backward()
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+
+    return step
+
+
+def training_step(place: torch.device, **how) -> Measured:
+    """One step of the story model's training, for a batch of the lineage's stories.
+
+    FLOPs and bytes are tallied while it runs once, after the optimizers have made their state.
+    """
+    step = story_step(place)
+    step()
+    operation = roofline.tallied("training step", step)
+    return asked("training step", lineage.BATCH, "fp32", place, operation, step, **how)

@@ -1,0 +1,57 @@
+"""A picture of rooflines has its corner at the ridge and tells published from measured."""
+
+import re
+
+import pytest
+
+from grooves import roofs
+from grooves.roofs import Roof
+
+
+@pytest.fixture
+def axes(monkeypatch):
+    """The axes that were drawn on last."""
+    kept = {}
+    real = roofs.figures.canvas
+
+    def canvas(*size, **settings):
+        kept["figure"], kept["axes"] = real(*size, **settings)
+        return kept["figure"], kept["axes"]
+
+    monkeypatch.setattr(roofs.figures, "canvas", canvas)
+    return kept
+
+
+def test_a_roof_bends_at_its_ridge_and_only_a_published_one_is_dashed(axes):
+    mine, theirs = Roof("mine", 100e9, 10e9), Roof("theirs", 1e12, 50e9, published=True)
+    drawn = roofs.draw([mine, theirs], [("product", 30.0, 60e9)], "words", "caption")
+    first, second, point = axes["axes"].lines
+    assert first.get_xdata()[1] == 10 and first.get_ydata()[1] == 100e9 == first.get_ydata()[2]
+    assert first.get_ydata()[0] == first.get_xdata()[0] * 10e9
+    assert (first.get_linestyle(), second.get_linestyle()) == ("-", "--")
+    assert (point.get_xdata()[0], point.get_ydata()[0]) == (30, 60e9)
+    assert "theirs (published)" in drawn.markup and "mine (published)" not in drawn.markup
+    assert (axes["axes"].get_xscale(), axes["axes"].get_yscale()) == ("log", "log")
+
+
+def test_each_curve_of_a_sweep_keeps_its_own_sizes_and_its_name(axes):
+    drawn = roofs.sweeps(
+        {"near": ([1, 2], [3, 4]), "far": ([10, 20, 30], [3, 4, 4])},
+        ("size", "rate"), "words", "caption", faint=("far",),
+    )  # fmt: skip
+    near, far = axes["axes"].lines
+    assert list(near.get_xdata()) == [1, 2] and list(far.get_xdata()) == [10, 20, 30]
+    assert far.get_linewidth() < near.get_linewidth()
+    assert "near" in drawn.markup and "far" in drawn.markup
+
+
+def test_a_picture_of_numbers_carries_its_words():
+    seen = roofs.shown([[[0.0, 0.5, 1.0]] * 2] * 2, "two by two", "caption")
+    assert re.search(r'src="data:image/png;base64,\w+[^"]*" alt="two by two"', seen.markup)
+
+
+def test_what_logarithms_cannot_show_is_refused():
+    with pytest.raises(ValueError, match="needs at least one roof"):
+        roofs.draw([], [], "", "")
+    with pytest.raises(ValueError, match="copy: intensity=0 and rate=1 must be positive"):
+        roofs.draw([Roof("mine", 1e9, 1e9)], [("copy", 0, 1)], "", "")
