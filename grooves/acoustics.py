@@ -38,7 +38,7 @@ def pitch(wave: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray]:
     longest = int(rate / LOWEST_HZ) + 2
     shortest = int(rate / HIGHEST_HZ)
     window = round(0.025 * rate)
-    blur = round(0.0005 * rate)  # the high frequencies are the least regular
+    blur = round(0.001 * rate)  # the high frequencies are the least regular
     smooth = np.convolve(wave, np.ones(blur) / blur, mode="same")
     pieces = frames(smooth, rate, (window + longest) / rate)
     difference = np.zeros((len(pieces), longest + 1))

@@ -19,9 +19,8 @@ STEP_S = 0.005  # time between two settings of the synthesizer
 MOVE_S = 0.05  # the tract takes about so long from one sound to the next
 SILENCE = "_"
 VOWELS = ("i", "ɪ", "ɛ", "æ", "ɑ", "ɔ", "ʊ", "u", "ʌ", "ɝ")
-WORDS = dict(
-    zip(VOWELS, "heed hid head had hod hawed hood who'd hud heard".split(), strict=True)
-)
+_WORDS = ("heed", "hid", "head", "had", "hod", "hawed", "hood", "who'd", "hud", "heard")
+WORDS = dict(zip(VOWELS, _WORDS, strict=True))
 CONSONANTS = ("m", "n", "ʃ")
 PHONEMES = (SILENCE, *VOWELS, *CONSONANTS)
 # Means of 28 women and of 33 men, in Hz: Peterson and Barney 1952, table II; columns as VOWELS.
@@ -109,9 +108,15 @@ def at_rate(sentence, step_s: float) -> tuple[np.ndarray, np.ndarray, np.ndarray
 def speak(who: Speaker, told, seed: int) -> np.ndarray:
     """The wave of each sentence, all of one length: (N, S), loudest sample about 0.5.
 
+    Raises: ValueError where the sentences differ in length.
+
     Pulses at the pitch, with jitter, and a breath of noise go through four resonators in a row.
     Source: Fant 1960 (source and filter); Klatt 1980, J. Acoust. Soc. Am. 67 (resonators, eq. 2).
     """
+    lengths = {round(sum(seconds for _, seconds in sentence) / STEP_S) for sentence in told}
+    if len(lengths) != 1:
+        spans = ", ".join(f"{n * STEP_S:.2f}" for n in sorted(lengths))
+        raise ValueError(f"sentences of {spans} s cannot be said side by side: give one length")
     rng = np.random.default_rng(seed)
     settings = [_settings(who, sentence) for sentence in told]
     formants, bandwidths, voice, noise = (np.stack(part) for part in zip(*settings, strict=True))
@@ -158,7 +163,7 @@ def _target(who: Speaker, phoneme: str, sentence, i: int):
 
 
 def _slowly(steps: np.ndarray, times: int) -> np.ndarray:
-    """Settings (N, T, ...) every sample, in straight lines from step to step: (N, T * times, ...)."""
+    """Settings (N, T, ...) every sample, in straight lines: (N, T * times, ...)."""
     after = np.concatenate((steps[:, 1:], steps[:, -1:]), axis=1)
     share = (np.arange(times) / times).reshape(1, 1, times, *[1] * (steps.ndim - 2))
     between = steps[:, :, None] * (1 - share) + after[:, :, None] * share

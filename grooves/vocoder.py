@@ -17,6 +17,7 @@ LOUDNESS, PITCH, VOICED = ORDER, ORDER + 1, ORDER + 2  # columns
 QUIET = -9.0  # log of the size below which nothing swings
 _BLUR_HZ = 60.0  # a high voice's single overtones would pass for sharp resonances: Tohkura 1978
 _NEAREST = 0.005  # radians between line spectral frequencies; closer, a resonance would ring on
+_RUMBLE_HZ = 50.0  # below, there is no voice
 _TRANSFORM = 512  # samples of a filtered piece, its ringing included
 
 
@@ -59,6 +60,7 @@ def render(numbers: np.ndarray, rate: int, seed: int = 0) -> np.ndarray:
     gain = np.exp(numbers[:, LOUDNESS, None])
     tract = gain / (predictor_of(numbers[:, :ORDER]) @ turn)
     tract /= 1 - PREEMPHASIS * turn[1]  # undoes the pre-emphasis of the analysis
+    tract *= np.fft.rfftfreq(_TRANSFORM, 1 / rate) > _RUMBLE_HZ  # and the rumble that it brings
     filtered = np.fft.irfft(np.fft.rfft(pieces, _TRANSFORM) * tract)
     wave = np.zeros(len(padded) + _TRANSFORM)
     for start, piece in zip(starts, filtered, strict=True):
@@ -116,8 +118,10 @@ def predictor_of(frequencies: np.ndarray) -> np.ndarray:
         part = np.ones((len(ordered), 1))
         for column in range(first, ordered.shape[1], 2):
             cosine = -2 * np.cos(ordered[:, column, None])
-            part = np.pad(part, ((0, 0), (0, 2))) + np.pad(part, ((0, 0), (2, 0))) + np.pad(
-                cosine * part, ((0, 0), (1, 1))
+            part = (
+                np.pad(part, ((0, 0), (0, 2)))
+                + np.pad(part, ((0, 0), (2, 0)))
+                + np.pad(cosine * part, ((0, 0), (1, 1)))
             )
         part = np.pad(part, ((0, 0), (0, 1))) + ending * np.pad(part, ((0, 0), (1, 0)))
         halves.append(part)

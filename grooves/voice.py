@@ -26,7 +26,8 @@ HISTORY = 3  # frames that the model looks back on
 N_ASKED = 3 * len(PHONEMES) + 2  # the sound before, now and next; time since and until
 WIDTH = 128
 LR, TUNING_LR = 3e-3, 1e-3
-STEPS, BATCH = 1_500, 256
+STEPS, TUNING_STEPS, BATCH = 1_000, 300, 256
+_SHARPEST = -2.3  # log of the smallest standard deviation; sharper ones only learn by heart
 _BLUR = 0.3  # standard deviations by which remembered frames are wrong in training
 
 
@@ -58,7 +59,7 @@ class Voice(nn.Module):
         past: (B, 3, 13), the newest last. asked: (B, 44).
         """
         out = self.layers(torch.cat((past.flatten(1), asked), dim=1))
-        return out[:, :VOICED], out[:, VOICED:-1].clamp(-4, 2), out[:, -1]
+        return out[:, :VOICED], out[:, VOICED:-1].clamp(_SHARPEST, 2), out[:, -1]
 
     def nats(self, past: Tensor, asked: Tensor, frame: Tensor) -> Tensor:
         """Surprise at each frame, (B,). frame: (B, 13). The density is that of measured frames."""
@@ -69,7 +70,7 @@ class Voice(nn.Module):
         return normal.sum(1) + F.binary_cross_entropy_with_logits(logit, swings, reduction="none")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Recording:
     """Speech as a model sees it: what was asked, and the frames that came.
 
@@ -82,6 +83,11 @@ class Recording:
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    def __add__(self, other: Recording) -> Recording:
+        """Both, one after the other."""
+        pairs = ((getattr(self, name), getattr(other, name)) for name in ("past", "asked", "frame"))
+        return Recording(*(torch.cat(pair) for pair in pairs))
 
 
 def record(who: speech.Speaker, told, seed: int) -> Recording:
@@ -118,7 +124,9 @@ def pretrain(recording: Recording, seed: int = 0, steps: int = STEPS) -> Voice:
     return model
 
 
-def fine_tune(model: Voice, recording: Recording, seed: int = 0, steps: int = 300) -> Voice:
+def fine_tune(
+    model: Voice, recording: Recording, seed: int = 0, steps: int = TUNING_STEPS
+) -> Voice:
     """A copy of a model that went on learning, from another voice; all its weights may move."""
     tuned = copy.deepcopy(model)
     _train(tuned, recording, steps, TUNING_LR, seed)
@@ -151,15 +159,20 @@ def surprise(model: Voice, recording: Recording) -> float:
 
 
 @torch.no_grad()
-def speak(model: Voice, told, temperature: float = 0.7, seed: int = 0) -> list[np.ndarray]:
+def speak(
+    model: Voice, told, temperature: float = 0.7, seed: int = 0, heard: Tensor | None = None
+) -> list[np.ndarray]:
     """Let a model say sentences of one length, frame by frame: N waves of shape (S,).
 
     temperature: how much of each distribution's width is drawn from; 0 takes the means.
-    It starts from the middle of its frames, from nobody's voice in particular.
+    heard: (3, 13) frames to go on from. Without them, the middle of what was learned first.
     """
     asked = torch.stack([ask(sentence) for sentence in told]).to(device())  # (N, T, 44)
     generator = torch.Generator().manual_seed(seed)
-    past = torch.zeros(len(told), HISTORY, N_NUMBERS, device=device())
+    start = torch.zeros(HISTORY, N_NUMBERS).to(asked)
+    if heard is not None:
+        start = (heard.to(asked) - model.middle) / model.size
+    past = start.expand(len(told), -1, -1)
     frames = []
     for t in range(asked.shape[1]):
         mean, log_size, logit = model(past, asked[:, t])
