@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, Normal
 
-from grooves import speech, vocoder, voice
+from grooves import acoustics, speech, vocoder, voice
 from grooves.speech import PHONEMES, RATE, VOWELS, sentences, speaker
 from grooves.takeover import Ruler, listen
 from grooves.vocoder import VOICED
@@ -17,7 +17,7 @@ HEARD = tuple(v for v in VOWELS if v not in UNHEARD)
 
 @pytest.fixture(scope="module")
 def woman():
-    return voice.record(WOMAN, sentences(10, 3.0, seed=1), seed=2)
+    return voice.record(WOMAN, sentences(8, 3.0, seed=1), seed=2)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def man():
 
 @pytest.fixture(scope="module")
 def model(woman):
-    return voice.pretrain(woman, steps=500)
+    return voice.pretrain(woman, steps=450)
 
 
 @pytest.fixture(scope="module")
@@ -119,12 +119,13 @@ def test_the_first_speaker_is_forgotten(model, tuned, man):
 
 
 def test_who_learned_both_goes_on_as_whom_it_heard_last(model, woman, man, told):
+    """Over the first third of a second; later it may slip into the voice that it knows better."""
     both = voice.fine_tune(model, woman + man, steps=250)
     middle = {}
     for name, recording in (("woman", woman), ("man", man)):
-        waves = voice.speak(both, told[:6], heard=recording.past[60])
-        middle[name] = np.median(listen(waves, told[:6]).pitch_hz)
-    assert middle["woman"] > 185 and middle["man"] < 155
+        waves = voice.speak(both, told[:8], heard=recording.past[60])
+        middle[name] = np.median([acoustics.pitch(wave, RATE)[0][8:33] for wave in waves])
+    assert middle["woman"] > 190 and middle["man"] < 155
 
 
 def test_only_a_temperature_makes_two_sayings_differ(model, told):
