@@ -31,7 +31,7 @@ def vowel(resonances, widths, hertz=None, seed=0):
     return wave[9:]
 
 
-@pytest.mark.parametrize("hertz", [83.0, 125.0, 217.3, 333.0])
+@pytest.mark.parametrize("hertz", [83.0, 125.0, 219.3, 333.0])
 def test_the_pitch_of_a_known_tone_is_found(hertz):
     found, apart = pitch(tone(hertz, range(1, 8)), RATE)
     assert found[3:-4] == pytest.approx(hertz, rel=0.006)
@@ -80,7 +80,7 @@ def test_the_formants_of_known_resonances_are_found(resonances, hertz):
 def test_a_resonance_that_is_too_wide_is_no_formant():
     wave = vowel((500, 1500, 2500, 3400), (80, 90, 1_500, 200))
     found = formants(autocorrelation(wave, RATE)[5:-5].mean(0), RATE)[0]
-    assert found[:2] == pytest.approx((500, 1500), rel=0.04) and not 2_300 < found[2] < 2_700
+    assert found == pytest.approx((500, 1500, 3400), rel=0.04)
 
 
 def test_each_frame_lies_around_the_middle_of_its_step():

@@ -68,10 +68,12 @@ def test_only_the_vowels_asked_about_are_read(ruler):
 
 def test_a_formant_that_was_not_found_does_not_count(ruler):
     man = heard(MAN)
+    right = ruler.read(man).right
+    assert right > 0.9
     man.formants_hz[man.vowel == "u", 2] = np.nan
     reading = ruler.read(man)
     assert reading.formants == pytest.approx(1, abs=0.1)
-    assert reading.right == pytest.approx(1 - 2 / len(man.vowel), abs=0.1)
+    assert reading.right == pytest.approx(right - 2 / len(man.vowel))
 
 
 def test_the_edges_of_a_vowel_are_not_listened_to():
@@ -80,7 +82,7 @@ def test_the_edges_of_a_vowel_are_not_listened_to():
     told = [[("i", 0.2), ("ɑ", 0.12), ("i", 0.2)]]
     among = listen(speak(MAN, told, 0), told)
     assert among.vowel.tolist() == ["i", "ɑ", "i"]
-    assert among.formants_hz[1] == pytest.approx(alone.formants_hz[0], rel=0.07)
+    assert among.formants_hz[1] == pytest.approx(alone.formants_hz[0], rel=0.04)
 
 
 def test_a_ruler_needs_every_vowel_of_both():
