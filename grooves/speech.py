@@ -72,6 +72,17 @@ def speaker(name: str) -> Speaker:
     return Speaker(name, pitch, np.c_[own, np.full(10, _F4 / length)], length, breath)
 
 
+def between(one: Speaker, other: Speaker, share: float = 0.5) -> Speaker:
+    """A speaker so much of the way from one to the other, in logarithms: what a mix would be."""
+
+    def mix(a, b):
+        return np.exp((1 - share) * np.log(a) + share * np.log(b))
+
+    parts = ("pitch_hz", "formants", "tract", "breath")
+    pairs = ((getattr(one, part), getattr(other, part)) for part in parts)
+    return Speaker(f"{share:.0%} {other.name}", *(mix(*pair) for pair in pairs))
+
+
 def sentences(n: int, seconds: float, seed: int, vowels=VOWELS) -> list[list[tuple[str, float]]]:
     """Random sentences: syllables of a consonant, or none, and a vowel, between two silences.
 

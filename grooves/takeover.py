@@ -140,7 +140,10 @@ def vowel_chart(ruler: Ruler, heard: Heard, new_to_it, alt: str, caption: str) -
     for name, colour, mark in names:
         fill = "none" if mark == "o" else "full"
         axes.plot([], [], mark, color=colour, fillstyle=fill, label=name)
-    axes.legend(loc="upper left", fontsize=figures.FONT_SIZE - 1)
+    axes.legend(
+        loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, frameon=False,
+        fontsize=figures.FONT_SIZE - 1, handletextpad=0.2, columnspacing=1.0,
+    )  # fmt: skip
     axes.set(
         xscale="log", yscale="log", xlabel="second formant in Hz", ylabel="first formant in Hz"
     )
@@ -150,6 +153,16 @@ def vowel_chart(ruler: Ruler, heard: Heard, new_to_it, alt: str, caption: str) -
     axes.invert_xaxis()  # as phoneticians draw it: the tongue is in front at the left, high above
     axes.invert_yaxis()
     return figures.picture(figure, alt, caption)
+
+
+def pitch_over_time(waves) -> np.ndarray:
+    """Pitch in Hz of each frame, the median over waves of one length; NaN where none has any."""
+    found, apart = zip(*(acoustics.pitch(wave, RATE) for wave in waves), strict=True)
+    voiced = np.where(np.array(apart) < 0.3, found, np.nan)
+    track = np.full(voiced.shape[1], np.nan)
+    some = np.isfinite(voiced).any(0)
+    track[some] = np.nanmedian(voiced[:, some], axis=0)
+    return track
 
 
 def pitch_tracks(waves: dict, alt: str, caption: str, seconds: float = 1.5) -> figures.Picture:
@@ -163,10 +176,13 @@ def pitch_tracks(waves: dict, alt: str, caption: str, seconds: float = 1.5) -> f
     time = (np.arange(n) + 0.5) * acoustics.HOP_S
     marks = zip(waves.items(), figures.PALETTE, ("-", "--", "-.", ":"), strict=False)
     for (name, spoken), colour, dash in marks:
-        track = np.median([acoustics.pitch(wave, RATE)[0][:n] for wave in spoken], axis=0)
+        track = pitch_over_time(spoken)[:n]
         voiced = time > 0.1  # before, there is silence
         axes.plot(time[voiced], track[voiced], dash, color=colour, label=name)
-    axes.legend(loc="upper right", ncols=2, fontsize=figures.FONT_SIZE - 1)
+    axes.legend(
+        loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, frameon=False,
+        fontsize=figures.FONT_SIZE - 1,
+    )  # fmt: skip
     return figures.picture(figure, alt, caption)
 
 

@@ -262,17 +262,19 @@ ABOVE_THE_MODELS = {
     "explorables",
     "feedback",
     "figures",
-    "intervals",
-    "pictures",
     "grading",
+    "intervals",
     "judge",
     "kernel",
     "labs",
     "machine",
     "masters",
     "monitor",
+    "pictures",
     "progress",
+    "sound",
     "submissions",
+    "takeover",
 }
 # Two that must not know of each other either.
 APART = [("checks", "explorables"), ("explorables", "checks")]

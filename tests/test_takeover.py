@@ -5,7 +5,7 @@ import pytest
 
 from grooves import speech
 from grooves.speech import VOWELS, Speaker, sentences, speak, speaker
-from grooves.takeover import Heard, Ruler, listen
+from grooves.takeover import Heard, Ruler, listen, pitch_over_time, pitch_tracks, vowel_chart
 
 WOMAN, MAN = speaker("woman"), speaker("man")
 TOLD = [[("_", 0.05), *((v, 0.2) for v in VOWELS), ("_", 0.05)] for _ in range(2)]
@@ -20,18 +20,9 @@ def ruler():
     return Ruler(heard(WOMAN, 1), heard(MAN, 2))
 
 
-def between(share):
-    """A speaker on the way from the woman to the man: a real mix."""
-
-    def mix(a, b):
-        return np.exp((1 - share) * np.log(a) + share * np.log(b))
-
-    return Speaker("mix", mix(220.0, 125.0), mix(WOMAN.formants, MAN.formants), 1.0, 0.01)
-
-
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 1.0])
 def test_a_mix_of_two_speakers_is_read_as_the_mix_that_it_is(ruler, share):
-    reading = ruler.read(heard(between(share)))
+    reading = ruler.read(heard(speech.between(WOMAN, MAN, share)))
     assert reading.pitch == pytest.approx(share, abs=0.1)
     assert reading.formants == pytest.approx(share, abs=0.1)
     assert reading.to_old == pytest.approx(0.165 * share, abs=0.03)
@@ -90,3 +81,20 @@ def test_a_ruler_needs_every_vowel_of_both():
     few = listen(speech.speak(MAN, told, 0), told)
     with pytest.raises(ValueError, match="not heard to say"):
         Ruler(few, few)
+
+
+def test_a_track_has_no_pitch_where_no_voice_is():
+    told = [[("ɑ", 0.3), ("ʃ", 0.3), ("u", 0.3)] for _ in range(3)]
+    track = pitch_over_time(speak(MAN, told, 0))
+    vowels = np.concatenate((track[5:25], track[67:85]))
+    assert len(track) == 90 and np.isnan(track[40:50]).mean() > 0.7
+    assert vowels == pytest.approx(MAN.pitch_hz, rel=0.25)
+
+
+def test_charts_show_every_vowel_and_say_in_words_what_they_show(ruler):
+    man = heard(MAN)
+    chart = vowel_chart(ruler, man, ("æ",), "ten vowels", "notice them").markup
+    assert all(f">{vowel}<" in chart for vowel in VOWELS)
+    assert 'aria-label="ten vowels"' in chart and "notice them" in chart
+    tracks = pitch_tracks({"his": speak(MAN, TOLD, 0)}, "one line", "low")
+    assert tracks.words == "one line" and ">his<" in tracks.markup
