@@ -15,7 +15,7 @@ from grooves.acoustics import HOP_S, ORDER, PREEMPHASIS, autocorrelation, pitch,
 N_NUMBERS = ORDER + 3  # line spectral frequencies, loudness, pitch, voiced
 LOUDNESS, PITCH, VOICED = ORDER, ORDER + 1, ORDER + 2  # columns
 QUIET = -9.0  # log of the size below which nothing swings
-_BLUR_HZ = 60.0  # a high voice's single overtones would pass for sharp resonances: Tohkura 1978
+_BLUR_HZ = 60.0  # a high voice's single overtones would pass for sharp resonances (Kabal 2003)
 _NEAREST = 0.005  # radians between line spectral frequencies; closer, a resonance would ring on
 _RUMBLE_HZ = 50.0  # below, there is no voice
 _TRANSFORM = 512  # samples of a filtered piece, its ringing included
