@@ -45,9 +45,14 @@ class Decoder:
 
     @staticmethod
     def fits(model) -> bool:
-        """Whether this model can be answered for here: float32 weights on a CPU."""
+        """Whether this model can be answered for here: float32 weights on a CPU, as they were made.
+
+        A model whose last layer has parted from its embeddings, or with LoRA, is not (merge it).
+        """
         weight = model.embedding.weight
-        return weight.device.type == "cpu" and weight.dtype == torch.float32
+        linear = [m for m in model.modules() if isinstance(m, torch.nn.Linear)]
+        plain = model.head.weight is weight and all(type(m) is torch.nn.Linear for m in linear)
+        return plain and weight.device.type == "cpu" and weight.dtype == torch.float32
 
     def _fold(self, model) -> None:
         """Arrange the weights: everything that does not depend on the words to come."""
