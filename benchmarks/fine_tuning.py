@@ -47,24 +47,30 @@ def other_loss(model, language: Stories) -> float:
     return model.loss(inputs, targets).item()
 
 
-def sweep(parsed) -> None:
-    """Try every recipe of the grid, and publish the best of each way and number of examples."""
-    language, runs, best = Stories(SWEEP_DIALECT), [], {}
-    for method, n in product(tuning.METHODS, STEPS):
+def tries(method: str, quick: bool = False) -> list[dict]:
+    """The loss after every recipe that is tried for a method."""
+    language, runs = Stories(SWEEP_DIALECT), []
+    for n in STEPS:
         more = MORE_STEPS.get(n, ()) if method == "from scratch" else ()
         for lr, steps in product(RATES[method], STEPS[n] + more):
-            if parsed.quick and steps > 100:
+            if quick and steps > 100:
                 continue
             model, _ = tuning.fine_tune(method, language, n, SWEEP_SEED, lr=lr, steps=steps)
             loss = round(other_loss(model, language), 4)
             runs.append({"method": method, "n": n, "lr": lr, "steps": steps, "loss": loss})
             print(f"  {runs[-1]}", flush=True)
-        tried = [row for row in runs if (row["method"], row["n"]) == (method, n)]
-        best[method, n] = min(tried, key=lambda row: row["loss"])
-    rows = list(best.values())
+    return runs
+
+
+def publish_sweep(runs: list[dict], out) -> None:
+    """All that was tried, and a table of the best of each way and number of examples."""
+    best: dict[tuple, dict] = {}
+    for run in runs:
+        key = run["method"], run["n"]
+        best[key] = min(best.get(key, run), run, key=lambda row: row["loss"])
     notes = [f"Best by the loss on 100 other stories of the dialect {SWEEP_DIALECT!r}."]
     title = "Recipes of fine-tuning: learning rate and steps"
-    report.publish("fine_tuning_sweep", title, rows, notes, parsed.out, runs=runs)
+    report.publish("fine_tuning_sweep", title, list(best.values()), notes, out, runs=runs)
 
 
 def one(method: str, dialect: str, n: int, seed: int, replay: int = 0) -> dict:
@@ -86,22 +92,21 @@ def one(method: str, dialect: str, n: int, seed: int, replay: int = 0) -> dict:
     } | found
 
 
-def curves(parsed, seeds) -> list[dict]:
-    """All runs of some seeds; what is done is published after each, so that little is lost."""
+def runs_of(seed: int) -> list[dict]:
+    """All runs that share a seed."""
     runs = []
-    for done, seed in enumerate(seeds, start=1):
-        for dialect, counts in DIALECTS.items():
-            runs += [one(m, dialect, n, seed) for n, m in product(counts, tuning.METHODS)]
-            cured = product(FEWER, REPLAYS) if dialect == SWEEP_DIALECT else ()
-            runs += [one("full", dialect, n, seed, replay) for n, replay in cured]
-            print(f"  seed {seed}, {dialect} done", flush=True)
-        publish(runs, done, parsed)
+    for dialect, counts in DIALECTS.items():
+        runs += [one(method, dialect, n, seed) for n, method in product(counts, tuning.METHODS)]
+        cured = product(FEWER, REPLAYS) if dialect == SWEEP_DIALECT else ()
+        runs += [one("full", dialect, n, seed, replay) for n, replay in cured]
+        print(f"  seed {seed}, {dialect} done", flush=True)
     return runs
 
 
-def publish(runs: list[dict], n_seeds: int, parsed) -> None:
+def publish(runs: list[dict], out) -> None:
     """The runs, and a table of their means."""
     old, _ = lineage.gap(lineage.base())
+    n_seeds = len({run["seed"] for run in runs})
     before = {d: round(lineage.gap(lineage.base(), Stories(d))[0], 4) for d in DIALECTS}
     rows = []
     for dialect in DIALECTS:
@@ -117,7 +122,7 @@ def publish(runs: list[dict], n_seeds: int, parsed) -> None:
     more = {"counts": COUNTS, "fewer": FEWER, "first_seed": FIRST_SEED}
     more |= {"base_old": round(old, 4), "base_new": before, "runs": runs}
     title = "Fine-tuning by number of examples and way"
-    report.publish("fine_tuning", title, rows, notes, parsed.out, **more)
+    report.publish("fine_tuning", title, rows, notes, out, **more)
 
 
 def main() -> None:
@@ -128,9 +133,13 @@ def main() -> None:
     parsed = parser.parse_args()
     report.one_thread()
     if parsed.sweep:
-        sweep(parsed)
-    else:
-        curves(parsed, range(FIRST_SEED, FIRST_SEED + (1 if parsed.quick else parsed.seeds)))
+        runs = [run for method in tuning.METHODS for run in tries(method, parsed.quick)]
+        publish_sweep(runs, parsed.out)
+        return
+    runs = []
+    for seed in range(FIRST_SEED, FIRST_SEED + (1 if parsed.quick else parsed.seeds)):
+        runs += runs_of(seed)
+        publish(runs, parsed.out)  # after each seed, so that little is lost
 
 
 if __name__ == "__main__":
