@@ -29,14 +29,28 @@ DIALECTS = {"narrator": COUNTS, "names": FEWER}
 REPLAYS = (1, 5)  # old stories beside the five new ones of each step
 FIRST_SEED = 100
 SWEEP_DIALECT, SWEEP_SEED = "narrator", 77
-RATES = {
-    "from scratch": (0.02, 0.01, 0.005),
-    "head only": (0.1, 0.03, 0.01, 0.003),
-    "LoRA": (0.03, 0.01, 0.003, 0.001),
-    "full": (0.02, 0.01, 0.005, 0.002),
+TRIED = {  # learning rate and steps; every edge that looked promising was pushed further out
+    "from scratch": {
+        5: [(lr, n) for lr in (0.02, 0.01, 0.005) for n in (10, 30, 100, 300)],
+        50: [(lr, n) for lr in (0.02, 0.01, 0.005) for n in (30, 100, 300)],
+        500: [(0.02, 100), (0.02, 300), (0.02, 600), (0.02, 1500)],
+    },
+    "head only": {
+        5: [(0.01, 30), (0.01, 100), (0.003, 100), (0.003, 300)],
+        50: [(0.1, 100), (0.03, 100), (0.03, 300), (0.01, 300)],
+        500: [(0.1, 100), (0.1, 300), (0.03, 300)],
+    },
+    "LoRA": {
+        5: [(0.01, 30), (0.003, 30), (0.003, 100), (0.001, 100)],
+        50: [(0.03, 100), (0.01, 100), (0.01, 300), (0.003, 300)],
+        500: [(0.03, 100), (0.03, 300), (0.01, 300)],
+    },
+    "full": {
+        5: [(lr, n) for lr in (0.02, 0.01, 0.005, 0.002) for n in (10, 30, 100, 300)],
+        50: [(0.02, 30), (0.02, 100), (0.02, 300), (0.01, 100), (0.005, 100), (0.005, 300)],
+        500: [(0.02, 100), (0.02, 300), (0.01, 300)],
+    },
 }
-STEPS = {5: (10, 30, 100, 300), 50: (30, 100, 300), 500: (100, 300, 600)}
-MORE_STEPS = {500: (1500,)}  # from scratch, or it would not have a fair chance
 
 
 @torch.no_grad()
@@ -50,9 +64,8 @@ def other_loss(model, language: Stories) -> float:
 def tries(method: str, quick: bool = False) -> list[dict]:
     """The loss after every recipe that is tried for a method."""
     language, runs = Stories(SWEEP_DIALECT), []
-    for n in STEPS:
-        more = MORE_STEPS.get(n, ()) if method == "from scratch" else ()
-        for lr, steps in product(RATES[method], STEPS[n] + more):
+    for n, recipes in TRIED[method].items():
+        for lr, steps in recipes:
             if quick and steps > 100:
                 continue
             model, _ = tuning.fine_tune(method, language, n, SWEEP_SEED, lr=lr, steps=steps)
