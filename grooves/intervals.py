@@ -58,11 +58,14 @@ def in_words(better: str, worse: str, differences, unit: str = "points") -> str:
     return f"{better} and {worse} cannot be told apart: {found}"
 
 
-def mean_curves(x, series: dict, labels, alt: str, caption: str, **scales) -> figures.Picture:
-    """Means as lines, with bands of their 95 % intervals, named at their left ends.
+def mean_curves(
+    x, series: dict, labels, alt: str, caption: str, band: str = "interval", **scales
+) -> figures.Picture:
+    """Means as lines, with bands around them, named at their left ends.
 
     x: (n,) positive numbers, on an axis of powers. series: name -> (n, runs) values. labels: of
-    the two axes, with units. scales: settings of the axes.
+    the two axes, with units. band: "interval" of 95 %, or "range" from the least to the greatest
+    run, where there are too few for an interval. scales: settings of the axes.
     """
     figure, axes = figures.canvas(3.6)
     axes.set(xlabel=labels[0], ylabel=labels[1], xscale="log", xlim=(x[0] / 6, x[-1] * 1.1))
@@ -72,6 +75,8 @@ def mean_curves(x, series: dict, labels, alt: str, caption: str, **scales) -> fi
     ends = []
     for (name, values), colour, mark in zip(series.items(), COLOURS, "os^Dv", strict=False):
         middle, low, high = np.transpose([interval(runs) for runs in values])
+        if band == "range":
+            low, high = np.min(values, axis=1), np.max(values, axis=1)
         axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
         axes.plot(x, middle, color=colour, marker=mark, markersize=5)
         ends.append((middle[0], name, colour))

@@ -45,10 +45,15 @@ class Recipe:
 
 # Best of the sweep in `benchmarks/fine_tuning.py --sweep`, by number of examples.
 RECIPES: dict[str, dict[int, Recipe]] = {
-    "from scratch": {5: Recipe(0.01, 100)},
-    "head only": {5: Recipe(0.005, 100)},
-    "LoRA": {5: Recipe(0.005, 100)},
-    "full": {5: Recipe(0.005, 100)},
+    "from scratch": {
+        5: Recipe(0.005, 100),
+        50: Recipe(0.02, 100),
+        500: Recipe(0.02, 600),
+        2000: Recipe(0.02, 1500),
+    },
+    "head only": {5: Recipe(0.01, 100), 50: Recipe(0.03, 100), 500: Recipe(0.03, 300)},
+    "LoRA": {5: Recipe(0.01, 30), 50: Recipe(0.01, 100), 500: Recipe(0.01, 300)},
+    "full": {5: Recipe(0.002, 100), 50: Recipe(0.01, 100), 500: Recipe(0.01, 300)},
 }
 
 
