@@ -49,11 +49,27 @@ RECIPES: dict[str, dict[int, Recipe]] = {
         5: Recipe(0.005, 100),
         50: Recipe(0.02, 100),
         500: Recipe(0.02, 600),
+        1000: Recipe(0.02, 1500),
         2000: Recipe(0.02, 1500),
     },
-    "head only": {5: Recipe(0.01, 100), 50: Recipe(0.03, 100), 500: Recipe(0.03, 300)},
-    "LoRA": {5: Recipe(0.01, 30), 50: Recipe(0.01, 100), 500: Recipe(0.01, 300)},
-    "full": {5: Recipe(0.002, 100), 50: Recipe(0.01, 100), 500: Recipe(0.01, 300)},
+    "head only": {
+        5: Recipe(0.003, 300),
+        50: Recipe(0.01, 300),
+        500: Recipe(0.03, 300),
+        2000: Recipe(0.03, 600),
+    },
+    "LoRA": {
+        5: Recipe(0.003, 100),
+        50: Recipe(0.01, 300),
+        500: Recipe(0.03, 300),
+        2000: Recipe(0.03, 1500),
+    },
+    "full": {
+        5: Recipe(0.002, 100),
+        50: Recipe(0.01, 100),
+        500: Recipe(0.01, 300),
+        2000: Recipe(0.01, 300),
+    },
 }
 
 
