@@ -57,6 +57,17 @@ def test_curves_show_means_names_and_axes():
     assert abs(places["one way"] - places["another"]) > 9, "names of close lines overlap"
 
 
+def test_a_band_of_ranges_reaches_from_the_least_to_the_greatest_run():
+    """With two runs the interval is far wider than the range: the axis must not show it."""
+    runs = np.array([[50.0, 60.0], [80.0, 82.0]])
+    wide, narrow = (
+        mean_curves((10, 1000), {"a way": runs}, ("labels", "%"), "One.", "Notice.", band=band)
+        for band in ("interval", "range")
+    )
+    largest = [max(map(float, re.findall(r">(\d+)<", p.markup))) for p in (wide, narrow)]
+    assert largest[0] > 100 > 82 >= largest[1]
+
+
 def test_differences_are_filled_where_they_are_not_zero():
     sure, unsure = [[1.0, 1.1, 0.9]], [[1.0, -1.0, 0.5]]
     marks = []
