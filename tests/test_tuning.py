@@ -45,14 +45,16 @@ def test_every_example_is_seen_in_each_pass_and_no_other():
 
 def test_old_stories_stand_beside_all_the_new_ones():
     examples = tuning.Examples(NARRATOR, 10, seed=3, replay=2)
-    batches = [examples.batch(step) for step in (0, 1)]
-    assert [len(inputs) for inputs, _ in batches] == [7, 7]
+    batches = [examples.batch(step) for step in range(6)]
+    assert [len(inputs) for inputs, _ in batches] == 6 * [7]
     new = stories_of((inputs[:5], targets[:5]) for inputs, targets in batches)
     old = stories_of((inputs[5:], targets[5:]) for inputs, targets in batches)
     assert set(new) == expected(NARRATOR, 10, 3)
     words = NARRATOR.vocabulary
     assert all(Stories().parse([words[token] for token in story]).ok for story in old)
-    assert len(set(old)) == 4
+    assert len(set(old)) == 12
+    padded = {int((targets[:, -1] == IGNORED)[:5].all()) for _, targets in batches}
+    assert padded == {0, 1}, "the new ones are never shorter, or always: nothing was tested"
 
 
 @pytest.mark.parametrize(("n", "replay", "sentence"), [(7, 0, "n=7 must be"), (5, -1, "replay=-1")])
@@ -107,8 +109,11 @@ def test_an_interrupted_fine_tuning_goes_on_where_it_stopped(tmp_path, capsys):
     assert (
         first.interrupted and first.steps == 2 and "Stopped after step 2" in capsys.readouterr().out
     )
-    resumed, history = tuning.fine_tune("LoRA", **run, save_to=path)
-    assert history.steps == 5 and not history.interrupted
+    later = []
+    resumed, history = tuning.fine_tune(
+        "LoRA", **run, save_to=path, on_step=lambda history, share: later.append(history.steps)
+    )
+    assert later == [3, 4, 5] and not history.interrupted
     for mine, theirs in zip(resumed.parameters(), whole.parameters(), strict=True):
         assert torch.equal(mine, theirs)
 
