@@ -5,7 +5,14 @@ import re
 import numpy as np
 import pytest
 
-from grooves.intervals import differences_picture, in_words, interval, mean_curves, t_quantile
+from grooves.intervals import (
+    COLOURS,
+    differences_picture,
+    in_words,
+    interval,
+    mean_curves,
+    t_quantile,
+)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +62,8 @@ def test_curves_show_means_names_and_axes():
         name: float(re.search(heights % name, picture.markup)[1]) for name in ("one way", "another")
     }
     assert abs(places["one way"] - places["another"]) > 9, "names of close lines overlap"
+    same = mean_curves((10, 1000), {"another": runs}, ("labels", "%"), "One.", "Notice.", skip=1)
+    assert COLOURS[1] in same.markup and COLOURS[0] not in same.markup
 
 
 def test_a_band_of_ranges_reaches_from_the_least_to_the_greatest_run():
