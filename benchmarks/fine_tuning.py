@@ -145,7 +145,7 @@ def publish(runs: list[dict], out) -> None:
     before = {d: round(lineage.gap(lineage.base(), Stories(d))[0], 4) for d in DIALECTS}
     rows = []
     for dialect in DIALECTS:
-        for name in dict.fromkeys(run["method"] for run in runs):
+        for name in dict.fromkeys(r["method"] for r in runs if r["dialect"] == dialect):
             row = {"dialect": dialect, "method": name}
             for n in COUNTS:
                 some = [
