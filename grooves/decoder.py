@@ -45,9 +45,15 @@ class Decoder:
 
     @staticmethod
     def fits(model) -> bool:
-        """Whether this model can be answered for here: float32 weights on a CPU, stored as such."""
+        """Whether this model can be answered for here: float32 weights on a CPU, as they were made.
+
+        A model whose last layer has parted from its embeddings, or with LoRA, is not (merge it),
+        and neither is one whose weights are made anew from fewer bits.
+        """
         weight = model.embedding.weight
-        stored = isinstance(weight, torch.nn.Parameter)  # and not made anew from fewer bits
+        linear = [m for m in model.modules() if isinstance(m, torch.nn.Linear)]
+        plain = model.head.weight is weight and all(type(m) is torch.nn.Linear for m in linear)
+        stored = plain and isinstance(weight, torch.nn.Parameter)
         return stored and weight.device.type == "cpu" and weight.dtype == torch.float32
 
     def _fold(self, model) -> None:

@@ -44,11 +44,15 @@ def in_words(better: str, worse: str, differences, unit: str = "points") -> str:
     return f"{better} and {worse} cannot be told apart: {found}"
 
 
-def mean_curves(x, series: dict, labels, alt: str, caption: str, **scales) -> figures.Picture:
-    """Means as lines, with bands of their 95 % intervals, named at their left ends.
+def mean_curves(
+    x, series: dict, labels, alt: str, caption: str, band: str = "interval", skip: int = 0, **scales
+) -> figures.Picture:
+    """Means as lines, with bands around them, named at their left ends.
 
     x: (n,) positive numbers, on an axis of powers. series: name -> (n, runs) values. labels: of
-    the two axes, with units. scales: settings of the axes.
+    the two axes, with units. band: "interval" of 95 %, or "range" from the least to the greatest
+    run, where there are too few for an interval. skip: colours and marks to leave out, so that a
+    name has the same ones in two pictures. scales: settings of the axes.
     """
     figure, axes = figures.canvas(3.6)
     axes.set(xlabel=labels[0], ylabel=labels[1], xscale="log", xlim=(x[0] / 6, x[-1] * 1.1))
@@ -56,8 +60,11 @@ def mean_curves(x, series: dict, labels, alt: str, caption: str, **scales) -> fi
     axes.minorticks_off()
     axes.set_xticks(x, [f"{value:,}" for value in x])
     ends = []
-    for (name, values), colour, mark in zip(series.items(), COLOURS, "os^Dv", strict=False):
+    looks = zip(series.items(), COLOURS[skip:], "os^Dv"[skip:], strict=False)
+    for (name, values), colour, mark in looks:
         middle, low, high = np.transpose([interval(runs) for runs in values])
+        if band == "range":
+            low, high = np.min(values, axis=1), np.max(values, axis=1)
         axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
         axes.plot(x, middle, color=colour, marker=mark, markersize=5)
         ends.append((middle[0], name, colour))

@@ -78,28 +78,34 @@ def make_base(steps: int = BASE_STEPS, progress: bool = True) -> Transformer:
     return model
 
 
-@torch.no_grad()
 def gap(model, language: Stories | None = None, n_stories: int = 100) -> tuple[float, float]:
     """Nats a word that the model is worse than perfect, with the standard error.
 
-    At every place of held-out stories, the exact divergence Σ p ln(p / q) of the model's
-    probabilities q from the language's p. Its mean is loss minus entropy, without the noise of
+    The mean of `divergence` over held-out stories. It is loss minus entropy, without the noise of
     which word happened to come.
     """
     held_out = _held_out(language or Stories(), n_stories)
-    place = next(model.parameters()).device
-    sums, counts = [], []
-    for start in range(0, n_stories, 50):
-        rows = slice(start, start + 50)
-        log_q = model(held_out.inputs[rows].to(place)).float().log_softmax(-1).cpu()
-        p, real = held_out.truth[rows], held_out.targets[rows] >= 0
-        divergence = (torch.special.xlogy(p, p) - p * log_q).sum(-1)  # (N, T)
-        sums.append(divergence.sum(-1))
-        counts.append(real.sum(-1))
-    total, words = torch.cat(sums).double(), torch.cat(counts).double()
+    total = divergence(model, held_out).sum(-1).double()
+    words = (held_out.targets >= 0).sum(-1).double()
     mean = total.sum() / words.sum()
     error = (total - mean * words).std() / math.sqrt(n_stories) / words.mean()
     return float(mean), float(error)
+
+
+@torch.no_grad()
+def divergence(model, held_out: HeldOut) -> torch.Tensor:
+    """At every place of held-out stories, nats that the model is worse than perfect: (N, T).
+
+    The exact divergence Σ p ln(p / q) of the model's probabilities q from the language's p; 0 in
+    the padding.
+    """
+    place, parts = next(model.parameters()).device, []
+    for start in range(0, len(held_out.inputs), 50):
+        rows = slice(start, start + 50)
+        log_q = model(held_out.inputs[rows].to(place)).float().log_softmax(-1).cpu()
+        p = held_out.truth[rows]
+        parts.append((torch.special.xlogy(p, p) - p * log_q).sum(-1))
+    return torch.cat(parts)
 
 
 def accepted(

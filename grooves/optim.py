@@ -80,18 +80,26 @@ def build_optimizers(
 ) -> list[torch.optim.Optimizer]:
     """The optimizers of a model: [Muon for the blocks' matrices, AdamW for the rest], or [AdamW].
 
-    A model without blocks (an LSTM) gets AdamW alone.
+    Frozen weights are left out. A model without blocks (an LSTM), or one whose blocks are frozen
+    but for LoRA (`grooves.lora`, three-dimensional), gets AdamW alone.
     kind: "muon" or "adamw". lr: AdamW's step; matrix_lr: Muon's.
     Source of AdamW: Loshchilov & Hutter 2019, arXiv:1711.05101.
-    Raises: ValueError for another kind.
+    Raises: ValueError for another kind, or where every weight is frozen.
     """
     if kind not in ("muon", "adamw"):
         raise ValueError(f"{kind=} must be 'muon' or 'adamw'")
-    matrices = [p for n, p in model.named_parameters() if n.startswith("blocks.") and p.ndim == 2]
+    learns = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    if not learns:
+        raise ValueError("every weight of this model is frozen: there is nothing to train")
+    matrices = [p for n, p in learns.items() if n.startswith("blocks.") and p.ndim == 2]
     chosen = {id(p) for p in matrices} if kind == "muon" else set()
-    rest = [p for p in model.parameters() if id(p) not in chosen]
-    adamw = torch.optim.AdamW(rest, lr=lr, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
-    return [Muon(matrices, lr=matrix_lr), adamw] if chosen else [adamw]
+    rest = [p for p in learns.values() if id(p) not in chosen]
+    optimizers = [Muon(matrices, lr=matrix_lr)] if chosen else []
+    if rest:
+        optimizers.append(
+            torch.optim.AdamW(rest, lr=lr, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
+        )
+    return optimizers
 
 
 def schedule(fraction: float, warmup: float = 0.03, decay: float = 0.6) -> float:

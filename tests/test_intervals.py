@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from grooves.intervals import differences_picture, in_words, interval, mean_curves
+from grooves.intervals import COLOURS, differences_picture, in_words, interval, mean_curves
 
 
 def test_an_interval_is_as_worked_by_hand():
@@ -40,6 +40,19 @@ def test_curves_show_means_names_and_axes():
         name: float(re.search(heights % name, picture.markup)[1]) for name in ("one way", "another")
     }
     assert abs(places["one way"] - places["another"]) > 9, "names of close lines overlap"
+    same = mean_curves((10, 1000), {"another": runs}, ("labels", "%"), "One.", "Notice.", skip=1)
+    assert COLOURS[1] in same.markup and COLOURS[0] not in same.markup
+
+
+def test_a_band_of_ranges_reaches_from_the_least_to_the_greatest_run():
+    """With two runs the interval is far wider than the range: the axis must not show it."""
+    runs = np.array([[50.0, 60.0], [80.0, 82.0]])
+    wide, narrow = (
+        mean_curves((10, 1000), {"a way": runs}, ("labels", "%"), "One.", "Notice.", band=band)
+        for band in ("interval", "range")
+    )
+    largest = [max(map(float, re.findall(r">(\d+)<", p.markup))) for p in (wide, narrow)]
+    assert largest[0] > 100 > 82 >= largest[1]
 
 
 def test_differences_are_filled_where_they_are_not_zero():
