@@ -1,0 +1,106 @@
+// The picture of the explorable `roofline`: two roofs, and under them the point of an operation.
+//
+// Key idea: both axes are logarithmic and the same for all devices, so that roofs can be compared.
+
+import { Plane } from "./plane.mjs";
+import { described } from "./roofline_sentences.mjs";
+import { shape } from "./svg.mjs";
+import { quantity } from "./units.mjs";
+import { attainable, BYTES, limits, met, OPERATIONS } from "./workloads.mjs";
+
+const plain = (value) => (value < 1 ? `${value}` : value.toLocaleString("en"));
+const ACROSS = { from: 0.01, to: 1e4, log: true, title: "FLOPs for each byte moved", show: (value) => plain(Number(value.toPrecision(1))) };
+const UP = { from: 1e8, to: 4e15, log: true, show: (value) => quantity(value, "").trim() };
+const LETTER = 7; // pixels: about the width of one
+
+export class RooflineView {
+  constructor() {
+    this.plane = new Plane("gr-plane", 340, () => this.state && this.draw(this.state));
+    Object.assign(this.plane, { across: ACROSS, up: UP });
+    this.el = this.plane.el;
+  }
+
+  stop() {
+    this.plane.stop();
+  }
+
+  /** state: device, choice, precision, measured, shown. */
+  draw(state) {
+    this.state = state;
+    const { device, choice, precision, measured, shown } = state;
+    const { plane } = this;
+    const { peak, bandwidth } = limits(device, precision);
+    const ridge = peak / bandwidth;
+    const [highest, lowest] = [plane.bounds.top, plane.bounds.bottom];
+    const start = Math.max(ACROSS.from, UP.from / bandwidth);
+    const parts = [
+      plane.text(plane.bounds.left + 4, highest + 10, "FLOP/s", { className: "gc-axis" }),
+      shape("line", { x1: plane.x(ridge), x2: plane.x(ridge), y1: plane.y(peak), y2: lowest, class: "gr-ridge" }),
+      plane.text(plane.x(ridge), lowest - 6, `${plain(Number(ridge.toPrecision(3)))} FLOPs a byte`, { anchor: "middle", className: "gr-halo" }),
+      ...this.#otherRoofs(device, precision, ridge),
+      plane.line([[start, start * bandwidth], [ridge, peak]], "gr-slope"),
+      plane.line([[ridge, peak], [ACROSS.to, peak]], "gr-flat"),
+      ...this.#names(peak, bandwidth, ridge),
+      ...(device.kind === "measured" ? measured.flatMap((one) => this.#mark(one)) : []),
+    ];
+    if (shown) parts.push(...this.#point(choice, met(device, choice, precision)));
+    plane.show(described(device, choice, precision, shown), ...parts);
+  }
+
+  /** Where this device's arithmetic would end in other number formats. */
+  #otherRoofs(device, precision, ridge) {
+    const { plane } = this;
+    const { peak: own, bandwidth } = limits(device, precision);
+    const names = new Map(); // peaks that are the same share a line
+    for (const other of Object.keys(BYTES).filter((one) => one in device.peak_tflops)) {
+      const { peak } = limits(device, other);
+      if (Math.abs(peak / own - 1) > 0.01) names.set(peak, [...(names.get(peak) ?? []), other]);
+    }
+    return [...names].flatMap(([peak, others]) => {
+      const from = peak / bandwidth;
+      const places = [[from, peak], [ACROSS.to, peak]];
+      const rise = peak > own ? [plane.line([[ridge, own], [from, peak]], "gr-other")] : [];
+      return [...rise, plane.line(places, "gr-other"), plane.text(plane.bounds.right, plane.y(peak) - 5, others.join(", "), { anchor: "end", className: "gr-halo" })];
+    });
+  }
+
+  #names(peak, bandwidth, ridge) {
+    const { plane } = this;
+    const middle = Math.sqrt(Math.max(ACROSS.from, UP.from / bandwidth) * ridge);
+    const [x, y] = [plane.x(middle), plane.y(middle * bandwidth)];
+    const angle = (Math.atan2(plane.y(peak) - y, plane.x(ridge) - x) * 180) / Math.PI;
+    const fits = (words, room) => (LETTER * words.length < room ? words : words.split(": ")[1]);
+    const onSlope = fits(`memory: ${quantity(bandwidth, "B/s")}`, 2 * Math.hypot(plane.x(ridge) - x, plane.y(peak) - y));
+    const onRoof = fits(`arithmetic: ${quantity(peak, "FLOP/s")}`, plane.bounds.right - plane.x(ridge));
+    const slope = plane.text(x, y - 9, onSlope, { anchor: "middle", className: "gc-strong gr-halo" });
+    slope.setAttribute("transform", `rotate(${angle.toFixed(1)} ${x.toFixed(1)} ${y.toFixed(1)})`);
+    const roof = plane.text(plane.bounds.right, plane.y(peak) + 17, onRoof, { anchor: "end", className: "gc-strong gr-halo" });
+    return [slope, roof];
+  }
+
+  #point({ operation }, { intensity, peak, bandwidth }) {
+    const { plane } = this;
+    const { left, right, bottom } = plane.bounds;
+    const { name } = OPERATIONS[operation];
+    const at = Math.min(ACROSS.to, Math.max(ACROSS.from, intensity)); // a copy's 0 has no place here
+    const rate = Math.max(UP.from, attainable(at, { peak, bandwidth }));
+    const [x, y] = [plane.x(at), at === intensity || intensity > at ? plane.y(rate) : bottom];
+    const outside = at === intensity ? "" : at > intensity ? "← " : " →";
+    const words = at > intensity ? `${outside}${name}` : `${name}${outside}`;
+    const half = (LETTER * words.length) / 2;
+    return [
+      shape("line", { x1: x, x2: x, y1: y, y2: bottom, class: "gr-drop" }),
+      shape("circle", { cx: x, cy: y, r: 7, class: "gr-point" }),
+      plane.text(Math.min(right - half, Math.max(left + half + 10, x + half / 3)), y === bottom ? y - 26 : y + 26, words, { anchor: "middle", className: "gc-strong gr-halo" }),
+    ];
+  }
+
+  /** A point that was measured: what it reached, and what it is called. */
+  #mark({ name, intensity, flops_per_s }) {
+    const { plane } = this;
+    if (intensity < ACROSS.from || intensity > ACROSS.to || flops_per_s < UP.from || flops_per_s > UP.to) return [];
+    const [x, y] = [plane.x(intensity), plane.y(flops_per_s)];
+    const ends = x + LETTER * name.length > plane.bounds.right;
+    return [shape("circle", { cx: x, cy: y, r: 4, class: "gr-measured" }), plane.text(x + (ends ? -8 : 8), y + 4, name, { anchor: ends ? "end" : "start", className: "gr-halo" })];
+  }
+}
