@@ -11,8 +11,9 @@ const [LEFT, RIGHT, TOP, BOTTOM] = [62, 26, 12, 42];
 const along = ({ from, to, log }, value) => (log ? Math.log10(value / from) / Math.log10(to / from) : (value - from) / (to - from));
 
 export class Plane {
-  /** draw(plane): called whenever there is another width; it ends in `plane.show`. */
-  constructor(name, height, draw) {
+  /** draw(plane): called whenever there is another width; it ends in `show`. */
+  constructor(name, height, draw, right = RIGHT) {
+    this.right = right; // pixels beside the axes
     this.height = height;
     this.width = 600;
     this.svg = shape("svg", { class: "gc-plane", role: "img" });
@@ -33,7 +34,7 @@ export class Plane {
   }
 
   get bounds() {
-    return { left: LEFT, right: this.width - RIGHT, top: TOP, bottom: this.height - BOTTOM };
+    return { left: LEFT, right: this.width - this.right, top: TOP, bottom: this.height - BOTTOM };
   }
 
   x(value) {

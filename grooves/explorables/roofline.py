@@ -22,9 +22,11 @@ DEVICES = Path(__file__).parents[1] / "devices.toml"
 
 
 def devices() -> list[dict]:
-    """The devices of devices.toml, as the page wants them: dates as text."""
+    """The single devices of devices.toml of which both limits are known; dates are text."""
     found = tomllib.loads(DEVICES.read_text(encoding="utf-8"))["device"]
-    return [device | {"read": str(device["read"])} for device in found]
+    single = [device for device in found if device["kind"] != "system"]
+    known = [one for one in single if one.get("peak_tflops") and "bandwidth_gb_per_s" in one]
+    return [device | {"read": str(device["read"])} for device in known]
 
 
 def work(

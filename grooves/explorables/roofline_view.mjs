@@ -15,7 +15,7 @@ const LETTER = 7; // pixels: about the width of one
 
 export class RooflineView {
   constructor() {
-    this.plane = new Plane("gr-plane", 340, () => this.state && this.draw(this.state));
+    this.plane = new Plane("gr-plane", 340, () => this.state && this.draw(this.state), 84);
     Object.assign(this.plane, { across: ACROSS, up: UP });
     this.el = this.plane.el;
   }
@@ -33,65 +33,74 @@ export class RooflineView {
     const ridge = peak / bandwidth;
     const [highest, lowest] = [plane.bounds.top, plane.bounds.bottom];
     const start = Math.max(ACROSS.from, UP.from / bandwidth);
+    const at = shown ? met(device, choice, precision) : null;
     const parts = [
       plane.text(plane.bounds.left + 4, highest + 10, "FLOP/s", { className: "gc-axis" }),
       shape("line", { x1: plane.x(ridge), x2: plane.x(ridge), y1: plane.y(peak), y2: lowest, class: "gr-ridge" }),
       plane.text(plane.x(ridge), lowest - 6, `${plain(Number(ridge.toPrecision(3)))} FLOPs a byte`, { anchor: "middle", className: "gr-halo" }),
-      ...this.#otherRoofs(device, precision, ridge),
+      ...this.#otherRoofs(device, precision, ridge, highest),
       plane.line([[start, start * bandwidth], [ridge, peak]], "gr-slope"),
       plane.line([[ridge, peak], [ACROSS.to, peak]], "gr-flat"),
-      ...this.#names(peak, bandwidth, ridge),
+      ...this.#names(peak, bandwidth, ridge, at),
       ...(device.kind === "measured" ? measured.flatMap((one) => this.#mark(one)) : []),
     ];
-    if (shown) parts.push(...this.#point(choice, met(device, choice, precision)));
+    if (at) parts.push(...this.#point(choice, at));
     plane.show(described(device, choice, precision, shown), ...parts);
   }
 
-  /** Where this device's arithmetic would end in other number formats. */
-  #otherRoofs(device, precision, ridge) {
+  /** Where this device's arithmetic would end in other number formats, and what each is called. */
+  #otherRoofs(device, precision, ridge, highest) {
     const { plane } = this;
     const { peak: own, bandwidth } = limits(device, precision);
     const names = new Map(); // peaks that are the same share a line
-    for (const other of Object.keys(BYTES).filter((one) => one in device.peak_tflops)) {
-      const { peak } = limits(device, other);
-      if (Math.abs(peak / own - 1) > 0.01) names.set(peak, [...(names.get(peak) ?? []), other]);
+    for (const one of Object.keys(BYTES).filter((one) => one in device.peak_tflops)) {
+      const { peak } = limits(device, one);
+      names.set(peak, [...(names.get(peak) ?? []), one]);
     }
-    return [...names].flatMap(([peak, others]) => {
+    let below = highest - 14;
+    return [...names].sort(([one], [other]) => other - one).flatMap(([peak, formats]) => {
       const from = peak / bandwidth;
-      const places = [[from, peak], [ACROSS.to, peak]];
       const rise = peak > own ? [plane.line([[ridge, own], [from, peak]], "gr-other")] : [];
-      return [...rise, plane.line(places, "gr-other"), plane.text(plane.bounds.right, plane.y(peak) - 5, others.join(", "), { anchor: "end", className: "gr-halo" })];
+      const line = peak === own ? [] : [...rise, plane.line([[from, peak], [ACROSS.to, peak]], "gr-other")];
+      below = Math.max(below + 14, plane.y(peak) + 4); // names stand apart where roofs do not
+      return [...line, plane.text(plane.bounds.right + 6, below, formats.join(", "), { className: peak === own ? "gc-strong" : "" })];
     });
   }
 
-  #names(peak, bandwidth, ridge) {
+  #names(peak, bandwidth, ridge, at) {
     const { plane } = this;
-    const middle = Math.sqrt(Math.max(ACROSS.from, UP.from / bandwidth) * ridge);
+    const start = Math.max(ACROSS.from, UP.from / bandwidth);
+    const along = (share) => start ** (1 - share) * ridge ** share;
+    const [low, high] = [plane.x(along(0.28)), plane.x(along(0.72))];
+    const point = plane.x(at?.intensity || ridge);
+    const middle = along(Math.abs(low - point) > Math.abs(high - point) ? 0.28 : 0.72); // away from the point
     const [x, y] = [plane.x(middle), plane.y(middle * bandwidth)];
     const angle = (Math.atan2(plane.y(peak) - y, plane.x(ridge) - x) * 180) / Math.PI;
     const fits = (words, room) => (LETTER * words.length < room ? words : words.split(": ")[1]);
-    const onSlope = fits(`memory: ${quantity(bandwidth, "B/s")}`, 2 * Math.hypot(plane.x(ridge) - x, plane.y(peak) - y));
-    const onRoof = fits(`arithmetic: ${quantity(peak, "FLOP/s")}`, plane.bounds.right - plane.x(ridge));
+    const onSlope = fits(`memory: ${quantity(bandwidth, "B/s")}`, 0.4 * Math.hypot(plane.x(ridge) - plane.x(start), plane.y(peak) - plane.y(start * bandwidth)));
+    const room = plane.bounds.right - plane.x(ridge);
+    const onRoof = fits(`arithmetic: ${quantity(peak, "FLOP/s")}`, room);
+    const under = LETTER * onRoof.length < room;
     const slope = plane.text(x, y - 9, onSlope, { anchor: "middle", className: "gc-strong gr-halo" });
     slope.setAttribute("transform", `rotate(${angle.toFixed(1)} ${x.toFixed(1)} ${y.toFixed(1)})`);
-    const roof = plane.text(plane.bounds.right, plane.y(peak) + 17, onRoof, { anchor: "end", className: "gc-strong gr-halo" });
+    const roof = plane.text(plane.bounds.right, plane.y(peak) + (under ? 17 : -8), onRoof, { anchor: "end", className: "gc-strong gr-halo" });
     return [slope, roof];
   }
 
   #point({ operation }, { intensity, peak, bandwidth }) {
     const { plane } = this;
-    const { left, right, bottom } = plane.bounds;
+    const { right, bottom } = plane.bounds;
     const { name } = OPERATIONS[operation];
     const at = Math.min(ACROSS.to, Math.max(ACROSS.from, intensity)); // a copy's 0 has no place here
     const rate = Math.max(UP.from, attainable(at, { peak, bandwidth }));
     const [x, y] = [plane.x(at), at === intensity || intensity > at ? plane.y(rate) : bottom];
     const outside = at === intensity ? "" : at > intensity ? "← " : " →";
     const words = at > intensity ? `${outside}${name}` : `${name}${outside}`;
-    const half = (LETTER * words.length) / 2;
+    const ends = x + 10 + LETTER * words.length > right; // then it stands on the other side
     return [
       shape("line", { x1: x, x2: x, y1: y, y2: bottom, class: "gr-drop" }),
       shape("circle", { cx: x, cy: y, r: 7, class: "gr-point" }),
-      plane.text(Math.min(right - half, Math.max(left + half + 10, x + half / 3)), y === bottom ? y - 26 : y + 26, words, { anchor: "middle", className: "gc-strong gr-halo" }),
+      plane.text(x + (ends ? -10 : 10), y === bottom ? y - 26 : y + 36 * ends + 20 * !ends, words, { anchor: ends ? "end" : "start", className: "gc-strong gr-halo" }),
     ];
   }
 

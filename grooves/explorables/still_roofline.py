@@ -26,10 +26,9 @@ class Axes:
     def place(self, x: float, y: float) -> tuple[float, float]:
         """A place in pixels."""
         left, right, top, bottom = self.box
-        share = [
-            math.log(v / a) / math.log(b / a) for v, (a, b) in ((x, self.across), (y, self.up))
-        ]
-        return left + share[0] * (right - left), bottom - share[1] * (bottom - top)
+        (a, b), (c, d) = self.across, self.up
+        across, up = math.log(x / a, b / a), math.log(y / c, d / c)
+        return left + across * (right - left), bottom - up * (bottom - top)
 
     def grid(self, xs: dict[float, str], ys: dict[float, str]) -> list[str]:
         """Lines at values, with what they are called."""
@@ -63,8 +62,11 @@ def draw(devices: list[dict]) -> str:
     names = {1e9: "1 G", 1e10: "10 G", 1e11: "100 G", 1e12: "1 T", 1e13: "10 T", 1e14: "100 T"}
     parts = [text(MARGIN, 32, "How fast at most? FLOPs a second, fp32", 15, INK, weight=600)]
     parts += axes.grid({10.0**p: f"{10.0**p:,g}" for p in range(-1, 5)}, names)
-    roofs = [(d["name"], d["peak_tflops"]["fp32"] * 1e12, d["bandwidth_gb_per_s"] * 1e9)
-             for d in devices if "fp32" in d["peak_tflops"]]  # fmt: skip
+    roofs = [
+        (one["name"], one["peak_tflops"]["fp32"] * 1e12, one["bandwidth_gb_per_s"] * 1e9)
+        for one in devices
+        if "fp32" in one["peak_tflops"]
+    ]
     above = math.inf
     crossed = {name: intensity(*work(name, SIDE)) for name in NAMES}
     for name, peak, bandwidth in sorted(roofs, key=lambda roof: roof[1]):

@@ -30,7 +30,9 @@ def draw(car: Fleet, trucks: Fleet) -> str:
         parts.append(axes.dot(fleet.in_flight, reached, colour))
         x, y = axes.place(fleet.in_flight, reached)
         said = f"{name}: {fleet.in_flight:,} under way, {reached:,.4g} GB/s"
-        anchor = "end" if x > WIDTH / 2 else "start"
-        parts.append(text(x, y + 26, said, 14, colour, anchor=anchor, weight=600))
+        ends = x > WIDTH / 2  # then there is room before it, above its line; else below both lines
+        place = (x - 12, y - 8) if ends else (x - 30, y + 62)
+        anchor = "end" if ends else "start"
+        parts.append(text(*place, said, 14, colour, anchor=anchor, weight=600))
     said = "trips under way at the same time; where the line turns flat, the road is full"
     return card([*parts, text(MARGIN, HEIGHT - 22, said, 13, SOFT)], HEIGHT)

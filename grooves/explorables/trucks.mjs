@@ -6,17 +6,17 @@
 // State: car, trucks, load, time_ns, asks, guesses.
 
 import { button, slider } from "./controls.mjs";
-import { arrived, left, loadTime, onTheWay } from "./delivery.mjs";
+import { loadTime, onTheWay } from "./delivery.mjs";
 import { element } from "./dom.mjs";
 import { Bars } from "./plane.mjs";
 import { Prediction, praise } from "./prediction.mjs";
 import { DeliveredChart, LawChart } from "./trucks_charts.mjs";
 import { Road } from "./trucks_road.mjs";
 import { FLEETS, first, gigabytes, law, lesson, nanoseconds, question, winner } from "./trucks_sentences.mjs";
-import { digits, quantity } from "./units.mjs";
+import { quantity } from "./units.mjs";
 
 const NAMES = ["car", "trucks", "load", "time_ns", "asks"];
-const LOADS = [["one number", 8], ["a page of text", 4096], ["a layer’s weights", 2 ** 25]];
+const LOADS = [["a number", 8], ["a page", 4096], ["a layer", 2 ** 25]];
 const STEPS = 40; // presses of Step from the start to the end
 const PLAYED_MS = 14_000; // how long the whole takes
 const TELL_MS = 3000; // how often a screen reader is told while it plays

@@ -32,8 +32,9 @@ export class DeliveredChart {
       if (begin > time) continue;
       const places = Array.from({ length: POINTS + 1 }, (_, i) => begin + ((time - begin) * i) / POINTS).map((at) => [at, bytes(fleet, at)]);
       parts.push(plane.line([[begin, plane.up.from], ...places], `gt-line gt-${kind}`));
-      const at = Math.max(plane.bounds.left + 90, plane.x(time) - 6);
-      parts.push(plane.text(at, plane.y(places.at(-1)[1]) + 18, FLEETS[kind].name, { anchor: "end", className: "gc-strong gt-halo" }));
+      const [x, y] = [plane.x(time), plane.y(places.at(-1)[1])];
+      const ends = x + 92 > plane.bounds.right;
+      parts.push(plane.text(x + (ends ? -8 : 8), ends ? y - 8 : y + 4, FLEETS[kind].name, { anchor: ends ? "end" : "start", className: "gc-strong gt-halo" }));
     }
     const x = plane.x(Math.min(time, horizon));
     parts.push(shape("line", { x1: x, x2: x, y1: plane.bounds.top, y2: plane.bounds.bottom, class: "gt-now" }));
@@ -62,9 +63,7 @@ export class LawChart {
       const places = [1, bend, MOST].map((n) => [n, rate(fleet, n)]);
       const [x, y] = [plane.x(fleet.in_flight), plane.y(throughput(fleet))];
       parts.push(plane.line(places, `gt-line gt-${kind}`), shape("circle", { cx: x, cy: y, r: 6, class: `gt-dot gt-${kind}` }));
-      const above = kind === "car"; // the other stands below, so that the two keep out of each other's way
-      const at = above ? Math.max(plane.bounds.left + 84, x - 8) : Math.min(plane.bounds.right, x + 84);
-      parts.push(plane.text(at, above ? Math.max(plane.bounds.top + 10, y - 11) : Math.min(plane.bounds.bottom - 6, y + 24), FLEETS[kind].name, { anchor: "end", className: "gc-strong gt-halo" }));
+      parts.push(plane.text(Math.max(plane.bounds.left + 84, x - 8), Math.max(plane.bounds.top + 10, y - 11), FLEETS[kind].name, { anchor: "end", className: "gc-strong gt-halo" }));
     }
     const said = Object.entries(fleets).map(([kind, fleet]) => `${FLEETS[kind].name} with ${digits(fleet.in_flight)} under way ${gigabytes(throughput(fleet))}, at most ${gigabytes(fleet.road_gb_per_s)}`);
     plane.show(`Delivered each second rises with what is under way until the road is full: ${said.join("; ")}.`, ...parts);

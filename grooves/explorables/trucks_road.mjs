@@ -6,7 +6,7 @@ import { shape } from "./svg.mjs";
 import { FLEETS, progress } from "./trucks_sentences.mjs";
 
 const [WIDTH, LANE, EDGE] = [400, 22, 60]; // the picture's own pixels; EDGE: a house at each end
-const MOST = 40; // vehicles drawn; where there are more, each stands for several
+const MOST = 16; // vehicles drawn; where there are more, each stands for several
 const LANES = 5;
 
 const CAR = "M0 4 L5 4 L9 0 L16 0 L20 4 L27 5 L27 9 L0 9 Z";
