@@ -60,7 +60,10 @@ function sharing(device, choice, precision, shared) {
 function faster(device, choice, precision, now) {
   const gains = precisions(device, choice.operation).map((one) => [one, now.seconds / met(device, choice, one).seconds]);
   const [best, gain] = gains.reduce((first, other) => (other[1] > first[1] ? other : first), [precision, 1]);
-  if (gain < 1.05) return `No other number format with a figure for this device is faster here than ${precision}.`;
+  if (gain < 1.05) {
+    const rest = now.binds === "memory" ? "" : " What is left is less arithmetic, or a device with a higher peak.";
+    return `No number format that this device has a figure for is faster here than ${precision}.${rest}`;
+  }
   const why = now.binds === "memory" ? "fewer bytes for each value" : "a higher peak";
   return `In ${best} it would be ${times(gain)} as fast: ${why}.`;
 }

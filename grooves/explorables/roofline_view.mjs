@@ -37,7 +37,7 @@ export class RooflineView {
     const parts = [
       plane.text(plane.bounds.left + 4, highest + 10, "FLOP/s", { className: "gc-axis" }),
       shape("line", { x1: plane.x(ridge), x2: plane.x(ridge), y1: plane.y(peak), y2: lowest, class: "gr-ridge" }),
-      plane.text(plane.x(ridge), lowest - 6, `${plain(Number(ridge.toPrecision(3)))} FLOPs a byte`, { anchor: "middle", className: "gr-halo" }),
+      plane.text(plane.x(ridge) + 6, lowest - 8, `${plain(Number(ridge.toPrecision(3)))} FLOPs a byte`, { className: "gr-halo" }),
       ...this.#otherRoofs(device, precision, ridge, highest),
       plane.line([[start, start * bandwidth], [ridge, peak]], "gr-slope"),
       plane.line([[ridge, peak], [ACROSS.to, peak]], "gr-flat"),
@@ -87,20 +87,24 @@ export class RooflineView {
     return [slope, roof];
   }
 
-  #point({ operation }, { intensity, peak, bandwidth }) {
+  #point({ operation }, { intensity, peak, bandwidth, ridge }) {
     const { plane } = this;
-    const { right, bottom } = plane.bounds;
+    const { left, right, bottom } = plane.bounds;
     const { name } = OPERATIONS[operation];
-    const at = Math.min(ACROSS.to, Math.max(ACROSS.from, intensity)); // a copy's 0 has no place here
-    const rate = Math.max(UP.from, attainable(at, { peak, bandwidth }));
-    const [x, y] = [plane.x(at), at === intensity || intensity > at ? plane.y(rate) : bottom];
-    const outside = at === intensity ? "" : at > intensity ? "← " : " →";
-    const words = at > intensity ? `${outside}${name}` : `${name}${outside}`;
+    const strong = { className: "gc-strong gr-halo" };
+    if (intensity < ACROSS.from) {
+      const [x, y] = [left + 16, bottom - 16]; // a copy's 0 has no place on this axis
+      return [shape("circle", { cx: x, cy: y, r: 7, class: "gr-point" }), plane.text(x + 14, y + 4, `← ${name}`, strong)];
+    }
+    const at = Math.min(ACROSS.to, intensity);
+    const [x, y] = [plane.x(at), plane.y(attainable(at, { peak, bandwidth }))];
+    const words = at < intensity ? `${name} →` : name;
     const ends = x + 10 + LETTER * words.length > right; // then it stands on the other side
+    const low = intensity > 0.5 * ridge ? 40 : 20; // clear of what is written under the roof
     return [
       shape("line", { x1: x, x2: x, y1: y, y2: bottom, class: "gr-drop" }),
       shape("circle", { cx: x, cy: y, r: 7, class: "gr-point" }),
-      plane.text(x + (ends ? -10 : 10), y === bottom ? y - 26 : y + 36 * ends + 20 * !ends, words, { anchor: ends ? "end" : "start", className: "gc-strong gr-halo" }),
+      plane.text(x + (ends ? -10 : 10), ends ? (y + bottom) / 2 : y + low, words, { anchor: ends ? "end" : "start", ...strong }),
     ];
   }
 
