@@ -47,6 +47,8 @@ def test_every_figure_has_a_source_and_a_day():
         assert one.source and datetime.date.fromisoformat(one.read)
     for one in table.values():
         peaks = one.peak_tflops
+        if peaks.keys() == {"fp32"}:
+            continue
         halves = 4 if "GeForce" in one.name else 2  # GeForce: 16-bit products summed in 32 bits
         assert peaks["tf32"] * 2 == pytest.approx(peaks["bf16"], rel=0.001)
         assert peaks["int8"] == pytest.approx(halves * peaks["bf16"], rel=0.001)

@@ -19,7 +19,17 @@ from grooves.explorables import backprop as blame
 from grooves.explorables import forward as digits
 from grooves.explorables import labels as questions
 from grooves.explorables import memory as room
-from grooves.explorables import still, still_backprop, still_forward, still_labels, still_memory
+from grooves.explorables import roofline as limits
+from grooves.explorables import (
+    still,
+    still_backprop,
+    still_forward,
+    still_labels,
+    still_memory,
+    still_roofline,
+    still_trucks,
+)
+from grooves.explorables import trucks as deliveries
 from grooves.stories import Stories
 
 FOLDER = Path(__file__).parent
@@ -50,6 +60,16 @@ def memory() -> dict:
     return room.state()
 
 
+def roofline() -> dict:
+    """Published figures of devices, and the operation that is looked at first."""
+    return limits.state()
+
+
+def trucks() -> dict:
+    """A car and trucks, in round numbers."""
+    return deliveries.state()
+
+
 def main() -> None:
     """Draw the still pictures anew."""
     first = forward()
@@ -59,6 +79,8 @@ def main() -> None:
         "forward": still_forward.draw(train_digits(), np.array(first["pixels"]), first["neuron"]),
         "labels": still_labels.draw(questions.SENTENCE),
         "memory": still_memory.draw(published.models()[room.FIRST], room.devices(), room.CONTEXT),
+        "roofline": still_roofline.draw(limits.devices()),
+        "trucks": still_trucks.draw(deliveries.CAR, deliveries.TRUCKS),
     }
     for name, picture in pictures.items():
         path = FOLDER / f"{name}.svg"

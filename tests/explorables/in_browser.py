@@ -135,6 +135,20 @@ def overflow(page):
     )
 
 
+def cut_off(page, pictures):
+    """The texts in pictures (a selector of SVG elements) that stick out at the sides."""
+    return page.evaluate(
+        """pictures => [...document.querySelectorAll(pictures)].flatMap((picture) => {
+          const { left, right } = picture.getBoundingClientRect();
+          return [...picture.querySelectorAll("text")].filter((text) => {
+            const box = text.getBoundingClientRect();
+            return box.left < left - 1 || box.right > right + 1;
+          }).map((text) => text.textContent);
+        })""",
+        pictures,
+    )
+
+
 # ---- an explorable in the hands of a kernel ------------------------------------------------------
 
 HOST = """async ([text, css, plain, binary]) => {

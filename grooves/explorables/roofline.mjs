@@ -1,0 +1,195 @@
+// The explorable `roofline`: for a device and an operation, which limit binds, and what would help.
+// Chapter 11.
+//
+// Key idea: an operation takes at least as long as its arithmetic and as long as moving its data;
+// the reader says which is longer before the page does.
+// State: devices, device, operation, size, batch, shared, precision, measured, asks, guesses.
+
+import { choice as list, slider } from "./controls.mjs";
+import { element } from "./dom.mjs";
+import { Bars } from "./plane.mjs";
+import { Prediction, praise } from "./prediction.mjs";
+import { help, origin, question, tooLarge, verdict } from "./roofline_sentences.mjs";
+import { RooflineTables } from "./roofline_tables.mjs";
+import { RooflineView } from "./roofline_view.mjs";
+import { quantity } from "./units.mjs";
+import { BYTES, met, OPERATIONS, precisions } from "./workloads.mjs";
+
+const NAMES = ["devices", "device", "operation", "size", "batch", "shared", "precision", "measured", "asks"];
+const SLIDERS = ["size", "batch", "shared"];
+
+class Roofline {
+  #id = `gr-${Math.random().toString(36).slice(2, 8)}`;
+  #answered = ""; // the case for which the answer was shown
+  #saying = 0; // a timer: screen readers are told when a slider rests
+
+  constructor(model) {
+    this.model = model;
+    this.view = new RooflineView();
+    this.tables = new RooflineTables();
+    this.#build();
+  }
+
+  #build() {
+    this.device = list("Device", [], (device) => this.#save({ device }));
+    this.precisions = Object.keys(BYTES).map((value) => {
+      const input = element("input", { type: "radio", name: `${this.#id}-precision`, value });
+      input.addEventListener("change", () => this.#save({ precision: value }));
+      return input;
+    });
+    this.source = element("p", { className: "gx-note gr-source" });
+    this.operations = Object.entries(OPERATIONS).map(([value, { name }]) => {
+      const input = element("input", { type: "radio", name: `${this.#id}-operation`, value });
+      input.addEventListener("change", () => this.#choose(value));
+      return { value, input, el: element("label", { className: "gr-card" }, input, name) };
+    });
+    this.sliders = element("div", { className: "gr-sliders" });
+    this.prediction = new Prediction([["arithmetic", "The arithmetic"], ["memory", "Moving the data"]], (guess) => this.#guess(guess), (asks) => this.#save({ asks }));
+    this.bars = new Bars(["Arithmetic", "Memory"], "How long each takes");
+    this.verdict = element("p", { className: "gc-verdict" });
+    this.help = element("p", { className: "gc-help" });
+    this.warning = element("p", { className: "gx-message" });
+    this.answer = element("div", {}, this.bars.el, this.verdict, this.help);
+    this.news = element("p", { className: "gx-news", role: "status" });
+    const precision = element("div", { className: "gr-precisions", role: "radiogroup", "aria-label": "Precision" }, element("span", { "aria-hidden": "true" }, "Precision"));
+    precision.append(...this.precisions.map((input) => element("label", {}, input, input.value)));
+    this.el = element(
+      "section",
+      { className: "gx gr", "aria-label": "Which limit binds: arithmetic or memory?" },
+      element("div", { className: "gr-top" }, this.device.el, precision),
+      this.source,
+      element("div", { className: "gr-cards", role: "radiogroup", "aria-label": "Operation" }, ...this.operations.map(({ el }) => el)),
+      this.sliders,
+      this.warning,
+      this.prediction.el,
+      this.view.el,
+      this.answer,
+      element("p", { className: "gx-note" }, "Assumed: every value is moved once, both go on at the same time, and starting costs nothing. Small operations fit in a cache, and starting them takes longer than doing them."),
+      this.tables.el,
+      this.news,
+    );
+    // JupyterLab would take the arrow keys, and Shift-Enter.
+    this.el.addEventListener("keydown", (event) => event.stopPropagation());
+  }
+
+  // ---- what is known elsewhere -----------------------------------------------------------------
+
+  #get(name) {
+    return this.model.get(name);
+  }
+
+  #save(changes) {
+    for (const [name, value] of Object.entries(changes)) this.model.set(name, value);
+    this.model.save_changes();
+  }
+
+  /** Follow the model's state until `signal` says that the page has no use for this any more. */
+  follow(signal) {
+    const draw = () => this.#draw();
+    for (const name of NAMES) this.model.on(`change:${name}`, draw);
+    draw();
+    signal.addEventListener("abort", () => {
+      for (const name of NAMES) this.model.off(`change:${name}`, draw);
+      this.view.stop();
+      clearTimeout(this.#saying);
+    });
+  }
+
+  // ---- what the reader does --------------------------------------------------------------------
+
+  #choose(operation) {
+    const sizes = SLIDERS.map((name) => [name, 2 ** (OPERATIONS[operation][name]?.[3] ?? 0)]);
+    this.#save({ operation, ...Object.fromEntries(sizes) });
+  }
+
+  /** guess: "arithmetic", "memory", or null to be shown. */
+  #guess(guess) {
+    const { device, choice, precision, key } = this.#case();
+    this.#answered = key;
+    const { binds } = met(device, choice, precision);
+    if (guess) this.#save({ guesses: [...this.#get("guesses"), { device: device.name, ...choice, precision, guess, binds }] });
+    this.#draw();
+    const said = guess ? `${praise(this.#get("guesses"), "binds")} ` : "";
+    this.prediction.say(said.trim());
+    this.news.textContent = `${this.verdict.textContent} ${this.help.textContent}`;
+    this.prediction.switch.focus({ preventScroll: true }); // the button that had the focus is gone
+  }
+
+  /** What is chosen. A precision that the device has no figure for gives way to one that it has. */
+  #case() {
+    const devices = this.#get("devices");
+    const device = devices.find(({ name }) => name === this.#get("device")) ?? devices[0];
+    const [operation, size, batch, shared] = ["operation", ...SLIDERS].map((name) => this.#get(name));
+    const possible = precisions(device, operation);
+    const wanted = this.#get("precision");
+    const precision = possible.includes(wanted) ? wanted : possible[0];
+    return { devices, device, possible, precision, choice: { operation, size, batch, shared }, key: `${device.name} ${operation} ${precision}` };
+  }
+
+  // ---- what is shown ---------------------------------------------------------------------------
+
+  #draw() {
+    const { devices, device, possible, precision, choice, key } = this.#case();
+    const asks = this.#get("asks");
+    const shown = !asks || this.#answered === key;
+    const now = met(device, choice, precision);
+    const names = devices.map(({ name }) => name);
+    if (`${names}` !== this.known) {
+      this.known = `${names}`;
+      this.device.input.replaceChildren(...names.map((name) => element("option", { value: name }, name)));
+    }
+    this.device.input.value = device.name;
+    for (const input of this.precisions) {
+      input.checked = input.value === precision;
+      input.disabled = !possible.includes(input.value);
+    }
+    this.source.replaceChildren(...linked(origin(device)));
+    for (const { value, input } of this.operations) input.checked = value === choice.operation;
+    this.#drawSliders(choice);
+    this.warning.textContent = tooLarge(device, choice, now);
+    if (!shown) this.prediction.draw(question({ device, operation: choice.operation, precision }), asks);
+    else this.prediction.draw(null, asks);
+    this.view.draw({ device, choice, precision, measured: this.#get("measured"), shown });
+    this.answer.hidden = !shown;
+    this.bars.draw([now.arithmetic, now.memory], [now.arithmetic, now.memory].map((one) => quantity(one, "s")), now.binds === "memory" ? 1 : 0);
+    this.verdict.textContent = verdict(now);
+    this.help.textContent = help(device, choice, precision);
+    this.tables.draw({ devices, device, choice, precision, now, shown });
+  }
+
+  /** The sliders that an operation has, made anew only where it is another operation. */
+  #drawSliders(choice) {
+    if (this.sliders.dataset.of !== choice.operation) {
+      this.sliders.dataset.of = choice.operation;
+      const used = SLIDERS.filter((name) => name in OPERATIONS[choice.operation]);
+      this.handles = used.map((name) => {
+        const [label, min, max] = OPERATIONS[choice.operation][name];
+        return [name, slider(label, { min, max, step: 1 }, (power) => this.#slide(name, 2 ** power))];
+      });
+      this.sliders.replaceChildren(...this.handles.map(([, { el }]) => el));
+    }
+    for (const [name, handle] of this.handles) handle.set(Math.log2(choice[name]), choice[name].toLocaleString("en"));
+  }
+
+  #slide(name, value) {
+    this.#save({ [name]: value });
+    clearTimeout(this.#saying);
+    if (!this.answer.hidden) this.#saying = setTimeout(() => (this.news.textContent = this.verdict.textContent), 600);
+  }
+}
+
+/** A text with its addresses as links. */
+function linked(text) {
+  return text.split(/(https?:\/\/[^\s),;]+[^\s),;.])/).map((part, i) => (i % 2 ? element("a", { href: part }, part) : part));
+}
+
+function render({ model, el, signal }) {
+  const ended = new AbortController();
+  signal?.addEventListener("abort", () => ended.abort());
+  const roofline = new Roofline(model);
+  el.append(roofline.el);
+  roofline.follow(ended.signal);
+  return () => ended.abort();
+}
+
+export default { render };
