@@ -53,8 +53,8 @@ class Decoder:
         weight = model.embedding.weight
         linear = [m for m in model.modules() if isinstance(m, torch.nn.Linear)]
         plain = model.head.weight is weight and all(type(m) is torch.nn.Linear for m in linear)
-        stored = plain and isinstance(weight, torch.nn.Parameter)
-        return stored and weight.device.type == "cpu" and weight.dtype == torch.float32
+        stored = isinstance(weight, torch.nn.Parameter)
+        return plain and stored and weight.device.type == "cpu" and weight.dtype == torch.float32
 
     def _fold(self, model) -> None:
         """Arrange the weights: everything that does not depend on the words to come."""
