@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from grooves.explorables.roofline import attainable_flops_per_s, intensity, work
 from grooves.explorables.svg import EXACT, INK, MARGIN, MODEL, SOFT, WIDTH, card, text
 
-HEIGHT, SIDE = 400, 4096  # pixels; rows of the matrices
+HEIGHT, GAP, SIDE = 400, 16, 4096  # pixels, pixels between names; rows of the matrices
 NAMES = {"matrix_vectors": "matrix × vector", "matrix_matrix": "matrix × matrix"}
 
 
@@ -56,6 +56,18 @@ class Axes:
         return f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="5" {look}/>'
 
 
+def apart(places: list[float], gap: float) -> list[float]:
+    """Rising places moved as little as keeps each `gap` from the next; groups keep their middle."""
+    groups: list[tuple[float, int]] = []  # middle, how many
+    for place in places:
+        middle, n = place, 1
+        while groups and middle - groups[-1][0] < gap * (n + groups[-1][1]) / 2:
+            other, m = groups.pop()
+            middle, n = (middle * n + other * m) / (n + m), n + m
+        groups.append((middle, n))
+    return [middle + gap * (i - (n - 1) / 2) for middle, n in groups for i in range(n)]
+
+
 def draw(devices: list[dict]) -> str:
     """A picture (SVG) of the roofs of devices, as devices.toml has them."""
     axes = Axes((0.05, 1e4), (1e9, 3e14), (MARGIN + 40, WIDTH - 190, 52, HEIGHT - 74))
@@ -67,9 +79,8 @@ def draw(devices: list[dict]) -> str:
         for one in devices
         if "fp32" in one["peak_tflops"]
     ]
-    above = math.inf
     crossed = {name: intensity(*work(name, SIDE)) for name in NAMES}
-    for name, peak, bandwidth in sorted(roofs, key=lambda roof: roof[1]):
+    for _, peak, bandwidth in sorted(roofs, key=lambda roof: roof[1]):
         ridge = peak / bandwidth
         start = axes.across[0]
         look = f'stroke="{SOFT}" stroke-width="2"'
@@ -77,9 +88,11 @@ def draw(devices: list[dict]) -> str:
         for operation, value in crossed.items():
             colour = MODEL if operation == "matrix_vectors" else EXACT
             parts.append(axes.dot(value, attainable_flops_per_s(value, peak, bandwidth), colour))
-        _, y = axes.place(1e4, peak)
-        above = min(y + 4, above - 16)  # names stand apart where roofs do not
-        parts.append(text(WIDTH - 184, above, name, 13, INK))
+    ends = sorted((axes.place(1e4, peak)[1], name) for name, peak, _ in roofs)
+    for (y, name), at in zip(ends, apart([y for y, _ in ends], GAP), strict=True):
+        right = axes.box[1]
+        parts.append(f'<path d="M{right + 2} {y:.1f}L{right + 12} {at:.1f}" stroke="{SOFT}"/>')
+        parts.append(text(right + 15, at + 4, name, 13, INK))
     for operation, value in crossed.items():
         x, _ = axes.place(value, axes.up[0])
         colour = MODEL if operation == "matrix_vectors" else EXACT

@@ -214,6 +214,7 @@ def test_the_answer_comes_after_the_question_and_holds_on_every_device(page):
     right = asked = 0
     for one in devices():
         page.get_by_role("combobox", name="Device").select_option(one["name"])
+        assert not verdict.is_visible(), "another device is another question"
         for name, operation, size in (
             ("Matrix × matrix", "matrix_matrix", 4096),
             ("Add two vectors", "addition", 2**20),
