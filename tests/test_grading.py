@@ -22,6 +22,8 @@ from built_book import chromium
 from grooves import cli, grading, kernel, masters, submissions
 
 REAL = masters.masters(Path(__file__).parents[1] / "labs")
+# nbval holds every solution against its checks; the weekly run has all of them graded, too.
+GRADED = list(REAL) if os.environ.get("GROOVES_WHOLE") else ["04_transformer"]
 TIME_LIMIT_S = 6
 SECRET = "a token of the instructor"
 
@@ -392,7 +394,7 @@ def test_pytorch_may_be_used_in_every_way_but_not_replaced(tmp_path, monkeypatch
     assert "It changed torch.Tensor.equal," in longest.message
 
 
-@pytest.mark.parametrize("lab", REAL)
+@pytest.mark.parametrize("lab", GRADED)
 def test_the_solutions_of_a_real_lab_get_full_marks(lab):
     master = grading.Master(REAL[lab])
     graded = grading.grade(master.as_submission(), master, time_limit_s=120)
