@@ -1,8 +1,8 @@
 """Explorables: figures that answer, on a static page and in JupyterLab alike.
 
 Each is one front-end module (`.mjs`, in the form that anywidget defines) with a style sheet, and
-one `.py` that shows it on a student's own model. What they share is in `dom.mjs`, `frame.css` and
-`widget.py`. A module may import others beside it. That is
+one `.py` that shows it on a student's own model. What they share is in `explorable.mjs`, `dom.mjs`,
+`frame.css` and `widget.py`. A module may import others beside it. That is
 for those who read it: a kernel sends JupyterLab one single text, and a page opened from disk may
 not import at all. So `bundle` makes one text of all of them, with no tool but this file.
 """

@@ -4,7 +4,9 @@
 // JupyterLab they come from the student's own model, and what is chosen here is known there.
 // State: weights (a checkpoint's bytes), grammar, prompt, temperature, seed, layer, head, text.
 
+import { button } from "./controls.mjs";
 import { element } from "./dom.mjs";
+import { explorable, Part, react } from "./explorable.mjs";
 import { Transformer } from "./model.mjs";
 import { NextView, NumbersView } from "./numbers.mjs";
 import { Oracle, toText, toWords } from "./oracle.mjs";
@@ -14,14 +16,14 @@ import { HeadsView, WordsView } from "./views.mjs";
 
 const MS_PER_WORD = 60;
 
-class Attention {
+class Attention extends Part {
   #id = `gx-${Math.random().toString(36).slice(2, 8)}`;
   #timer = null;
   #place = 0; // the chosen place: the number of words read there
   #problem = false; // whether the text field holds what the model cannot read
 
   constructor(model) {
-    this.model = model;
+    super(model);
     this.#build();
     this.#load();
   }
@@ -29,11 +31,6 @@ class Attention {
   // ---- what is on the page ---------------------------------------------------------------------
 
   #build() {
-    const button = (text, action) => {
-      const made = element("button", { type: "button", className: "gx-action" }, text);
-      made.addEventListener("click", action);
-      return made;
-    };
     this.input = element("textarea", { rows: 2, spellcheck: false, autocomplete: "off" });
     this.input.setAttribute("aria-describedby", `${this.#id}-message`);
     this.message = element("div", { id: `${this.#id}-message`, className: "gx-message", role: "status" });
@@ -47,7 +44,7 @@ class Attention {
     this.news = element("p", { className: "gx-news", role: "status" }); // for screen readers
     this.verdict = element("p", { className: "gx-verdict" });
     this.words = new WordsView((place) => this.#choose(place), `${this.#id}-caption`);
-    this.heads = new HeadsView((layer, head) => this.#save({ layer, head }));
+    this.heads = new HeadsView((layer, head) => this.save({ layer, head }));
     this.nextWords = new NextView((word, place) => this.#branch(word, place));
     this.numbers = new NumbersView();
     this.el = element(
@@ -82,27 +79,16 @@ class Attention {
       ),
       this.numbers.el,
     );
-    // JupyterLab would take the arrow keys, and Shift-Enter.
-    this.el.addEventListener("keydown", (event) => event.stopPropagation());
-    this.input.addEventListener("input", () => this.#save({ prompt: this.input.value }));
+    this.input.addEventListener("input", () => this.save({ prompt: this.input.value }));
     this.input.addEventListener("keydown", (event) => {
       if (event.key !== "Enter") return;
       event.preventDefault();
       this.#next();
     });
-    this.slider.addEventListener("input", () => this.#save({ temperature: this.slider.valueAsNumber }));
+    this.slider.addEventListener("input", () => this.save({ temperature: this.slider.valueAsNumber }));
   }
 
   // ---- what is known elsewhere -----------------------------------------------------------------
-
-  #get(name) {
-    return this.model.get(name);
-  }
-
-  #save(changes) {
-    for (const [name, value] of Object.entries(changes)) this.model.set(name, value);
-    this.model.save_changes();
-  }
 
   /** Follow the model's state until `signal` says that the page has no use for this any more. */
   follow(signal) {
@@ -115,11 +101,10 @@ class Attention {
       "change:layer": () => this.#draw(),
       "change:head": () => this.#draw(),
     };
-    for (const [event, react] of Object.entries(reactions)) this.model.on(event, react);
+    react(this.model, Object.entries(reactions), signal);
     const sizes = new ResizeObserver(() => this.words.layout());
     sizes.observe(this.words.el);
     signal.addEventListener("abort", () => {
-      for (const [event, react] of Object.entries(reactions)) this.model.off(event, react);
       sizes.disconnect();
       this.#stop();
     });
@@ -131,8 +116,8 @@ class Attention {
     this.#stop();
     const before = this.story;
     const place = this.#place;
-    this.transformer = new Transformer(this.#get("weights"));
-    this.oracle = new Oracle(this.#get("grammar"));
+    this.transformer = new Transformer(this.get("weights"));
+    this.oracle = new Oracle(this.get("grammar"));
     this.story = new Story(this.transformer, this.oracle);
     const { n_layer: layers, n_head: heads } = this.transformer.config;
     this.heads.build(layers, heads);
@@ -144,14 +129,14 @@ class Attention {
       if (before.ended) this.story.add(this.oracle.end);
       this.#place = Math.min(place, this.story.words.length);
     }
-    if (this.#get("layer") === null || this.#get("head") === null) this.#save(this.story.farthest());
+    if (this.get("layer") === null || this.get("head") === null) this.save(this.story.farthest());
     this.#draw();
   }
 
   /** Read the prompt anew and forget what was told after it. */
   #restart() {
     this.#stop();
-    const prompt = this.#get("prompt");
+    const prompt = this.get("prompt");
     if (this.input.value !== prompt) this.input.value = prompt;
     const words = toWords(prompt);
     const unknown = words.findIndex((word) => !this.oracle.index.has(word));
@@ -193,7 +178,7 @@ class Attention {
 
   /** One more word of the model, which is then the chosen one. */
   #tell() {
-    const word = this.story.next(this.#get("temperature"), this.#get("seed"));
+    const word = this.story.next(this.get("temperature"), this.get("seed"));
     this.#place = this.story.words.length;
     return word;
   }
@@ -206,14 +191,14 @@ class Attention {
   }
 
   #newSeed() {
-    this.#save({ seed: this.#get("seed") + 1 });
-    this.news.textContent = `Seed ${this.#get("seed")}: the same start, another story.`;
+    this.save({ seed: this.get("seed") + 1 });
+    this.news.textContent = `Seed ${this.get("seed")}: the same start, another story.`;
   }
 
   /** The reader's word at a place, in place of what came there. */
   #branch(word, place) {
     this.#stop();
-    if (place < this.story.promptLength) this.#save({ prompt: toText(this.story.words.slice(0, place)) });
+    if (place < this.story.promptLength) this.save({ prompt: toText(this.story.words.slice(0, place)) });
     this.story.cut(place);
     this.story.add(word);
     this.#place = this.story.words.length;
@@ -245,7 +230,7 @@ class Attention {
       ...instead.map((word) => {
         const chip = element("button", { type: "button", className: "gx-chip" }, word);
         chip.addEventListener("click", () => {
-          this.#save({ prompt: toText([...words.slice(0, at), word, ...words.slice(at + 1)]) });
+          this.save({ prompt: toText([...words.slice(0, at), word, ...words.slice(at + 1)]) });
           this.input.focus();
         });
         return chip;
@@ -256,15 +241,15 @@ class Attention {
   #draw() {
     const { story } = this;
     const { n_layer: layers, n_head: heads } = this.transformer.config;
-    const layer = Math.min(this.#get("layer") ?? 0, layers - 1);
-    const head = Math.min(this.#get("head") ?? 0, heads - 1);
-    const temperature = this.#get("temperature");
+    const layer = Math.min(this.get("layer") ?? 0, layers - 1);
+    const head = Math.min(this.get("head") ?? 0, heads - 1);
+    const temperature = this.get("temperature");
     const state = { story, place: this.#place, temperature, layer, head, layers, heads };
     this.finishButton.textContent = this.#timer ? "Stop" : "Finish the story";
     for (const button of [this.nextButton, this.finishButton]) {
       button.ariaDisabled = String(this.#problem || story.finished);
     }
-    this.seedButton.textContent = `New seed (${this.#get("seed")})`;
+    this.seedButton.textContent = `New seed (${this.get("seed")})`;
     this.slider.value = temperature;
     this.degrees.textContent = temperature.toFixed(1);
     this.verdict.textContent = judgement(story);
@@ -278,17 +263,8 @@ class Attention {
     this.heads.draw(state, changed);
     this.nextWords.draw(state);
     this.numbers.draw(state);
-    if (changed) this.#save({ text: story.text });
+    if (changed) this.save({ text: story.text });
   }
 }
 
-function render({ model, el, signal }) {
-  const ended = new AbortController();
-  signal?.addEventListener("abort", () => ended.abort());
-  const attention = new Attention(model);
-  el.append(attention.el);
-  attention.follow(ended.signal);
-  return () => ended.abort();
-}
-
-export default { render };
+export default explorable((model) => new Attention(model));

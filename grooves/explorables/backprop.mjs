@@ -6,29 +6,23 @@
 // momentum, plane, axes.
 
 import { element } from "./dom.mjs";
+import { explorable, react } from "./explorable.mjs";
 import { ExpressionPart } from "./expression_part.mjs";
 import { NetworkPart } from "./network_part.mjs";
 
-function render({ model, el, signal }) {
-  const ended = new AbortController();
-  signal?.addEventListener("abort", () => ended.abort());
+export default explorable((model) => {
   const parts = [new ExpressionPart(model), new NetworkPart(model)];
-  const section = element("section", { className: "gx gb-backprop", "aria-label": "Blame flows back" }, ...parts.map((part) => part.el));
-  // JupyterLab would take the arrow keys, and Shift-Enter.
-  section.addEventListener("keydown", (event) => event.stopPropagation());
-  el.append(section);
   const [formula] = parts;
-  formula.picture.layout();
-  const sizes = new ResizeObserver(() => formula.picture.layout());
-  sizes.observe(section);
-  const reactions = parts.flatMap((part) => Object.entries(part.reactions));
-  for (const [event, react] of reactions) model.on(event, react);
-  ended.signal.addEventListener("abort", () => {
-    for (const [event, react] of reactions) model.off(event, react);
-    sizes.disconnect();
-    for (const part of parts) part.stop();
-  });
-  return () => ended.abort();
-}
-
-export default { render };
+  const el = element("section", { className: "gx gb-backprop", "aria-label": "Blame flows back" }, ...parts.map((part) => part.el));
+  const follow = (signal) => {
+    formula.picture.layout();
+    const sizes = new ResizeObserver(() => formula.picture.layout());
+    sizes.observe(el);
+    react(model, parts.flatMap((part) => Object.entries(part.reactions)), signal);
+    signal.addEventListener("abort", () => {
+      sizes.disconnect();
+      for (const part of parts) part.stop();
+    });
+  };
+  return { el, follow };
+});

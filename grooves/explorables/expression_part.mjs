@@ -6,6 +6,7 @@
 import { button, rateSlider } from "./controls.mjs";
 import { element } from "./dom.mjs";
 import { EXAMPLES, firstValue, looksTrained } from "./examples.mjs";
+import { Part } from "./explorable.mjs";
 import { read } from "./formula.mjs";
 import { GraphView } from "./graph_view.mjs";
 import { NodesTable } from "./nodes_table.mjs";
@@ -21,7 +22,7 @@ import { Walk } from "./walk.mjs";
 const MS_PER_STEP = 600;
 const MANY = 20; // steps of training at one press
 
-export class ExpressionPart {
+export class ExpressionPart extends Part {
   #id = `gx-${Math.random().toString(36).slice(2, 8)}`;
   #timer = null;
   #losses = []; // since training began
@@ -30,7 +31,7 @@ export class ExpressionPart {
   #praise = ""; // of an answer, said before what happens
 
   constructor(model) {
-    this.model = model;
+    super(model);
     this.reactions = {
       "change:expression": () => this.#load(),
       "change:values": () => this.#valuesChanged(),
@@ -60,13 +61,13 @@ export class ExpressionPart {
       allBack: button("All backward", () => this.#play(this.walk.last)),
     };
     this.askBox = element("input", { type: "checkbox" });
-    this.askBox.addEventListener("change", () => this.#save({ ask: this.askBox.checked }));
+    this.askBox.addEventListener("change", () => this.save({ ask: this.askBox.checked }));
     this.picture = new GraphView();
     this.count = element("p", { className: "gb-count" });
     this.sentence = element("p", { className: "gb-sentence", role: "status" });
     this.question = new Question((praise) => this.#answered(praise));
     this.variables = new VariablesView((name, x) => this.#set(name, x), (name, on) => this.#train(name, on));
-    this.rate = rateSlider("Learning rate", { min: -3, max: 1 }, (lr) => this.#save({ lr }), show);
+    this.rate = rateSlider("Learning rate", { min: -3, max: 1 }, (lr) => this.save({ lr }), show);
     this.trainButtons = [button("Train one step", () => this.#descend(1)), button(`Train ${MANY} steps`, () => this.#descend(MANY))];
     this.report = element("p", { className: "gb-sentence", role: "status" });
     this.curve = new Curve(show);
@@ -108,28 +109,19 @@ export class ExpressionPart {
 
   // ---- what is known elsewhere -----------------------------------------------------------------
 
-  #get(name) {
-    return this.model.get(name);
-  }
-
-  #save(changes) {
-    for (const [name, value] of Object.entries(changes)) this.model.set(name, value);
-    this.model.save_changes();
-  }
-
   /** Every variable's number; a new one gets a number to begin with. */
   get #given() {
-    const set = this.#get("values");
+    const set = this.get("values");
     return Object.fromEntries(this.graph.variables.map((name) => [name, set[name] ?? firstValue(name)]));
   }
 
   get #weights() {
-    const chosen = this.#get("trained");
+    const chosen = this.get("trained");
     return this.graph.variables.filter((name) => (chosen ? chosen.includes(name) : looksTrained(name)));
   }
 
   get #step() {
-    return Math.max(0, Math.min(this.#get("step"), this.walk.last));
+    return Math.max(0, Math.min(this.get("step"), this.walk.last));
   }
 
   // ---- the formula and its numbers -------------------------------------------------------------
@@ -137,11 +129,11 @@ export class ExpressionPart {
   /** Read the formula that is set; the page may have it from the reader or from the kernel. */
   #load() {
     this.stop();
-    const text = this.#get("expression");
+    const text = this.get("expression");
     if (this.input.value !== text) this.input.value = text;
     if (!this.#readable(text)) return;
     // What the page takes for a new variable is to be known elsewhere, too.
-    if (this.graph.variables.some((name) => !(name in this.#get("values")))) this.#save({ values: { ...this.#get("values"), ...this.#given } });
+    if (this.graph.variables.some((name) => !(name in this.get("values")))) this.save({ values: { ...this.get("values"), ...this.#given } });
     this.#restart();
   }
 
@@ -163,12 +155,12 @@ export class ExpressionPart {
   #typed() {
     this.stop();
     if (!this.#readable(this.input.value)) return;
-    if (this.input.value === this.#get("expression")) this.#restart();
-    else this.#save({ step: 0, trained: null, expression: this.input.value });
+    if (this.input.value === this.get("expression")) this.#restart();
+    else this.save({ step: 0, trained: null, expression: this.input.value });
   }
 
   #choose({ expression, values, trained, lr }) {
-    this.#save({ step: 0, values: { ...values }, trained: [...trained], lr, expression });
+    this.save({ step: 0, values: { ...values }, trained: [...trained], lr, expression });
     this.#load(); // also where it is the same formula, and another one is being typed
   }
 
@@ -181,18 +173,18 @@ export class ExpressionPart {
   }
 
   #valuesChanged() {
-    if (this.graph && this.#get("values") !== this.#trainedTo) this.#restart();
+    if (this.graph && this.get("values") !== this.#trainedTo) this.#restart();
     else this.draw();
   }
 
   #set(name, x) {
     this.stop();
-    this.#save({ values: { ...this.#given, [name]: x } });
+    this.save({ values: { ...this.#given, [name]: x } });
   }
 
   #train(name, on) {
     const others = this.#weights.filter((other) => other !== name);
-    this.#save({ trained: this.graph.variables.filter((one) => others.includes(one) || (on && one === name)) });
+    this.save({ trained: this.graph.variables.filter((one) => others.includes(one) || (on && one === name)) });
   }
 
   // ---- steps -----------------------------------------------------------------------------------
@@ -200,14 +192,14 @@ export class ExpressionPart {
   #go(step) {
     this.question.close();
     this.#report = "";
-    this.#save({ step });
+    this.save({ step });
     this.draw();
   }
 
   #back() {
     if (this.question.open) return;
     const next = this.walk.next(this.#step);
-    if (this.#get("ask") && next) this.question.ask(next, this.walk.values, this.#weights);
+    if (this.get("ask") && next) this.question.ask(next, this.walk.values, this.#weights);
     else this.#go(this.#step + 1);
   }
 
@@ -238,14 +230,14 @@ export class ExpressionPart {
 
   #startOver() {
     this.stop();
-    this.#save({ step: 0, values: { ...this.start } });
+    this.save({ step: 0, values: { ...this.start } });
     this.#restart();
   }
 
   /** Gradient descent: so many steps, or fewer where a number cannot be computed any more. */
   #descend(steps) {
     this.stop();
-    const [before, lr] = [this.walk, this.#get("lr")];
+    const [before, lr] = [this.walk, this.get("lr")];
     let now = before;
     if (!this.#losses.length) this.#losses.push(now.result);
     for (let i = 0; i < steps && !now.fault; i++) {
@@ -254,7 +246,7 @@ export class ExpressionPart {
     }
     this.#report = trainingSentence(before, now, { losses: this.#losses, steps, lr });
     this.#trainedTo = now.given;
-    this.#save({ values: now.given, step: now.last });
+    this.save({ values: now.given, step: now.last });
     this.draw();
   }
 
@@ -280,15 +272,15 @@ export class ExpressionPart {
     off(this.steps.back, stuck || step < walk.turn || step >= walk.last);
     off(this.steps.allBack, stuck || step >= walk.last);
     for (const one of this.trainButtons) off(one, stuck || !weights.length);
-    this.askBox.checked = this.#get("ask");
+    this.askBox.checked = this.get("ask");
     this.#drawExample();
-    this.rate.set(this.#get("lr"));
+    this.rate.set(this.get("lr"));
     this.report.textContent = weights.length ? this.#report : "Nothing is marked as a weight, so there is nothing to train.";
     this.curve.draw(this.#losses);
   }
 
   #drawExample() {
-    const same = ({ expression, values }) => expression === this.#get("expression") && this.graph.variables.every((name) => values[name] === this.start[name]);
+    const same = ({ expression, values }) => expression === this.get("expression") && this.graph.variables.every((name) => values[name] === this.start[name]);
     const chosen = EXAMPLES.find(same);
     this.chips.forEach((chip, i) => chip.setAttribute("aria-pressed", String(EXAMPLES[i] === chosen)));
     this.notice.textContent = chosen?.notice ?? "";

@@ -6,19 +6,20 @@
 
 import { element } from "./dom.mjs";
 import { FULL, picture, shifted, SIDE } from "./drawing.mjs";
+import { explorable, Part, react } from "./explorable.mjs";
 import { account, answer, explain, number, stages } from "./forward_sentences.mjs";
 import { DigitsView, lookUpColoursIn, NeuronsView, PadView, PictureView, StencilView } from "./forward_views.mjs";
 import { best, Network } from "./network.mjs";
 
 const MOVES = { left: ["←", -1, 0], right: ["→", 1, 0], up: ["↑", 0, -1], down: ["↓", 0, 1] };
 
-class Forward {
+class Forward extends Part {
   #id = `gf-${Math.random().toString(36).slice(2, 8)}`;
   #label = null; // what the writer of an example meant
   #saying = 0; // a timer: screen readers are told when the pen rests
 
   constructor(model) {
-    this.model = model;
+    super(model);
     this.#build();
     this.#load();
   }
@@ -34,7 +35,7 @@ class Forward {
     this.picture = new PictureView((place, ink) => this.#ink(place, ink));
     this.fit = element("input", { type: "checkbox" });
     this.fit.addEventListener("change", () => {
-      this.#save({ fit: this.fit.checked });
+      this.save({ fit: this.fit.checked });
       if (this.pad.strokes.length) this.#drawn(this.pad.strokes);
     });
     this.examples = element("div", { className: "gf-examples" });
@@ -45,7 +46,7 @@ class Forward {
     this.next = button("Next", () => this.#go(1));
     this.stageName = element("p", { className: "gx-title" });
     this.sentence = element("p", { id: `${this.#id}-sentence`, className: "gf-sentence" });
-    this.neurons = new NeuronsView((neuron) => this.#save({ neuron }));
+    this.neurons = new NeuronsView((neuron) => this.save({ neuron }));
     this.neuronsTitle = element("p", { className: "gx-title" });
     this.weights = new StencilView("its weights");
     this.products = new StencilView("weight × ink");
@@ -94,30 +95,18 @@ class Forward {
         element("div", { className: "gf-stencils" }, this.weights.el, this.products.el, this.sum),
       ),
     );
-    // JupyterLab would take the arrow keys.
-    this.el.addEventListener("keydown", (event) => event.stopPropagation());
     this.networks.addEventListener("change", ({ target }) => this.#chooseNetwork(target.value));
   }
 
   // ---- what is known elsewhere -----------------------------------------------------------------
 
-  #get(name) {
-    return this.model.get(name);
-  }
-
-  #save(changes) {
-    for (const [name, value] of Object.entries(changes)) this.model.set(name, value);
-    this.model.save_changes();
-  }
-
   /** Follow the model's state until `signal` says that the page has no use for this any more. */
   follow(signal) {
     const draw = () => this.#draw();
     const load = () => this.#load();
-    const loads = ["networks", "network", "examples"].map((name) => `change:${name}`);
-    const draws = ["pixels", "neuron", "stage", "fit"].map((name) => `change:${name}`);
-    for (const event of loads) this.model.on(event, load);
-    for (const event of draws) this.model.on(event, draw);
+    const loads = ["networks", "network", "examples"].map((name) => [`change:${name}`, load]);
+    const draws = ["pixels", "neuron", "stage", "fit"].map((name) => [`change:${name}`, draw]);
+    react(this.model, [...loads, ...draws], signal);
     const dark = matchMedia("(prefers-color-scheme: dark)");
     dark.addEventListener("change", draw);
     const theme = new MutationObserver(draw); // canvases do not follow the page's colours themselves
@@ -125,8 +114,6 @@ class Forward {
     theme.observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
     draw(); // on the page now, where colours are known
     signal.addEventListener("abort", () => {
-      for (const event of loads) this.model.off(event, load);
-      for (const event of draws) this.model.off(event, draw);
       dark.removeEventListener("change", draw);
       theme.disconnect();
       clearTimeout(this.#saying);
@@ -134,9 +121,9 @@ class Forward {
   }
 
   #load() {
-    const networks = this.#get("networks");
+    const networks = this.get("networks");
     const names = Object.keys(networks);
-    const chosen = names.includes(this.#get("network")) ? this.#get("network") : names[0];
+    const chosen = names.includes(this.get("network")) ? this.get("network") : names[0];
     this.network = new Network(networks[chosen]);
     this.stages = stages(this.network);
     const radio = (name) => {
@@ -146,7 +133,7 @@ class Forward {
     if (this.networks.childElementCount !== names.length) this.networks.replaceChildren(...names.map(radio));
     for (const input of this.networks.querySelectorAll("input")) input.checked = input.value === chosen;
     this.networks.hidden = names.length < 2;
-    const examples = this.#get("examples");
+    const examples = this.get("examples");
     const chip = ({ label, pixels }, i) => {
       const name = `Example ${i + 1}, meant as ${label}`;
       const made = element("button", { type: "button", className: "gx-chip", "aria-label": name }, `${label}`);
@@ -173,7 +160,7 @@ class Forward {
   #show(pixels, label) {
     this.pad.clear();
     this.#label = label;
-    this.#save({ pixels });
+    this.save({ pixels });
     this.#say();
   }
 
@@ -184,39 +171,39 @@ class Forward {
   #drawn(strokes) {
     this.#label = null;
     this.pad.draw();
-    this.#save({ pixels: picture(strokes, this.#get("fit")) });
+    this.save({ pixels: picture(strokes, this.get("fit")) });
     this.#say();
   }
 
   #ink(place, ink) {
     this.pad.clear();
     this.#label = null;
-    this.#save({ pixels: this.#get("pixels").with(place, ink) });
+    this.save({ pixels: this.get("pixels").with(place, ink) });
     this.#say();
   }
 
   #shift(right, down) {
     this.pad.clear();
-    this.#save({ pixels: shifted(this.#get("pixels"), right, down) });
+    this.save({ pixels: shifted(this.get("pixels"), right, down) });
     this.#say();
   }
 
   #chooseNetwork(network) {
-    const n = this.#get("networks")[network].biases[0].length;
-    this.#save({ network, neuron: Math.min(this.#get("neuron"), n - 1), stage: -1 });
+    const n = this.get("networks")[network].biases[0].length;
+    this.save({ network, neuron: Math.min(this.get("neuron"), n - 1), stage: -1 });
     this.#say();
   }
 
   /** The place among the stages; -1 stands for the last, so that the whole answer shows at first. */
   get #stage() {
-    const stage = this.#get("stage");
+    const stage = this.get("stage");
     return stage < 0 ? this.stages.length - 1 : Math.min(stage, this.stages.length - 1);
   }
 
   #go(by) {
     const last = this.stages.length - 1;
     const to = by > 0 && this.#stage === last ? 0 : Math.max(0, this.#stage + by);
-    this.#save({ stage: to });
+    this.save({ stage: to });
     this.news.textContent = this.sentence.textContent;
   }
 
@@ -230,12 +217,12 @@ class Forward {
 
   #draw() {
     lookUpColoursIn(this.el);
-    const pixels = this.#get("pixels");
+    const pixels = this.get("pixels");
     const run = this.network.run(pixels.map((ink) => ink / FULL));
     const reached = (stage) => this.stages.indexOf(stage) <= this.#stage;
-    const neuron = Math.min(this.#get("neuron"), this.network.biases[0].length - 1);
+    const neuron = Math.min(this.get("neuron"), this.network.biases[0].length - 1);
     const stage = this.stages[this.#stage];
-    this.fit.checked = this.#get("fit");
+    this.fit.checked = this.get("fit");
     this.hint.hidden = this.pad.strokes.length > 0;
     this.pad.draw();
     this.picture.draw(pixels);
@@ -282,13 +269,4 @@ class Forward {
   }
 }
 
-function render({ model, el, signal }) {
-  const ended = new AbortController();
-  signal?.addEventListener("abort", () => ended.abort());
-  const forward = new Forward(model);
-  el.append(forward.el);
-  forward.follow(ended.signal);
-  return () => ended.abort();
-}
-
-export default { render };
+export default explorable((model) => new Forward(model));

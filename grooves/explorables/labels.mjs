@@ -7,6 +7,7 @@
 // seconds_per_label, n_texts, inputs, targets.
 
 import { element } from "./dom.mjs";
+import { explorable, Part, react } from "./explorable.mjs";
 import { MASK, PairsPanel } from "./labels_pairs.mjs";
 import { makeViews, PartnersPanel } from "./labels_partners.mjs";
 import { NEITHER, PeoplePanel } from "./labels_people.mjs";
@@ -25,18 +26,18 @@ const TRY = [
   ["Code", "for kite in kites: print(kite.colour)"],
 ];
 
-class Labels {
+class Labels extends Part {
   #id = `gl-${Math.random().toString(36).slice(2, 8)}`;
   #saying = 0; // a timer: screen readers are told when typing rests
 
   constructor(model) {
-    this.model = model;
+    super(model);
     const actions = {
-      save: (changes) => this.#save(changes),
-      seed: () => this.#get("seed"),
+      save: (changes) => this.save(changes),
+      seed: () => this.get("seed"),
       say: (text) => (this.news.textContent = text),
-      answer: (key, label) => this.#save({ given: { ...this.#get("given"), [key]: label } }),
-      startOver: () => this.#save({ given: {} }),
+      answer: (key, label) => this.save({ given: { ...this.get("given"), [key]: label } }),
+      startOver: () => this.save({ given: {} }),
       takeFromGrammar: () => this.#takeFromGrammar(),
     };
     const pairs = new PairsPanel(actions);
@@ -53,7 +54,7 @@ class Labels {
   #build() {
     this.input = element("textarea", { rows: 1, spellcheck: false, dir: "auto" });
     this.input.addEventListener("input", () => this.#type(this.input.value));
-    const first = this.#get("sentence");
+    const first = this.get("sentence");
     const chips = [["Back to the fox", first], ...TRY].map(([name, sentence]) => {
       const chip = element("button", { type: "button", className: "gx-chip" }, name);
       chip.addEventListener("click", () => this.#type(sentence));
@@ -61,13 +62,13 @@ class Labels {
     });
     this.units = ["words", "characters"].map((value) => {
       const input = element("input", { type: "radio", name: `${this.#id}-unit`, value });
-      input.addEventListener("change", () => this.#save({ unit: value }));
+      input.addEventListener("change", () => this.save({ unit: value }));
       return input;
     });
     this.message = element("p", { className: "gx-message" });
     this.cards = Object.entries(OBJECTIVES).map(([value, { name }]) => {
       const input = element("input", { type: "radio", name: `${this.#id}-objective`, value });
-      input.addEventListener("change", () => this.#save({ objective: value, slip: false }));
+      input.addEventListener("change", () => this.save({ objective: value, slip: false }));
       const [pairs, labels] = [element("span", { className: "gl-pairs" }), element("span", { className: "gl-cost" })];
       const el = element("label", { className: "gl-card" }, input, element("span", { className: "gl-name" }, name), pairs, labels);
       return { value, input, pairs, labels, el };
@@ -93,29 +94,17 @@ class Labels {
       this.news,
       ...new Set(Object.values(this.panels).map(({ el }) => el)),
     );
-    // JupyterLab would take the arrow keys, and Shift-Enter.
-    this.el.addEventListener("keydown", (event) => event.stopPropagation());
   }
 
   // ---- what is known elsewhere -----------------------------------------------------------------
-
-  #get(name) {
-    return this.model.get(name);
-  }
-
-  #save(changes) {
-    for (const [name, value] of Object.entries(changes)) this.model.set(name, value);
-    this.model.save_changes();
-  }
 
   /** Follow the model's state until `signal` says that the page has no use for this any more. */
   follow(signal) {
     const draw = () => this.#draw();
     const names = ["sentence", "unit", "objective", "share", "seed", "slip", "texts", "labels", "given", "threshold", "seconds_per_label", "n_texts"];
-    for (const name of names) this.model.on(`change:${name}`, draw);
+    react(this.model, names.map((name) => [`change:${name}`, draw]), signal);
     draw();
     signal.addEventListener("abort", () => {
-      for (const name of names) this.model.off(`change:${name}`, draw);
       clearTimeout(this.#saying);
     });
   }
@@ -124,46 +113,46 @@ class Labels {
 
   /** A person's label belongs to the sentence that was read, not to the next one. */
   #type(sentence) {
-    const { [OWN]: _, ...given } = this.#get("given");
-    this.#save({ sentence, given });
+    const { [OWN]: _, ...given } = this.get("given");
+    this.save({ sentence, given });
     clearTimeout(this.#saying);
     this.#saying = setTimeout(() => (this.news.textContent = this.#summary()), 600);
   }
 
   /** Three labels of each kind, as a person would give them who makes no mistakes. */
   #takeFromGrammar() {
-    const given = { ...this.#get("given") };
-    const texts = this.#get("texts");
-    for (const label of this.#get("labels").keys()) {
+    const given = { ...this.get("given") };
+    const texts = this.get("texts");
+    for (const label of this.get("labels").keys()) {
       const open = [...texts.keys()].filter((i) => texts[i].label === label && !(i in given));
       for (const i of open.slice(0, 3)) given[i] = label;
     }
-    this.#save({ given });
+    this.save({ given });
   }
 
   // ---- what is shown ---------------------------------------------------------------------------
 
   /** The pairs of the first two objectives for the sentence's pieces. */
   #pairs(objective, pieces) {
-    const slip = this.#get("slip") && objective === this.#get("objective");
+    const slip = this.get("slip") && objective === this.get("objective");
     if (objective === "next_word") {
       const { inputs, targets } = nextWord(pieces);
       return { inputs, targets: slip ? inputs : targets };
     }
-    const hidden = choosePlaces(pieces.length, this.#get("share"), uniform(this.#get("seed")));
+    const hidden = choosePlaces(pieces.length, this.get("share"), uniform(this.get("seed")));
     const { inputs, targets } = maskedWord(pieces, hidden, MASK);
     return { inputs, targets: slip ? pieces : targets };
   }
 
   #summary() {
-    const { pairs, labels, input } = this.cards.find(({ value }) => value === this.#get("objective"));
+    const { pairs, labels, input } = this.cards.find(({ value }) => value === this.get("objective"));
     return `${OBJECTIVES[input.value].name}: ${pairs.textContent}, ${labels.textContent}.`;
   }
 
   #draw() {
-    const unit = this.#get("unit");
-    const sentence = this.#get("sentence");
-    const objective = this.#get("objective");
+    const unit = this.get("unit");
+    const sentence = this.get("sentence");
+    const objective = this.get("objective");
     const all = cut(sentence, unit);
     const [pieces, spaced] = [all.pieces.slice(0, MOST), all.spaced.slice(0, MOST)];
     if (this.input.value !== sentence) this.input.value = sentence;
@@ -175,15 +164,15 @@ class Labels {
           ? `Only the first ${MOST} of ${all.pieces.length} ${unit} are used.`
           : "";
 
-    const texts = this.#get("texts");
-    const labels = this.#get("labels");
-    const given = this.#get("given");
+    const texts = this.get("texts");
+    const labels = this.get("labels");
+    const given = this.get("given");
     const own = pieces.length ? [{ key: OWN, text: sentence.trim(), own: true, pieces }] : [];
     const others = texts.map(({ text }, i) => ({ key: `${i}`, text, own: false, ...cut(text, unit) }));
     const deck = [...own, ...others];
     const truth = Object.fromEntries(texts.map(({ label }, i) => [`${i}`, label]));
-    const said = answers(deck, given, labels.length, this.#get("threshold"));
-    const views = makeViews([...(pieces.length ? [{ pieces, spaced }] : []), ...others.slice(0, OTHERS)], this.#get("share"), this.#get("seed"), this.#get("slip"));
+    const said = answers(deck, given, labels.length, this.get("threshold"));
+    const views = makeViews([...(pieces.length ? [{ pieces, spaced }] : []), ...others.slice(0, OTHERS)], this.get("share"), this.get("seed"), this.get("slip"));
 
     const byPeople = Object.values(given).filter((label) => label !== NEITHER).length;
     const counted = {
@@ -206,16 +195,16 @@ class Labels {
     const { inputs, targets } = textual ? this.#pairs(objective, pieces) : { inputs: [], targets: [] };
     chosen.draw({
       objective, inputs, targets, spaced, views, deck, given, truth, said, labels,
-      share: this.#get("share"),
-      slip: this.#get("slip"),
-      threshold: this.#get("threshold"),
-      seconds: this.#get("seconds_per_label"),
-      texts: this.#get("n_texts"),
+      share: this.get("share"),
+      slip: this.get("slip"),
+      threshold: this.get("threshold"),
+      seconds: this.get("seconds_per_label"),
+      texts: this.get("n_texts"),
     });
     const known = JSON.stringify([inputs, targets]);
     if (known !== this.known) {
       this.known = known;
-      this.#save({ inputs, targets });
+      this.save({ inputs, targets });
     }
   }
 
@@ -224,13 +213,4 @@ class Labels {
   }
 }
 
-function render({ model, el, signal }) {
-  const ended = new AbortController();
-  signal?.addEventListener("abort", () => ended.abort());
-  const labels = new Labels(model);
-  el.append(labels.el);
-  labels.follow(ended.signal);
-  return () => ended.abort();
-}
-
-export default { render };
+export default explorable((model) => new Labels(model));

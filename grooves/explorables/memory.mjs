@@ -7,35 +7,32 @@
 
 import { radios } from "./controls.mjs";
 import { element } from "./dom.mjs";
+import { explorable, Part, react } from "./explorable.mjs";
 import { BitsPart } from "./memory_bits.mjs";
 import { FitPart } from "./memory_fit.mjs";
 
 const VIEWS = [["fit", "Will it fit?"], ["bits", "Down to the bit"]];
 
-function render({ model, el, signal }) {
-  const ended = new AbortController();
-  signal?.addEventListener("abort", () => ended.abort());
-  const parts = { fit: new FitPart(model), bits: new BitsPart(model) };
-  const views = radios("View", VIEWS, (view) => {
-    model.set("view", view);
-    model.save_changes();
-  });
-  views.el.classList.add("gm-views");
-  const section = element("section", { className: "gx gm", "aria-label": "Memory and numbers" }, views.el, parts.fit.el, parts.bits.el);
-  // JupyterLab would take the arrow keys, and Shift-Enter.
-  section.addEventListener("keydown", (event) => event.stopPropagation());
-  const turn = () => {
-    views.set(model.get("view"));
-    for (const [name, part] of Object.entries(parts)) part.el.hidden = name !== model.get("view");
-  };
-  turn();
-  el.append(section);
-  const reactions = [["change:view", turn], ...Object.values(parts).flatMap((part) => Object.entries(part.reactions))];
-  for (const [event, react] of reactions) model.on(event, react);
-  ended.signal.addEventListener("abort", () => {
-    for (const [event, react] of reactions) model.off(event, react);
-  });
-  return () => ended.abort();
+class Memory extends Part {
+  constructor(model) {
+    super(model);
+    this.parts = { fit: new FitPart(model), bits: new BitsPart(model) };
+    this.views = radios("View", VIEWS, (view) => this.save({ view }));
+    this.views.el.classList.add("gm-views");
+    const { fit, bits } = this.parts;
+    this.el = element("section", { className: "gx gm", "aria-label": "Memory and numbers" }, this.views.el, fit.el, bits.el);
+    this.#turn();
+  }
+
+  #turn() {
+    this.views.set(this.get("view"));
+    for (const [name, part] of Object.entries(this.parts)) part.el.hidden = name !== this.get("view");
+  }
+
+  follow(signal) {
+    const reactions = Object.values(this.parts).flatMap((part) => Object.entries(part.reactions));
+    react(this.model, [["change:view", () => this.#turn()], ...reactions], signal);
+  }
 }
 
-export default { render };
+export default explorable((model) => new Memory(model));

@@ -5,6 +5,7 @@
 
 import { button, choice } from "./controls.mjs";
 import { element, moveTo } from "./dom.mjs";
+import { Part } from "./explorable.mjs";
 import { bits, decode, encode, FORMATS, neighbour, parse } from "./formats.mjs";
 import { bitName, exactly, hint, meaning, rounding, show } from "./memory_numbers.mjs";
 import { NumberPrompt } from "./prompt.mjs";
@@ -15,35 +16,26 @@ const QUESTIONS = [
   ["257", "bf16"], ["70000", "fp16"], ["17", "e4m3"], ["500", "e4m3"], ["1e-8", "fp16"], ["0.1", "int8"], ["16777217", "fp32"],
 ];
 
-export class BitsPart {
+export class BitsPart extends Part {
   #asked = 0;
 
   constructor(model) {
-    this.model = model;
+    super(model);
     this.reactions = Object.fromEntries(["format", "number", "largest", "pattern"].map((name) => [`change:${name}`, () => this.draw()]));
     this.#build();
     this.draw();
   }
 
-  #get(name) {
-    return this.model.get(name);
-  }
-
-  #save(changes) {
-    for (const [name, value] of Object.entries(changes)) this.model.set(name, value);
-    this.model.save_changes();
-  }
-
   get #format() {
-    return FORMATS[this.#get("format")];
+    return FORMATS[this.get("format")];
   }
 
   get #scale() {
-    return this.#get("largest") / 127;
+    return this.get("largest") / 127;
   }
 
   #build() {
-    this.format = choice("Format", Object.entries(FORMATS).map(([key, { name }]) => [key, name]), (format) => this.#save({ format }));
+    this.format = choice("Format", Object.entries(FORMATS).map(([key, { name }]) => [key, name]), (format) => this.save({ format }));
     this.input = element("input", { type: "text", autocomplete: "off", size: 12 });
     this.input.addEventListener("input", () => this.#type(this.input.value));
     const chips = TRY.map((text) => {
@@ -54,7 +46,7 @@ export class BitsPart {
     this.most = element("input", { type: "text", inputMode: "decimal", autocomplete: "off", size: 6 });
     this.most.addEventListener("input", () => {
       const largest = parse(this.most.value);
-      if (largest > 0 && largest < Infinity) this.#save({ largest });
+      if (largest > 0 && largest < Infinity) this.save({ largest });
     });
     this.scale = element("label", { className: "gb-choice" }, "Largest of the numbers that share a scale", this.most);
     this.message = element("p", { className: "gx-message", role: "status" });
@@ -62,8 +54,8 @@ export class BitsPart {
     this.value = element("p", { className: "gm-value" });
     this.said = element("p", { className: "gm-rounding", role: "status" });
     this.strip = new StripView((pattern) => this.#put(pattern));
-    this.down = button("Next number down", () => this.#put(neighbour(this.#get("pattern"), this.#format, -1)));
-    this.up = button("Next number up", () => this.#put(neighbour(this.#get("pattern"), this.#format, 1)));
+    this.down = button("Next number down", () => this.#put(neighbour(this.get("pattern"), this.#format, -1)));
+    this.up = button("Next number up", () => this.#put(neighbour(this.get("pattern"), this.#format, 1)));
     this.prompt = new NumberPrompt({ read: parse, judge: (answer) => this.#judge(answer), done: (praise) => this.#answered(praise) });
     this.ask = button("Ask me another", () => this.#ask());
     this.praise = element("p", { className: "gx-said", role: "status" });
@@ -93,26 +85,26 @@ export class BitsPart {
   #type(text) {
     const x = parse(text);
     this.message.textContent = x === null ? "Type a number, such as 0.1, 1e-8, 1/3 or inf." : "";
-    if (x !== null) this.#save({ number: text, pattern: encode(x, this.#format, this.#scale) });
+    if (x !== null) this.save({ number: text, pattern: encode(x, this.#format, this.#scale) });
     if (this.input.value !== text) this.input.value = text;
   }
 
   /** Another pattern of bits: what is asked for now is what it stands for. */
   #put(pattern) {
     if (pattern === null) return;
-    this.#save({ number: exactly(decode(pattern, this.#format, this.#scale)), pattern });
+    this.save({ number: exactly(decode(pattern, this.#format, this.#scale)), pattern });
   }
 
   #flip(place) {
     const bit = 2 ** place;
-    const pattern = this.#get("pattern");
+    const pattern = this.get("pattern");
     this.#put(Math.floor(pattern / bit) % 2 ? pattern - bit : pattern + bit);
   }
 
   #ask(focus = true) {
     const [text, format] = QUESTIONS[this.#asked++ % QUESTIONS.length];
     this.question = { text, format };
-    const scaled = FORMATS[format].whole ? `, where the largest number that shares its scale is ${show(this.#get("largest"))}` : "";
+    const scaled = FORMATS[format].whole ? `, where the largest number that shares its scale is ${show(this.get("largest"))}` : "";
     this.prompt.ask(`Predict: ${show(parse(text))} is given to ${FORMATS[format].name}${scaled}. Which number is stored?`, focus);
     this.praise.textContent = "";
     this.ask.hidden = true;
@@ -127,28 +119,28 @@ export class BitsPart {
 
   #answered(praise) {
     const { text, format } = this.question;
-    this.#save({ format });
+    this.save({ format });
     this.#type(text);
     this.ask.hidden = false;
-    this.praise.textContent = `${praise}${FORMATS[format].name} makes ${show(decode(this.#get("pattern"), this.#format, this.#scale))} of ${show(parse(text))}.`;
+    this.praise.textContent = `${praise}${FORMATS[format].name} makes ${show(decode(this.get("pattern"), this.#format, this.#scale))} of ${show(parse(text))}.`;
     this.ask.focus();
   }
 
   // ---- what is shown ---------------------------------------------------------------------------
 
   draw() {
-    const [format, scale, wanted] = [this.#format, this.#scale, parse(this.#get("number")) ?? 0];
-    let pattern = this.#get("pattern");
+    const [format, scale, wanted] = [this.#format, this.#scale, parse(this.get("number")) ?? 0];
+    let pattern = this.get("pattern");
     // A format, scale or number that came from elsewhere: the bits follow.
     const rounded = encode(wanted, format, scale);
     if (pattern >= 2 ** bits(format) || !Object.is(decode(pattern, format, scale), decode(rounded, format, scale))) {
       pattern = rounded;
-      if (pattern !== this.#get("pattern")) this.#save({ pattern });
+      if (pattern !== this.get("pattern")) this.save({ pattern });
     }
     const stored = decode(pattern, format, scale);
-    this.format.input.value = this.#get("format");
-    if (parse(this.input.value) !== wanted && document.activeElement !== this.input) this.input.value = this.#get("number");
-    if (parse(this.most.value) !== this.#get("largest")) this.most.value = this.#get("largest");
+    this.format.input.value = this.get("format");
+    if (parse(this.input.value) !== wanted && document.activeElement !== this.input) this.input.value = this.get("number");
+    if (parse(this.most.value) !== this.get("largest")) this.most.value = this.get("largest");
     this.scale.hidden = !format.whole;
     this.#drawBits(pattern, format);
     this.value.textContent = meaning(pattern, format, scale);

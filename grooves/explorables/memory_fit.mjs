@@ -4,6 +4,7 @@
 
 import { button, check, choice, radios, slider } from "./controls.mjs";
 import { element } from "./dom.mjs";
+import { Part } from "./explorable.mjs";
 import { budget, KEPT, PRECISIONS, RECIPES, remedy, total, usable } from "./memory_budget.mjs";
 import { ASSUMED, count, counted, fit, judged, KEPT_NAMES, NAMES, PRECISION_NAMES, RECIPE_NAMES, situation, size, whatGives } from "./memory_sentences.mjs";
 import { DevicesView, PartsView } from "./memory_views.mjs";
@@ -19,32 +20,23 @@ const QUESTIONS = [
 ];
 const CHOICES = ["task", "precision", "recipe", "batch", "context", "kept", "small_cache"];
 
-export class FitPart {
+export class FitPart extends Part {
   #asked = 0; // of the questions
   #known = null; // what was last told to the kernel
   #judged = ""; // what the last guess was worth, until something changes
 
   constructor(model) {
-    this.model = model;
+    super(model);
     const names = ["models", "devices", "model", "device", "ask", ...CHOICES];
     this.reactions = Object.fromEntries(names.map((name) => [`change:${name}`, () => this.draw()]));
     this.#build();
     this.draw();
   }
 
-  #get(name) {
-    return this.model.get(name);
-  }
-
-  #save(changes) {
-    for (const [name, value] of Object.entries(changes)) this.model.set(name, value);
-    this.model.save_changes();
-  }
-
   /** What the reader turned: the last guess was about something else. */
   #turn(changes) {
     this.#judged = "";
-    this.#save(changes);
+    this.save(changes);
   }
 
   #build() {
@@ -61,7 +53,7 @@ export class FitPart {
     this.question = element("p", { className: "gm-situation" });
     this.parts = new PartsView();
     this.shown = element("div", { className: "gm-shown" }, this.parts.el);
-    this.devices = new DevicesView((device) => this.#save({ device }));
+    this.devices = new DevicesView((device) => this.save({ device }));
     this.show = button("Show the answer", () => this.#show());
     this.another = button("Ask me another", () => this.#another());
     this.apply = button("Do that", () => this.#apply());
@@ -88,12 +80,12 @@ export class FitPart {
   }
 
   get #row() {
-    const models = this.#get("models");
-    return models.find(({ name }) => name === this.#get("model")) ?? models[0];
+    const models = this.get("models");
+    return models.find(({ name }) => name === this.get("model")) ?? models[0];
   }
 
   get #choices() {
-    return Object.fromEntries(CHOICES.map((name) => [name, this.#get(name)]));
+    return Object.fromEntries(CHOICES.map((name) => [name, this.get(name)]));
   }
 
   get #need() {
@@ -102,20 +94,20 @@ export class FitPart {
 
   #smallest() {
     const all = total(this.#need);
-    return this.#get("devices").find(({ memory_gb: gb }) => all <= usable(gb))?.memory_gb ?? 0;
+    return this.get("devices").find(({ memory_gb: gb }) => all <= usable(gb))?.memory_gb ?? 0;
   }
 
   #show() {
-    const [guess, smallest] = [this.#get("device"), this.#smallest()];
+    const [guess, smallest] = [this.get("device"), this.#smallest()];
     this.#judged = judged(guess, smallest);
-    const device = guess || smallest || this.#get("devices").at(-1).memory_gb;
-    this.#save({ ask: false, device });
+    const device = guess || smallest || this.get("devices").at(-1).memory_gb;
+    this.save({ ask: false, device });
     this.another.focus();
   }
 
   #another() {
     const { model: part, ...choices } = QUESTIONS[this.#asked++ % QUESTIONS.length];
-    const found = this.#get("models").find(({ name }) => name.includes(part));
+    const found = this.get("models").find(({ name }) => name.includes(part));
     this.#turn({ small_cache: false, ...choices, model: (found ?? this.#row).name, device: null, ask: true });
     this.devices.el.querySelector("input").focus();
   }
@@ -127,13 +119,13 @@ export class FitPart {
   }
 
   #remedy() {
-    return remedy(this.#row, this.#choices, this.#get("device"));
+    return remedy(this.#row, this.#choices, this.get("device"));
   }
 
   draw() {
-    const [row, choices, need, asking] = [this.#row, this.#choices, this.#need, this.#get("ask")];
+    const [row, choices, need, asking] = [this.#row, this.#choices, this.#need, this.get("ask")];
     const train = choices.task === "train";
-    const names = this.#get("models").map(({ name }) => name);
+    const names = this.get("models").map(({ name }) => name);
     if (this.name.input.childElementCount !== names.length) this.name.input.replaceChildren(...names.map((name) => element("option", { value: name }, name)));
     this.name.input.value = row.name;
     this.task.set(choices.task);
@@ -144,12 +136,12 @@ export class FitPart {
     for (const { el } of [this.precision, this.cache]) el.hidden = train;
     for (const { el } of [this.recipe, this.kept]) el.hidden = !train;
 
-    const listed = this.#get("devices");
-    const device = listed.find(({ memory_gb: gb }) => gb === this.#get("device"));
+    const listed = this.get("devices");
+    const device = listed.find(({ memory_gb: gb }) => gb === this.get("device"));
     this.question.textContent = asking ? `${situation(row, choices)} Which is the smallest device that is enough? Choose it before you see the bars.` : situation(row, choices);
     this.shown.hidden = asking;
     this.parts.draw(need);
-    this.devices.draw({ listed, need, device: this.#get("device"), asking });
+    this.devices.draw({ listed, need, device: this.get("device"), asking });
     const steps = asking || !device ? [] : this.#remedy();
     this.verdict.textContent = asking || !device ? "" : this.#judged + fit(need, device);
     this.gives.textContent = asking || !device ? "" : whatGives(row, choices, steps, device);
@@ -163,7 +155,7 @@ export class FitPart {
     const known = JSON.stringify(need);
     if (known !== this.#known) {
       this.#known = known;
-      this.#save({ need });
+      this.save({ need });
     }
   }
 }

@@ -7,6 +7,7 @@
 import { Training, weightNames } from "./classifier.mjs";
 import { button, choice, rateSlider, slider } from "./controls.mjs";
 import { element, resize } from "./dom.mjs";
+import { Part } from "./explorable.mjs";
 import { RegionsView, SurfaceView } from "./network_views.mjs";
 import { SETS, points } from "./points.mjs";
 import { show } from "./step_sentences.mjs";
@@ -17,12 +18,12 @@ const STEPS_PER_FRAME = 2;
 const ROWS_PER_FRAME = 2; // of the loss surface
 const AT_ONCE = 200; // steps at one press, for whoever wants no motion
 
-export class NetworkPart {
+export class NetworkPart extends Part {
   #frame = null;
   #surface = null; // that is being computed
 
   constructor(model) {
-    this.model = model;
+    super(model);
     this.reactions = Object.fromEntries(
       ["points", "hidden", "activation", "seed"].map((name) => [`change:${name}`, () => this.#begin()]),
     );
@@ -32,37 +33,28 @@ export class NetworkPart {
     this.#begin();
   }
 
-  #get(name) {
-    return this.model.get(name);
-  }
-
-  #save(changes) {
-    for (const [name, value] of Object.entries(changes)) this.model.set(name, value);
-    this.model.save_changes();
-  }
-
   // ---- what is on the page ---------------------------------------------------------------------
 
   #build() {
     this.playButton = button("Play", () => this.#play());
     this.stepButton = button("One step", () => this.#advance(1));
     this.againButton = button("Start over", () => this.#begin());
-    this.seedButton = button("Other first weights", () => this.#save({ seed: this.#get("seed") + 1 }));
+    this.seedButton = button("Other first weights", () => this.save({ seed: this.get("seed") + 1 }));
     const names = { moons: "two moons", circles: "a ring around a disc", xor: "four squares (XOR)" };
-    this.set = choice("Points", SETS.map((set) => [set, names[set]]), (value) => this.#save({ points: value }));
-    this.activation = choice("Activation", [["tanh", "tanh"], ["relu", "ReLU"]], (value) => this.#save({ activation: value }));
-    this.hidden = slider("Hidden neurons", { min: 1, max: 16, step: 1 }, (n) => this.#save({ hidden: n }));
-    this.rate = rateSlider("Learning rate", { min: -2, max: 2 }, (rate) => this.#save({ rate }), show);
-    this.momentum = slider("Momentum", { min: 0, max: 0.95, step: 0.05 }, (n) => this.#save({ momentum: n }));
+    this.set = choice("Points", SETS.map((set) => [set, names[set]]), (value) => this.save({ points: value }));
+    this.activation = choice("Activation", [["tanh", "tanh"], ["relu", "ReLU"]], (value) => this.save({ activation: value }));
+    this.hidden = slider("Hidden neurons", { min: 1, max: 16, step: 1 }, (n) => this.save({ hidden: n }));
+    this.rate = rateSlider("Learning rate", { min: -2, max: 2 }, (rate) => this.save({ rate }), show);
+    this.momentum = slider("Momentum", { min: 0, max: 0.95, step: 0.05 }, (n) => this.save({ momentum: n }));
     this.state = element("p", { className: "gb-sentence" });
     this.news = element("p", { className: "gx-news", role: "status" });
     this.curve = new Curve(show);
     this.regions = new RegionsView();
     this.land = new SurfaceView();
     const planes = [["path", "along the path"], ["random", "two random directions"], ["weights", "two weights"]];
-    this.plane = choice("Plane", planes, (value) => this.#save({ plane: value }));
+    this.plane = choice("Plane", planes, (value) => this.save({ plane: value }));
     this.axes = ["across", "up"].map((name, axis) =>
-      choice(name, [], (value) => this.#save({ axes: this.#get("axes").map((old, i) => (i === axis ? Number(value) : old)) })),
+      choice(name, [], (value) => this.save({ axes: this.get("axes").map((old, i) => (i === axis ? Number(value) : old)) })),
     );
     this.about = element("p", { className: "gx-note" });
     const titled = (title, ...children) => element("div", {}, element("p", { className: "gx-title" }, title), ...children);
@@ -93,8 +85,8 @@ export class NetworkPart {
 
   #begin() {
     this.stop();
-    const [hidden, activation, seed] = ["hidden", "activation", "seed"].map((name) => this.#get(name));
-    this.training = new Training(points(this.#get("points")), { hidden, activation, seed });
+    const [hidden, activation, seed] = ["hidden", "activation", "seed"].map((name) => this.get(name));
+    this.training = new Training(points(this.get("points")), { hidden, activation, seed });
     this.draw();
     this.#tell("Not trained yet. ");
   }
@@ -126,7 +118,7 @@ export class NetworkPart {
   }
 
   #walk(steps) {
-    for (let i = 0; i < steps; i++) this.training.step(this.#get("rate"), this.#get("momentum"));
+    for (let i = 0; i < steps; i++) this.training.step(this.get("rate"), this.get("momentum"));
   }
 
   #advance(steps) {
@@ -157,8 +149,8 @@ export class NetworkPart {
 
   #plane() {
     const most = this.training.weights.length - 1;
-    const two = this.#get("axes").map((place) => Math.min(place, most));
-    return plane(this.#get("plane"), this.training, { two: two[0] === two[1] ? [two[0], two[0] ? 0 : 1] : two, seed: this.#get("seed") });
+    const two = this.get("axes").map((place) => Math.min(place, most));
+    return plane(this.get("plane"), this.training, { two: two[0] === two[1] ? [two[0], two[0] ? 0 : 1] : two, seed: this.get("seed") });
   }
 
   #drawLand() {
@@ -188,17 +180,17 @@ export class NetworkPart {
   #drawControls() {
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.playButton.textContent = this.#frame ? "Pause" : still ? `Train ${AT_ONCE} steps` : "Play";
-    for (const [control, name] of [[this.set, "points"], [this.activation, "activation"], [this.plane, "plane"]]) control.input.value = this.#get(name);
-    this.hidden.set(this.#get("hidden"), String(this.#get("hidden")));
-    this.rate.set(this.#get("rate"));
-    this.momentum.set(this.#get("momentum"), this.#get("momentum").toFixed(2));
-    const names = weightNames(this.#get("hidden"));
+    for (const [control, name] of [[this.set, "points"], [this.activation, "activation"], [this.plane, "plane"]]) control.input.value = this.get(name);
+    this.hidden.set(this.get("hidden"), String(this.get("hidden")));
+    this.rate.set(this.get("rate"));
+    this.momentum.set(this.get("momentum"), this.get("momentum").toFixed(2));
+    const names = weightNames(this.get("hidden"));
     this.axes.forEach(({ el, input }, axis) => {
-      el.hidden = this.#get("plane") !== "weights";
+      el.hidden = this.get("plane") !== "weights";
       resize(input, names.length, (i) => element("option", { value: i })).forEach((option, i) => (option.textContent = names[i]));
-      input.value = Math.min(this.#get("axes")[axis], names.length - 1);
+      input.value = Math.min(this.get("axes")[axis], names.length - 1);
     });
-    this.about.textContent = ABOUT[this.#get("plane")](names.length);
+    this.about.textContent = ABOUT[this.get("plane")](names.length);
   }
 }
 

@@ -7,6 +7,7 @@
 
 import { choice as list, slider } from "./controls.mjs";
 import { element } from "./dom.mjs";
+import { explorable, Part, react } from "./explorable.mjs";
 import { Bars } from "./plane.mjs";
 import { Prediction, praise } from "./prediction.mjs";
 import { help, origin, question, tooLarge, verdict } from "./roofline_sentences.mjs";
@@ -18,23 +19,23 @@ import { BYTES, met, OPERATIONS, precisions } from "./workloads.mjs";
 const NAMES = ["devices", "device", "operation", "size", "batch", "shared", "precision", "measured", "asks"];
 const SLIDERS = ["size", "batch", "shared"];
 
-class Roofline {
+class Roofline extends Part {
   #id = `gr-${Math.random().toString(36).slice(2, 8)}`;
   #answered = ""; // the case for which the answer was shown
   #saying = 0; // a timer: screen readers are told when a slider rests
 
   constructor(model) {
-    this.model = model;
+    super(model);
     this.view = new RooflineView();
     this.tables = new RooflineTables();
     this.#build();
   }
 
   #build() {
-    this.device = list("Device", [], (device) => this.#save({ device }));
+    this.device = list("Device", [], (device) => this.save({ device }));
     this.precisions = Object.keys(BYTES).map((value) => {
       const input = element("input", { type: "radio", name: `${this.#id}-precision`, value });
-      input.addEventListener("change", () => this.#save({ precision: value }));
+      input.addEventListener("change", () => this.save({ precision: value }));
       return input;
     });
     this.source = element("p", { className: "gx-note gr-source" });
@@ -44,7 +45,7 @@ class Roofline {
       return { value, input, el: element("label", { className: "gr-card" }, input, name) };
     });
     this.sliders = element("div", { className: "gr-sliders" });
-    this.prediction = new Prediction([["arithmetic", "The arithmetic"], ["memory", "Moving the data"]], (guess) => this.#guess(guess), (asks) => this.#save({ asks }));
+    this.prediction = new Prediction([["arithmetic", "The arithmetic"], ["memory", "Moving the data"]], (guess) => this.#guess(guess), (asks) => this.save({ asks }));
     this.bars = new Bars(["Arithmetic", "Memory"], "How long each takes");
     this.verdict = element("p", { className: "gc-verdict" });
     this.help = element("p", { className: "gc-help" });
@@ -68,28 +69,16 @@ class Roofline {
       this.tables.el,
       this.news,
     );
-    // JupyterLab would take the arrow keys, and Shift-Enter.
-    this.el.addEventListener("keydown", (event) => event.stopPropagation());
   }
 
   // ---- what is known elsewhere -----------------------------------------------------------------
 
-  #get(name) {
-    return this.model.get(name);
-  }
-
-  #save(changes) {
-    for (const [name, value] of Object.entries(changes)) this.model.set(name, value);
-    this.model.save_changes();
-  }
-
   /** Follow the model's state until `signal` says that the page has no use for this any more. */
   follow(signal) {
     const draw = () => this.#draw();
-    for (const name of NAMES) this.model.on(`change:${name}`, draw);
+    react(this.model, NAMES.map((name) => [`change:${name}`, draw]), signal);
     draw();
     signal.addEventListener("abort", () => {
-      for (const name of NAMES) this.model.off(`change:${name}`, draw);
       this.view.stop();
       clearTimeout(this.#saying);
     });
@@ -99,7 +88,7 @@ class Roofline {
 
   #choose(operation) {
     const sizes = SLIDERS.map((name) => [name, 2 ** (OPERATIONS[operation][name]?.[3] ?? 0)]);
-    this.#save({ operation, ...Object.fromEntries(sizes) });
+    this.save({ operation, ...Object.fromEntries(sizes) });
   }
 
   /** guess: "arithmetic", "memory", or null to be shown. */
@@ -107,9 +96,9 @@ class Roofline {
     const { device, choice, precision, key } = this.#case();
     this.#answered = key;
     const { binds } = met(device, choice, precision);
-    if (guess) this.#save({ guesses: [...this.#get("guesses"), { device: device.name, ...choice, precision, guess, binds }] });
+    if (guess) this.save({ guesses: [...this.get("guesses"), { device: device.name, ...choice, precision, guess, binds }] });
     this.#draw();
-    const said = guess ? `${praise(this.#get("guesses"), "binds")} ` : "";
+    const said = guess ? `${praise(this.get("guesses"), "binds")} ` : "";
     this.prediction.say(said.trim());
     this.news.textContent = `${this.verdict.textContent} ${this.help.textContent}`;
     this.prediction.switch.focus({ preventScroll: true }); // the button that had the focus is gone
@@ -117,11 +106,11 @@ class Roofline {
 
   /** What is chosen. A precision that the device has no figure for gives way to one that it has. */
   #case() {
-    const devices = this.#get("devices");
-    const device = devices.find(({ name }) => name === this.#get("device")) ?? devices[0];
-    const [operation, size, batch, shared] = ["operation", ...SLIDERS].map((name) => this.#get(name));
+    const devices = this.get("devices");
+    const device = devices.find(({ name }) => name === this.get("device")) ?? devices[0];
+    const [operation, size, batch, shared] = ["operation", ...SLIDERS].map((name) => this.get(name));
     const possible = precisions(device, operation);
-    const wanted = this.#get("precision");
+    const wanted = this.get("precision");
     const precision = possible.includes(wanted) ? wanted : possible[0];
     return { devices, device, possible, precision, choice: { operation, size, batch, shared }, key: `${device.name} ${operation} ${precision}` };
   }
@@ -130,7 +119,7 @@ class Roofline {
 
   #draw() {
     const { devices, device, possible, precision, choice, key } = this.#case();
-    const asks = this.#get("asks");
+    const asks = this.get("asks");
     const shown = !asks || this.#answered === key;
     const now = met(device, choice, precision);
     const names = devices.map(({ name }) => name);
@@ -149,7 +138,7 @@ class Roofline {
     this.warning.textContent = tooLarge(device, choice, now);
     if (!shown) this.prediction.draw(question({ device, operation: choice.operation, precision }), asks);
     else this.prediction.draw(null, asks);
-    this.view.draw({ device, choice, precision, measured: this.#get("measured"), shown });
+    this.view.draw({ device, choice, precision, measured: this.get("measured"), shown });
     this.answer.hidden = !shown;
     this.bars.draw([now.arithmetic, now.memory], [now.arithmetic, now.memory].map((one) => quantity(one, "s")), now.binds === "memory" ? 1 : 0);
     this.verdict.textContent = verdict(now);
@@ -172,7 +161,7 @@ class Roofline {
   }
 
   #slide(name, value) {
-    this.#save({ [name]: value });
+    this.save({ [name]: value });
     clearTimeout(this.#saying);
     if (!this.answer.hidden) this.#saying = setTimeout(() => (this.news.textContent = this.verdict.textContent), 600);
   }
@@ -183,13 +172,4 @@ function linked(text) {
   return text.split(/(https?:\/\/[^\s),;]+[^\s),;.])/).map((part, i) => (i % 2 ? element("a", { href: part }, part) : part));
 }
 
-function render({ model, el, signal }) {
-  const ended = new AbortController();
-  signal?.addEventListener("abort", () => ended.abort());
-  const roofline = new Roofline(model);
-  el.append(roofline.el);
-  roofline.follow(ended.signal);
-  return () => ended.abort();
-}
-
-export default { render };
+export default explorable((model) => new Roofline(model));

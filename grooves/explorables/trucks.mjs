@@ -8,6 +8,7 @@
 import { button, slider } from "./controls.mjs";
 import { loadTime, onTheWay } from "./delivery.mjs";
 import { element } from "./dom.mjs";
+import { explorable, Part, react } from "./explorable.mjs";
 import { Bars } from "./plane.mjs";
 import { Prediction, praise } from "./prediction.mjs";
 import { DeliveredChart, LawChart } from "./trucks_charts.mjs";
@@ -31,7 +32,7 @@ const TURNS = [
   ["road_gb_per_s", "The road’s width", [0, 3.6, 0.1], ([to, back]) => [(place) => round(to(place)), back], 10, gigabytes],
 ];
 
-class Trucks {
+class Trucks extends Part {
   #answered = false;
   #frame = 0; // of the animation
   #before = 0; // when its last frame was
@@ -39,7 +40,7 @@ class Trucks {
   #saying = 0; // a timer: screen readers are told when a slider rests
 
   constructor(model) {
-    this.model = model;
+    super(model);
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
     this.#build();
   }
@@ -50,25 +51,25 @@ class Trucks {
       chip.addEventListener("click", () => {
         this.#answered = false;
         this.prediction.say("");
-        this.#save({ load });
+        this.save({ load });
         this.#draw();
       });
       return chip;
     });
     this.load = slider("Asked for", { min: 0, max: 30, step: 1 }, (place) => this.#turned({ load: 2 ** place }));
-    this.prediction = new Prediction(Object.entries(FLEETS).map(([kind, { name }]) => [kind, name]), (guess) => this.#guess(guess), (asks) => this.#save({ asks }));
+    this.prediction = new Prediction(Object.entries(FLEETS).map(([kind, { name }]) => [kind, name]), (guess) => this.#guess(guess), (asks) => this.save({ asks }));
     this.bars = new Bars(Object.values(FLEETS).map(({ name }) => name), "When all of it is there");
     this.verdict = element("p", { className: "gc-verdict" });
     this.answer = element("div", { className: "gt-answer" }, this.bars.el, this.verdict);
     this.play = button("Play", () => this.#playOrPause());
-    this.step = button("Step", () => this.#move(this.#get("time_ns") + this.horizon / STEPS));
+    this.step = button("Step", () => this.#move(this.get("time_ns") + this.horizon / STEPS));
     this.back = button("Back to the start", () => this.#move(0));
     this.time = slider("Time", { min: 0, max: STEPS, step: 1 }, (place) => this.#move((place / STEPS) * this.horizon));
     this.motion = element("p", { className: "gx-note" });
     this.delivered = new DeliveredChart();
     this.laws = new LawChart();
     this.lesson = element("p", { className: "gc-help" });
-    this.same = button("Give both the same road", () => this.#save({ trucks: { ...this.#get("trucks"), road_gb_per_s: this.#get("car").road_gb_per_s } }));
+    this.same = button("Give both the same road", () => this.save({ trucks: { ...this.get("trucks"), road_gb_per_s: this.get("car").road_gb_per_s } }));
     this.news = element("p", { className: "gx-news", role: "status" });
     this.fleets = Object.keys(FLEETS).map((kind) => this.#fleet(kind));
     this.el = element(
@@ -92,8 +93,6 @@ class Trucks {
       element("p", { className: "gx-note" }, "Round numbers, made for the picture and not measured. All start at once, and whoever is there turns round for the next trip, which takes no time."),
       this.news,
     );
-    // JupyterLab would take the arrow keys, and Shift-Enter.
-    this.el.addEventListener("keydown", (event) => event.stopPropagation());
   }
 
   /** A fleet: its road, its sliders, its law. */
@@ -102,7 +101,7 @@ class Trucks {
     const law = element("p", { className: "gt-sum" });
     const sliders = TURNS.map(([name, label, [min, max, step], scale, base, text]) => {
       const [value, place] = scale(power(base));
-      const made = slider(label, { min, max, step }, (at) => this.#turned({ [kind]: { ...this.#get(kind), [name]: value(at) } }));
+      const made = slider(label, { min, max, step }, (at) => this.#turned({ [kind]: { ...this.get(kind), [name]: value(at) } }));
       return { el: made.el, draw: (fleet) => made.set(place(fleet[name]), text(fleet[name])) };
     });
     const title = element("p", { className: "gx-title" }, FLEETS[kind].name);
@@ -120,24 +119,14 @@ class Trucks {
 
   // ---- what is known elsewhere -----------------------------------------------------------------
 
-  #get(name) {
-    return this.model.get(name);
-  }
-
-  #save(changes) {
-    for (const [name, value] of Object.entries(changes)) this.model.set(name, value);
-    this.model.save_changes();
-  }
-
   /** Follow the model's state until `signal` says that the page has no use for this any more. */
   follow(signal) {
     const draw = () => this.#draw();
     const motion = () => this.#pause();
-    for (const name of NAMES) this.model.on(`change:${name}`, draw);
+    react(this.model, NAMES.map((name) => [`change:${name}`, draw]), signal);
     this.still.addEventListener("change", motion);
     draw();
     signal.addEventListener("abort", () => {
-      for (const name of NAMES) this.model.off(`change:${name}`, draw);
       this.still.removeEventListener("change", motion);
       cancelAnimationFrame(this.#frame);
       clearTimeout(this.#saying);
@@ -148,7 +137,7 @@ class Trucks {
 
   /** How far the animation goes, in ns: until the slower one has been there a few times. */
   get horizon() {
-    const slowest = Math.max(...Object.keys(FLEETS).map((kind) => onTheWay(this.#get(kind))));
+    const slowest = Math.max(...Object.keys(FLEETS).map((kind) => onTheWay(this.get(kind))));
     return 4 * slowest;
   }
 
@@ -156,7 +145,7 @@ class Trucks {
 
   /** Something was turned: it is seen at once, and told once it rests. */
   #turned(changes) {
-    this.#save(changes);
+    this.save(changes);
     clearTimeout(this.#saying);
     const told = () => ("load" in changes ? (this.answer.hidden ? "" : this.verdict.textContent) : this.lesson.textContent);
     this.#saying = setTimeout(() => (this.news.textContent = told()), 600);
@@ -165,11 +154,11 @@ class Trucks {
   /** guess: "car", "trucks", or null to be shown. */
   #guess(guess) {
     const fleets = this.#fleets();
-    const load = this.#get("load");
+    const load = this.get("load");
     this.#answered = true;
-    if (guess) this.#save({ guesses: [...(this.#get("guesses") ?? []), { load, guess, first: first(fleets, load) }] });
+    if (guess) this.save({ guesses: [...(this.get("guesses") ?? []), { load, guess, first: first(fleets, load) }] });
     this.#draw();
-    this.prediction.say(guess ? praise(this.#get("guesses"), "first") : "");
+    this.prediction.say(guess ? praise(this.get("guesses"), "first") : "");
     this.news.textContent = this.verdict.textContent;
     this.prediction.switch.focus({ preventScroll: true }); // the button that had the focus is gone
   }
@@ -179,7 +168,7 @@ class Trucks {
       this.#pause();
       return;
     }
-    if (this.#get("time_ns") >= this.horizon) this.#save({ time_ns: 0 });
+    if (this.get("time_ns") >= this.horizon) this.save({ time_ns: 0 });
     this.#before = this.#told = performance.now();
     this.#frame = requestAnimationFrame((now) => this.#advance(now));
     this.#draw();
@@ -195,7 +184,7 @@ class Trucks {
   #advance(now) {
     const passed = Math.max(0, Math.min(100, now - this.#before)); // a page that was hidden does not leap
     this.#before = now;
-    const time = Math.min(this.horizon, this.#get("time_ns") + (passed / PLAYED_MS) * this.horizon);
+    const time = Math.min(this.horizon, this.get("time_ns") + (passed / PLAYED_MS) * this.horizon);
     this.#frame = time < this.horizon ? requestAnimationFrame((next) => this.#advance(next)) : 0;
     this.model.set("time_ns", time);
     if (now - this.#told > TELL_MS || !this.#frame) {
@@ -209,25 +198,25 @@ class Trucks {
   #move(time) {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    this.#save({ time_ns: Math.max(0, Math.min(this.horizon, time)) });
+    this.save({ time_ns: Math.max(0, Math.min(this.horizon, time)) });
     this.#draw();
     this.#tell();
   }
 
   #tell() {
-    this.news.textContent = `After ${nanoseconds(this.#get("time_ns"))}. ${this.fleets.map(({ road }) => road.said).join(" ")}`;
+    this.news.textContent = `After ${nanoseconds(this.get("time_ns"))}. ${this.fleets.map(({ road }) => road.said).join(" ")}`;
   }
 
   // ---- what is shown ---------------------------------------------------------------------------
 
   #fleets() {
-    return Object.fromEntries(Object.keys(FLEETS).map((kind) => [kind, this.#get(kind)]));
+    return Object.fromEntries(Object.keys(FLEETS).map((kind) => [kind, this.get(kind)]));
   }
 
   #draw() {
     const fleets = this.#fleets();
-    const [load, asks] = [this.#get("load"), this.#get("asks")];
-    const time = Math.min(this.#get("time_ns"), this.horizon);
+    const [load, asks] = [this.get("load"), this.get("asks")];
+    const time = Math.min(this.get("time_ns"), this.horizon);
     const shown = !asks || this.#answered;
     this.load.set(Math.log2(load), quantity(load, "B"));
     this.prediction.draw(shown ? null : question(load), asks);
@@ -253,13 +242,4 @@ class Trucks {
   }
 }
 
-function render({ model, el, signal }) {
-  const ended = new AbortController();
-  signal?.addEventListener("abort", () => ended.abort());
-  const trucks = new Trucks(model);
-  el.append(trucks.el);
-  trucks.follow(ended.signal);
-  return () => ended.abort();
-}
-
-export default { render };
+export default explorable((model) => new Trucks(model));

@@ -7,32 +7,17 @@ import re
 import numpy as np
 import pytest
 import torch
-from in_browser import ROOT, axe_faults, built_page, dress, hosted, opened, overflow, served
+from in_browser import ROOT, axe_faults, dress, hosted, opened, overflow
 
 from grooves import devices as published
 from grooves.budget import KEPT, PRECISIONS, RECIPES, budget, fits
 from grooves.explorables import still_memory
 from grooves.explorables.memory import CONTEXT, FIRST, Memory, devices, models, short, state
 
+EXPLORABLE = "memory"  # what the fixture `page` shows
 browser_test = pytest.mark.browser
 MODELS = [published.Model(**one) for one in models()]
 LLAMA = next(model for model in MODELS if model.name == FIRST)
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    return built_page("memory", tmp_path_factory.mktemp("in"), tmp_path_factory.mktemp("out"))
-
-
-@pytest.fixture(scope="module")
-def address(site):
-    with served(site) as address:
-        yield f"{address}/index.html"
-
-
-@pytest.fixture
-def page(browser, address):
-    yield from opened(browser, address)
 
 
 @pytest.fixture

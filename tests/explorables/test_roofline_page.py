@@ -8,13 +8,11 @@ import torch
 from in_browser import (
     ROOT,
     axe_faults,
-    built_page,
     cut_off,
     dress,
     hosted,
     opened,
     overflow,
-    served,
 )
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -32,24 +30,13 @@ from grooves.explorables.roofline import (
     work,
 )
 
+EXPLORABLE = "roofline"  # what the fixture `page` shows
 browser_test = pytest.mark.browser
 CASES = [
     (operation, 2**a, 2**b, 2**c if operation == "attention" else 1)
     for operation in OPERATIONS
     for a, b, c in ((4, 0, 0), (7, 5, 3), (12, 10, 6))
 ]
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    site = built_page("roofline", tmp_path_factory.mktemp("in"), tmp_path_factory.mktemp("out"))
-    with served(site) as address:
-        yield f"{address}/index.html"
-
-
-@pytest.fixture
-def page(browser, address):
-    yield from opened(browser, address)
 
 
 @pytest.fixture

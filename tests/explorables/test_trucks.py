@@ -8,18 +8,17 @@ import pytest
 from in_browser import (
     ROOT,
     axe_faults,
-    built_page,
     cut_off,
     dress,
     hosted,
     opened,
     overflow,
-    served,
 )
 
 from grooves.explorables import still_trucks
 from grooves.explorables.trucks import CAR, TRUCKS, Fleet, Trucks, state
 
+EXPLORABLE = "trucks"  # what the fixture `page` shows
 browser_test = pytest.mark.browser
 FLEETS = [
     CAR,
@@ -29,18 +28,6 @@ FLEETS = [
     Fleet(latency_ns=10, trip_bytes=4096, in_flight=7, road_gb_per_s=3),  # a trip as long as a gate
     Fleet(latency_ns=96, trip_bytes=32, in_flight=12, road_gb_per_s=4),  # just full
 ]
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    site = built_page("trucks", tmp_path_factory.mktemp("in"), tmp_path_factory.mktemp("out"))
-    with served(site) as address:
-        yield f"{address}/index.html"
-
-
-@pytest.fixture
-def page(browser, address):
-    yield from opened(browser, address)
 
 
 @pytest.fixture
