@@ -72,16 +72,6 @@ def intensity(flops: float, n_bytes: float) -> float:
     return flops / n_bytes
 
 
-def attainable_flops_per_s(
-    intensity: float, peak_flops_per_s: float, bandwidth_bytes_per_s: float
-) -> float:
-    """How fast a device can compute at best, with so many FLOPs for each byte.
-
-    Source: Williams, Waterman & Patterson 2009: the lower of two roofs.
-    """
-    return min(peak_flops_per_s, intensity * bandwidth_bytes_per_s)
-
-
 class Roofline(Explorable):
     """A widget in which one predicts, for a device and an operation, which limit binds.
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from grooves.explorables.roofline import attainable_flops_per_s, intensity, work
+from grooves.explorables.roofline import intensity, work
 from grooves.explorables.svg import EXACT, INK, MARGIN, MODEL, SOFT, WIDTH, card, text
+from grooves.roofline import attainable
 
 HEIGHT, GAP, SIDE = 400, 16, 4096  # pixels, pixels between names; rows of the matrices
 NAMES = {"matrix_vectors": "matrix × vector", "matrix_matrix": "matrix × matrix"}
@@ -87,7 +88,7 @@ def draw(devices: list[dict]) -> str:
         parts.append(axes.line([(start, start * bandwidth), (ridge, peak), (1e4, peak)], look))
         for operation, value in crossed.items():
             colour = MODEL if operation == "matrix_vectors" else EXACT
-            parts.append(axes.dot(value, attainable_flops_per_s(value, peak, bandwidth), colour))
+            parts.append(axes.dot(value, attainable(value, peak, bandwidth), colour))
     ends = sorted((axes.place(1e4, peak)[1], name) for name, peak, _ in roofs)
     for (y, name), at in zip(ends, apart([y for y, _ in ends], GAP), strict=True):
         right = axes.box[1]

@@ -22,13 +22,13 @@ from grooves.explorables.roofline import (
     OPERATIONS,
     WIDTH,
     Roofline,
-    attainable_flops_per_s,
     devices,
     first_device,
     intensity,
     state,
     work,
 )
+from grooves.roofline import attainable
 
 EXPLORABLE = "roofline"  # what the fixture `page` shows
 browser_test = pytest.mark.browser
@@ -143,7 +143,7 @@ def test_the_page_counts_and_judges_as_python_does(modules):
     )
     for case, (flops, n_bytes, rate) in zip(asked, found, strict=True):
         assert (flops, n_bytes) == work(*case), case
-        best = attainable_flops_per_s(intensity(flops, n_bytes), 3e12, 2e11)
+        best = attainable(intensity(flops, n_bytes), 3e12, 2e11)
         assert rate == pytest.approx(best, rel=1e-12)
         assert rate == pytest.approx(min(3e12, flops / (n_bytes / 2e11)))
 
