@@ -5,6 +5,7 @@ The checks of the single labs have tests of their own; here is the framework tha
 
 from __future__ import annotations
 
+import gc
 import re
 import textwrap
 
@@ -15,6 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from grooves import checks, progress
 from grooves.checks import AnswerRaised, CheckFailed, NotStarted, check, describe, recorded
+from grooves.checks.compare import written_by_hand
 
 LAB = "98_framework"
 
@@ -232,6 +234,27 @@ def test_a_tensor_that_answers_every_comparison_is_taken_as_plain():
     assert torch.allclose(torch.zeros(3).as_subclass(Agreeing), torch.ones(3))  # it would pass
     with pytest.raises(CheckFailed, match="expected ones"):
         ones(lambda n: torch.zeros(n).as_subclass(Agreeing))
+
+
+def test_what_python_clears_away_meanwhile_is_not_the_answers_doing():
+    """Half-run generators of the course, caught in a cycle, end while an answer is watched."""
+    course = {"__name__": "grooves.some_module"}
+    exec("def half_run():\n    try:\n        yield\n    finally:\n        ended.append(1)", course)
+    ended = course["ended"] = []
+
+    def answer(x):
+        gc.collect()
+        return 2 * x
+
+    for _ in range(3):
+        generator = course["half_run"]()
+        next(generator)
+        cycle = [generator]
+        cycle.append(cycle)
+        del generator, cycle
+    assert written_by_hand(answer, 3) == 6 and len(ended) == 3
+    with pytest.raises(CheckFailed, match=r"calls the course's own grooves\.some_module\.half_run"):
+        written_by_hand(lambda: next(course["half_run"]()))
 
 
 def test_values_are_described_in_words():

@@ -7,6 +7,7 @@ Nothing here says how an answer must be written. Part of the labs' checks (every
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -137,23 +138,32 @@ class _Names(TorchFunctionMode):
 def watched(answer: Callable, inputs: Sequence, name_of: Callable) -> tuple[object, list]:
     """Call an answer and note which Python functions it runs.
 
+    What Python clears away meanwhile is not the answer's doing: a generator that was left half run
+    anywhere runs to its end whenever the garbage collector comes by.
     name_of: what to note of a function, from its module's name and its code object; None for
     nothing. Returns: the answer's result, and what was noted, in the order of the calls.
     """
     noted: list = []
+    clearing = False
+
+    def note_clearing(phase, _details):
+        nonlocal clearing
+        clearing = phase == "start"
 
     def note(frame, event, _argument):
-        if event == "call":
+        if event == "call" and not clearing:
             name = name_of(frame.f_globals.get("__name__", ""), frame.f_code)
             if name is not None:
                 noted.append(name)
 
     before = sys.getprofile()
+    gc.callbacks.append(note_clearing)
     sys.setprofile(note)
     try:
         return answer(*inputs), noted
     finally:
         sys.setprofile(before)
+        gc.callbacks.remove(note_clearing)
 
 
 def written_by_hand(answer: Callable, *inputs, ready_made: Sequence[str] = ()):
