@@ -28,6 +28,7 @@ FOLDER = Path(__file__).parent / "recordings"
 FORMAT = 1
 SIZES = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 10_000)
 COPIES = tuple(2**k for k in range(14, 29, 2))  # bytes: 16 kB to 268 MB, beyond any cache
+WIDTHS = (16, 32, 64, 128, 256, 512, 1024, 2048)  # channels of the story model
 RINGS = tuple(n // latency.LINE_BYTES for n in COPIES)  # lines
 
 
@@ -120,6 +121,7 @@ def make(
             rows += [latency.chase(n_lines), latency.scattered(n_lines)]
     rows += [workloads.digits_forward(1, place), workloads.digits_forward(64, place)]
     rows += [workloads.story_word(place), workloads.training_step(place)]
+    rows += workloads.wider_steps(WIDTHS, place, budget_s)
     versions = {"grooves": __version__, "python": platform.python_version()}
     versions |= {"torch": torch.__version__, "system": f"{platform.system()} {platform.machine()}"}
     if place.type == "cuda":

@@ -6,6 +6,7 @@ limits, because calling a function takes longer than what it computes. Chapters:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 
 import torch
@@ -56,9 +57,12 @@ def story_word(place: torch.device, position: int = 64, **how) -> Measured:
         return asked("story word", 1, "fp32", place, operation, write, **how)
 
 
-def story_step(place: torch.device):
-    """A step of the story model's training as a function: predict, blame, step downhill."""
-    model = lineage.new_model().to(place)
+def story_step(place: torch.device, **changes):
+    """A step of the story model's training as a function: predict, blame, step downhill.
+
+    changes: to the model's `Config`, such as its width `n_embd`.
+    """
+    model = lineage.new_model(**changes).to(place)
     inputs, targets = (batch.to(place) for batch in lineage.new_data(n_stories=50).batch(0))
     optimizers = build_optimizers(model)
 
@@ -80,3 +84,22 @@ def training_step(place: torch.device, **how) -> Measured:
     step()
     operation = roofline.tallied("training step", step)
     return asked("training step", lineage.BATCH, "fp32", place, operation, step, **how)
+
+
+def wider_steps(
+    widths: Iterable[int], place: torch.device, budget_s: float = 0.5, **how
+) -> list[Measured]:
+    """The same training step for models of other widths (`size`), from the narrowest.
+
+    Each head has 32 channels, as in the course's model. budget_s: ends before the first width
+    whose step would take longer, as the last one lets expect.
+    """
+    found: list[Measured] = []
+    for width in sorted(widths):
+        if found and found[-1].timing.median_s * (width / found[-1].size) ** 2 > budget_s:
+            break
+        step = story_step(place, n_embd=width, n_head=max(1, width // 32))
+        step()
+        operation = roofline.tallied("training step", step)
+        found.append(asked("wider step", width, "fp32", place, operation, step, **how))
+    return found

@@ -125,6 +125,14 @@ def test_a_word_is_read_at_the_same_place_each_time(monkeypatch, arranged):
     assert found.operation.flops > 2 * 190 * 4 * 64
 
 
+def test_a_wider_model_asks_for_more_flops_and_ends_within_the_budget():
+    found = workloads.wider_steps((64, 16, 32), CPU, budget_s=1e9, **QUICK)
+    assert [m.size for m in found] == [16, 32, 64]
+    narrow, half, own = (m.operation.flops for m in found)
+    assert narrow < half < own == workloads.training_step(CPU, **QUICK).operation.flops
+    assert len(workloads.wider_steps((16, 32), CPU, budget_s=0, **QUICK)) == 1
+
+
 def test_a_training_step_is_tallied_forward_and_back():
     found = workloads.training_step(CPU, **QUICK)
     inputs, _ = workloads.lineage.new_data(n_stories=50).batch(0)

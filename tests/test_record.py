@@ -18,6 +18,7 @@ def made():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(record, "RINGS", (64, 128))
         patch.setattr(record, "COPIES", (2**14, 2**16))
+        patch.setattr(record, "WIDTHS", (16, 32))
         yield record.make(torch.device("cpu"), shared=True, **SMALL)
 
 
@@ -38,7 +39,7 @@ def test_a_recording_holds_every_kind_of_experiment_that_the_device_has(made):
     kinds = {m.kind for m in made.rows}
     assert kinds == {
         "matmul", "matvec", "copy", "launch, waited", "launch, queued", "chase", "scattered",
-        "digits", "story word", "training step",
+        "digits", "story word", "training step", "wider step",
     }  # fmt: skip
     assert {m.precision for m in made.of("matmul")} == {"fp32", "bf16"}  # a CPU has no tf32
     assert made.versions["torch"] == torch.__version__ and made.cores >= 1
