@@ -51,7 +51,8 @@ class Recording:
         if self.device["kind"] != "cpu":
             return self.device["name"]
         threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
-        return f"{self.device['name']}, {threads}"
+        model = re.sub(r"\((R|TM)\)| (CPU|Processor)\b.*", "", self.device["name"])
+        return f"{model.strip()}, {threads}"
 
     def of(self, kind: str, precision: str | None = None) -> list[Measured]:
         """The experiments of one kind, and of one precision where it is given."""

@@ -46,6 +46,18 @@ def test_a_recording_holds_every_kind_of_experiment_that_the_device_has(made):
     assert made.device["kind"] == "cpu" and made.device["name"]
 
 
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("Intel(R) Xeon(R) Processor", "Intel Xeon, 2 threads"),
+        ("Intel(R) Core(TM) i5-8250U CPU @ 1.60GHz", "Intel Core i5-8250U, 2 threads"),
+        ("AMD EPYC", "AMD EPYC, 2 threads"),
+    ],
+)
+def test_a_processors_name_is_said_in_short(made, name, short):
+    assert replace(made, device=made.device | {"name": name}, threads=2).name == short
+
+
 def test_the_peak_is_the_best_product_and_the_bandwidth_that_of_the_largest_copy(made):
     fastest = max(m.operation.flops / min(m.timing.samples) for m in made.of("matmul", "fp32"))
     assert made.peak_flops_per_s("fp32") == fastest

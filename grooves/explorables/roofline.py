@@ -14,6 +14,7 @@ from pathlib import Path
 import traitlets
 
 from grooves.explorables.widget import Explorable
+from grooves.record import Recording, recordings
 
 BYTES = {"fp32": 4, "tf32": 4, "bf16": 2, "fp16": 2, "int8": 1}  # of a value where it is stored
 OPERATIONS = ("matrix_matrix", "matrix_vectors", "addition", "copy", "attention", "training")
@@ -22,11 +23,33 @@ DEVICES = Path(__file__).parents[1] / "devices.toml"
 
 
 def devices() -> list[dict]:
-    """The single devices of devices.toml of which both limits are known; dates are text."""
+    """Recorded devices, then the single ones of devices.toml with both limits; dates are text."""
     found = tomllib.loads(DEVICES.read_text(encoding="utf-8"))["device"]
     single = [device for device in found if device["kind"] != "system"]
     known = [one for one in single if one.get("peak_tflops") and "bandwidth_gb_per_s" in one]
-    return [device | {"read": str(device["read"])} for device in known]
+    return recorded() + [device | {"read": str(device["read"])} for device in known]
+
+
+def recorded() -> list[dict]:
+    """The committed recordings in the form of devices.toml; a processor with its most threads."""
+    found: dict[str, Recording] = {}
+    for recording in sorted(recordings(), key=lambda one: one.threads):
+        found[recording.device["name"]] = recording
+    return [
+        {
+            "name": f"{one.name} (recorded)",
+            "kind": "recorded",
+            "bandwidth_gb_per_s": one.bandwidth_bytes_per_s() / 1e9,
+            "peak_tflops": {
+                precision: one.peak_flops_per_s(precision) / 1e12
+                for precision in dict.fromkeys(m.precision for m in one.of("matmul"))
+                if precision in BYTES
+            },
+            "source": f"grooves record, with PyTorch {one.versions['torch']}",
+            "read": one.date[:10],
+        }
+        for one in found.values()
+    ]
 
 
 def work(

@@ -78,7 +78,8 @@ export function described(device, choice, precision, shown) {
 
 /** Where a device's figures are from. */
 export function origin({ kind, source, read }) {
-  return kind === "measured" ? "Measured on this machine." : `Published, not measured: ${source} (read ${read}).`;
+  if (kind === "measured") return "Measured on this machine.";
+  return kind === "recorded" ? `Measured elsewhere: ${source}, on ${read}.` : `Published, not measured: ${source} (read ${read}).`;
 }
 
 /** That the values do not fit, or nothing. */

@@ -13,7 +13,7 @@ from grooves.explorables.roofline import intensity, work
 from grooves.explorables.svg import EXACT, INK, MARGIN, MODEL, SOFT, WIDTH, card, text
 from grooves.roofline import attainable
 
-HEIGHT, GAP, SIDE = 400, 16, 4096  # pixels, pixels between names; rows of the matrices
+HEIGHT, GAP, SIDE = 420, 16, 4096  # pixels, pixels between names; rows of the matrices
 NAMES = {"matrix_vectors": "matrix × vector", "matrix_matrix": "matrix × matrix"}
 
 
@@ -69,22 +69,38 @@ def apart(places: list[float], gap: float) -> list[float]:
     return [middle + gap * (i - (n - 1) / 2) for middle, n in groups for i in range(n)]
 
 
+def short(device: dict) -> str:
+    """A device's name without what its line says."""
+    return device["name"].removesuffix(" (recorded)")
+
+
 def draw(devices: list[dict]) -> str:
-    """A picture (SVG) of the roofs of devices, as devices.toml has them."""
-    axes = Axes((0.05, 1e4), (1e9, 3e14), (MARGIN + 40, WIDTH - 190, 52, HEIGHT - 74))
+    """A picture (SVG) of the roofs of devices as `roofline.devices` gives; dashed: published."""
+    axes = Axes((0.05, 1e4), (1e9, 3e14), (MARGIN + 40, WIDTH - 190, 72, HEIGHT - 74))
     names = {1e9: "1 G", 1e10: "10 G", 1e11: "100 G", 1e12: "1 T", 1e13: "10 T", 1e14: "100 T"}
-    parts = [text(MARGIN, 32, "How fast at most? FLOPs a second, fp32", 15, INK, weight=600)]
+    parts = [
+        text(
+            MARGIN,
+            32,
+            "How fast at most? FLOPs a second, fp32; dashed: published, not measured",
+            15,
+            INK,
+            weight=600,
+        )
+    ]
     parts += axes.grid({10.0**p: f"{10.0**p:,g}" for p in range(-1, 5)}, names)
     roofs = [
-        (one["name"], one["peak_tflops"]["fp32"] * 1e12, one["bandwidth_gb_per_s"] * 1e9)
+        (short(one), one["peak_tflops"]["fp32"] * 1e12, one["bandwidth_gb_per_s"] * 1e9)
         for one in devices
         if "fp32" in one["peak_tflops"]
     ]
+    measured = {short(one) for one in devices if one["kind"] == "recorded"}
     crossed = {name: intensity(*work(name, SIDE)) for name in NAMES}
-    for _, peak, bandwidth in sorted(roofs, key=lambda roof: roof[1]):
+    for name, peak, bandwidth in sorted(roofs, key=lambda roof: roof[1]):
         ridge = peak / bandwidth
         start = axes.across[0]
         look = f'stroke="{SOFT}" stroke-width="2"'
+        look += "" if name in measured else ' stroke-dasharray="6 4"'
         parts.append(axes.line([(start, start * bandwidth), (ridge, peak), (1e4, peak)], look))
         for operation, value in crossed.items():
             colour = MODEL if operation == "matrix_vectors" else EXACT
@@ -99,7 +115,5 @@ def draw(devices: list[dict]) -> str:
         colour = MODEL if operation == "matrix_vectors" else EXACT
         low = HEIGHT - 80
         parts.append(text(x, low, NAMES[operation], 13, colour, anchor="middle", weight=600))
-    said = (
-        "FLOPs for each byte moved. Left of its bend a device waits for memory. Published figures."
-    )
+    said = "FLOPs for each byte moved. Left of its bend a device waits for memory."
     return card([*parts, text(MARGIN, HEIGHT - 22, said, 13, SOFT)], HEIGHT)

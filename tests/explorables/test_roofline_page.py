@@ -28,6 +28,7 @@ from grooves.explorables.roofline import (
     state,
     work,
 )
+from grooves.record import recordings
 from grooves.roofline import attainable
 
 EXPLORABLE = "roofline"  # what the fixture `page` shows
@@ -326,6 +327,21 @@ def test_a_machine_of_which_only_half_is_known_is_refused():
             Roofline(peak, bandwidth)
     own = Roofline({"fp32": 1e11, "bf16": 3e11}, 2e10).devices[0]
     assert own["peak_tflops"] == pytest.approx({"fp32": 0.1, "bf16": 0.3})
+
+
+def test_a_recorded_device_has_the_limits_that_were_measured_on_it():
+    found = {one["name"]: one for one in devices() if one["kind"] == "recorded"}
+    made = {f"{recording.name} (recorded)": recording for recording in recordings()}
+    assert found.keys() <= made.keys() and any("NVIDIA" in name for name in found)
+    assert {made[name].device["name"] for name in found} == {
+        r.device["name"] for r in made.values()
+    }
+    for name, one in found.items():
+        products = made[name].of("matmul", "fp32")
+        rate = max(m.operation.flops / min(m.timing.samples) for m in products)
+        assert one["peak_tflops"]["fp32"] == pytest.approx(rate / 1e12)
+        assert one["bandwidth_gb_per_s"] == made[name].bandwidth_bytes_per_s() / 1e9
+        assert "fp64" not in one["peak_tflops"] and one["read"] == made[name].date[:10]
 
 
 def test_every_published_figure_says_where_and_when_it_was_read():
