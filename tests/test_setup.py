@@ -134,6 +134,23 @@ def test_make_test_runs_every_stage():
     assert "--nbval-lax --nbval-cell-timeout=120 -n 2 --dist loadfile" in planned
 
 
+def test_the_weekly_run_holds_every_notebook_against_nbval_too():
+    """For each change a notebook runs once, plain, unless it keeps outputs that nbval compares."""
+
+    def under_nbval(*settings):
+        (line,) = re.findall(
+            r"--nbval-lax.*\n?.*", run("make", "--dry-run", "notebooks", *settings).stdout
+        )
+        return line.replace("\\\n", " ").split()
+
+    kept = [
+        p for p in sorted(ROOT.glob("notebooks/*.ipynb")) if "nbval-check" in p.read_text("utf-8")
+    ]
+    assert "labs/solutions" in under_nbval() and "notebooks" not in under_nbval()
+    assert all(f"notebooks/{path.name}" in under_nbval() for path in kept)
+    assert {"labs/solutions", "notebooks"} <= set(under_nbval("GROOVES_WHOLE=1"))
+
+
 def test_no_folder_of_tests_is_left_out_of_make_test():
     """The unit stage runs all of tests/ but what has a stage of its own."""
     planned = run("make", "--dry-run", "test").stdout

@@ -1,11 +1,13 @@
-"""Every notebook once more, without nbval, from a fresh kernel and with the network cut.
+"""Every notebook without nbval, from a fresh kernel and with the network cut.
 
 nbval passes an unknown magic, and a cell that should raise and does not; this run does not. What
-ran without a fault is kept for the book, which then need not run it again.
+ran without a fault is kept for the book, which then need not run it again. The lab solutions, which
+nbval runs for each change, run here too where GROOVES_WHOLE is set.
 """
 
 import functools
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -21,7 +23,9 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 from book_execution import cache_folder  # noqa: E402 the book's extensions are no package
 
 RUNNER = Path(__file__).with_name("run_offline.py")
-NOTEBOOKS = sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("labs/solutions/*.ipynb")])
+WHOLE = bool(os.environ.get("GROOVES_WHOLE"))
+SOLUTIONS = ROOT.glob("labs/solutions/*.ipynb") if WHOLE else ()
+NOTEBOOKS = sorted([*ROOT.glob("notebooks/*.ipynb"), *SOLUTIONS])
 LABS = sorted(ROOT.glob("labs/*.ipynb"))
 
 
