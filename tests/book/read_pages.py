@@ -25,10 +25,15 @@ ONE_OF_EACH_COLOUR = """() => {
 }"""
 
 
-def axe(page, only=None):
-    """What axe finds wrong: (rule, element, what to mend)."""
-    run_only = {"type": "rule", "values": only} if only else {"type": "tag", "values": RULES}
-    options = {"resultTypes": ["violations"], "runOnly": run_only}
+def axe(page, colours=True, shapes=True):
+    """What axe finds wrong with colours, with all else, or both: (rule, element, what to mend)."""
+    tags, contrast = (
+        {"type": "tag", "values": RULES},
+        {"type": "rule", "values": ["color-contrast"]},
+    )
+    options = {"resultTypes": ["violations"], "runOnly": tags if shapes else contrast}
+    if not colours:
+        options["rules"] = {"color-contrast": {"enabled": False}}
     found = page.evaluate("options => axe.run(document, options)", options)["violations"]
     return [
         f"{violation['id']}: {node['html'][:120]} ({node['failureSummary'][:200]})"
@@ -37,8 +42,12 @@ def axe(page, only=None):
     ]
 
 
-def read(browser, book, address, width, schemes=("light", "dark")):
-    """What is wrong on pages of this width: what axe finds, and the pages that are wider."""
+def read(browser, book, address, width, coloured=("light", "dark")):
+    """What is wrong on pages of this width: what axe finds, and the pages that are wider.
+
+    coloured: the schemes in which colours are looked at, which takes longest. All else is the same
+    in both, so the light alone is asked for it.
+    """
     context = browser.new_context(viewport={"width": width, "height": 900})
     context.add_init_script(AXE)
     page = context.new_page()
@@ -51,13 +60,12 @@ def read(browser, book, address, width, schemes=("light", "dark")):
         if page.evaluate("document.documentElement.scrollWidth") > width:
             too_wide.append(path)
         page.evaluate(ONE_OF_EACH_COLOUR)
-        for scheme in schemes:
+        for scheme in dict.fromkeys(("light", *coloured)):
             page.emulate_media(color_scheme=scheme)
             page.wait_for_function(
                 "scheme => document.documentElement.dataset.theme === scheme", arg=scheme
             )
-            # Only colours differ in the dark, so only what looks at colours needs to run again.
-            found = axe(page, only=None if scheme == "light" else ["color-contrast"])
+            found = axe(page, colours=scheme in coloured, shapes=scheme == "light")
             faults += [f"{path} {scheme}: {fault}" for fault in found]
     context.close()
     return faults, too_wide
