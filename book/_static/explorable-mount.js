@@ -14,7 +14,10 @@
         const script = document.createElement("script");
         script.src = new URL(file, folder);
         script.onload = resolve;
-        script.onerror = () => reject(new Error(`${file} is missing`));
+        script.onerror = () => {
+          scripts.delete(file); // whoever asks again tries again
+          reject(new Error(`${file} is missing`));
+        };
         document.head.append(script);
       }));
     }

@@ -13,7 +13,7 @@ import { tunedModels } from "./finetune_models.mjs";
 import { best, detail, kilobytes, nats, question, stories, verdict } from "./finetune_sentences.mjs";
 import { TuningTable } from "./finetune_table.mjs";
 import { Told } from "./finetune_told.mjs";
-import { Oracle, toWords } from "./oracle.mjs";
+import { Oracle, toText, toWords } from "./oracle.mjs";
 import { Prediction, praise } from "./prediction.mjs";
 import { advice } from "./sentences.mjs";
 import { Story } from "./story.mjs";
@@ -228,7 +228,7 @@ class FineTuning extends Part {
     this.message.textContent = wrong ? text : ""; // leaving the dialect is no fault here
     this.input.setAttribute("aria-invalid", String(wrong));
     this.chips.hidden = !wrong || !instead.length;
-    const mended = (word) => [...words.slice(0, at), word, ...words.slice(at + 1)].join(" ");
+    const mended = (word) => toText([...words.slice(0, at), word, ...words.slice(at + 1)]);
     this.chips.replaceChildren(...(wrong ? instead : []).map((word) => this.#chip(word, () => this.#mend(mended(word)))));
     return read;
   }

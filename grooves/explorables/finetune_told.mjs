@@ -15,7 +15,8 @@ function runs(story, place) {
   const kind = (i) => (i === place ? "gf-wrong" : i < story.promptLength ? "gf-given" : "gf-new");
   const made = [];
   story.words.forEach((word, i) => {
-    if (before[i]) made.at(-1)?.append(" ");
+    if (before[i] && made.at(-1)?.className === "gf-wrong") made.push(" "); // not under its wave
+    else if (before[i]) made.at(-1)?.append(" ");
     if (made.at(-1)?.className === kind(i)) made.at(-1).append(word);
     else made.push(element("span", { className: kind(i) }, word));
   });
