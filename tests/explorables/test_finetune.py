@@ -250,22 +250,23 @@ def test_models_that_cannot_be_fetched_are_said_and_tried_again(browser, address
 
 
 @browser_test
-def test_everything_can_be_done_with_the_keyboard(page):
-    page.get_by_role("radio", name="5", exact=True).focus()
-    page.keyboard.press("ArrowRight")
-    assert page.get_by_role("radio", name="50", exact=True).is_checked()
-    page.get_by_role("button", name="full", exact=True).press("Enter")
-    news = page.locator("[role=status].gx-news")
-    assert news.inner_text().startswith("With 50 stories, full comes nearest")
-    assert page.evaluate("document.activeElement.closest('.gc-check') !== null")
-    page.get_by_role("radio", name="full", exact=True).press("ArrowLeft")
-    assert news.inner_text().startswith("LoRA: "), "a screen reader hears the numbers"
-    page.locator(".gf-story").first.wait_for()
-    page.get_by_role("button", name="Draw again").press("Enter")
-    spoken = page.locator(".gf-stories li.gf-strong .gf-story").inner_text().removesuffix(" …")
-    assert news.inner_text() == f"LoRA: {spoken}"
-    chart = page.locator(".gf-plane svg").first.get_attribute("aria-label")
-    assert f"LoRA {mean(losses('LoRA', 50)):.2f}" in chart and "500 stories" not in chart
+def test_everything_can_be_done_with_the_keyboard_and_from_a_disk(browser, site):
+    for page in opened(browser, (site / "index.html").as_uri()):
+        page.get_by_role("radio", name="5", exact=True).focus()
+        page.keyboard.press("ArrowRight")
+        assert page.get_by_role("radio", name="50", exact=True).is_checked()
+        page.get_by_role("button", name="full", exact=True).press("Enter")
+        news = page.locator("[role=status].gx-news")
+        assert news.inner_text().startswith("With 50 stories, full comes nearest")
+        assert page.evaluate("document.activeElement.closest('.gc-check') !== null")
+        page.get_by_role("radio", name="full", exact=True).press("ArrowLeft")
+        assert news.inner_text().startswith("LoRA: "), "a screen reader hears the numbers"
+        page.locator(".gf-story").first.wait_for()
+        page.get_by_role("button", name="Draw again").press("Enter")
+        spoken = page.locator(".gf-stories li.gf-strong .gf-story").inner_text().removesuffix(" …")
+        assert news.inner_text() == f"LoRA: {spoken}"
+        chart = page.locator(".gf-plane svg").first.get_attribute("aria-label")
+        assert f"LoRA {mean(losses('LoRA', 50)):.2f}" in chart and "500 stories" not in chart
 
 
 @browser_test
@@ -296,7 +297,7 @@ def test_your_models_are_asked_of_the_kernel_and_what_is_done_reaches_it(noteboo
     sent = []
     mine.send = lambda message, buffers: sent.append((message["part"], buffers[0]))
     for message in [*notebook.evaluate("window.sent"), {"other": 1}]:
-        mine._answer(mine, message, [])
+        mine._handle_custom_msg(message, [])  # as ipywidgets does with what a page sends
     for name, content in sent:
         text = base64.b64encode(content).decode("ascii")
         notebook.evaluate("([part, text]) => widgetModel.answer({ part }, text)", [name, text])
@@ -311,7 +312,7 @@ def test_your_models_are_asked_of_the_kernel_and_what_is_done_reaches_it(noteboo
 
 @browser_test
 def test_what_the_kernel_sets_is_shown_until_the_widget_is_closed(notebook):
-    for name, value in (("asks", False), ("n", 500), ("way", "head")):
+    for name, value in (("asks", False), ("way", "head"), ("n", 500)):
         notebook.evaluate("([name, value]) => widgetModel.receive(name, value)", [name, value])
     assert notebook.get_by_role("radio", name="500").is_checked()
     assert notebook.locator(".gc-help").inner_text().startswith("Head only: 0.037 nats")
