@@ -23,11 +23,19 @@ export function best(recorded, n, what = "new") {
 
 export const question = (n) => `After ${stories(n)} by the new teller: which way comes nearest to the dialect?`;
 
+/** Whose runs reach among those of the best way, so that five runs do not settle it. */
+function contested(recorded, first, n, what) {
+  const others = recorded.ways.filter(({ key }) => key !== first.key && (what === "new" || key !== "scratch"));
+  const near = others.filter((one) => figures(recorded, one, n)[what].least <= figures(recorded, first, n)[what].most);
+  return near.length ? `; its runs overlap with those of ${near.map(({ name }) => name).join(" and ")}` : "";
+}
+
 /** Which way won, and where all but one set out. */
 export function verdict(recorded, n) {
   const [first, keeps] = [best(recorded, n), best(recorded, n, "lost")];
   const gap = nats(figures(recorded, first, n).new.mean);
-  return `With ${stories(n)}, ${first.name} comes nearest: ${gap} nats a word above the dialect’s entropy, where the base model stood at ${nats(recorded.base_new)}. Least is forgotten by ${keeps.name}: ${nats(figures(recorded, keeps, n).lost.mean)} nats.`;
+  const learned = `With ${stories(n)}, ${first.name} comes nearest: ${gap} nats a word above the dialect’s entropy, where the base model stood at ${nats(recorded.base_new)}${contested(recorded, first, n, "new")}.`;
+  return `${learned} Least is forgotten by ${keeps.name}: ${nats(figures(recorded, keeps, n).lost.mean)} nats${contested(recorded, keeps, n, "lost")}.`;
 }
 
 const between = ({ least, most }) => `${nats(least)} to ${nats(most)}`;

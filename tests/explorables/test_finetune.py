@@ -157,6 +157,9 @@ def test_the_answer_and_the_models_come_after_the_question(page):
             r"stories, (.*) comes nearest: ([\d.]+) nats", verdict.inner_text()
         ).groups()
         assert way == best and float(gap) == pytest.approx(means[best], abs=6e-4, rel=0.05)
+        near = [m for m in means if m != best and min(losses(m, n)) <= max(losses(best, n))]
+        learned = verdict.inner_text().partition(" Least is forgotten")[0]
+        assert ("overlap with those of " + " and ".join(near) in learned) == bool(near), near
         so = "Right." if best == "LoRA" else "Not this time."
         assert page.locator(".gc-said").inner_text().startswith(f"{so} {right} of {asked} guess")
         page.locator(".gf-story").first.wait_for()
