@@ -14,6 +14,10 @@ The argument, `:css:` and the body (the model's state as JSON) mean what they me
 or bytes, and bytes reach the module as a DataView, as a traitlet of anywidget's would. `:still:`
 and `:alt:` are the picture for readers without scripts.
 
+What is large and not needed by all stands in the function's `parts`, bytes by name. A module asks
+for one with `model.send({ want: name })` and is answered by a message "msg:custom" with
+{ part: name } and the bytes, as a kernel would answer it; until then nobody fetches it.
+
 Browsers neither import modules nor fetch files from `file://`. So a module with all it imports, and
 its data, are written as ordinary scripts, which do load from there; `explorable-mount.js` makes
 modules of them again. One way for both, so that what is tested on a server also works from disk.
@@ -42,7 +46,7 @@ def packed(state):
     """
     binary = {k: v for k, v in state.items() if isinstance(v, (bytes, bytearray, memoryview))}
     plain = {key: value for key, value in state.items() if key not in binary}
-    encoded = {key: base64.b64encode(value).decode("ascii") for key, value in binary.items()}
+    encoded = {key: _base64(value) for key, value in binary.items()}
     return {"plain": plain, "bytes": encoded}
 
 
@@ -93,8 +97,12 @@ class Explorable(SphinxDirective):
         }
         if made_by := self.options.get("data"):
             module, _, function = made_by.partition(":")
-            made = getattr(importlib.import_module(module), function)()
-            record["data"] = self.script(f"{name}-data", "data", packed(made))
+            made = dict(getattr(importlib.import_module(module), function)())
+            parts = {
+                part: self.script(f"{name}-{part}", "parts", _base64(content))
+                for part, content in made.pop("parts", {}).items()
+            }
+            record["data"] = self.script(f"{name}-data", "data", packed(made) | {"parts": parts})
         if css := self.options.get("css"):
             content = stylesheet(self.path(css)).encode()
             record["css"] = self.write(f"{name}.{_digest(content)}.css", content)
@@ -132,6 +140,10 @@ class Explorable(SphinxDirective):
             note = "This part of the page needs scripts."
         inside.append(nodes.raw("", f"<p>{note}</p></noscript>", format="html"))
         return inside
+
+
+def _base64(content):
+    return base64.b64encode(content).decode("ascii")
 
 
 def _digest(content):

@@ -14,7 +14,10 @@
         const script = document.createElement("script");
         script.src = new URL(file, folder);
         script.onload = resolve;
-        script.onerror = () => reject(new Error(`${file} is missing`));
+        script.onerror = () => {
+          scripts.delete(file); // whoever asks again tries again
+          reject(new Error(`${file} is missing`));
+        };
         document.head.append(script);
       }));
     }
@@ -50,11 +53,15 @@
     return new DataView(bytes.buffer);
   }
 
-  /** The part of anywidget's model that needs no kernel. */
+  /** The part of anywidget's model that needs no kernel. parts: scripts with bytes, by name. */
   class Model {
     #state;
+    #parts;
     #listeners = new Map();
-    constructor(state) { this.#state = { ...state }; }
+    constructor(state, parts) {
+      this.#state = { ...state };
+      this.#parts = parts;
+    }
     get(name) { return this.#state[name]; }
     set(name, value) {
       if (typeof name === "object") {
@@ -67,7 +74,10 @@
       this.#tell("change");
     }
     #tell(event, ...details) {
-      for (const listener of [...(this.#listeners.get(event) ?? [])]) listener(this, ...details);
+      this.#say(event, this, ...details);
+    }
+    #say(event, ...details) {
+      for (const listener of [...(this.#listeners.get(event) ?? [])]) listener(...details);
     }
     on(event, listener) {
       if (!this.#listeners.has(event)) this.#listeners.set(event, new Set());
@@ -79,19 +89,27 @@
       else this.#listeners.clear();
     }
     save_changes() {}
-    send() { throw new Error("there is no kernel on a static page to send to"); }
+    /** The only message that is answered without a kernel: a part of the state that is wanted. */
+    send({ want } = {}) {
+      const file = this.#parts[want];
+      if (!file) throw new Error("there is no kernel on a static page to send to");
+      load(file).then(
+        () => this.#say("msg:custom", { part: want }, [decode(globalThis.grooves.parts[file])]),
+        (error) => this.#say("msg:custom", { part: want, failed: error.message }, []),
+      );
+    }
   }
 
   async function mount(place) {
     const { module, data, css } = place.dataset;
     try {
       await Promise.all([load(module), data && load(data), css && style(css)]);
-      const { plain, bytes } = data ? globalThis.grooves.data[data] : { plain: {}, bytes: {} };
+      const { plain, bytes, parts } = (data && globalThis.grooves.data[data]) || { plain: {}, bytes: {}, parts: {} };
       const state = { ...plain, ...JSON.parse(place.dataset.state) };
       for (const [name, text] of Object.entries(bytes)) state[name] = decode(text);
       const loaded = (await importGraph(globalThis.grooves.modules[module])).default;
       const widget = typeof loaded === "function" ? await loaded() : loaded;
-      const model = new Model(state);
+      const model = new Model(state, parts);
       await widget.initialize?.({ model, experimental: {} });
       await widget.render?.({ model, el: place, experimental: {} });
       place.dataset.ready = "yes";

@@ -16,6 +16,7 @@ from grooves import lineage
 from grooves.descent import train_digits
 from grooves.explorables import attention as looks
 from grooves.explorables import backprop as blame
+from grooves.explorables import finetune as tunings
 from grooves.explorables import forward as digits
 from grooves.explorables import labels as questions
 from grooves.explorables import memory as room
@@ -23,6 +24,7 @@ from grooves.explorables import roofline as limits
 from grooves.explorables import (
     still,
     still_backprop,
+    still_finetune,
     still_forward,
     still_labels,
     still_memory,
@@ -48,6 +50,11 @@ def forward() -> dict:
 def backprop() -> dict:
     """A formula with its numbers, and the choices that the small network starts from."""
     return blame.state()
+
+
+def finetune() -> dict:
+    """Recorded runs of fine-tuning; the models are fetched when a reader asks for them."""
+    return tunings.state()
 
 
 def labels() -> dict:
@@ -76,6 +83,7 @@ def main() -> None:
     pictures = {
         "attention": still.draw(lineage.base(), Stories(), looks.PROMPT),
         "backprop": still_backprop.draw(blame.EXPRESSION, blame.VALUES),
+        "finetune": still_finetune.draw(tunings.recorded()),
         "forward": still_forward.draw(train_digits(), np.array(first["pixels"]), first["neuron"]),
         "labels": still_labels.draw(questions.SENTENCE),
         "memory": still_memory.draw(published.models()[room.FIRST], room.devices(), room.CONTEXT),

@@ -6,8 +6,9 @@
 
 const EPSILON = 1e-5; // of PyTorch's layer_norm
 const ROTATION_BASE = 1000; // of rotation_angles
+const KINDS = { F32: Float32Array, I8: Int8Array };
 
-/** A checkpoint (safetensors): its config, and its weights by name as Float32Arrays.
+/** A checkpoint (safetensors): its config, and its weights by name as typed arrays.
  *
  * bytes: a DataView. The file is a length, that many bytes of JSON, then the numbers.
  */
@@ -19,9 +20,10 @@ export function readCheckpoint(bytes) {
   const { __metadata__: notes, ...entries } = JSON.parse(text);
   const weights = {};
   for (const [name, { dtype, data_offsets: offsets }] of Object.entries(entries)) {
-    if (dtype !== "F32") throw new Error(`weight ${name} is ${dtype}, this page reads F32`);
+    const kind = KINDS[dtype];
+    if (!kind) throw new Error(`weight ${name} is ${dtype}, this page reads ${Object.keys(KINDS).join(" and ")}`);
     const [from, to] = offsets.map((offset) => start + headerLength + offset);
-    weights[name] = new Float32Array(bytes.buffer.slice(from, to)); // a copy, so aligned
+    weights[name] = new kind(bytes.buffer.slice(from, to)); // a copy, so aligned
   }
   return { config: JSON.parse(notes.grooves).config, weights };
 }
@@ -92,8 +94,9 @@ export function draw(probabilities, u) {
 
 /** The model: weights that never change. `read()` starts a text. */
 export class Transformer {
-  constructor(bytes) {
-    const { config, weights } = readCheckpoint(bytes);
+  /** checkpoint: its bytes, or what `readCheckpoint` made of them. */
+  constructor(checkpoint) {
+    const { config, weights } = checkpoint.weights ? checkpoint : readCheckpoint(checkpoint);
     this.config = config;
     this.weights = weights;
     this.headSize = config.n_embd / config.n_head;
@@ -136,7 +139,8 @@ export class Reading {
       add(x, this.#attend(layer, norm(x.slice())));
       if (layer >= config.mlp_from) add(x, this.#think(layer, norm(x.slice())));
     }
-    place.scores = multiply(weights["embedding.weight"], norm(x)); // the head's weight is tied
+    const head = weights["head.weight"] ?? weights["embedding.weight"]; // tied, unless it has its own
+    place.scores = multiply(head, norm(x));
     return place;
   }
 

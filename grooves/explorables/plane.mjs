@@ -7,7 +7,7 @@ import { shape } from "./svg.mjs";
 
 const [LEFT, RIGHT, TOP, BOTTOM] = [62, 26, 12, 42];
 
-/** One axis: { from, to, title, show(value), log }. */
+/** One axis: { from, to, title, show(value), log, at: values to be named in place of the usual }. */
 const along = ({ from, to, log }, value) => (log ? Math.log10(value / from) / Math.log10(to / from) : (value - from) / (to - from));
 
 export class Plane {
@@ -81,7 +81,8 @@ export class Plane {
 }
 
 /** Values to be named on an axis, at most so many. */
-function ticks({ from, to, log }, most) {
+function ticks({ from, to, log, at }, most) {
+  if (at) return at;
   if (!log) return Array.from({ length: most + 1 }, (_, i) => from + ((to - from) * i) / most);
   const [low, high] = [Math.ceil(Math.log10(from) - 1e-9), Math.floor(Math.log10(to) + 1e-9)];
   const every = Math.ceil((high - low + 1) / most);

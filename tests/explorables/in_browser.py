@@ -178,11 +178,15 @@ HOST = """async ([text, css, plain, binary]) => {
       for (const listen of listeners.get(`change:${name}`) ?? []) listen();
     },
     save_changes: () => Object.assign(window.kernel, unsaved),
+    send: (message) => window.sent.push(message),
+    answer(message, ...binary) {
+      for (const listen of listeners.get("msg:custom") ?? []) listen(message, binary.map(decode));
+    },
     on: (event, listen) => listeners.set(event, [...(listeners.get(event) ?? []), listen]),
     off: (event, listen) =>
       listeners.set(event, listeners.get(event).filter((other) => other !== listen)),
   };
-  Object.assign(window, { kernel: {}, listeners, widgetModel: model, decode, keys: [] });
+  Object.assign(window, { kernel: {}, sent: [], listeners, widgetModel: model, decode, keys: [] });
   document.addEventListener("keydown", ({ key }) => window.keys.push(key));
   document.adoptedStyleSheets = [await new CSSStyleSheet().replace(css)];
   const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
