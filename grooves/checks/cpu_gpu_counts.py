@@ -9,7 +9,7 @@ from __future__ import annotations
 from grooves.checks import check
 from grooves.checks.arrays import by_hand
 from grooves.checks.compare import Slip
-from grooves.checks.cpu_gpu_rules import LAB, judge
+from grooves.checks.cpu_gpu_rules import LAB, Case, judge
 
 CASES = (
     ("matmul", (6, 10, 15), 4),
@@ -131,8 +131,12 @@ SLIPS = (
 @check(lab=LAB, exercise="intensity", points=2)
 def intensity(answer):
     """intensity(operation, shape, bytes_per_number) -> FLOPs a byte."""
-    for inputs in CASES:
-        operation, shape, width = inputs
-        given = f"{operation} with shape = {shape} and bytes_per_number = {width}"
-        expected = {"intensity": right(*inputs)}
-        judge(by_hand(answer), inputs, expected, SLIPS, given, ("FLOPs a byte",))
+    cases = [
+        Case(
+            inputs,
+            {"the intensity": right(*inputs)},
+            "{} with shape = {} and bytes_per_number = {}".format(*inputs),
+        )
+        for inputs in CASES
+    ]
+    judge(by_hand(answer), cases, SLIPS, ("FLOPs a byte",))

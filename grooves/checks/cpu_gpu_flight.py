@@ -11,7 +11,7 @@ import math
 from grooves.checks import check
 from grooves.checks.arrays import by_hand
 from grooves.checks.compare import Slip
-from grooves.checks.cpu_gpu_rules import LAB, judge, seconds, show
+from grooves.checks.cpu_gpu_rules import LAB, Case, judge, seconds, show
 
 # Latency, bandwidth, bytes a request: memory, a disk, a card, and a slow line that divides evenly.
 CASES = (
@@ -89,11 +89,13 @@ SLIPS = (
 @check(lab=LAB, exercise="in_flight", points=1)
 def in_flight(answer):
     """in_flight(latency_s, bandwidth, bytes_each) -> least whole number of requests."""
-    for inputs in CASES:
-        latency_s, bandwidth, bytes_each = inputs
-        given = (
-            f"latency_s = {seconds(latency_s)}, bandwidth = {show(bandwidth, 'bytes/s')}, "
-            f"bytes_each = {bytes_each}"
+    cases = [
+        Case(
+            inputs,
+            {"requests": math.ceil(exactly(*inputs))},
+            f"latency_s = {seconds(inputs[0])}, bandwidth = {show(inputs[1], 'bytes/s')}, "
+            f"bytes_each = {inputs[2]}",
         )
-        expected = {"requests": math.ceil(exactly(*inputs))}
-        judge(by_hand(answer), inputs, expected, SLIPS, given, ("requests",))
+        for inputs in CASES
+    ]
+    judge(by_hand(answer), cases, SLIPS, ("requests",))

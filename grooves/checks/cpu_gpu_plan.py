@@ -97,10 +97,9 @@ def seconds(job: Job, plan: dict) -> float:
     `small`, layers stored in one byte a weight. The others are brought over the bus for each batch.
     Raises: CheckFailed where it is no plan, or does not fit.
     """
-    batch, kept, small = _read(job, plan)
-    _fits(job, batch, kept, small)
-    full, rest = divmod(job.n_rows, batch)
-    return full * _pass(job, batch, kept, small) + (_pass(job, rest, kept, small) if rest else 0.0)
+    choices = _read(job, plan)
+    _fits(job, *choices)
+    return _all_passes(job, *choices)
 
 
 def race(answer) -> float:
@@ -127,6 +126,11 @@ def _pass(job: Job, rows: int, kept, small) -> float:
         bringing = 0.0 if i in kept else n_bytes / job.bus
         total += job.launch_s + max(arithmetic, n_bytes / job.bandwidth, bringing)
     return total
+
+
+def _all_passes(job: Job, batch: int, kept, small) -> float:
+    full, rest = divmod(job.n_rows, batch)
+    return full * _pass(job, batch, kept, small) + (_pass(job, rest, kept, small) if rest else 0.0)
 
 
 def _layer_bytes(job: Job, small) -> list[float]:
@@ -199,15 +203,14 @@ def _why(job: Job, chosen) -> tuple[str, str]:
     smaller = _cheapest_small(job)
     fewest = max(1, math.ceil(job.n_rows * job.row_bytes / job.memory_bytes))
     batches = {math.ceil(job.n_rows / k) for k in range(fewest, fewest + 8)}
-    best = min(batches, key=lambda b: _pass_all(job, b, _filled(job, b, small), small))
+    best = min(batches, key=lambda b: _all_passes(job, b, _filled(job, b, small), small))
     gains = {
-        "small": _pass_all(job, batch, _filled(job, batch, smaller), smaller),
-        "kept": _pass_all(job, batch, _filled(job, batch, small), small),
-        "batch": _pass_all(job, best, _filled(job, best, small), small),
+        "small": _all_passes(job, batch, _filled(job, batch, smaller), smaller),
+        "kept": _all_passes(job, batch, _filled(job, batch, small), small),
+        "batch": _all_passes(job, best, _filled(job, best, small), small),
     }
-    part = min(("kept", "batch", "small"), key=lambda part: 1.0001 * gains[part])
-    if gains["kept"] < 1.05 * gains["batch"] and gains["kept"] < 1.05 * gains["small"]:
-        part = "kept"
+    least = min(gains.values())
+    part = next(part for part in ("kept", "batch", "small") if gains[part] < 1.02 * least)
     better = f"With another choice there it would take {in_words(gains[part])}."
     n_passes = math.ceil(job.n_rows / batch)
     if part == "batch":
@@ -224,7 +227,8 @@ def _why(job: Job, chosen) -> tuple[str, str]:
         room = _room(job, batch, kept, small) / 1e9
         if not kept:
             return "nothing_kept", (
-                f"every layer crosses the bus {n_passes} times, and {room:.3g} GB are idle. {better}"
+                f"every layer crosses the bus {n_passes} times, and {room:.3g} GB are idle. "
+                + better
             )
         return "kept_too_little", (
             f"{room:.3g} GB are idle, or hold layers that save little. A kept layer saves its "
@@ -236,10 +240,6 @@ def _why(job: Job, chosen) -> tuple[str, str]:
             f"{better}"
         )
     return "small_badly_chosen", (f"other layers give more bytes for the same error. {better}")
-
-
-def _pass_all(job: Job, batch: int, kept, small) -> float:
-    return job.n_rows / batch * _pass(job, batch, kept, small)
 
 
 def _filled(job: Job, batch: int, small) -> list[int]:

@@ -10,7 +10,7 @@ from collections import defaultdict
 
 from grooves.checks import CheckFailed, check, describe
 from grooves.checks.compare import Slip
-from grooves.checks.cpu_gpu_rules import LAB, judge
+from grooves.checks.cpu_gpu_rules import LAB, Case, judge
 
 PARTS = ("fetch", "augment", "forward", "loss", "backward", "update", "log")
 # Name, calls, milliseconds of its own, milliseconds with all that it calls.
@@ -118,17 +118,23 @@ SLIPS = (
 @check(lab=LAB, exercise="slowest_part", points=1)
 def slowest_part(answer):
     """slowest_part(rows, parts) -> the name of the part that takes most of the time."""
-    for number, rows in enumerate((FIRST, SECOND), 1):
-        inputs = (_in_seconds(rows), PARTS)
-        given = f"profile {number}, with {len(rows)} rows and {len(PARTS)} parts"
+    cases = [
+        Case(
+            (_in_seconds(rows), PARTS),
+            {"the part": right(rows, PARTS)},
+            f"profile {number}, with {len(rows)} rows and {len(PARTS)} parts",
+        )
+        for number, rows in enumerate((FIRST, SECOND), 1)
+    ]
 
-        def called(*inputs, given=given):
-            got = answer(*inputs)
-            if not isinstance(got, str) or got not in {row[0] for row in inputs[0]}:
-                raise CheckFailed(
-                    f"for {given}, your result must be a name of a part. It is {describe(got)}.",
-                    hint="wrong_type",
-                )
-            return got
+    def called(rows, parts):
+        got = answer(rows, parts)
+        if not isinstance(got, str) or got not in {row[0] for row in rows}:
+            raise CheckFailed(
+                f"for a profile with {len(rows)} rows, your result must be the name of a part. It "
+                f"is {describe(got)}.",
+                hint="wrong_type",
+            )
+        return got
 
-        judge(called, inputs, {"the part": right(*inputs)}, SLIPS, given)
+    judge(called, cases, SLIPS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from grooves.checks import check
 from grooves.checks.arrays import by_hand
 from grooves.checks.compare import Slip
-from grooves.checks.cpu_gpu_rules import LAB, judge, show
+from grooves.checks.cpu_gpu_rules import LAB, Case, judge, show
 
 # Intensity, peak, bandwidth: a processor, two cards, a machine of much bandwidth, and a copy.
 CASES = (
@@ -112,11 +112,13 @@ SLIPS = (
 @check(lab=LAB, exercise="attainable", points=2, returns=(tuple, list))
 def attainable(answer):
     """attainable(intensity, peak, bandwidth) -> rate, ridge, "memory" or "arithmetic"."""
-    for inputs in CASES:
-        i, peak, bandwidth = inputs
-        given = (
+    cases = [
+        Case(
+            (i, peak, bandwidth),
+            dict(zip(NAMES, right(i, peak, bandwidth), strict=True)),
             f"intensity = {i:g}, peak = {show(peak, 'FLOP/s')}, "
-            f"bandwidth = {show(bandwidth, 'bytes/s')}"
+            f"bandwidth = {show(bandwidth, 'bytes/s')}",
         )
-        expected = dict(zip(NAMES, right(*inputs), strict=True))
-        judge(by_hand(answer), inputs, expected, SLIPS, given, UNITS)
+        for i, peak, bandwidth in CASES
+    ]
+    judge(by_hand(answer), cases, SLIPS, UNITS)

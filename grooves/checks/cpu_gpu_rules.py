@@ -1,4 +1,4 @@
-"""Checks of lab 11: what they have in common, for figures that span many powers of ten (chapter 11).
+"""Checks of lab 11: what they have in common, for figures of any size (chapter 11).
 
 Key idea: seconds, rates and intensities are right to a share of themselves, never to a fixed
 amount: a microsecond that is missing from a microsecond is everything. A slip is known by the
@@ -7,8 +7,11 @@ figures that it would give.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
 
 import torch
 
@@ -42,61 +45,77 @@ def same(got, expected, tolerance: float = EXACT) -> bool:
     return math.isclose(got, expected, rel_tol=tolerance)
 
 
-def judge(
-    answer: Callable,
-    inputs: tuple,
-    expected: dict[str, object],
-    slips: Sequence[Slip],
-    given: str,
-    units: Sequence[str] = (),
-    tolerance: float = EXACT,
-) -> None:
-    """Call an answer and compare its figures and words, one by one, with what is expected.
+@dataclass(frozen=True)
+class Case:
+    """One call of the answer: its inputs, the right parts by name, and the inputs in words."""
 
-    expected: for each part its name and value; a single part is no tuple. units: of the parts. A
-    slip computes all parts; of those that explain the first wrong part, the one that explains most
-    is named.
-    Raises: CheckFailed with the slip's name; "how_many" where parts are missing.
+    inputs: tuple
+    expected: dict[str, object]
+    given: str
+
+    @property
+    def right(self) -> list:
+        """The right parts; a single one is no tuple where an answer returns it."""
+        return list(self.expected.values())
+
+    def parts(self, result) -> list:
+        """What an answer returned, as figures and words. Raises: CheckFailed where it is not."""
+        n = len(self.expected)
+        if n > 1 and (not isinstance(result, (tuple, list)) or len(result) != n):
+            raise CheckFailed(
+                f"for {self.given}, your result is {describe(result)}, expected {n} things: "
+                f"{', '.join(self.expected)}.",
+                hint="how_many",
+            )
+        return [
+            _word(part, self.given) if isinstance(right, str) else figure(part, self.given)
+            for part, right in zip(result if n > 1 else [result], self.right, strict=True)
+        ]
+
+
+def judge(
+    answer: Callable, cases: Sequence[Case], slips: Sequence[Slip], units: Sequence[str] = ()
+) -> None:
+    """Call an answer on all cases and compare its figures and words with what is expected.
+
+    units: of the parts. The first wrong part is told. Of the slips that would give it too, the one
+    that explains most parts of all cases is named: two slips may agree on one case.
+    Raises: CheckFailed with the slip's name, or "unrecognised".
     """
-    got = answer(*inputs)
-    names, right = list(expected), list(expected.values())
-    if len(right) == 1:
-        got = [got]
-    elif not isinstance(got, (tuple, list)) or len(got) != len(right):
-        raise CheckFailed(
-            f"for {given}, your result is {describe(got)}, expected {len(right)} things: "
-            f"{', '.join(names)}.",
-            hint="how_many",
-        )
-    parts = [
-        _word(g, given) if isinstance(r, str) else figure(g, f"{given}: {name}")
-        for name, g, r in zip(names, got, right, strict=True)
-    ]
-    matches = [same(g, r, tolerance) for g, r in zip(parts, right, strict=True)]
-    if all(matches):
+    results: list[list] = []
+    found = None  # the first wrong part: its case and its place
+    for case in cases:
+        try:
+            results.append(case.parts(answer(*deepcopy(case.inputs))))
+        except Exception:
+            if found is None:
+                raise
+            break  # what is wrong already is told, rather than an error that it leads to
+        wrong = [not same(g, r) for g, r in zip(results[-1], case.right, strict=True)]
+        if any(wrong) and found is None:
+            found = len(results) - 1, wrong.index(True)
+    if found is None:
         return
-    wrong = matches.index(False)
-    unit = units[wrong] if wrong < len(units) else ""
+    case, (number, i) = cases[found[0]], found
+    unit = units[i] if i < len(units) else ""
+    part = f" for {list(case.expected)[i]}" if len(case.expected) > 1 else ""
     told = (
-        f"for {given}, your result{' for ' + names[wrong] if len(right) > 1 else ''} is "
-        f"{show(parts[wrong], unit)}; it should be {show(right[wrong], unit)}."
+        f"for {case.given}, your result{part} is {show(results[number][i], unit)}; it should be "
+        f"{show(case.right[i], unit)}."
     )
-    best, named = 0, None
+    best, says, name = 0, "this is none of the usual slips. Work the example by hand.", ""
     for slip in slips:
-        would = slip.compute(*inputs)
-        would = [would] if len(right) == 1 else list(would)
-        explains = same(parts[wrong], would[wrong], tolerance)
-        if explains and not same(would[wrong], right[wrong], tolerance):
-            n = sum(same(g, w, tolerance) for g, w in zip(parts, would, strict=True))
-            if n > best:
-                best, named = n, slip
-    if named:
-        raise CheckFailed(f"{told}\nLikely slip: {named.says}", hint=named.name)
-    raise CheckFailed(
-        f"{told}\nThis is none of the usual slips. Work the example by hand once more, and print "
-        "every step.",
-        hint="unrecognised",
-    )
+        would = [_as_parts(slip.compute(*c.inputs), c) for c in cases[: len(results)]]
+        if not same(results[number][i], would[number][i]) or same(would[number][i], case.right[i]):
+            continue
+        pairs = zip(itertools.chain(*results), itertools.chain(*would), strict=True)
+        if (n := sum(same(g, w) for g, w in pairs)) > best:
+            best, says, name = n, slip.says, slip.name
+    raise CheckFailed(f"{told}\nLikely slip: {says}", hint=name or "unrecognised")
+
+
+def _as_parts(result, case: Case) -> list:
+    return [result] if len(case.expected) == 1 else list(result)
 
 
 def show(value, unit: str = "") -> str:

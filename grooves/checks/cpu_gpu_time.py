@@ -10,7 +10,7 @@ from __future__ import annotations
 from grooves.checks import check
 from grooves.checks.arrays import by_hand
 from grooves.checks.compare import Slip
-from grooves.checks.cpu_gpu_rules import LAB, judge, seconds, show
+from grooves.checks.cpu_gpu_rules import LAB, Case, judge, seconds, show
 
 CAUSES = ("launch", "memory", "arithmetic")
 # Operations as (FLOPs, bytes), then peak, bandwidth and launch.
@@ -119,13 +119,16 @@ SLIPS = (
 @check(lab=LAB, exercise="predict_time", points=3, returns=(tuple, list))
 def predict_time(answer):
     """predict_time(operations, peak, bandwidth, launch_s) -> seconds, and their main cause."""
-    for inputs in CASES:
-        operations, peak, bandwidth, launch_s = inputs
-        given = (
-            f"operations = {[(f'{f:g}', f'{b:g}') for f, b in operations]}, ".replace("'", "")
-            + f"peak = {show(peak, 'FLOP/s')}, bandwidth = {show(bandwidth, 'bytes/s')}, "
-            f"launch_s = {seconds(launch_s)}"
-        )
-        expected = dict(zip(NAMES, right(*inputs), strict=True))
-        handed_over = (list(operations), *inputs[1:])
-        judge(by_hand(answer), handed_over, expected, SLIPS, given, ("s",))
+    cases = [
+        Case(inputs, dict(zip(NAMES, right(*inputs), strict=True)), _given(*inputs))
+        for inputs in CASES
+    ]
+    judge(by_hand(answer), cases, SLIPS, ("s",))
+
+
+def _given(operations, peak, bandwidth, launch_s) -> str:
+    pairs = ", ".join(f"({flops:g}, {n_bytes:g})" for flops, n_bytes in operations)
+    return (
+        f"operations = [{pairs}], peak = {show(peak, 'FLOP/s')}, "
+        f"bandwidth = {show(bandwidth, 'bytes/s')}, launch_s = {seconds(launch_s)}"
+    )
