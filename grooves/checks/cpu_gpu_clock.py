@@ -45,7 +45,7 @@ class Simulated:
 
     @property
     def given(self) -> str:
-        return f"{self.kind}, {self.warm_ups} warm-ups and {self.runs} run(s)"
+        return f"{self.kind}, warm_ups = {self.warm_ups} and runs = {self.runs}"
 
     def start(self) -> tuple[Callable, Callable, Callable]:
         """work(), synchronize() and clock(), as the timer gets them.
@@ -110,13 +110,16 @@ def _judge(got: float, device: Simulated) -> None:
     right = same(got, expected, NEAR)
     if right and len(device.took_s) >= needed:
         return
-    told = (
-        f"for {device.given}, your result is {seconds(got)}, expected {seconds(expected)} "
-        f"(work() was called {len(device.took_s)} times, synchronize() {device.log.count('S')}, "
-        f"clock() {device.log.count('C')}).\nLikely slip: "
+    called = (
+        f"work() {len(device.took_s)} times, synchronize() {device.log.count('S')} and clock() "
+        f"{device.log.count('C')}"
     )
+    if len(device.took_s) < needed:
+        told = f"{seconds(got)}, from too few calls ({called}); work() is called {needed} times."
+    else:
+        told = f"{seconds(got)}, expected {seconds(expected)} (called were {called})."
     name, says = _why(got, device)
-    raise CheckFailed(told + says, hint=name)
+    raise CheckFailed(f"for {device.given}, your result is {told}\nLikely slip: {says}", hint=name)
 
 
 def _why(got: float, device: Simulated) -> tuple[str, str]:

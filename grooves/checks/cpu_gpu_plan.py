@@ -52,7 +52,7 @@ JOBS = (
         1.0, 16e9, 1.5e12, 32e9, 2e14, 10e-6, 1.3,
     ),
     Job(
-        "a model that nearly fits, and few rows", 48, 30e6,
+        "a model that nearly fits, and few rows", 24, 60e6,
         (1.2e9, 0.5e9, 1.4e9, 0.2e9, 0.8e9, 1.3e9, 0.6e9, 1.1e9),
         (0.5, 0.1, 0.3, 0.2, 0.1, 0.6, 0.2, 0.3),
         0.6, 13e9, 2e12, 25e9, 1e14, 10e-6, 0.02,
@@ -220,7 +220,7 @@ def _why(job: Job, chosen) -> tuple[str, str]:
                 f"less often, and leaves less room to keep any. {better}"
             )
         return "batch_too_large", (
-            f"{n_passes} batches need not be so large: the last one is nearly empty, and the room "
+            f"{n_passes} batches need not be so large: the last one is not full, and the room "
             f"could hold layers. {better}"
         )
     if part == "kept":

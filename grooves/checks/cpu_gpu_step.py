@@ -50,7 +50,7 @@ def honest_step(
 
 SLIPS = (
     ("gradients_added", {"clear": False}, "gradients of earlier steps are still there. Clear them"),
-    ("no_update", {"move": False}, "the weights do not move: where is optimizer.step()?"),
+    ("no_update", {"move": False}, "the weights do not move: optimizer.step() is missing"),
     ("chosen_ignored", {"rows": "first"}, "you take the first pictures in place of the chosen"),
     ("all_pictures", {"rows": "all"}, "you take all pictures in place of the chosen"),
     ("judged_after", {"after": True}, "you count with the new weights. Use the same logits"),
@@ -101,7 +101,7 @@ def _advice(operation: str) -> tuple[str, str]:
 
 
 def _examine(answer, batch: int) -> tuple[Counter, int]:
-    """Three steps, each compared; what the last one called: operations by name, and all calls."""
+    """Three steps, each compared; a step's operations by name, and the number of its calls."""
     place = device()
     images = torch.tensor(digits().train_images, dtype=torch.float32, device=place)
     labels = torch.tensor(digits().train_labels, device=place)
@@ -132,16 +132,17 @@ def _examine(answer, batch: int) -> tuple[Counter, int]:
 
 
 def _run(step, images, labels, chosen, batch):
-    """Results of all steps, the weights after them, and what the last step called."""
+    """Results of three steps and weights after them; the third's operations and the second's calls."""
     with own_seed(0):
         model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10)).to(images.device)
         optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     results = []
-    for rows in chosen[:-1]:
-        results.append(_numbers(step(model, optimizer, images, labels, rows), batch))
-    with _Operations() as operations:
-        calls, last = _counted(lambda: step(model, optimizer, images, labels, chosen[-1]))
-    results.append(_numbers(last, batch))
+    first, second, third = (partial(step, model, optimizer, images, labels, c) for c in chosen)
+    results.append(_numbers(first(), batch))
+    calls, result = _counted(second)
+    results.append(_numbers(result, batch))
+    with _Operations() as operations:  # it makes calls of its own
+        results.append(_numbers(third(), batch))
     weights = torch.cat([p.detach().flatten().cpu() for p in model.parameters()])
     return results, weights, (operations.seen, calls)
 

@@ -15,8 +15,8 @@ from grooves.checks.cpu_gpu_rules import LAB, Case, judge, seconds, show
 CAUSES = ("launch", "memory", "arithmetic")
 # Operations as (FLOPs, bytes), then peak, bandwidth and launch.
 CASES = (
-    ([(2e9, 12e6), (2e6, 4e6), (1e6, 8e6)], 90e9, 25e9, 3e-6),
     ([(3.2e7, 3.2e7), (6.4e7, 6.4e7), (3e10, 2e7)], 3e14, 2e12, 8e-6),
+    ([(2e9, 12e6), (2e6, 4e6), (1e6, 8e6)], 90e9, 25e9, 3e-6),
     ([(4096, 5000), (8192, 9000), (0, 2000), (640, 3000)], 19.5e12, 1.5e12, 10e-6),
     ([(5e11, 1e9)], 6e13, 3e12, 0.0),
 )
