@@ -132,7 +132,7 @@ def _examine(answer, batch: int) -> tuple[Counter, int]:
 
 
 def _run(step, images, labels, chosen, batch):
-    """Results of three steps and weights after them; the third's operations and the second's calls."""
+    """Results of three steps, the weights after them, and what was counted in the last two."""
     with own_seed(0):
         model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10)).to(images.device)
         optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
