@@ -16,7 +16,7 @@ from grooves.checks import CheckFailed, cpu_gpu_plan
 from grooves.checks import cpu_gpu as check
 from grooves.timing import measure
 
-ANSWERS = Answers("11_cpu_gpu", needs={"mended_step": ["slow_step"]})
+ANSWERS = Answers("11_cpu_gpu")
 right, wrong, by_hand = ANSWERS.right, ANSWERS.wrong, ANSWERS.by_hand
 
 
