@@ -157,7 +157,7 @@ def accumulated_step(answer):
     optimizer, last = CountedSGD(model.parameters(), lr=RATE), None
     for step in range(len(STEPS)):
         pairs, before = batch(step), copy.deepcopy(model)
-        expected, loss = _learned(before, pairs), float(_loss(before, pairs, "words"))
+        expected, loss = _learned(before, pairs), _loss(before, pairs, "words").item()
         optimizer.n_steps, model.events, model.texts = 0, [], []
         words = sum(int((targets != IGNORED).sum()) for _, targets in pairs)
         given = f"step {step + 1}, {len(pairs)} small batches with {words} words asked for"

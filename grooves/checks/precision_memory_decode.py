@@ -215,5 +215,5 @@ def _by_hand(answer, bits: int):
             "yourself: `>>`, `&` and powers of 2 will do.",
             hint="ready_made",
         )
-    written_by_hand(lambda bits: answer(bits), bits)
+    written_by_hand(answer, bits)
     return result

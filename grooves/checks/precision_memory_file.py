@@ -103,9 +103,7 @@ def disguised(seed: int) -> tuple[dict[str, Tensor], Tensor]:
     channels, order = (torch.randperm(n, generator=random) for n in (C, V))
     new = {}
     for name, weight in old.items():
-        if name == "mix":
-            new[name] = weight[channels]
-        elif name.endswith(("out.weight", "down.weight")):  # write into the stream
+        if name == "mix" or name.endswith(("out.weight", "down.weight")):
             new[name] = weight[channels]
         else:  # read from it, as the embedding does at the other end
             new[name] = weight[:, channels]

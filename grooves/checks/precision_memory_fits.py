@@ -21,8 +21,9 @@ FREE = 0.1  # of a device's memory
 CACHE_BYTES = 2  # of a number in the cache
 # Memory in GB, bits of a weight, texts at once.
 SITUATIONS = ((24, 16, 2), (12, 4, 5), (80, 8, 3), (40, 4.5, 4))
-CACHE_SHARES = (0.97, 0.9, 0.15, 0.5)  # of what is needed, for one model after the other
-N_MODELS = 12  # of each situation
+# How much of the memory the models need, and which share of that is cache.
+NEEDED = (0.7, 0.75, 0.8, 0.86, 0.91, 0.96, 1.04, 1.06, 1.1, 1.15, 1.2, 1.35, 1.8, 2.6, 5, 9, 18)
+CACHE_SHARES = (0.97, 0.9, 0.15, 0.5)
 
 
 def _need(
@@ -117,12 +118,13 @@ def cases() -> list[tuple]:
     """Made-up models with the situations in which they are asked about."""
     rng, found = np.random.default_rng(12), []
     for gb, bits, batch in SITUATIONS:
-        for i in range(N_MODELS):
-            need = (1 - FREE) * gb * 1e9 * (0.66 + 0.06 * i + 0.02 * rng.random())
+        for i, times in enumerate(NEEDED):
+            need = (1 - FREE) * gb * 1e9 * times
+            share = CACHE_SHARES[i % 4] if times < 1.5 else CACHE_SHARES[0]
             layers, heads = int(rng.integers(16, 65)), int(rng.choice([16, 32, 64]))
             shared, head_dim = int(rng.choice([2, 4, 8])), int(rng.choice([64, 128]))
             token = 2 * CACHE_BYTES * layers * (heads // shared) * head_dim  # bytes
-            n_tokens = round(CACHE_SHARES[i % len(CACHE_SHARES)] * need / token / batch)
+            n_tokens = round(share * need / token / batch)
             parameters = int((need - token * n_tokens * batch) / bits * 8)
             model = Model(
                 f"made-up {len(found) + 1}", parameters, layers, heads, heads // shared, head_dim,

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from grooves.checks import check
 from grooves.checks.arrays import NOT_THIS, judge
-from grooves.checks.compare import Slip, written_by_hand
+from grooves.checks.compare import Slip, as_tensor, written_by_hand
 from grooves.checks.precision_memory_rules import LAB, SHOULD
 
 
@@ -132,12 +132,15 @@ PRODUCT_SLIPS = (
 def int8_product(answer):
     """int8_product(x_codes, x_scales, w_codes, w_scales) -> (B, R), the product x Wᵀ."""
 
+    def in_numpy(call):
+        return lambda *inputs: as_tensor(call(*inputs)).numpy()
+
     def ask(call, *sizes):
         inputs = case(sum(sizes), *sizes)
         x, x_scales, w, w_scales = (part.double().numpy() for part in inputs)
         expected = (x * x_scales[:, None]) @ (w * w_scales[:, None]).T
         given = f"codes of shapes {x.shape} and {w.shape}"
-        judge(call, inputs, expected, PRODUCT_SLIPS, given, SHOULD)
+        judge(in_numpy(call), inputs, expected, PRODUCT_SLIPS, given, SHOULD)
 
     ask(lambda *inputs: written_by_hand(answer, *inputs), 3, 50, 4)
     ask(answer, 8, 8, 8)
