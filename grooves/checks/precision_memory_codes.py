@@ -16,15 +16,17 @@ from grooves.checks.arrays import compare_parts
 from grooves.checks.compare import Slip, shape_of, written_by_hand
 from grooves.checks.precision_memory_rules import LAB, SHOULD
 
-OFF = np.array([0.3, -0.3, 0.4, -0.15, 0.0])  # of a step: what rounding takes away
-NAMES = ("the codes", "the scales")
+OFF = np.array([0.3, -0.3, 0.4, -0.15])  # of a step: what rounding takes away
+SCALES = np.array([3, 5, 7, 11, 13, 19]) / 16  # the largest codes times these are exact
+READY_MADE = ("quantize_per_channel", "fake_quantize_per_channel_affine")
+NAMES = ("the scales", "the codes")  # first what the second hangs on
 
 
 def case(seed: int, shape: tuple[int, int], bits: int, zero_row: int | None = None):
     """Weights (R, C), with the codes and scales that they were made from."""
     rng, limit = np.random.default_rng(seed), 2 ** (bits - 1) - 1
     rows, columns = shape
-    scales = 0.013 * 1.7 ** rng.permutation(rows)
+    scales = rng.permutation(SCALES)[:rows]
     codes = rng.integers(-limit + 1, limit, shape)  # no limit yet: one place a row is to have it
     off = rng.choice(OFF, shape)
     for row in range(rows):
@@ -40,7 +42,7 @@ def _parts(
     weight, bits, limit=None, largest=None, to_whole=np.rint, axis=1, absolute=True, inverse=False,
     wrap=False,
 ):  # fmt: skip
-    """Codes and scales by formula, with a place for each slip."""
+    """Scales and codes by formula, with a place for each slip."""
     w = np.asarray(weight, dtype=float)
     limit = 2 ** (bits - 1) - 1 if limit is None else limit
     size = abs(w) if absolute else w
@@ -48,10 +50,11 @@ def _parts(
     scales = top / limit
     if largest is None:
         scales = np.where(scales == 0, 1, scales)
-    codes = to_whole(w / scales)
+    with np.errstate(all="ignore"):
+        codes = to_whole(w / scales)
     if wrap:
         codes = (codes + 128) % 256 - 128
-    return codes, (1 / scales if inverse else scales).squeeze()
+    return (1 / scales if inverse else scales).squeeze(), codes
 
 
 def _with(**changes):
@@ -64,8 +67,8 @@ def _full(one):
 
 
 def _clipped(weight, bits):
-    codes, scales = _parts(weight, bits, limit=2 ** (bits - 1))
-    return np.minimum(codes, 2 ** (bits - 1) - 1), scales
+    scales, codes = _parts(weight, bits, limit=2 ** (bits - 1))
+    return scales, np.minimum(codes, 2 ** (bits - 1) - 1)
 
 
 CODE_SLIPS = (
@@ -142,14 +145,14 @@ CODE_SLIPS = (
     ),
     Slip(
         "weights_returned",
-        lambda weight, bits: (np.prod(_both(weight, bits), axis=0), _parts(weight, bits)[1]),
+        lambda weight, bits: (_parts(weight, bits)[0], np.prod(_both(weight, bits), axis=0)),
         "those are rounded weights. The codes are whole numbers, before they meet the scale again.",
     ),
 )
 
 
 def _both(weight, bits):
-    codes, scales = _parts(weight, bits)
+    scales, codes = _parts(weight, bits)
     return codes, np.broadcast_to(scales.reshape(-1, 1), codes.shape)
 
 
@@ -165,12 +168,11 @@ def quantize(answer):
         given = f"weights of shape {shape}, bits = {bits}"
         given += "" if zero_row is None else f", row {zero_row} all zeros"
         got = _two(call(weight.clone(), bits), shape, given)
-        got[1] = _without_zero_row(got[1], zero_row, given)
-        expected = dict(zip(NAMES, (codes, scales), strict=True))
+        got[0] = _without_zero_row(got[0], zero_row, given)
+        expected = dict(zip(NAMES, (scales, codes), strict=True))
         _compare(got, (weight, bits), expected, given)
 
-    ready_made = ("quantize_per_channel", "quantize_per_tensor")
-    ask(lambda *inputs: written_by_hand(answer, *inputs, ready_made=ready_made), 1, (4, 9), 8)
+    ask(lambda *inputs: written_by_hand(answer, *inputs, ready_made=READY_MADE), 1, (4, 9), 8)
     ask(answer, 2, (6, 6), 8)
     ask(answer, 3, (5, 8), 4)
     ask(answer, 4, (3, 5), 3, zero_row=1)
@@ -178,7 +180,7 @@ def quantize(answer):
 
 
 def _two(result, shape, given: str) -> list[np.ndarray]:
-    """The codes, as whole numbers of eight bits, and a scale a row, of what an answer returned."""
+    """A scale a row, and the codes, whole numbers of eight bits, of what an answer returned."""
     if len(result) != 2:
         raise CheckFailed(
             f"expected two results, codes and scales, got {len(result)}.", hint="not_two"
@@ -211,7 +213,7 @@ def _two(result, shape, given: str) -> list[np.ndarray]:
             hint="codes_not_int8",
         )
     scales = scales.reshape(-1) if scales.shape == (shape[0], 1) else scales
-    return [codes.double().numpy(), scales.numpy()]
+    return [scales.numpy(), codes.double().numpy()]
 
 
 def _without_zero_row(scales: np.ndarray, row: int | None, given: str) -> np.ndarray:
@@ -230,9 +232,9 @@ def _without_zero_row(scales: np.ndarray, row: int | None, given: str) -> np.nda
 
 
 def _compare(got, inputs, expected, given):
-    if got[0].shape != (shape := tuple(inputs[0].shape)):
+    if got[1].shape != (shape := tuple(inputs[0].shape)):
         raise CheckFailed(
-            f"for {given}, your result has codes of shape {shape_of(got[0])}, expected {shape}.",
+            f"for {given}, your result has codes of shape {shape_of(got[1])}, expected {shape}.",
             hint="shape",
         )
     compare_parts(got, inputs, expected, CODE_SLIPS, given, SHOULD)

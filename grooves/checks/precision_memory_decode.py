@@ -110,7 +110,7 @@ DECODE_SLIPS = (
     Slip("no_sign", _with(signed=False), "the sign is missing. The first bit says minus."),
     Slip(
         "times_the_bit",
-        lambda bits: -_decode(bits, signed=False) * (bits >> 15),
+        lambda bits: -(bits >> 15) * _decode(bits, signed=False),
         "you multiply by the sign's bit, and 0 makes everything 0. It is (−1) to that power.",
     ),
     Slip(
@@ -175,7 +175,8 @@ def _same(a: float, b: float) -> bool:
 @check(lab=LAB, exercise="decode_bf16", points=2, returns=NUMBER)
 def decode_bf16(answer):
     """decode_bf16(bits) -> the number that sixteen bits mean; bits: 0 to 65535."""
-    got = [as_number(_by_hand(answer, bits) if i == 0 else answer(bits)) for i, bits in _numbered()]
+    ways = [_unread, written_by_hand, *[lambda answer, bits: answer(bits)] * (len(PATTERNS) - 2)]
+    got = [as_number(way(answer, bits)) for way, bits in zip(ways, PATTERNS, strict=True)]
     expected = [value(bits) for bits in PATTERNS]
 
     def said(i):
@@ -188,14 +189,10 @@ def decode_bf16(answer):
     return "The other patterns differ from these in their digits alone."
 
 
-def _numbered():
-    return enumerate(PATTERNS)
-
-
-def _by_hand(answer, bits: int):
+def _unread(answer, bits: int):
     """The answer's result, refused where it lets a library read the bits.
 
-    Raises: CheckFailed with the hint "ready_made" or "course_code".
+    Raises: CheckFailed with the hint "ready_made".
     """
     seen: set[str] = set()
 
@@ -215,5 +212,4 @@ def _by_hand(answer, bits: int):
             "yourself: `>>`, `&` and powers of 2 will do.",
             hint="ready_made",
         )
-    written_by_hand(answer, bits)
     return result

@@ -94,14 +94,10 @@ TRAINING_SLIPS = (
         "that is the weights alone. Gradients, Adam and activations come on top.",
     ),
     Slip(
-        "no_activations",
-        _with(texts=0),
-        "what is kept for the way back is missing, and it grows with the batch.",
-    ),
-    Slip(
-        "one_picture",
+        "no_batch",
         _with(texts=1),
-        "the activations are those of one picture. Each picture of the batch has its own.",
+        "what is kept for the way back is missing, or is that of one picture. Each picture of the "
+        "batch has its own.",
     ),
     Slip(
         "no_blame",

@@ -267,12 +267,7 @@ def _(widths, batch):
     return 4 * sum(a * b for a, b in itertools.pairwise(widths))
 
 
-@wrong("training_bytes", "no_activations")
-def _(widths, batch):
-    return _counted(widths, batch, rows=0)
-
-
-@wrong("training_bytes", "one_picture")
+@wrong("training_bytes", "no_batch")
 def _(widths, batch):
     return _counted(widths, batch, rows=1)
 
@@ -383,8 +378,7 @@ def _(weight, bits):
 @wrong("quantize", "columns")
 def _(weight, bits):
     scales = weight.abs().amax(0) / (2 ** (bits - 1) - 1)
-    codes = (weight / scales).round().to(torch.int8)
-    return codes, scales if weight.size(0) == weight.size(1) else scales[: len(weight)]
+    return (weight / scales).round().to(torch.int8), scales
 
 
 @wrong("quantize", "limit_128")
@@ -411,17 +405,17 @@ def _(weight, bits):
 
 @wrong("quantize", "truncated")
 def _(weight, bits):
-    return _coded(weight, bits, whole=lambda x: x + 1e-4 * x.sign())
+    return _coded(weight, bits, whole=lambda x: x)
 
 
 @wrong("quantize", "floored")
 def _(weight, bits):
-    return _coded(weight, bits, whole=lambda x: (x + 1e-4).floor())
+    return _coded(weight, bits, whole=torch.floor)
 
 
 @wrong("quantize", "raised")
 def _(weight, bits):
-    return _coded(weight, bits, whole=lambda x: (x - 1e-4).ceil())
+    return _coded(weight, bits, whole=torch.ceil)
 
 
 @wrong("quantize", "no_absolute")
@@ -505,9 +499,9 @@ def _(weight, bits):
 def _(weight, bits):
     limit = 2 ** (bits - 1) - 1
     scales = weight.abs().amax(1) / limit
-    zeros = torch.zeros(len(weight), dtype=torch.long)
-    packed = torch.quantize_per_channel(weight, scales.clamp(min=1e-9), zeros, 0, torch.qint8)
-    return packed.int_repr(), scales
+    zeros = torch.zeros(len(weight), dtype=torch.int32)
+    rounded = torch.fake_quantize_per_channel_affine(weight, scales, zeros, 0, -limit, limit)
+    return (rounded / scales[:, None]).round().to(torch.int8), scales
 
 
 @wrong("quantize", "unrecognised")
@@ -1394,7 +1388,9 @@ def _squeezed_unpack(data, shapes):
     return _unpack_in(9, None, in_pairs=False)(zlib.decompress(data), shapes)
 
 
-right("smallest", "nineteen values and a scale a row, squeezed by zlib")((_squeezed_pack, _squeezed_unpack))
+right("smallest", "nineteen values and a scale a row, squeezed by zlib")(
+    (_squeezed_pack, _squeezed_unpack)
+)
 
 
 def _course_pack(weights):
