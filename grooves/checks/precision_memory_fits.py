@@ -134,7 +134,7 @@ def cases() -> list[tuple]:
     return found
 
 
-@check(lab=LAB, exercise="fits", points=2, returns=(bool, np.bool_, int, torch.Tensor, np.ndarray))
+@check(lab=LAB, exercise="fits", points=2, returns=(bool, np.bool_, torch.Tensor, np.ndarray))
 def fits(answer):
     """fits(model, memory_gb, bits, n_tokens, batch) -> True or False."""
     got = [bool(answer(*case)) for case in cases()]
