@@ -146,7 +146,7 @@ def test_what_pack_puts_aside_is_not_there_for_unpack():
 def test_a_closure_and_a_default_are_no_way_round_the_bytes():
     kept = {}
 
-    def pack(weights, kept=kept):
+    def pack(weights):
         kept.update(weights)
         return b"see kept"
 
