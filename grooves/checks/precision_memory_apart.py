@@ -56,6 +56,7 @@ class _Room:
         cells = tuple(CellType() for _ in function.__closure__ or ())
         other = FunctionType(function.__code__, space, function.__name__, None, cells)
         self.made[id(function)] = other  # before its names: it may call itself
+        other.__dict__.update(_deep(vars(function)))
         other.__defaults__ = self._all("a default", function.__defaults__)
         if function.__kwdefaults__:
             other.__kwdefaults__ = {
