@@ -643,7 +643,7 @@ def _(w, g, scale, good, lr, patience):
     good = good + 1
     if good >= patience:
         scale, good = 2 * scale, 0
-    return [w, scale, torch.tensor(good)]
+    return [w, scale, torch.as_tensor(good)]
 
 
 @right("scaled_step", "the scale's inverse first, weight by weight")
