@@ -217,6 +217,8 @@ def spoiled(result):
         return torch.as_tensor(spoiled(result.numpy(force=True)))
     if np.asarray(result).dtype.kind == "b":
         return np.logical_not(result)
+    if np.asarray(result).dtype.kind == "f" and not np.isfinite(result).any():
+        return 0 * np.nan_to_num(result)  # infinities and NaNs stay what they are, times anything
     return 2 * result + 1 if np.asarray(result).dtype.kind in "iu" else 1.5 * result + 0.1
 
 

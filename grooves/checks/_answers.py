@@ -141,6 +141,11 @@ def student_frame(error: BaseException, check):
     return found
 
 
+def is_students(code) -> bool:
+    """Whether code is neither the course's nor that of Python and its packages."""
+    return not code.co_filename.startswith((_OURS, *_foreign()))
+
+
 def not_started_in(error: BaseException) -> str | None:
     """The function whose stub raised this NotImplementedError; None where it is a real error.
 
