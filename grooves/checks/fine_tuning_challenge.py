@@ -25,7 +25,7 @@ from grooves.transformer import Transformer
 
 LAB = "06_fine_tuning"
 BUDGET = 2_000
-BAR_NATS = 0.4  # the base model has 2.2; rank 1 beside all matrices comes to 0.29, head rows to 0.6
+BAR_NATS = 0.2  # the base model has 2.2, rank 1 beside all matrices 0.24, with rows of 5 words 0.13
 N_FEW, N_MANY, N_UNSEEN = 20, 200, 60
 LONGEST = 192  # words of a story that are read; the tests read fewer
 MAKERS_OF_STORIES = {("grooves.grammar", "sample"), ("grooves.grammar", "next_words")}
@@ -248,6 +248,13 @@ def _why(judged, n_changed: int, gap: float, exam: Exam) -> tuple[str, str]:
         return "blocks_untouched", (
             "no matrix of the blocks has changed. The head and the embedding say of a word how "
             "likely it is, and not after what. Let the blocks learn, thinly."
+        )
+    if torch.equal(judged.embedding.weight, base.embedding.weight) and torch.equal(
+        judged.head.weight, base.head.weight
+    ):
+        return "rows_untouched", (
+            "the embedding is as it was. Words that the base model has never read are all alike to "
+            "it: nothing that LoRA does tells one from another. Let the rows of some learn."
         )
     if n_changed < BUDGET / 2:
         return "few_numbers", (

@@ -20,9 +20,9 @@ LAB = "06_fine_tuning"
 NAMES = ("x", "weight", "A", "B")
 
 
-def thin(seed: int, I: int, O: int, rank: int) -> tuple[Tensor, Tensor, Tensor]:
+def thin(seed: int, n_in: int, n_out: int, rank: int) -> tuple[Tensor, Tensor, Tensor]:
     """A matrix as PyTorch keeps it (O, I), and A (I, r) and B (r, O) beside it."""
-    return draw(seed, O, I), draw(seed + 1, I, rank), draw(seed + 2, rank, O)
+    return draw(seed, n_out, n_in), draw(seed + 1, n_in, rank), draw(seed + 2, rank, n_out)
 
 
 def where_shapes_allow(compute):
@@ -128,20 +128,20 @@ SLIPS = tuple(
 def lora_forward(answer):
     """lora_forward(x, weight, A, B, alpha): (..., I) -> (..., O), x W + (alpha / r) x A B."""
 
-    def judge(shape, O, rank, alpha, seed=60, zero=False):
-        x, (weight, A, B) = draw(seed, *shape), thin(seed + 1, shape[-1], O, rank)
+    def judge(shape, n_out, rank, alpha, seed=60, zero=False):
+        x, (weight, A, B) = draw(seed, *shape), thin(seed + 1, shape[-1], n_out, rank)
         B = B * (not zero)
         expected = x.double() @ (weight.T.double() + alpha / rank * (A.double() @ B.double()))
-        given = f"x of shape {shape}, {O} outputs, rank {rank}, alpha = {alpha:g}"
+        given = f"x of shape {shape}, {n_out} outputs, rank {rank}, alpha = {alpha:g}"
         given += " and a B of zeros" if zero else ""
         inputs = (x, weight, A, B, alpha)
         compare(call(*inputs), expected, SLIPS, inputs, given, "it should be")
 
     call = untouched(lambda *inputs: written_by_hand(answer, *inputs), *NAMES)
-    judge((4, 3), O=3, rank=3, alpha=2.0)
-    judge((2, 5, 6), O=4, rank=2, alpha=8.0)
-    judge((7, 5), O=8, rank=3, alpha=1.5, seed=70)
-    judge((6,), O=2, rank=1, alpha=0.5, zero=True)
+    judge((4, 3), n_out=3, rank=3, alpha=2.0)
+    judge((2, 5, 6), n_out=4, rank=2, alpha=8.0)
+    judge((7, 5), n_out=8, rank=3, alpha=1.5, seed=70)
+    judge((6,), n_out=2, rank=1, alpha=0.5, zero=True)
     _follow_back(answer)
     return "Only A and B have to learn; `weight` may be shared by many."
 

@@ -98,10 +98,10 @@ SLIPS = tuple(
 def merge(answer):
     """merge(weight, A, B, alpha) -> (O, I), the matrix with the change in it."""
 
-    def judge(I, O, rank, alpha, seed):
-        weight, A, B = thin(seed, I, O, rank)
+    def judge(n_in, n_out, rank, alpha, seed):
+        weight, A, B = thin(seed, n_in, n_out, rank)
         expected = weight.double() + alpha / rank * (A.double() @ B.double()).T
-        given = f"weight of shape ({O}, {I}), rank {rank} and alpha = {alpha:g}"
+        given = f"weight of shape ({n_out}, {n_in}), rank {rank} and alpha = {alpha:g}"
         inputs = (weight, A, B, alpha)
         compare(call(*inputs), expected, SLIPS, inputs, given, "it should be")
 

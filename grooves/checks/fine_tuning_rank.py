@@ -17,10 +17,10 @@ LAB = "06_fine_tuning"
 EXACT = 1e-9
 
 
-def _rank(shapes, budget, price=lambda O, I: O + I, side=min, how=math.floor) -> int:
+def _rank(shapes, budget, price=lambda n_out, n_in: n_out + n_in, side=min, how=math.floor) -> int:
     """The right rank, or one with a part exchanged."""
     most = min(side(shape) for shape in shapes)
-    return min(how(budget / sum(price(O, I) for O, I in shapes)), most)
+    return min(how(budget / sum(price(*shape) for shape in shapes)), most)
 
 
 SLIPS = (
@@ -46,23 +46,23 @@ SLIPS = (
     ),
     Slip(
         "only_a",
-        lambda shapes, budget: _rank(shapes, budget, lambda O, I: I),
+        lambda shapes, budget: _rank(shapes, budget, lambda n_out, n_in: n_in),
         "you count A alone. B has r · O numbers.",
     ),
     Slip(
         "only_b",
-        lambda shapes, budget: _rank(shapes, budget, lambda O, I: O),
+        lambda shapes, budget: _rank(shapes, budget, lambda n_out, n_in: n_out),
         "you count B alone. A has r · I numbers.",
     ),
     Slip(
         "whole_matrices",
-        lambda shapes, budget: _rank(shapes, budget, lambda O, I: O * I),
+        lambda shapes, budget: _rank(shapes, budget, lambda n_out, n_in: n_out * n_in),
         "O · I is the price of a whole matrix. A and B of rank 1 are two vectors, I and O long.",
     ),
     Slip(
         "frozen_too",
         lambda shapes, budget: max(
-            0, math.floor((budget - sum(O * I for O, I in shapes)) / sum(map(sum, shapes)))
+            0, math.floor((budget - sum(map(math.prod, shapes))) / sum(map(sum, shapes)))
         ),
         "the frozen matrices are paid for as well. Only A and B learn.",
     ),
@@ -119,7 +119,7 @@ SLIPS = (
 
 @check(lab=LAB, exercise="largest_rank", points=2)
 def largest_rank(answer):
-    """largest_rank(shapes, budget) -> the largest rank that every matrix allows and that is paid"""
+    """largest_rank(shapes, budget) -> the largest rank for all matrices."""
 
     def ask(shapes, budget):
         given = f"shapes = {shapes} and a budget of {budget:,}"
