@@ -156,14 +156,14 @@ SLIPS = (
         "must begin with it.",
     ),
     Slip(
-        "whole_names_only",
-        **_honest(lambda m, c: _ids(_named(m), c.parts, str.__eq__)),
-        says="only weights whose whole name is given learn. A part may be the beginning of many.",
-    ),
-    Slip(
         "not_thawed",
         **_honest(lambda m, c: _right(m, c) & _as_before(m, c)),
         says="what was frozen before stays frozen, named or not. Switch the named ones on.",
+    ),
+    Slip(
+        "whole_names_only",
+        **_honest(lambda m, c: _ids(_named(m), c.parts, str.__eq__)),
+        says="only weights whose whole name is given learn. A part may be the beginning of many.",
     ),
     Slip(
         "not_frozen",
@@ -172,7 +172,7 @@ SLIPS = (
     ),
     Slip(
         "counted_only",
-        _as_before,
+        lambda m, c: {id(w) for w in m.parameters()},
         lambda m, c: _total(m, _right(m, c)),
         "the number is right, but no switch was moved. Set requires_grad of each weight.",
     ),

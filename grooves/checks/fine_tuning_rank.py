@@ -55,16 +55,16 @@ SLIPS = (
         "you count B alone. A has r · I numbers.",
     ),
     Slip(
-        "whole_matrices",
-        lambda shapes, budget: _rank(shapes, budget, lambda n_out, n_in: n_out * n_in),
-        "O · I is the price of a whole matrix. A and B of rank 1 are two vectors, I and O long.",
-    ),
-    Slip(
         "frozen_too",
         lambda shapes, budget: max(
             0, math.floor((budget - sum(map(math.prod, shapes))) / sum(map(sum, shapes)))
         ),
         "the frozen matrices are paid for as well. Only A and B learn.",
+    ),
+    Slip(
+        "whole_matrices",
+        lambda shapes, budget: _rank(shapes, budget, lambda n_out, n_in: n_out * n_in),
+        "O · I is the price of a whole matrix. A and B of rank 1 are two vectors, I and O long.",
     ),
     Slip(
         "first_matrix_alone",
@@ -128,9 +128,9 @@ def largest_rank(answer):
     def call(*inputs):
         return written_by_hand(answer, *inputs)
 
-    ask([(64, 64)], 1_000)
+    ask([(12, 8), (42, 20)], 2_145)
+    ask([(28, 44), (20, 18), (56, 22)], 798)
+    ask([(16, 22), (56, 40)], 1_015)
+    ask([(6, 10)], 5)
+    ask([(34, 26), (28, 4), (30, 56)], 5_182)
     ask([(64, 64), (256, 64), (64, 256)], 6_144)
-    ask([(40, 60), (12, 28), (90, 10)], 1_060)
-    ask([(64, 64), (192, 64)], 383)
-    ask([(8, 12), (6, 10), (7, 5)], 5_000)
-    ask([(9, 9), (3, 20)], 120)

@@ -67,6 +67,11 @@ SLIPS = (
         "seen; the stories held out say more.",
     ),
     Slip(
+        "infinity_let_in",
+        lambda r, t, h: _choose(r, t, h, sound=~(np.isnan(h).any(1) | np.isnan(t).any(1))),
+        "your run has an infinite loss at one look. That is no finite number either: np.isfinite.",
+    ),
+    Slip(
         "nan_wins",
         _nan_wins,
         "argmin stops at the first NaN, and takes a run that diverged for the best. Put infinity "
@@ -88,11 +93,6 @@ SLIPS = (
         lambda r, t, h: _choose(r, t, h, sound=np.isfinite(h).all(1)),
         "the training loss of your run is not finite at one look, so it has diverged. Both kinds "
         "of loss must be finite.",
-    ),
-    Slip(
-        "infinity_let_in",
-        lambda r, t, h: _choose(r, t, h, sound=~(np.isnan(h).any(1) | np.isnan(t).any(1))),
-        "your run has an infinite loss at one look. That is no finite number either: np.isfinite.",
     ),
     Slip(
         "chosen_by_the_end",
@@ -134,12 +134,6 @@ SLIPS = (
         "that is the least loss. Return the look at which it stands.",
     ),
     Slip(
-        "edge_of_the_list",
-        lambda r, t, h: _choose(r, t, h, edge=lambda rates, i, sound: i in (0, len(rates) - 1)),
-        "the edge is that of the rates, not of the list: compare with the smallest and the "
-        "largest rate.",
-    ),
-    Slip(
         "edge_of_the_sound",
         lambda r, t, h: _choose(
             r,
@@ -160,9 +154,10 @@ SLIPS = (
         "the largest rate is an edge too: a larger one may be better.",
     ),
     Slip(
-        "no_edge",
-        lambda r, t, h: _choose(r, t, h, edge=lambda rates, i, sound: False),
-        "the best rate is at the edge of those that were tried. Say so: True.",
+        "edge_of_the_list",
+        lambda r, t, h: _choose(r, t, h, edge=lambda rates, i, sound: i in (0, len(rates) - 1)),
+        "the edge is that of the rates, not of the list: compare with the smallest and the "
+        "largest rate.",
     ),
     Slip(
         "inside_for_edge",
@@ -173,41 +168,41 @@ SLIPS = (
 
 # Of each sweep: rates (R,), held-out and training losses (R, S); a line is a run.
 SWEEPS = (
-    (
-        (0.02, 0.5, 0.005, 0.1, 2.0),
+    (  # the best is inside, in the list and by its rate
+        (0.5, 0.02, 0.005, 0.1, 2.0),
         (
-            (3, 2, 1.5, 1.75),
-            (2.5, 1.6, 2, 2.25),
-            (3, 2.8, 2.6, 1.7),
-            (2, 1.8, 1.6, 1.65),
+            (2.5, 1.625, 2, 2.25),
+            (3, 1.5, 1.75, 2),
+            (3, 2.75, 2.5, 1.5625),
+            (2, 1.75, 1.625, 1.65),
             (9, 1, 5, NAN),
         ),
         (
-            (3, 2, 1.4, 1.2),
-            (2.5, 1.3, 0.5, 0.4),
-            (3, 2.8, 2.6, 1.7),
+            (2.5, 1.25, 0.5, 0.4),
+            (3, 1.4, 1.3, 1.2),
+            (3, 2.75, 2.5, 1.5),
             (2, 1.6, 1, 0.8),
             (9, 1, 5, NAN),
         ),
     ),
-    (
-        (0.3, 0.01, 0.1, 0.03, 1.0),
+    (  # it is the first of the list, and inside by its rate
+        (0.1, 0.01, 0.3, 0.03, 1.0),
         (
-            (2, 1.9, 2.1, 2.4),
             (3, 2.5, 1.25, 1.5),
+            (2, 1.9, 2.1, 2.4),
             (2, 1.5, 1.6, 2),
-            (2.2, 1.75, 1.4, 1.45),
+            (2.2, 1.125, 1.4, 1.45),
             (1, 5, NAN, 7),
         ),
         (
-            (1, 0.5, 0.3, 0.2),
             (3, 2.5, 1.2, 1),
+            (1, 0.5, 0.3, 0.2),
             (2, 1.2, 0.9, 0.7),
-            (2.2, 1.7, 1.1, 0.8),
+            (2.2, NAN, 1.1, 0.8),
             (1, 5, 4, 7),
         ),
     ),
-    (
+    (  # beyond it all runs diverged
         (0.25, 4.0, 0.5, 1.0, 2.0),
         (
             (3, 2.8, 2.5, 2.4),
@@ -224,10 +219,15 @@ SWEEPS = (
             (9, 0.5, 2, 3),
         ),
     ),
-    (
+    (  # it is the largest
         (0.001, 0.004, 0.064, 0.016),
         ((4, 3.9, 3.8), (4, 3.5, 3.25), (2.5, 1.75, 2), (3.5, 3, 2.5)),
         ((4, 3.9, 3.8), (4, 3.5, 3.2), (2.5, 1.7, 1.1), (3.5, 3, 2.5)),
+    ),
+    (  # it is the smallest
+        (0.5, 0.125, 0.25),
+        ((4, 3, 3.5, 3.75), (3, 2, 1.75, 1.5), (3, 2.5, 2.25, 2.5)),
+        ((3, 2, 1, 0.5), (3, 2, 1.5, 1), (3, 2.5, 2, 0.75)),
     ),
 )
 
