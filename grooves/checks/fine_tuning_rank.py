@@ -95,6 +95,11 @@ SLIPS = (
         "you round to the nearest rank, and the budget does not always pay for it. Round down.",
     ),
     Slip(
+        "at_least_one",
+        lambda shapes, budget: max(1, _rank(shapes, budget)),
+        "you give rank 1 where the budget does not pay for it. Then the rank is 0: no change.",
+    ),
+    Slip(
         "rounded_up",
         lambda shapes, budget: _rank(shapes, budget, how=math.ceil),
         "you round up, and the budget does not pay for that. Round down.",
@@ -103,11 +108,6 @@ SLIPS = (
         "just_below",
         lambda shapes, budget: _rank(shapes, budget - 1),
         "a rank that takes the whole budget is left out. At most means <=.",
-    ),
-    Slip(
-        "at_least_one",
-        lambda shapes, budget: max(1, _rank(shapes, budget)),
-        "you give rank 1 where the budget does not pay for it. Then the rank is 0: no change.",
     ),
     Slip(
         "not_whole",
