@@ -29,8 +29,7 @@ def reached(answer, draw):
 
 
 def test_an_honest_idea_clears_the_bar_with_room_to_spare_whatever_the_draw():
-    answers = [ANSWERS.reference("tune"), *ANSWERS.right_answers["tune"].values()]
-    for draw, answer in enumerate(answers, start=1):
+    for draw, answer in enumerate(ANSWERS.right_answers["tune"].values(), start=1):
         assert reached(answer, draw) < challenge.BAR_NATS - 0.02
 
 
