@@ -5,7 +5,7 @@ import re
 
 import pytest
 import torch
-from answers.fine_tuning import ANSWERS
+from answers.fine_tuning import ANSWERS, thin
 from torch import nn
 
 from grooves import lineage
@@ -34,7 +34,8 @@ def test_an_honest_idea_clears_the_bar_with_room_to_spare_whatever_the_draw():
 
 
 def test_lora_alone_misses_the_bar():
-    assert reached(ANSWERS.wrong_answers["tune"]["rows_untouched"], 0) > challenge.BAR_NATS + 0.03
+    everywhere = thin("", rank=1, rows=0, steps=80, lr=0.02)
+    assert reached(everywhere, 0) > challenge.BAR_NATS + 0.02
 
 
 # --- the count -----------------------------------------------------------------------------------

@@ -1100,7 +1100,7 @@ def _learn(model, stories, steps, lr):
     return model
 
 
-def _thin(layers, rank, rows, steps, lr):
+def thin(layers, rank, rows, steps, lr):
     """LoRA in some layers, rows of the embedding, and a few steps."""
 
     def answer(model, few, many):
@@ -1117,7 +1117,7 @@ def _thin(layers, rank, rows, steps, lr):
 
 
 right("tune", "LoRA in the feed-forward network alone, rows of nine words")(
-    _thin("mlp", 2, 9, 60, 0.02)
+    thin("mlp", 2, 9, 60, 0.02)
 )
 
 
@@ -1220,6 +1220,6 @@ def _(model, few, many):
     return _learn(model, few, 20, 0.05)
 
 
-wrong("tune", "rows_untouched")(_thin("", 1, 0, 30, 0.03))
-wrong("tune", "few_numbers")(_thin("attention.out", 1, 3, 25, 0.05))
-wrong("tune", "not_there_yet")(_thin("", 1, 5, 25, 0.01))
+wrong("tune", "rows_untouched")(thin("", 1, 0, 30, 0.03))
+wrong("tune", "few_numbers")(thin("attention.out", 1, 3, 25, 0.05))
+wrong("tune", "not_there_yet")(thin("", 1, 5, 25, 0.01))
