@@ -111,6 +111,20 @@ def test_what_is_no_number_of_the_model_helps_nobody():
     assert not asked
 
 
+def test_a_scale_of_lora_that_is_a_table_is_refused():
+    """It would be as many numbers as a matrix, and none of them would be counted."""
+
+    def answer(model, few, many):
+        layer = add_lora(model, rank=1).blocks[1].mlp.up
+        nn.init.ones_(layer.B)
+        layer.scale = torch.zeros_like(layer.weight)
+        return model
+
+    with pytest.raises(CheckFailed) as caught:
+        check.tune(answer)
+    assert caught.value.hint == "unusable"
+
+
 def test_what_an_answer_does_to_its_stories_spoils_no_later_answer():
     def spoil(model, few, many):
         few[0].clear()

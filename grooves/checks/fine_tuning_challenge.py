@@ -138,7 +138,9 @@ def _rebuilt(model: nn.Module, budget: int | None = BUDGET) -> tuple[Transformer
                 _refuse_nonsense(f"{name}.{letter}", getattr(layer, letter))
             if layer.B.any():
                 counts[f"{name}, A and B"] = layer.A.numel() + layer.B.numel()
-                judged.get_submodule(name).weight.copy_(LoRALinear.merged(layer).weight.to(place))
+                change = (layer.A @ layer.B).mT.flatten(0, 1)  # (O, I), as PyTorch keeps W
+                change *= float(layer.scale)  # one number: a table of them would escape the count
+                judged.get_submodule(name).weight.add_(change.to(place, torch.float32))
     total = sum(counts.values())
     if budget is not None and total > budget:
         _refuse_too_many(counts, total, budget)
