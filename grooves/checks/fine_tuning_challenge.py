@@ -183,7 +183,7 @@ def _refuse_nonsense(name: str, weight: Tensor) -> None:
 
 
 def _refuse_too_many(counts: dict[str, int], total: int, budget: int) -> None:
-    most = sorted(counts, key=counts.get, reverse=True)[:3]
+    most = [n for n in sorted(counts, key=counts.get, reverse=True)[:3] if counts[n]]
     failure = (
         f"for {N_FEW} stories, your result is a model with {total:,} numbers changed; {budget:,} "
         f"are allowed. Most are in {', '.join(f'{name} ({counts[name]:,})' for name in most)}."

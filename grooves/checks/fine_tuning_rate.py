@@ -245,6 +245,12 @@ def choose_rate(answer):
         inputs = (np.array(rates), np.array(training, float), np.array(held_out, float))
         parts = ("the rate", "the look", "whether it is at the edge")
         expected = dict(zip(parts, _choose(*inputs), strict=True))
-        given = f"{len(rates)} rates {rates} and losses of shape {inputs[1].shape}"
+        given = f"rates {rates}, held-out losses {_in_words(held_out)} and training losses "
+        given += _in_words(training)
         judge_parts(call, inputs, expected, SLIPS, given, "it should be")
     return "Whoever stops a sweep at its edge has not found the best rate."
+
+
+def _in_words(losses) -> str:
+    """`(2.5, 1.625), (3, 1.5)`: a run in brackets."""
+    return ", ".join(f"({', '.join(f'{loss:g}' for loss in run)})" for run in losses)
