@@ -1,0 +1,243 @@
+"""Check of lab 06: which weights may learn, and how many numbers they hold (chapter 06).
+
+Key idea: the switches are read off the model after the call, under every name that a weight has.
+The model has what misleads: a tensor with two names, `blocks.1` beside `blocks.10`, a `norm` inside
+`prenorm`. A slip is told by the weights that it lets learn and by the number that it returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor, nn
+
+from grooves.checks import CheckFailed, check
+from grooves.checks.compare import as_tensor, number, own_seed, written_by_hand
+
+LAB = "06_fine_tuning"
+
+
+class Tied(nn.Module):
+    """A model in which `head.weight` is `embedding.weight`; it is never run."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(7, 3)
+        self.prenorm = nn.LayerNorm(3)
+        self.blocks = nn.ModuleList(nn.Linear(3, 2 + i) for i in range(11))
+        self.norm = nn.LayerNorm(5)
+        self.head = nn.Linear(3, 7)
+        self.head.weight = self.embedding.weight
+
+
+@dataclass(frozen=True)
+class Case:
+    """Parts to let learn, and whether everything was frozen before."""
+
+    parts: tuple[str, ...]
+    frozen: bool
+
+
+CASES = (
+    Case(("norm.bias", "blocks.1"), frozen=False),
+    Case(("head",), frozen=False),
+    Case(("blocks.2", "norm"), frozen=True),
+    Case(("embedding", "head", "blocks.0.bias"), frozen=True),
+    Case(("embedding",), frozen=False),
+    Case((), frozen=False),
+)
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A mistake: which weights learn then, what is counted, and what to say."""
+
+    name: str
+    learns: Callable
+    counts: Callable
+    says: str
+
+
+def _named(model: nn.Module) -> list[tuple[str, Tensor]]:
+    return list(model.named_parameters(remove_duplicate=False))
+
+
+def _is_in(name: str, part: str) -> bool:
+    return name == part or name.startswith(part + ".")
+
+
+def _ids(named, parts, fits=_is_in) -> set[int]:
+    return {id(w) for name, w in named if any(fits(name, part) for part in parts)}
+
+
+def _right(model, case) -> set[int]:
+    return _ids(_named(model), case.parts)
+
+
+def _as_before(model, case) -> set[int]:
+    return set() if case.frozen else {id(w) for w in model.parameters()}
+
+
+def _last_name_wins(model, case) -> set[int]:
+    by_id = {id(w): any(_is_in(name, p) for p in case.parts) for name, w in _named(model)}
+    return {i for i, chosen in by_id.items() if chosen}
+
+
+def _total(model, learning: set[int]) -> int:
+    return sum(w.numel() for w in model.parameters() if id(w) in learning)
+
+
+def _honest(learns):
+    """A slip that counts rightly what it lets learn."""
+    return {"learns": learns, "counts": lambda m, c: _total(m, learns(m, c))}
+
+
+SLIPS = (
+    Slip(
+        "counts_all",
+        _right,
+        lambda m, c: sum(w.numel() for w in m.parameters()),
+        "the right weights learn, but you count all of them.",
+    ),
+    Slip(
+        "counts_tensors",
+        _right,
+        lambda m, c: len(_right(m, c)),
+        "that is how many tensors learn. numel() says how many numbers each holds.",
+    ),
+    Slip(
+        "counts_rows",
+        _right,
+        lambda m, c: sum(len(w) for w in m.parameters() if id(w) in _right(m, c)),
+        "len(weight) is the number of its rows. numel() counts all its numbers.",
+    ),
+    Slip(
+        "tied_twice",
+        _right,
+        lambda m, c: sum(w.numel() for _, w in _named(m) if id(w) in _right(m, c)),
+        "the tensor with two names is counted under both. It is one tensor: count it once.",
+    ),
+    Slip(
+        "tied_twice",
+        _right,
+        lambda m, c: sum(
+            w.numel() for name, w in _named(m) for part in c.parts if _is_in(name, part)
+        ),
+        "the tensor with two names is counted under both. It is one tensor: count it once.",
+    ),
+    Slip(
+        "tied_missed",
+        **_honest(lambda m, c: _ids(m.named_parameters(), c.parts)),
+        says="named_parameters() gives a tensor with two names under the first one only, so "
+        "`head.weight` is never met. Ask for both names: remove_duplicate=False.",
+    ),
+    Slip(
+        "last_name_wins",
+        **_honest(_last_name_wins),
+        says="the tensor with two names is switched on under one name, and off again under the "
+        "other. Gather first what is to learn, then switch.",
+    ),
+    Slip(
+        "frozen_instead",
+        **_honest(lambda m, c: {id(w) for w in m.parameters()} - _right(m, c)),
+        says="you froze the parts that are named. They are the ones that learn.",
+    ),
+    Slip(
+        "prefix",
+        **_honest(lambda m, c: _ids(_named(m), c.parts, str.startswith)),
+        says="`blocks.1` lets `blocks.10` learn too. After the part comes a dot, or nothing.",
+    ),
+    Slip(
+        "anywhere",
+        **_honest(lambda m, c: _ids(_named(m), c.parts, lambda name, part: part in name)),
+        says="a part that stands anywhere in a name is taken: `norm` is in `prenorm` too. A name "
+        "must begin with it.",
+    ),
+    Slip(
+        "not_thawed",
+        **_honest(lambda m, c: _right(m, c) & _as_before(m, c)),
+        says="what was frozen before stays frozen, named or not. Switch the named ones on.",
+    ),
+    Slip(
+        "whole_names_only",
+        **_honest(lambda m, c: _ids(_named(m), c.parts, str.__eq__)),
+        says="only weights whose whole name is given learn. A part may be the beginning of many.",
+    ),
+    Slip(
+        "not_frozen",
+        **_honest(lambda m, c: _right(m, c) | _as_before(m, c)),
+        says="the named parts are switched on, and all others stay as they were. Switch these off.",
+    ),
+    Slip(
+        "counted_only",
+        lambda m, c: {id(w) for w in m.parameters()},
+        lambda m, c: _total(m, _right(m, c)),
+        "the number is right, but no switch was moved. Set requires_grad of each weight.",
+    ),
+)
+
+
+@check(lab=LAB, exercise="trainable", points=2, returns=(int, float, np.number, np.ndarray, Tensor))
+def trainable(answer):
+    """trainable(model, parts) -> how many numbers learn, which are those of the parts alone."""
+    for case in CASES:
+        with own_seed(0):
+            model = Tied()
+        if case.frozen:
+            for weight in model.parameters():
+                weight.requires_grad_(False)
+        before = _named(model)
+        got = as_tensor(written_by_hand(answer, model, list(case.parts)))
+        if [(name, id(w)) for name, w in before] != [(name, id(w)) for name, w in _named(model)]:
+            raise CheckFailed(
+                "your function put other weights into the model. Leave them, and move their "
+                "switches.",
+                hint="other_weights",
+            )
+        _judge(model, case, got.reshape(()) if got.numel() == 1 else got)
+
+
+def _judge(model: nn.Module, case: Case, got: Tensor) -> None:
+    learning = {id(w) for w in model.parameters() if w.requires_grad}
+    expected = _right(model, case)
+    total = _total(model, expected)
+    if learning == expected and got.ndim == 0 and float(got) == total:
+        return
+    names = {id(w): name for name, w in model.named_parameters()}
+    said = f"number {number(got)}" if got.ndim == 0 else f"shape {tuple(got.shape)}"
+    failure = (
+        f"for parts = {list(case.parts)} in a model of {_total(model, set(names))} numbers, "
+        f"{'all frozen' if case.frozen else 'all learning'} before, your result is the {said}, "
+        f"and {_listed(names, learning)}; it should be {total}, "
+        f"and {_listed(names, expected)}."
+    )
+    if learning != expected and any("requires_grad" in vars(m) for m in model.modules()):
+        raise CheckFailed(
+            f"{failure}\nLikely slip: you set requires_grad on a module, which makes a new "
+            "attribute that nobody reads. It is the weights that have the switch; "
+            "module.requires_grad_(…) with a _ at its end passes it on to them.",
+            hint="set_on_module",
+        )
+    for slip in SLIPS:
+        if slip.learns(model, case) == learning and slip.counts(model, case) == float(
+            got.reshape(-1)[0] if got.numel() else -1
+        ):
+            raise CheckFailed(f"{failure}\nLikely slip: {slip.says}", hint=slip.name)
+    for slip in SLIPS:  # it may count in another way what it wrongly lets learn
+        if learning != expected and slip.learns(model, case) == learning:
+            raise CheckFailed(f"{failure}\nLikely slip: {slip.says}", hint=slip.name)
+    raise CheckFailed(
+        f"{failure}\nThis is none of the usual slips. Print name and requires_grad of each weight.",
+        hint="unrecognised",
+    )
+
+
+def _listed(names: dict[int, str], learning: set[int]) -> str:
+    """The names of the weights that learn, in words."""
+    some = [name for i, name in names.items() if i in learning]
+    if not some:
+        return "nothing learns"
+    shown = ", ".join(some[:4]) + (f" and {len(some) - 4} more" if len(some) > 4 else "")
+    return f"{shown} learn{'s' if len(some) == 1 else ''}"

@@ -1,0 +1,256 @@
+"""Check of lab 06: the best learning rate of a sweep (chapter 06).
+
+Key idea: four small sweeps in which each false reading finds another rate: the training loss is
+lowest elsewhere, the last look ranks otherwise, a run was best before it diverged, the rates are
+in no order, and the edge of the list is not the edge of the rates.
+Letters: R runs, S looks.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from grooves.checks import check
+from grooves.checks.arrays import judge_parts
+from grooves.checks.compare import Slip, written_by_hand
+
+LAB = "06_fine_tuning"
+NAN, INF = float("nan"), float("inf")
+
+
+def _choose(rates, training, held_out, sound=None, look=None, edge=None, score=None):
+    """The right choice, or one with a part exchanged.
+
+    sound: which runs count (R,). look: of a run's losses, the look that is returned. score: of a
+    run's losses, what is compared. edge: of all rates and the index of the best, whether it lies
+    there.
+    """
+    if sound is None:
+        sound = np.isfinite(training).all(1) & np.isfinite(held_out).all(1)
+    scores = [score(row) if score else row.min() for row in held_out]
+    run = int(np.where(sound, scores, INF).argmin())
+    at = int((look or np.argmin)(held_out[run]))
+    edge = edge or (lambda rates, i, sound: rates[i] in (rates.min(), rates.max()))
+    return rates[run], at, bool(edge(rates, run, sound))
+
+
+def _everything(losses):
+    return np.ones(len(losses), bool)
+
+
+def _before_it_diverged(rates, training, held_out):
+    losses = np.where(np.isfinite(held_out), held_out, INF)
+    return _choose(rates, training, losses, sound=_everything(losses))
+
+
+def _nan_wins(rates, training, held_out):
+    run, look = np.unravel_index(np.argmin(held_out), held_out.shape)
+    return rates[run], look, rates[run] in (rates.min(), rates.max())
+
+
+def _nan_wins_by_run(rates, training, held_out):
+    run = int(np.argmin(held_out.min(1)))
+    return rates[run], int(np.argmin(held_out[run])), rates[run] in (rates.min(), rates.max())
+
+
+def _training(rates, training, held_out):
+    return _choose(rates, held_out, training)
+
+
+SLIPS = (
+    Slip(
+        "training_loss",
+        _training,
+        "that is the best of the training losses. They say how well the model knows what it has "
+        "seen; the stories held out say more.",
+    ),
+    Slip(
+        "infinity_let_in",
+        lambda r, t, h: _choose(r, t, h, sound=~(np.isnan(h).any(1) | np.isnan(t).any(1))),
+        "your run has an infinite loss at one look. That is no finite number either: np.isfinite.",
+    ),
+    Slip(
+        "nan_wins",
+        _nan_wins,
+        "argmin stops at the first NaN, and takes a run that diverged for the best. Put infinity "
+        "in its place first.",
+    ),
+    Slip(
+        "nan_wins",
+        _nan_wins_by_run,
+        "argmin stops at the first NaN, and takes a run that diverged for the best. Put infinity "
+        "in its place first.",
+    ),
+    Slip(
+        "before_it_diverged",
+        _before_it_diverged,
+        "your run was best before it diverged. A run that diverges is out as a whole.",
+    ),
+    Slip(
+        "training_not_looked_at",
+        lambda r, t, h: _choose(r, t, h, sound=np.isfinite(h).all(1)),
+        "the training loss of your run is not finite at one look, so it has diverged. Both kinds "
+        "of loss must be finite.",
+    ),
+    Slip(
+        "chosen_by_the_end",
+        lambda r, t, h: _choose(r, t, h, score=lambda row: row[-1], look=lambda row: len(row) - 1),
+        "you compare the last looks. The best of a run may have come before.",
+    ),
+    Slip(
+        "chosen_by_the_end",
+        lambda r, t, h: _choose(r, t, h, score=lambda row: row[-1]),
+        "you compare the last looks. The best of a run may have come before.",
+    ),
+    Slip(
+        "last_look_returned",
+        lambda r, t, h: _choose(r, t, h, look=lambda row: len(row) - 1),
+        "the rate is right, but you return the last look, not the one at which it was best.",
+    ),
+    Slip(
+        "chosen_by_the_mean",
+        lambda r, t, h: _choose(r, t, h, score=np.mean),
+        "you compare the means of the runs. A slow beginning costs nothing: take the least loss.",
+    ),
+    Slip(
+        "looks_from_one",
+        lambda r, t, h: _choose(r, t, h, look=lambda row: row.argmin() + 1),
+        "the looks are counted from 1. Count from 0.",
+    ),
+    Slip(
+        "index_for_rate",
+        lambda r, t, h: (list(r).index(_choose(r, t, h)[0]), *_choose(r, t, h)[1:]),
+        "that is the place of the rate in the list. Return the rate itself.",
+    ),
+    Slip(
+        "loss_for_look",
+        lambda r, t, h: (
+            _choose(r, t, h)[0],
+            h[list(r).index(_choose(r, t, h)[0])].min(),
+            _choose(r, t, h)[2],
+        ),
+        "that is the least loss. Return the look at which it stands.",
+    ),
+    Slip(
+        "edge_of_the_sound",
+        lambda r, t, h: _choose(
+            r,
+            t,
+            h,
+            edge=lambda rates, i, sound: rates[i] in (rates[sound].min(), rates[sound].max()),
+        ),
+        "the rates whose runs diverged were tried too. Beyond your rate there was one.",
+    ),
+    Slip(
+        "lower_edge_missed",
+        lambda r, t, h: _choose(r, t, h, edge=lambda rates, i, sound: rates[i] == rates.max()),
+        "the smallest rate is an edge too: a smaller one may be better.",
+    ),
+    Slip(
+        "upper_edge_missed",
+        lambda r, t, h: _choose(r, t, h, edge=lambda rates, i, sound: rates[i] == rates.min()),
+        "the largest rate is an edge too: a larger one may be better.",
+    ),
+    Slip(
+        "edge_of_the_list",
+        lambda r, t, h: _choose(r, t, h, edge=lambda rates, i, sound: i in (0, len(rates) - 1)),
+        "the edge is that of the rates, not of the list: compare with the smallest and the "
+        "largest rate.",
+    ),
+    Slip(
+        "inside_for_edge",
+        lambda r, t, h: (*_choose(r, t, h)[:2], not _choose(r, t, h)[2]),
+        "True means that the best rate is at the edge. You say the opposite.",
+    ),
+)
+
+# Of each sweep: rates (R,), held-out and training losses (R, S); a line is a run.
+SWEEPS = (
+    (  # the best is inside, in the list and by its rate
+        (0.5, 0.02, 0.005, 0.1, 2.0),
+        (
+            (2.5, 1.625, 2, 2.25),
+            (3, 1.5, 1.75, 2),
+            (3, 2.75, 2.5, 1.5625),
+            (2, 1.75, 1.625, 1.65),
+            (9, 1, 5, NAN),
+        ),
+        (
+            (2.5, 1.25, 0.5, 0.4),
+            (3, 1.4, 1.3, 1.2),
+            (3, 2.75, 2.5, 1.5),
+            (2, 1.6, 1, 0.8),
+            (9, 1, 5, NAN),
+        ),
+    ),
+    (  # it is the first of the list, and inside by its rate
+        (0.1, 0.01, 0.3, 0.03, 1.0),
+        (
+            (3, 2.5, 1.25, 1.5),
+            (2, 1.9, 2.1, 2.4),
+            (2, 1.5, 1.6, 2),
+            (2.2, 1.125, 1.4, 1.45),
+            (1, 5, NAN, 7),
+        ),
+        (
+            (3, 2.5, 1.2, 1),
+            (1, 0.5, 0.3, 0.2),
+            (2, 1.2, 0.9, 0.7),
+            (2.2, NAN, 1.1, 0.8),
+            (1, 5, 4, 7),
+        ),
+    ),
+    (  # beyond it all runs diverged
+        (0.25, 4.0, 0.5, 1.0, 2.0),
+        (
+            (3, 2.8, 2.5, 2.4),
+            (1, 1.1, 1.2, 1.3),
+            (3, 2.6, 2.3, 2.2),
+            (2.5, 2, 1.5, 1.75),
+            (9, 0.5, INF, 3),
+        ),
+        (
+            (3, 2.8, 2.5, 2.4),
+            (1, INF, 3, 2),
+            (3, 2.6, 2.2, 2),
+            (2.5, 2, 1.4, 1),
+            (9, 0.5, 2, 3),
+        ),
+    ),
+    (  # it is the largest
+        (0.001, 0.004, 0.064, 0.016),
+        ((4, 3.9, 3.8), (4, 3.5, 3.25), (2.5, 1.75, 2), (3.5, 3, 2.5)),
+        ((4, 3.9, 3.8), (4, 3.5, 3.2), (2.5, 1.7, 1.1), (3.5, 3, 2.5)),
+    ),
+    (  # it is the smallest
+        (0.5, 0.125, 0.25),
+        ((4, 3, 3.5, 3.75), (3, 2, 1.75, 1.5), (3, 2.5, 2.25, 2.5)),
+        ((3, 2, 1, 0.5), (3, 2, 1.5, 1), (3, 2.5, 2, 0.75)),
+    ),
+)
+
+
+@check(lab=LAB, exercise="choose_rate", points=3, returns=(tuple, list))
+def choose_rate(answer):
+    """choose_rate(rates, training, held_out) -> rate, look, whether the rate is at the edge."""
+
+    def call(*inputs):
+        with warnings.catch_warnings():  # NumPy's, about rows of NaN
+            warnings.simplefilter("ignore")
+            return written_by_hand(answer, *inputs)
+
+    for rates, held_out, training in SWEEPS:
+        inputs = (np.array(rates), np.array(training, float), np.array(held_out, float))
+        parts = ("the rate", "the look", "whether it is at the edge")
+        expected = dict(zip(parts, _choose(*inputs), strict=True))
+        given = f"rates {rates}, held-out losses {_in_words(held_out)} and training losses "
+        given += _in_words(training)
+        judge_parts(call, inputs, expected, SLIPS, given, "it should be")
+    return "Whoever stops a sweep at its edge has not found the best rate."
+
+
+def _in_words(losses) -> str:
+    """`(2.5, 1.625), (3, 1.5)`: a run in brackets."""
+    return ", ".join(f"({', '.join(f'{loss:g}' for loss in run)})" for run in losses)

@@ -1,0 +1,138 @@
+"""Check of lab 06: where to stop, with patience (chapter 06).
+
+Key idea: the curves are made so that each misreading of the rule keeps another look: noise before
+the best, a second fall that nobody waited for, equal losses, a rise that falls a little on its way.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grooves.checks import check
+from grooves.checks.arrays import judge
+from grooves.checks.compare import Slip, written_by_hand
+
+LAB = "06_fine_tuning"
+EXACT = 1e-9
+
+
+def _stop(losses, patience, better=np.less, in_a_row=True, against_last=False, stopped=False):
+    """The right look, or one by another rule.
+
+    in_a_row: whether a new best makes patient again. against_last: whether a look is compared with
+    the one before it. stopped: whether the look at which one stops is returned.
+    """
+    best, waited = 0, 0
+    for look in range(1, len(losses)):
+        if better(losses[look], losses[best]):
+            best, waited = look, waited * (not in_a_row)
+        elif against_last and losses[look] < losses[look - 1]:
+            waited = 0
+        else:
+            waited += 1
+        if waited == patience:
+            return look if stopped else best
+    return len(losses) - 1 if stopped else best
+
+
+SLIPS = (
+    Slip(
+        "training_curve",
+        lambda t, h, p: _stop(t, p),
+        "you watch the loss on what is being learned, which falls as the model learns by heart. "
+        "Watch the stories held out.",
+    ),
+    Slip(
+        "first_rise",
+        lambda t, h, p: _stop(h, 1),
+        "you stop at the first look that is no better, which may be noise. Wait for `patience` of "
+        "them in a row.",
+    ),
+    Slip(
+        "against_the_last",
+        lambda t, h, p: _stop(h, p, against_last=True),
+        "a look that is better than the one before it makes you patient again. Only a new best "
+        "should.",
+    ),
+    Slip(
+        "looked_ahead",
+        lambda t, h, p: int(np.argmin(h)),
+        "that is the best of the whole curve. Patience had run out before: the run was stopped and "
+        "never got there.",
+    ),
+    Slip(
+        "where_it_stopped",
+        lambda t, h, p: _stop(h, p, stopped=True),
+        "that is the look at which you stopped. Keep the best one before it.",
+    ),
+    Slip(
+        "equal_is_better",
+        lambda t, h, p: _stop(h, p, better=np.less_equal),
+        "an equal loss counts as a new best with you. It is no better: use <.",
+    ),
+    Slip(
+        "not_in_a_row",
+        lambda t, h, p: _stop(h, p, in_a_row=False),
+        "you count all looks that were no better. With a new best the counting begins anew.",
+    ),
+    Slip(
+        "too_patient",
+        lambda t, h, p: _stop(h, p + 1),
+        "you wait for one look more than `patience`.",
+    ),
+    Slip(
+        "too_impatient",
+        lambda t, h, p: _stop(h, max(p - 1, 1)),
+        "you stop one look too early: `patience` looks may be no better, and then you stop.",
+    ),
+    Slip(
+        "patience_back",
+        lambda t, h, p: max(_stop(h, p, stopped=True) - p, 0),
+        "you go back by `patience` looks from where you end. Where patience never ran out, the "
+        "best look is another.",
+    ),
+    Slip(
+        "the_last",
+        lambda t, h, p: len(h) - 1,
+        "that is the last look of all.",
+    ),
+    Slip(
+        "from_one",
+        lambda t, h, p: _stop(h, p) + 1,
+        "the looks are counted from 1. Count from 0.",
+    ),
+    Slip(
+        "loss_for_look",
+        lambda t, h, p: float(h[_stop(h, p)]),
+        "that is the loss. Return the look at which it stands.",
+    ),
+)
+
+CURVES = (  # held-out losses and patience; no two slips keep the same look where one first shows
+    ((3, 2.75, 3, 2.75, 2.25, 1.75, 2, 1.75, 1.5, 1.25, 1.5, 1.75, 1.5, 1, 0.75), 4),
+    ((3, 2.5, 2, 1.75, 1.5, 1.75, 2, 2.25), 2),
+    ((3, 2.5, 2, 2, 1.5, 1.5, 1.75, 2, 2, 1.5, 1, 0.75, 0.75, 0.5, 0.75), 1),
+    ((3, 3.25, 3, 3.25, 3, 2.5, 2.75, 2.5, 2.5, 2.75, 2.75, 3), 3),
+    ((3, 2.5, 2.25, 2), 2),
+)
+
+
+@check(lab=LAB, exercise="stop_at", points=2)
+def stop_at(answer):
+    """stop_at(training, held_out, patience) -> the look to keep."""
+    for held_out, patience in CURVES:
+        looks = len(held_out)
+        training = np.linspace(3, 0.5, looks)
+        training[-2:] = training[-3]  # it no longer falls at the end
+        inputs = (training, np.array(held_out, float), patience)
+        given = f"held-out losses {', '.join(f'{loss:g}' for loss in held_out)} and {patience = }"
+        judge(
+            lambda *inputs: written_by_hand(answer, *inputs),
+            inputs,
+            _stop(held_out, patience),
+            SLIPS,
+            given,
+            "it should be",
+            EXACT,
+        )
+    return "Where one stops is decided by stories that were kept apart."
