@@ -47,14 +47,15 @@ class Decoder:
     def fits(model) -> bool:
         """Whether this model can be answered for here: float32 weights on a CPU, as they were made.
 
-        A model whose last layer has parted from its embeddings, or with LoRA, is not (merge it),
-        and neither is one whose weights are made anew from fewer bits.
+        A model whose last layer has parted from its embeddings, or that has parts of another make,
+        such as LoRA's, is not (merge it), and neither is one whose weights are made anew from fewer
+        bits.
         """
         weight = model.embedding.weight
-        linear = [m for m in model.modules() if isinstance(m, torch.nn.Linear)]
-        plain = model.head.weight is weight and all(type(m) is torch.nn.Linear for m in linear)
-        stored = isinstance(weight, torch.nn.Parameter)
-        return plain and stored and weight.device.type == "cpu" and weight.dtype == torch.float32
+        makes = {type(m).__module__ for m in model.modules()}
+        own = all(m == "grooves.transformer" or m.startswith("torch.nn.modules") for m in makes)
+        plain = own and model.head.weight is weight and isinstance(weight, torch.nn.Parameter)
+        return plain and weight.device.type == "cpu" and weight.dtype == torch.float32
 
     def _fold(self, model) -> None:
         """Arrange the weights: everything that does not depend on the words to come."""

@@ -66,6 +66,18 @@ def test_models_that_the_decoder_does_not_fit_are_read_the_plain_way(monkeypatch
     double, ids = tiny().double(), some_ids(1, 3)
     assert Decoder.fits(tiny())
     assert not Decoder.fits(double)
+
+    class Doubled(torch.nn.Module):  # a part of a student's, with a frozen matrix inside
+        def __init__(self, layer):
+            super().__init__()
+            self.weight = layer.weight
+
+        def forward(self, x):
+            return 2 * x @ self.weight.T
+
+    changed = tiny()
+    changed.blocks[1].mlp.up = Doubled(changed.blocks[1].mlp.up)
+    assert not Decoder.fits(changed)
     expected = generate(tiny(), ids, max_words=9, temperature=0, end=None)
     monkeypatch.setattr(Decoder, "__init__", lambda *_: pytest.fail("a decoder was made"))
     assert torch.equal(generate(double, ids, max_words=9, temperature=0, end=None), expected)
