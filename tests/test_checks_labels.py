@@ -184,8 +184,8 @@ def test_the_challenge_gives_a_notebook_its_labels_back():
     """
     exec(textwrap.dedent(source), notebook)
     for answer, said in (
-        (notebook["by_label"], "your function uses y, which holds the labels"),
-        (partial(notebook["by_label"]), "your function uses y, which holds the labels"),
+        (notebook["by_label"], "your function reads `y`, and labels are forbidden"),
+        (partial(notebook["by_label"]), "your function reads `y`, and labels are forbidden"),
         (notebook["own_name"], "the bar is"),
         (partial(notebook["own_name"], missing=True), "name 'nowhere' is not defined"),
     ):

@@ -114,8 +114,8 @@ def _without_labels(answer, pictures, n: int):
             if error.name not in names:
                 raise
             raise CheckFailed(
-                f"your function uses {error.name}, which holds the labels. They do not exist yet: "
-                "say by the pictures alone which ones to buy.",
+                f"your function reads `{error.name}`, and labels are forbidden here: they do not "
+                "exist yet. Say by the pictures alone which ones to buy.",
                 hint="labels_used",
             ) from None
     if fetched:
