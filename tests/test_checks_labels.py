@@ -1,7 +1,9 @@
 """The checks of lab 3 beyond those of every lab: what is drawn by lot, and the challenge."""
 
 import gc
-from functools import cache
+import sys
+import textwrap
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from answers.labels import ANSWERS
 
+import grooves
 from grooves.checks import CheckFailed
 from grooves.checks import labels as check
 from grooves.checks.labels_challenge import BAR
@@ -59,6 +62,30 @@ def test_what_an_earlier_check_left_behind_is_no_call_of_the_courses_code():
     finally:
         gc.enable()
         gc.set_threshold(*before)
+
+
+# --- what a message says --------------------------------------------------------------------------
+
+
+def test_an_import_inside_the_answer_is_not_taken_for_a_call(monkeypatch):
+    """Whoever imports runs a whole module; the sentence names the function that is called."""
+    monkeypatch.setattr(grooves, "objectives", grooves.objectives)  # comes back afterwards
+    monkeypatch.delitem(sys.modules, "grooves.objectives")
+
+    def answer(ids):
+        from grooves.objectives import next_word
+
+        return next_word(ids)
+
+    with pytest.raises(
+        CheckFailed, match=r"calls the course's own grooves\.objectives\.next_word\."
+    ):
+        check.next_word(answer)
+
+
+def test_of_whole_numbers_the_first_that_differs_is_shown():
+    with pytest.raises(CheckFailed, match=r"your result at \[0\] is 4; it should be 11 \(6 of 6"):
+        check.next_word(WRONG["next_word"]["backwards"])
 
 
 # --- the fixed reader ----------------------------------------------------------------------------
@@ -121,7 +148,7 @@ def share_read(answer):
 def test_no_verdict_of_the_challenge_hangs_on_a_rounding():
     for answer in (ANSWERS.reference("choose"), *RIGHT["choose"].values()):
         assert share_read(answer) > BAR + 0.01
-    for hint in ("as_by_lot", "odd_ones", "too_alike", "below_bar"):
+    for hint in ("as_by_lot", "odd_ones", "too_alike", "not_the_middle", "below_bar"):
         assert share_read(WRONG["choose"][hint]) < BAR - 0.01
 
 
@@ -141,6 +168,30 @@ def test_the_challenge_hands_over_no_test_picture():
     for images, _ in handed_over:
         assert images.shape == (1000, 64)
         assert test_pictures.isdisjoint(picture.tobytes() for picture in images)
+
+
+def test_the_challenge_gives_a_notebook_its_labels_back():
+    """Under every name they have; a local name is the student's own, whatever it is called."""
+    notebook = {"labels": digits().train_labels, "also": digits().train_labels.tolist(), "np": np}
+    notebook["y"] = notebook["labels"].copy()
+    before = dict(notebook)
+    source = """
+    def by_label(images, n):
+        return np.argsort(y[:1000])[:n]
+    def own_name(images, n, missing=False):
+        labels = np.arange(n)
+        return nowhere if missing else labels
+    """
+    exec(textwrap.dedent(source), notebook)
+    for answer, said in (
+        (notebook["by_label"], "your function reads `y`, and labels are forbidden"),
+        (partial(notebook["by_label"]), "your function reads `y`, and labels are forbidden"),
+        (notebook["own_name"], "the bar is"),
+        (partial(notebook["own_name"], missing=True), "name 'nowhere' is not defined"),
+    ):
+        with pytest.raises(CheckFailed, match=said):
+            check.choose(answer)
+        assert all(notebook[name] is value for name, value in before.items())
 
 
 def test_what_an_answer_does_to_its_pictures_spoils_no_later_answer():

@@ -108,14 +108,16 @@ def number(value: float) -> str:
 
 
 def _difference(got: Tensor, expected: Tensor, source: str, tolerance: float) -> str:
-    """Where the results are farthest apart, in words."""
+    """Where the results are farthest apart, or whole numbers first differ, in words."""
     if got.shape != expected.shape:
         return f"your result has shape {shape_of(got)}, expected {shape_of(expected)}."
     gap = (got.double() - expected.double()).abs().nan_to_num(torch.inf, torch.inf)
     gap[got.double() == expected.double()] = 0.0  # an infinity that is right
     if expected.ndim == 0:
         return f"your result is {number(got)}; {source} {number(expected)}."
-    worst = tuple(int(i) for i in torch.unravel_index(gap.argmax(), gap.shape))
+    # of whole numbers, such as words and classes, the first that differs: how far says nothing
+    told = gap if expected.is_floating_point() else (gap > 0).int()
+    worst = tuple(int(i) for i in torch.unravel_index(told.argmax(), gap.shape))
     wrong = int((gap > tolerance + tolerance * expected.double().abs()).sum())
     return (
         f"your result at {list(worst)} is {number(got[worst])}; {source} "
@@ -139,7 +141,8 @@ def watched(answer: Callable, inputs: Sequence, name_of: Callable) -> tuple[obje
     """Call an answer and note which Python functions it runs.
 
     What Python clears away meanwhile is not the answer's doing: a generator that was left half run
-    anywhere runs to its end whenever the garbage collector comes by.
+    anywhere runs to its end whenever the garbage collector comes by. Nor is what a module runs when
+    the answer imports it.
     name_of: what to note of a function, from its module's name and its code object; None for
     nothing. Returns: the answer's result, and what was noted, in the order of the calls.
     """
@@ -153,9 +156,10 @@ def watched(answer: Callable, inputs: Sequence, name_of: Callable) -> tuple[obje
     def note(frame, event, _argument):
         if event == "call" and not clearing:
             name = name_of(frame.f_globals.get("__name__", ""), frame.f_code)
-            if name is not None:
+            if name is not None and not _importing(frame, here):
                 noted.append(name)
 
+    here = sys._getframe()
     before = sys.getprofile()
     gc.callbacks.append(note_clearing)
     sys.setprofile(note)
@@ -164,6 +168,15 @@ def watched(answer: Callable, inputs: Sequence, name_of: Callable) -> tuple[obje
     finally:
         sys.setprofile(before)
         gc.callbacks.remove(note_clearing)
+
+
+def _importing(frame, outermost) -> bool:
+    """Whether an import, made inside the outermost frame, is what runs this one."""
+    while frame is not None and frame is not outermost:
+        if frame.f_code.co_filename.startswith("<frozen importlib."):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def written_by_hand(answer: Callable, *inputs, ready_made: Sequence[str] = ()):

@@ -38,7 +38,17 @@ def draw_balanced(answer):
 
     def draw(call, per_class, rng):
         given = f"{len(labels)} labels of the classes 2, 4 and 7, {per_class} of each"
-        got = untouched(call, "labels")(labels, per_class, rng)
+        try:
+            got = untouched(call, "labels")(labels, per_class, rng)
+        except ValueError as error:
+            if _works_for_all_ten(answer, per_class):
+                raise CheckFailed(
+                    f"for {given}, your result is an error, {error}.\nLikely slip: you go through "
+                    "classes that do not occur. They may be any numbers: `np.unique(labels)` holds "
+                    "those that occur.",
+                    hint="classes_taken_for_granted",
+                ) from None
+            raise
         got = array_of(got, (3 * per_class,), "an index for each label drawn", given)
         got = whole_numbers(got, given)
         _examine(got, labels, per_class, given)
@@ -66,6 +76,15 @@ def draw_balanced(answer):
             hint="never_drawn",
         )
     return "As many of each, so that no class is favoured."
+
+
+def _works_for_all_ten(answer, per_class: int) -> bool:
+    """Whether an answer that stopped with an error would run if the classes were 0 to 9."""
+    try:
+        answer(np.repeat(np.arange(10), per_class), per_class, np.random.default_rng(0))
+    except Exception:
+        return False
+    return True
 
 
 def _examine(got, labels, per_class: int, given: str) -> None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from grooves.checks import check
+from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import by_hand, judge_parts
 from grooves.checks.compare import Slip
-from grooves.checks.labels_rules import BOTH, LAB, SHOULD
+from grooves.checks.labels_rules import BOTH, LAB, SHOULD, as_array
 from grooves.checks.labels_words import pairs_of
 from grooves.data import IGNORED
 
@@ -147,7 +147,21 @@ def padded_batch(answer):
                 )
         lengths = ", ".join(str(len(text)) for text in texts)
         given = f"{len(texts)} text{'s' * (len(texts) > 1)} of {lengths} words"
-        judge_parts(call, (list(texts),), expected, BATCH_SLIPS, given, SHOULD)
+        results = []
+
+        def kept(texts):
+            results.append(call(texts))
+            return results[-1]
+
+        judge_parts(kept, (list(texts),), expected, BATCH_SLIPS, given, SHOULD)
+        for name, got in zip(BOTH, map(as_array, results[0]), strict=True):
+            if not np.issubdtype(got.dtype, np.integer):
+                raise CheckFailed(
+                    f"for {given}, your result has {name} right, but as {got.dtype}, expected "
+                    "whole numbers: a model looks a word up by its number.\nLikely slip: np.zeros "
+                    "makes numbers with a point. Add dtype=int.",
+                    hint="not_whole",
+                )
 
     ask(by_hand(answer), [5, 0, 6, 8], [9, 3, 4, 0, 2, 7], [1, 2])
     ask(answer, [4, 4, 0])

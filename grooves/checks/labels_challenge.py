@@ -7,6 +7,9 @@ lab's fixed reader, and 450 pictures that no answer ever sees say how well it re
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 
@@ -104,7 +107,17 @@ def _without_labels(answer, pictures, n: int):
     def keeper(module: str, code) -> str | None:
         return code.co_name if (module, code.co_name) in KEEPERS_OF_LABELS else None
 
-    result, fetched = watched(answer, (pictures, n), keeper)
+    with _hidden_from(answer) as names:
+        try:
+            result, fetched = watched(answer, (pictures, n), keeper)
+        except NameError as error:
+            if error.name not in names:
+                raise
+            raise CheckFailed(
+                f"your function reads `{error.name}`, and labels are forbidden here: they do not "
+                "exist yet. Say by the pictures alone which ones to buy.",
+                hint="labels_used",
+            ) from None
     if fetched:
         raise CheckFailed(
             f"your function calls {fetched[0]}, which holds the labels. They do not exist yet: you "
@@ -112,6 +125,25 @@ def _without_labels(answer, pictures, n: int):
             hint="labels_fetched",
         )
     return result
+
+
+@contextmanager
+def _hidden_from(answer) -> Iterator[tuple[str, ...]]:
+    """Take the labels out of the notebook while an answer runs; yields the names they had there."""
+    function = inspect.unwrap(answer)
+    notebook = getattr(getattr(function, "func", function), "__globals__", {})
+    right = _data().train_labels
+    theirs = {
+        name: value
+        for name, value in notebook.items()
+        if isinstance(value, np.ndarray) and value.shape == right.shape and (value == right).all()
+    }
+    for name in theirs:
+        del notebook[name]
+    try:
+        yield tuple(theirs)
+    finally:
+        notebook.update(theirs)
 
 
 def _share(exam: Exam, chosen) -> float:
@@ -151,10 +183,16 @@ def _why(chosen) -> tuple[str, str]:
             "the chosen pictures are odd ones, far from all others. A label is worth most where "
             "many pictures are like the one that bears it."
         )
+    if apart > 1.05 * lots_apart and near > 0.93 * lots_near:
+        return "not_the_middle", (
+            "your pictures are of many kinds, as if each came from a group of its own, but they "
+            "are not in the middle of their groups. Take of each group the one that is nearest "
+            "to its mean: that one speaks for most."
+        )
     if near > 0.97 * lots_near:
         return "as_by_lot", (
             "your choice lies no nearer to the other pictures than a draw by lot. Group the "
-            "pictures by likeness first, and take one of each group."
+            "pictures by likeness first, and take of each group the one in its middle."
         )
     return "below_bar", (
         "none of the usual ones. Do the groups have about as many pictures each, and is the "

@@ -134,17 +134,14 @@ SLIPS = (
         "you take each view for its own partner. The partner is the other view of the same "
         "picture.",
     ),
-    Slip(
-        "wrong_partner",
-        lambda z1, z2, t: _loss(z1, z2, t, partner=_next_door(z1)).mean(),
-        "the partners are paired wrongly. With z1 above z2, row i belongs to row i + B, and row "
-        "i + B to row i.",
-    ),
-    Slip(
-        "wrong_partner",
-        lambda z1, z2, t: _loss(z1, z2, t, partner=torch.arange(2 * len(z1)).roll(-1)).mean(),
-        "the partners are paired wrongly. With z1 above z2, row i belongs to row i + B, and row "
-        "i + B to row i.",
+    *(
+        Slip(
+            "wrong_partner",
+            lambda z1, z2, t, mates=mates: _loss(z1, z2, t, partner=mates(z1)).mean(),
+            "the partners are paired wrongly. With z1 above z2, row i belongs to row i + B, and "
+            "row i + B to row i.",
+        )
+        for mates in (_next_door, lambda z1: torch.arange(2 * len(z1)).roll(-1))
     ),
     Slip(
         "one_side",
@@ -193,6 +190,14 @@ SLIPS = (
         lambda z1, z2, t: -torch.log(torch.exp(-_loss(z1, z2, t)).mean()),
         "you take the mean first, then the logarithm. Each view has a loss of its own.",
     ),
+    *(
+        Slip(
+            "softmax_twice",
+            lambda z1, z2, t, first=first: _softmax_twice(z1, z2, t, first),
+            "you take a softmax, and F.cross_entropy takes another. Give it the scores.",
+        )
+        for first in (True, False)
+    ),
     Slip(
         "only_attracts",
         lambda z1, z2, t: (_loss(z1, z2, t) - _scores(z1, z2, t)[0].logsumexp(1)).mean(),
@@ -219,6 +224,15 @@ def _scores(z1, z2, temperature):
     z = torch.nn.functional.normalize(torch.cat((z1, z2)).double(), dim=1)
     scores = z @ z.mT / temperature
     return scores, scores[torch.arange(len(z)), torch.arange(len(z)).roll(len(z1))]
+
+
+def _softmax_twice(z1, z2, temperature, mask_first: bool):
+    """Cross-entropy of shares in place of scores; the diagonal is masked before or after."""
+    scores, n = _scores(z1, z2, temperature)[0], len(z1)
+    first = torch.eye(2 * n, dtype=torch.bool) & mask_first
+    last = torch.eye(2 * n, dtype=torch.bool) & (not mask_first)
+    shares = scores.masked_fill(first, -math.inf).softmax(1).masked_fill(last, -math.inf)
+    return torch.nn.functional.cross_entropy(shares, torch.arange(2 * n).roll(n))
 
 
 @check(lab=LAB, exercise="contrastive_loss", points=3)

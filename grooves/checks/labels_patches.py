@@ -35,6 +35,13 @@ def _turned_round(images, tops, lefts, size):
     return np.where(masks, images, 0), ~masks
 
 
+def _slices_to(end: int, images, tops, lefts):
+    masks = np.zeros(images.shape, dtype=bool)
+    for mask, top, left in zip(masks, tops, lefts, strict=True):
+        mask[top:end, left:end] = True
+    return np.where(masks, 0, images), masks
+
+
 def _mask_from_zeros(images, tops, lefts, size):
     hidden = _cut(images, tops, lefts, size, size)[0]
     return hidden, hidden == 0
@@ -81,14 +88,20 @@ PATCH_SLIPS = (
     Slip(
         "one_pixel_more",
         lambda images, tops, lefts, size: _cut(images, tops, lefts, size + 1, size + 1),
-        "the patch is a pixel too large. The end of a slice is not part of it: "
-        "rows top to top + size - 1.",
+        "the patch is a pixel too large. The end of a slice is not part of it, so "
+        "`top : top + size` holds rows top to top + size - 1.",
     ),
     Slip(
         "one_pixel_less",
         lambda images, tops, lefts, size: _cut(images, tops, lefts, size - 1, size - 1),
         "the patch is a pixel too small. The end of a slice is not part of it: "
         "`top : top + size` has `size` rows.",
+    ),
+    Slip(
+        "length_for_end",
+        lambda images, tops, lefts, size: _slices_to(size, images, tops, lefts),
+        "your slices end at row and column `size`. A slice has a beginning and an end, not a "
+        "length: the end is `top + size`.",
     ),
     Slip(
         "corner_for_centre",
@@ -179,7 +192,7 @@ def hide_patches(answer):
 
     some = pictures(51, 3, 6, 8)
     some[:, 2::3, 1::2] = 0  # paper, inside the patches too
-    ask(by_hand(answer), some, [1, 3, 2], [4, 1, 3], 3)
+    ask(by_hand(answer), some, [1, 3, 2], [2, 1, 4], 3)
     ask(answer, pictures(52, 1, 5, 5), [1], [2], 2)
     ask(answer, pictures(53, 2, 3, 4), [2, 0], [0, 3], 1)
     return "The patch is the question, and the old picture is the answer."

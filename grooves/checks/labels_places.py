@@ -80,8 +80,10 @@ def draw_hidden(answer):
         return hidden
 
     rng = np.random.default_rng(30)
-    draw(by_hand(answer), _real(20, 7, 3, 11, 1), 0.15, rng)
+    # A share of the whole row, 3, is no more than the shortest text has: NumPy can draw it.
+    draw(by_hand(answer), _real(20, 7, 3, 11), 0.15, rng)
     draw(answer, _real(12, 8, 5), 0.4, rng)
+    draw(answer, _real(2, 1), 0.15, rng)
     draw(answer, _real(4), 1.0, rng)
 
     hidden = draw(answer, MANY_TEXTS, 1 / 3, rng)
@@ -89,6 +91,7 @@ def draw_hidden(answer):
     obeys_its_generator(
         lambda rng: draw(answer, MANY_TEXTS, 1 / 3, rng), np.array_equal, f"{MANY} texts, share 1/3"
     )
+    draw(answer, _real(6, 4)[:, ::-1], 0.5, rng)  # padded in front
     return "Every text is asked something, and never about its padding."
 
 
@@ -105,6 +108,14 @@ def _examine(hidden, real, share: float, given: str, many) -> None:
         )
     if outside.any():
         row, place = np.argwhere(outside)[0]
+        in_front = np.arange(real.shape[1]) < real.sum(axis=1)[:, None]
+        if not (hidden & ~in_front).any():
+            raise CheckFailed(
+                f"for {given}, your result hides place {place} of row {row}, where there is no "
+                "word: this row begins with padding. How many words there are does not say where. "
+                "`np.flatnonzero(real[row])` does.",
+                hint="counted_from_the_front",
+            )
         raise CheckFailed(
             f"for {given}, your result hides place {place} of row {row}, where there is no word. "
             "Draw among the places where `real` is True.",
@@ -118,6 +129,7 @@ def _examine(hidden, real, share: float, given: str, many) -> None:
         f"{row}, expected {right[row]}.\nLikely slip: "
     )
     of_many = many().reshape(MANY, -1).sum(axis=1)
+    varied = len(set(of_many[: MANY // 2])) > 1
     for name, compute, says in COUNT_SLIPS:
         cases = ((real, share, counts), (MANY_TEXTS, 1 / 3, of_many))  # one alone may be chance
         if all(np.array_equal(compute(table, part), found) for table, part, found in cases):
@@ -125,7 +137,13 @@ def _examine(hidden, real, share: float, given: str, many) -> None:
     if (of_many <= _right_counts(MANY_TEXTS, 1 / 3)).all() and (of_many > 0).all():
         name = "drawn_twice"
         says = "some places are drawn twice, so fewer are hidden. Draw without replacement."
-    elif len(set(of_many[: MANY // 2])) > 1:
+    elif varied and of_many.max() <= round(MANY_TEXTS.shape[1] / 3):
+        name = "padding_taken_off"
+        says = (
+            "you draw among all places of a row and take the padding off afterwards, so fewer "
+            "are left. Draw among the places of the words alone."
+        )
+    elif varied:
         name = "chance"
         says = (
             "each word is hidden by a lot of its own, so their number is a matter of luck. Fix the "

@@ -70,6 +70,15 @@ SLIPS = (
         lambda p, t: (p.max(1) >= t, p[_sure(p, t)].argmax(1)),
         "that is a mask of True and False. np.flatnonzero makes indices of it.",
     ),
+    *(
+        Slip(
+            "wrapped_once_more",
+            lambda p, t, shape=shape: (_sure(p, t).reshape(shape), p[_sure(p, t)].argmax(1)),
+            "np.where gives a tuple of arrays, np.argwhere a column. `np.flatnonzero(…)` gives the "
+            "indices as they are asked for.",
+        )
+        for shape in ((1, -1), (-1, 1))
+    ),
     Slip(
         "every_class_above",
         lambda p, t: np.nonzero(p >= t),

@@ -42,8 +42,15 @@ def rotations(answer):
                 hint="how_many",
             )
         turned = as_array(got[0])
-        if turned.size == 4 * images.size:
+        if turned.shape == (4 * n, side * side):
             turned = turned.reshape(-1, side, side)  # rows of pixels are as good
+        if turned.ndim > 3 and turned.size == 4 * images.size:
+            raise CheckFailed(
+                f"for {given}, your result has pictures of shape {turned.shape}, expected "
+                f"{(4 * n, side, side)}.\nLikely slip: they lie in four stacks, as np.array and "
+                "np.stack lay them. np.concatenate makes one row of pictures.",
+                hint="in_stacks",
+            )
         turned = array_of(turned, (4 * n, side, side), "four positions of each picture", given)
         labels = array_of(got[1], (4 * n,), "a label for each position", given)
         _examine_turns(turned, whole_numbers(labels, given), images, given)

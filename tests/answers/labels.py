@@ -20,7 +20,10 @@ DRAWN = (
     "no_gradient",
     "one_move_for_all",
     "labels_fetched",
+    "labels_used",
 )
+DIGITS = data.digits()
+LABELS = DIGITS.train_labels  # as the notebook has them
 ANSWERS = Answers("03_labels", plain_hints=DRAWN)
 right, wrong = ANSWERS.right, ANSWERS.wrong
 
@@ -139,11 +142,11 @@ def _(texts):
     return pad([text[:-1] for text in texts], 0), pad([text[1:] for text in texts], IGNORED)
 
 
-@right("padded_batch", "masks of lengths, in floating point")
+@right("padded_batch", "masks of lengths")
 def _(texts):
     lengths = np.array([len(text) - 1 for text in texts])
     real = np.arange(lengths.max()) < lengths[:, None]
-    inputs, targets = np.zeros(real.shape), np.full(real.shape, float(IGNORED))
+    inputs, targets = np.zeros(real.shape, dtype=np.int32), np.full(real.shape, IGNORED)
     inputs[real] = [word for text in texts for word in text[:-1]]
     targets[real] = [word for text in texts for word in text[1:]]
     return inputs, targets
@@ -214,6 +217,15 @@ def _(texts):
         rows_of([text[1:] for text in texts], IGNORED),
         rows_of([text[:-1] for text in texts], 0),
     )
+
+
+@wrong("padded_batch", "not_whole")
+def _(texts):
+    inputs = np.zeros((len(texts), max(map(len, texts)) - 1))
+    targets = np.full(inputs.shape, IGNORED)
+    for row, text in enumerate(texts):
+        inputs[row, : len(text) - 1], targets[row, : len(text) - 1] = text[:-1], text[1:]
+    return inputs, targets
 
 
 @wrong("padded_batch", "how_many")
@@ -440,11 +452,24 @@ def _(real, share, rng):
     return hide(np.ones_like(real), counts_of(real, share), rng)
 
 
-@wrong("draw_hidden", "share_of_the_row")
+@wrong("draw_hidden", "counted_from_the_front")
+def _(real, share, rng):
+    hidden = np.zeros(real.shape, dtype=bool)
+    for row, (n_words, n) in enumerate(zip(real.sum(axis=1), counts_of(real, share), strict=True)):
+        hidden[row, rng.choice(n_words, n, replace=False)] = True
+    return hidden
+
+
+@wrong("draw_hidden", "padding_taken_off")
 def _(real, share, rng):
     n = max(1, round(share * real.shape[1]))
-    places = [min(n, words) for words in real.sum(axis=1)]
-    return hide(real, places, rng)
+    return hide(np.ones_like(real), np.full(len(real), n), rng) & real
+
+
+@wrong("draw_hidden", "share_of_the_row")
+def _(real, share, rng):
+    n = max(1, round(share * real.shape[1]))  # in a short text an error, unless asked with care
+    return hide(real, np.full(len(real), n), rng)
 
 
 @wrong("draw_hidden", "none_in_short_texts")
@@ -637,6 +662,14 @@ def _(images, tops, lefts, size):
     return cut(images, squares(images, tops, lefts, size - 1))
 
 
+@wrong("hide_patches", "length_for_end")
+def _(images, tops, lefts, size):
+    masks = np.zeros(images.shape, dtype=bool)
+    for b in range(len(images)):
+        masks[b, tops[b] : size, lefts[b] : size] = True
+    return cut(images, masks)
+
+
 @wrong("hide_patches", "corner_for_centre")
 def _(images, tops, lefts, size):
     half = size // 2
@@ -810,6 +843,12 @@ def _(images):
 def _(images):
     quarters = np.arange(len(images)) % 4
     return [np.rot90(x, k) for x, k in zip(images, quarters, strict=True)], quarters
+
+
+@wrong("rotations", "in_stacks")
+def _(images):
+    stacks = [np.rot90(images, quarter, axes=(1, 2)) for quarter in range(4)]
+    return np.array(stacks), each(images, 0, 1, 2, 3)
 
 
 @wrong("rotations", "how_many")
@@ -1204,6 +1243,12 @@ def _(z1, z2, temperature):
     return -shares[torch.arange(2 * len(z1)), partners(len(z1))].mean().log()
 
 
+@wrong("contrastive_loss", "softmax_twice")
+def _(z1, z2, temperature):
+    shares = without_diagonal(scores_of(z1, z2, temperature)).softmax(1)
+    return F.cross_entropy(shares, partners(len(z1)))
+
+
 @wrong("contrastive_loss", "only_attracts")
 def _(z1, z2, temperature):
     return -(F.normalize(z1, dim=1) * F.normalize(z2, dim=1)).sum(1).mean() / temperature
@@ -1324,6 +1369,12 @@ def _(probabilities, threshold):
 def _(probabilities, threshold):
     sure = probabilities.max(1) >= threshold
     return sure, probabilities[sure].argmax(1)
+
+
+@wrong("pseudo_labels", "wrapped_once_more")
+def _(probabilities, threshold):
+    indices = np.where(probabilities.max(1) >= threshold)
+    return indices, probabilities[indices].argmax(1)
 
 
 @wrong("pseudo_labels", "every_class_above")
@@ -1496,6 +1547,12 @@ def _(labels, share, n_classes, rng):
     return flipped(labels, places, (labels[places] + 1) % n_classes)
 
 
+@wrong("flip_labels", "one_step_for_all")
+def _(labels, share, n_classes, rng):
+    places = places_of(labels, share, rng)
+    return flipped(labels, places, (labels[places] + rng.integers(1, n_classes)) % n_classes)
+
+
 @wrong("flip_labels", "unfair_classes")
 def _(labels, share, n_classes, rng):
     places = places_of(labels, share, rng)
@@ -1540,8 +1597,13 @@ def _(labels, share, n_classes, rng):
 
 @wrong("flip_labels", "rounded_down")
 def _(labels, share, n_classes, rng):
-    # 0.3 is a little less than three tenths, and so is a multiple of it
-    places = rng.choice(len(labels), max(0, math.ceil(share * len(labels)) - 1), replace=False)
+    places = rng.choice(len(labels), int(share * len(labels)), replace=False)
+    return flipped(labels, places, step(labels, places, n_classes, rng))
+
+
+@wrong("flip_labels", "rounded_up")
+def _(labels, share, n_classes, rng):
+    places = rng.choice(len(labels), math.ceil(share * len(labels)), replace=False)
     return flipped(labels, places, step(labels, places, n_classes, rng))
 
 
@@ -1638,6 +1700,13 @@ def _(labels, per_class, rng):
 @wrong("draw_balanced", "first_ones")
 def _(labels, per_class, rng):
     return np.concatenate([np.flatnonzero(labels == k)[:per_class] for k in np.unique(labels)])
+
+
+@wrong("draw_balanced", "classes_taken_for_granted")
+def _(labels, per_class, rng):
+    return np.concatenate(
+        [rng.choice(np.flatnonzero(labels == k), per_class, replace=False) for k in range(10)]
+    )
 
 
 @wrong("draw_balanced", "own_generator")
@@ -1772,6 +1841,21 @@ def _(images, n):
 @wrong("choose", "as_by_lot")
 def _(images, n):
     return np.random.default_rng(5).choice(len(images), n, replace=False)
+
+
+@wrong("choose", "not_the_middle")
+def _(images, n):
+    from sklearn.cluster import KMeans
+
+    groups = KMeans(n, n_init=1, random_state=0).fit_predict(images)
+    return [np.flatnonzero(groups == g)[-1] for g in range(n)]
+
+
+@wrong("choose", "labels_used")
+def _(images, n):
+    place = {picture.tobytes(): i for i, picture in enumerate(DIGITS.train_images)}
+    known = LABELS[[place[picture.tobytes()] for picture in images]]
+    return np.concatenate([np.flatnonzero(known == k)[: n // 10] for k in range(10)])
 
 
 @wrong("choose", "digit_missing")
