@@ -1809,8 +1809,8 @@ def parts_near(got, expected):
 
 ANSWERS.by_hand(
     "multiply_backward",
-    "*By hand.* a = 2, b = 5 and g = 3: a bit more of a makes y grow by 5 bits and the loss by "
-    "3 · 5 = 15. So a gets 15, and b gets 3 · 2 = 6.",
+    "*By hand.* a = 2, b = 5 and g = 3: if a grows by a little, y grows by 5 times as much, "
+    "and the loss by 3 · 5 = 15 times as much. So a gets 15, and b gets 3 · 2 = 6.",
     lambda f: parts_near(f(*map(np.array, (2.0, 5.0, 3.0))), (15.0, 6.0)),
 )
 ANSWERS.by_hand(
