@@ -194,7 +194,7 @@ def test_an_error_inside_a_compiled_library_is_told_as_the_line_that_called_it(s
         def double(x):
             return np.random.default_rng(0).choice([], 3)
     """)
-    with pytest.raises(AnswerRaised, match=r"in line 3 of answer\.py"):
+    with pytest.raises(AnswerRaised, match=r"with an error in line 3 of answer\.py"):
         check_double(names["double"])
 
 
