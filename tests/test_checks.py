@@ -161,7 +161,30 @@ def test_an_error_in_the_students_code_shows_their_line_and_the_arguments(studen
     said = str(refused.value)
     assert "in line 2 of answer.py:\n    wrong = x @ [[1.0]]" in said
     assert "ValueError: matmul" in said
-    assert "It was called with x = a float64 array of shape (3,)." in said
+    assert "double got x = a float64 array of shape (3,)." in said
+
+
+def test_an_error_in_an_earlier_answer_names_both_functions_and_the_line_that_called(student):
+    names = student("""\
+        def half(x):
+            return x / "2"
+
+        def double(x):
+            kept = [1.0]
+            return sum(4 * half(x) for _ in kept)
+
+        class Counter:
+            def __init__(self, start):
+                half(start)
+    """)
+    with pytest.raises(AnswerRaised) as refused:
+        check_double(names["double"])
+    assert (
+        'in half, line 2 of answer.py:\n    return x / "2"\n'
+        "called by double, in line 6 of answer.py:\n    return sum(4 * half(x) for _ in kept)\n"
+    ) in str(refused.value)
+    with pytest.raises(AnswerRaised, match=r"called by Counter\.__init__, in line 10 of"):
+        check_counter(names["Counter"])
 
 
 def test_an_error_inside_a_compiled_library_is_told_as_the_line_that_called_it(student):
@@ -171,7 +194,7 @@ def test_an_error_inside_a_compiled_library_is_told_as_the_line_that_called_it(s
         def double(x):
             return np.random.default_rng(0).choice([], 3)
     """)
-    with pytest.raises(AnswerRaised, match=r"in line 3 of answer\.py"):
+    with pytest.raises(AnswerRaised, match=r"with an error in line 3 of answer\.py"):
         check_double(names["double"])
 
 
@@ -184,7 +207,7 @@ def test_any_error_of_a_students_class_is_theirs(student, error):
             def up(self):
                 raise {error}
     """)
-    with pytest.raises(AnswerRaised, match=r"in line 5 of answer\.py"):
+    with pytest.raises(AnswerRaised, match=r"line 5 of answer\.py"):
         check_counter(names["Counter"])
 
 
@@ -261,6 +284,8 @@ def test_values_are_described_in_words():
     assert describe(torch.zeros(2, 3)) == "a float32 tensor of shape (2, 3)"
     assert describe(np.zeros(2, dtype=np.int64)) == "an int64 array of shape (2,)"
     assert describe([1, 2]) == "a list of 2"
+    assert describe((3,)) == "(3,)"
+    assert describe(np.float64(3.5)) == "the number 3.5"
     assert describe(3.5) == "the number 3.5"
     assert describe("kite") == "the text 'kite'"
     assert describe(int) == "the class int"
@@ -278,7 +303,8 @@ def notebook(monkeypatch, capsys):
     InteractiveShell.clear_instance()
     shell = InteractiveShell.instance()
     shell.colors = "nocolor"
-    shell.user_ns |= {"check_double": check_double}
+    shell.user_ns |= {"check_double": check_double, "check_flops": check_flops}
+    monkeypatch.setattr(checks, "_not_run", {})
     monkeypatch.setattr(progress, "widget", lambda lab, exercises: None)
     checks.start(LAB)
 
@@ -318,6 +344,21 @@ def test_jupyterlab_shows_a_sentence_and_no_stack_trace_of_ours(notebook, cells,
     shown = [notebook(source) for source in cells][-1]
     assert sentence in shown
     assert not OURS.search(shown), shown
+
+
+def test_a_cell_with_a_slip_of_grammar_is_told_of_and_no_older_answer_judged(notebook):
+    right = "def double(x):\n    return 2 * x"
+    notebook(right)
+    assert "passed: double" in notebook("check_double(double)")
+    notebook("def double(x):\n    return 2 * x)")
+    for source in ("double(3)", "check_double(double)"):
+        shown = notebook(source)
+    assert "double: its cell did not run (SyntaxError in line 2: unmatched ')')" in shown
+    assert not OURS.search(shown), shown
+    notebook("flops = 12)")
+    assert "flops: its cell did not run" in notebook("check_flops(12)")
+    notebook(right)
+    assert "passed: double" in notebook("check_double(double)")
 
 
 def test_other_errors_of_the_student_are_shown_as_ever(notebook):

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from answers.back_propagation import ANSWERS, broken_with, moving_step, way_back
+from answers.back_propagation import ANSWERS, broken_with, moving_step, narrow, way_back
 
 from grooves.checks import CheckFailed
 from grooves.checks import back_propagation as check
-from grooves.checks.back_propagation_challenge import BAR, SEEDS, Recipe, _read, _run
+from grooves.checks import back_propagation_challenge as challenge
+from grooves.checks.back_propagation_challenge import BAR, SEEDS, Recipe, Run, _read, _run, _why
 from grooves.data import digits
 from grooves.layers import new_network
 
@@ -18,6 +19,75 @@ TOO_SLOW = ("hasty", "narrow")  # those that come closest to the bar
 
 
 pytestmark = pytest.mark.usefixtures("own_progress")
+
+
+def by_a_queue(result):
+    found, waiting = {result: np.ones(result.shape)}, [result]
+    while waiting:
+        node = waiting.pop(0)
+        for parent, local in node.parents:
+            share = narrow(np.asarray(local(found[node])), parent.shape)
+            found[parent] = found[parent] + share if parent in found else share
+            waiting.append(parent)
+    return found
+
+
+def by_recursion_at_once(result):
+    found = {result: np.ones(result.shape)}
+
+    def go(node):
+        for parent, local in node.parents:
+            share = narrow(np.asarray(local(found[node])), parent.shape)
+            found[parent] = found.get(parent, 0.0) + share
+            go(parent)
+
+    go(result)
+    return found
+
+
+def last_picture_kept(x, W, g):
+    for picture, blame in zip(x, g, strict=True):
+        to_W = np.outer(picture, blame)
+    return g @ W.T, to_W
+
+
+@pytest.mark.parametrize(
+    ("exercise", "hint", "answer"),
+    [
+        ("backward", "passed_on_again", by_a_queue),
+        ("backward", "passed_on_again", by_recursion_at_once),
+        ("matmul_backward", "last_kept", last_picture_kept),
+    ],
+)
+def test_a_slip_written_in_another_way_is_the_same_slip(exercise, hint, answer):
+    with pytest.raises(CheckFailed) as caught:
+        getattr(check, exercise)(answer)
+    assert caught.value.hint == hint
+
+
+def test_a_gradient_that_fails_on_the_long_chain_alone_is_refused():
+    right = ANSWERS.reference("backward")
+
+    def answer(result):
+        found = right(result)
+        return {node: np.minimum(g, 2.0**30) for node, g in found.items()}
+
+    with pytest.raises(CheckFailed, match=r"a chain of 41 tensors"):
+        check.backward(answer)
+
+
+def test_a_recipe_that_misses_is_told_only_what_it_can_still_change(monkeypatch):
+    runs = 5 * [Run(133, 0.97, 0.1)]
+    monkeypatch.setattr(challenge, "_run", lambda chosen, seed: Run(400, 0.9, 0.1))
+    hint, why = _why(Recipe("adam", lambda step: 0.1, 0.9, 64, 128, noise=0.5), runs)
+    assert hint == "slow"
+    assert "no noise" in why
+    assert not any(word in why for word in ("batch", "wider", "falls"))
+    hint, why = _why(Recipe(lr=0.5, batch_size=64, hidden=100), runs)
+    assert "wider" in why and "falls" in why and "noise" not in why
+    monkeypatch.setattr(challenge, "_run", lambda c, seed: Run(90 if c.lr == 1.0 else 400, 1, 0))
+    hint, why = _why(Recipe(lr=0.5, batch_size=64, hidden=128), runs)
+    assert (hint, "times 2 " in why) == ("timid", True)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import re
 import sys
 
 from grooves.checks._answers import (
@@ -21,7 +22,7 @@ from grooves.checks._answers import (
     not_started_in,
     place_of,
     recorded,
-    student_frame,
+    student_frames,
     watch,
 )
 
@@ -38,6 +39,7 @@ __all__ = [
 
 _registry: dict[str, dict[str, int]] = {}  # lab -> exercise -> points, in the order of definition
 _modules: set[str] = set()  # where checks are defined
+_not_run: dict[str, SyntaxError] = {}  # names whose cell was last met with a slip in its grammar
 
 
 class CheckFailed(AssertionError):
@@ -102,6 +104,8 @@ def check(lab: str, exercise: str, points: int, returns: type | tuple = object):
 
         @functools.wraps(body)
         def run(answer):
+            if exercise in _not_run:
+                raise _named(_stale(exercise), exercise) from None
             if answer is None or answer is Ellipsis or answer is NotImplemented:
                 raise _named(NotStarted(_not_started(exercise)), exercise) from None
             watched, calls = watch(answer, exercise, returns, CheckFailed)
@@ -163,6 +167,7 @@ def start(lab: str):
         shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
 
     shell.set_custom_exc((NameError, NotImplementedError), explain)
+    shell.events.register("post_run_cell", _note_cell)  # once, however often this cell is run
     from grooves import progress  # here, since the widget needs ipywidgets and the checks do not
 
     return progress.widget(lab, exercises(lab))
@@ -175,6 +180,26 @@ def _named(failure: CheckFailed, exercise: str) -> CheckFailed:
 
 def _not_started(exercise: str) -> str:
     return f"not started yet. Write {exercise} in its cell, run that cell, then this one."
+
+
+def _note_cell(result) -> None:
+    """Remember which names a cell would have defined, had it run; IPython calls this after each."""
+    error = result.error_before_exec
+    defined = r"^(?:def +|class +|(?=\w+ *=[^=]))(\w+)"
+    for name in re.findall(defined, str(result.info.raw_cell), re.MULTILINE):
+        _not_run.pop(name, None)
+        if isinstance(error, SyntaxError):
+            _not_run[name] = error
+
+
+def _stale(exercise: str) -> CheckFailed:
+    """What to say where a function is still there from before its cell was spoiled."""
+    error = _not_run[exercise]
+    return CheckFailed(
+        f"its cell did not run ({type(error).__name__} in line {error.lineno}: {error.msg}), so an "
+        "older answer would be judged. Mend the cell and run it.",
+        hint="not_run",
+    )
 
 
 def _unfinished(error: BaseException, names: list[str]) -> str | None:
@@ -210,16 +235,16 @@ def _translate(error: BaseException, calls, run, body) -> CheckFailed:
     kind, said = type(error).__name__, str(error).strip()
     what = f"{kind}: {said}" if said else kind
     call = calls[-1] if calls else None
-    line = student_frame(error, body)
-    if line is None and not (call and call.error is error):
+    frames = student_frames(error, body)
+    if not frames and not (call and call.error is error):
         got = f" What it returned: {describe(call.result)}." if call and call.error is None else ""
         return CheckFailed(
             f"the check could not use your answer ({what}).{got} "
             "Compare its type and shape with what the exercise asks for.",
             hint="unusable",
         )
-    place = f" in {place_of(*line)}" if line else "."
-    arguments = f"\nIt was called with {call.arguments}." if call and call.arguments else ""
+    place = f" in {place_of(frames, exercise)}" if frames else "."
+    arguments = f"\n{exercise} got {call.arguments}." if call and call.arguments else ""
     return AnswerRaised(f"your code stopped with an error{place}\n{what}{arguments}")
 
 

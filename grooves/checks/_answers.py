@@ -94,8 +94,10 @@ def recorded(answer):
 
 
 def describe(value) -> str:
-    """A value in a few words: "a float32 tensor of shape (2, 3)", "a list of 4"."""
+    """A value in a few words: "a float32 tensor of shape (2, 3)", "a list of 4", "(2, 3)"."""
     if hasattr(value, "shape") and hasattr(value, "dtype"):
+        if not isinstance(plain := _plain_number(value), type(value)):
+            return describe(plain)
         kind = {"Tensor": "tensor", "ndarray": "array"}.get(type(value).__name__)
         kind = kind or type(value).__name__
         dtype = str(value.dtype).removeprefix("torch.")
@@ -106,6 +108,8 @@ def describe(value) -> str:
         return f"the number {value!r}"
     if isinstance(value, str):
         return f"the text {_short(value)}"
+    if isinstance(value, tuple) and len(value) <= 6 and all(type(n) is int for n in value):
+        return repr(value)  # a shape
     if isinstance(value, (list, tuple, dict, set)):
         return f"a {type(value).__name__} of {len(value)}"
     if inspect.isclass(value):
@@ -123,12 +127,12 @@ def describe_type(kind: type) -> str:
     return _a(names.get(kind.__name__, kind.__name__))
 
 
-def student_frame(error: BaseException, check):
-    """The innermost frame of the student's code in an error's trace: (frame, line), or None.
+def student_frames(error: BaseException, check) -> list[tuple]:
+    """The frames of the student's code in an error's trace, as (frame, line), innermost last.
 
     `check` is the function whose body ran, in case it lies outside the package (in a test).
     """
-    found = None
+    found = []
     trace = error.__traceback__
     entered = False  # the frames above the check are the notebook's call of it
     while trace is not None:
@@ -136,7 +140,7 @@ def student_frame(error: BaseException, check):
         if name.startswith(_OURS) or trace.tb_frame.f_code is check.__code__:
             entered = True
         elif entered and not name.startswith(_foreign()) and not name.endswith(".pyx"):
-            found = (trace.tb_frame, trace.tb_lineno)
+            found.append((trace.tb_frame, trace.tb_lineno))
         trace = trace.tb_next
     return found
 
@@ -164,12 +168,33 @@ def not_started_in(error: BaseException) -> str | None:
     return code.co_name if "NotImplementedError" in line or not error.args else None
 
 
-def place_of(frame, number: int) -> str:
-    """Where a student's line stands, and the line: "line 3 of its cell", then `scores = q @ k`."""
+def place_of(frames: list[tuple], exercise: str) -> str:
+    """Where the innermost of these frames stands: "line 3 of its cell", then `scores = q @ k`.
+
+    Where the line is in another function than the exercise's, such as an earlier answer, that one
+    is named, and so is the line that called it: the slip may be there.
+    """
+    inner = _function(frames[-1][0])
+    place = _line(*frames[-1])
+    if inner in ("", exercise):
+        return place
+    callers = [each for each in frames if _function(each[0]) not in ("", inner)]
+    if not callers:
+        return f"{inner}, {place}"
+    return f"{inner}, {place}\ncalled by {_function(callers[-1][0])}, in {_line(*callers[-1])}"
+
+
+def _line(frame, number: int) -> str:
     file = frame.f_code.co_filename
     line = linecache.getline(file, number).strip()
     place = Path(file).name if os.path.exists(file) else "its cell"
     return f"line {number} of {place}" + (f":\n    {line}" if line else ".")
+
+
+def _function(frame) -> str:
+    """A function's name as a student knows it: "Broken.learn"; "" for a lambda on its own."""
+    names = frame.f_code.co_qualname.split(".<locals>.")
+    return next((name for name in reversed(names) if not name.startswith("<")), "")
 
 
 @functools.cache
@@ -188,6 +213,12 @@ def _arguments(answer, args: tuple, kwargs: dict) -> str:
         bound = {f"argument {i}": value for i, value in enumerate(args, 1)} | kwargs
     parts = [f"{name} = {describe(value)}" for name, value in bound.items()]
     return _short(", ".join(parts), 600, quote=False)
+
+
+def _plain_number(value):
+    """A NumPy scalar, which has a shape too, as the Python number that it stands for."""
+    numpy = sys.modules.get("numpy")
+    return value.item() if numpy and isinstance(value, numpy.generic) else value
 
 
 def _plain(result):

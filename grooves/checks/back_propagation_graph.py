@@ -22,6 +22,7 @@ from grooves.checks.back_propagation_order import (
     meeting,
     reached,
     twice_used,
+    walked,
 )
 from grooves.checks.back_propagation_rules import LAB, by_hand
 from grooves.checks.compare import Slip
@@ -58,15 +59,37 @@ def _walk(result, order=None, start=None, meet=np.add, narrow=_narrow, local=lam
     return found
 
 
-def _along_every_edge(result):
-    """Each time blame reaches a tensor, all that it has by now is passed on again."""
+def _along_every_edge(result, next_one=-1):
+    """Each time blame reaches a tensor, all that it has by now is passed on again.
+
+    next_one: whose turn comes of those that wait, the last (-1) or the first (0).
+    """
     found, waiting = {result: np.ones_like(result.data)}, [result]
     while waiting:
-        node = waiting.pop()
+        node = waiting.pop(next_one)
         for parent, rule in node.parents:
             found[parent] = found.get(parent, 0.0) + _narrow(rule(found[node]), parent.shape)
             waiting.append(parent)
     return found
+
+
+def _at_once(result):
+    """As above, but each share is passed on to the end before the next is looked at."""
+    found = {result: np.ones_like(result.data)}
+
+    def go(node):
+        for parent, rule in node.parents:
+            found[parent] = found.get(parent, 0.0) + _narrow(rule(found[node]), parent.shape)
+            go(parent)
+
+    go(result)
+    return found
+
+
+def _in_place(old, share):
+    """`old += share`, which changes whoever else holds the same array."""
+    old += share
+    return old
 
 
 def _first_twice(result):
@@ -89,6 +112,10 @@ def _slip(name: str, walk: Callable, says: str) -> Slip:
     return Slip(name, compute, says)
 
 
+PASSED_ON_AGAIN = (
+    "each time blame arrives at a tensor, what it had before is passed on again with it. "
+    "Pass on once, when all has arrived: walk your order of exercise 7 from the end."
+)
 INCOMPLETE = (
     "a tensor passed its blame on before all of it had arrived. Walk your order of exercise 7 "
     "from the end."
@@ -126,11 +153,16 @@ BACKWARD_SLIPS = tuple(
             lambda r: _walk(r, order=by_first_meeting(r, last=False)),
             INCOMPLETE,
         ),
+        ("passed_on_again", _along_every_edge, PASSED_ON_AGAIN),
+        ("passed_on_again", lambda r: _along_every_edge(r, 0), PASSED_ON_AGAIN),
+        ("passed_on_again", _at_once, PASSED_ON_AGAIN),
         (
-            "passed_on_again",
-            _along_every_edge,
-            "each time blame arrives at a tensor, what it had before is passed on again with it. "
-            "Pass on once, when all has arrived.",
+            "aliased",
+            lambda r: _walk(
+                r, meet=_in_place, narrow=lambda g, s: g if g.shape == s else _narrow(g, s)
+            ),
+            "`+=` changes an array that another tensor holds too: a sum passes the same g on to "
+            "both. Make a new one: a = a + share.",
         ),
         (
             "own_value_first",
@@ -186,18 +218,48 @@ def backward(answer):
         expected = torch.autograd.grad(torchs["loss"], list(torchs.values()))
         result = nodes["loss"]
         with np.errstate(all="ignore"):
-            got = call(result)
+            got = _found(call, result, given)
             _check_keys(got, nodes, given)
             # from the result back: the first wrong gradient is where the walk went wrong
             back = dict(reversed(nodes.items()))
             right = dict(zip(nodes, expected, strict=True))
             compare_parts(
-                [g.data if isinstance(g, Tensor) else g for g in map(got.get, back.values())],
+                _arrays(got, back.values()),
                 (result, list(back.values())),
                 {f"the gradient of {name}": right[name] for name in back},
                 BACKWARD_SLIPS,
                 given,
             )
+    _check_chain(answer)
+
+
+def _found(call: Callable, result: Tensor, given: str) -> dict:
+    """What the answer returns; a tensor that is asked for too early is told."""
+    try:
+        return call(result)
+    except KeyError as error:
+        if not (error.args and isinstance(error.args[0], Tensor)):
+            raise
+        raise CheckFailed(
+            f"for {given}, your code asks for the gradient of {error.args[0]!r}, and nothing has "
+            "arrived there yet (KeyError).\nLikely slip: the walk does not begin at the result. "
+            "in_order ends with it: reversed(in_order(result)).",
+            hint="wrong_end",
+        ) from None
+
+
+def _check_chain(answer: Callable) -> None:
+    """Blame doubles at each rung of a chain that has 2⁴⁰ paths."""
+    got, rungs = walked(answer, 40)
+    given = "a chain of 41 tensors, each added to itself"
+    _check_keys(got, rungs, given)
+    right = {f"the gradient of {name}": 2.0 ** (40 - i) for i, name in enumerate(rungs)}
+    compare_parts(_arrays(got, rungs.values()), (), right, (), given, "it should be")
+
+
+def _arrays(got: dict, nodes) -> list:
+    """The gradients of these tensors, as arrays where they came as tensors."""
+    return [g.data if isinstance(g, Tensor) else g for g in map(got.get, nodes)]
 
 
 def _check_keys(got: dict, nodes: dict[str, Tensor], given: str) -> None:

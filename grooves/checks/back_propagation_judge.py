@@ -16,7 +16,15 @@ from grooves.checks.compare import Slip, compare, shape_of
 
 RIGHT = 1e-6  # a right gradient must be found right to this much
 TOLERANCE = 1e-5
+NOTHING = 1e-13  # a change this small is a rounding
 HUGE = 1e6  # a division by next to nothing gives any number above this
+
+
+ONE_ARRAY = (
+    "one_array",
+    "f is asked at x itself, again and again. After `up = x` both names are one array, and what "
+    "is added under one name is taken off under the other: x.copy().",
+)
 
 
 class Watched:
@@ -160,6 +168,15 @@ def _ask(answer, function, x, claimed):
     with np.errstate(all="ignore"):
         got = np.array(answer(function, given, claim))
     if not np.array_equal(given, x):
+        gap = abs(given - x).max()
+        if all(p.shape == x.shape and abs(p - x).max() < NOTHING for p in function.points):
+            raise CheckFailed(ONE_ARRAY[1], hint=ONE_ARRAY[0])
+        if gap < NOTHING:
+            raise CheckFailed(
+                f"your function put each number of x back, up to {gap:.0e}: adding and taking off "
+                "again leaves a rounding. Keep the old value and put that back, or move a copy.",
+                hint="rounding_left",
+            )
         raise CheckFailed(
             "your function changed the x that it was given, and left it changed. Move a copy, or "
             "put each number back.",
@@ -200,10 +217,17 @@ def _how_it_looks(points: list[np.ndarray], x) -> tuple[str, str]:
                 "all numbers of x are moved at once. Each needs a move of its own, the others "
                 "staying where they are."
             )
+        if x.ndim > 1 and all(_one_row(m) for m in moved if m.any()):
+            return "whole_row", (
+                "a whole row of x is moved at once: in a matrix x[i] is a row. np.ndindex(x.shape) "
+                "runs through the places of single numbers."
+            )
         return "not_put_back", (
             "a number that was moved is still moved when the next one's turn comes. "
             "Put it back, or move a fresh copy."
         )
+    if max(n_moved) == 0:
+        return ONE_ARRAY
     touched = {tuple(i) for m in moved for i in np.argwhere(m)}
     if len(touched) < x.size:
         return "not_all_numbers", (
@@ -227,6 +251,12 @@ def _how_it_looks(points: list[np.ndarray], x) -> tuple[str, str]:
         "the points are well chosen, but what is made of them is wrong. From one side to the "
         "other it is two steps: is the 2 there?"
     )
+
+
+def _one_row(moved) -> bool:
+    """Whether the whole of one row has moved, and nothing else."""
+    rows = moved.reshape(len(moved), -1) != 0
+    return rows.any(axis=1).sum() == 1 and rows.all(axis=1).any()
 
 
 def _check_flat(answer) -> None:

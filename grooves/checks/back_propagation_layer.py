@@ -67,6 +67,18 @@ MATMUL_SLIPS = (
         lambda x, W, g: (g * W, g * x),
         "`*` is the rule for numbers, place by place. Here a row met a column: that is `@`.",
     ),
+    *(
+        Slip(
+            "last_kept",
+            compute,
+            "each product takes the place of the one before, so only the last counts: `=` where "
+            "`+=` belongs. Blame adds up.",
+        )
+        for compute in (
+            lambda x, W, g: (g @ W.T, np.outer(x[-1], g[-1])),
+            lambda x, W, g: (np.outer(g[:, -1], W[:, -1]), np.outer(x[-1], g[-1])),
+        )
+    ),
     Slip(
         "spread_out",
         lambda x, W, g: (g @ W.T, np.einsum("bi,bo->bio", x, g)),

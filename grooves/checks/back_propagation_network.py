@@ -13,7 +13,7 @@ import torch.nn.functional as F
 
 from grooves.checks import check
 from grooves.checks.arrays import coarse, draw, judge, judge_parts
-from grooves.checks.back_propagation_rules import LAB, by_hand, torchs_gradients
+from grooves.checks.back_propagation_rules import LAB, by_hand, formula, torchs_gradients
 from grooves.checks.compare import Slip, shape_of
 from grooves.checks.forward_propagation_softmax import FAR_APART, shares_of, softmax_of
 
@@ -124,7 +124,7 @@ def loss_backward(answer):
     z = draw(11, 3, 5)
     for call, logits, labels, given in (
         (by_hand(answer), z, [2, 0, 3], "logits (3, 5) and the labels 2, 0, 3"),
-        (answer, draw(12, 1, 6), [4], "one picture, logits (1, 6) and the label 4"),
+        (formula(answer), draw(12, 1, 6), [4], "one picture, logits (1, 6) and the label 4"),
         (answer, draw(13, 7, 4, scale=3), [0, 0, 2, 1, 2, 0, 1], "logits (7, 4)"),
         (
             answer,
@@ -152,6 +152,13 @@ def _back(
     back = g @ through(W2)
     g1 = back * mask(z, back)
     return x.T @ g1, g1.sum(0), hidden.T @ g, g.sum(0)
+
+
+def _exchanged(x, y, W1, b1, W2, b2):
+    """z and what arrives, in each other's place on the way back through ReLU."""
+    z = x @ W1 + b1
+    g1 = z * (_blame(np.maximum(z, 0) @ W2 + b2, y) @ W2.T > 0)
+    return x.T @ g1, g1.sum(0), *_back(x, y, W1, b1, W2, b2)[2:]
 
 
 def _averaged_biases(x, *rest):
@@ -186,6 +193,11 @@ NETWORK_SLIPS = (
         "mask_of_g",
         lambda *a: _back(*a, mask=lambda z, g: g > 0),
         "the ReLU's mask is made from the gradient. It is made from z, the sums before the ReLU.",
+    ),
+    Slip(
+        "exchanged",
+        _exchanged,
+        "z and the blame are exchanged on the way back through the ReLU: relu_backward(z, g).",
     ),
     Slip(
         "no_bend",

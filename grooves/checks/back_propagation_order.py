@@ -7,6 +7,8 @@ deeper than Python's recursion.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from grooves.autograd import Tensor
 from grooves.checks import CheckFailed, check
 from grooves.checks.back_propagation_rules import LAB, by_hand
@@ -26,7 +28,7 @@ class Counted(Tensor):
         Counted.n_reads += 1
         if Counted.n_reads > Counted.n_allowed:
             raise CheckFailed(
-                f"in a chain of {Counted.n_allowed // READS_ALLOWED} tensors, each used twice by "
+                f"for a chain of {Counted.n_allowed // READS_ALLOWED} tensors, each used twice by "
                 f"the next, your function has asked for parents {Counted.n_allowed:,} times: it "
                 "walks along every path, and there are 2⁴⁰ of them.\n"
                 "Likely slip: a tensor that was seen before is walked through again.",
@@ -79,8 +81,23 @@ def ladder(n: int) -> dict:
     rungs = {"rung 0": Tensor(0.5)}
     for i in range(n):
         below = rungs[f"rung {i}"]
-        rungs[f"rung {i + 1}"] = below * below
+        rungs[f"rung {i + 1}"] = below + below
     return rungs
+
+
+def walked(answer: Callable, n: int) -> tuple[object, dict]:
+    """What the answer makes of a ladder, and the ladder; refused where it walks every path.
+
+    Raises: CheckFailed with the hint "every_path".
+    """
+    rungs = ladder(n)
+    for rung in rungs.values():
+        rung.__class__ = Counted
+    Counted.n_reads, Counted.n_allowed = 0, READS_ALLOWED * len(rungs)
+    try:
+        return answer(rungs[f"rung {n}"]), rungs
+    finally:
+        Counted.n_allowed = 10**12
 
 
 def reached(result: Tensor) -> list[Tensor]:
@@ -109,13 +126,8 @@ def in_order(answer):
         result = list(nodes.values())[-1]
         _check_order(list(call(result)), result, nodes, given)
 
-    rungs = ladder(40)
-    for rung in rungs.values():
-        rung.__class__ = Counted
-    Counted.n_reads, Counted.n_allowed = 0, READS_ALLOWED * len(rungs)
-    order = list(answer(rungs["rung 40"]))
-    Counted.n_allowed = 10**12
-    _check_order(order, rungs["rung 40"], rungs, "a chain of 41 tensors, each used twice")
+    order, rungs = walked(answer, 40)
+    _check_order(list(order), rungs["rung 40"], rungs, "a chain of 41 tensors, each used twice")
 
     end = Tensor(0.0)
     for _ in range(LONG):

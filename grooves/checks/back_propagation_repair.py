@@ -28,6 +28,7 @@ def mended(answer):
     """mended(n_in, n_hidden, n_out, seed) -> a network that `learn`s rightly, in three layers."""
     net = answer(N_IN, N_HIDDEN, N_OUT, 0)
     _check_kind(net)
+    begun = np.array(net.parameters["W1"])
     for seed, name in enumerate(NAMES):  # biases of 0 would hide what they do
         net.parameters[name] += draw(50 + seed, *net.parameters[name].shape, scale=0.1)
     batches = [(draw(60 + i, N_PICTURES, N_IN), (np.arange(6) * (i + 1)) % N_OUT) for i in (0, 1)]
@@ -42,6 +43,12 @@ def mended(answer):
 
     _, then, now, *_ = _one_step(net, *batches[1])
     _check_second_step(now, then, true)
+    if np.array_equal(begun, answer(N_IN, N_HIDDEN, N_OUT, 1).parameters["W1"]):
+        raise CheckFailed(
+            "with seed = 0 and with seed = 1 the network begins with the same weights. Hand the "
+            "seed on.",
+            hint="seed",
+        )
     return f"In {STEPS} steps it learned to read {_train(answer):.1%} of the test pictures."
 
 
@@ -168,7 +175,7 @@ def _check_last_layer(believed, true) -> None:
         _fail(
             "biases_small",
             f"W3 moves by its gradient, and b3 by 1/{N_PICTURES} of it; the batch has {N_PICTURES} "
-            "pictures. In the loss curve this hardly shows: the biases learn too slowly.",
+            "pictures. Alone it would hardly show in a loss curve: the biases learn too slowly.",
             "a mean that was taken already is taken again, for the biases.",
         )
     if _same(believed["b3"], -true["b3"]):

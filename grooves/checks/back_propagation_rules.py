@@ -60,6 +60,29 @@ def by_hand(answer: Callable, refused: Collection[str] = ()) -> Callable:
     return call
 
 
+def formula(answer: Callable) -> Callable:
+    """The answer, refused where it measures slopes: where it asks again and again for the loss.
+
+    Raises (when called): CheckFailed with the hint "by_differences".
+    """
+
+    def loss(module: str, code) -> bool | None:
+        return True if (module, code.co_name) == ("grooves.layers", "cross_entropy") else None
+
+    def call(*inputs):
+        result, asked = watched(answer, inputs, loss)
+        if len(asked) > len(inputs[0]):  # a loss for each picture is nobody's differences
+            raise CheckFailed(
+                f"your code asks {len(asked)} times for the loss of {len(inputs[0])} picture: it "
+                "measures slopes, as a judge does. That comes in exercise 9; here write the "
+                "formula.",
+                hint="by_differences",
+            )
+        return result
+
+    return call
+
+
 def torchs_gradients(function: Callable, *arrays, arriving=None) -> tuple[torch.Tensor, ...]:
     """PyTorch's gradient of function(*arrays) with respect to each array.
 

@@ -114,11 +114,11 @@ def step(answer):
 def _adam(
     w, m, v, g, t, lr, beta1, beta2, eps,
     sign=-1, correct=(True, True), root=np.sqrt, square=np.square, late=0, inside=False,
-    stored=False,
+    stored=False, kept=lambda beta: beta, of=lambda g, m: g,
 ):  # fmt: skip
     """Adam by formula, with a place for each slip."""
-    m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * square(g)
+    m = kept(beta1) * m + (1 - kept(beta1)) * g
+    v = kept(beta2) * v + (1 - kept(beta2)) * square(of(g, m))
     mean = m / (1 - beta1 ** (t + late)) if correct[0] else m
     size = v / (1 - beta2 ** (t + late)) if correct[1] else v
     below = root(size + eps) if inside else root(size) + eps
@@ -171,6 +171,16 @@ ADAM_SLIPS = (
         lambda w, m, v, g, t, lr, b1, b2, eps: _times_t(w, m, v, g, t, lr, b1, b2, eps),
         "the correction has β · t. It is βᵗ: β to the power of t.",
     ),
+    Slip(
+        "square_of_mean",
+        _with(of=lambda g, m: m),
+        "v is made from the new m. It is a mean of the squares of g.",
+    ),
+    Slip(
+        "no_eps",
+        lambda *inputs: _adam(*inputs[:-1], 0.0),
+        "ε is missing. It is added to the root, so that nobody divides by 0.",
+    ),
     Slip("no_root", _with(root=lambda x: x), "you divide by v. Divide by its root."),
     Slip(
         "eps_inside",
@@ -196,7 +206,7 @@ ADAM_SLIPS = (
     ),
     Slip(
         "shares_exchanged",
-        lambda w, m, v, g, t, lr, b1, b2, eps: _adam(w, m, v, g, t, lr, 1 - b1, 1 - b2, eps),
+        _with(kept=lambda beta: 1 - beta),
         "β and 1 − β are exchanged. β is the share of the old that is kept, and it is large.",
     ),
     Slip(
@@ -247,7 +257,7 @@ def adam(answer):
     """adam(w, m, v, g, t, lr, beta1, beta2, eps) -> new weights, m and v, all uncorrected."""
     call = by_hand(answer)
     for lr, betas, eps, shape in (
-        (0.1, (0.9, 0.99), 0.01, (3,)),
+        (0.1, (0.9, 0.98), 0.01, (3,)),
         (0.02, (0.8, 0.95), 1e-8, (2, 4)),
     ):
         w = torch.tensor(draw(25, *shape))

@@ -14,6 +14,7 @@ from grooves import autograd, descent, layers
 
 ORDER = ("pairs", "no_tensors", "strangers", "twice", "no_result", "leaves_only", "no_leaves")
 MORE_ORDER = ("missing", "backwards", "by_distance", "too_early", "every_path", "recursion")
+PLAIN = ("by_differences", "rounding_left", "one_array")
 ANSWERS = Answers(
     "02_back_propagation",
     needs={
@@ -25,7 +26,7 @@ ANSWERS = Answers(
         "mended": ["loss_backward-answer", "broken"],
     },
     trains=("mended", "recipe"),
-    plain_hints=("how_many", "changed_input", "keys", *ORDER, *MORE_ORDER),
+    plain_hints=("how_many", "changed_input", "keys", *PLAIN, *ORDER, *MORE_ORDER),
 )
 right, wrong = ANSWERS.right, ANSWERS.wrong
 
@@ -293,6 +294,14 @@ def _(x, W, g):
     return g * W, g * x
 
 
+@wrong("matmul_backward", "last_kept")
+def _(x, W, g):
+    to_x, to_W = np.zeros(x.shape), np.zeros(W.shape)
+    for b, i, o in itertools.product(*map(range, (*x.shape, W.shape[1]))):
+        to_x[b, i], to_W[i, o] = g[b, o] * W[i, o], g[b, o] * x[b, i]
+    return to_x, to_W
+
+
 @wrong("matmul_backward", "spread_out")
 def _(x, W, g):
     return g @ W.T, x[:, :, None] * g[:, None, :]
@@ -519,6 +528,17 @@ def _(logits, labels):
     return (e / e.sum(axis=1, keepdims=True) - ones_at(labels, logits)) / len(labels)
 
 
+@wrong("loss_backward", "by_differences")
+def _(logits, labels):
+    g = np.zeros(logits.shape)
+    for place in np.ndindex(g.shape):
+        up, down = logits.copy(), logits.copy()
+        up[place] += 1e-5
+        down[place] -= 1e-5
+        g[place] = layers.cross_entropy(up, labels) - layers.cross_entropy(down, labels)
+    return g / 2e-5
+
+
 @wrong("loss_backward", "course_code")
 def _(logits, labels):
     logits = autograd.Tensor(logits)
@@ -602,6 +622,16 @@ def _(*inputs):
 @wrong("network_backward", "mask_of_g")
 def _(*inputs):
     return back(*inputs, mask=lambda z, g: g > 0)
+
+
+@wrong("network_backward", "exchanged")
+def _(x, labels, W1, b1, W2, b2):
+    z = x @ W1 + b1
+    h = layers.relu(z)
+    g = blame(h @ W2 + b2, labels)
+    to_h = g @ W2.T
+    to_z = z * (to_h > 0)
+    return x.T @ to_z, to_z.sum(0), h.T @ g, g.sum(0)
 
 
 @wrong("network_backward", "no_bend")
@@ -920,7 +950,19 @@ def _(result):
     return {node: gradient(node) for node in by_recursion(result)}
 
 
-@right("backward", "a sum over all paths, as single precision")
+@right("backward", "single precision, the order from the end, pair by pair")
+def _(result):
+    found = {node: np.zeros(node.shape, "f4") for node in everything(result)}
+    found[result] = np.ones((), "f4")
+    pairs = [(node, *pair) for node in by_recursion(result)[::-1] for pair in node.parents]
+    for node, parent, local in pairs:
+        found[parent] = (
+            found[parent] + narrow(np.asarray(local(found[node])), parent.shape)
+        ).astype("f4")
+    return found
+
+
+@wrong("backward", "every_path")
 def _(result):
     found = defaultdict(float)
 
@@ -971,6 +1013,26 @@ def _(result):
 
     go(result)
     return found
+
+
+@wrong("backward", "aliased")
+def _(result):
+    found = {result: np.ones(result.shape)}
+    for node in by_recursion(result)[::-1]:
+        for parent, local in node.parents:
+            share = local(found[node])
+            if share.shape != parent.shape:
+                share = narrow(share, parent.shape)
+            if parent in found:
+                found[parent] += share
+            else:
+                found[parent] = share
+    return found
+
+
+@wrong("backward", "wrong_end")
+def _(result):
+    return walk(result, order=by_recursion)
 
 
 @wrong("backward", "own_value_first")
@@ -1101,6 +1163,40 @@ def _(f, x, gradient):
 @wrong("gradient_error", "not_put_back")
 def _(f, x, gradient):
     return error(measured(f, x, put_back=False), gradient)
+
+
+@wrong("gradient_error", "whole_row")
+def _(f, x, gradient):
+    n = np.zeros(x.shape)
+    for i in range(len(x)):
+        up, down = x.copy(), x.copy()
+        up[i] += 1e-5
+        down[i] -= 1e-5
+        n[i] = (f(up) - f(down)) / 2e-5
+    return error(n, gradient)
+
+
+@wrong("gradient_error", "one_array")
+def _(f, x, gradient):
+    n = np.zeros(x.shape)
+    for place in np.ndindex(x.shape):
+        up, down = x, x
+        up[place] += 1e-5
+        down[place] -= 1e-5
+        n[place] = (f(up) - f(down)) / 2e-5
+    return error(n, gradient)
+
+
+@wrong("gradient_error", "rounding_left")
+def _(f, x, gradient):
+    n = np.zeros(x.shape)
+    for place in np.ndindex(x.shape):
+        x[place] += 1e-5
+        up = f(x)
+        x[place] -= 2e-5
+        n[place] = (up - f(x)) / 2e-5
+        x[place] += 1e-5
+    return error(n, gradient)
 
 
 @wrong("gradient_error", "all_at_once")
@@ -1424,6 +1520,18 @@ def _(*inputs):
     return adam_with(*inputs, power=lambda beta, t: beta * t)
 
 
+@wrong("adam", "square_of_mean")
+def _(w, m, v, g, t, lr, beta1, beta2, eps):
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * m**2
+    return w - lr * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
+
+
+@wrong("adam", "no_eps")
+def _(w, m, v, g, t, lr, beta1, beta2, eps):
+    return adam_with(w, m, v, g, t, lr, beta1, beta2, 0)
+
+
 @wrong("adam", "no_root")
 def _(w, m, v, g, t, lr, beta1, beta2, eps):
     _, m, v = adam_with(w, m, v, g, t, lr, beta1, beta2, eps)
@@ -1461,7 +1569,7 @@ def _(w, m, v, g, t, lr, beta1, beta2, eps):
 @wrong("adam", "shares_exchanged")
 def _(w, m, v, g, t, lr, beta1, beta2, eps):
     m, v = (1 - beta1) * m + beta1 * g, (1 - beta2) * v + beta2 * g**2
-    mean, size = m / (1 - (1 - beta1) ** t), v / (1 - (1 - beta2) ** t)
+    mean, size = m / (1 - beta1**t), v / (1 - beta2**t)
     return w - lr * mean / (np.sqrt(size) + eps), m, v
 
 
@@ -1511,7 +1619,7 @@ def _(w, m, v, g, t, lr, beta1, beta2, eps):
 @wrong("adam", "unrecognised")
 def _(w, m, v, g, t, lr, beta1, beta2, eps):
     _, m, v = adam_with(w, m, v, g, t, lr, beta1, beta2, eps)
-    return w - lr * np.sign(m), m, v
+    return w - lr * np.tanh(m), m, v
 
 
 # ---- mended ----------------------------------------------------------------------------------
@@ -1645,6 +1753,11 @@ wrong("mended", "learns_badly")(
 )
 
 
+@wrong("mended", "seed")
+def _(n_in, n_hidden, n_out, seed):
+    return Sound(n_in, n_hidden, n_out, 0)
+
+
 @wrong("mended", "wrong_type")
 def _(n_in, n_hidden, n_out, seed):
     return layers.new_network((n_in, n_hidden, n_hidden, n_out), seed)
@@ -1677,7 +1790,7 @@ wrong("recipe", "no_better_than_chance")(as_recipe(optimizer="adam", lr=3.0))
 wrong("recipe", "timid")(as_recipe(**{**GOOD, "lr": 0.001}))
 wrong("recipe", "hasty")(as_recipe(**{**GOOD, "lr": 0.1}))
 wrong("recipe", "narrow")(as_recipe(**{**GOOD, "lr": 0.02, "hidden": 16}))
-wrong("recipe", "slow")(as_recipe(**{**GOOD, "noise": 0.5, "lr": 0.01}))
+wrong("recipe", "slow")(as_recipe(**{**GOOD, "noise": 0.5, "lr": 0.02}))
 wrong("recipe", "unknown_choice")(as_recipe(learning_rate=0.1))
 wrong("recipe", "unknown_optimizer")(as_recipe(optimizer="lion"))
 wrong("recipe", "no_rate")(as_recipe(lr=-0.1))
@@ -1696,8 +1809,8 @@ def parts_near(got, expected):
 
 ANSWERS.by_hand(
     "multiply_backward",
-    "*By hand.* a = 2, b = 5 and g = 3: a bit more of a makes y grow by 5 bits and the loss by "
-    "3 · 5 = 15. So a gets 15, and b gets 3 · 2 = 6.",
+    "*By hand.* a = 2, b = 5 and g = 3: if a grows by a little, y grows by 5 times as much, "
+    "and the loss by 3 · 5 = 15 times as much. So a gets 15, and b gets 3 · 2 = 6.",
     lambda f: parts_near(f(*map(np.array, (2.0, 5.0, 3.0))), (15.0, 6.0)),
 )
 ANSWERS.by_hand(
