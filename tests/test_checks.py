@@ -16,7 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from grooves import checks, progress
 from grooves.checks import AnswerRaised, CheckFailed, NotStarted, check, describe, recorded
-from grooves.checks.compare import written_by_hand
+from grooves.checks.compare import compare, written_by_hand
 
 LAB = "98_framework"
 
@@ -280,10 +280,25 @@ def test_what_python_clears_away_meanwhile_is_not_the_answers_doing():
         written_by_hand(lambda: next(course["half_run"]()))
 
 
+def test_a_class_of_the_courses_own_is_refused_by_its_name():
+    course = {"__name__": "grooves.some_module"}
+    exec("class Thin:\n    def __init__(self):\n        pass", course)
+    with pytest.raises(CheckFailed, match=r"own grooves\.some_module\.Thin\. Here"):
+        written_by_hand(lambda: course["Thin"]())
+
+
+def test_truth_is_told_as_true_and_false():
+    with pytest.raises(CheckFailed, match=r"is it so, your result is True; it should be False\."):
+        compare(True, False, (), (), "is it so", "it should be")
+
+
 def test_values_are_described_in_words():
     assert describe(torch.zeros(2, 3)) == "a float32 tensor of shape (2, 3)"
     assert describe(np.zeros(2, dtype=np.int64)) == "an int64 array of shape (2,)"
     assert describe([1, 2]) == "a list of 2"
+    assert describe(["norm.bias", "head"]) == "['norm.bias', 'head']"
+    assert describe(torch.nn.Linear(2, 2)) == "a Linear"
+    assert describe(len) == "the function len"
     assert describe((3,)) == "(3,)"
     assert describe(np.float64(3.5)) == "the number 3.5"
     assert describe(3.5) == "the number 3.5"

@@ -12,7 +12,10 @@ from grooves import lineage
 from grooves.checks import CheckFailed
 from grooves.checks import fine_tuning as check
 from grooves.checks import fine_tuning_challenge as challenge
+from grooves.checks.fine_tuning_stories import holds_stories
+from grooves.data import next_word_rows
 from grooves.lora import LoRALinear, add_lora, head_only, merge
+from grooves.stories import Stories
 
 pytestmark = pytest.mark.usefixtures("own_progress")
 VOCABULARY, WIDTH = lineage.base().embedding.weight.shape
@@ -123,6 +126,31 @@ def test_a_scale_of_lora_that_is_a_table_is_refused():
     with pytest.raises(CheckFailed) as caught:
         check.tune(answer)
     assert caught.value.hint == "unusable"
+
+
+def test_stories_are_found_in_whatever_one_learns_from():
+    lists = challenge._exam(0).few[:2]
+    texts = Stories("narrator").corpus(2, seed=1)
+    unseen = challenge._exam(0).unseen
+    tables = next_word_rows(lists)
+    for stories in (lists, texts, unseen, tables, tables[0], tables[0].numpy()):
+        assert holds_stories(stories)
+        assert holds_stories([stories])
+    words, scores = lists[0], torch.ones(3, 4)
+    for other in (words, scores, [(64, 64)] * 6, ["a text"] * 30, lineage.base(), {}, Stories):
+        assert not holds_stories(other)
+
+
+def test_the_notebooks_stories_are_back_when_the_check_is_done():
+    notebook = {"more": challenge._exam(1).few}
+    exec("def tune(model, few, many):\n    return len(more)", notebook)
+    exec("def helped(model, few, many):\n    return 'more' in globals() or model", notebook)
+    with pytest.raises(CheckFailed, match="the notebook's `more`, which holds stories"):
+        check.tune(notebook["tune"])
+    assert notebook["more"] == challenge._exam(1).few
+    with pytest.raises(CheckFailed, match="base model"):
+        check.tune(notebook["helped"])
+    assert notebook["more"]
 
 
 def test_what_an_answer_does_to_its_stories_spoils_no_later_answer():

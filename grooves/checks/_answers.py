@@ -110,12 +110,15 @@ def describe(value) -> str:
         return f"the text {_short(value)}"
     if isinstance(value, tuple) and len(value) <= 6 and all(type(n) is int for n in value):
         return repr(value)  # a shape
+    few = isinstance(value, (list, tuple)) and 0 < len(value) <= 6
+    if few and all(isinstance(part, str) for part in value):
+        return _short(repr(value), quote=False)
     if isinstance(value, (list, tuple, dict, set)):
         return f"a {type(value).__name__} of {len(value)}"
     if inspect.isclass(value):
         return f"the class {value.__name__}"
-    if callable(value):
-        return f"the function {getattr(value, '__name__', type(value).__name__)}"
+    if callable(value) and hasattr(value, "__name__"):
+        return f"the function {value.__name__}"
     return _a(type(value).__name__)
 
 

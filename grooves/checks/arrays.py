@@ -77,7 +77,7 @@ def judge_parts(
         if not isinstance(got, (tuple, list)) or len(got) != len(expected):
             said = f"{len(got)}" if isinstance(got, (tuple, list)) else "something else"
             raise CheckFailed(
-                f"expected {len(expected)} arrays: {', '.join(expected)}. Your function "
+                f"expected {len(expected)} results: {', '.join(expected)}. Your function "
                 f"returned {said}.",
                 hint="how_many",
             )

@@ -92,7 +92,9 @@ def close(got: Tensor, expected: Tensor, tolerance: float = ORDINARY_TOLERANCE) 
 
 def as_tensor(value) -> Tensor:
     """A tensor, array or number as a tensor on the CPU, free of its history."""
-    dtype = torch.float64 if isinstance(value, (int, float)) else None  # large counts stay exact
+    # large counts stay exact; True and False stay what they are
+    plain = isinstance(value, (int, float)) and not isinstance(value, bool)
+    dtype = torch.float64 if plain else None
     return torch.as_tensor(value, dtype=dtype).detach().cpu()
 
 
@@ -103,6 +105,8 @@ def shape_of(x) -> str:
 
 def number(value: float) -> str:
     """A number as a message shows it: four significant digits, whole numbers in full."""
+    if getattr(value, "dtype", None) == torch.bool:
+        return str(bool(value))
     value = float(value)
     return f"{value:,.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.4g}"
 
@@ -191,7 +195,9 @@ def written_by_hand(answer: Callable, *inputs, ready_made: Sequence[str] = ()):
 
     def courses_own(module: str, code) -> str | None:
         ours = module.startswith("grooves.") and module not in around_the_answer
-        return f"{module}.{code.co_name}" if ours and code not in handed_over else None
+        if not ours or code in handed_over:
+            return None
+        return f"{module}.{code.co_qualname.split('.<locals>')[0].removesuffix('.__init__')}"
 
     with _Names() as names:
         result, called = watched(answer, inputs, courses_own)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from grooves import lineage
 from grooves.checks import CheckFailed, check
 from grooves.checks.compare import own_seed, watched
+from grooves.checks.fine_tuning_stories import with_no_other_stories
 from grooves.data import HeldOut
 from grooves.lora import LoRALinear
 from grooves.stories import Stories
@@ -99,7 +100,7 @@ def _ask(answer, exam: Exam) -> nn.Module:
         model = lineage.base()
         inputs = (model, [list(s) for s in exam.few], [list(s) for s in exam.many])
         try:
-            result, made = watched(answer, inputs, maker)
+            result, made = with_no_other_stories(lambda: watched(answer, inputs, maker), answer)
         except Divergence as error:
             raise CheckFailed(f"{error}", hint="diverged") from None
     if made:
@@ -192,7 +193,8 @@ def _refuse_too_many(counts: dict[str, int], total: int, budget: int) -> None:
     if any("A and B" in name for name in counts):
         raise CheckFailed(
             f"{failure}\nLikely slip: LoRA with a rank that the budget does not pay for, or other "
-            "weights that learn beside it. What was your answer to exercise 4?",
+            "weights that learn beside it. `add_lora` takes more than exercise 4 says of the same "
+            "matrices: queries, keys and values get an A and a B each.",
             hint="rank_too_high",
         )
     if not any(blocks):
@@ -256,7 +258,14 @@ def _why(judged, n_changed: int, gap: float, exam: Exam) -> tuple[str, str]:
     ):
         return "rows_untouched", (
             "the embedding is as it was. Words that the base model has never read are all alike to "
-            "it: nothing that LoRA does tells one from another. Let the rows of some learn."
+            "it: nothing that LoRA does tells one from another. Let the rows of some learn. "
+            "(`weight[:5].requires_grad_(True)` switches a new tensor, not these rows.)"
+        )
+    rows = _rows(judged, base)
+    if len(rows & {word for story in exam.many for word in story}) > len(rows) / 2:
+        return "rows_of_known_words", (
+            "most of the rows that changed are of words that the base model knows. Which words of "
+            "`few` are in no story of `many`?"
         )
     if n_changed < BUDGET / 2:
         return "few_numbers", (
@@ -266,6 +275,13 @@ def _why(judged, n_changed: int, gap: float, exam: Exam) -> tuple[str, str]:
         "none of the usual ones. Keep five of the stories apart and look: does the loss on them "
         "still fall at the end (more steps, or longer ones), or does it rise (fewer)?"
     )
+
+
+def _rows(judged, base) -> set[int]:
+    """The words whose row is another one than before, where it is read or where it is spoken."""
+    before = base.embedding.weight
+    other = (judged.embedding.weight != before) | (judged.head.weight != before)
+    return set(other.any(dim=1).nonzero().flatten().tolist())
 
 
 @cache

@@ -55,6 +55,17 @@ SLIPS = (
         "the number of words.",
     ),
     Slip(
+        "divided_by_both",
+        lambda b, a, t, o: (a - b)[_words(t, o)].sum() / (t != IGNORED).sum(),
+        "the old stories are summed, and the words of all stories are counted. Divide by the words "
+        "of the old ones.",
+    ),
+    Slip(
+        "never_negative",
+        lambda b, a, t, o: max(0, _lost(b, a, t, o)),
+        "your function does not go below 0. A model that became better has a negative number.",
+    ),
+    Slip(
         "end_mark_left_out",
         lambda b, a, t, o: (a - b)[(t > 0) & o[:, None]].mean(),
         "the end mark, word 0, is left out. Only IGNORED is padding.",

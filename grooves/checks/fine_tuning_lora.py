@@ -60,6 +60,11 @@ SLIPS = tuple(
             "the change is multiplied by alpha. Divide by the rank too.",
         ),
         (
+            "alpha_left_out",
+            _with(lambda alpha, A, B: 1 / A.size(1)),
+            "the change is divided by the rank, and alpha is left out.",
+        ),
+        (
             "rank_by_alpha",
             _with(lambda alpha, A, B: A.size(1) / alpha),
             "the change is multiplied by r / alpha. It is the other way round.",
@@ -97,7 +102,8 @@ SLIPS = tuple(
         (
             "change_dropped",
             lambda x, W, A, B, alpha: x @ W.T,
-            "that is x W alone. The detour over A and B is missing.",
+            "that is x W alone: the detour over A and B is missing, or its factor came to 0 (`//` "
+            "rounds down).",
         ),
         (
             "subtracted",
@@ -143,7 +149,10 @@ def lora_forward(answer):
     judge((7, 5), n_out=8, rank=3, alpha=1.5, seed=70)
     judge((6,), n_out=2, rank=1, alpha=0.5, zero=True)
     _follow_back(answer)
-    return "Only A and B have to learn; `weight` may be shared by many."
+    return (
+        "Only A and B have to learn; `weight` may be shared by many. (x A) B never makes the "
+        "matrix A B; x (W + A B) is as right, and makes it."
+    )
 
 
 def _follow_back(answer) -> None:

@@ -55,6 +55,11 @@ SLIPS = tuple(
             "the change is multiplied by alpha. Divide by the rank too.",
         ),
         (
+            "alpha_left_out",
+            lambda W, A, B, alpha: W + 1 / A.size(1) * (A @ B).T,
+            "the change is divided by the rank, and alpha is left out.",
+        ),
+        (
             "rank_by_alpha",
             lambda W, A, B, alpha: W + A.size(1) / alpha * (A @ B).T,
             "the change is multiplied by r / alpha. It is the other way round.",

@@ -30,6 +30,12 @@ SLIPS = (
         "a matrix has no more directions than its shorter side is long.",
     ),
     Slip(
+        "last_rank_left_out",
+        lambda shapes, budget: min(_rank(shapes, budget), min(map(min, shapes)) - 1),
+        "you end one short of the shorter side, as range(1, side) does. A matrix has as many "
+        "directions as that side is long.",
+    ),
+    Slip(
         "longer_side",
         lambda shapes, budget: _rank(shapes, budget, side=max),
         "the longer side sets no limit: a matrix has as many directions as its shorter side.",

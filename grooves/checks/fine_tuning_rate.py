@@ -245,12 +245,19 @@ def choose_rate(answer):
         inputs = (np.array(rates), np.array(training, float), np.array(held_out, float))
         parts = ("the rate", "the look", "whether it is at the edge")
         expected = dict(zip(parts, _choose(*inputs), strict=True))
-        given = f"rates {rates}, held-out losses {_in_words(held_out)} and training losses "
-        given += _in_words(training)
+        given = _in_words(rates, held_out, training)
         judge_parts(call, inputs, expected, SLIPS, given, "it should be")
     return "Whoever stops a sweep at its edge has not found the best rate."
 
 
-def _in_words(losses) -> str:
-    """`(2.5, 1.625), (3, 1.5)`: a run in brackets."""
-    return ", ".join(f"({', '.join(f'{loss:g}' for loss in run)})" for run in losses)
+def _in_words(rates, held_out, training) -> str:
+    """A sweep in lines, a run in each."""
+    rows = [
+        f"    rate {rate:g}: held out {_losses(off)}; training {_losses(on)}"
+        for rate, off, on in zip(rates, held_out, training, strict=True)
+    ]
+    return f"these {len(rates)} runs\n" + "\n".join(rows) + "\nin this order"
+
+
+def _losses(row) -> str:
+    return ", ".join(f"{loss:g}" for loss in row)

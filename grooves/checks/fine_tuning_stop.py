@@ -35,6 +35,24 @@ def _stop(losses, patience, better=np.less, in_a_row=True, against_last=False, s
     return len(losses) - 1 if stopped else best
 
 
+def _better_than_the_last(losses, patience):
+    """The look that is kept where a look better than the one before it counts as the best."""
+    best = 0
+    for look in range(1, len(losses)):
+        if losses[look] < losses[look - 1]:
+            best = look
+        elif look - best == patience:
+            break
+    return best
+
+
+def _last_if_patient(losses, patience):
+    """The right look where patience runs out, and the last one where it does not."""
+    best = _stop(losses, patience)
+    ran_out = _stop(losses, patience, stopped=True) - best == patience
+    return best if ran_out else len(losses) - 1
+
+
 SLIPS = (
     Slip(
         "training_curve",
@@ -53,6 +71,17 @@ SLIPS = (
         lambda t, h, p: _stop(h, p, against_last=True),
         "a look that is better than the one before it makes you patient again. Only a new best "
         "should.",
+    ),
+    Slip(
+        "better_than_the_last",
+        lambda t, h, p: _better_than_the_last(h, p),
+        "you compare a look with the one before it. Compare it with the best so far.",
+    ),
+    Slip(
+        "last_if_patient",
+        lambda t, h, p: _last_if_patient(h, p),
+        "where patience never runs out you return the last look. The best of all may have come "
+        "before it.",
     ),
     Slip(
         "looked_ahead",
@@ -114,6 +143,7 @@ CURVES = (  # held-out losses and patience; no two slips keep the same look wher
     ((3, 2.5, 2, 2, 1.5, 1.5, 1.75, 2, 2, 1.5, 1, 0.75, 0.75, 0.5, 0.75), 1),
     ((3, 3.25, 3, 3.25, 3, 2.5, 2.75, 2.5, 2.5, 2.75, 2.75, 3), 3),
     ((3, 2.5, 2.25, 2), 2),
+    ((3, 2, 2.5, 1.5, 1.75, 1.75), 4),  # patience lasts, and the best is not the last
 )
 
 

@@ -7,9 +7,6 @@ lab's fixed reader, and 450 pictures that no answer ever sees say how well it re
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 
@@ -18,7 +15,7 @@ import numpy as np
 from grooves.checks import CheckFailed, check
 from grooves.checks.compare import watched
 from grooves.checks.labels_reader import read
-from grooves.checks.labels_rules import ARRAY, LAB, as_array
+from grooves.checks.labels_rules import ARRAY, LAB, as_array, hidden_from
 from grooves.data import Digits, digits
 
 N_LABELS = 50
@@ -107,7 +104,7 @@ def _without_labels(answer, pictures, n: int):
     def keeper(module: str, code) -> str | None:
         return code.co_name if (module, code.co_name) in KEEPERS_OF_LABELS else None
 
-    with _hidden_from(answer) as names:
+    with hidden_from(answer, _is_labels) as names:
         try:
             result, fetched = watched(answer, (pictures, n), keeper)
         except NameError as error:
@@ -127,23 +124,10 @@ def _without_labels(answer, pictures, n: int):
     return result
 
 
-@contextmanager
-def _hidden_from(answer) -> Iterator[tuple[str, ...]]:
-    """Take the labels out of the notebook while an answer runs; yields the names they had there."""
-    function = inspect.unwrap(answer)
-    notebook = getattr(getattr(function, "func", function), "__globals__", {})
+def _is_labels(value) -> bool:
     right = _data().train_labels
-    theirs = {
-        name: value
-        for name, value in notebook.items()
-        if isinstance(value, np.ndarray) and value.shape == right.shape and (value == right).all()
-    }
-    for name in theirs:
-        del notebook[name]
-    try:
-        yield tuple(theirs)
-    finally:
-        notebook.update(theirs)
+    same_kind = isinstance(value, np.ndarray) and value.shape == right.shape
+    return same_kind and bool((value == right).all())
 
 
 def _share(exam: Exam, chosen) -> float:

@@ -7,7 +7,9 @@ another. Inputs are handed over as copies and must come back as they were.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 
 import numpy as np
@@ -36,13 +38,30 @@ def untouched(answer: Callable, *names: str) -> Callable:
         for name, before, after in zip(names, inputs, handed_over, strict=False):
             if not np.array_equal(before, after):
                 raise CheckFailed(
-                    f"your function changed the {name} that it was given. Others still need them: "
-                    "work on a copy, or make a new array.",
+                    f"your function changed the {name} that it was given. Others still need what "
+                    "stood there: work on a copy, or make something new.",
                     hint="changed_input",
                 )
         return result
 
     return call
+
+
+@contextmanager
+def hidden_from(answer: Callable, forbidden: Callable) -> Iterator[tuple[str, ...]]:
+    """Take values out of the notebook while an answer runs; yields the names they had there.
+
+    forbidden: of a value, whether it is one of those. The answer's own defaults keep theirs.
+    """
+    function = inspect.unwrap(answer)
+    notebook = getattr(getattr(function, "func", function), "__globals__", {})
+    theirs = {name: value for name, value in notebook.items() if forbidden(value)}
+    for name in theirs:
+        del notebook[name]
+    try:
+        yield tuple(theirs)
+    finally:
+        notebook.update(theirs)
 
 
 def as_array(result) -> np.ndarray:

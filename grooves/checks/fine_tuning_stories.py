@@ -1,0 +1,52 @@
+"""Check of lab 06: which stories the challenge's answer may learn from (chapter 06).
+
+Key idea: the twenty that it is given, and no others. So stories that lie about in the notebook, in
+whatever form they are learned from, are taken out of it while the answer runs; see `hidden_from`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from torch import Tensor
+
+from grooves.checks import CheckFailed
+from grooves.checks.labels_rules import hidden_from
+
+SHORTEST = 20  # words; every story is longer, and the rows of a table are not
+
+
+def with_no_other_stories(ask: Callable, answer: Callable):
+    """What `ask` returns, which calls the answer; refused where it reads stories of the notebook.
+
+    Raises: CheckFailed with the hint "stories_from_outside".
+    """
+    with hidden_from(answer, holds_stories) as names:
+        try:
+            return ask()
+        except NameError as error:
+            if error.name not in names:
+                raise
+            raise CheckFailed(
+                f"your function reads the notebook's `{error.name}`, which holds stories. Learn "
+                "from those that your function is given, and no others.",
+                hint="stories_from_outside",
+            ) from None
+
+
+def holds_stories(value) -> bool:
+    """Whether a value is stories: in lists, in tables of word numbers, or in what holds these."""
+    if isinstance(value, Tensor):
+        return value.ndim == 2 and not value.is_floating_point()
+    if isinstance(value, np.ndarray):
+        return value.ndim == 2 and value.dtype.kind in "iu"
+    if isinstance(value, (list, tuple)):
+        return any(_is_story(part) or holds_stories(part) for part in value)
+    held = getattr(value, "__dict__", {})  # such as HeldOut's, or the notebook's batches
+    return any(isinstance(held.get(name), Tensor) for name in ("inputs", "targets"))
+
+
+def _is_story(value) -> bool:
+    words = isinstance(value, (list, tuple)) and len(value) >= SHORTEST
+    return words and all(isinstance(word, (int, str)) for word in value)
