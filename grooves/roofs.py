@@ -70,9 +70,8 @@ def draw(
         axes.annotate(
             label, (right, roof.peak_flops_per_s), xytext=(0, shift), textcoords="offset points",
             ha="right", color=colour, fontsize=figures.FONT_SIZE - 1,
-            bbox={"facecolor": axes.get_facecolor(), "edgecolor": "none", "pad": 0.8},
         )  # fmt: skip
-    for name, intensity, rate in points:
+    for _, intensity, rate in points:
         axes.plot([intensity], [rate], "o", color=figures.INK, markersize=5)
     taken: list[Bbox] = []
     for name, intensity, rate in points:
@@ -88,7 +87,7 @@ def _name_point(axes, name: str, point: tuple[float, float], taken: list[Bbox]) 
             ha=side, fontsize=figures.FONT_SIZE - 1,
         )  # fmt: skip
         box = text.get_window_extent()
-        if side == "right" and dy == 5 or not any(box.overlaps(other) for other in taken):
+        if (side == "right" and dy == 5) or not any(box.overlaps(other) for other in taken):
             taken.append(box)
             return
         text.remove()
