@@ -150,7 +150,7 @@ def _word(value, case: Case) -> str:
     word = value.strip().lower()
     if case.words and word not in case.words:
         raise CheckFailed(
-            f"for {case.given}, your result has the word {describe(value)}; it must be one of "
+            f"for {case.given}, your result has the word {word!r}; it must be one of "
             f"{', '.join(map(repr, case.words))}.",
             hint="other_word",
         )
