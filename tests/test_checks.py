@@ -187,6 +187,19 @@ def test_an_error_in_an_earlier_answer_names_both_functions_and_the_line_that_ca
         check_counter(names["Counter"])
 
 
+def test_an_error_shows_short_lists_of_numbers_in_full_and_counts_what_is_in_others(student):
+    @check(lab="96_lists", exercise="total", points=1)
+    def total(answer):
+        answer([(4, 0.5), (0, 2)], list(range(99)), [np.zeros(3)], {"small": [1]})
+
+    with pytest.raises(AnswerRaised) as refused:
+        total(student("def total(pairs, many, arrays, plan):\n    return 1 / 0")["total"])
+    assert (
+        "It was called with pairs = [(4, 0.5), (0, 2)], many = a list of 99, arrays = a list of 1, "
+        "plan = {'small': [1]}."
+    ) in str(refused.value)
+
+
 def test_an_error_inside_a_compiled_library_is_told_as_the_line_that_called_it(student):
     """NumPy's compiled modules name their files as if they stood in the student's folder."""
     names = student("""\
@@ -290,6 +303,8 @@ def test_values_are_described_in_words():
     assert describe("kite") == "the text 'kite'"
     assert describe(int) == "the class int"
     assert describe(True) == "True"
+    assert describe(torch.nn.Sequential()) == "a Sequential"
+    assert describe(describe) == "the function describe"
 
 
 def test_a_lab_without_checks_is_refused():
