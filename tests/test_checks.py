@@ -195,7 +195,7 @@ def test_an_error_shows_short_lists_of_numbers_in_full_and_counts_what_is_in_oth
     with pytest.raises(AnswerRaised) as refused:
         total(student("def total(pairs, many, arrays, plan):\n    return 1 / 0")["total"])
     assert (
-        "It was called with pairs = [(4, 0.5), (0, 2)], many = a list of 99, arrays = a list of 1, "
+        "total got pairs = [(4, 0.5), (0, 2)], many = a list of 99, arrays = a list of 1, "
         "plan = {'small': [1]}."
     ) in str(refused.value)
 
