@@ -23,25 +23,8 @@ CACHE_BYTES = 2  # of a number in the cache
 SITUATIONS = ((24, 16, 2), (12, 4, 5), (80, 8, 3), (40, 4.5, 4))
 # How much of the memory the models need, and which share of that is cache.
 NEEDED = (
-    0.7,
-    0.75,
-    0.8,
-    0.86,
-    0.91,
-    0.96,
-    1.006,
-    1.04,
-    1.06,
-    1.1,
-    1.15,
-    1.2,
-    1.35,
-    1.8,
-    2.6,
-    5,
-    9,
-    18,
-)
+    0.7, 0.75, 0.8, 0.86, 0.91, 0.96, 1.006, 1.04, 1.06, 1.1, 1.15, 1.2, 1.35, 1.8, 2.6, 5, 9, 18,
+)  # fmt: skip
 CACHE_SHARES = (0.97, 0.9, 0.15, 0.5)
 
 
