@@ -178,4 +178,4 @@ def int8_product(answer):
     ask(lambda *inputs: written_by_hand(answer, *inputs), 3, 50, 4)
     ask(answer, 8, 8, 8)
     ask(in_order, 5, 60, 6, made=cancelling)
-    return "Right also where large products nearly cancel, so nothing was rounded before the sum."
+    return "Right also where large products nearly cancel."
