@@ -137,6 +137,15 @@ def test_a_forgotten_return_is_named():
     assert refused.value.hint == "returned_none"
 
 
+def test_types_of_one_name_are_named_once():
+    @check(lab="95_types", exercise="answer", points=1, returns=(bool, np.bool_, torch.Tensor))
+    def of_two_kinds(answer):
+        return str(answer())
+
+    with pytest.raises(CheckFailed, match=r"must return a bool or a tensor\. It returned a list"):
+        of_two_kinds(lambda: [True])
+
+
 def test_a_wrong_type_is_named():
     with pytest.raises(CheckFailed, match=r"must return a number or an array. It returned a list"):
         check_double(lambda x: [0, 2, 4])
@@ -291,6 +300,15 @@ def test_what_python_clears_away_meanwhile_is_not_the_answers_doing():
     assert written_by_hand(answer, 3) == 6 and len(ended) == 3
     with pytest.raises(CheckFailed, match=r"calls the course's own grooves\.some_module\.half_run"):
         written_by_hand(lambda: next(course["half_run"]()))
+
+
+def test_what_is_called_is_named_rather_than_how_it_is_made():
+    course = {"__name__": "grooves.some_module"}
+    exec("class Scheme:\n    def __init__(self):\n        pass\ndef pack(s):\n    pass", course)
+    with pytest.raises(CheckFailed, match=r"the course's own grooves\.some_module\.pack\."):
+        written_by_hand(lambda: course["pack"](course["Scheme"]()))
+    with pytest.raises(CheckFailed, match=r"grooves\.some_module\.__init__"):
+        written_by_hand(lambda: course["Scheme"]())
 
 
 def test_values_are_described_in_words():

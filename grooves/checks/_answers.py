@@ -55,7 +55,7 @@ def watch(answer, exercise: str, returns, failure: type[Exception]):
                 "your function returned None. Is a `return` missing?", hint="returned_none"
             )
         if not isinstance(result, accepted):
-            expected = " or ".join(describe_type(kind) for kind in accepted)
+            expected = " or ".join(dict.fromkeys(map(describe_type, accepted)))
             raise failure(
                 f"your function must return {expected}. It returned {describe(result)}.",
                 hint="wrong_type",
