@@ -7,12 +7,17 @@ dashed and says so. Chapters: 11, 12.
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from itertools import cycle
+from typing import TYPE_CHECKING
 
 from grooves import figures
 from grooves.roofline import attainable, ridge
+
+if TYPE_CHECKING:
+    from matplotlib.transforms import Bbox
 
 
 @dataclass(frozen=True)
@@ -66,13 +71,26 @@ def draw(
             label, (right, roof.peak_flops_per_s), xytext=(0, shift), textcoords="offset points",
             ha="right", color=colour, fontsize=figures.FONT_SIZE - 1,
         )  # fmt: skip
-    for name, intensity, rate in points:
+    for _, intensity, rate in points:
         axes.plot([intensity], [rate], "o", color=figures.INK, markersize=5)
-        axes.annotate(
-            name, (intensity, rate), xytext=(4, -11), textcoords="offset points",
-            fontsize=figures.FONT_SIZE - 1,
-        )  # fmt: skip
+    taken: list[Bbox] = []
+    for name, intensity, rate in points:
+        _name_point(axes, name, (intensity, rate), taken)
     return figures.picture(figure, alt, caption)
+
+
+def _name_point(axes, name: str, point: tuple[float, float], taken: list[Bbox]) -> None:
+    """Write a point's name beside it, at the first side where no other name stands."""
+    for side, (dx, dy) in itertools.product(("left", "right"), ((4, -11), (4, 5))):
+        text = axes.annotate(
+            name, point, xytext=(dx if side == "left" else -dx, dy), textcoords="offset points",
+            ha=side, fontsize=figures.FONT_SIZE - 1,
+        )  # fmt: skip
+        box = text.get_window_extent()
+        if (side == "right" and dy == 5) or not any(box.overlaps(other) for other in taken):
+            taken.append(box)
+            return
+        text.remove()
 
 
 def sweeps(

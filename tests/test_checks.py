@@ -137,6 +137,15 @@ def test_a_forgotten_return_is_named():
     assert refused.value.hint == "returned_none"
 
 
+def test_types_of_one_name_are_named_once():
+    @check(lab="95_types", exercise="answer", points=1, returns=(bool, np.bool_, torch.Tensor))
+    def of_two_kinds(answer):
+        return str(answer())
+
+    with pytest.raises(CheckFailed, match=r"must return a bool or a tensor\. It returned a list"):
+        of_two_kinds(lambda: [True])
+
+
 def test_a_wrong_type_is_named():
     with pytest.raises(CheckFailed, match=r"must return a number or an array. It returned a list"):
         check_double(lambda x: [0, 2, 4])
@@ -185,6 +194,19 @@ def test_an_error_in_an_earlier_answer_names_both_functions_and_the_line_that_ca
     ) in str(refused.value)
     with pytest.raises(AnswerRaised, match=r"called by Counter\.__init__, in line 10 of"):
         check_counter(names["Counter"])
+
+
+def test_an_error_shows_short_lists_of_numbers_in_full_and_counts_what_is_in_others(student):
+    @check(lab="96_lists", exercise="total", points=1)
+    def total(answer):
+        answer([(4, 0.5), (0, 2)], list(range(99)), [np.zeros(3)], {"small": [1]})
+
+    with pytest.raises(AnswerRaised) as refused:
+        total(student("def total(pairs, many, arrays, plan):\n    return 1 / 0")["total"])
+    assert (
+        "total got pairs = [(4, 0.5), (0, 2)], many = a list of 99, arrays = a list of 1, "
+        "plan = {'small': [1]}."
+    ) in str(refused.value)
 
 
 def test_an_error_inside_a_compiled_library_is_told_as_the_line_that_called_it(student):
@@ -280,16 +302,18 @@ def test_what_python_clears_away_meanwhile_is_not_the_answers_doing():
         written_by_hand(lambda: next(course["half_run"]()))
 
 
-def test_a_class_of_the_courses_own_is_refused_by_its_name():
-    course = {"__name__": "grooves.some_module"}
-    exec("class Thin:\n    def __init__(self):\n        pass", course)
-    with pytest.raises(CheckFailed, match=r"own grooves\.some_module\.Thin\. Here"):
-        written_by_hand(lambda: course["Thin"]())
-
-
 def test_truth_is_told_as_true_and_false():
     with pytest.raises(CheckFailed, match=r"is it so, your result is True; it should be False\."):
         compare(True, False, (), (), "is it so", "it should be")
+
+
+def test_what_is_called_is_named_rather_than_how_it_is_made():
+    course = {"__name__": "grooves.some_module"}
+    exec("class Scheme:\n    def __init__(self):\n        pass\ndef pack(s):\n    pass", course)
+    with pytest.raises(CheckFailed, match=r"the course's own grooves\.some_module\.pack\."):
+        written_by_hand(lambda: course["pack"](course["Scheme"]()))
+    with pytest.raises(CheckFailed, match=r"grooves\.some_module\.Scheme\."):
+        written_by_hand(lambda: course["Scheme"]())
 
 
 def test_values_are_described_in_words():
@@ -305,6 +329,8 @@ def test_values_are_described_in_words():
     assert describe("kite") == "the text 'kite'"
     assert describe(int) == "the class int"
     assert describe(True) == "True"
+    assert describe(torch.nn.Sequential()) == "a Sequential"
+    assert describe(describe) == "the function describe"
 
 
 def test_a_lab_without_checks_is_refused():

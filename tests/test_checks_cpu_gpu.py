@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from answers.cpu_gpu import ANSWERS, slow_step, timer
+from answers.cpu_gpu import ANSWERS, slow_step, step, timer
 
 from grooves import roofline
 from grooves.checks import (
@@ -65,6 +65,8 @@ def test_the_yardsticks_are_those_of_the_courses_roofline():
         expected = sum(launch_s + roofline.least_seconds(one, *limits) for one in asked)
         seconds, _ = cpu_gpu_time.right(operations, *limits, launch_s)
         assert seconds == pytest.approx(expected)
+    causes = {cpu_gpu_time.right(*case)[1] for case in cpu_gpu_time.CASES}
+    assert causes == set(cpu_gpu_time.CAUSES)
     for latency_s, bandwidth, bytes_each in cpu_gpu_flight.CASES:
         expected = roofline.bytes_in_flight(latency_s, bandwidth) / bytes_each
         assert cpu_gpu_flight.exactly(latency_s, bandwidth, bytes_each) == expected
@@ -83,10 +85,56 @@ def test_the_honest_step_does_what_the_labs_slow_step_does():
         torch.tensor(digits().train_labels),
         [torch.arange(i, i + 40) for i in range(3)],
     )
-    slow, slow_weights, (slow_ops, _) = cpu_gpu_step._run(slow_step, images, labels, chosen, 40)
+    slow, slow_weights, (slow_ops, *_) = cpu_gpu_step._run(slow_step, images, labels, chosen, 40)
     honest = cpu_gpu_step._run(cpu_gpu_step.honest_step, images, labels, chosen, 40)
     assert np.allclose(slow, honest[0]) and torch.allclose(slow_weights, honest[1])
     assert slow_ops["aten._local_scalar_dense"] == 2 * 40 + 1
+
+
+def _with_for(logits, y):
+    n_right = 0
+    for said, label in zip(logits.argmax(1).tolist(), y.tolist(), strict=True):
+        n_right += said == label
+    return n_right / len(y)
+
+
+def _with_while(logits, y):
+    said, labels, n_right = logits.argmax(1).tolist(), y.tolist(), 0
+    while said:
+        *said, one = said
+        *labels, label = labels
+        n_right += one == label
+    return n_right / len(y)
+
+
+def _with_a_list(logits, y):
+    pairs = zip(logits.argmax(1).tolist(), y.tolist(), strict=True)
+    return len([1 for said, label in pairs if said == label]) / len(y)
+
+
+@pytest.mark.parametrize("score", [_with_for, _with_while, _with_a_list])
+def test_a_loop_that_calls_nothing_is_found(score):
+    """Calls alone would not show it; of one line or more, it is refused."""
+    with pytest.raises(CheckFailed) as caught:
+        check.mended_step(step(score=score))
+    assert caught.value.hint == "python_loop"
+
+
+def test_an_operation_that_is_named_like_a_part_is_told_too_where_it_is_added_to_the_part():
+    with pytest.raises(CheckFailed) as caught:
+        check.slowest_part(
+            lambda rows, parts: max(parts, key=lambda p: sum(r[3] for r in rows if p in r[0]))
+        )
+    assert caught.value.hint == "like_a_part"
+
+
+def test_the_rows_of_a_profile_can_be_copied_from_the_message():
+    with pytest.raises(CheckFailed) as caught:
+        check.slowest_part(WRONG["slowest_part"]["own_time"])
+    said = caught.value.message.removeprefix("for ").split(", your result")[0]
+    copied: dict = {}
+    exec(said.replace("\nand parts", "\nparts"), copied)
+    assert ANSWERS.reference("slowest_part")(copied["rows"], copied["parts"]) == "augment"
 
 
 def test_a_column_of_the_profile_misleads_each_time():

@@ -1,5 +1,6 @@
 """A picture of rooflines has its corner at the ridge and tells published from measured."""
 
+import itertools
 import re
 
 import pytest
@@ -32,6 +33,15 @@ def test_a_roof_bends_at_its_ridge_and_only_a_published_one_is_dashed(axes):
     assert (point.get_xdata()[0], point.get_ydata()[0]) == (30, 60e9)
     assert "theirs (published)" in drawn.markup and "mine (published)" not in drawn.markup
     assert (axes["axes"].get_xscale(), axes["axes"].get_yscale()) == ("log", "log")
+
+
+def test_names_of_points_that_lie_close_stand_clear_of_each_other(axes):
+    points = [("a step", 6.08, 14.7e9), ("64 digits", 6.74, 13.5e9), ("a third", 6.4, 14e9)]
+    roofs.draw([Roof("here", 1e11, 1e10)], points, "alt", "caption")
+    names = [text for text in axes["axes"].texts if text.get_text() != "here"]
+    boxes = [text.get_window_extent() for text in names]
+    assert [text.get_text() for text in names] == [name for name, _, _ in points]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
 
 
 def test_each_curve_of_a_sweep_keeps_its_own_sizes_and_its_name(axes):

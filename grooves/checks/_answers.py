@@ -55,7 +55,7 @@ def watch(answer, exercise: str, returns, failure: type[Exception]):
                 "your function returned None. Is a `return` missing?", hint="returned_none"
             )
         if not isinstance(result, accepted):
-            expected = " or ".join(describe_type(kind) for kind in accepted)
+            expected = " or ".join(dict.fromkeys(map(describe_type, accepted)))
             raise failure(
                 f"your function must return {expected}. It returned {describe(result)}.",
                 hint="wrong_type",
@@ -117,7 +117,7 @@ def describe(value) -> str:
         return f"a {type(value).__name__} of {len(value)}"
     if inspect.isclass(value):
         return f"the class {value.__name__}"
-    if callable(value) and hasattr(value, "__name__"):
+    if callable(value) and hasattr(value, "__name__"):  # a model is callable too
         return f"the function {value.__name__}"
     return _a(type(value).__name__)
 
@@ -214,7 +214,7 @@ def _arguments(answer, args: tuple, kwargs: dict) -> str:
         bound = inspect.signature(answer).bind(*args, **kwargs).arguments
     except (TypeError, ValueError):
         bound = {f"argument {i}": value for i, value in enumerate(args, 1)} | kwargs
-    parts = [f"{name} = {describe(value)}" for name, value in bound.items()]
+    parts = [f"{name} = {_in_full(value) or describe(value)}" for name, value in bound.items()]
     return _short(", ".join(parts), 600, quote=False)
 
 
@@ -222,6 +222,16 @@ def _plain_number(value):
     """A NumPy scalar, which has a shape too, as the Python number that it stands for."""
     numpy = sys.modules.get("numpy")
     return value.item() if numpy and isinstance(value, numpy.generic) else value
+
+
+def _in_full(value) -> str | None:
+    """A short list, tuple or dict of numbers and texts as Python writes it; None for all else."""
+    if not isinstance(value, (list, tuple, dict)):
+        return None
+    parts = [*value.items()] if isinstance(value, dict) else value
+    plain = (isinstance(p, (int, float, str)) or _in_full(p) is not None for p in parts)
+    written = repr(value)
+    return written if len(written) <= 100 and all(plain) else None
 
 
 def _plain(result):

@@ -197,14 +197,15 @@ def written_by_hand(answer: Callable, *inputs, ready_made: Sequence[str] = ()):
         ours = module.startswith("grooves.") and module not in around_the_answer
         if not ours or code in handed_over:
             return None
-        return f"{module}.{code.co_qualname.split('.<locals>')[0].removesuffix('.__init__')}"
+        return f"{module}.{code.co_qualname.split('.<locals>')[0]}"
 
     with _Names() as names:
         result, called = watched(answer, inputs, courses_own)
     if called:
+        named = next((name for name in called if not name.endswith("__")), called[0])
         raise CheckFailed(
-            f"your code calls the course's own {called[0]}. Here the exercise is to write "
-            "it; what you wrote in earlier exercises may be used.",
+            f"your code calls the course's own {named.removesuffix('.__init__')}. Here the "
+            "exercise is to write it; what you wrote in earlier exercises may be used.",
             hint="course_code",
         )
     if found := names.seen.intersection(ready_made):

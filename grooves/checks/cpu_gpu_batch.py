@@ -1,7 +1,7 @@
 """Check of lab 11, sixth part: a batch that keeps the machine busy (chapter 11).
 
 Key idea: curves as one measures them. One has a size whose kernel is fast, one a dip by noise, one
-is out of order, one falls behind its best, and one hits the share exactly.
+is out of order, one falls behind its best, one hits the share exactly, and one begins with a dip.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ CASES = (
     (*_curve((16, 2, 8, 4, 1), (80, 19, 64, 30, 10)), 0.7),
     (*_curve((1, 2, 4, 8, 16), (10, 19, 60, 100, 70)), 0.8),
     ([1, 2, 4, 8], [0.5] * 4, 0.5),
+    (*_curve((1, 2, 4, 8, 16), (40, 19, 38, 70, 75)), 0.8),
 )
 
 
@@ -109,10 +110,19 @@ SLIPS = (
     ),
     Slip(
         "seconds_an_example",
-        lambda b, s, share: _first(
-            b, [x / n for n, x in zip(b, s, strict=True)], share * s[0] / b[0]
-        ),
+        lambda b, s, share: _first(b, [1 / r for r in _rates(b, s)], share / min(_rates(b, s))),
         "you compare seconds an example as if more were better. Turn the quotient round.",
+    ),
+    Slip(
+        "best_forgotten",
+        lambda b, s, share: _first(b, _rates(b, s), share),
+        "you compare throughputs with the share itself. The bar is that share of the best one.",
+    ),
+    Slip(
+        "sorted_apart",
+        lambda b, s, share: right(sorted(b), sorted(s), share),
+        "you sort both lists, each by itself, so batches get the seconds of others. Keep the pairs "
+        "together.",
     ),
     Slip(
         "place_in_the_list",

@@ -111,13 +111,13 @@ def _judge(got: float, device: Simulated) -> None:
     if right and len(device.took_s) >= needed:
         return
     called = (
-        f"work() {len(device.took_s)} times, synchronize() {device.log.count('S')} and clock() "
-        f"{device.log.count('C')}"
+        f"you called work() {len(device.took_s)}, synchronize() {device.log.count('S')} and "
+        f"clock() {device.log.count('C')} times"
     )
     if len(device.took_s) < needed:
         told = f"{seconds(got)}, from too few calls ({called}); work() is called {needed} times."
     else:
-        told = f"{seconds(got)}, expected {seconds(expected)} (called were {called})."
+        told = f"{seconds(got)}, expected {seconds(expected)} ({called})."
     name, says = _why(got, device)
     raise CheckFailed(f"for {device.given}, your result is {told}\nLikely slip: {says}", hint=name)
 

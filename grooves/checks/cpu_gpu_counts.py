@@ -83,6 +83,12 @@ SLIPS = (
         "that is FLOPs for each number. Each takes bytes_per_number bytes.",
     ),
     Slip(
+        "brackets_missing",
+        lambda o, s, b: right(o, s, b) * b**2,
+        "you divide by the numbers and then multiply by bytes_per_number. Put brackets round what "
+        "you divide by.",
+    ),
+    Slip(
         "always_four_bytes",
         lambda o, s, b: right(o, s, 4),
         "you assume 4 bytes a number. Use the argument.",

@@ -98,4 +98,4 @@ def in_flight(answer):
         )
         for inputs in CASES
     ]
-    judge(by_hand(answer), cases, SLIPS, ("requests",))
+    judge(by_hand(answer), cases, SLIPS)

@@ -1,7 +1,8 @@
 """Check of lab 11, seventh part: reading a profile (chapter 11).
 
-Key idea: a profile is a table, and the check makes up two, so that no clock has a part in it. Each
-column misleads once: own time, calls, time a call, and single rows of a part that has two.
+Key idea: a profile is a table, and the check makes up three, so that no clock has a part in it.
+Each column misleads once: own time, calls, time a call, and single rows of a part that has two. So
+do an operation that is named like a part, and sums of columns of which one contains the other.
 """
 
 from __future__ import annotations
@@ -36,6 +37,15 @@ SECOND = (
     ("backward", 1, 0.3, 10.0),
     ("step", 1, 0.1, 90.0),
 )
+THIRD = (
+    ("fetch", 2, 14.0, 21.0),
+    ("log", 3, 0.1, 22.0),
+    ("forward", 5, 0.5, 12.0),
+    ("aten::nll_loss_forward", 4, 8.0, 28.0),
+    ("loss", 2, 0.4, 19.0),
+    ("log", 1, 0.1, 4.0),
+    ("update", 2, 0.3, 2.0),
+)
 
 
 def _in_seconds(rows):
@@ -67,6 +77,24 @@ def _per_call(rows, parts):
     return max(total, key=lambda name: total[name] / calls[name])
 
 
+def _last_row(rows, parts):
+    totals = {name: total for name, _, _, total in rows if name in parts}
+    return max(totals, key=totals.get)
+
+
+def _by_substring(rows, parts):
+    return max(parts, key=lambda part: sum(row[3] for row in rows if part in row[0]))
+
+
+def _by_substring_in_full(rows, parts):
+    found = [row for row in rows if any(part in row[0] for part in parts)]
+    return right(found, {row[0] for row in found})
+
+
+LIKE_A_PART = (
+    "an operation may have a part's name within its own, and is no part. Compare whole names: "
+    "`name in parts`."
+)
 SLIPS = (
     Slip(
         "own_time",
@@ -78,6 +106,30 @@ SLIPS = (
         "rows_not_added",
         lambda rows, parts: max((r for r in rows if r[0] in parts), key=lambda r: r[3])[0],
         "that part has the greatest single row. A part may have several: add them up.",
+    ),
+    Slip(
+        "last_row",
+        _last_row,
+        "of a part that has several rows you keep the last: each overwrites the one before. Add "
+        "them up.",
+    ),
+    Slip(
+        "own_added",
+        _greatest(lambda row: row[2] + row[3]),
+        "you add both times. The total contains a part's own time already.",
+    ),
+    Slip(
+        "calls_times_total",
+        _greatest(lambda row: row[1] * row[3]),
+        "you multiply by the calls. The total covers all of them already.",
+    ),
+    Slip("like_a_part", _by_substring, LIKE_A_PART),
+    Slip("like_a_part", _by_substring_in_full, LIKE_A_PART),
+    Slip(
+        "greatest_name",
+        lambda rows, parts: max(parts),
+        "that is the last name of the alphabet. `max` of a dict of sums compares the names, unless "
+        "it is told a key.",
     ),
     Slip(
         "most_calls",
@@ -122,9 +174,9 @@ def slowest_part(answer):
         Case(
             (_in_seconds(rows), PARTS),
             {"the part": right(rows, PARTS)},
-            f"profile {number}, with {len(rows)} rows and {len(PARTS)} parts",
+            _given(rows),
         )
-        for number, rows in enumerate((FIRST, SECOND), 1)
+        for rows in (FIRST, SECOND, THIRD)
     ]
 
     def called(rows, parts):
@@ -138,3 +190,9 @@ def slowest_part(answer):
         return got
 
     judge(called, cases, SLIPS)
+
+
+def _given(rows) -> str:
+    """Rows and parts in words that a student can copy into a cell."""
+    lines = [f"    ({name!r}, {n}, {own:g}, {t:g})," for name, n, own, t in _in_seconds(rows)]
+    return "\n".join(["rows = [", *lines, f"]\nand parts = {PARTS}"])

@@ -82,6 +82,17 @@ SLIPS = (
         "you compare FLOP/s with bytes/s. Multiply by the intensity first.",
     ),
     Slip(
+        "giga",
+        _with(rate=lambda i, p, w: right(i, p, w)[0] / 1e9),
+        "that is in GFLOP/s. FLOP/s were asked for, no giga.",
+    ),
+    Slip(
+        "ridge_from_the_rate",
+        _with(ridge=lambda i, p, w: right(i, p, w)[0] / w),
+        "you divide the rate by the bandwidth, so your ridge moves with the operation. It belongs "
+        "to the machine alone.",
+    ),
+    Slip(
         "ridge_upside_down",
         _with(ridge=_upside_down),
         "the ridge is in FLOPs a byte, and you give bytes a FLOP.",
@@ -118,6 +129,7 @@ def attainable(answer):
             dict(zip(NAMES, right(i, peak, bandwidth), strict=True)),
             f"intensity = {i:g}, peak = {show(peak, 'FLOP/s')}, "
             f"bandwidth = {show(bandwidth, 'bytes/s')}",
+            ("memory", "arithmetic"),
         )
         for i, peak, bandwidth in CASES
     ]

@@ -47,11 +47,15 @@ def same(got, expected, tolerance: float = EXACT) -> bool:
 
 @dataclass(frozen=True)
 class Case:
-    """One call of the answer: its inputs, the right parts by name, and the inputs in words."""
+    """One call of the answer: its inputs, the right parts by name, and the inputs in words.
+
+    words: what may stand where a word is expected; nothing is all words.
+    """
 
     inputs: tuple
     expected: dict[str, object]
     given: str
+    words: tuple[str, ...] = ()
 
     @property
     def right(self) -> list:
@@ -68,7 +72,7 @@ class Case:
                 hint="how_many",
             )
         return [
-            _word(part, self.given) if isinstance(right, str) else figure(part, self.given)
+            _word(part, self) if isinstance(right, str) else figure(part, self.given)
             for part, right in zip(result if n > 1 else [result], self.right, strict=True)
         ]
 
@@ -137,9 +141,17 @@ def seconds(value: float) -> str:
     return f"{value / 1e-9:.4g} ns"
 
 
-def _word(value, given: str) -> str:
+def _word(value, case: Case) -> str:
     if not isinstance(value, str):
         raise CheckFailed(
-            f"for {given}, your result must be a word. It is {describe(value)}.", hint="wrong_type"
+            f"for {case.given}, your result must be a word. It is {describe(value)}.",
+            hint="wrong_type",
         )
-    return value.strip().lower()
+    word = value.strip().lower()
+    if case.words and word not in case.words:
+        raise CheckFailed(
+            f"for {case.given}, your result has the word {word!r}; it must be one of "
+            f"{', '.join(map(repr, case.words))}.",
+            hint="other_word",
+        )
+    return word

@@ -1,8 +1,9 @@
 """Check of lab 11, eighth part: a step without its slow lines (chapter 11).
 
 Key idea: no clock is asked. A step that does something for each row calls PyTorch, or Python, more
-often when the batch is larger; so the calls of a step with 16 pictures are held against those of
-one with 64. And what it returns, and the weights that it leaves, must be those of an honest step.
+often when the batch is larger, or goes through more lines, since a loop need call nothing. So a
+step with 16 pictures is held against one with 64. And what it returns, and the weights that it
+leaves, must be those of an honest step.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from grooves import device
 from grooves.checks import CheckFailed, check, describe
+from grooves.checks._answers import is_students
 from grooves.checks.compare import close, own_seed
 from grooves.checks.cpu_gpu_rules import LAB, figure, same
 from grooves.data import digits
@@ -62,7 +64,7 @@ SLIPS = (
 @check(lab=LAB, exercise="mended_step", points=3, returns=(tuple, list))
 def mended_step(answer):
     """mended_step(model, optimizer, images, labels, chosen) -> loss, share right: two numbers."""
-    operations, calls = zip(*(_examine(answer, n) for n in BATCHES), strict=True)
+    operations, cut, steps = zip(*(_examine(answer, n) for n in BATCHES), strict=True)
     few, many = BATCHES
     grown = Counter(operations[1])
     grown.subtract(operations[0])
@@ -75,11 +77,19 @@ def mended_step(answer):
                     f"Likely slip: {_advice(name)[1]}",
                     hint=_advice(name)[0],
                 )
-    if calls[1] - calls[0] > FORGIVEN:
+    for name in cut[1]:
+        if cut[1][name] - cut[0][name] > FORGIVEN:
+            raise CheckFailed(
+                f"for {few} and {many} pictures, your result is right, and in one step {name} cuts "
+                f"a tensor into {cut[0][name]} and {cut[1][name]}.\nLikely slip: the rows are "
+                "taken apart, to be gone through or put together again. Leave them in one tensor.",
+                hint="cut_into_rows",
+            )
+    if steps[1] - steps[0] > FORGIVEN:
         raise CheckFailed(
-            f"for {few} and {many} pictures, your result is right, and one step makes {calls[0]:,} "
-            f"and {calls[1]:,} calls in Python.\nLikely slip: Python still goes through the rows. "
-            "Compare whole tensors.",
+            f"for {few} and {many} pictures, your result is right, and one step takes {steps[0]:,} "
+            f"and {steps[1]:,} steps in Python: calls, and lines that it runs.\nLikely slip: "
+            "Python still goes through the rows. Compare whole tensors.",
             hint="python_loop",
         )
     return f"One step takes {sum(operations[1].values())} operations, whatever the batch."
@@ -100,8 +110,8 @@ def _advice(operation: str) -> tuple[str, str]:
     )
 
 
-def _examine(answer, batch: int) -> tuple[Counter, int]:
-    """Three steps, each compared; a step's operations by name, and the number of its calls."""
+def _examine(answer, batch: int) -> tuple[Counter, Counter, int]:
+    """Three steps, each compared; what was counted in the last two, as `_run` says."""
     place = device()
     images = torch.tensor(digits().train_images, dtype=torch.float32, device=place)
     labels = torch.tensor(digits().train_labels, device=place)
@@ -132,19 +142,23 @@ def _examine(answer, batch: int) -> tuple[Counter, int]:
 
 
 def _run(step, images, labels, chosen, batch):
-    """Results of three steps, the weights after them, and what was counted in the last two."""
+    """Results of three steps, the weights after them, and what was counted in the last two.
+
+    Counted are PyTorch's operations by name, the tensors into which they cut one, by name too, and
+    the steps in Python.
+    """
     with own_seed(0):
         model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10)).to(images.device)
         optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     results = []
     first, second, third = (partial(step, model, optimizer, images, labels, c) for c in chosen)
     results.append(_numbers(first(), batch))
-    calls, result = _counted(second)
+    steps, result = _counted(second)
     results.append(_numbers(result, batch))
     with _Operations() as operations:  # it makes calls of its own
         results.append(_numbers(third(), batch))
     weights = torch.cat([p.detach().flatten().cpu() for p in model.parameters()])
-    return results, weights, (operations.seen, calls)
+    return results, weights, (operations.seen, operations.cut, steps)
 
 
 def _numbers(result, batch: int) -> tuple[float, float]:
@@ -174,29 +188,45 @@ def _why(run, results, number: int, i: int) -> tuple[str, str]:
 
 
 class _Operations(TorchDispatchMode):
-    """Counts PyTorch's operations by name while it is on."""
+    """Counts PyTorch's operations by name while it is on, and the tensors into which they cut."""
 
     def __init__(self):
         super().__init__()
         self.seen: Counter = Counter()
+        self.cut: Counter = Counter()
 
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
-        self.seen[str(operation.overloadpacket)] += 1
-        return operation(*args, **(kwargs or {}))
+        result = operation(*args, **(kwargs or {}))
+        name = str(operation.overloadpacket)
+        self.seen[name] += 1
+        if isinstance(result, (tuple, list)):
+            self.cut[name] += len(result)
+        return result
 
 
 def _counted(function) -> tuple[int, object]:
-    """Calls of functions, Python's and C's, while a function runs; and its result."""
-    calls = 0
+    """Steps in Python while a function runs, and its result.
+
+    A step is a call of a function, Python's or C's, or a line of the student's code that runs: so
+    often as it does, be it a loop of one line.
+    """
+    steps = 0
 
     def note(frame, event, argument):
-        nonlocal calls
-        calls += event in ("call", "c_call")
+        nonlocal steps
+        steps += event in ("call", "c_call")
 
-    before = sys.getprofile()
+    def note_lines(frame, event, argument):
+        nonlocal steps
+        steps += event == "line"
+        return note_lines if is_students(frame.f_code) else None
+
+    before = sys.getprofile(), sys.gettrace()
     sys.setprofile(note)
+    sys.settrace(note_lines)
     try:
         result = function()
     finally:
-        sys.setprofile(before)
-    return calls, result
+        sys.settrace(before[1])
+        sys.setprofile(before[0])
+    return steps, result

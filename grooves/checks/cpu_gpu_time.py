@@ -19,6 +19,9 @@ CASES = (
     ([(2e9, 12e6), (2e6, 4e6), (1e6, 8e6)], 90e9, 25e9, 3e-6),
     ([(4096, 5000), (8192, 9000), (0, 2000), (640, 3000)], 19.5e12, 1.5e12, 10e-6),
     ([(5e11, 1e9)], 6e13, 3e12, 0.0),
+    ([(1, 0.9)] * 3 + [(0, 2)], 1.0, 1.0, 0.1),  # with what is hidden memory would have most
+    ([(1, 0.1), (0.1, 1.1)], 1.0, 1.0, 0.9),  # of most in no operation, of most altogether
+    ([(1, 6), (2, 1), (0, 1)], 1.0, 2.0, 0.2),
 )
 NAMES = ("the seconds", "the cause")
 
@@ -50,6 +53,18 @@ def _cause(of_all):
 def _vote(o, p, w, t):
     votes = [max(zip((t, b / w, f / p), CAUSES, strict=True))[1] for f, b in o]
     return max(CAUSES, key=votes.count)
+
+
+def _hidden_too(o, p, w, t):
+    units, memory = sum(f for f, _ in o) / p, sum(b for _, b in o) / w
+    return max(zip((t * len(o), memory, units), CAUSES, strict=True))[1]
+
+
+def _winner_takes_all(o, p, w, t):
+    spent = dict.fromkeys(CAUSES, 0.0)
+    for f, b in o:
+        spent[_vote([(f, b)], p, w, t)] += t + max(f / p, b / w)
+    return max(spent, key=spent.get)
 
 
 def _last(o, p, w, t):
@@ -112,6 +127,24 @@ SLIPS = (
         _cause(_vote),
         "you count operations. Count their seconds: one large operation may outweigh many.",
     ),
+    Slip(
+        "hidden_counted",
+        _cause(_hidden_too),
+        "you count memory that is hidden behind arithmetic, or the other way round. In each "
+        "operation only the longer of the two takes time.",
+    ),
+    Slip(
+        "winner_takes_all",
+        _cause(_winner_takes_all),
+        "you give an operation's whole time to its greatest cause. Its launch belongs to the "
+        "launches, whatever else it does.",
+    ),
+    Slip(
+        "always_one_word",
+        _cause(lambda o, p, w, t: max(CAUSES)),
+        "you say 'memory' whatever the operations are. `max` of a dict of sums compares the words, "
+        "by the alphabet, unless it is told a key.",
+    ),
     Slip("last_operation", _cause(_last), "that is the cause for the last operation alone."),
 )
 
@@ -120,7 +153,7 @@ SLIPS = (
 def predict_time(answer):
     """predict_time(operations, peak, bandwidth, launch_s) -> seconds, and their main cause."""
     cases = [
-        Case(inputs, dict(zip(NAMES, right(*inputs), strict=True)), _given(*inputs))
+        Case(inputs, dict(zip(NAMES, right(*inputs), strict=True)), _given(*inputs), CAUSES)
         for inputs in CASES
     ]
     judge(by_hand(answer), cases, SLIPS, ("s",))

@@ -1,4 +1,4 @@
-"""Check of lab 12: one step from many small batches (chapter 12).
+"""Check of lab 12: one step from many pieces (chapter 12).
 
 Key idea: the step must be the one that the whole batch at once would have given, to the last digits
 of 64 bits. And it must not need the memory of the whole batch: the model notes when it goes
@@ -21,7 +21,7 @@ from grooves.data import IGNORED
 
 V, WIDTH, RATE = 7, 5, 0.5
 NEAR = 1e-7
-# Of each batch its small ones: texts, words, and how many of the targets are asked for.
+# Of each batch its pieces: texts, words, and how many of the targets are asked for.
 STEPS = (((4, 6, 20), (2, 9, 5), (1, 3, 3)), ((3, 5, 9), (3, 5, 15)))
 
 
@@ -60,7 +60,7 @@ class CountedSGD(torch.optim.SGD):
 
 
 def batch(step: int) -> list[tuple[Tensor, Tensor]]:
-    """The small batches of a step: inputs and targets (B, T), IGNORED where nothing is asked."""
+    """The pieces of a step: inputs and targets (B, T), IGNORED where nothing is asked."""
     random, pairs = torch.Generator().manual_seed(step), []
     for B, T, asked in STEPS[step]:
         ids, targets = (torch.randint(V, (B, T), generator=random) for _ in range(2))
@@ -71,7 +71,7 @@ def batch(step: int) -> list[tuple[Tensor, Tensor]]:
 
 
 def _loss(model, pairs, kind: str) -> Tensor:
-    """The loss of small batches: all at once, or by what a slip makes of them.
+    """The loss of pieces: all at once, or by what a slip makes of them.
 
     kind: "words" divides the sum by the words that are asked for; "means" is the mean of the small
     batches' means; "summed_means" their sum; "sum" divides by nothing; "places" by all places,
@@ -113,12 +113,12 @@ def _learned(model, pairs, kind="words", left_over=()) -> list[Tensor]:
 SLIPS = {
     "mean_of_means": (
         "means",
-        "each small batch counts alike, though one asks for more words than another. Sum the "
+        "each piece counts alike, though one asks for more words than another. Sum the "
         "losses of all words, and divide by the number of words of the whole batch.",
     ),
     "summed_means": (
         "summed_means",
-        "the means of the small batches are added up and not divided, so the step is too long.",
+        "the means of the pieces are added up and not divided, so the step is too long.",
     ),
     "not_divided": (
         "sum",
@@ -131,7 +131,7 @@ SLIPS = {
     "divided_by_texts": ("texts", "you divide by the number of texts. The mean is over words."),
     "divided_by_batches": (
         "by_batches",
-        "sums are divided by the number of small batches. Divide by the words of all of them.",
+        "sums are divided by the number of pieces. Divide by the words of all of them.",
     ),
     "weighted_by_texts": (
         "by_texts",
@@ -160,7 +160,7 @@ def accumulated_step(answer):
         expected, loss = _learned(before, pairs), _loss(before, pairs, "words").item()
         optimizer.n_steps, model.events, model.texts = 0, [], []
         words = sum(int((targets != IGNORED).sum()) for _, targets in pairs)
-        given = f"step {step + 1}, {len(pairs)} small batches with {words} words asked for"
+        given = f"step {step + 1}, {len(pairs)} pieces with {words} words asked for"
         told = as_number(answer(model, optimizer, [(i.clone(), t.clone()) for i, t in pairs]))
         now = [p.detach().clone() for p in model.parameters()]
         _judge_weights(now, expected, before, pairs, given, last, optimizer.n_steps)
@@ -169,11 +169,11 @@ def accumulated_step(answer):
             raise CheckFailed(
                 f"for {given}, your result is the loss {told:.6g}; that of the whole batch is "
                 f"{loss:.6g}. The step itself is right.\nLikely slip: the number that you return "
-                "is of one small batch, or was not divided as the gradient was.",
+                "is of one piece, or was not divided as the gradient was.",
                 hint="other_loss",
             )
         last = torch.autograd.grad(_loss(before, pairs, "words"), list(before.parameters()))
-    return "The same step as from the whole batch, and one small batch in memory at a time."
+    return "The same step as from the whole batch, and one piece in memory at a time."
 
 
 def _near(some, others) -> bool:
@@ -199,7 +199,7 @@ def _why(now, before, pairs, last, n_steps) -> tuple[str, str]:
     """The name of the slip, and what to say."""
     if n_steps > 1:
         return "step_each", (
-            f"the optimizer made {n_steps} steps. Add the gradients up over all small batches, "
+            f"the optimizer made {n_steps} steps. Add the gradients up over all pieces, "
             "and step once behind the loop."
         )
     if n_steps == 0:
@@ -217,9 +217,9 @@ def _why(now, before, pairs, last, n_steps) -> tuple[str, str]:
     moved = torch.cat([(a - b).detach().flatten() for a, b in parts]) / RATE
     for kept, name, says in (
         (pairs[-1:], "cleared_inside", "the gradients are cleared inside the loop, so only the "
-         "last small batch is left. Clear them once, before it."),
-        (pairs[:-1], "last_dropped", "the last small batch is left out."),
-        (pairs[:1], "first_alone", "only the first small batch was used."),
+         "last piece is left. Clear them once, before it."),
+        (pairs[:-1], "last_dropped", "the last piece is left out."),
+        (pairs[:1], "first_alone", "only the first piece was used."),
     ):  # fmt: skip
         n = sum(int((targets != IGNORED).sum()) for _, targets in kept)
         mean = _gradient(before, kept, "words")
@@ -239,12 +239,12 @@ def _gradient(model, pairs, kind) -> Tensor:
 
 
 def _judge_order(model: Watched, pairs, given: str) -> None:
-    """Refuse a step that is right and had the activations of several small batches at once."""
+    """Refuse a step that is right and had the activations of several pieces at once."""
     largest = max(len(ids) for ids, _ in pairs)
     if max(model.texts) > largest:
         raise CheckFailed(
             f"for {given}, your result is right, but the model read {max(model.texts)} texts at "
-            "once, so all activations were there together. Let it read one small batch after the "
+            "once, so all activations were there together. Let it read one piece after the "
             "other.",
             hint="all_at_once",
         )
@@ -254,7 +254,7 @@ def _judge_order(model: Watched, pairs, given: str) -> None:
         most = max(most, ahead)
     if most > 1:
         raise CheckFailed(
-            f"for {given}, your result is right, but {most} small batches had gone forward before "
+            f"for {given}, your result is right, but {most} pieces had gone forward before "
             "the first went back, so their activations were there together. Call `backward()` "
             "inside the loop: gradients add up by themselves.",
             hint="graphs_kept",

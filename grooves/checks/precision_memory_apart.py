@@ -32,6 +32,23 @@ def apart(function: Callable, alone: bool = False) -> Callable:
     return _Room(alone).copied("unpack" if alone else "pack", function)
 
 
+def put_aside(pack: Callable, unpack: Callable) -> str | None:
+    """The name of a value that `pack`'s copy, once run, has changed, and `unpack`'s looks up.
+
+    Both are copies that `apart` made of functions of one notebook. None where nothing is so named.
+    """
+    if not (isinstance(pack, FunctionType) and isinstance(unpack, FunctionType)):
+        return None
+    theirs, mine = pack.__globals__, unpack.__globals__
+    for name in sorted(_names(unpack.__code__) & theirs.keys()):
+        value = theirs[name]
+        if isinstance(value, SHARED) or callable(value):
+            continue
+        if name not in mine or _bytes_of(value) != _bytes_of(mine[name]):
+            return name
+    return None
+
+
 class _Room:
     def __init__(self, alone: bool):
         self.alone = alone
@@ -79,11 +96,8 @@ class _Room:
     def _measure(self, name: str, value) -> None:
         if not self.alone:
             return
-        try:
-            size = len(pickle.dumps(value))
-        except Exception:  # whatever it is, it is no small table
-            size = LARGEST_TABLE + 1
-        if size > LARGEST_TABLE:
+        data = _bytes_of(value)
+        if data is None or len(data) > LARGEST_TABLE:  # what is no bytes is no small table
             raise CheckFailed(
                 f"for unpack alone, your result would need `{name}` besides the bytes. Whoever "
                 "gets the file has nothing but the file: put what is needed into the bytes. "
@@ -97,6 +111,13 @@ def _names(code: CodeType) -> set[str]:
     inner = (_names(part) for part in code.co_consts if isinstance(part, CodeType))
     looked_up = (step for step in dis.get_instructions(code) if step.opname in LOOK_UPS)
     return {step.argval for step in looked_up}.union(*inner)
+
+
+def _bytes_of(value) -> bytes | None:
+    try:
+        return pickle.dumps(value)
+    except Exception:
+        return None
 
 
 def _deep(value):

@@ -212,6 +212,8 @@ def _two(result, shape, given: str) -> list[np.ndarray]:
             f"{codes.element_size()} bytes each. Make them int8 at the end.",
             hint="codes_not_int8",
         )
+    if scales.numel() == 1:  # one for the whole matrix: a slip that is known by its numbers
+        scales = scales.reshape(-1).repeat(shape[0])
     scales = scales.reshape(-1) if scales.shape == (shape[0], 1) else scales
     return [scales.numpy(), codes.double().numpy()]
 

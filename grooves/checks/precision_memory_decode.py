@@ -64,6 +64,11 @@ def _decode(
     return sign * (leading + fraction) * 2.0 ** (exponent - bias)
 
 
+def _power(exponent):
+    """2 to a stored exponent less its bias."""
+    return 2.0 ** (exponent - 127)
+
+
 def _with(**changes):
     return lambda bits: _decode(bits, **changes)
 
@@ -79,6 +84,12 @@ def _where(condition, then):
 
 
 DECODE_SLIPS = (
+    Slip(
+        "sign_in_exponent",
+        lambda bits: _decode(bits) if bits < 2**15 else -(1 + bits % 128 / 128) * _power(bits >> 7),
+        "the sign is still in your exponent, which comes out 256 too large. Keep the last eight "
+        "bits of it: `& 255`.",
+    ),
     Slip("bias_128", _with(bias=128), "you take 128 off the exponent. It is 127, 2⁷ − 1."),
     Slip("bias_15", _with(bias=15), "15 is the bias of 5 bits. With 8 bits it is 127."),
     Slip("not_biased", _with(bias=0), "nothing is taken off the exponent. It is stored with 127."),
@@ -187,7 +198,7 @@ def decode_bf16(answer):
         )
 
     refuse(got, expected, DECODE_SLIPS, [(bits,) for bits in PATTERNS], said, _same)
-    return "The other patterns differ from these in their digits alone."
+    return "All kinds are read rightly: normal, subnormal, zero, infinite, and no number."
 
 
 def _unread(answer, bits: int):

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from functools import cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from grooves import device, lineage
 from grooves.checks import CheckFailed, check, describe
 from grooves.checks.compare import own_seed, watched
-from grooves.checks.precision_memory_apart import apart
+from grooves.checks.precision_memory_apart import apart, put_aside
 from grooves.checks.precision_memory_rules import LAB
 from grooves.transformer import Transformer
 
@@ -72,8 +73,13 @@ def nats_above(weights: dict[str, Tensor]) -> float:
         model = Transformer(_base().config)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            parameter.copy_(torch.as_tensor(weights[name]))
+            parameter.copy_(_tensor(weights[name]))
     return lineage.gap(model.to(device()).eval(), n_stories=N_STORIES)[0] - _base_gap()
+
+
+def _tensor(weight) -> Tensor:
+    """A tensor; of an array a copy, since one that was read off bytes cannot be written to."""
+    return torch.as_tensor(weight.copy() if isinstance(weight, np.ndarray) else weight)
 
 
 @cache
@@ -132,7 +138,7 @@ def _examined(answer) -> tuple[int, float, bytes]:
     found = []
     for seed in (1, 0):  # the last one first
         weights, order = disguised(seed)
-        back = _unpacked(rooms[seed][1], packed[seed], weights)
+        back = _unpacked(*rooms[seed], packed[seed], weights)
         in_order = torch.empty_like(back["embedding.weight"])
         in_order[order] = back["embedding.weight"]
         nats = nats_above({**back, "embedding.weight": in_order})
@@ -154,15 +160,25 @@ def _packed(pack, weights: dict[str, Tensor]) -> bytes:
     return bytes(data)
 
 
-def _unpacked(unpack, data: bytes, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+def _unpacked(pack, unpack, data: bytes, weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """What comes back, where it has the names and shapes of the weights."""
     shapes = {name: tuple(weight.shape) for name, weight in weights.items()}
 
     def keeper(module: str, _code):
         return module if module.startswith(KEEPERS_OF_WEIGHTS) else None
 
-    back, called = watched(unpack, (data, dict(shapes)), keeper)
     given = f"for {len(data):,} bytes"
+    try:
+        back, called = watched(unpack, (data, dict(shapes)), keeper)
+    except Exception as error:
+        if (name := put_aside(pack, unpack)) is None:
+            raise
+        raise CheckFailed(
+            f"{given}, your result of unpack is an error ({type(error).__name__}: {error}), and it "
+            f"reads `{name}`, which pack has changed. Whoever gets the file has `{name}` as it was "
+            "before pack ran: put what is needed into the bytes.",
+            hint="put_aside",
+        ) from error
     if called:
         raise CheckFailed(
             f"{given}, your result of unpack comes from {called[0]}, which knows the course's "
@@ -176,7 +192,7 @@ def _unpacked(unpack, data: bytes, weights: dict[str, Tensor]) -> dict[str, Tens
             f"{', '.join(shapes)}.",
             hint="names",
         )
-    back = {name: torch.as_tensor(weight).detach().cpu().float() for name, weight in back.items()}
+    back = {name: _tensor(weight).detach().cpu().float() for name, weight in back.items()}
     for name, shape in shapes.items():
         if tuple(back[name].shape) != shape or not torch.isfinite(back[name]).all():
             odd = "holds what is no number" if tuple(back[name].shape) == shape else "has its shape"
@@ -191,6 +207,16 @@ def _unpacked(unpack, data: bytes, weights: dict[str, Tensor]) -> dict[str, Tens
 def _refuse_scrambled(back, weights, n_bytes: int) -> None:
     """Refuse weights that are not rounded but others, and name the first such matrix."""
     for name, weight in weights.items():
+        off = back[name] - weight
+        larger = float((off > 0).float().mean())
+        if not 0.01 < larger < 0.99 and off.mean().abs() > weight.std() / 2:
+            raise CheckFailed(
+                f"for {n_bytes:,} bytes, your result of unpack has {larger:.0%} of the weights in "
+                f"{name} larger than they went into pack; rounding makes about half of them larger."
+                "\nLikely slip: what pack adds to the codes so that they are not below 0, unpack "
+                "must take off again.",
+                hint="offset_left",
+            )
         pair = torch.stack((back[name].flatten(), weight.flatten()))
         alike = float(torch.corrcoef(pair)[0, 1].nan_to_num(0))
         if alike < 0.5:

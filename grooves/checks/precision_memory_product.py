@@ -1,7 +1,8 @@
 """Check of lab 12: a matrix product of codes, with the scales taken out of the sum (chapter 12).
 
 Key idea: the right product is that of the matrices that codes and scales stand for, computed at
-64 bits. The codes are large, so that a sum kept in too few bits shows.
+64 bits. The codes are large, so that a sum kept in too few bits shows; and once large products
+cancel, so that scaling before the sum shows, which rounds each of them.
 Letters: B texts, C channels that are summed over, R outputs.
 """
 
@@ -11,10 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from grooves.checks import check
+from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import NOT_THIS, judge
-from grooves.checks.compare import Slip, as_tensor, written_by_hand
+from grooves.checks.compare import Slip, as_tensor, close, shape_of, written_by_hand
 from grooves.checks.precision_memory_rules import LAB, SHOULD
+
+ROUNDED = 0.2  # more than scaling first is off; a sum that is one off is 0.49 off at the least
 
 
 def case(seed: int, B: int, C: int, R: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -23,6 +26,20 @@ def case(seed: int, B: int, C: int, R: int) -> tuple[Tensor, Tensor, Tensor, Ten
     x, w = (torch.randint(40, 128, shape, generator=random) for shape in ((B, C), (R, C)))
     w[:, ::4] *= -1
     x_scales, w_scales = (0.002 * 1.6 ** torch.randperm(n, generator=random) for n in (B, R))
+    return x.to(torch.int8), x_scales, w.to(torch.int8), w_scales
+
+
+def cancelling(seed: int, B: int, C: int, R: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """As `case`, with sums that are small beside their products; scales are near 1.
+
+    Each row of weights has its first half with a minus as its second; inputs differ by 1 there.
+    """
+    random = torch.Generator().manual_seed(seed)
+    x, w = (torch.randint(90, 127, shape, generator=random) for shape in ((B, C), (R, C)))
+    x[:, C // 2 :], w[:, C // 2 :] = x[:, : C // 2], -w[:, : C // 2]
+    x[:, C // 2 :: 2] += 1
+    x[:, C // 2 + 1 :: 2] -= 1
+    x_scales, w_scales = (0.7 + torch.rand(n, generator=random) for n in (B, R))
     return x.to(torch.int8), x_scales, w.to(torch.int8), w_scales
 
 
@@ -135,8 +152,24 @@ def int8_product(answer):
     def in_numpy(call):
         return lambda *inputs: as_tensor(call(*inputs)).numpy()
 
-    def ask(call, *sizes):
-        inputs = case(sum(sizes), *sizes)
+    def in_order(x, x_scales, w, w_scales):
+        """The answer, refused where it is off by what rounding before the sum makes."""
+        got = as_tensor(answer(x, x_scales, w, w_scales))
+        right = as_tensor(_scaled(_sums(x, w), x_scales, w_scales))
+        if got.shape == right.shape and not close(got, right):
+            off = float((got.double() - right).abs().max())
+            if off < ROUNDED:
+                raise CheckFailed(
+                    f"for codes of shapes {shape_of(x)} and {shape_of(w)} whose products nearly "
+                    f"cancel, your result is up to {off:.2g} off.\nLikely slip: the scales went in "
+                    "before the sum, so each product was rounded. Sums of codes are exact: sum "
+                    "them first, and scale once.",
+                    hint="scaled_first",
+                )
+        return got
+
+    def ask(call, *sizes, made=case):
+        inputs = made(sum(sizes), *sizes)
         x, x_scales, w, w_scales = (part.double().numpy() for part in inputs)
         expected = (x * x_scales[:, None]) @ (w * w_scales[:, None]).T
         given = f"codes of shapes {x.shape} and {w.shape}"
@@ -144,4 +177,5 @@ def int8_product(answer):
 
     ask(lambda *inputs: written_by_hand(answer, *inputs), 3, 50, 4)
     ask(answer, 8, 8, 8)
-    return "One sum of whole numbers a result, and one multiplication by both scales."
+    ask(in_order, 5, 60, 6, made=cancelling)
+    return "Right also where large products nearly cancel."

@@ -28,6 +28,7 @@ CASES = {
     "the last good step of a row": ((8.0, 4.0, -2.0), 64.0, 6, 0.25, 7),
     "the last but one": ((8.0, 4.0, -2.0), 64.0, 5, 0.25, 7),
     "a first good step": ((16.0, -8.0, 4.0), 32.0, 0, 0.1, 3),
+    "large gradients whose sum is more than 16 bits hold": ((4e4, 3e4, 8.0), 2.0**20, 2, 0.5, 10),
     "steps that are small beside the weights": ((2.0, 2.0, 2.0), 1024.0, 1, 0.05, 5),
 }
 
@@ -85,6 +86,30 @@ def _half_step(w, g, scale, good, lr, patience):
     return (_step(w, g, scale, good, lr, patience, rounded=True)[0], *new[1:])
 
 
+def _in_half(step):
+    """The step, step(g, scale, lr), is computed in 16 bits, since `g` has 16; the rest is right."""
+
+    def compute(w, g, scale, good, lr, patience):
+        moved, *rest = _step(w, g, scale, good, lr, patience)
+        fine = torch.isfinite(g).all()
+        return (w.double() - step(g, scale, lr).double() if fine else moved, *rest)
+
+    return compute
+
+
+def _grown_first(w, g, scale, good, lr, patience):
+    """The scale is doubled before it is taken off."""
+    moved, new, good = _step(w, g, scale, good, lr, patience)
+    return (_step(w, g, new, good, lr, patience)[0] if new > scale else moved, new, good)
+
+
+def _sum_asked(w, g, scale, good, lr, patience):
+    """The sum of the gradients is asked whether it is finite."""
+    lost = not torch.isfinite(g.sum())
+    g = torch.full_like(g, INF) if lost else g
+    return _step(w, g, scale, good, lr, patience)
+
+
 SCALING_SLIPS = (
     Slip(
         "not_divided",
@@ -96,6 +121,36 @@ SCALING_SLIPS = (
         _with(half=True),
         "you divide in 16 bits, where what the scale saved becomes 0 again. Make the gradient 32 "
         "bits first: `g.float() / scale`.",
+    ),
+    Slip(
+        "divided_in_half",
+        _in_half(lambda g, scale, lr: lr * (g / scale)),
+        "you divide in 16 bits, where what the scale saved becomes 0 again. Make the gradient 32 "
+        "bits first: `g.float() / scale`.",
+    ),
+    Slip(
+        "step_in_half",
+        _in_half(lambda g, scale, lr: lr / scale * g),
+        "a number times `g` has 16 bits, as `g` has, so the step was rounded to 16 bits. Make the "
+        "gradient 32 bits before anything else: `g.float()`.",
+    ),
+    Slip(
+        "multiplied_in_half",
+        _in_half(lambda g, scale, lr: lr * g / scale),
+        "`lr` times `g` has 16 bits, as `g` has, and is more than they hold or was rounded. Begin "
+        "with `g.float()`.",
+    ),
+    Slip(
+        "grown_first",
+        _grown_first,
+        "the scale was doubled before it was taken off the gradient. Divide by the one that the "
+        "loss was multiplied by.",
+    ),
+    Slip(
+        "sum_asked",
+        _sum_asked,
+        "you ask whether the sum is finite. Finite gradients can add up to more than 16 bits hold: "
+        "ask each, `torch.isfinite(g).all()`.",
     ),
     Slip(
         "weights_in_half",

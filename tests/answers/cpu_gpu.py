@@ -289,6 +289,7 @@ def _(operation, shape, bytes_per_number):
 
 
 ANSWERS.wrong_answers["intensity"] |= {
+    "brackets_missing": lambda o, s, b: (c := _counts(o, s))[0] / (c[1] + c[2]) * b,
     "output_forgotten": asks(moved=lambda r, w, s: r),
     "only_the_output": asks(moved=lambda r, w, s: w),
     "multiply_add_as_one": asks(scale=0.5, only=PRODUCTS),
@@ -352,6 +353,9 @@ ANSWERS.wrong_answers["attainable"] = {
     "limits_in_turn": roof(rate=lambda i, p, w: i / (i / p + 1 / w)),
     "divided": roof(rate=lambda i, p, w: min(p, w / i)),
     "bandwidth_as_limit": roof(rate=lambda i, p, w: min(p, w)),
+    "giga": roof(rate=lambda i, p, w: min(p, i * w) / 1e9),
+    "ridge_from_the_rate": roof(ridge=lambda i, p, w: min(p, i * w) / w),
+    "other_word": roof(limit=lambda i, p, w: "memory" if i < p / w else "compute"),
     "ridge_upside_down": roof(ridge=lambda i, p, w: w / p),
     "ridge_as_rate": roof(ridge=lambda i, p, w: p),
     "limits_exchanged": roof(limit=limit(lambda i, p, w: i >= p / w)),
@@ -431,7 +435,28 @@ def _most(*inputs):
     return max(spent, key=spent.get)
 
 
+def _with_what_is_hidden(o, p, w, t):
+    spent = {"launch": 0.0, "memory": 0.0, "arithmetic": 0.0}
+    for flops, n_bytes in o:
+        spent["launch"] += t
+        spent["memory"] += n_bytes / w
+        spent["arithmetic"] += flops / p
+    return max(spent, key=spent.get)
+
+
+def _winner_takes_all(o, p, w, t):
+    spent = {"launch": 0.0, "memory": 0.0, "arithmetic": 0.0}
+    for flops, n_bytes in o:
+        times = {"launch": t, "memory": n_bytes / w, "arithmetic": flops / p}
+        spent[max(times, key=times.get)] += t + max(times["memory"], times["arithmetic"])
+    return max(spent, key=spent.get)
+
+
 ANSWERS.wrong_answers["predict_time"] = {
+    "hidden_counted": forecast(cause=_with_what_is_hidden),
+    "winner_takes_all": forecast(cause=_winner_takes_all),
+    "always_one_word": forecast(cause=lambda *inputs: max(_spent(*inputs))),
+    "other_word": forecast(cause=lambda *inputs: _most(*inputs).replace("arithmetic", "flops")),
     "both_added": each(lambda a, m, t: t + a + m),
     "longer_of_the_sums": forecast(
         lambda o, p, w, t: len(o) * t + max(sum(f for f, _ in o) / p, sum(b for _, b in o) / w)
@@ -557,6 +582,8 @@ ANSWERS.wrong_answers["busy_batch"] |= {
     "seconds_an_example": lambda b, s, share: min(
         _reach(b, [1 / r for r in _rates(b, s)], share / min(_rates(b, s)))
     ),
+    "best_forgotten": lambda b, s, share: min(_reach(b, _rates(b, s), share)),
+    "sorted_apart": lambda b, s, share: _right_batch(sorted(b), sorted(s), share),
     "place_in_the_list": lambda b, s, share: b.index(_right_batch(b, s, share)),
     "rate_returned": lambda b, s, share: _rates(b, s)[b.index(_right_batch(b, s, share))],
     "first_in_the_list": lambda b, s, share: _reach(b, _rates(b, s), share * max(_rates(b, s)))[0],
@@ -602,10 +629,29 @@ def _operations(rows, parts):
     return [row for row in rows if row[0].startswith("aten::")]
 
 
+def _by_substring(rows, parts):
+    totals = {}
+    for name, _, _, total in rows:
+        if any(part in name for part in parts):
+            totals[name] = totals.get(name, 0) + total
+    return _greatest(totals)
+
+
 ANSWERS.wrong_answers["slowest_part"] = {
     "own_time": lambda rows, parts: _greatest(_sums(rows, parts, 2)),
     "most_calls": lambda rows, parts: _greatest(_sums(rows, parts, 1)),
-    "rows_not_added": lambda rows, parts: _greatest({n: t for n, _, _, t in rows if n in parts}),
+    "rows_not_added": lambda rows, parts: max(
+        (row for row in rows if row[0] in parts), key=lambda row: row[3]
+    )[0],
+    "last_row": lambda rows, parts: _greatest({n: t for n, _, _, t in rows if n in parts}),
+    "own_added": lambda rows, parts: max(
+        parts, key=lambda part: sum(own + t for n, _, own, t in rows if n == part)
+    ),
+    "calls_times_total": lambda rows, parts: max(
+        parts, key=lambda part: sum(calls * t for n, calls, _, t in rows if n == part)
+    ),
+    "greatest_name": lambda rows, parts: max(_sums(rows, parts, 3)),
+    "like_a_part": _by_substring,
     "longest_call": lambda rows, parts: _greatest(
         {
             part: total / _sums(rows, parts, 1)[part]
@@ -730,6 +776,7 @@ def _(model, optimizer, images, labels, chosen):
 ANSWERS.wrong_answers["mended_step"] |= {
     "waits_row_by_row": slow_step,
     "fetched_row_by_row": step(fetch=_row_by_row),
+    "cut_into_rows": step(fetch=lambda i, y, c: (torch.stack(list(i[c].unbind())), y[c])),
     "computed_row_by_row": step(score=_count_without_asking),
     "python_loop": step(score=_in_python),
     "keeps_the_graph": step(number=lambda loss: loss),
@@ -757,7 +804,7 @@ def _asks(_mended_step):
 
 by_hand(
     "mended_step",
-    "For 64 pictures `slow_step` asks 128 times",
+    "For 64 pictures these two ask 128 times, and `loss.item()` once more;",
     _asks,
 )
 
