@@ -29,17 +29,20 @@ export function rateSlider(label, { min, max }, change, show) {
   return { el: made.el, set: (rate) => made.set(Math.log10(rate), show(rate)) };
 }
 
-/** Choices of which one holds: { el, set(value) }. options: pairs of a value and its name. */
-export function radios(label, options, change) {
+/** Choices of which one holds: { el, labels, set(value) }; change(value) is called for another one.
+ * options: pairs of a value and what stands beside its button, a name or elements.
+ * look: className of the group, option of each label, titled where the group's label is to be seen.
+ */
+export function radios(label, options, change, { className = "gx-radios", option = "", titled = false } = {}) {
   const name = `gx-${Math.random().toString(36).slice(2, 8)}`;
-  const inputs = options.map(([value]) => {
+  const labels = options.map(([value, content]) => {
     const input = element("input", { type: "radio", name, value });
     input.addEventListener("change", () => change(value));
-    return input;
+    return element("label", { className: option }, input, ...(Array.isArray(content) ? content : [element("span", {}, content)]));
   });
-  const labels = inputs.map((input, i) => element("label", {}, input, element("span", {}, options[i][1])));
-  const el = element("div", { className: "gx-radios", role: "radiogroup", "aria-label": label }, ...labels);
-  return { el, set: (value) => inputs.forEach((input) => (input.checked = input.value === value)) };
+  const title = titled ? [element("span", { "aria-hidden": "true" }, label)] : [];
+  const el = element("div", { className, role: "radiogroup", "aria-label": label }, ...title, ...labels);
+  return { el, labels, set: (value) => labels.forEach(({ control }) => (control.checked = control.value === `${value}`)) };
 }
 
 /** A box to tick in its label: { el, input }. */

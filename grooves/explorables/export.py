@@ -79,12 +79,13 @@ def trucks() -> dict:
 
 def main() -> None:
     """Draw the still pictures anew."""
-    first = forward()
+    network = train_digits()
+    first = digits.state(network)
     pictures = {
         "attention": still.draw(lineage.base(), Stories(), looks.PROMPT),
         "backprop": still_backprop.draw(blame.EXPRESSION, blame.VALUES),
         "finetune": still_finetune.draw(tunings.recorded()),
-        "forward": still_forward.draw(train_digits(), np.array(first["pixels"]), first["neuron"]),
+        "forward": still_forward.draw(network, np.array(first["pixels"]), first["neuron"]),
         "labels": still_labels.draw(questions.SENTENCE),
         "memory": still_memory.draw(published.models()[room.FIRST], room.devices(), room.CONTEXT),
         "roofline": still_roofline.draw(limits.devices()),

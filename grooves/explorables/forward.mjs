@@ -4,12 +4,14 @@
 // every number that it shows, so a drawing that no data set has is read like any other picture.
 // State: networks, network, pixels, fit, neuron, stage, examples.
 
+import { button, radios } from "./controls.mjs";
 import { element } from "./dom.mjs";
 import { FULL, picture, shifted, SIDE } from "./drawing.mjs";
 import { explorable, Part, react } from "./explorable.mjs";
 import { account, answer, explain, number, stages } from "./forward_sentences.mjs";
 import { DigitsView, lookUpColoursIn, NeuronsView, PadView, PictureView, StencilView } from "./forward_views.mjs";
-import { best, Network } from "./network.mjs";
+import { Network } from "./network.mjs";
+import { best } from "./softmax.mjs";
 
 const MOVES = { left: ["←", -1, 0], right: ["→", 1, 0], up: ["↑", 0, -1], down: ["↓", 0, 1] };
 
@@ -25,11 +27,6 @@ class Forward extends Part {
   }
 
   #build() {
-    const button = (text, action) => {
-      const made = element("button", { type: "button", className: "gx-action" }, text);
-      made.addEventListener("click", action);
-      return made;
-    };
     this.pad = new PadView((strokes) => this.#drawn(strokes));
     this.hint = element("span", { "aria-hidden": "true" }, "with mouse or finger");
     this.picture = new PictureView((place, ink) => this.#ink(place, ink));
@@ -39,7 +36,7 @@ class Forward extends Part {
       if (this.pad.strokes.length) this.#drawn(this.pad.strokes);
     });
     this.examples = element("div", { className: "gf-examples" });
-    this.networks = element("div", { className: "gf-networks", role: "radiogroup", "aria-label": "Network" });
+    this.networks = element("div");
     this.reading = element("p", { className: "gf-answer" });
     this.news = element("p", { className: "gx-news", role: "status" });
     this.back = button("Back", () => this.#go(-1));
@@ -95,7 +92,6 @@ class Forward extends Part {
         element("div", { className: "gf-stencils" }, this.weights.el, this.products.el, this.sum),
       ),
     );
-    this.networks.addEventListener("change", ({ target }) => this.#chooseNetwork(target.value));
   }
 
   // ---- what is known elsewhere -----------------------------------------------------------------
@@ -126,12 +122,13 @@ class Forward extends Part {
     const chosen = names.includes(this.get("network")) ? this.get("network") : names[0];
     this.network = new Network(networks[chosen]);
     this.stages = stages(this.network);
-    const radio = (name) => {
-      const input = element("input", { type: "radio", name: this.#id, value: name, checked: name === chosen });
-      return element("label", { className: "gf-check" }, input, name);
-    };
-    if (this.networks.childElementCount !== names.length) this.networks.replaceChildren(...names.map(radio));
-    for (const input of this.networks.querySelectorAll("input")) input.checked = input.value === chosen;
+    if (`${names}` !== this.known) {
+      this.known = `${names}`;
+      const options = names.map((name) => [name, name]);
+      this.choices = radios("Network", options, (name) => this.#chooseNetwork(name), { className: "gf-networks", option: "gf-check" });
+      this.networks.replaceChildren(this.choices.el);
+    }
+    this.choices.set(chosen);
     this.networks.hidden = names.length < 2;
     const examples = this.get("examples");
     const chip = ({ label, pixels }, i) => {

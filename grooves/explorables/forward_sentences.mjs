@@ -1,6 +1,6 @@
 // What the explorable `forward` says about each stage of the way, with its numbers.
 
-import { best } from "./network.mjs";
+import { best } from "./softmax.mjs";
 import { FULL } from "./drawing.mjs";
 
 export const number = (value, digits = 2) =>

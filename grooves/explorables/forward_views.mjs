@@ -2,9 +2,10 @@
 //
 // Key idea: whatever can be pointed at can be reached with the keyboard, and says its number.
 
-import { element, moveTo, resize } from "./dom.mjs";
+import { element, resize } from "./dom.mjs";
 import { FULL, SIDE } from "./drawing.mjs";
 import { number, percent } from "./forward_sentences.mjs";
+import { listbox, select } from "./listbox.mjs";
 
 /** The place where one draws: strokes of points between 0 and 1. */
 export class PadView {
@@ -170,20 +171,8 @@ export function lookUpColoursIn(place) {
 /** The neurons of the first layer, each a bar from the zero line; one can be chosen. */
 export class NeuronsView {
   constructor(choose) {
-    this.el = element("div", { className: "gf-neurons", role: "listbox", "aria-orientation": "horizontal" });
-    this.choose = choose;
-    this.el.addEventListener("click", ({ target }) => {
-      const option = target.closest("[role=option]");
-      if (option) moveTo([...this.el.children], [...this.el.children].indexOf(option), choose);
-    });
-    this.el.addEventListener("keydown", (event) => {
-      const options = [...this.el.children];
-      const at = options.findIndex((option) => option.tabIndex === 0);
-      const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: options.length - 1 }[event.key];
-      if (to === undefined) return;
-      event.preventDefault();
-      moveTo(options, to, choose);
-    });
+    this.el = element("div", { className: "gf-neurons", "aria-orientation": "horizontal" });
+    listbox(this.el, choose);
   }
 
   /** values: one a neuron, NaN where it is not known yet. */
@@ -195,8 +184,7 @@ export class NeuronsView {
     );
     for (const [i, option] of options.entries()) {
       const value = values[i];
-      option.tabIndex = i === chosen ? 0 : -1;
-      option.setAttribute("aria-selected", i === chosen);
+      select(option, i === chosen);
       option.setAttribute("aria-label", `${name(i)}: ${Number.isNaN(value) ? "not computed yet" : number(value)}`);
       option.classList.toggle("gf-negative", value < 0);
       option.style.setProperty("--height", Number.isNaN(value) ? 0 : Math.abs(value) / largest);

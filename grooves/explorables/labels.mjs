@@ -6,6 +6,7 @@
 // State: sentence, unit, objective, share, seed, slip, texts, labels, given, threshold,
 // seconds_per_label, n_texts, inputs, targets.
 
+import { radios } from "./controls.mjs";
 import { element } from "./dom.mjs";
 import { explorable, Part, react } from "./explorable.mjs";
 import { MASK, PairsPanel } from "./labels_pairs.mjs";
@@ -27,7 +28,6 @@ const TRY = [
 ];
 
 class Labels extends Part {
-  #id = `gl-${Math.random().toString(36).slice(2, 8)}`;
   #saying = 0; // a timer: screen readers are told when typing rests
 
   constructor(model) {
@@ -60,19 +60,16 @@ class Labels extends Part {
       chip.addEventListener("click", () => this.#type(sentence));
       return chip;
     });
-    this.units = ["words", "characters"].map((value) => {
-      const input = element("input", { type: "radio", name: `${this.#id}-unit`, value });
-      input.addEventListener("change", () => this.save({ unit: value }));
-      return input;
-    });
+    const units = ["words", "characters"].map((unit) => [unit, unit]);
+    this.units = radios("Cut into", units, (unit) => this.save({ unit }), { className: "gl-units", option: "gl-check", titled: true });
     this.message = element("p", { className: "gx-message" });
     this.cards = Object.entries(OBJECTIVES).map(([value, { name }]) => {
-      const input = element("input", { type: "radio", name: `${this.#id}-objective`, value });
-      input.addEventListener("change", () => this.save({ objective: value, slip: false }));
-      const [pairs, labels] = [element("span", { className: "gl-pairs" }), element("span", { className: "gl-cost" })];
-      const el = element("label", { className: "gl-card" }, input, element("span", { className: "gl-name" }, name), pairs, labels);
-      return { value, input, pairs, labels, el };
+      const [title, pairs, labels] = ["gl-name", "gl-pairs", "gl-cost"].map((className) => element("span", { className }));
+      title.textContent = name;
+      return { value, pairs, labels, parts: [title, pairs, labels] };
     });
+    const cards = this.cards.map(({ value, parts }) => [value, parts]);
+    this.objectives = radios("Objective", cards, (objective) => this.save({ objective, slip: false }), { className: "gl-cards", option: "gl-card" });
     this.news = element("p", { className: "gx-news", role: "status" });
     this.el = element(
       "section",
@@ -82,15 +79,10 @@ class Labels extends Part {
         "div",
         { className: "gl-options" },
         element("div", { className: "gx-chips" }, ...chips),
-        element(
-          "div",
-          { className: "gl-units", role: "radiogroup", "aria-label": "Cut into" },
-          element("span", { "aria-hidden": "true" }, "Cut into"),
-          ...this.units.map((input) => element("label", { className: "gl-check" }, input, input.value)),
-        ),
+        this.units.el,
       ),
       this.message,
-      element("div", { className: "gl-cards", role: "radiogroup", "aria-label": "Objective" }, ...this.cards.map(({ el }) => el)),
+      this.objectives.el,
       this.news,
       ...new Set(Object.values(this.panels).map(({ el }) => el)),
     );
@@ -145,8 +137,8 @@ class Labels extends Part {
   }
 
   #summary() {
-    const { pairs, labels, input } = this.cards.find(({ value }) => value === this.get("objective"));
-    return `${OBJECTIVES[input.value].name}: ${pairs.textContent}, ${labels.textContent}.`;
+    const { value, pairs, labels } = this.cards.find(({ value }) => value === this.get("objective"));
+    return `${OBJECTIVES[value].name}: ${pairs.textContent}, ${labels.textContent}.`;
   }
 
   #draw() {
@@ -156,7 +148,7 @@ class Labels extends Part {
     const all = cut(sentence, unit);
     const [pieces, spaced] = [all.pieces.slice(0, MOST), all.spaced.slice(0, MOST)];
     if (this.input.value !== sentence) this.input.value = sentence;
-    for (const input of this.units) input.checked = input.value === unit;
+    this.units.set(unit);
     this.message.textContent =
       pieces.length < 2
         ? "Type a little more: one piece to read, and one to ask for."
@@ -182,8 +174,8 @@ class Labels extends Part {
       people: [(given[OWN] ?? NEITHER) === NEITHER ? 0 : 1, 1],
       pseudo_labels: [said?.find(({ key }) => key === OWN)?.kept ? 1 : 0, byPeople],
     };
-    for (const { value, input, pairs, labels: cost } of this.cards) {
-      input.checked = value === objective;
+    this.objectives.set(objective);
+    for (const { value, pairs, labels: cost } of this.cards) {
       pairs.textContent = some(counted[value][0], "pair");
       cost.textContent = value === "pseudo_labels" && !said ? "needs labels first" : `${some(counted[value][1], "label")} by people`;
       cost.parentElement.classList.toggle("gl-pays", value === "people" || value === "pseudo_labels");

@@ -3,8 +3,9 @@
 // Key idea: every place of a text is a question or is not, and one can walk from place to place.
 
 import { button, slider } from "./controls.mjs";
-import { element, moveTo, resize } from "./dom.mjs";
+import { element, resize } from "./dom.mjs";
 import { asking, copying, OBJECTIVES, percent, some } from "./labels_sentences.mjs";
+import { listbox, select } from "./listbox.mjs";
 import { copied } from "./objectives.mjs";
 import { line } from "./pieces.mjs";
 
@@ -14,20 +15,8 @@ export { MASK };
 /** One tile a place: above what is read, below what is asked for. */
 class TilesView {
   constructor(choose) {
-    this.el = element("div", { className: "gl-tiles", role: "listbox", "aria-orientation": "horizontal", dir: "auto" });
-    this.el.addEventListener("click", ({ target }) => {
-      const option = target.closest("[role=option]");
-      if (option) moveTo([...this.el.children], [...this.el.children].indexOf(option), choose);
-    });
-    this.el.addEventListener("keydown", (event) => {
-      const options = [...this.el.children];
-      const at = options.findIndex((option) => option.tabIndex === 0);
-      const on = getComputedStyle(this.el).direction === "rtl" ? -1 : 1;
-      const to = { ArrowLeft: at - on, ArrowRight: at + on, Home: 0, End: options.length - 1 }[event.key];
-      if (to === undefined) return;
-      event.preventDefault();
-      moveTo(options, to, choose);
-    });
+    this.el = element("div", { className: "gl-tiles", "aria-orientation": "horizontal", dir: "auto" });
+    listbox(this.el, choose);
   }
 
   /** places: { input, target, read, sees }, in order; read says it in words. */
@@ -41,8 +30,7 @@ class TilesView {
       const [above, below] = option.children;
       above.textContent = input;
       below.textContent = target ?? "";
-      option.tabIndex = i === chosen ? 0 : -1;
-      option.setAttribute("aria-selected", i === chosen);
+      select(option, i === chosen);
       option.setAttribute("aria-label", target === null ? `reads ${input}, asked for nothing` : `reads ${input}, asked for ${target}`);
       option.classList.toggle("gl-mask", input === MASK);
       option.classList.toggle("gl-silent", target === null);

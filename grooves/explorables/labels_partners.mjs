@@ -4,8 +4,9 @@
 // words would go by, so it is computed here, and so is its loss.
 
 import { button, slider } from "./controls.mjs";
-import { element, moveTo } from "./dom.mjs";
+import { element } from "./dom.mjs";
 import { OBJECTIVES, percent } from "./labels_sentences.mjs";
+import { listbox, select } from "./listbox.mjs";
 import { chooseDropped, contrastiveLosses, cosine } from "./objectives.mjs";
 import { line } from "./pieces.mjs";
 import { uniform } from "./random.mjs";
@@ -43,7 +44,7 @@ export class PartnersPanel {
     this.others = button("Drop others", () => actions.save({ seed: actions.seed() + 1 }));
     this.slip = element("input", { type: "checkbox" });
     this.slip.addEventListener("change", () => actions.save({ slip: this.slip.checked }));
-    this.views = element("div", { className: "gl-views", role: "listbox", "aria-label": "Views: the chosen one looks for its partner" });
+    this.views = element("div", { className: "gl-views", "aria-label": "Views: the chosen one looks for its partner" });
     this.caption = element("p", { className: "gl-caption", "aria-live": "polite" });
     this.verdict = element("p", { className: "gl-verdict" });
     this.el = element(
@@ -56,19 +57,9 @@ export class PartnersPanel {
       element("label", { className: "gl-check" }, this.slip, OBJECTIVES.two_views.slip),
       this.verdict,
     );
-    const choose = (place) => {
+    listbox(this.views, (place) => {
       this.#asks = place;
       this.#show();
-    };
-    this.views.addEventListener("click", ({ target }) => {
-      const option = target.closest("[role=option]");
-      if (option) moveTo(this.options, this.options.indexOf(option), choose);
-    });
-    this.views.addEventListener("keydown", (event) => {
-      const to = { ArrowUp: this.#asks - 1, ArrowDown: this.#asks + 1, Home: 0, End: this.options.length - 1 }[event.key];
-      if (to === undefined) return;
-      event.preventDefault();
-      moveTo(this.options, to, choose);
     });
   }
 
@@ -122,8 +113,7 @@ export class PartnersPanel {
       option.style.setProperty("--share", i === asks ? 0 : similarities[asks][i]);
       option.classList.toggle("gl-partner", i === partner[asks]);
       option.classList.toggle("gl-asks", i === asks);
-      option.tabIndex = i === asks ? 0 : -1;
-      option.setAttribute("aria-selected", i === asks);
+      select(option, i === asks);
       option.setAttribute("aria-label", `${role}: ${line(kept, kept.map(() => true))}`);
     }
     const others = similarities[asks].filter((_, j) => j !== asks && j !== partner[asks]);

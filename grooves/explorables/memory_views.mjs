@@ -3,7 +3,8 @@
 // Key idea: a device is a frame, and what is needed lies in it, or sticks out of it. Where it fits
 // the frame has the row's full width; where it does not, what is needed has. Chapter 12.
 
-import { element, resize } from "./dom.mjs";
+import { radios } from "./controls.mjs";
+import { element } from "./dom.mjs";
 import { devices, PARTS, RESERVE, total, usable } from "./memory_budget.mjs";
 import { count, NAMES, percent, size } from "./memory_sentences.mjs";
 
@@ -36,57 +37,60 @@ export class PartsView {
   }
 }
 
+/** What stands beside the button of a device with so much memory (GB): { cells, who, status, parts, track }. */
+function row(memory) {
+  const [gb, who, status] = ["gm-gb", "gm-who", "gm-status"].map((className) => element("span", { className }));
+  gb.textContent = `${memory} GB`;
+  const parts = segments();
+  const stack = element("span", { className: "gm-stack" }, ...parts);
+  const frame = element("span", { className: "gm-frame" });
+  const track = element("span", { className: "gm-track", "aria-hidden": "true" }, stack, frame);
+  return { cells: [gb, who, status, track], who, status, parts, track };
+}
+
 /** The devices, of which one is chosen. */
 export class DevicesView {
-  #name = `gm-${Math.random().toString(36).slice(2, 8)}`;
-  #list = element("div", { className: "gm-devices" });
-  #none = this.#row("none of them alone", () => this.choose(0));
-  el = element("div", { role: "radiogroup", "aria-label": "Device" }, this.#list, this.#none.el);
+  el = element("div");
+  #rows = [];
 
   /** choose(gb) is called with a device's memory, 0 for none. */
   constructor(choose) {
     this.choose = choose;
   }
 
-  #row(name, choose) {
-    const input = element("input", { type: "radio", name: this.#name });
-    input.addEventListener("change", choose);
-    const [gb, who, status] = ["gm-gb", "gm-who", "gm-status"].map((className) => element("span", { className }));
-    gb.textContent = name;
-    const parts = segments();
-    const stack = element("span", { className: "gm-stack" }, ...parts);
-    const frame = element("span", { className: "gm-frame" });
-    const track = element("span", { className: "gm-track", "aria-hidden": "true" }, stack, frame);
-    const el = element("label", { className: "gm-row" }, input, gb, who, status, track);
-    return { el, input, gb, who, status, parts, track };
+  /** Rows for devices of these memories (GB), and a last one for none of them. */
+  #build(memories) {
+    this.#rows = memories.map(row);
+    const none = element("span", { className: "gm-gb" }, "none of them alone");
+    const options = [...memories.map((gb, i) => [gb, this.#rows[i].cells]), [0, [none]]];
+    this.radios = radios("Device", options, (gb) => this.choose(gb), { className: "gm-devices", option: "gm-row" });
+    this.none = this.radios.labels.at(-1);
+    this.none.classList.add("gm-none");
+    this.el.replaceChildren(this.radios.el);
   }
 
   /** state: { listed: [{ memory_gb, names }], need, device (GB, null for none yet), asking } */
   draw({ listed, need, device, asking }) {
-    this.listed = listed;
-    this.rows ??= [];
-    resize(this.#list, listed.length, (i) => {
-      this.rows[i] = this.#row("", () => this.choose(this.listed[i].memory_gb));
-      return this.rows[i].el;
-    });
+    const memories = listed.map(({ memory_gb: gb }) => gb);
+    if (`${memories}` !== this.known) {
+      this.known = `${memories}`;
+      this.#build(memories);
+    }
     listed.forEach(({ memory_gb: gb, names }, i) => {
-      const row = this.rows[i];
+      const [row, label] = [this.#rows[i], this.radios.labels[i]];
       const [all, bytes] = [total(need), gb * 1e9];
       const fits = all <= usable(gb);
       const whole = Math.max(all, bytes);
-      row.gb.textContent = `${gb} GB`;
       row.who.textContent = names;
-      row.input.checked = gb === device;
       row.status.textContent = asking ? "" : fits ? `fits: ${percent(all / bytes)}` : `needs ${count(devices(need, gb))}`;
-      row.el.classList.toggle("gm-fits", !asking && fits);
-      row.el.classList.toggle("gm-asking", asking);
+      label.classList.toggle("gm-fits", !asking && fits);
+      label.classList.toggle("gm-asking", asking);
       row.track.style.setProperty("--stack", all / whole);
       row.track.style.setProperty("--frame", asking ? 1 : bytes / whole);
       row.track.style.setProperty("--usable", 1 - RESERVE);
       stretch(row.parts, need);
     });
-    this.#none.el.hidden = !asking;
-    this.#none.input.checked = device === 0;
-    this.#none.el.classList.add("gm-none");
+    this.none.hidden = !asking;
+    this.radios.set(device);
   }
 }

@@ -4,6 +4,8 @@
 // through the weights and one look back. Reads the same checkpoint file as the course does.
 // Letters as everywhere: C channels, D channels of a head, V words. Chapter 04.
 
+import { softmax } from "./softmax.mjs";
+
 const EPSILON = 1e-5; // of PyTorch's layer_norm
 const ROTATION_BASE = 1000; // of rotation_angles
 const KINDS = { F32: Float32Array, I8: Int8Array };
@@ -55,21 +57,6 @@ function multiply(matrix, x) {
 function add(x, y) {
   for (let i = 0; i < x.length; i++) x[i] += y[i];
   return x;
-}
-
-/** Probabilities from scores; temperature 0 gives all to the highest. */
-export function softmax(scores, temperature = 1) {
-  let top = 0;
-  for (let i = 1; i < scores.length; i++) if (scores[i] > scores[top]) top = i;
-  const p = new Float64Array(scores.length);
-  if (temperature === 0) {
-    p[top] = 1;
-    return p;
-  }
-  let sum = 0;
-  for (let i = 0; i < p.length; i++) sum += p[i] = Math.exp((scores[i] - scores[top]) / temperature);
-  for (let i = 0; i < p.length; i++) p[i] /= sum;
-  return p;
 }
 
 /** A number in [0, 1) that depends on nothing but seed and place: the same story every time. */

@@ -3,6 +3,8 @@
 // Key idea: how often each word stood in the texts of each label; a text is given to the label that
 // makes its words likeliest, as if they came one by one and knew nothing of each other. Chapter 03.
 
+import { softmax } from "./softmax.mjs";
+
 export class NaiveBayes {
   /** texts: lists of pieces. labels: one a text, numbers from 0 to n - 1, each at least once.
    * Each word counts once more than it was seen with a label, so that nothing is impossible.
@@ -25,9 +27,6 @@ export class NaiveBayes {
       const seen = text.filter((piece) => this.known.has(piece));
       return seen.reduce((sum, piece) => sum + Math.log(this.counts[label].get(piece) / this.totals[label]), Math.log(prior));
     });
-    const largest = Math.max(...logs);
-    const weights = logs.map((log) => Math.exp(log - largest));
-    const total = weights.reduce((a, b) => a + b, 0);
-    return weights.map((weight) => weight / total);
+    return [...softmax(logs)];
   }
 }

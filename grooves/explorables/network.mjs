@@ -1,5 +1,7 @@
 // A network of chapter 01 in the browser: `grooves/layers.py` once more, in plain arrays.
 
+import { softmax } from "./softmax.mjs";
+
 /** A row (fan_in) times weights (fan_in rows of fan_out), and a bias each: (fan_out). */
 export function affine(x, W, b) {
   const z = Float64Array.from(b);
@@ -13,14 +15,6 @@ export function affine(x, W, b) {
 
 /** What is positive, else 0. */
 export const relu = (z) => z.map((value) => Math.max(0, value));
-
-/** Positive shares that add up to 1; the largest logit is taken off first, so nothing overflows. */
-export function softmax(logits) {
-  const largest = Math.max(...logits);
-  const powers = logits.map((logit) => Math.exp(logit - largest));
-  const sum = powers.reduce((total, power) => total + power, 0);
-  return powers.map((power) => power / sum);
-}
 
 /** Layers one after another with a ReLU between any two: weights and biases as nested lists. */
 export class Network {
@@ -50,11 +44,4 @@ export class Network {
   stencil(neuron) {
     return this.weights[0].map((row) => row[neuron]);
   }
-}
-
-/** The place of the largest number. */
-export function best(values) {
-  let place = 0;
-  for (let i = 1; i < values.length; i++) if (values[i] > values[place]) place = i;
-  return place;
 }

@@ -5,7 +5,7 @@
 // the reader says which is longer before the page does.
 // State: devices, device, operation, size, batch, shared, precision, measured, asks, guesses.
 
-import { choice as list, slider } from "./controls.mjs";
+import { choice as list, radios, slider } from "./controls.mjs";
 import { element } from "./dom.mjs";
 import { explorable, Part, react } from "./explorable.mjs";
 import { Bars } from "./plane.mjs";
@@ -20,7 +20,6 @@ const NAMES = ["devices", "device", "operation", "size", "batch", "shared", "pre
 const SLIDERS = ["size", "batch", "shared"];
 
 class Roofline extends Part {
-  #id = `gr-${Math.random().toString(36).slice(2, 8)}`;
   #answered = ""; // the case for which the answer was shown
   #saying = 0; // a timer: screen readers are told when a slider rests
 
@@ -33,17 +32,11 @@ class Roofline extends Part {
 
   #build() {
     this.device = list("Device", [], (device) => this.save({ device }));
-    this.precisions = Object.keys(BYTES).map((value) => {
-      const input = element("input", { type: "radio", name: `${this.#id}-precision`, value });
-      input.addEventListener("change", () => this.save({ precision: value }));
-      return input;
-    });
+    const formats = Object.keys(BYTES).map((precision) => [precision, precision]);
+    this.precisions = radios("Precision", formats, (precision) => this.save({ precision }), { className: "gr-precisions", titled: true });
     this.source = element("p", { className: "gx-note gr-source" });
-    this.operations = Object.entries(OPERATIONS).map(([value, { name }]) => {
-      const input = element("input", { type: "radio", name: `${this.#id}-operation`, value });
-      input.addEventListener("change", () => this.#choose(value));
-      return { value, input, el: element("label", { className: "gr-card" }, input, name) };
-    });
+    const operations = Object.entries(OPERATIONS).map(([value, { name }]) => [value, name]);
+    this.operations = radios("Operation", operations, (operation) => this.#choose(operation), { className: "gr-cards", option: "gr-card" });
     this.sliders = element("div", { className: "gr-sliders" });
     this.prediction = new Prediction([["arithmetic", "The arithmetic"], ["memory", "Moving the data"]], (guess) => this.#guess(guess), (asks) => this.save({ asks }));
     this.bars = new Bars(["Arithmetic", "Memory"], "How long each takes");
@@ -52,14 +45,12 @@ class Roofline extends Part {
     this.warning = element("p", { className: "gx-message" });
     this.answer = element("div", {}, this.bars.el, this.verdict, this.help);
     this.news = element("p", { className: "gx-news", role: "status" });
-    const precision = element("div", { className: "gr-precisions", role: "radiogroup", "aria-label": "Precision" }, element("span", { "aria-hidden": "true" }, "Precision"));
-    precision.append(...this.precisions.map((input) => element("label", {}, input, input.value)));
     this.el = element(
       "section",
       { className: "gx gr", "aria-label": "Which limit binds: arithmetic or memory?" },
-      element("div", { className: "gr-top" }, this.device.el, precision),
+      element("div", { className: "gr-top" }, this.device.el, this.precisions.el),
       this.source,
-      element("div", { className: "gr-cards", role: "radiogroup", "aria-label": "Operation" }, ...this.operations.map(({ el }) => el)),
+      this.operations.el,
       this.sliders,
       this.warning,
       this.prediction.el,
@@ -128,12 +119,10 @@ class Roofline extends Part {
       this.device.input.replaceChildren(...names.map((name) => element("option", { value: name }, name)));
     }
     this.device.input.value = device.name;
-    for (const input of this.precisions) {
-      input.checked = input.value === precision;
-      input.disabled = !possible.includes(input.value);
-    }
+    this.precisions.set(precision);
+    for (const { control } of this.precisions.labels) control.disabled = !possible.includes(control.value);
     this.source.replaceChildren(...linked(origin(device)));
-    for (const { value, input } of this.operations) input.checked = value === choice.operation;
+    this.operations.set(choice.operation);
     this.#drawSliders(choice);
     this.warning.textContent = tooLarge(device, choice, now);
     if (!shown) this.prediction.draw(question({ device, operation: choice.operation, precision }), asks);

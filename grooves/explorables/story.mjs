@@ -3,8 +3,9 @@
 // Key idea: both read the same words, so at every place the model's probabilities stand beside the
 // exact ones. A place is a number of words read: 0 before the first word. Chapter 04.
 
-import { draw, randomNumber, softmax } from "./model.mjs";
+import { draw, randomNumber } from "./model.mjs";
 import { toText } from "./oracle.mjs";
+import { softmax } from "./softmax.mjs";
 
 const START = 0; // the token of the end mark, which also stands before every story
 const FAR = 5; // words back, from where on a look counts as far

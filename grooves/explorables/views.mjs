@@ -4,6 +4,7 @@
 // so that the keyboard's focus does. What is chosen is told to the page through one callback.
 
 import { element, moveTo, resize } from "./dom.mjs";
+import { listbox, select } from "./listbox.mjs";
 import { spaces } from "./oracle.mjs";
 
 /** The story: every word can be chosen, and then shows what it looks at. */
@@ -19,25 +20,15 @@ export class WordsView {
     this.#arcs.setAttribute("class", "gx-arcs");
     this.#arcs.setAttribute("aria-hidden", "true");
     this.#list = element("span", {
-      role: "listbox",
       "aria-label": "The story. Choose a word to see which words before it it looks at",
       "aria-orientation": "horizontal",
     });
     this.el = element("div", { className: "gx-story" }, this.#arcs, this.#list, this.#end);
-    this.#list.addEventListener("click", ({ target }) => {
-      const place = this.#placeOf(target);
-      if (place !== null) moveTo(this.#options, place, choose);
-    });
+    listbox(this.#list, choose, (key, at) => this.#otherLine(key, at));
     this.#list.addEventListener("pointerover", (event) => {
       if (event.pointerType === "mouse") this.#point(this.#placeOf(event.target));
     });
     this.#list.addEventListener("pointerleave", () => this.#point(null));
-    this.#list.addEventListener("keydown", (event) => {
-      const to = this.#target(event.key);
-      if (to === null) return;
-      event.preventDefault();
-      moveTo(this.#options, to, choose);
-    });
   }
 
   get #options() {
@@ -55,12 +46,9 @@ export class WordsView {
     this.#shade();
   }
 
-  /** The place that a key leads to, or null. */
-  #target(key) {
-    const at = this.#state.place;
-    const simple = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: this.#options.length - 1 };
-    if (key in simple) return simple[key];
-    if (key !== "ArrowUp" && key !== "ArrowDown") return null;
+  /** The place above or below that a key leads to, or undefined. */
+  #otherLine(key, at) {
+    if (key !== "ArrowUp" && key !== "ArrowDown") return undefined;
     const boxes = this.#options.map((option) => option.lastChild.getBoundingClientRect());
     const down = key === "ArrowDown" ? 1 : -1;
     const other = (box) => down * (box.top - boxes[at].top) > boxes[at].height / 2;
@@ -90,8 +78,7 @@ export class WordsView {
       option.firstChild.data = gaps[i] ? " " : "";
       option.lastChild.textContent = words[i];
       option.setAttribute("aria-label", i === 0 ? "start of the story" : words[i]);
-      option.setAttribute("aria-selected", String(i === place));
-      option.tabIndex = i === place ? 0 : -1;
+      select(option, i === place);
       if (i === place) option.setAttribute("aria-describedby", this.describedBy);
       else option.removeAttribute("aria-describedby");
     });

@@ -116,7 +116,8 @@ def test_words_are_drawn_with_the_models_own_probabilities(modules, temperature)
     scores = [2.0, 0.0, 1.0, -1.0]
     counts = modules.evaluate(
         """async ([scores, temperature]) => {
-          const { draw, randomNumber, softmax } = await import("/model.mjs");
+          const { draw, randomNumber } = await import("/model.mjs");
+          const { softmax } = await import("/softmax.mjs");
           const counts = scores.map(() => 0);
           for (let seed = 0; seed < 100; seed++) {
             for (let place = 0; place < 200; place++) {
