@@ -183,12 +183,18 @@ def readme() -> str:
 
 
 def chosen(words: list[str]) -> list[Break]:
-    """The breaks that any of the words names; all where there are no words."""
+    """The breaks that any of the words names; all where there are no words.
+
+    Raises: ValueError where a word names none: nothing would be planted, and nothing seen.
+    """
 
     def named(fault: Break, word: str) -> bool:
         group, _, part = word.partition("::")
         return fault.group.rsplit("/")[-1] in (group, f"test_{group}") and part in fault.name
 
+    for word in words:
+        if not any(named(b, word) for b in breaks()):
+            raise ValueError(f"{word!r} names no break: write it as train or train::resumed")
     return [b for b in breaks() if not words or any(named(b, word) for word in words)]
 
 

@@ -70,3 +70,5 @@ def test_a_word_chooses_the_breaks_of_a_file_or_some_of_them():
     group = {fault.group for fault in chosen(["train"])}
     assert group == {"test_train"}
     assert len(chosen(["train::resumed"])) < len(chosen(["train"])) < len(chosen([]))
+    with pytest.raises(ValueError, match="'tests/train' names no break"):
+        chosen(["train", "tests/train"])
