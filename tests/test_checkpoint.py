@@ -218,6 +218,7 @@ def test_a_pickle_is_refused_and_never_run(tmp_path, form):
 
 
 def test_no_module_of_the_course_can_unpickle():
+    """Writing a pickle, to measure a value, runs nothing; reading one may run anything."""
     banned = {"pickle", "cPickle", "dill", "joblib", "shelve", "marshal"}
     calls = {"torch.load", "numpy.load", "np.load"}
     modules = sorted(Path(grooves.__file__).parent.rglob("*.py"))
@@ -227,7 +228,8 @@ def test_no_module_of_the_course_can_unpickle():
             if isinstance(node, ast.Import):
                 assert not {alias.name.split(".")[0] for alias in node.names} & banned, module
             elif isinstance(node, ast.ImportFrom):
-                assert (node.module or "").split(".")[0] not in banned, module
+                names = {alias.name for alias in node.names}
+                assert names == {"dumps"} or (node.module or "").split(".")[0] not in banned, module
                 assert not {f"{node.module}.{alias.name}" for alias in node.names} & calls, module
             elif isinstance(node, ast.Attribute):
                 assert ast.unparse(node) not in calls, module

@@ -10,8 +10,8 @@ from __future__ import annotations
 import builtins
 import copy
 import dis
-import pickle
 from collections.abc import Callable
+from pickle import dumps
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
 
 from grooves.checks import CheckFailed
@@ -114,8 +114,9 @@ def _names(code: CodeType) -> set[str]:
 
 
 def _bytes_of(value) -> bytes | None:
+    """A value written out, to be measured and compared; nothing reads it back."""
     try:
-        return pickle.dumps(value)
+        return dumps(value)
     except Exception:
         return None
 
