@@ -42,11 +42,11 @@ def axe(page, colours=True, shapes=True):
     ]
 
 
-def read(browser, book, address, width, coloured=("light", "dark")):
+def read(browser, book, address, width, coloured):
     """What is wrong on pages of this width: what axe finds, and the pages that are wider.
 
-    coloured: the schemes in which colours are looked at, which takes longest. All else is the same
-    in both, so the light alone is asked for it.
+    coloured: the scheme in which colours are looked at, "light" or "dark", which takes longest. All
+    else is the same in both, so the light alone is asked for it.
     """
     context = browser.new_context(viewport={"width": width, "height": 900})
     context.add_init_script(AXE)
@@ -60,12 +60,12 @@ def read(browser, book, address, width, coloured=("light", "dark")):
         if page.evaluate("document.documentElement.scrollWidth") > width:
             too_wide.append(path)
         page.evaluate(ONE_OF_EACH_COLOUR)
-        for scheme in dict.fromkeys(("light", *coloured)):
+        for scheme in dict.fromkeys(("light", coloured)):
             page.emulate_media(color_scheme=scheme)
             page.wait_for_function(
                 "scheme => document.documentElement.dataset.theme === scheme", arg=scheme
             )
-            found = axe(page, colours=scheme in coloured, shapes=scheme == "light")
+            found = axe(page, colours=scheme == coloured, shapes=scheme == "light")
             faults += [f"{path} {scheme}: {fault}" for fault in found]
     context.close()
     return faults, too_wide

@@ -5,8 +5,8 @@ from built_book import Watch
 from read_pages import AXE, axe, read, settle
 
 
-def test_axe_finds_nothing_in_light_and_dark_and_nothing_sticks_out(browser, book, book_address):
-    faults, too_wide = read(browser, book, book_address, width=1280)
+def test_axe_finds_nothing_in_the_light_and_nothing_sticks_out(browser, book, book_address):
+    faults, too_wide = read(browser, book, book_address, width=1280, coloured="light")
     assert faults == []
     assert too_wide == [], "wider than 1280 pixels"
 
