@@ -84,7 +84,8 @@ def _tensor(weight) -> Tensor:
 
 @cache
 def _base() -> Transformer:
-    return lineage.base()
+    with own_seed(0):  # a model that is made draws numbers, before its weights are read
+        return lineage.base()
 
 
 @cache
