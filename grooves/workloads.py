@@ -6,7 +6,7 @@ limits, because calling a function takes longer than what it computes. Chapters:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 
 import torch
@@ -80,10 +80,7 @@ def training_step(place: torch.device, **how) -> Measured:
 
     FLOPs and bytes are tallied while it runs once, after the optimizers have made their state.
     """
-    step = story_step(place)
-    step()
-    operation = roofline.tallied("training step", step)
-    return asked("training step", lineage.BATCH, "fp32", place, operation, step, **how)
+    return _timed("training step", lineage.BATCH, place, story_step(place), **how)
 
 
 def wider_steps(
@@ -99,7 +96,11 @@ def wider_steps(
         if found and found[-1].timing.median_s * (width / found[-1].size) ** 2 > budget_s:
             break
         step = story_step(place, n_embd=width, n_head=max(1, width // 32))
-        step()
-        operation = roofline.tallied("training step", step)
-        found.append(asked("wider step", width, "fp32", place, operation, step, **how))
+        found.append(_timed("wider step", width, place, step, **how))
     return found
+
+
+def _timed(kind: str, size: int, place: torch.device, step: Callable, **how) -> Measured:
+    step()  # the optimizers make their state
+    operation = roofline.tallied("training step", step)
+    return asked(kind, size, "fp32", place, operation, step, **how)

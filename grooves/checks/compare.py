@@ -8,6 +8,7 @@ Nothing here says how an answer must be written. Part of the labs' checks (every
 from __future__ import annotations
 
 import gc
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -129,6 +130,16 @@ def _difference(got: Tensor, expected: Tensor, source: str, tolerance: float) ->
     )
 
 
+def most_explaining(slips: Sequence[Slip], n_explained: Callable, at_least: float = 1):
+    """The slip that explains most of what an answer said, the first of equals, or None.
+
+    n_explained: of a slip, how many results it explains; 0 where it is out of the question.
+    """
+    counts = [n_explained(slip) for slip in slips]
+    most = max(counts, default=0)
+    return slips[counts.index(most)] if most and most >= at_least else None
+
+
 class _Names(TorchFunctionMode):
     """Notes the names of the PyTorch functions that are called."""
 
@@ -215,3 +226,25 @@ def written_by_hand(answer: Callable, *inputs, ready_made: Sequence[str] = ()):
             hint="ready_made",
         )
     return result
+
+
+def kept_without(ask: Callable, answer: Callable, forbidden: Callable, hint: str, says: Callable):
+    """What `ask` returns, which calls the answer, while some values are out of the notebook.
+
+    forbidden: of a value, whether it is one of those; the answer's own defaults keep theirs. says:
+    of the name that such a value had there, the sentence of the refusal.
+    Raises: CheckFailed with `hint` where the answer looks one of them up.
+    """
+    function = inspect.unwrap(answer)
+    notebook = getattr(getattr(function, "func", function), "__globals__", {})
+    theirs = {name: value for name, value in notebook.items() if forbidden(value)}
+    for name in theirs:
+        del notebook[name]
+    try:
+        return ask()
+    except NameError as error:
+        if error.name not in theirs:
+            raise
+        raise CheckFailed(says(error.name), hint=hint) from None
+    finally:
+        notebook.update(theirs)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 
 from grooves.checks import CheckFailed, describe
-from grooves.checks.compare import Slip
+from grooves.checks.compare import Slip, most_explaining
 
 LAB = "11_cpu_gpu"
 EXACT = 1e-6  # of a formula; single precision is allowed
@@ -107,15 +107,17 @@ def judge(
         f"for {case.given}, your result{part} is {show(results[number][i], unit)}; it should be "
         f"{show(case.right[i], unit)}."
     )
-    best, says, name = 0, "this is none of the usual slips. Work the example by hand.", ""
-    for slip in slips:
+
+    def n_explained(slip):
         would = [_as_parts(slip.compute(*c.inputs), c) for c in cases[: len(results)]]
         if not same(results[number][i], would[number][i]) or same(would[number][i], case.right[i]):
-            continue
+            return 0
         pairs = zip(itertools.chain(*results), itertools.chain(*would), strict=True)
-        if (n := sum(same(g, w) for g, w in pairs)) > best:
-            best, says, name = n, slip.says, slip.name
-    raise CheckFailed(f"{told}\nLikely slip: {says}", hint=name or "unrecognised")
+        return sum(same(g, w) for g, w in pairs)
+
+    best = most_explaining(slips, n_explained)
+    says = best.says if best else "this is none of the usual slips. Work the example by hand."
+    raise CheckFailed(f"{told}\nLikely slip: {says}", hint=best.name if best else "unrecognised")
 
 
 def _as_parts(result, case: Case) -> list:

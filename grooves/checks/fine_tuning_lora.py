@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from grooves.checks import CheckFailed, check
+from grooves.checks.arrays import untouched
 from grooves.checks.compare import Slip, compare, draw, written_by_hand
-from grooves.checks.labels_rules import untouched
 
 LAB = "06_fine_tuning"
 NAMES = ("x", "weight", "A", "B")

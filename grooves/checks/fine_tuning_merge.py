@@ -10,9 +10,9 @@ from __future__ import annotations
 from torch import Tensor
 
 from grooves.checks import check
+from grooves.checks.arrays import untouched
 from grooves.checks.compare import Slip, compare, written_by_hand
 from grooves.checks.fine_tuning_lora import thin, where_shapes_allow
-from grooves.checks.labels_rules import untouched
 
 LAB = "06_fine_tuning"
 

@@ -1,7 +1,7 @@
 """Check of lab 06: which stories the challenge's answer may learn from (chapter 06).
 
 Key idea: the twenty that it is given, and no others. So stories that lie about in the notebook, in
-whatever form they are learned from, are taken out of it while the answer runs; see `hidden_from`.
+whatever form they are learned from, are taken out of it while the answer runs; see `kept_without`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from torch import Tensor
 
-from grooves.checks import CheckFailed
-from grooves.checks.labels_rules import hidden_from
+from grooves.checks.compare import kept_without
 
 SHORTEST = 20  # words; every story is longer, and the rows of a table are not
 
@@ -22,17 +21,16 @@ def with_no_other_stories(ask: Callable, answer: Callable):
 
     Raises: CheckFailed with the hint "stories_from_outside".
     """
-    with hidden_from(answer, holds_stories) as names:
-        try:
-            return ask()
-        except NameError as error:
-            if error.name not in names:
-                raise
-            raise CheckFailed(
-                f"your function reads the notebook's `{error.name}`, which holds stories. Learn "
-                "from those that your function is given, and no others.",
-                hint="stories_from_outside",
-            ) from None
+    return kept_without(
+        ask,
+        answer,
+        holds_stories,
+        "stories_from_outside",
+        lambda name: (
+            f"your function reads the notebook's `{name}`, which holds stories. Learn from those "
+            "that your function is given, and no others."
+        ),
+    )
 
 
 def holds_stories(value) -> bool:

@@ -13,9 +13,9 @@ from functools import cache
 import numpy as np
 
 from grooves.checks import CheckFailed, check
-from grooves.checks.compare import watched
+from grooves.checks.compare import kept_without, watched
 from grooves.checks.labels_reader import read
-from grooves.checks.labels_rules import ARRAY, LAB, as_array, hidden_from
+from grooves.checks.labels_rules import ARRAY, LAB, as_array
 from grooves.data import Digits, digits
 
 N_LABELS = 50
@@ -104,17 +104,16 @@ def _without_labels(answer, pictures, n: int):
     def keeper(module: str, code) -> str | None:
         return code.co_name if (module, code.co_name) in KEEPERS_OF_LABELS else None
 
-    with hidden_from(answer, _is_labels) as names:
-        try:
-            result, fetched = watched(answer, (pictures, n), keeper)
-        except NameError as error:
-            if error.name not in names:
-                raise
-            raise CheckFailed(
-                f"your function reads `{error.name}`, and labels are forbidden here: they do not "
-                "exist yet. Say by the pictures alone which ones to buy.",
-                hint="labels_used",
-            ) from None
+    result, fetched = kept_without(
+        lambda: watched(answer, (pictures, n), keeper),
+        answer,
+        _is_labels,
+        "labels_used",
+        lambda name: (
+            f"your function reads `{name}`, and labels are forbidden here: they do not exist yet. "
+            "Say by the pictures alone which ones to buy."
+        ),
+    )
     if fetched:
         raise CheckFailed(
             f"your function calls {fetched[0]}, which holds the labels. They do not exist yet: you "

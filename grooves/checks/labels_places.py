@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from grooves.checks import CheckFailed, check
-from grooves.checks.arrays import by_hand
-from grooves.checks.labels_rules import ARRAY, LAB, array_of, obeys_its_generator, untouched
+from grooves.checks.arrays import by_hand, untouched
+from grooves.checks.labels_rules import ARRAY, LAB, array_of, obeys_its_generator
 
 MANY = 300  # texts in the draw that shows what is never drawn
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from grooves.checks import check
-from grooves.checks.arrays import by_hand, judge_parts
+from grooves.checks.arrays import by_hand, judge_parts, untouched
 from grooves.checks.compare import Slip, shape_of
-from grooves.checks.labels_rules import LAB, SHOULD, as_array, untouched
+from grooves.checks.labels_rules import LAB, SHOULD, as_array
 
 SIXTEENTHS = np.array(  # exact in single precision too, and no row has its largest share twice
     [

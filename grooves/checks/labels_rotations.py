@@ -10,14 +10,13 @@ from __future__ import annotations
 import numpy as np
 
 from grooves.checks import CheckFailed, check
-from grooves.checks.arrays import by_hand
+from grooves.checks.arrays import by_hand, untouched
 from grooves.checks.labels_rules import (
     LAB,
     alike,
     array_of,
     as_array,
     pictures,
-    untouched,
     whole_numbers,
 )
 

@@ -7,10 +7,7 @@ another. Inputs are handed over as copies and must come back as they were.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from copy import deepcopy
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -23,45 +20,6 @@ SHOULD = "it should be"
 ARRAY = (np.ndarray, torch.Tensor, list, tuple)  # what may stand for an array
 BOTH = ("the inputs", "the targets")
 NEAR = 1e-5  # of two grey values that are the same; different ones lie farther apart
-
-
-def untouched(answer: Callable, *names: str) -> Callable:
-    """The answer, called on copies and refused where it changes one of them.
-
-    names: what the first arguments are, in words; only these are looked at.
-    Raises (when called): CheckFailed with the hint "changed_input".
-    """
-
-    def call(*inputs):
-        handed_over = [*deepcopy(inputs[: len(names)]), *inputs[len(names) :]]
-        result = answer(*handed_over)
-        for name, before, after in zip(names, inputs, handed_over, strict=False):
-            if not np.array_equal(before, after):
-                raise CheckFailed(
-                    f"your function changed the {name} that it was given. Others still need what "
-                    "stood there: work on a copy, or make something new.",
-                    hint="changed_input",
-                )
-        return result
-
-    return call
-
-
-@contextmanager
-def hidden_from(answer: Callable, forbidden: Callable) -> Iterator[tuple[str, ...]]:
-    """Take values out of the notebook while an answer runs; yields the names they had there.
-
-    forbidden: of a value, whether it is one of those. The answer's own defaults keep theirs.
-    """
-    function = inspect.unwrap(answer)
-    notebook = getattr(getattr(function, "func", function), "__globals__", {})
-    theirs = {name: value for name, value in notebook.items() if forbidden(value)}
-    for name in theirs:
-        del notebook[name]
-    try:
-        yield tuple(theirs)
-    finally:
-        notebook.update(theirs)
 
 
 def as_array(result) -> np.ndarray:

@@ -12,7 +12,7 @@ import itertools
 import numpy as np
 
 from grooves.checks import CheckFailed, check
-from grooves.checks.arrays import by_hand
+from grooves.checks.arrays import by_hand, untouched
 from grooves.checks.compare import shape_of
 from grooves.checks.labels_rules import (
     LAB,
@@ -20,7 +20,6 @@ from grooves.checks.labels_rules import (
     array_of,
     obeys_its_generator,
     pictures,
-    untouched,
 )
 
 MOVES = list(itertools.product((-1, 0, 1), repeat=2))  # rows down, columns to the right

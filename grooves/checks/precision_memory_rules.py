@@ -13,7 +13,7 @@ import numpy as np
 from torch import Tensor
 
 from grooves.checks import CheckFailed, describe
-from grooves.checks.compare import Slip
+from grooves.checks.compare import Slip, most_explaining
 
 LAB = "12_precision_memory"
 NUMBER = (int, float, np.number, np.ndarray, Tensor)
@@ -61,13 +61,14 @@ def refuse(
     i = first_wrong(got, expected, right)
     if i is None:
         return
-    best, most = None, needed * len(got)
-    for slip in slips:
+
+    def n_explained(slip):
         wrong = [slip.compute(*one) for one in inputs]
-        if alike(got[i], wrong[i]) and not right(wrong[i], expected[i]):
-            explained = sum(alike(mine, its) for mine, its in zip(got, wrong, strict=True))
-            if explained >= max(most, 1) and (best is None or explained > most):
-                best, most = slip, explained
+        if not alike(got[i], wrong[i]) or right(wrong[i], expected[i]):
+            return 0
+        return sum(alike(mine, its) for mine, its in zip(got, wrong, strict=True))
+
+    best = most_explaining(slips, n_explained, at_least=needed * len(got))
     if best is None:
         raise CheckFailed(
             f"{said(i)}\nThis is none of the usual slips. Work the smallest case by hand and "
