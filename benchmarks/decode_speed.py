@@ -11,8 +11,8 @@ import opponent
 import report
 import torch
 
-from grooves.generate import Reader, choose, generate
-from grooves.lineage import new_model
+from grooves.inference.generate import Reader, choose, generate
+from grooves.training.lineage import new_model
 
 BATCHES = (1, 16, 64)
 TARGETS = {1: 4.0, 64: 2.5}  # times Hugging Face's rate

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 import report
 
-from grooves import endings, lineage
-from grooves.stories import Stories
-from grooves.train import train
+from grooves.language.stories import Stories
+from grooves.training import lineage, linear_probe
+from grooves.training.loop import train
 
 STEPS = 200  # as in the notebook
 FIRST_SEED = 100
@@ -23,20 +23,20 @@ def one(language: Stories, seed: int) -> dict[str, float]:
     V = len(language.vocabulary)
     models = {"untrained": lineage.new_model(language, seed=seed)}
     models["next word"] = lineage.new_model(language, seed=seed)
-    models["masked word"] = endings.MaskedTransformer(V, seed=seed)
+    models["masked word"] = linear_probe.MaskedTransformer(V, seed=seed)
     data = lineage.new_data(language, n_stories=3_000, seed=seed)
     train(models["next word"], data, steps=STEPS, progress=False)
-    train(models["masked word"], endings.MaskedData(data), steps=STEPS, progress=False)
+    train(models["masked word"], linear_probe.MaskedData(data), steps=STEPS, progress=False)
     models["next word, long"] = lineage.base()
-    texts, labels = endings.told(language, 500, seed=10_000 + seed)
+    texts, labels = linear_probe.told(language, 500, seed=10_000 + seed)
     ids = [[0, *(language.index[word] for word in words)] for words in texts]
-    counts = endings.word_counts(ids, V)
-    found = {"word counts": endings.judge_endings(counts, labels).mean()}
+    counts = linear_probe.word_counts(ids, V)
+    found = {"word counts": linear_probe.judge_endings(counts, labels).mean()}
     for name, model in models.items():
-        seen = counts @ endings.word_vectors(model)[:V]
-        found[f"{name}, vectors"] = endings.judge_endings(seen, labels).mean()
-        states = endings.last_states(model, ids)
-        found[f"{name}, state"] = endings.judge_endings(states, labels).mean()
+        seen = counts @ linear_probe.word_vectors(model)[:V]
+        found[f"{name}, vectors"] = linear_probe.judge_endings(seen, labels).mean()
+        states = linear_probe.last_states(model, ids)
+        found[f"{name}, state"] = linear_probe.judge_endings(states, labels).mean()
     return {name: round(float(share), 4) for name, share in found.items()}
 
 

@@ -2,8 +2,8 @@
 
 `--sweep` comes first: for some numbers of examples of one dialect it tries learning rates and
 numbers of steps for each way, on a draw of their own. The best by the loss on other stories are the
-RECIPES of `grooves/tuning.py`. So no recipe is chosen by what it is judged by here; but choosing
-took stories that a user with five examples would not have, the same for every way.
+RECIPES of `grooves/fine_tuning/recipes.py`. So no recipe is chosen by what it is judged by here;
+but choosing took stories that a user with five examples would not have, the same for every way.
 
 Without `--sweep` every way runs with its recipe for every number of examples, each run with its own
 examples and first weights; and full fine-tuning once more with old stories mixed in. The second
@@ -18,10 +18,11 @@ from statistics import mean
 import report
 import torch
 
-from grooves import lineage, tuning
-from grooves.data import next_word_rows
-from grooves.stories import Stories
-from grooves.tokenizer import WordTokenizer
+from grooves.fine_tuning import recipes
+from grooves.language.corpora import next_word_rows
+from grooves.language.stories import Stories
+from grooves.language.tokenizers import WordTokenizer
+from grooves.training import lineage
 
 COUNTS = (5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 FEWER = (5, 50, 500)
@@ -86,11 +87,11 @@ def other_loss(model, language: Stories) -> float:
 def tries(method: str, quick: bool = False) -> list[dict]:
     """The loss after every recipe that is tried for a method."""
     language, runs = Stories(SWEEP_DIALECT), []
-    for n, recipes in TRIED[method].items():
-        for lr, steps in recipes:
+    for n, tried in TRIED[method].items():
+        for lr, steps in tried:
             if quick and steps > 100:
                 continue
-            model, _ = tuning.fine_tune(method, language, n, SWEEP_SEED, lr=lr, steps=steps)
+            model, _ = recipes.fine_tune(method, language, n, SWEEP_SEED, lr=lr, steps=steps)
             loss = round(other_loss(model, language), 4)
             runs.append({"method": method, "n": n, "lr": lr, "steps": steps, "loss": loss})
             print(f"  {runs[-1]}", flush=True)
@@ -112,9 +113,9 @@ def one(method: str, dialect: str, n: int, seed: int, replay: int = 0) -> dict:
     """One fine-tuning, judged on both languages."""
     language = Stories(dialect)
     started = report.core_seconds()
-    model, history = tuning.fine_tune(method, language, n, seed, replay)
+    model, history = recipes.fine_tune(method, language, n, seed, replay)
     seconds = report.core_seconds() - started
-    new, old = tuning.judge_both(model, language)
+    new, old = recipes.evaluate_both(model, language)
     name = method if not replay else f"{method}, {replay} old"
     found = {"new": round(new, 4), "old": round(old, 4), "seconds": round(seconds, 2)}
     last = mean(history.losses[-5:])
@@ -131,7 +132,7 @@ def runs_of(seed: int) -> list[dict]:
     """All runs that share a seed."""
     runs = []
     for dialect, counts in DIALECTS.items():
-        runs += [one(method, dialect, n, seed) for n, method in product(counts, tuning.METHODS)]
+        runs += [one(method, dialect, n, seed) for n, method in product(counts, recipes.METHODS)]
         cured = product(FEWER, REPLAYS) if dialect == SWEEP_DIALECT else ()
         runs += [one("full", dialect, n, seed, replay) for n, replay in cured]
         print(f"  seed {seed}, {dialect} done", flush=True)
@@ -168,7 +169,7 @@ def main() -> None:
     parsed = parser.parse_args()
     report.one_thread()
     if parsed.sweep:
-        runs = [run for method in tuning.METHODS for run in tries(method, parsed.quick)]
+        runs = [run for method in recipes.METHODS for run in tries(method, parsed.quick)]
         publish_sweep(runs, parsed.out)
         return
     runs = []

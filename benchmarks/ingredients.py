@@ -11,9 +11,9 @@ from statistics import median
 
 import report
 
-from grooves.lineage import BATCH, gap, new_data, new_model
-from grooves.stories import Stories
-from grooves.train import train
+from grooves.language.stories import Stories
+from grooves.training.lineage import BATCH, gap, new_data, new_model
+from grooves.training.loop import train
 
 VARIANTS = {  # changes of the model, changes of the training
     "the full model": ({}, {}),

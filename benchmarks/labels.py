@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import report
 
-from grooves import few_labels
-from grooves.data import digits
+from grooves.language.corpora import digits
+from grooves.training import label_efficiency
 
 COUNTS = (10, 20, 50, 100, 300, 1000)
 FIRST_SEED = 100  # not one of the notebook's
-WAYS = few_labels.WAYS | {"pre-trained, tuned": few_labels.Way(pretrained=True)}
+WAYS = label_efficiency.WAYS | {"pre-trained, tuned": label_efficiency.Way(pretrained=True)}
 
 
 def main() -> None:
@@ -24,12 +24,12 @@ def main() -> None:
     parsed = parser.parse_args()
     report.one_thread()
     seeds = range(FIRST_SEED, FIRST_SEED + (2 if parsed.quick else parsed.draws))
-    pictures = few_labels.Pictures(digits())
+    pictures = label_efficiency.Pictures(digits())
     accuracies: dict[str, list] = {name: [] for name in WAYS}
     for seed in seeds:  # every way once before any has its next turn
-        encoders = few_labels.pretrain(pictures, [seed])
+        encoders = label_efficiency.pretrain(pictures, [seed])
         for name, way in WAYS.items():
-            found = few_labels.curve(pictures, way, COUNTS, [seed], encoders)
+            found = label_efficiency.curve(pictures, way, COUNTS, [seed], encoders)
             accuracies[name].append([round(float(share), 4) for share in found[:, 0]])
         print(f"  seed {seed} done", flush=True)
     rows = []

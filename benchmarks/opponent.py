@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from grooves.lineage import new_model
-from grooves.transformer import Transformer, count_parameters
+from grooves.models.transformer import Transformer, count_parameters
+from grooves.training.lineage import new_model
 
 
 class Opponent(nn.Module):

@@ -11,12 +11,12 @@ from __future__ import annotations
 import report
 import torch
 
-from grooves import lineage
-from grooves.mixed import MixedTransformer
-from grooves.quantize import Scheme, quantized, stored_bytes
-from grooves.stories import Stories
-from grooves.train import train
-from grooves.transformer import Transformer, count_parameters
+from grooves.language.stories import Stories
+from grooves.models.transformer import Transformer, count_parameters
+from grooves.precision.quantize import Scheme, quantized, stored_bytes
+from grooves.training import lineage
+from grooves.training.loop import train
+from grooves.training.mixed_precision import MixedTransformer
 
 WAYS = ("fp32", "bf16 products", "all bf16")
 SCHEMES = [Scheme("bf16"), Scheme("fp8 e4m3"), Scheme("int8"), Scheme("int8", "tensor")]

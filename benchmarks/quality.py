@@ -14,10 +14,10 @@ import report
 import torch
 import train_speed
 
-from grooves.lineage import judge, new_data, new_model
-from grooves.optim import Muon, build_optimizers
-from grooves.stories import Stories
-from grooves.train import train
+from grooves.language.stories import Stories
+from grooves.training.lineage import judge, new_data, new_model
+from grooves.training.loop import train
+from grooves.training.optimizers import Muon, build_optimizers
 
 SEEDS = range(5)
 TARGETS = {15: (0.008, 0.65), 60: (0.003, 0.85)}  # seconds: nats above the entropy, share accepted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import report
 
-from grooves.stories import Stories
+from grooves.language.stories import Stories
 
 WRITTEN, READ = 2_000, 100  # stories a round
 TARGET = 8_000  # stories written a second

@@ -18,10 +18,10 @@ import report
 import torch
 from torch import nn
 
-from grooves.lineage import gap, new_data, new_model
-from grooves.optim import build_optimizers, schedule
-from grooves.stories import Stories
-from grooves.transformer import count_parameters
+from grooves.language.stories import Stories
+from grooves.models.transformer import count_parameters
+from grooves.training.lineage import gap, new_data, new_model
+from grooves.training.optimizers import build_optimizers, schedule
 
 GOAL = 0.05  # nats a word above the exact entropy
 TARGET = 6.0  # times the opponent's speed

@@ -1,33 +1,37 @@
 """The fine-tuned models that tell stories on the page of chapter 6, made and judged as kept.
 
 They are the first of the runs that `fine_tuning.py` recorded: same stories, seed and recipes. What
-is kept of each is its difference from the base model, in 8 bits a number (`grooves/tuned.py`); what
-is judged is the model that comes back out of the file. Takes two minutes of one core. The files lie
-beside the JSON: `python benchmarks/tuned_models.py --out grooves/recorded`.
+is kept of each is its difference from the base model, in 8 bits a number
+(`grooves/precision/stored_adapters.py`); what is judged is the model that comes back out of the
+file. Takes two minutes of one core. The files lie beside the JSON: `python
+benchmarks/tuned_models.py --out grooves/assets/measurements`.
 """
 
 from __future__ import annotations
 
 import report
 
-from grooves import tuned, tuning
-from grooves.stories import Stories
+from grooves.fine_tuning import recipes
+from grooves.language.stories import Stories
+from grooves.precision import stored_adapters
 
 
 def runs_of(n: int, out) -> list[dict]:
     """Train by every way on so many stories, write the models, and judge what was written."""
-    language = Stories(tuned.DIALECT)
-    models = {m: tuning.fine_tune(m, language, n, tuned.SEED)[0] for m in tuning.METHODS}
+    language = Stories(stored_adapters.DIALECT)
+    models = {
+        m: recipes.fine_tune(m, language, n, stored_adapters.SEED)[0] for m in recipes.METHODS
+    }
     out.mkdir(parents=True, exist_ok=True)
-    tuned.save(models, n, out)
+    stored_adapters.save(models, n, out)
     rows = []
-    for method, kept in tuned.read(n, out).items():
-        exact = tuning.judge_both(models[method], language)
-        stored = tuning.judge_both(tuned.unpack(method, kept), language)
+    for method, kept in stored_adapters.read(n, out).items():
+        exact = recipes.evaluate_both(models[method], language)
+        stored = recipes.evaluate_both(stored_adapters.unpack(method, kept), language)
         judged = dict(
             zip(("new", "old", "new, 32 bits", "old, 32 bits"), stored + exact, strict=True)
         )
-        row = {"method": method, "n": n, "bytes": tuned.kept_bytes(kept)}
+        row = {"method": method, "n": n, "bytes": stored_adapters.kept_bytes(kept)}
         rows.append(row | {name: round(value, 4) for name, value in judged.items()})
     return rows
 
@@ -37,13 +41,15 @@ def main() -> None:
     parsed = report.arguments(__doc__).parse_args()
     report.one_thread()
     rows = [
-        row for n in tuned.COUNTS[: 2 if parsed.quick else None] for row in runs_of(n, parsed.out)
+        row
+        for n in stored_adapters.COUNTS[: 2 if parsed.quick else None]
+        for row in runs_of(n, parsed.out)
     ]
     notes = [
         "Nats a word above the exact entropy: of the dialect (new), of the first language (old).",
         "bytes: what must be kept beside the base model.",
     ]
-    more = {"dialect": tuned.DIALECT, "seed": tuned.SEED}
+    more = {"dialect": stored_adapters.DIALECT, "seed": stored_adapters.SEED}
     report.publish(
         "tuned_models", "Fine-tuned models as they are kept", rows, notes, parsed.out, **more
     )

@@ -13,15 +13,15 @@ from dataclasses import asdict
 import numpy as np
 import report
 
-from grooves import speech, voice
-from grooves.speech import VOWELS
-from grooves.takeover import Ruler, listen
+from grooves.voice import speakers, voice_model
+from grooves.voice.speakers import VOWELS
+from grooves.voice.voice_metrics import Ruler, listen
 
 FIRST_SEED = 100
 UNHEARD = ("æ", "ʌ", "ɝ")  # German has none of them
 SECONDS = {1: (1, 1.0), 3: (1, 3.0), 10: (4, 2.5), 30: (10, 3.0)}  # sentences, and their length
 STEPS = (10, 30, 100, 300, 1000)
-BOTH = WOMAN, MAN = speech.speaker("woman"), speech.speaker("man")
+BOTH = WOMAN, MAN = speakers.speaker("woman"), speakers.speaker("man")
 
 
 def without(vowels) -> tuple[str, ...]:
@@ -39,25 +39,27 @@ class Trial:
 
     def __init__(self, seed: int):
         self.seed = seed
-        self.told = speech.sentences(12, 3.0, seed=10 * seed)
-        self.ruler = Ruler(*(listen(speech.speak(w, self.told, seed), self.told) for w in BOTH))
-        tests = speech.sentences(5, 3.0, seed=10 * seed + 1)
-        self.tests = {who.name: voice.record(who, tests, seed + 1) for who in BOTH}
-        self.hers = voice.record(WOMAN, speech.sentences(20, 3.0, seed=10 * seed + 2), seed + 2)
-        self.model = voice.pretrain(self.hers, seed)
+        self.told = speakers.sentences(12, 3.0, seed=10 * seed)
+        self.ruler = Ruler(*(listen(speakers.speak(w, self.told, seed), self.told) for w in BOTH))
+        tests = speakers.sentences(5, 3.0, seed=10 * seed + 1)
+        self.tests = {who.name: voice_model.record(who, tests, seed + 1) for who in BOTH}
+        self.hers = voice_model.record(
+            WOMAN, speakers.sentences(20, 3.0, seed=10 * seed + 2), seed + 2
+        )
+        self.model = voice_model.pretrain(self.hers, seed)
 
     def his(self, seconds: int, vowels):
         """So many seconds of the man; returns the sentences and their recording."""
         n, length = SECONDS[seconds]
-        told = speech.sentences(n, length, 10 * self.seed + 3, vowels)
-        return told, voice.record(MAN, told, self.seed + 3)
+        told = speakers.sentences(n, length, 10 * self.seed + 3, vowels)
+        return told, voice_model.record(MAN, told, self.seed + 3)
 
     def judge(self, model, heard, begin=None) -> dict:
         """Readings of both kinds of vowels, and the surprise at each speaker's speech."""
-        found = listen(voice.speak(model, self.told, seed=self.seed, heard=begin), self.told)
+        found = listen(voice_model.speak(model, self.told, seed=self.seed, heard=begin), self.told)
         between = np.sqrt(WOMAN.pitch_hz * MAN.pitch_hz)
         result = {"low": float((found.pitch_hz < between).mean())}  # vowels nearer to his pitch
-        result |= {n: voice.surprise(model, speech_of) for n, speech_of in self.tests.items()}
+        result |= {n: voice_model.surprise(model, speech_of) for n, speech_of in self.tests.items()}
         for kind, vowels in (("heard", heard), ("unheard", without(heard))):
             if vowels:
                 reading = asdict(self.ruler.read(found, vowels))
@@ -72,22 +74,28 @@ def one(seed: int) -> dict[str, dict]:
     found = {"pre-trained": trial.judge(trial.model, german)}
     for seconds in SECONDS:
         told, his = trial.his(seconds, german)
-        for steps in STEPS if seconds == 30 else (voice.TUNING_STEPS,):
-            tuned = voice.fine_tune(trial.model, his, seed, steps)
+        for steps in STEPS if seconds == 30 else (voice_model.TUNING_STEPS,):
+            tuned = voice_model.fine_tune(trial.model, his, seed, steps)
             found[f"{seconds} s, {steps} steps"] = trial.judge(tuned, said(told))
-        found[f"{seconds} s, from scratch"] = trial.judge(voice.pretrain(his, seed), said(told))
-    tuned = voice.fine_tune(trial.model, his, seed)
+        found[f"{seconds} s, from scratch"] = trial.judge(
+            voice_model.pretrain(his, seed), said(told)
+        )
+    tuned = voice_model.fine_tune(trial.model, his, seed)
     found["begun with her"] = trial.judge(tuned, german, trial.hers.past[60])
 
-    both = voice.fine_tune(trial.model, trial.hers + his + his, seed, 1000)  # as much of each
+    both = voice_model.fine_tune(trial.model, trial.hers + his + his, seed, 1000)  # as much of each
     for whose, recording in (("her", trial.hers), ("him", his)):
         found[f"both, begun with {whose}"] = trial.judge(both, german, recording.past[60])
 
     some = tuple(np.random.default_rng(seed).permutation(VOWELS)[:3])
     told, his = trial.his(30, without(some))
-    found["other vowels unheard"] = trial.judge(voice.fine_tune(trial.model, his, seed), said(told))
+    found["other vowels unheard"] = trial.judge(
+        voice_model.fine_tune(trial.model, his, seed), said(told)
+    )
     told, his = trial.his(30, VOWELS)
-    found["all vowels heard"] = trial.judge(voice.fine_tune(trial.model, his, seed), said(told))
+    found["all vowels heard"] = trial.judge(
+        voice_model.fine_tune(trial.model, his, seed), said(told)
+    )
     return found
 
 

@@ -12,8 +12,9 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from pathlib import Path
+
+from grooves import assets
 
 MIME = "application/vnd.grooves.claim+json"
 HOLDS = "holds"
@@ -142,7 +143,7 @@ def claims() -> dict[str, Claim]:
 
 @cache
 def _table():
-    return tomllib.loads((resources.files("grooves") / "claims.toml").read_text("utf-8"))
+    return tomllib.loads((assets.FOLDER / "claims.toml").read_text("utf-8"))
 
 
 def _checked(claim_id, holds, found, correction):

@@ -10,11 +10,17 @@ import importlib
 import sys
 
 COMMANDS = {
-    "doctor": ("grooves.doctor", "check that this machine can run the course"),
-    "progress": ("grooves.progress", "show which exercises are solved"),
-    "labs": ("grooves.labs", "make the student labs, or grade submissions"),
-    "record": ("grooves.record", "measure this machine's devices and write what was found"),
-    "lineage": ("grooves.lineage", "remake the trained weights that later chapters start from"),
+    "doctor": ("grooves.hardware.doctor", "check that this machine can run the course"),
+    "progress": ("grooves.checks.progress", "show which exercises are solved"),
+    "labs": ("grooves.grading.command", "make the student labs, or grade submissions"),
+    "record": (
+        "grooves.hardware.record",
+        "measure this machine's devices and write what was found",
+    ),
+    "lineage": (
+        "grooves.inference.evaluation",
+        "remake the trained weights that later chapters start from",
+    ),
 }
 
 

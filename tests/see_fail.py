@@ -5,15 +5,15 @@ line of the course, put wrong. They stand in tests/breaks/, one file for each fi
 
     [test_name_of_the_function]
     broken = "what is wrong now, in words"
-    file = "grooves/train.py"
+    file = "grooves/training/loop.py"
     find = "a text that stands in that file once"
     put = "what stands there instead"
 
 For what is no pytest function (the stages of make) a break also has `command`, run by a shell.
 
-    python tests/see_fail.py                    # every break, in a copy of this checkout
-    python tests/see_fail.py train optim        # those of tests/test_train.py and test_optim.py
-    python tests/see_fail.py train::name_part   # those whose name holds name_part
+    python tests/see_fail.py                    # every break, in a copy of this checkout python
+    tests/see_fail.py train optim        # those of tests/training/test_train_loop.py and
+    test_optim.py python tests/see_fail.py train::name_part   # those whose name holds name_part
     python tests/see_fail.py --write            # tests/README.md anew, nothing is run
 """
 
@@ -168,7 +168,7 @@ def readme() -> str:
         "Each row is a fault that was planted in the course, and the test that failed on it.",
         "`python tests/see_fail.py` plants them all again, one after the other, in a copy of the "
         "checkout, and complains of any test that does not notice.",
-        "`tests/test_breaks.py` refuses a test without a row and a fault whose place is gone.",
+        "`tests/repository/test_breaks.py` refuses a test without a row, or a row without a place.",
         "How to write a row is said at the top of `tests/see_fail.py`.",
     ]
     group = None

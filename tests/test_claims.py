@@ -27,7 +27,7 @@ def bundle(claim_id="C07", holds=True, found="Seen.", correction=""):
 
 
 def test_every_claim_is_listed_once_in_order():
-    text = (ROOT / "grooves/claims.toml").read_text("utf-8")
+    text = (ROOT / "grooves/assets/claims.toml").read_text("utf-8")
     stated = re.findall(r"^\[claims\.(\w+)\]", text, flags=re.M)
     assert stated == [f"C{number:02d}" for number in range(1, 56)]
     assert list(claims.claims()) == stated

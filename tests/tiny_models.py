@@ -6,7 +6,7 @@ adds nothing: a fault in attention could not be seen in it. Here every weight is
 
 import torch
 
-from grooves.transformer import Config, Transformer
+from grooves.models.transformer import Config, Transformer
 
 VOCABULARY = 23
 

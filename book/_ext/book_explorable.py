@@ -1,7 +1,7 @@
 """Explorables: anywidget modules that run on a static page, without a kernel and without a server.
 
-    ```{anywidget} ../grooves/explorables/attention.mjs
-    :css: ../grooves/explorables/attention.css
+    ```{anywidget} ../grooves/explorables/attention/attention.mjs
+    :css: ../grooves/explorables/attention/attention.css
     :data: grooves.explorables.export:attention
     :still: _static/attention.png
     :alt: What the still picture shows

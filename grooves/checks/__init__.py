@@ -17,7 +17,7 @@ import importlib
 import re
 import sys
 
-from grooves.checks._answers import (
+from grooves.checks.answers import (
     describe,
     not_started_in,
     place_of,
@@ -168,7 +168,9 @@ def start(lab: str):
 
     shell.set_custom_exc((NameError, NotImplementedError), explain)
     shell.events.register("post_run_cell", _note_cell)  # once, however often this cell is run
-    from grooves import progress  # here, since the widget needs ipywidgets and the checks do not
+    from grooves.checks import (
+        progress,  # here, since the widget needs ipywidgets and the checks do not
+    )
 
     return progress.widget(lab, exercises(lab))
 
@@ -249,7 +251,7 @@ def _translate(error: BaseException, calls, run, body) -> CheckFailed:
 
 
 def _passed(lab: str, exercise: str, points: int, remark: str | None) -> None:
-    from grooves import progress  # late: a check can be read and tested without it
+    from grooves.checks import progress  # late: a check can be read and tested without it
 
     worth = "1 point" if points == 1 else f"{points} points"
     print(f"passed: {exercise} ({worth})." + (f" {remark}" if remark else ""))

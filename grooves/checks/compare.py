@@ -201,7 +201,7 @@ def written_by_hand(answer: Callable, *inputs, ready_made: Sequence[str] = ()):
     that the check compares with. What an exercise does not ask to write may be called freely.
     Raises: CheckFailed with the hint "course_code" or "ready_made".
     """
-    around_the_answer = ("grooves.checks", "grooves.checks._answers", __name__)
+    around_the_answer = ("grooves.checks", "grooves.checks.answers", __name__)
     handed_over = {getattr(part, "__code__", None) for part in inputs}
 
     def courses_own(module: str, code) -> str | None:

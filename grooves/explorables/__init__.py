@@ -1,10 +1,11 @@
 """Explorables: figures that answer, on a static page and in JupyterLab alike.
 
 Each is one front-end module (`.mjs`, in the form that anywidget defines) with a style sheet, and
-one `.py` that shows it on a student's own model. What they share is in `explorable.mjs`, `dom.mjs`,
-`frame.css` and `widget.py`. A module may import others beside it. That is
-for those who read it: a kernel sends JupyterLab one single text, and a page opened from disk may
-not import at all. So `bundle` makes one text of all of them, with no tool but this file.
+one `widget.py` that shows it on a student's own model; `still.py` draws the picture for readers
+without scripts. Each has a folder of its own, and what several use is in `shared/`. Modules import
+each other. That is for those who read them: a kernel sends JupyterLab one single text, and a page
+opened from disk may not import at all. So `bundle` makes one text of all of them, with no tool but
+this file.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _IMPORT = re.compile(
 )
 
 # @import "./frame.css"; on a line of its own
-_SHARED_STYLE = re.compile(r'^@import "(?P<path>\./[^"]+)";$', re.MULTILINE)
+_SHARED_STYLE = re.compile(r'^@import "(?P<path>\.\.?/[^"]+)";$', re.MULTILINE)
 
 _LOADER = """\
 // Every module becomes a Blob with an address, those it imports before it.

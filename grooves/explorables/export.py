@@ -11,28 +11,26 @@ from pathlib import Path
 
 import numpy as np
 
-from grooves import devices as published
-from grooves import lineage
-from grooves.descent import train_digits
-from grooves.explorables import attention as looks
-from grooves.explorables import backprop as blame
-from grooves.explorables import finetune as tunings
-from grooves.explorables import forward as digits
-from grooves.explorables import labels as questions
-from grooves.explorables import memory as room
-from grooves.explorables import roofline as limits
-from grooves.explorables import (
-    still,
-    still_backprop,
-    still_finetune,
-    still_forward,
-    still_labels,
-    still_memory,
-    still_roofline,
-    still_trucks,
-)
-from grooves.explorables import trucks as deliveries
-from grooves.stories import Stories
+from grooves.explorables.attention import still
+from grooves.explorables.attention import widget as looks
+from grooves.explorables.backprop import still as still_backprop
+from grooves.explorables.backprop import widget as blame
+from grooves.explorables.finetune import still as still_finetune
+from grooves.explorables.finetune import widget as tunings
+from grooves.explorables.forward import still as still_forward
+from grooves.explorables.forward import widget as digits
+from grooves.explorables.labels import still as still_labels
+from grooves.explorables.labels import widget as questions
+from grooves.explorables.memory import still as still_memory
+from grooves.explorables.memory import widget as room
+from grooves.explorables.roofline import still as still_roofline
+from grooves.explorables.roofline import widget as limits
+from grooves.explorables.trucks import still as still_trucks
+from grooves.explorables.trucks import widget as deliveries
+from grooves.language.stories import Stories
+from grooves.models import published as published_models
+from grooves.training import lineage
+from grooves.training.gradient_descent import train_digits
 
 FOLDER = Path(__file__).parent
 
@@ -87,12 +85,14 @@ def main() -> None:
         "finetune": still_finetune.draw(tunings.recorded()),
         "forward": still_forward.draw(network, np.array(first["pixels"]), first["neuron"]),
         "labels": still_labels.draw(questions.SENTENCE),
-        "memory": still_memory.draw(published.models()[room.FIRST], room.devices(), room.CONTEXT),
+        "memory": still_memory.draw(
+            published_models.models()[room.FIRST], room.devices(), room.CONTEXT
+        ),
         "roofline": still_roofline.draw(limits.devices()),
         "trucks": still_trucks.draw(deliveries.CAR, deliveries.TRUCKS),
     }
     for name, picture in pictures.items():
-        path = FOLDER / f"{name}.svg"
+        path = FOLDER / name / f"{name}.svg"
         path.write_text(picture, encoding="utf-8")
         print(f"wrote {path.name}, {path.stat().st_size:,} bytes")
 

@@ -6,7 +6,7 @@ import pytest
 from in_browser import MODULES, built_page, opened, served
 from playwright.sync_api import sync_playwright
 
-from grooves.stories import Stories
+from grooves.language.stories import Stories
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -27,7 +27,7 @@ def modules(browser):
     """A page that may import the front-end modules as they stand."""
     with served(MODULES) as address:
         page = browser.new_page()
-        page.goto(f"{address}/attention.css")
+        page.goto(f"{address}/attention/attention.css")
         yield page
         page.close()
 

@@ -12,8 +12,8 @@ import torch
 from axe_playwright_python.sync_playwright import Axe
 from sphinx.application import Sphinx
 
-from grooves.explorables.attention import pack
-from grooves.transformer import Config, Transformer
+from grooves.explorables.attention.widget import pack
+from grooves.models.transformer import Config, Transformer
 
 ROOT = Path(__file__).parents[2]
 MODULES = ROOT / "grooves" / "explorables"
@@ -57,10 +57,10 @@ def in_base64(model):
 
 PAGE = """# A page
 
-```{{anywidget}} /explorables/{name}.mjs
-:css: /explorables/{name}.css
+```{{anywidget}} /explorables/{name}/{name}.mjs
+:css: /explorables/{name}/{name}.css
 :data: grooves.explorables.export:{name}
-:still: /explorables/{name}.svg
+:still: /explorables/{name}/{name}.svg
 :alt: A still picture
 :caption: What to notice.
 {{}}

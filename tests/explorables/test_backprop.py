@@ -6,8 +6,8 @@ import re
 import pytest
 from in_browser import ROOT, axe_faults, dress, hosted, opened, overflow
 
-from grooves.explorables import still_backprop
-from grooves.explorables.backprop import EXPRESSION, VALUES, Backprop, read, state
+from grooves.explorables.backprop import still as still_backprop
+from grooves.explorables.backprop.widget import EXPRESSION, VALUES, Backprop, read, state
 
 EXPLORABLE = "backprop"  # what the fixture `page` shows
 browser_test = pytest.mark.browser

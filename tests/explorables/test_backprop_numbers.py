@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from grooves import descent
-from grooves.autograd import finite_differences
-from grooves.explorables import still_backprop
-from grooves.explorables.backprop import EXPRESSION, VALUES, read
+from grooves.explorables.backprop import still as still_backprop
+from grooves.explorables.backprop.widget import EXPRESSION, VALUES, read
+from grooves.models.autograd import finite_differences
+from grooves.training import gradient_descent
 
 pytestmark = pytest.mark.browser
 
@@ -19,9 +19,9 @@ pytestmark = pytest.mark.browser
 
 WALK = """
 async (cases) => {
-  const { read } = await import("/formula.mjs");
-  const { trace } = await import("/scalar.mjs");
-  const { layout } = await import("/graph_layout.mjs");
+  const { read } = await import("/backprop/formula.mjs");
+  const { trace } = await import("/backprop/scalar.mjs");
+  const { layout } = await import("/backprop/graph_layout.mjs");
   return cases.map(([text, given]) => {
     const graph = read(text);
     const { values, gradients, fault } = trace(graph, given);
@@ -127,8 +127,8 @@ def test_a_formula_is_trained_by_the_steps_of_the_courses_descent(modules):
     names, lr = ["w", "b"], 0.03
     path = modules.evaluate(
         """async ([text, given, names, lr]) => {
-          const { read } = await import("/formula.mjs");
-          const { descend, trace } = await import("/scalar.mjs");
+          const { read } = await import("/backprop/formula.mjs");
+          const { descend, trace } = await import("/backprop/scalar.mjs");
           const [graph, path] = [read(text), []];
           for (let i = 0; i < 20; i++) {
             given = descend(graph, given, trace(graph, given).gradients, names, lr);
@@ -141,7 +141,7 @@ def test_a_formula_is_trained_by_the_steps_of_the_courses_descent(modules):
     values = dict(VALUES)
     for found in path:
         tensors = {node.name: node.tensor for node in read(EXPRESSION, values)}
-        descent.SGD([tensors[name] for name in names], lr).step()
+        gradient_descent.SGD([tensors[name] for name in names], lr).step()
         values |= {name: float(tensors[name]) for name in names}
         assert found == pytest.approx(values, rel=1e-9)
     assert values["w"] != VALUES["w"] and values["x"] == VALUES["x"]
@@ -184,7 +184,7 @@ def test_a_fault_in_a_formula_is_told_in_one_sentence_with_its_place(modules):
     wrong = {text: told for text, told in WRONG.items() if told}
     found = modules.evaluate(
         """async (texts) => {
-          const { read } = await import("/formula.mjs");
+          const { read } = await import("/backprop/formula.mjs");
           return texts.map((text) => {
             try { read(text); } catch (error) { return [error.message, error.at]; }
             return null;
@@ -241,8 +241,8 @@ def tensors(points):
 def test_the_networks_loss_and_gradient_equal_pytorchs(modules, hidden, activation):
     found = modules.evaluate(
         """async ([hidden, activation]) => {
-          const { firstWeights, gradient } = await import("/classifier.mjs");
-          const { points } = await import("/points.mjs");
+          const { firstWeights, gradient } = await import("/backprop/classifier.mjs");
+          const { points } = await import("/backprop/points.mjs");
           return ["moons", "circles", "xor"].map((set, seed) => {
             const made = points(set, seed);
             const first = firstWeights(hidden, activation, seed);
@@ -267,8 +267,8 @@ def test_the_networks_loss_and_gradient_equal_pytorchs(modules, hidden, activati
 def test_training_takes_the_steps_of_pytorchs_sgd(modules, momentum):
     found = modules.evaluate(
         """async (momentum) => {
-          const { Training } = await import("/classifier.mjs");
-          const { points } = await import("/points.mjs");
+          const { Training } = await import("/backprop/classifier.mjs");
+          const { points } = await import("/backprop/points.mjs");
           const choices = { hidden: 5, activation: "tanh", seed: 3 };
           const training = new Training(points("moons"), choices);
           for (let i = 0; i < 60; i++) training.step(0.3, momentum);
@@ -296,8 +296,8 @@ def test_training_takes_the_steps_of_pytorchs_sgd(modules, momentum):
 def test_the_points_need_hidden_neurons_and_eight_are_enough(modules):
     found = modules.evaluate(
         """async () => {
-          const { Training } = await import("/classifier.mjs");
-          const { SETS, points } = await import("/points.mjs");
+          const { Training } = await import("/backprop/classifier.mjs");
+          const { SETS, points } = await import("/backprop/points.mjs");
           const shares = (hidden) => SETS.map((set) => {
             const training = new Training(points(set), { hidden, activation: "tanh", seed: 1 });
             for (let i = 0; i < 400; i++) training.step(0.5, 0.9);
@@ -312,9 +312,9 @@ def test_the_points_need_hidden_neurons_and_eight_are_enough(modules):
 
 SURFACE = """
 async (kind) => {
-  const { Training } = await import("/classifier.mjs");
-  const { points } = await import("/points.mjs");
-  const { Surface, plane, project } = await import("/surface.mjs");
+  const { Training } = await import("/backprop/classifier.mjs");
+  const { points } = await import("/backprop/points.mjs");
+  const { Surface, plane, project } = await import("/backprop/surface.mjs");
   const training = new Training(points("moons"), { hidden: 4, activation: "relu", seed: 2 });
   const steps = kind === "no path yet" ? 0 : 900;
   for (let i = 0; i < steps; i++) training.step(0.2, 0.5);
@@ -375,7 +375,7 @@ def test_the_loss_surface_is_the_loss_at_its_places(modules, kind):
 def test_a_line_of_equal_loss_goes_where_the_loss_is_that(modules):
     pieces = modules.evaluate(
         """async () => {
-          const { contours } = await import("/surface.mjs");
+          const { contours } = await import("/backprop/surface.mjs");
           const height = (_, n) => Math.hypot((n % 41) - 20, Math.floor(n / 41) - 20);
           const heights = Array.from({ length: 41 * 41 }, height);
           return contours(heights, 41, [5, 12, 99]);

@@ -16,11 +16,14 @@ from in_browser import (
     overflow,
 )
 
-from grooves import lineage, tuned, tuning
-from grooves.checkpoint import CheckpointError
-from grooves.explorables import still_finetune
-from grooves.explorables.finetune import KEYS, PROMPT, FineTuning, part, recorded, state
-from grooves.stories import Stories, to_text, to_words
+from grooves import assets
+from grooves.explorables.finetune import still as still_finetune
+from grooves.explorables.finetune.widget import KEYS, PROMPT, FineTuning, part, recorded, state
+from grooves.fine_tuning import recipes
+from grooves.language.stories import Stories, to_text, to_words
+from grooves.precision import stored_adapters
+from grooves.training import lineage
+from grooves.training.checkpoint import CheckpointError
 
 EXPLORABLE = "finetune"  # what the fixture `page` shows
 browser_test = pytest.mark.browser
@@ -45,15 +48,17 @@ def press(page, name):
 
 def losses(method, n, what="new"):
     """Recorded losses of a way, one a run."""
-    runs = lineage.recorded("fine_tuning")["runs"]
+    runs = assets.recorded("fine_tuning")["runs"]
     ours = (method, "narrator", n)
     return [run[what] for run in runs if (run["method"], run["dialect"], run["n"]) == ours]
 
 
 def models_of(n):
     """The models of the page by key, put together in Python."""
-    kept = tuned.read(n)
-    return {"base": lineage.base().cpu()} | {KEYS[m]: tuned.unpack(m, kept[m]) for m in kept}
+    kept = stored_adapters.read(n)
+    return {"base": lineage.base().cpu()} | {
+        KEYS[m]: stored_adapters.unpack(m, kept[m]) for m in kept
+    }
 
 
 # ---- the models ----------------------------------------------------------------------------------
@@ -61,7 +66,7 @@ def models_of(n):
 
 def moved(method):
     """A model in which everything that may learn has moved a little."""
-    model = tuning.prepare(method)
+    model = recipes.prepare(method)
     generator = torch.Generator().manual_seed(3)
     with torch.no_grad():
         for weight in model.parameters():
@@ -71,30 +76,30 @@ def moved(method):
     return model.cpu()
 
 
-@pytest.mark.parametrize("method", tuning.METHODS)
+@pytest.mark.parametrize("method", recipes.METHODS)
 def test_a_kept_difference_gives_the_model_back_up_to_rounding(method):
     model = moved(method)
-    kept = tuned.pack(method, model)
+    kept = stored_adapters.pack(method, model)
     ids = torch.randint(0, 400, (2, 40), generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         expected, found, before = (
-            one(ids) for one in (model, tuned.unpack(method, kept), lineage.base().cpu())
+            one(ids) for one in (model, stored_adapters.unpack(method, kept), lineage.base().cpu())
         )
     assert (expected - before).std() > 0.1, "logits this near would match anything"
     assert (found - expected).std() < 0.03 * (expected - before).std()
     whole = 4 * sum(weight.numel() for weight in lineage.base().parameters())
-    share = tuned.kept_bytes(kept) / whole
+    share = stored_adapters.kept_bytes(kept) / whole
     assert share < {"head only": 0.1, "LoRA": 0.02}.get(method, 0.28)
 
 
 def test_the_kept_models_are_as_good_as_the_recorded_runs():
-    language, rows = Stories(tuned.DIALECT), lineage.recorded("tuned_models")["rows"]
+    language, rows = Stories(stored_adapters.DIALECT), assets.recorded("tuned_models")["rows"]
     stated = {(row["method"], row["n"]): row for row in rows}
-    for n in tuned.COUNTS:
-        for method, kept in tuned.read(n).items():
-            row, model = stated.pop((method, n)), tuned.unpack(method, kept)
+    for n in stored_adapters.COUNTS:
+        for method, kept in stored_adapters.read(n).items():
+            row, model = stated.pop((method, n)), stored_adapters.unpack(method, kept)
             assert lineage.gap(model, language)[0] == pytest.approx(row["new"], abs=1e-3)
-            assert tuned.kept_bytes(kept) == row["bytes"]
+            assert stored_adapters.kept_bytes(kept) == row["bytes"]
             if n == 50:
                 assert lineage.gap(model)[0] == pytest.approx(row["old"], abs=1e-3)
             first = (losses(method, n, what)[0] for what in ("new", "old"))
@@ -110,7 +115,7 @@ def test_the_page_puts_the_models_together_as_python_does(modules):
     parts = [base64.b64encode(part(name)).decode("ascii") for name in ("base", "50")]
     found = modules.evaluate(
         """async ([base, bytes, tokens]) => {
-          const { tunedModels } = await import("/finetune_models.mjs");
+          const { tunedModels } = await import("/finetune/models.mjs");
           const decode = (text) =>
             new DataView(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
           const models = tunedModels(decode(base), decode(bytes));
@@ -143,14 +148,14 @@ def fetched(page):
 @browser_test
 def test_the_answer_and_the_models_come_after_the_question(page):
     verdict, right = page.locator(".gc-verdict"), 0
-    for asked, n in enumerate(tuned.COUNTS, start=1):
+    for asked, n in enumerate(stored_adapters.COUNTS, start=1):
         choose(page, f"{n:,}")
         assert not verdict.is_visible() and not page.locator(".gf-told").is_visible()
         assert str(n) not in fetched(page), "what nobody asked for is not fetched"
         points = page.locator(".gf-mark.gf-now")
         assert points.count() == 0
         page.get_by_role("button", name="LoRA", exact=True).click()
-        means = {method: mean(losses(method, n)) for method in tuning.METHODS}
+        means = {method: mean(losses(method, n)) for method in recipes.METHODS}
         best = min(means, key=means.get)
         right += best == "LoRA"
         way, gap = re.search(
@@ -163,11 +168,11 @@ def test_the_answer_and_the_models_come_after_the_question(page):
         so = "Right." if best == "LoRA" else "Not this time."
         assert page.locator(".gc-said").inner_text().startswith(f"{so} {right} of {asked} guess")
         page.locator(".gf-story").first.wait_for()
-        assert fetched(page) == sorted(["base", *map(str, tuned.COUNTS[:asked])])
+        assert fetched(page) == sorted(["base", *map(str, stored_adapters.COUNTS[:asked])])
         assert points.count() == 7, "four ways learn, three forget"
         assert page.locator(".gf-line").count() == (7 if asked == 4 else 0)
     assert 0 < right < 4
-    kept = mean(losses("full", 2000, "old")) - lineage.recorded("fine_tuning")["base_old"]
+    kept = mean(losses("full", 2000, "old")) - assets.recorded("fine_tuning")["base_old"]
     choose(page, "full")
     assert f"{kept:.2f} nats of the first language forgotten" in (
         page.locator(".gc-help").inner_text()
@@ -308,7 +313,7 @@ def test_your_models_are_asked_of_the_kernel_and_what_is_done_reaches_it(noteboo
     assert names[3:] == ["LoRA, yours: 0.25 nats, 7 kB", "full, yours: 0.50 nats, 101 kB"]
     kernel = notebook.evaluate("window.kernel")
     assert kernel["guesses"] == [{"n": 5, "guess": "lora", "best": "lora"}]
-    own = tuned.unpack("full", tuned.pack("full", moved("full")))
+    own = stored_adapters.unpack("full", stored_adapters.pack("full", moved("full")))
     assert kernel["told"]["full"] == to_text(told(own, PROMPT, 30, 1))
     assert notebook.evaluate("window.keys") == []
 
@@ -328,7 +333,7 @@ def test_what_has_no_place_on_the_page_is_refused():
         with pytest.raises(ValueError, match="has no place here: a way with 5, 50, 500, 2000"):
             FineTuning(losses={place: (1.0, 1.0)})
     with pytest.raises(ValueError, match="'by heart' is not one of from scratch"):
-        tuned.pack("by heart", lineage.base())
+        stored_adapters.pack("by heart", lineage.base())
     for name in ("20", "everything"):
         with pytest.raises(CheckpointError):
             part(name)
@@ -336,10 +341,10 @@ def test_what_has_no_place_on_the_page_is_refused():
 
 def test_the_page_starts_light_and_from_what_the_still_picture_shows():
     start = state()
-    assert start["n"] == tuned.COUNTS[0] and start["prompt"] == PROMPT
+    assert start["n"] == stored_adapters.COUNTS[0] and start["prompt"] == PROMPT
     assert sum(map(len, start["parts"].values())) < 1_500_000
-    assert max(len(start["parts"][f"{n}"]) for n in tuned.COUNTS) < 300_000
-    kept = (ROOT / "grooves/explorables/finetune.svg").read_text(encoding="utf-8")
+    assert max(len(start["parts"][f"{n}"]) for n in stored_adapters.COUNTS) < 300_000
+    kept = (ROOT / "grooves/explorables/finetune/finetune.svg").read_text(encoding="utf-8")
     assert kept == still_finetune.draw(recorded()), "run `python -m grooves.explorables.export`"
-    for method in tuning.METHODS:
+    for method in recipes.METHODS:
         assert f"{method} {mean(losses(method, 2000)):.3f}" in kept

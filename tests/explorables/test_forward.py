@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from in_browser import ROOT, axe_faults, dress, hosted, opened, overflow
 
-from grooves import layers
-from grooves.data import digits
-from grooves.descent import train_digits
-from grooves.explorables.forward import BLANK, Forward, pack, picture, state
+from grooves.explorables.forward.widget import BLANK, Forward, pack, picture, state
+from grooves.language.corpora import digits
+from grooves.models import layers
+from grooves.training.gradient_descent import train_digits
 
 # Ten digits as anyone draws them: lines through points on a pad of 10 by 10.
 DRAWN = {
@@ -88,7 +88,7 @@ def test_the_browsers_network_computes_what_the_course_computes(modules, sizes):
     x[0] *= 2_000  # logits too large for a careless exp
     found = modules.evaluate(
         """async ([network, pictures]) => {
-          const { Network } = await import("/network.mjs");
+          const { Network } = await import("/forward/network.mjs");
           const made = new Network(network);
           return pictures.map((picture) => {
             const { hidden, logits, shares } = made.run(picture);
@@ -116,7 +116,7 @@ def test_strokes_become_the_same_picture_in_both_languages(modules):
     for fit in (True, False):
         found = modules.evaluate(
             """async ([cases, fit]) => {
-              const { picture } = await import("/drawing.mjs");
+              const { picture } = await import("/forward/drawing.mjs");
               return cases.map((strokes) => picture(strokes, fit));
             }""",
             [cases, fit],

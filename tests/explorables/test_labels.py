@@ -9,11 +9,11 @@ from in_browser import ROOT, axe_faults, dress, hosted, opened, overflow
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.naive_bayes import MultinomialNB
 
-from grooves import objectives
-from grooves.data import IGNORED
-from grooves.explorables import still_labels
-from grooves.explorables.labels import SENTENCE, Labels, endings, state
-from grooves.stories import Stories, to_text, to_words
+from grooves.explorables.labels import still as still_labels
+from grooves.explorables.labels.widget import SENTENCE, Labels, endings, state
+from grooves.language.corpora import IGNORED
+from grooves.language.stories import Stories, to_text, to_words
+from grooves.training import objectives
 
 EXPLORABLE = "labels"  # what the fixture `page` shows
 browser_test = pytest.mark.browser
@@ -67,7 +67,7 @@ def test_the_pages_pairs_are_the_courses_pairs(modules):
         cases.append([ids.tolist(), (targets != IGNORED).tolist(), following, masked])
     found = modules.evaluate(
         """async ([cases, ignored]) => {
-          const { maskedWord, nextWord } = await import("/objectives.mjs");
+          const { maskedWord, nextWord } = await import("/labels/objectives.mjs");
           return cases.map(([ids, hidden]) => [nextWord(ids), maskedWord(ids, hidden, 99, ignored)]
             .map(({ inputs, targets }) => [inputs, targets]));
         }""",
@@ -80,8 +80,8 @@ def test_the_pages_pairs_are_the_courses_pairs(modules):
 def test_places_are_hidden_by_chance_at_least_one_and_never_all_of_a_view(modules):
     found = modules.evaluate(
         """async () => {
-          const { chooseDropped, choosePlaces } = await import("/objectives.mjs");
-          const { uniform } = await import("/random.mjs");
+          const { chooseDropped, choosePlaces } = await import("/labels/objectives.mjs");
+          const { uniform } = await import("/shared/random.mjs");
           const draw = (choose, n, share, seeds) =>
             Array.from({ length: seeds }, (_, seed) => choose(n, share, uniform(seed)))
               .map((places) => places.filter(Boolean).length);
@@ -110,7 +110,7 @@ def test_contrast_and_pseudo_labels_are_computed_as_in_the_course(modules):
     shares = rng.dirichlet(np.ones(3), 20)
     found = modules.evaluate(
         """async ([cosines, temperature, shares]) => {
-          const { contrastiveLosses, pseudoLabels } = await import("/objectives.mjs");
+          const { contrastiveLosses, pseudoLabels } = await import("/labels/objectives.mjs");
           const losses = contrastiveLosses(cosines, cosines.map((_, i) => i ^ 1), temperature);
           const { indices, labels } = pseudoLabels(shares, 0.6);
           return [losses, indices, labels];
@@ -136,7 +136,7 @@ def test_the_model_in_the_page_is_naive_bayes(modules):
     others = [*texts[7:], "not a word of these", "the the cried"]
     found = modules.evaluate(
         """async ([texts, labels, others]) => {
-          const { NaiveBayes } = await import("/naive_bayes.mjs");
+          const { NaiveBayes } = await import("/labels/naive_bayes.mjs");
           const model = new NaiveBayes(texts, labels, 2);
           return others.map((other) => model.probabilities(other));
         }""",
@@ -158,7 +158,7 @@ def test_a_text_is_cut_as_in_the_course_and_every_writing_into_its_own_pieces(mo
     }
     found, unspaced, letters = modules.evaluate(
         """async ([texts]) => {
-          const { cut, line } = await import("/pieces.mjs");
+          const { cut, line } = await import("/labels/pieces.mjs");
           const all = texts.map((text) => cut(text, "words"));
           for (const [i, { pieces, spaced }] of all.entries()) {
             const plain = texts[i].trim().replaceAll(/\\s+/g, " ");

@@ -9,10 +9,10 @@ import pytest
 import torch
 from in_browser import ROOT, axe_faults, dress, hosted, opened, overflow
 
-from grooves import devices as published
-from grooves.budget import KEPT, PRECISIONS, RECIPES, budget, fits
-from grooves.explorables import still_memory
-from grooves.explorables.memory import CONTEXT, FIRST, Memory, devices, models, short, state
+from grooves.explorables.memory import still as still_memory
+from grooves.explorables.memory.widget import CONTEXT, FIRST, Memory, devices, models, short, state
+from grooves.hardware import devices as published
+from grooves.precision.budget import KEPT, PRECISIONS, RECIPES, budget, fits
 
 EXPLORABLE = "memory"  # what the fixture `page` shows
 browser_test = pytest.mark.browser
@@ -65,7 +65,7 @@ CHOICES = [
 def test_the_pages_budget_is_the_courses_budget(modules):
     found = modules.evaluate(
         """async ([models, all]) => {
-          const { budget } = await import("/memory_budget.mjs");
+          const { budget } = await import("/memory/budget.mjs");
           return models.map((model) => all.map((choices) => budget(model, choices)));
         }""",
         [models(), CHOICES],
@@ -107,7 +107,7 @@ def test_the_cheapest_remedy_that_works_is_named(modules):
     cases = [(m, c, gb) for m in range(0, len(MODELS), 2) for c in CHOICES[::7] for gb in (12, 80)]
     found = modules.evaluate(
         """async ([models, cases]) => {
-          const { remedy } = await import("/memory_budget.mjs");
+          const { remedy } = await import("/memory/budget.mjs");
           return cases.map(([m, choices, gb]) =>
             remedy(models[m], choices, gb)?.map(({ change }) => change) ?? null);
         }""",
@@ -167,7 +167,7 @@ def test_bits_and_numbers_are_pytorchs_and_int8_is_symmetric(modules):
     patterns["fp32"] = rng.integers(0, 2**32, 3000).tolist()
     found = modules.evaluate(
         """async ([numbers, patterns, whole]) => {
-          const { FORMATS, decode, encode, neighbour } = await import("/formats.mjs");
+          const { FORMATS, decode, encode, neighbour } = await import("/memory/formats.mjs");
           const text = (x) => (Object.is(x, -0) ? "-0" : String(x));
           const number = (x) => (x === "-0" ? -0 : Number(x));
           const all = (of) =>

@@ -17,7 +17,7 @@ CASES = {
 
 READ = """
 async ([weights, texts]) => {
-  const { Transformer } = await import("/model.mjs");
+  const { Transformer } = await import("/shared/model.mjs");
   const bytes = Uint8Array.from(atob(weights), (letter) => letter.charCodeAt(0));
   const model = new Transformer(new DataView(bytes.buffer));
   return texts.map((tokens) => {
@@ -74,7 +74,7 @@ def test_a_text_taken_back_and_read_again_gives_the_same_as_a_fresh_one(modules)
     first, second = texts_for(model)[-1], texts_for(model, seed=2)[-1]
     same = modules.evaluate(
         """async ([weights, first, second]) => {
-          const { Transformer } = await import("/model.mjs");
+          const { Transformer } = await import("/shared/model.mjs");
           const bytes = Uint8Array.from(atob(weights), (letter) => letter.charCodeAt(0));
           const model = new Transformer(new DataView(bytes.buffer));
           const [changed, fresh] = [model.read(), model.read()];
@@ -94,7 +94,7 @@ def test_a_text_longer_than_the_context_is_refused_as_in_python(modules):
     model = random_model(context=4, n_layer=1, mlp_from=0)
     message = modules.evaluate(
         """async (weights) => {
-          const { Transformer } = await import("/model.mjs");
+          const { Transformer } = await import("/shared/model.mjs");
           const bytes = Uint8Array.from(atob(weights), (letter) => letter.charCodeAt(0));
           const reading = new Transformer(new DataView(bytes.buffer)).read();
           try {
@@ -116,8 +116,8 @@ def test_words_are_drawn_with_the_models_own_probabilities(modules, temperature)
     scores = [2.0, 0.0, 1.0, -1.0]
     counts = modules.evaluate(
         """async ([scores, temperature]) => {
-          const { draw, randomNumber } = await import("/model.mjs");
-          const { softmax } = await import("/softmax.mjs");
+          const { draw, randomNumber } = await import("/shared/model.mjs");
+          const { softmax } = await import("/shared/softmax.mjs");
           const counts = scores.map(() => 0);
           for (let seed = 0; seed < 100; seed++) {
             for (let place = 0; place < 200; place++) {

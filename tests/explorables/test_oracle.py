@@ -5,12 +5,12 @@ import random
 import numpy as np
 import pytest
 
-from grooves.stories import to_text, to_words
-from grooves.tokenizer import WordTokenizer
+from grooves.language.stories import to_text, to_words
+from grooves.language.tokenizers import WordTokenizer
 
 NEXT_WORD = """
 async ([grammar, prefixes]) => {
-  const { Oracle } = await import("/oracle.mjs");
+  const { Oracle } = await import("/shared/oracle.mjs");
   const oracle = new Oracle(grammar);
   return prefixes.map((words) => {
     try { return [...oracle.nextWord(words)]; } catch (error) { return error.message; }
@@ -65,7 +65,7 @@ def test_next_word_probabilities_and_refusals_equal_the_languages(modules, langu
 @pytest.mark.browser
 @pytest.mark.parametrize("dialect", ["names", "endings", "narrator"])
 def test_dialects_are_read_as_the_course_reads_them(modules, dialect):
-    from grooves.stories import Stories
+    from grooves.language.stories import Stories
 
     spoken = Stories(dialect)
     prefixes = prefixes_of(spoken, 20, seed=5)
@@ -91,7 +91,7 @@ def test_text_and_words_turn_into_each_other_as_in_python(modules, language):
     texts = [to_text(story) for story in stories] + odd
     found = modules.evaluate(
         """async ([stories, texts]) => {
-          const { toText, toWords } = await import("/oracle.mjs");
+          const { toText, toWords } = await import("/shared/oracle.mjs");
           return [stories.map(toText), texts.map(toWords)];
         }""",
         [stories + [to_words(text) for text in odd], texts],
@@ -105,7 +105,7 @@ def test_a_misspelled_word_leads_to_the_word_that_was_meant(modules, language):
     meant = {"foxx": "fox", "grandmoter": "grandmother", "LILY": "Lily", "pupple": "purple"}
     found = modules.evaluate(
         """async ([words, vocabulary]) => {
-          const { nearest } = await import("/oracle.mjs");
+          const { nearest } = await import("/shared/oracle.mjs");
           return words.map((word) => nearest(word, vocabulary)[0]);
         }""",
         [list(meant), list(language.vocabulary[1:])],

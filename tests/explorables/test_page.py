@@ -6,10 +6,10 @@ import pytest
 import torch
 from in_browser import ROOT, axe_faults, dress, opened, overflow
 
-from grooves import lineage
-from grooves.explorables import still
-from grooves.explorables.attention import PROMPT
-from grooves.stories import to_text, to_words
+from grooves.explorables.attention import still
+from grooves.explorables.attention.widget import PROMPT
+from grooves.language.stories import to_text, to_words
+from grooves.training import lineage
 
 EXPLORABLE = "attention"  # what the fixture `page` shows
 pytestmark = pytest.mark.browser
@@ -114,7 +114,7 @@ def test_the_next_word_is_added_and_chosen(page):
 
 
 def test_at_temperature_0_the_browser_tells_the_story_that_python_tells(page, model, language):
-    from grooves.generate import tell
+    from grooves.inference.generate import tell
 
     page.get_by_label("Temperature").fill("0")
     press(page, "Finish the story")

@@ -16,8 +16,8 @@ from in_browser import (
 )
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from grooves.explorables import still_roofline
-from grooves.explorables.roofline import (
+from grooves.explorables.roofline import still as still_roofline
+from grooves.explorables.roofline.widget import (
     BYTES,
     OPERATIONS,
     WIDTH,
@@ -28,8 +28,8 @@ from grooves.explorables.roofline import (
     state,
     work,
 )
-from grooves.record import recordings
-from grooves.roofline import attainable
+from grooves.hardware.record import recordings
+from grooves.hardware.roofline import attainable
 
 EXPLORABLE = "roofline"  # what the fixture `page` shows
 browser_test = pytest.mark.browser
@@ -134,7 +134,7 @@ def test_the_page_counts_and_judges_as_python_does(modules):
     asked = [(*case, precision) for case in CASES for precision in BYTES]
     found = modules.evaluate(
         """async (cases) => {
-          const { attainable, work } = await import("/workloads.mjs");
+          const { attainable, work } = await import("/roofline/workloads.mjs");
           return cases.map(([operation, size, batch, shared, precision]) => {
             const { flops, bytes } = work({ operation, size, batch, shared }, precision);
             return [flops, bytes, attainable(flops / bytes, { peak: 3e12, bandwidth: 2e11 })];
@@ -164,7 +164,7 @@ def test_where_it_turns_is_the_first_size_at_which_arithmetic_is_longer(modules)
     ]
     found = modules.evaluate(
         """async (cases) => {
-          const { turns } = await import("/workloads.mjs");
+          const { turns } = await import("/roofline/workloads.mjs");
           return cases.map(([device, operation, name, size, precision]) =>
             turns(device, { operation, size, batch: 1, shared: 1 }, precision, name));
         }""",
@@ -350,4 +350,4 @@ def test_every_published_figure_says_where_and_when_it_was_read():
         assert len(one["source"]) > 10 and re.fullmatch(r"\d{4}-\d\d-\d\d", one["read"])
         assert set(one["peak_tflops"]) <= set(BYTES) and one["bandwidth_gb_per_s"] > 0
     drawn = still_roofline.draw(devices())
-    assert (ROOT / "grooves/explorables/roofline.svg").read_text(encoding="utf-8") == drawn
+    assert (ROOT / "grooves/explorables/roofline/roofline.svg").read_text(encoding="utf-8") == drawn

@@ -15,8 +15,8 @@ from in_browser import (
     overflow,
 )
 
-from grooves.explorables import still_trucks
-from grooves.explorables.trucks import CAR, TRUCKS, Fleet, Trucks, state
+from grooves.explorables.trucks import still as still_trucks
+from grooves.explorables.trucks.widget import CAR, TRUCKS, Fleet, Trucks, state
 
 EXPLORABLE = "trucks"  # what the fixture `page` shows
 browser_test = pytest.mark.browser
@@ -81,7 +81,7 @@ def test_the_page_delivers_as_python_does(modules):
     found = modules.evaluate(
         """async ([fleets, trips]) => {
           const { arrived, departure, filling, left, loadTime, onTheWay, throughput } =
-            await import("/delivery.mjs");
+            await import("/trucks/delivery.mjs");
           return fleets.map((fleet) => [
             throughput(fleet),
             trips.map((trip) => departure(fleet, trip) + onTheWay(fleet)),
@@ -241,7 +241,7 @@ def test_what_the_kernel_sets_is_shown_until_the_widget_is_closed(notebook):
 def test_the_page_starts_from_what_the_still_picture_shows():
     start = state()
     assert start["car"] == asdict(CAR) and start["trucks"] == asdict(TRUCKS)
-    kept = (ROOT / "grooves/explorables/trucks.svg").read_text(encoding="utf-8")
+    kept = (ROOT / "grooves/explorables/trucks/trucks.svg").read_text(encoding="utf-8")
     assert kept == still_trucks.draw(CAR, TRUCKS), "run `python -m grooves.explorables.export`"
     for fleet in (CAR, TRUCKS):
         rate = min(fleet.in_flight * fleet.trip_bytes / fleet.latency_ns, fleet.road_gb_per_s)

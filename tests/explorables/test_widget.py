@@ -9,10 +9,10 @@ import torch
 from in_browser import MODULES, hosted, in_base64, random_model
 
 from grooves.explorables import MARK, bundle, module_graph, stylesheet
-from grooves.explorables.attention import PROMPT, Attention, pack, state
-from grooves.recurrent import LSTM
-from grooves.stories import Stories, to_words
-from grooves.transformer import Config
+from grooves.explorables.attention.widget import PROMPT, Attention, pack, state
+from grooves.language.stories import Stories, to_words
+from grooves.models.lstm import LSTM
+from grooves.models.transformer import Config
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def model(language):
 
 
 def test_the_weights_go_over_as_a_checkpoint_that_the_course_can_read(model, tmp_path):
-    from grooves.checkpoint import load_model
+    from grooves.training.checkpoint import load_model
 
     path = tmp_path / "sent.safetensors"
     path.write_bytes(Attention(model).weights)

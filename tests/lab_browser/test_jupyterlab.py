@@ -56,8 +56,8 @@ def test_a_lab_says_not_started_and_then_passed(lab, work):
 def test_a_moved_slider_reaches_the_kernel(lab, work):
     cells = [
         "from grooves import lineage\n"
-        "from grooves.explorables.attention import Attention\n"
-        "from grooves.stories import Stories\n"
+        "from grooves.explorables.attention.widget import Attention\n"
+        "from grooves.language.stories import Stories\n"
         "widget = Attention(lineage.base(), Stories())\n"
         "widget",
         "print('temperature in the kernel:', round(widget.temperature, 2))",

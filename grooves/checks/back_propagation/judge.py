@@ -1,0 +1,270 @@
+"""Check of lab 02, sixth part: the gradient check, a judge of one's own (chapter 02).
+
+Key idea: the judge is judged on functions whose slopes are known by hand, with claims that are
+right, wrong by a known factor, or uphill. Every point that it asks for is noted, so the check can
+say that it looks to one side only, too far, too near, or moves several numbers at once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grooves.checks import CheckFailed, check
+from grooves.checks.arrays import draw
+from grooves.checks.back_propagation.rules import LAB, by_hand
+from grooves.checks.compare import Slip, compare, shape_of
+
+RIGHT = 1e-6  # a right gradient must be found right to this much
+TOLERANCE = 1e-5
+NOTHING = 1e-13  # a change this small is a rounding
+HUGE = 1e6  # a division by next to nothing gives any number above this
+
+
+ONE_ARRAY = (
+    "one_array",
+    "f is asked at x itself, again and again. After `up = x` both names are one array, and what "
+    "is added under one name is taken off under the other: x.copy().",
+)
+
+
+class Watched:
+    """A function that notes where it was asked for its value."""
+
+    def __init__(self, function):
+        self.function, self.points = function, []
+
+    def __call__(self, x):
+        self.points.append(np.array(x, dtype=float))
+        return float(self.function(self.points[-1]))
+
+
+def _cubes(x):
+    return (x**3).sum()
+
+
+def _steep(x):
+    """Bends strongly where its slope is small: one-sided differences are wrong here."""
+    return (5e5 * x**2).sum() + x.ravel()[0]
+
+
+def _entangled(x):
+    """Every slope depends on every number, so what is not put back shows; it bends, too."""
+    return np.exp((np.arange(1, x.size + 1).reshape(x.shape) * x).sum())
+
+
+CASES = (  # the function, its slopes, and where
+    (_cubes, lambda x: 3 * x**2, np.array([1.0, -2.0, 3.0])),
+    (
+        _steep,
+        lambda x: 1e6 * x + np.eye(1, x.size).reshape(x.shape),
+        1e-5 * np.array([[1.0, -2.0, 3.0], [4.0, 5.0, -6.0]]),
+    ),
+    (_entangled, lambda x: np.arange(1, 5) * _entangled(x), draw(23, 4, scale=0.2)),
+)
+
+
+def _norm(x):
+    return np.sqrt((np.asarray(x) ** 2).sum())
+
+
+def _other(measure):
+    """A slip of the measure: it gets the true slopes and all claims, and answers each."""
+    return lambda n, claims: np.minimum([measure(n, g) for g in claims], HUGE)
+
+
+MEASURE_SLIPS = (
+    Slip(
+        "absolute",
+        _other(lambda n, g: _norm(g - n)),
+        "that is the length of the difference. Divide it by the two lengths, so that it says the "
+        "same for small gradients and for large ones.",
+    ),
+    Slip(
+        "over_one",
+        _other(lambda n, g: _norm(g - n) / _norm(n)),
+        "you divide by the measured gradient alone. Divide by the sum of both lengths.",
+    ),
+    Slip(
+        "over_one_claimed",
+        _other(lambda n, g: _norm(g - n) / _norm(g)),
+        "you divide by the claimed gradient alone. Divide by the sum of both lengths.",
+    ),
+    Slip(
+        "over_larger",
+        _other(lambda n, g: _norm(g - n) / max(_norm(n), _norm(g))),
+        "you divide by the larger length. That is done too; here it is their sum.",
+    ),
+    Slip(
+        "squares",
+        _other(lambda n, g: _norm(g - n) ** 2 / (_norm(n) ** 2 + _norm(g) ** 2)),
+        "these are squared lengths. Take the roots.",
+    ),
+    Slip(
+        "squares",
+        _other(lambda n, g: _norm(g - n) ** 2 / (_norm(n) + _norm(g)) ** 2),
+        "these are squared lengths. Take the roots.",
+    ),
+    Slip(
+        "length_of_the_sum",
+        _other(lambda n, g: _norm(g - n) / _norm(n + g)),
+        "you divide by the length of the sum, which may be 0. Divide by the sum of the lengths.",
+    ),
+    Slip(
+        "lengths_compared",
+        _other(lambda n, g: abs(_norm(g) - _norm(n)) / (_norm(n) + _norm(g))),
+        "you compare the lengths only. Two gradients of one length may point anywhere: take the "
+        "length of the difference.",
+    ),
+    Slip(
+        "not_absolute",
+        _other(lambda n, g: (g - n).sum() / (abs(g).sum() + abs(n).sum())),
+        "you add up differences with their signs, so they can cancel.",
+    ),
+    Slip(
+        "place_by_place",
+        _other(lambda n, g: np.mean(abs(g - n) / (abs(g) + abs(n)))),
+        "you take a mean of the error of each number. Here it is the length of all together.",
+    ),
+    Slip(
+        "place_by_place_largest",
+        _other(lambda n, g: np.max(abs(g - n) / (abs(g) + abs(n)))),
+        "you take the largest error of a single number. Here it is the length of all together.",
+    ),
+    Slip(
+        "absolute_values",
+        _other(lambda n, g: abs(g - n).sum() / (abs(g) + abs(n)).sum()),
+        "you add up absolute values. A length is the root of the sum of squares.",
+    ),
+)
+
+
+@check(lab=LAB, exercise="gradient_error", points=2)
+def gradient_error(answer):
+    """gradient_error(f, x, gradient) -> |g - n| / (|g| + |n|), n measured by differences."""
+    call = by_hand(answer)
+    for function, slopes, x in CASES:
+        _check_right(call, function, slopes(x), x)
+        call = answer
+    _check_flat(answer)
+    for function, slopes, x in CASES[::2]:
+        true = slopes(x)
+        uneven = true * (1 + np.arange(x.size).reshape(x.shape))
+        claims = (1.1 * true, 0.9 * true, -true, uneven)
+        got = [_ask(answer, Watched(function), x, claimed) for claimed in claims]
+        right = [_norm(g - true) / (_norm(g) + _norm(true)) for g in claims]
+        given = (
+            f"four claims at x of shape {shape_of(x)}, [0] 10 % too large, [1] 10 % too small, "
+            "[2] of the wrong sign, [3] with numbers 1, 2, 3, … times too large"
+        )
+        with np.errstate(all="ignore"):
+            got = np.minimum(got, HUGE)
+            compare(got, right, MEASURE_SLIPS, (true, claims), given, "it should be", TOLERANCE)
+    return "Now it may judge what you wrote."
+
+
+def _ask(answer, function, x, claimed):
+    """The answer's number; its x and its gradient must come back as they were."""
+    given, claim = x.copy(), claimed.copy()
+    with np.errstate(all="ignore"):
+        got = np.array(answer(function, given, claim))
+    if not np.array_equal(given, x):
+        gap = abs(given - x).max()
+        if all(p.shape == x.shape and abs(p - x).max() < NOTHING for p in function.points):
+            raise CheckFailed(ONE_ARRAY[1], hint=ONE_ARRAY[0])
+        if gap < NOTHING:
+            raise CheckFailed(
+                f"your function put each number of x back, up to {gap:.0e}: adding and taking off "
+                "again leaves a rounding. Keep the old value and put that back, or move a copy.",
+                hint="rounding_left",
+            )
+        raise CheckFailed(
+            "your function changed the x that it was given, and left it changed. Move a copy, or "
+            "put each number back.",
+            hint="changed_input",
+        )
+    return got.reshape(()) if got.size == 1 else got
+
+
+def _check_right(answer, function, true, x) -> None:
+    watched = Watched(function)
+    got = _ask(answer, watched, x, true)
+    given = f"a right gradient at x of shape {shape_of(x)}"
+    if got.shape:
+        raise CheckFailed(
+            f"for {given}, your result has shape {shape_of(got)}. One number is asked for.",
+            hint="not_one_number",
+        )
+    if not abs(float(got)) <= RIGHT:
+        hint, why = _how_it_looks(watched.points, x)
+        raise CheckFailed(
+            f"for {given}, your result is {float(got):.2g}, where it should be below {RIGHT:g}.\n"
+            f"Likely slip: {why}",
+            hint=hint,
+        )
+
+
+def _how_it_looks(points: list[np.ndarray], x) -> tuple[str, str]:
+    """What the points that were asked for say about how the slopes were measured."""
+    if not points:
+        return "never_asked", "f is never called. Only its values can tell its slopes."
+    if any(p.shape != x.shape for p in points):
+        return "wrong_point", "f was asked at a point of another shape than x."
+    moved = [p - x for p in points]
+    n_moved = [int((m != 0).sum()) for m in moved]
+    if max(n_moved) > 1:
+        if all(n in (0, x.size) for n in n_moved):
+            return "all_at_once", (
+                "all numbers of x are moved at once. Each needs a move of its own, the others "
+                "staying where they are."
+            )
+        if x.ndim > 1 and all(_one_row(m) for m in moved if m.any()):
+            return "whole_row", (
+                "a whole row of x is moved at once: in a matrix x[i] is a row. np.ndindex(x.shape) "
+                "runs through the places of single numbers."
+            )
+        return "not_put_back", (
+            "a number that was moved is still moved when the next one's turn comes. "
+            "Put it back, or move a fresh copy."
+        )
+    if max(n_moved) == 0:
+        return ONE_ARRAY
+    touched = {tuple(i) for m in moved for i in np.argwhere(m)}
+    if len(touched) < x.size:
+        return "not_all_numbers", (
+            f"only {len(touched)} of {x.size} numbers of x are moved. Each has a slope."
+        )
+    sizes = [abs(m).max() for m in moved if m.any()]
+    signs = {float(np.sign(m.sum())) for m in moved if m.any()}
+    if len(signs) == 1:
+        return "one_side", (
+            "you look to one side only. Then the bend of f counts; it cancels if you look as far "
+            "to the other side too."
+        )
+    if max(sizes) > 3e-4:
+        return "too_far", f"you move by {max(sizes):.2g}, so far that f bends. Move by less."
+    if min(sizes) < 1e-8:
+        return "too_near", (
+            f"you move by {min(sizes):.2g}. The two values then agree in nearly all their digits, "
+            "and rounding is what is left. Move by more."
+        )
+    return "wrong_slopes", (
+        "the points are well chosen, but what is made of them is wrong. From one side to the "
+        "other it is two steps: is the 2 there?"
+    )
+
+
+def _one_row(moved) -> bool:
+    """Whether the whole of one row has moved, and nothing else."""
+    rows = moved.reshape(len(moved), -1) != 0
+    return rows.any(axis=1).sum() == 1 and rows.all(axis=1).any()
+
+
+def _check_flat(answer) -> None:
+    x = np.array([1.0, 2.0])
+    got = _ask(answer, Watched(lambda x: 7.0), x, np.zeros(2))
+    if not abs(float(got)) <= RIGHT:
+        raise CheckFailed(
+            f"for a function that does not change and a claim of 0, 0, your result is {got}. "
+            "It should be 0.\nLikely slip: 0 / 0. That is what a shut ReLU gives: test for it.",
+            hint="zero_by_zero",
+        )

@@ -1,0 +1,187 @@
+"""Checks of lab 02, second part: back through a matrix product and through ReLU (chapter 02).
+
+Key idea: the first product is square, where a missing transpose fits by accident and gives wrong
+numbers; in the others all sizes differ, and one is a batch of a single picture.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from grooves.checks import check
+from grooves.checks.arrays import draw, judge, judge_parts
+from grooves.checks.back_propagation.rules import LAB, by_hand, torchs_gradients
+from grooves.checks.compare import Slip, shape_of
+
+# ---- 3 matmul_backward -----------------------------------------------------------------------
+
+
+MATMUL_SLIPS = (
+    Slip(
+        "W_not_turned",
+        lambda x, W, g: (g @ W, x.T @ g),
+        "W is not transposed. It fits because everything is square here, and it is wrong: "
+        "the blame of x[0] comes through row 0 of W.",
+    ),
+    Slip(
+        "x_not_turned",
+        lambda x, W, g: (g @ W.T, x @ g),
+        "x is not transposed. It fits because everything is square here, and it is wrong.",
+    ),
+    Slip(
+        "none_turned",
+        lambda x, W, g: (g @ W, x @ g),
+        "neither matrix is transposed. It fits because everything is square here: try "
+        "x (5, 2), W (2, 4) and g (5, 4).",
+    ),
+    Slip(
+        "wrong_side",
+        lambda x, W, g: (W.T @ g, g @ x.T),
+        "the right matrices, multiplied in the wrong order. g has a row for each picture, and so "
+        "must the gradient of x.",
+    ),
+    Slip(
+        "on_their_side",
+        lambda x, W, g: (W @ g.T, g.T @ x),
+        "the right numbers, lying on their side. A gradient has the shape of what it belongs to.",
+    ),
+    Slip(
+        "exchanged",
+        lambda x, W, g: (x.T @ g, g @ W.T),
+        "the two are exchanged: first the gradient of x, then that of W.",
+    ),
+    Slip(
+        "averaged",
+        lambda x, W, g: (g @ W.T, x.T @ g / len(x)),
+        "you divide by the number of pictures. Where a mean is taken, in the loss, g has been "
+        "divided already.",
+    ),
+    Slip(
+        "nothing_arrived",
+        lambda x, W, g: (np.ones_like(g) @ W.T, x.T @ np.ones_like(g)),
+        "g does not occur. The blame that arrives is passed on, weighted.",
+    ),
+    Slip(
+        "rule_of_numbers",
+        lambda x, W, g: (g * W, g * x),
+        "`*` is the rule for numbers, place by place. Here a row met a column: that is `@`.",
+    ),
+    *(
+        Slip(
+            "last_kept",
+            compute,
+            "each product takes the place of the one before, so only the last counts: `=` where "
+            "`+=` belongs. Blame adds up.",
+        )
+        for compute in (
+            lambda x, W, g: (g @ W.T, np.outer(x[-1], g[-1])),
+            lambda x, W, g: (np.outer(g[:, -1], W[:, -1]), np.outer(x[-1], g[-1])),
+        )
+    ),
+    Slip(
+        "spread_out",
+        lambda x, W, g: (g @ W.T, np.einsum("bi,bo->bio", x, g)),
+        "each picture has a gradient of W of its own here. They all used the same W: add them up.",
+    ),
+)
+
+
+@check(lab=LAB, exercise="matmul_backward", points=2, returns=(tuple, list))
+def matmul_backward(answer):
+    """matmul_backward(x, W, g): x (B, fan_in), g (B, fan_out) -> gradients of x and of W."""
+    sizes = ((3, 3, 3), (5, 2, 4), (1, 6, 3))
+    for call, (n_pictures, fan_in, fan_out) in zip(
+        (by_hand(answer), answer, answer), sizes, strict=True
+    ):
+        x, W, g = (
+            draw(6, n_pictures, fan_in),
+            draw(7, fan_in, fan_out),
+            draw(8, n_pictures, fan_out),
+        )
+        to_x, to_W = torchs_gradients(torch.matmul, x, W, arriving=g)
+        expected = {"the gradient of x": to_x, "the gradient of W": to_W}
+        given = f"x {shape_of(x)}, W {shape_of(W)} and g {shape_of(g)}"
+        judge_parts(call, (x, W, g), expected, MATMUL_SLIPS, given)
+
+
+# ---- 4 relu_backward -------------------------------------------------------------------------
+
+
+RELU_SLIPS = (
+    Slip(
+        "no_mask",
+        lambda z, g: g,
+        "g went through everywhere. Where ReLU was shut, no small change of z alters anything.",
+    ),
+    Slip(
+        "mask_of_g",
+        lambda z, g: g * (g > 0),
+        "you look at the sign of g. What decides is whether z was positive; blame may be negative.",
+    ),
+    Slip(
+        "both_masks",
+        lambda z, g: g * (z > 0) * (g > 0),
+        "you let only positive blame through. Where z is positive, any blame passes.",
+    ),
+    Slip(
+        "mask_only",
+        lambda z, g: z > 0,
+        "that is where ReLU was open. The blame that arrives there is missing.",
+    ),
+    Slip(
+        "times_value",
+        lambda z, g: g * np.maximum(z, 0),
+        "you multiply by what ReLU gave. Its *slope* is 1 wherever it is open.",
+    ),
+    Slip(
+        "times_z",
+        lambda z, g: g * z,
+        "you multiply by z. ReLU's slope is 1 or 0, however large z is.",
+    ),
+    Slip(
+        "forward_again",
+        lambda z, g: np.maximum(z, 0),
+        "that is ReLU of z, the way forward. Pass g back.",
+    ),
+    Slip(
+        "upside_down",
+        lambda z, g: g * (z <= 0),
+        "blame passes where ReLU was shut. It is the other way round.",
+    ),
+    Slip(
+        "upside_down",
+        lambda z, g: g * (z < 0),
+        "blame passes where z is negative. It is the other way round.",
+    ),
+    Slip(
+        "zero_is_open",
+        lambda z, g: g * (z >= 0),
+        "at z = 0 you let the blame through. The slope jumps there; the agreed value is 0.",
+    ),
+    Slip(
+        "dropped",
+        lambda z, g: g[z > 0],
+        "the places where ReLU was shut are gone, and the shape with them. They get a 0.",
+    ),
+    Slip(
+        "smallest_kept",
+        lambda z, g: np.where(z > 0, g, z),
+        "where ReLU was shut you leave z. There the blame is 0.",
+    ),
+)
+
+
+@check(lab=LAB, exercise="relu_backward", points=1)
+def relu_backward(answer):
+    """relu_backward(z, g): z before the ReLU, g behind it, any one shape -> the gradient of z."""
+    z = np.array([[-2.0, 3.0, 0.5], [-0.5, 4.0, -1.0]])
+    g = np.array([[5.0, -7.0, 0.25], [-3.0, 2.0, -4.0]])
+    kink = np.array([0.0, -0.0, 2.0, -3.0])
+    for call, inputs, given in (
+        (by_hand(answer), (z, g), "z = [[-2, 3, 0.5], [-0.5, 4, -1]]"),
+        (answer, (draw(9, 2, 3, 4), draw(10, 2, 3, 4)), "z of shape (2, 3, 4)"),
+        (answer, (kink, np.array([1.0, 2.0, -3.0, 4.0])), "z = [0, 0, 2, -3]"),
+    ):
+        (expected,) = torchs_gradients(torch.relu, inputs[0], arriving=inputs[1])
+        judge(call, inputs, expected, RELU_SLIPS, given)

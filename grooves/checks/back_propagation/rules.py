@@ -1,0 +1,100 @@
+"""Checks of lab 02: what they have in common (chapter 02).
+
+Key idea: an answer may call anything but the thing that it is to be. The forward pass was written
+in lab 1, so the course's `layers` are free here; its automatic differentiation and its optimizers
+are not, nor are PyTorch's. The yardstick is PyTorch's automatic differentiation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import torch
+
+from grooves.checks import CheckFailed
+from grooves.checks.compare import watched
+
+LAB = "02_back_propagation"
+COURSES_OWN = (
+    "grooves.models.autograd",
+    "grooves.training.gradient_descent",
+    "grooves.training.optimizers",
+    "grooves.training.loop",
+)
+TORCHS_GRADIENTS = {"backward", "grad", "gradcheck"}
+FINISHED_MODULES = ("torch.optim", "scipy.optimize", "scipy.differentiate")
+
+
+def by_hand(answer: Callable, refused: Collection[str] = ()) -> Callable:
+    """The answer, refused where a finished back propagation or optimizer does the exercise for it.
+
+    refused: names of the course's functions that are refused; all of COURSES_OWN where empty.
+    Raises (when called): CheckFailed with the hint "course_code" or "ready_made".
+    """
+
+    def call(*inputs):
+        def finished(module: str, code) -> tuple[str, str] | None:
+            name = code.co_name
+            if module in COURSES_OWN and (name in refused or not refused):
+                return "course_code", f"{module}.{code.co_qualname.removesuffix('.__init__')}"
+            if module.startswith("torch") and name in TORCHS_GRADIENTS:
+                return "ready_made", f"PyTorch's {name}"
+            if module.startswith(FINISHED_MODULES):
+                return "ready_made", ".".join(module.split(".")[:2])
+            return None
+
+        result, called = watched(answer, inputs, finished)
+        courses_own, ready_made = (
+            [name for kind, name in called if kind == hint]
+            for hint in ("course_code", "ready_made")
+        )
+        if courses_own:
+            raise CheckFailed(
+                f"your code calls the course's own {courses_own[0]}. Here the exercise is to "
+                "write it; what you wrote in earlier exercises may be used.",
+                hint="course_code",
+            )
+        if ready_made:
+            raise CheckFailed(
+                f"your code calls {ready_made[0]}, which does the exercise for you. "
+                "Write it from smaller steps, in NumPy.",
+                hint="ready_made",
+            )
+        return result
+
+    return call
+
+
+def formula(answer: Callable) -> Callable:
+    """The answer, refused where it measures slopes: where it asks again and again for the loss.
+
+    Raises (when called): CheckFailed with the hint "by_differences".
+    """
+
+    def loss(module: str, code) -> bool | None:
+        return (
+            True if (module, code.co_name) == ("grooves.models.layers", "cross_entropy") else None
+        )
+
+    def call(*inputs):
+        result, asked = watched(answer, inputs, loss)
+        if len(asked) > len(inputs[0]):  # a loss for each picture is nobody's differences
+            raise CheckFailed(
+                f"your code asks {len(asked)} times for the loss of {len(inputs[0])} picture: it "
+                "measures slopes, as a judge does. That comes in exercise 9; here write the "
+                "formula.",
+                hint="by_differences",
+            )
+        return result
+
+    return call
+
+
+def torchs_gradients(function: Callable, *arrays, arriving=None) -> tuple[torch.Tensor, ...]:
+    """PyTorch's gradient of function(*arrays) with respect to each array.
+
+    arriving: the gradient of the result itself, where the result is not one number.
+    """
+    leaves = [torch.tensor(a, dtype=torch.float64, requires_grad=True) for a in arrays]
+    arriving = None if arriving is None else torch.as_tensor(arriving, dtype=torch.float64)
+    return torch.autograd.grad(function(*leaves), leaves, arriving)

@@ -1,0 +1,43 @@
+"""Checks of lab 11, CPU and GPU: what the notebook imports as `check` (chapter 11).
+
+Key idea: one check an exercise, and none of them asks a clock: devices, curves and profiles are
+made up, so that an answer is as right on a busy laptop as on a graphics card. Exercises 1 to 5 ask
+to *write* something, and refuse the course's own code; in the others everything may be called.
+"""
+
+import functools
+
+from grooves import checks
+
+# The order of these lines is the order of the exercises.
+# isort: off
+from grooves.checks.cpu_gpu.clock import median_time
+from grooves.checks.cpu_gpu.counts import intensity
+from grooves.checks.cpu_gpu.roof import attainable
+from grooves.checks.cpu_gpu.time import predict_time
+from grooves.checks.cpu_gpu.flight import in_flight
+from grooves.checks.cpu_gpu.batch import busy_batch
+from grooves.checks.cpu_gpu.profile import slowest_part
+from grooves.checks.cpu_gpu.step import mended_step
+from grooves.checks.cpu_gpu.plan import JOBS, plan, race, seconds
+# isort: on
+
+__all__ = [
+    "JOBS",
+    "attainable",
+    "busy_batch",
+    "in_flight",
+    "intensity",
+    "median_time",
+    "mended_step",
+    "plan",
+    "predict_time",
+    "race",
+    "seconds",
+    "slowest_part",
+    "start",
+]
+
+LAB = "11_cpu_gpu"
+
+start = functools.partial(checks.start, LAB)

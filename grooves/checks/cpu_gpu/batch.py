@@ -1,0 +1,174 @@
+"""Check of lab 11, sixth part: a batch that keeps the machine busy (chapter 11).
+
+Key idea: curves as one measures them. One has a size whose kernel is fast, one a dip by noise, one
+is out of order, one falls behind its best, one hits the share exactly, and one begins with a dip.
+"""
+
+from __future__ import annotations
+
+from grooves.checks import check
+from grooves.checks.compare import Slip
+from grooves.checks.cpu_gpu.rules import LAB, Case, judge
+
+
+def _curve(batches, rates):
+    """Batches, and seconds a batch from examples a second."""
+    return list(batches), [b / r for b, r in zip(batches, rates, strict=True)]
+
+
+CASES = (
+    ([2, 4, 8, 16, 32, 64], [0.5e-3, 0.9e-3, 0.43e-3, 0.4e-3, 0.42e-3, 0.8e-3], 0.9),
+    (
+        *_curve(
+            (1, 2, 4, 8, 16, 32, 64, 128, 256),
+            (100, 198, 390, 380, 1500, 3700, 5200, 5500, 5000),
+        ),
+        0.9,
+    ),
+    (*_curve((16, 2, 8, 4, 1), (80, 19, 64, 30, 10)), 0.7),
+    (*_curve((1, 2, 4, 8, 16), (10, 19, 60, 100, 70)), 0.8),
+    ([1, 2, 4, 8], [0.5] * 4, 0.5),
+    (*_curve((1, 2, 4, 8, 16), (40, 19, 38, 70, 75)), 0.8),
+)
+
+
+def _first(batches, values, at_least: float):
+    """The smallest batch whose value reaches a bar."""
+    return min(b for b, v in zip(batches, values, strict=True) if v >= at_least)
+
+
+def _rates(batches, seconds):
+    return [b / s for b, s in zip(batches, seconds, strict=True)]
+
+
+def right(batches, seconds, share):
+    """The smallest batch that reaches the share of the best throughput."""
+    rates = _rates(batches, seconds)
+    return _first(batches, rates, share * max(rates))
+
+
+def _strictly(batches, seconds, share):
+    rates = _rates(batches, seconds)
+    above = [b for b, r in zip(batches, rates, strict=True) if r > share * max(rates)]
+    return min(above, default=0)
+
+
+def _best(batches, seconds, share):
+    rates = _rates(batches, seconds)
+    return batches[rates.index(max(rates))]
+
+
+def _before_the_first_dip(batches, seconds, share):
+    rates = _rates(batches, seconds)
+    for i in range(len(rates) - 1):
+        if rates[i + 1] <= rates[i]:
+            return batches[i]
+    return batches[-1]
+
+
+def _first_in_the_list(batches, seconds, share):
+    rates = _rates(batches, seconds)
+    return next(b for b, r in zip(batches, rates, strict=True) if r >= share * max(rates))
+
+
+def _share_of_the_last(batches, seconds, share):
+    rates = _rates(batches, seconds)
+    return _first(batches, rates, share * rates[-1])
+
+
+def _largest(batches, seconds, share):
+    rates = _rates(batches, seconds)
+    return max(b for b, r in zip(batches, rates, strict=True) if r >= share * max(rates))
+
+
+SLIPS = (
+    Slip(
+        "strictly_more",
+        _strictly,
+        "`>` leaves out the batch that reaches the share exactly.",
+    ),
+    Slip(
+        "best_throughput",
+        _best,
+        "that is the best throughput, whatever it costs in waiting. A smaller batch reaches the "
+        "share too.",
+    ),
+    Slip(
+        "least_latency",
+        lambda b, s, share: b[s.index(min(s))],
+        "that batch is ready soonest, but few examples are ready with it.",
+    ),
+    Slip(
+        "batches_a_second",
+        lambda b, s, share: _first(b, [1 / x for x in s], share / min(s)),
+        "you divide 1 by the seconds: batches a second. Count examples a second.",
+    ),
+    Slip(
+        "seconds_as_throughput",
+        lambda b, s, share: _first(b, s, share * max(s)),
+        "you compare seconds a batch as if more were better. Throughput is examples a second.",
+    ),
+    Slip(
+        "seconds_an_example",
+        lambda b, s, share: _first(b, [1 / r for r in _rates(b, s)], share / min(_rates(b, s))),
+        "you compare seconds an example as if more were better. Turn the quotient round.",
+    ),
+    Slip(
+        "best_forgotten",
+        lambda b, s, share: _first(b, _rates(b, s), share),
+        "you compare throughputs with the share itself. The bar is that share of the best one.",
+    ),
+    Slip(
+        "sorted_apart",
+        lambda b, s, share: right(sorted(b), sorted(s), share),
+        "you sort both lists, each by itself, so batches get the seconds of others. Keep the pairs "
+        "together.",
+    ),
+    Slip(
+        "place_in_the_list",
+        lambda b, s, share: b.index(right(b, s, share)),
+        "that is the batch's place in the list.",
+    ),
+    Slip(
+        "rate_returned",
+        lambda b, s, share: dict(zip(b, _rates(b, s), strict=True))[right(b, s, share)],
+        "that is its throughput. The batch was asked for.",
+    ),
+    Slip(
+        "first_dip",
+        _before_the_first_dip,
+        "you stop where the throughput does not grow for once. Noise does that; look at the whole "
+        "curve for its best.",
+    ),
+    Slip(
+        "first_in_the_list",
+        _first_in_the_list,
+        "that is the first one in the list that reaches the share, and not the smallest: lists "
+        "need not be in order.",
+    ),
+    Slip(
+        "share_of_the_last",
+        _share_of_the_last,
+        "you take the share of the last throughput. The best one need not be the last.",
+    ),
+    Slip(
+        "largest_of_all",
+        _largest,
+        "that is the largest batch that reaches the share. Nobody wants to wait for it.",
+    ),
+)
+
+
+@check(lab=LAB, exercise="busy_batch", points=2)
+def busy_batch(answer):
+    """busy_batch(batches, seconds, share) -> the smallest batch that keeps the machine busy."""
+    cases = [
+        Case(
+            inputs,
+            {"the batch": right(*inputs)},
+            f"batches = {inputs[0]}, seconds in ms = {[round(1e3 * s, 2) for s in inputs[1]]}, "
+            f"share = {inputs[2]}",
+        )
+        for inputs in CASES
+    ]
+    judge(answer, cases, SLIPS)

@@ -1,0 +1,220 @@
+"""Check of lab 11, first part: a timer that is not fooled (chapter 11).
+
+Key idea: nothing here depends on how fast this machine is. The timer is given a clock, a work
+function and a synchronise function of a simulated device, which hands a call back at once and
+works on, is slow at first, and is now and then disturbed or lucky. What the timer did is written
+down: W for a call of the work, S for waiting, C for a look at the clock.
+"""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from grooves.checks import CheckFailed, check
+from grooves.checks.compare import written_by_hand
+from grooves.checks.cpu_gpu.rules import LAB, figure, same, seconds
+
+NEAR = 0.015  # ordinary runs differ by one per cent
+
+# Later runs, in ordinary ones: most are near 1, some were disturbed, two were lucky. Of the first
+# nine the first, the middle and the last one mislead.
+LATER = (3.0, 0.55, 0.998, 9.0, 6.0, 1.01, 0.992, 1.002, 0.6, 1.003, 0.997, 5.0, 1.001)
+FEW = (1.01, 7.0, 0.5, 0.99, 1.0)
+STEADY = (1.0, 1.004, 0.996)
+
+
+@dataclass
+class Simulated:
+    """A device that takes orders: seconds for handing one over, and for carrying out each.
+
+    `queues`: it hands the call back before the work is done. The first calls are slow.
+    """
+
+    kind: str
+    warm_ups: int
+    runs: int
+    ordinary_s: float
+    launch_s: float
+    later: tuple[float, ...]
+    queues: bool = True
+    log: str = ""  # what was done, a letter each
+    took_s: list[float] = field(default_factory=list)  # of each call of the work
+
+    @property
+    def given(self) -> str:
+        return f"{self.kind}, warm_ups = {self.warm_ups} and runs = {self.runs}"
+
+    def start(self) -> tuple[Callable, Callable, Callable]:
+        """work(), synchronize() and clock(), as the timer gets them.
+
+        They call nothing of the course's: an answer that does is found out by its calls.
+        """
+        now, free = 1000.0, 0.0  # the clock's time, and when the device will be done
+        slow = [(40 - 20 * i / self.warm_ups) * self.ordinary_s for i in range(self.warm_ups)]
+        ahead = itertools.chain(slow, itertools.cycle([f * self.ordinary_s for f in self.later]))
+
+        def work():
+            nonlocal now, free
+            self.log += "W"
+            self.took_s.append(next(ahead))
+            now += self.launch_s
+            free = max(now, free) + self.took_s[-1]
+            if not self.queues:
+                now = free
+
+        def synchronize():
+            nonlocal now
+            self.log += "S"
+            now = max(now, free)
+
+        def clock():
+            self.log += "C"
+            return now
+
+        return work, synchronize, clock
+
+
+def devices() -> tuple[Simulated, ...]:
+    """The devices on which a timer is examined, each fresh."""
+    return (
+        Simulated("a card that queues its work", 6, 9, 2e-3, 12e-6, LATER),
+        Simulated("a processor that queues nothing", 1, 4, 30e-6, 0.0, FEW, queues=False),
+        Simulated("a card that queues its work", 3, 1, 0.4e-3, 4e-6, STEADY),
+    )
+
+
+@check(lab=LAB, exercise="median_time", points=3)
+def median_time(answer):
+    """median_time(work, synchronize, clock, warm_ups, runs) -> seconds of an ordinary run."""
+    for device in devices():
+        work, synchronize, clock = device.start()
+        got = written_by_hand(answer, work, synchronize, clock, device.warm_ups, device.runs)
+        _judge(figure(got, device.given), device)
+    return "No cold start, no unfinished work and no disturbance fools it."
+
+
+def _judge(got: float, device: Simulated) -> None:
+    needed = device.warm_ups + device.runs
+    if "W" not in device.log or "C" not in device.log:
+        raise CheckFailed(
+            f"for {device.given}, your result came about without "
+            + ("a call of work()." if "W" not in device.log else "a look at the clock you got.")
+            + " Call the three functions that are handed over, and no others.",
+            hint="nothing_called" if "W" not in device.log else "other_clock",
+        )
+    later = [device.launch_s + s for s in device.took_s[device.warm_ups :]]
+    expected = statistics.median(later) if later else device.ordinary_s + device.launch_s
+    right = same(got, expected, NEAR)
+    if right and len(device.took_s) >= needed:
+        return
+    called = (
+        f"you called work() {len(device.took_s)}, synchronize() {device.log.count('S')} and "
+        f"clock() {device.log.count('C')} times"
+    )
+    if len(device.took_s) < needed:
+        told = f"{seconds(got)}, from too few calls ({called}); work() is called {needed} times."
+    else:
+        told = f"{seconds(got)}, expected {seconds(expected)} ({called})."
+    name, says = _why(got, device)
+    raise CheckFailed(f"for {device.given}, your result is {told}\nLikely slip: {says}", hint=name)
+
+
+def _why(got: float, device: Simulated) -> tuple[str, str]:
+    """The likely slip: from what was done and from what came out."""
+    log, launch = device.log, device.launch_s
+    samples = [launch + s for s in device.took_s]
+    timed = samples[-device.runs :]
+    n_before = log.index("C") if "C" in log else len(log)
+    warmed = log[:n_before].count("W")
+    if device.queues and got < 2 * launch and got > 0:
+        return _not_awaited(log)
+    if len(samples) < device.runs:
+        return "too_few_runs", "you take fewer runs than asked for: one measurement is none."
+    if warmed == 0 and len(samples) < device.warm_ups + device.runs:
+        return "cold_start", (
+            "the slow first calls are among your runs. Call work() so many times before, and throw "
+            "that away."
+        )
+    if 0 < warmed < device.warm_ups:
+        return "too_few_warm_ups", (
+            f"you warm up {warmed} time(s), and {device.warm_ups} were asked for: a device may be "
+            "slow more than once."
+        )
+    if len(samples) < device.warm_ups + device.runs:
+        return "runs_missing", (
+            "there are fewer runs behind the warm-ups than asked for. Do warm-ups count as runs?"
+        )
+    n = len(timed)
+    value_slips = (
+        ("milliseconds", 1e3 * statistics.median(timed), "seconds were asked for."),
+        (
+            "backwards",
+            -statistics.median(timed),
+            "you subtract the later look from the earlier one.",
+        ),
+        ("total", sum(timed), "that is the time of all runs together. One run was asked for."),
+        (
+            "cold_runs_kept",
+            statistics.median(samples),
+            "the warm-ups are among the samples whose median you take.",
+        ),
+        (
+            "unsorted",
+            timed[n // 2],
+            "that is the middle one in time. The median is the middle one by size: sort first.",
+        ),
+        ("minimum", min(timed), "that is the luckiest run. An ordinary one was asked for."),
+        ("maximum", max(timed), "that is the most disturbed run."),
+        ("last_run", timed[-1], "that is the last run alone. One measurement is none."),
+        ("first_run", timed[0], "that is the first run alone. One measurement is none."),
+    )
+    if device.runs > 1:
+        for name, value, says in value_slips:
+            if same(got, value, 1e-3) and (name == "cold_runs_kept") <= (warmed == 0):
+                return name, says
+        if log.count("C") == 2:
+            return "one_look_around_all", (
+                "you look at the clock only before and behind all runs. What you divide is their "
+                "sum, disturbed ones included: a look around each run gives samples with a median."
+            )
+        if same(got, statistics.mean(timed), 1e-3):
+            return "mean", (
+                "that is the mean. One run that was disturbed spoils it; the median does not mind."
+            )
+    elif same(got, value_slips[0][1], 1e-3):
+        return value_slips[0][0], value_slips[0][2]
+    first = log[:n_before].rfind("W")
+    if device.queues and warmed and "S" not in log[first:n_before]:
+        return "warm_ups_not_awaited", (
+            "the warm-ups are still being worked on when you first look at the clock, and your run "
+            "waits for them. Wait before you start to time."
+        )
+    return "unrecognised", (
+        "none of the usual ones. Write down by hand what happens between two looks at the clock."
+    )
+
+
+def _not_awaited(log: str) -> tuple[str, str]:
+    """Which way of not waiting measures the handing over alone."""
+    if "S" not in log:
+        return "never_synchronised", (
+            "the call comes back before the work is done, so you time the handing over. Call "
+            "synchronize(), with its brackets, before you look at the clock again."
+        )
+    timed = log[log.index("C") :]
+    if timed.count("S") <= 1 < timed.count("W"):
+        return "synchronised_once", (
+            "you wait once for all runs, so most looks at the clock come too early. Wait in each "
+            "run."
+        )
+    if timed.endswith("S"):
+        return "synchronised_too_late", (
+            "you wait, but behind the second look at the clock. The wait belongs before it."
+        )
+    return "synchronised_before_only", (
+        "you wait before a run begins, and not for its end. The second look at the clock comes "
+        "while the device still works."
+    )

@@ -1,0 +1,101 @@
+"""Check of lab 11, fifth part: how much must be on its way (chapter 11).
+
+Key idea: Little's law, in whole requests. One case divides without a rest, the others lie above
+and below a half, so that every way of rounding shows.
+"""
+
+from __future__ import annotations
+
+import math
+
+from grooves.checks import check
+from grooves.checks.arrays import by_hand
+from grooves.checks.compare import Slip
+from grooves.checks.cpu_gpu.rules import LAB, Case, judge, seconds, show
+
+# Latency, bandwidth, bytes a request: memory, a disk, a card, and a slow line that divides evenly.
+CASES = (
+    (100e-9, 20.3e9, 64),
+    (80e-6, 3.5e9, 4096),
+    (480e-9, 3.35e12, 128),
+    (0.5, 4096.0, 64),
+)
+
+
+def exactly(latency_s: float, bandwidth: float, bytes_each: float) -> float:
+    """Requests on their way, not rounded."""
+    return latency_s * bandwidth / bytes_each
+
+
+SLIPS = (
+    Slip(
+        "not_whole",
+        exactly,
+        "a part of a request cannot be on its way. Take the next whole number.",
+    ),
+    Slip(
+        "rounded_down",
+        lambda *a: math.floor(exactly(*a)),
+        "you round down, so the memory idles for a moment. Take the next whole number above.",
+    ),
+    Slip(
+        "rounded_to_nearest",
+        lambda *a: round(exactly(*a)),
+        "you take the nearest whole number, which may be too few. Take the next one above.",
+    ),
+    Slip(
+        "one_too_many",
+        lambda *a: math.floor(exactly(*a)) + 1,
+        "where it divides without a rest, no further request is needed.",
+    ),
+    Slip(
+        "bytes_for_requests",
+        lambda t, w, b: t * w,
+        "those are bytes. Each request brings bytes_each of them.",
+    ),
+    Slip(
+        "bytes_multiplied",
+        lambda t, w, b: math.ceil(t * w * b),
+        "you multiply by the bytes of a request. The more one brings, the fewer are needed.",
+    ),
+    Slip(
+        "latency_divided",
+        lambda t, w, b: math.ceil(w / t / b),
+        "you divide by the latency. The longer each one takes, the more must be on their way.",
+    ),
+    Slip(
+        "bandwidth_divided",
+        lambda t, w, b: math.ceil(b / (t * w)),
+        "that is upside down: bytes on their way, by the bytes of one request.",
+    ),
+    Slip(
+        "nanoseconds",
+        lambda t, w, b: math.ceil(exactly(1e9 * t, w, b)),
+        "the latency is in seconds already.",
+    ),
+    Slip(
+        "bits",
+        lambda t, w, b: math.ceil(8 * exactly(t, w, b)),
+        "the bandwidth is in bytes a second, not in bits.",
+    ),
+    Slip(
+        "there_and_back",
+        lambda t, w, b: math.ceil(2 * exactly(t, w, b)),
+        "the latency is the whole wait, there and back: do not double it.",
+    ),
+)
+
+
+@check(lab=LAB, exercise="in_flight", points=1)
+def in_flight(answer):
+    """in_flight(latency_s, bandwidth, bytes_each) -> least whole number of requests."""
+    cases = [
+        Case(
+            inputs,
+            {"requests": math.ceil(exactly(*inputs))},
+            f"latency_s = {seconds(inputs[0])}, bandwidth = {show(inputs[1], 'bytes/s')}, "
+            f"bytes_each = {inputs[2]}",
+        )
+        for inputs in CASES
+    ]
+    judge(by_hand(answer), cases, SLIPS)

@@ -1,0 +1,198 @@
+"""Check of lab 11, seventh part: reading a profile (chapter 11).
+
+Key idea: a profile is a table, and the check makes up three, so that no clock has a part in it.
+Each column misleads once: own time, calls, time a call, and single rows of a part that has two. So
+do an operation that is named like a part, and sums of columns of which one contains the other.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from grooves.checks import CheckFailed, check, describe
+from grooves.checks.compare import Slip
+from grooves.checks.cpu_gpu.rules import LAB, Case, judge
+
+PARTS = ("fetch", "augment", "forward", "loss", "backward", "update", "log")
+# Name, calls, milliseconds of its own, milliseconds with all that it calls.
+FIRST = (
+    ("step", 1, 0.2, 120.0),
+    ("aten::item", 400, 15.0, 60.0),
+    ("fetch", 1, 9.0, 12.0),
+    ("augment", 1, 1.0, 17.0),
+    ("forward", 3, 0.5, 20.0),
+    ("loss", 40, 0.3, 4.0),
+    ("aten::mm", 12, 30.0, 30.0),
+    ("backward", 2, 0.4, 24.0),
+    ("augment", 1, 0.8, 16.0),
+    ("update", 1, 0.6, 2.0),
+    ("log", 1, 0.7, 18.0),
+)
+SECOND = (
+    ("aten::addmm", 30, 41.0, 44.0),
+    ("update", 2, 2.0, 31.0),
+    ("log", 90, 1.0, 8.0),
+    ("fetch", 1, 0.1, 25.0),
+    ("forward", 1, 3.0, 11.0),
+    ("backward", 1, 0.3, 10.0),
+    ("step", 1, 0.1, 90.0),
+)
+THIRD = (
+    ("fetch", 2, 14.0, 21.0),
+    ("log", 3, 0.1, 22.0),
+    ("forward", 5, 0.5, 12.0),
+    ("aten::nll_loss_forward", 4, 8.0, 28.0),
+    ("loss", 2, 0.4, 19.0),
+    ("log", 1, 0.1, 4.0),
+    ("update", 2, 0.3, 2.0),
+)
+
+
+def _in_seconds(rows):
+    return [(name, n, own / 1e3, total / 1e3) for name, n, own, total in rows]
+
+
+def _greatest(value, of=None):
+    """The part whose rows add up to most, by some value of a row."""
+
+    def compute(rows, parts):
+        sums: dict[str, float] = defaultdict(float)
+        for row in rows:
+            if of or row[0] in parts:
+                sums[row[0]] += value(row)
+        return max(sums, key=sums.get)
+
+    return compute
+
+
+right = _greatest(lambda row: row[3])
+
+
+def _per_call(rows, parts):
+    calls, total = defaultdict(int), defaultdict(float)
+    for name, n, _, seconds in rows:
+        if name in parts:
+            calls[name] += n
+            total[name] += seconds
+    return max(total, key=lambda name: total[name] / calls[name])
+
+
+def _last_row(rows, parts):
+    totals = {name: total for name, _, _, total in rows if name in parts}
+    return max(totals, key=totals.get)
+
+
+def _by_substring(rows, parts):
+    return max(parts, key=lambda part: sum(row[3] for row in rows if part in row[0]))
+
+
+def _by_substring_in_full(rows, parts):
+    found = [row for row in rows if any(part in row[0] for part in parts)]
+    return right(found, {row[0] for row in found})
+
+
+LIKE_A_PART = (
+    "an operation may have a part's name within its own, and is no part. Compare whole names: "
+    "`name in parts`."
+)
+SLIPS = (
+    Slip(
+        "own_time",
+        _greatest(lambda row: row[2]),
+        "that part has the greatest time of its own. A part spends nearly all its time in what it "
+        "calls: take the total.",
+    ),
+    Slip(
+        "rows_not_added",
+        lambda rows, parts: max((r for r in rows if r[0] in parts), key=lambda r: r[3])[0],
+        "that part has the greatest single row. A part may have several: add them up.",
+    ),
+    Slip(
+        "last_row",
+        _last_row,
+        "of a part that has several rows you keep the last: each overwrites the one before. Add "
+        "them up.",
+    ),
+    Slip(
+        "own_added",
+        _greatest(lambda row: row[2] + row[3]),
+        "you add both times. The total contains a part's own time already.",
+    ),
+    Slip(
+        "calls_times_total",
+        _greatest(lambda row: row[1] * row[3]),
+        "you multiply by the calls. The total covers all of them already.",
+    ),
+    Slip("like_a_part", _by_substring, LIKE_A_PART),
+    Slip("like_a_part", _by_substring_in_full, LIKE_A_PART),
+    Slip(
+        "greatest_name",
+        lambda rows, parts: max(parts),
+        "that is the last name of the alphabet. `max` of a dict of sums compares the names, unless "
+        "it is told a key.",
+    ),
+    Slip(
+        "most_calls",
+        _greatest(lambda row: row[1]),
+        "that part is called most often, for a short time each.",
+    ),
+    Slip(
+        "longest_call",
+        _per_call,
+        "that part takes longest for one call. What you wait for is all its calls together.",
+    ),
+    Slip(
+        "whole_step",
+        _greatest(lambda row: row[3], of="all"),
+        "the step holds all parts, so its time is the greatest, and it tells nothing. Look at "
+        "`parts` alone.",
+    ),
+    Slip(
+        "an_operation",
+        _greatest(lambda row: row[2], of="all"),
+        "that is one of PyTorch's operations, which many parts may call. Which part is to blame?",
+    ),
+    Slip(
+        "an_operation_by_total",
+        lambda rows, parts: max(
+            (r for r in rows if r[0] not in parts and r[0] != "step"), key=lambda r: r[3]
+        )[0],
+        "that is an operation by its total. Among `parts` is the one that calls it.",
+    ),
+    Slip(
+        "quickest_part",
+        lambda rows, parts: min((r for r in rows if r[0] in parts), key=lambda r: r[3])[0],
+        "that is the quickest part: you sorted upwards.",
+    ),
+)
+
+
+@check(lab=LAB, exercise="slowest_part", points=1)
+def slowest_part(answer):
+    """slowest_part(rows, parts) -> the name of the part that takes most of the time."""
+    cases = [
+        Case(
+            (_in_seconds(rows), PARTS),
+            {"the part": right(rows, PARTS)},
+            _given(rows),
+        )
+        for rows in (FIRST, SECOND, THIRD)
+    ]
+
+    def called(rows, parts):
+        got = answer(rows, parts)
+        if not isinstance(got, str) or got not in {row[0] for row in rows}:
+            raise CheckFailed(
+                f"for a profile with {len(rows)} rows, your result must be the name of a part. It "
+                f"is {describe(got)}.",
+                hint="wrong_type",
+            )
+        return got
+
+    judge(called, cases, SLIPS)
+
+
+def _given(rows) -> str:
+    """Rows and parts in words that a student can copy into a cell."""
+    lines = [f"    ({name!r}, {n}, {own:g}, {t:g})," for name, n, own, t in _in_seconds(rows)]
+    return "\n".join(["rows = [", *lines, f"]\nand parts = {PARTS}"])

@@ -1,0 +1,136 @@
+"""Check of lab 11, third part: the roofline (chapter 11).
+
+Key idea: three figures belong together, the rate, the ridge and the name of the limit. Machines
+are handed over on either side of the ridge, and one whose ridge is below 1.
+"""
+
+from __future__ import annotations
+
+from grooves.checks import check
+from grooves.checks.arrays import by_hand
+from grooves.checks.compare import Slip
+from grooves.checks.cpu_gpu.rules import LAB, Case, judge, show
+
+# Intensity, peak, bandwidth: a processor, two cards, a machine of much bandwidth, and a copy.
+CASES = (
+    (0.5, 90e9, 25e9),
+    (40.0, 90e9, 25e9),
+    (170.0, 3e14, 2e12),
+    (2.0, 19.5e12, 1.5e12),
+    (0.7, 3e9, 5e9),
+    (0.0, 90e9, 25e9),
+)
+NAMES = ("the rate", "the ridge", "the limit")
+UNITS = ("FLOP/s", "FLOPs a byte")
+
+
+def right(intensity: float, peak: float, bandwidth: float) -> tuple[float, float, str]:
+    """Rate in FLOP/s, ridge in FLOPs a byte, and the limit that binds."""
+    slope, ridge = intensity * bandwidth, peak / bandwidth
+    return min(peak, slope), ridge, "memory" if intensity < ridge else "arithmetic"
+
+
+def _limit(memory_binds: bool) -> str:
+    return "memory" if memory_binds else "arithmetic"
+
+
+def _with(rate=None, ridge=None, limit=None):
+    """The right three, some of them exchanged."""
+
+    def compute(i, p, w):
+        parts = right(i, p, w)
+        changed = (f and f(i, p, w) for f in (rate, ridge, limit))
+        return tuple(r if c is None else c for r, c in zip(parts, changed, strict=True))
+
+    return compute
+
+
+def _upside_down(i, p, w):
+    return w / p
+
+
+SLIPS = (
+    Slip(
+        "greater_limit",
+        _with(rate=lambda i, p, w: max(p, i * w)),
+        "that is the greater of the two limits. Both hold, so the smaller one decides.",
+    ),
+    Slip(
+        "always_the_peak",
+        _with(rate=lambda i, p, w: p),
+        "that is the peak, whatever the operation. Memory has to keep up with it.",
+    ),
+    Slip(
+        "always_the_slope",
+        _with(rate=lambda i, p, w: i * w),
+        "that is what memory allows. Above the ridge the arithmetic units cannot follow.",
+    ),
+    Slip(
+        "limits_in_turn",
+        _with(rate=lambda i, p, w: 1 / (1 / p + 1 / (i * w)) if i else 0.0),
+        "there memory and arithmetic wait for each other. In the roofline they work at the same "
+        "time, so the slower one alone decides.",
+    ),
+    Slip(
+        "divided",
+        _with(rate=lambda i, p, w: min(p, w / i) if i else p),
+        "the slope is intensity times bandwidth: FLOPs a byte, times bytes a second.",
+    ),
+    Slip(
+        "bandwidth_as_limit",
+        _with(rate=lambda i, p, w: min(p, w)),
+        "you compare FLOP/s with bytes/s. Multiply by the intensity first.",
+    ),
+    Slip(
+        "giga",
+        _with(rate=lambda i, p, w: right(i, p, w)[0] / 1e9),
+        "that is in GFLOP/s. FLOP/s were asked for, no giga.",
+    ),
+    Slip(
+        "ridge_from_the_rate",
+        _with(ridge=lambda i, p, w: right(i, p, w)[0] / w),
+        "you divide the rate by the bandwidth, so your ridge moves with the operation. It belongs "
+        "to the machine alone.",
+    ),
+    Slip(
+        "ridge_upside_down",
+        _with(ridge=_upside_down),
+        "the ridge is in FLOPs a byte, and you give bytes a FLOP.",
+    ),
+    Slip(
+        "ridge_as_rate",
+        _with(ridge=lambda i, p, w: p),
+        "the ridge is a place on the level axis, FLOPs a byte: where slope and roof meet.",
+    ),
+    Slip(
+        "limits_exchanged",
+        _with(limit=lambda i, p, w: _limit(i >= p / w)),
+        "the other way round: with few FLOPs a byte it is memory that cannot keep up.",
+    ),
+    Slip(
+        "compared_with_one",
+        _with(limit=lambda i, p, w: _limit(i < 1)),
+        "you compare the intensity with 1. Each machine has a ridge of its own.",
+    ),
+    Slip(
+        "upside_down_everywhere",
+        _with(ridge=_upside_down, limit=lambda i, p, w: _limit(i < w / p)),
+        "the ridge is bandwidth over peak here, and what follows from it is wrong too.",
+    ),
+)
+
+
+@check(lab=LAB, exercise="attainable", points=2, returns=(tuple, list))
+def attainable(answer):
+    """attainable(intensity, peak, bandwidth) -> rate, ridge, "memory" or "arithmetic"."""
+    cases = [
+        Case(
+            (i, peak, bandwidth),
+            dict(zip(NAMES, right(i, peak, bandwidth), strict=True)),
+            f"intensity = {i:g}, peak = {show(peak, 'FLOP/s')}, "
+            f"bandwidth = {show(bandwidth, 'bytes/s')}",
+            ("memory", "arithmetic"),
+        )
+        for i, peak, bandwidth in CASES
+    ]
+    judge(by_hand(answer), cases, SLIPS, UNITS)

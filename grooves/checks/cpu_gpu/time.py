@@ -1,0 +1,167 @@
+"""Check of lab 11, fourth part: seconds before anything is measured (chapter 11).
+
+Key idea: within an operation arithmetic and memory work side by side, so the longer one counts;
+operations come one after the other, each with its call, so these add up. Both parts of the answer
+are looked at, the seconds and where they go.
+"""
+
+from __future__ import annotations
+
+from grooves.checks import check
+from grooves.checks.arrays import by_hand
+from grooves.checks.compare import Slip
+from grooves.checks.cpu_gpu.rules import LAB, Case, judge, seconds, show
+
+CAUSES = ("launch", "memory", "arithmetic")
+# Operations as (FLOPs, bytes), then peak, bandwidth and launch.
+CASES = (
+    ([(3.2e7, 3.2e7), (6.4e7, 6.4e7), (3e10, 2e7)], 3e14, 2e12, 8e-6),
+    ([(2e9, 12e6), (2e6, 4e6), (1e6, 8e6)], 90e9, 25e9, 3e-6),
+    ([(4096, 5000), (8192, 9000), (0, 2000), (640, 3000)], 19.5e12, 1.5e12, 10e-6),
+    ([(5e11, 1e9)], 6e13, 3e12, 0.0),
+    ([(1, 0.9)] * 3 + [(0, 2)], 1.0, 1.0, 0.1),  # with what is hidden memory would have most
+    ([(1, 0.1), (0.1, 1.1)], 1.0, 1.0, 0.9),  # of most in no operation, of most altogether
+    ([(1, 6), (2, 1), (0, 1)], 1.0, 2.0, 0.2),
+)
+NAMES = ("the seconds", "the cause")
+
+
+def right(operations, peak, bandwidth, launch_s) -> tuple[float, str]:
+    """Seconds of all operations, and the cause of most of them."""
+    spent = dict.fromkeys(CAUSES, 0.0)
+    for flops, n_bytes in operations:
+        spent["launch"] += launch_s
+        in_memory, in_units = n_bytes / bandwidth, flops / peak
+        spent["memory" if in_memory > in_units else "arithmetic"] += max(in_memory, in_units)
+    return sum(spent.values()), max(spent, key=spent.get)
+
+
+def _seconds(of_all):
+    """A slip of the seconds alone."""
+    return lambda o, p, w, t: (of_all(o, p, w, t), right(o, p, w, t)[1])
+
+
+def _each(of_one):
+    return _seconds(lambda o, p, w, t: sum(of_one(f / p, b / w, t) for f, b in o))
+
+
+def _cause(of_all):
+    """A slip of the cause alone."""
+    return lambda o, p, w, t: (right(o, p, w, t)[0], of_all(o, p, w, t))
+
+
+def _vote(o, p, w, t):
+    votes = [max(zip((t, b / w, f / p), CAUSES, strict=True))[1] for f, b in o]
+    return max(CAUSES, key=votes.count)
+
+
+def _hidden_too(o, p, w, t):
+    units, memory = sum(f for f, _ in o) / p, sum(b for _, b in o) / w
+    return max(zip((t * len(o), memory, units), CAUSES, strict=True))[1]
+
+
+def _winner_takes_all(o, p, w, t):
+    spent = dict.fromkeys(CAUSES, 0.0)
+    for f, b in o:
+        spent[_vote([(f, b)], p, w, t)] += t + max(f / p, b / w)
+    return max(spent, key=spent.get)
+
+
+def _last(o, p, w, t):
+    return right(o[-1:], p, w, t)[1]
+
+
+SLIPS = (
+    Slip(
+        "both_added",
+        _each(lambda units, memory, t: t + units + memory),
+        "you add arithmetic and memory. Within an operation they work at the same time: the longer "
+        "one counts.",
+    ),
+    Slip(
+        "longer_of_the_sums",
+        _seconds(
+            lambda o, p, w, t: t * len(o) + max(sum(f for f, _ in o) / p, sum(b for _, b in o) / w)
+        ),
+        "you add up first and take the longer one at the end. That lets one operation's arithmetic "
+        "hide another's memory; but they come one after the other.",
+    ),
+    Slip(
+        "launch_forgotten",
+        _each(lambda units, memory, t: max(units, memory)),
+        "the calls are missing: each operation is launched.",
+    ),
+    Slip(
+        "one_launch",
+        _seconds(lambda o, p, w, t: t + sum(max(f / p, b / w) for f, b in o)),
+        "you count one launch. Each operation has its own.",
+    ),
+    Slip(
+        "launch_hidden",
+        _each(lambda units, memory, t: max(t, units, memory)),
+        "you let the launch overlap with the work. Here the work begins when the call is done: add "
+        "it.",
+    ),
+    Slip(
+        "shorter_one",
+        _each(lambda units, memory, t: t + min(units, memory)),
+        "the shorter of the two times is hidden behind the longer one, not the other way round.",
+    ),
+    Slip(
+        "arithmetic_alone",
+        _each(lambda units, memory, t: t + units),
+        "only the arithmetic is counted. The numbers must also come from memory.",
+    ),
+    Slip(
+        "memory_alone",
+        _each(lambda units, memory, t: t + memory),
+        "only the memory is counted. The arithmetic may take longer.",
+    ),
+    Slip(
+        "launch_as_cause_forgotten",
+        _cause(lambda o, p, w, t: right(o, p, w, 0.0)[1]),
+        "the launches together may be the greatest part of the time.",
+    ),
+    Slip(
+        "votes_counted",
+        _cause(_vote),
+        "you count operations. Count their seconds: one large operation may outweigh many.",
+    ),
+    Slip(
+        "hidden_counted",
+        _cause(_hidden_too),
+        "you count memory that is hidden behind arithmetic, or the other way round. In each "
+        "operation only the longer of the two takes time.",
+    ),
+    Slip(
+        "winner_takes_all",
+        _cause(_winner_takes_all),
+        "you give an operation's whole time to its greatest cause. Its launch belongs to the "
+        "launches, whatever else it does.",
+    ),
+    Slip(
+        "always_one_word",
+        _cause(lambda o, p, w, t: max(CAUSES)),
+        "you say 'memory' whatever the operations are. `max` of a dict of sums compares the words, "
+        "by the alphabet, unless it is told a key.",
+    ),
+    Slip("last_operation", _cause(_last), "that is the cause for the last operation alone."),
+)
+
+
+@check(lab=LAB, exercise="predict_time", points=3, returns=(tuple, list))
+def predict_time(answer):
+    """predict_time(operations, peak, bandwidth, launch_s) -> seconds, and their main cause."""
+    cases = [
+        Case(inputs, dict(zip(NAMES, right(*inputs), strict=True)), _given(*inputs), CAUSES)
+        for inputs in CASES
+    ]
+    judge(by_hand(answer), cases, SLIPS, ("s",))
+
+
+def _given(operations, peak, bandwidth, launch_s) -> str:
+    pairs = ", ".join(f"({flops:g}, {n_bytes:g})" for flops, n_bytes in operations)
+    return (
+        f"operations = [{pairs}], peak = {show(peak, 'FLOP/s')}, "
+        f"bandwidth = {show(bandwidth, 'bytes/s')}, launch_s = {seconds(launch_s)}"
+    )

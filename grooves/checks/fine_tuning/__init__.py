@@ -1,0 +1,40 @@
+"""Checks of lab 06, fine-tuning: what the notebook imports as `check` (chapter 06).
+
+Key idea: one check an exercise. Exercises 1 to 7 ask to *write* something, so an answer that calls
+the course's own code is refused with a sentence. Exercise 8 asks to tune: there everything may be
+called but what makes more stories than were given.
+"""
+
+import functools
+
+from grooves import checks
+
+# The order of these lines is the order of the exercises.
+# isort: off
+from grooves.checks.fine_tuning.freeze import trainable
+from grooves.checks.fine_tuning.lora import lora_forward
+from grooves.checks.fine_tuning.merge import merge
+from grooves.checks.fine_tuning.rank import largest_rank
+from grooves.checks.fine_tuning.rate import choose_rate
+from grooves.checks.fine_tuning.stop import stop_at
+from grooves.checks.fine_tuning.forgetting import forgotten
+from grooves.checks.fine_tuning.challenge import numbers_changed, race, tune
+# isort: on
+
+__all__ = [
+    "choose_rate",
+    "forgotten",
+    "largest_rank",
+    "lora_forward",
+    "merge",
+    "numbers_changed",
+    "race",
+    "start",
+    "stop_at",
+    "trainable",
+    "tune",
+]
+
+LAB = "06_fine_tuning"
+
+start = functools.partial(checks.start, LAB)

@@ -1,0 +1,296 @@
+"""Check of lab 06, last part: twenty stories and two thousand numbers (chapter 06).
+
+Key idea: the model that is judged is not the one that was handed in. It is built anew, from the
+base model and the changes that were counted, so nothing that escapes the count can help. It is
+judged by its divergence from the exact dialect on stories that no answer sees.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+
+from grooves.checks import CheckFailed, check
+from grooves.checks.compare import own_seed, watched
+from grooves.checks.fine_tuning.stories import with_no_other_stories
+from grooves.fine_tuning.lora import LoRALinear
+from grooves.language.corpora import HeldOut
+from grooves.language.stories import Stories
+from grooves.language.tokenizers import WordTokenizer
+from grooves.models.transformer import Transformer
+from grooves.training import lineage
+from grooves.training.loop import Divergence
+
+LAB = "06_fine_tuning"
+BUDGET = 2_000
+BAR_NATS = 0.2  # the base model has 2.2, rank 1 beside all matrices 0.24, with rows of 5 words 0.13
+N_FEW, N_MANY, N_UNSEEN = 20, 200, 60
+LONGEST = 192  # words of a story that are read; the tests read fewer
+MAKERS_OF_STORIES = {
+    ("grooves.language.grammar", "sample"),
+    ("grooves.language.grammar", "next_words"),
+}
+
+
+@dataclass(frozen=True)
+class Exam:
+    """Stories to learn from, old ones, and unseen ones of the dialect, which stay here."""
+
+    few: list[list[int]]
+    many: list[list[int]]
+    unseen: HeldOut
+
+
+@check(lab=LAB, exercise="tune", points=3, returns=nn.Module)
+def tune(answer):
+    """tune(model, few, many) -> the base model with at most 2,000 numbers changed."""
+    exam = _exam(0)
+    handed_in = _ask(answer, exam)
+    judged, n_changed = _rebuilt(handed_in)
+    gap = _gap(judged, exam.unseen)
+    if not gap < BAR_NATS:
+        name, why = _why(judged, n_changed, gap, exam)
+        raise CheckFailed(
+            f"for {N_FEW} stories, your result is a model with {n_changed:,} numbers changed that "
+            f"is {gap:.2f} nats a word above the entropy of the dialect; the bar is {BAR_NATS}.\n"
+            f"Likely slip: {why}",
+            hint=name,
+        )
+    return f"{gap:.3f} nats a word above the entropy (bar: {BAR_NATS}), {n_changed:,} numbers."
+
+
+def numbers_changed(model: nn.Module) -> int:
+    """How many numbers of a tuned model are not the base model's, as the check counts them.
+
+    Raises: CheckFailed where the model holds what the check cannot count.
+    """
+    return _rebuilt(model, budget=None)[1]
+
+
+def race(answer, draws: int = 3) -> float:
+    """Score of an answer: nats above the dialect's entropy, and nats forgotten, added up.
+
+    The mean of several draws of twenty stories; lower is better. Nothing is graded.
+    Raises: CheckFailed where a model cannot be used, or too many numbers changed.
+    """
+    gaps, lost = [], []
+    with own_seed(0):
+        base = lineage.base()
+    known = HeldOut(Stories(), N_UNSEEN, seed=6_006)
+    for draw in range(1, draws + 1):
+        exam = _exam(draw)
+        judged, _ = _rebuilt(_ask(answer, exam))
+        gaps.append(_gap(judged, exam.unseen))
+        lost.append(_gap(judged, known) - _gap(base, known))
+    gap, forgotten = sum(gaps) / draws, sum(lost) / draws
+    print(f"score {gap + forgotten:.3f}: {gap:.3f} from the dialect, {forgotten:.3f} forgotten.")
+    return gap + forgotten
+
+
+# ---- what is handed in -----------------------------------------------------------------------
+
+
+def _ask(answer, exam: Exam) -> nn.Module:
+    """The model that an answer returns; refused where it makes stories of its own."""
+
+    def maker(module: str, code) -> str | None:
+        return code.co_name if (module, code.co_name) in MAKERS_OF_STORIES else None
+
+    with own_seed(0):
+        model = lineage.base()
+        inputs = (model, [list(s) for s in exam.few], [list(s) for s in exam.many])
+        try:
+            result, made = with_no_other_stories(lambda: watched(answer, inputs, maker), answer)
+        except Divergence as error:
+            raise CheckFailed(f"{error}", hint="diverged") from None
+    if made:
+        raise CheckFailed(
+            "your function makes stories, or asks the language for their probabilities. There are "
+            f"{N_FEW} of the dialect and {N_MANY} of the first language: learn from these.",
+            hint="stories_made",
+        )
+    return result
+
+
+def _rebuilt(model: nn.Module, budget: int | None = BUDGET) -> tuple[Transformer, int]:
+    """The base model with the changes of another, and how many numbers these are.
+
+    Raises: CheckFailed where there is something that cannot be counted, or more than the budget.
+    """
+    with own_seed(0):
+        judged = lineage.base()
+    place = next(judged.parameters()).device
+    base = dict(judged.named_parameters(remove_duplicate=False))
+    given = dict(model.named_parameters(remove_duplicate=False))
+    thin = _thin_layers(model)
+    _refuse_the_unknown(base, given, thin)
+    counts: dict[str, int] = {}
+    with torch.no_grad():
+        same_head = given["head.weight"] is given["embedding.weight"]
+        if not same_head:
+            judged.head.weight = nn.Parameter(base["embedding.weight"].clone())
+        for name, weight in judged.named_parameters():
+            new = given[name].detach().to(place, torch.float32)
+            _refuse_nonsense(name, new)
+            counts[name] = int((new != weight).sum())
+            weight.copy_(new)
+        for name, layer in thin.items():
+            for letter in ("A", "B"):
+                _refuse_nonsense(f"{name}.{letter}", getattr(layer, letter))
+            if layer.B.any():
+                counts[f"{name}, A and B"] = layer.A.numel() + layer.B.numel()
+                change = (layer.A @ layer.B).mT.flatten(0, 1)  # (O, I), as PyTorch keeps W
+                change *= float(layer.scale)  # one number: a table of them would escape the count
+                judged.get_submodule(name).weight.add_(change.to(place, torch.float32))
+    total = sum(counts.values())
+    if budget is not None and total > budget:
+        _refuse_too_many(counts, total, budget)
+    return judged.eval(), total
+
+
+def _thin_layers(model: nn.Module) -> dict[str, LoRALinear]:
+    return {name: m for name, m in model.named_modules() if isinstance(m, LoRALinear)}
+
+
+def _refuse_the_unknown(base: dict, given: dict, thin: dict) -> None:
+    known = set(base) | {f"{name}.{letter}" for name in thin for letter in ("A", "B")}
+    odd = [name for name in given if name not in known]
+    missing = [name for name in base if name not in given]
+    if odd or missing:
+        what = f"weights named {odd[0]!r}" if odd else f"no weights named {missing[0]!r}"
+        raise CheckFailed(
+            f"for {N_FEW} stories, your result has {what}, so the check cannot compare it with "
+            "the base model. Return the model that you were given, with its own weights changed "
+            "or with LoRA from `add_lora`; the detours of exercise 2 are unknown to the check.",
+            hint="unknown_weights",
+        )
+    for name, weight in base.items():
+        if given[name].shape != weight.shape:
+            raise CheckFailed(
+                f"for {N_FEW} stories, your result has {name} of shape {tuple(given[name].shape)}; "
+                f"in the base model it is {tuple(weight.shape)}. Change numbers, not sizes.",
+                hint="other_shape",
+            )
+
+
+def _refuse_nonsense(name: str, weight: Tensor) -> None:
+    if not weight.isfinite().all():
+        raise CheckFailed(
+            f"for {N_FEW} stories, your result has {int((~weight.isfinite()).sum())} numbers in "
+            f"{name} that are NaN or infinite.\nLikely slip: steps far too long. Divide the "
+            "learning rate by ten.",
+            hint="not_finite",
+        )
+
+
+def _refuse_too_many(counts: dict[str, int], total: int, budget: int) -> None:
+    most = [n for n in sorted(counts, key=counts.get, reverse=True)[:3] if counts[n]]
+    failure = (
+        f"for {N_FEW} stories, your result is a model with {total:,} numbers changed; {budget:,} "
+        f"are allowed. Most are in {', '.join(f'{name} ({counts[name]:,})' for name in most)}."
+    )
+    blocks = [n for name, n in counts.items() if name.startswith("blocks.")]
+    if any("A and B" in name for name in counts):
+        raise CheckFailed(
+            f"{failure}\nLikely slip: LoRA with a rank that the budget does not pay for, or other "
+            "weights that learn beside it. `add_lora` takes more than exercise 4 says of the same "
+            "matrices: queries, keys and values get an A and a B each.",
+            hint="rank_too_high",
+        )
+    if not any(blocks):
+        raise CheckFailed(
+            f"{failure}\nLikely slip: the whole head or embedding learned. {budget:,} numbers are "
+            f"{budget // 64} of its rows: which words need another row?",
+            hint="whole_head",
+        )
+    if counts["embedding.weight"] == 0:
+        raise CheckFailed(
+            f"{failure}\nLikely slip: LoRA was merged. The merged matrix has a new number at each "
+            "place; A and B are what is small. Return the model unmerged. Or a whole matrix "
+            "learned.",
+            hint="whole_matrices",
+        )
+    raise CheckFailed(
+        f"{failure}\nLikely slip: nothing was frozen. Say before training which weights learn.",
+        hint="nothing_frozen",
+    )
+
+
+# ---- what it is worth ------------------------------------------------------------------------
+
+
+def _gap(model: nn.Module, unseen: HeldOut) -> float:
+    words = (unseen.targets >= 0).sum()
+    return float(lineage.divergence(model, unseen).double().sum() / words)
+
+
+def _why(judged, n_changed: int, gap: float, exam: Exam) -> tuple[str, str]:
+    """The likely reason that a model stays above the bar: a name, and what to say."""
+    with own_seed(0):
+        base = lineage.base()
+    before = _gap(base, exam.unseen)
+    if not n_changed:
+        return "nothing_changed", (
+            "this is the base model. Let some of its numbers learn from the stories."
+        )
+    if gap > before:
+        return "worse_than_before", (
+            f"the base model has {before:.2f}: the steps were so long that the model lost what it "
+            "knew. Divide the learning rate by ten."
+        )
+    if gap > 0.75 * before:
+        return "hardly_moved", (
+            f"the base model has {before:.2f}, so next to nothing was learned. Longer steps, more "
+            "of them, or other numbers that may learn."
+        )
+    if all(
+        torch.equal(new, old)
+        for (name, new), (_, old) in zip(
+            judged.blocks.named_parameters(), base.blocks.named_parameters(), strict=True
+        )
+    ):
+        return "blocks_untouched", (
+            "no matrix of the blocks has changed. The head and the embedding say of a word how "
+            "likely it is, and not after what. Let the blocks learn, thinly."
+        )
+    if torch.equal(judged.embedding.weight, base.embedding.weight) and torch.equal(
+        judged.head.weight, base.head.weight
+    ):
+        return "rows_untouched", (
+            "the embedding is as it was. Words that the base model has never read are all alike to "
+            "it: nothing that LoRA does tells one from another. Let the rows of some learn. "
+            "(`weight[:5].requires_grad_(True)` switches a new tensor, not these rows.)"
+        )
+    rows = _rows(judged, base)
+    if len(rows & {word for story in exam.many for word in story}) > len(rows) / 2:
+        return "rows_of_known_words", (
+            "most of the rows that changed are of words that the base model knows. Which words of "
+            "`few` are in no story of `many`?"
+        )
+    if n_changed < BUDGET / 2:
+        return "few_numbers", (
+            f"only {n_changed:,} of {BUDGET:,} numbers have changed. Which others would help?"
+        )
+    return "not_there_yet", (
+        "none of the usual ones. Keep five of the stories apart and look: does the loss on them "
+        "still fall at the end (more steps, or longer ones), or does it rise (fewer)?"
+    )
+
+
+def _rows(judged, base) -> set[int]:
+    """The words whose row is another one than before, where it is read or where it is spoken."""
+    before = base.embedding.weight
+    other = (judged.embedding.weight != before) | (judged.head.weight != before)
+    return set(other.any(dim=1).nonzero().flatten().tolist())
+
+
+@cache
+def _exam(draw: int) -> Exam:
+    narrator, language = Stories("narrator"), Stories()
+    encode = WordTokenizer(language.vocabulary).encode
+    few = [encode(s)[:LONGEST] for s in narrator.corpus(N_FEW, seed=6_100 + draw)]
+    many = [encode(s)[:LONGEST] for s in language.corpus(N_MANY, seed=6_200 + draw)]
+    return Exam(few, many, HeldOut(narrator, N_UNSEEN, seed=6_300 + draw))

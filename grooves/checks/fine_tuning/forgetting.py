@@ -1,0 +1,169 @@
+"""Check of lab 06: how much of the first language is forgotten (chapter 06).
+
+Key idea: the stories are of unlike lengths, those of the dialect gain what those of the first
+language lose, and what stands in the padding is nonsense. So every wrong mean is another number.
+Letters: N stories, T places.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grooves.checks import check
+from grooves.checks.arrays import judge
+from grooves.checks.compare import Slip, written_by_hand
+from grooves.language.corpora import IGNORED
+
+LAB = "06_fine_tuning"
+
+
+def _lost(before, after, targets, old):
+    return (after - before)[_words(targets, old)].mean()
+
+
+def _words(targets, stories):
+    return (targets != IGNORED) & stories[:, None]
+
+
+def _each_story(before, after, targets, old):
+    words = _words(targets, old)
+    lost = np.where(words, after - before, 0).sum(1)[old] / words.sum(1)[old]
+    return lost.mean()
+
+
+SLIPS = (
+    Slip(
+        "mean_of_stories",
+        _each_story,
+        "you average each story, then the stories, so a word of a short story weighs more. "
+        "Every word weighs the same.",
+    ),
+    Slip(
+        "wrong_way_round",
+        lambda b, a, t, o: -_lost(b, a, t, o),
+        "the sign: a model that is worse than before has forgotten something, so after − before.",
+    ),
+    Slip(
+        "padding_counted",
+        lambda b, a, t, o: (a - b)[o].mean(),
+        "places of padding are counted. What stands there means nothing.",
+    ),
+    Slip(
+        "divided_by_all",
+        lambda b, a, t, o: (a - b)[_words(t, o)].sum() / t[o].size,
+        "the padding is left out of the sum, but its places still count in the divisor. Divide by "
+        "the number of words.",
+    ),
+    Slip(
+        "divided_by_both",
+        lambda b, a, t, o: (a - b)[_words(t, o)].sum() / (t != IGNORED).sum(),
+        "the old stories are summed, and the words of all stories are counted. Divide by the words "
+        "of the old ones.",
+    ),
+    Slip(
+        "never_negative",
+        lambda b, a, t, o: max(0, _lost(b, a, t, o)),
+        "your function does not go below 0. A model that became better has a negative number.",
+    ),
+    Slip(
+        "end_mark_left_out",
+        lambda b, a, t, o: (a - b)[(t > 0) & o[:, None]].mean(),
+        "the end mark, word 0, is left out. Only IGNORED is padding.",
+    ),
+    Slip(
+        "dialect",
+        lambda b, a, t, o: _lost(b, a, t, ~o),
+        "those are the stories of the dialect. What is forgotten shows on the old ones.",
+    ),
+    Slip(
+        "both_languages",
+        lambda b, a, t, o: (a - b)[t != IGNORED].mean(),
+        "all stories are in it, and what was gained in the dialect hides what was lost. Take the "
+        "old ones alone.",
+    ),
+    Slip(
+        "perplexity",
+        lambda b, a, t, o: np.exp(a[_words(t, o)].mean()) - np.exp(b[_words(t, o)].mean()),
+        "exp makes perplexities of them. Nats are asked for: no exp.",
+    ),
+    Slip(
+        "ratio_of_perplexities",
+        lambda b, a, t, o: np.exp(_lost(b, a, t, o)),
+        "exp of the difference is by what factor the perplexity rose. Nats are asked for: no exp.",
+    ),
+    Slip(
+        "share",
+        lambda b, a, t, o: _lost(b, a, t, o) / b[_words(t, o)].mean(),
+        "that is a share of what the model was before. The nats themselves are asked for.",
+    ),
+    Slip(
+        "after_alone",
+        lambda b, a, t, o: a[_words(t, o)].mean(),
+        "that is how bad the model is now. What it was before was not forgotten: take it off.",
+    ),
+    Slip(
+        "gains_left_out",
+        lambda b, a, t, o: np.maximum(a - b, 0)[_words(t, o)].mean(),
+        "words that became better count as 0. They count too, with their sign.",
+    ),
+    Slip(
+        "sizes_of_changes",
+        lambda b, a, t, o: abs(a - b)[_words(t, o)].mean(),
+        "words that became better count as if they had become worse. Leave abs out.",
+    ),
+    Slip(
+        "sum",
+        lambda b, a, t, o: (a - b)[_words(t, o)].sum(),
+        "that is the sum over the words. Divide by how many they are.",
+    ),
+    Slip(
+        "by_story",
+        lambda b, a, t, o: (a - b)[_words(t, o)].sum() / o.sum(),
+        "that is what a story lost. Divide by the words, not by the stories.",
+    ),
+    Slip(
+        "in_bits",
+        lambda b, a, t, o: _lost(b, a, t, o) / np.log(2),
+        "that is in bits. The tables are in nats already.",
+    ),
+)
+
+
+def _tables(seed: int, lengths: tuple[int, ...], old: tuple[bool, ...]):
+    """Two tables of nats, targets and which stories are old; nonsense in the padding."""
+    rng = np.random.default_rng(seed)
+    shape = (len(lengths), max(lengths) + 2)
+    old, places = np.array(old), np.arange(shape[1])
+    words = places < np.array(lengths)[:, None]
+    targets = np.where(words, rng.integers(1, 50, shape), IGNORED)
+    targets[np.arange(len(lengths)), np.array(lengths) - 1] = 0  # the end mark
+    before = rng.gamma(1.0, 0.5, shape)
+    # The end marks and the short stories lose most, the dialect's stories gain.
+    change = rng.normal(0.5, 0.75, shape) + 4 / np.array(lengths)[:, None] + 1.5 * (targets == 0)
+    after = np.where(old[:, None], before + change, before / 3)
+    nonsense = rng.normal(5.0, 3.0, (2, *shape))
+    return (
+        np.where(words, before, nonsense[0]),
+        np.where(words, np.maximum(after, 0), nonsense[1]),
+        targets,
+        old,
+    )
+
+
+@check(lab=LAB, exercise="forgotten", points=2)
+def forgotten(answer):
+    """forgotten(before, after, targets, old) -> nats a word lost of the first language."""
+
+    def ask(tables):
+        lengths = (tables[2] != IGNORED).sum(1).tolist()
+        given = f"{sum(tables[3])} old stories among {len(lengths)}, of {lengths} words"
+        judge(call, tables, _lost(*tables), SLIPS, given, "it should be")
+
+    def call(*inputs):
+        return written_by_hand(answer, *inputs)
+
+    ask(_tables(64, (3, 9, 5, 12, 7), (True, False, True, True, False)))
+    ask(_tables(65, (8, 2, 15, 6), (False, True, True, False)))
+    before, after, targets, old = _tables(66, (4, 10, 3), (True, True, False))
+    ask((after, before, targets, old))
+    return "The entropy stands in both tables, and falls out of the difference."

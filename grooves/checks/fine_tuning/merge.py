@@ -1,0 +1,118 @@
+"""Check of lab 06: a low-rank change that goes into its matrix (chapter 06).
+
+Key idea: the matrix is kept turned over, the change is not; where both are square, nothing but the
+numbers shows it. A matrix that was handed over must be what it was, since other models share it.
+Letters: I numbers into the matrix, O out of it, r the rank.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from grooves.checks import check
+from grooves.checks.arrays import untouched
+from grooves.checks.compare import Slip, compare, written_by_hand
+from grooves.checks.fine_tuning.lora import thin, where_shapes_allow
+
+LAB = "06_fine_tuning"
+
+
+def _scale(A: Tensor, alpha: float) -> float:
+    return alpha / A.size(1)
+
+
+SLIPS = tuple(
+    Slip(name, where_shapes_allow(compute), says)
+    for name, compute, says in (
+        (
+            "not_turned",
+            lambda W, A, B, alpha: W + _scale(A, alpha) * (A @ B),
+            "A B has the shape (I, O), `weight` is kept as (O, I). Turn the change over.",
+        ),
+        (
+            "turned_over",
+            lambda W, A, B, alpha: (W + _scale(A, alpha) * (A @ B).T).T,
+            "the numbers are right, but your matrix lies the other way. PyTorch keeps (O, I).",
+        ),
+        (
+            "order_swapped",
+            lambda W, A, B, alpha: W + _scale(A, alpha) * (B @ A).T,
+            "you multiply B A. x meets A first, so the change is A B.",
+        ),
+        (
+            "order_swapped",
+            lambda W, A, B, alpha: W + _scale(A, alpha) * (B @ A),
+            "you multiply B A. x meets A first, so the change is A B.",
+        ),
+        (
+            "no_scale",
+            lambda W, A, B, alpha: W + (A @ B).T,
+            "the change is added as it is. It is multiplied by alpha / r.",
+        ),
+        (
+            "alpha_alone",
+            lambda W, A, B, alpha: W + alpha * (A @ B).T,
+            "the change is multiplied by alpha. Divide by the rank too.",
+        ),
+        (
+            "alpha_left_out",
+            lambda W, A, B, alpha: W + 1 / A.size(1) * (A @ B).T,
+            "the change is divided by the rank, and alpha is left out.",
+        ),
+        (
+            "rank_by_alpha",
+            lambda W, A, B, alpha: W + A.size(1) / alpha * (A @ B).T,
+            "the change is multiplied by r / alpha. It is the other way round.",
+        ),
+        (
+            "not_the_rank",
+            lambda W, A, B, alpha: W + alpha / len(A) * (A @ B).T,
+            "len(A) is I, the numbers that go in. The rank is the other size of A.",
+        ),
+        (
+            "scale_on_all",
+            lambda W, A, B, alpha: _scale(A, alpha) * (W + (A @ B).T),
+            "W is multiplied by alpha / r too. Only the change is.",
+        ),
+        (
+            "change_alone",
+            lambda W, A, B, alpha: _scale(A, alpha) * (A @ B).T,
+            "that is the change alone. Add it to `weight`.",
+        ),
+        (
+            "merged_twice",
+            lambda W, A, B, alpha: W + 2 * _scale(A, alpha) * (A @ B).T,
+            "the change is in it twice. Did an earlier line add it already?",
+        ),
+        (
+            "subtracted",
+            lambda W, A, B, alpha: W - _scale(A, alpha) * (A @ B).T,
+            "the change is taken away. It is added.",
+        ),
+        (
+            "one_direction",
+            lambda W, A, B, alpha: W + _scale(A, alpha) * (A[:, :1] @ B[:1]).T,
+            "only the first direction is in it: the first column of A and the first row of B. Add "
+            "all r of them.",
+        ),
+    )
+)
+
+
+@check(lab=LAB, exercise="merge", points=2, returns=Tensor)
+def merge(answer):
+    """merge(weight, A, B, alpha) -> (O, I), the matrix with the change in it."""
+
+    def judge(n_in, n_out, rank, alpha, seed):
+        weight, A, B = thin(seed, n_in, n_out, rank)
+        expected = weight.double() + alpha / rank * (A.double() @ B.double()).T
+        given = f"weight of shape ({n_out}, {n_in}), rank {rank} and alpha = {alpha:g}"
+        inputs = (weight, A, B, alpha)
+        compare(call(*inputs), expected, SLIPS, inputs, given, "it should be")
+
+    call = untouched(lambda *inputs: written_by_hand(answer, *inputs), "weight", "A", "B")
+    judge(3, 3, 3, 2.0, seed=90)
+    judge(6, 4, 2, 8.0, seed=93)
+    judge(5, 9, 4, 1.0, seed=96)
+    judge(4, 4, 1, 0.5, seed=99)
+    return "A matrix of the old shape: nothing is slower for it."

@@ -1,0 +1,293 @@
+"""Checks of lab 01, third part: shapes, parameters and FLOPs of any network (chapter 01).
+
+Key idea: PyTorch builds the network on its `meta` device, where arrays have shapes and no numbers,
+and its shapes and parameters are what the answers are held against.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import torch
+from torch import nn
+
+from grooves.checks import CheckFailed, check
+from grooves.checks.arrays import judge
+from grooves.checks.compare import Slip
+from grooves.checks.forward_propagation.rules import LAB
+
+EXACT = 1e-9  # counts, so only a float's rounding is forgiven
+# No two sizes alike, so that no slip hides behind another.
+NETWORKS = (((5, 4, 3), 7), ((64, 32, 16, 10), 450), ((6, 2), 1))
+
+
+def pairs(sizes):
+    """What goes into each layer and what comes out of it."""
+    return list(itertools.pairwise(sizes))
+
+
+def _built(sizes) -> list[nn.Linear]:
+    return [nn.Linear(fan_in, fan_out, device="meta") for fan_in, fan_out in pairs(sizes)]
+
+
+# ---- 6 shapes --------------------------------------------------------------------------------
+
+
+def torchs_shapes(sizes, n_pictures) -> list[tuple]:
+    """Shapes along a forward pass, read off PyTorch's layers, which keep weights transposed."""
+    x = torch.empty(n_pictures, sizes[0], device="meta")
+    found = [tuple(x.shape)]
+    for linear in _built(sizes):
+        x = linear(x)
+        found += [tuple(linear.weight.T.shape), tuple(linear.bias.shape), tuple(x.shape)]
+    return found
+
+
+def _listed(sizes, B, x=None, W=None, b=None, out=None) -> list[tuple]:
+    """The list with a part exchanged: each a function of (B, fan_in, fan_out)."""
+    found = [x(B, sizes[0], sizes[0]) if x else (B, sizes[0])]
+    for i, o in pairs(sizes):
+        found.append(W(B, i, o) if W else (i, o))
+        found.append(b(B, i, o) if b else (o,))
+        found.append(out(B, i, o) if out else (B, o))
+    return found
+
+
+SHAPE_SLIPS = (
+    Slip(
+        "weights_transposed",
+        lambda s, B: _listed(s, B, W=lambda B, i, o: (o, i)),
+        "your weights lie on their side. x @ W needs as many rows in W as x has columns: "
+        "(fan_in, fan_out).",
+    ),
+    Slip(
+        "batch_in_weights",
+        lambda s, B: _listed(s, B, W=lambda B, i, o: (B, i, o)),
+        "your weights grow with the batch. All pictures meet the same weights.",
+    ),
+    Slip(
+        "bias_for_each_picture",
+        lambda s, B: _listed(s, B, b=lambda B, i, o: (B, o)),
+        "your biases grow with the batch. All pictures get the same ones, fan_out of them.",
+    ),
+    Slip(
+        "bias_of_inputs",
+        lambda s, B: _listed(s, B, b=lambda B, i, o: (i,)),
+        "your biases are as many as the inputs. There is one for each neuron, which is an output.",
+    ),
+    Slip(
+        "bias_as_row",
+        lambda s, B: _listed(s, B, b=lambda B, i, o: (1, o)),
+        "your biases have two axes. A list of fan_out numbers has one: (fan_out,).",
+    ),
+    Slip(
+        "bias_as_matrix",
+        lambda s, B: _listed(s, B, b=lambda B, i, o: (i, o)),
+        "your biases are as many as the weights. There is one for each neuron.",
+    ),
+    Slip(
+        "one_bias",
+        lambda s, B: _listed(s, B, b=lambda B, i, o: (1,)),
+        "you have one bias a layer. There is one for each neuron of it.",
+    ),
+    Slip(
+        "batch_last",
+        lambda s, B: _listed(s, B, x=lambda B, i, o: (i, B), out=lambda B, i, o: (o, B)),
+        "your pictures stand in columns. In this course each picture is a row: (B, ...).",
+    ),
+    Slip(
+        "one_picture",
+        lambda s, B: _listed(s, B, x=lambda B, i, o: (i,), out=lambda B, i, o: (o,)),
+        "these are the shapes for a single picture. A batch has an axis for the pictures in front.",
+    ),
+    Slip(
+        "input_forgotten",
+        lambda s, B: _listed(s, B)[1:],
+        "the input is missing: the list begins with it.",
+    ),
+    Slip(
+        "parameters_only",
+        lambda s, B: [shape for i, shape in enumerate(_listed(s, B)) if i % 3],
+        "these are weights and biases. The batch itself, at the start and behind each layer, "
+        "is missing.",
+    ),
+    Slip(
+        "activations_only",
+        lambda s, B: _listed(s, B)[::3],
+        "these are the shapes of the batch on its way. The weights and biases are missing.",
+    ),
+    Slip(
+        "outputs_keep_inputs",
+        lambda s, B: _listed(s, B, out=lambda B, i, o: (B, i)),
+        "your layers hand on as many numbers as they got. (B, fan_in) times (fan_in, fan_out) "
+        "is (B, fan_out).",
+    ),
+    Slip(
+        "first_layer",
+        lambda s, B: _listed(s[:2], B),
+        "that is the first layer. Go on to the last of `sizes`.",
+    ),
+)
+
+
+@check(lab=LAB, exercise="shapes", points=1, returns=(list, tuple))
+def shapes(answer):
+    """shapes(sizes, n_pictures) -> shapes of the input, then of each layer's W, b and output."""
+    for sizes, n_pictures in NETWORKS:
+        expected = torchs_shapes(sizes, n_pictures)
+        got = [_as_shape(shape) for shape in answer(sizes, n_pictures)]
+        if got != expected:
+            _explain(got, expected, sizes, n_pictures)
+
+
+def _as_shape(shape) -> tuple:
+    if isinstance(shape, (int, np.integer)):
+        raise CheckFailed(
+            f"({shape}) is the number {shape} to Python. A shape with one axis is written "
+            f"({shape},), with a comma.",
+            hint="no_comma",
+        )
+    return tuple(int(n) for n in shape)
+
+
+def _explain(got, expected, sizes, n_pictures):
+    names = ["the input"] + [
+        f"the {what} of layer {i}"
+        for i in range(1, len(sizes))
+        for what in ("weights", "biases", "output")
+    ]
+    place = next(
+        (i for i, (a, b) in enumerate(zip(got, expected, strict=False)) if a != b),
+        min(len(got), len(expected)),
+    )
+    if len(got) != len(expected):
+        what = f"your result has {len(got)} shapes, expected {len(expected)}."
+    else:
+        what = f"your result for {names[place]} is {got[place]}; PyTorch's is {expected[place]}."
+    message = f"for sizes = {sizes} and n_pictures = {n_pictures}, {what}"
+    for slip in SHAPE_SLIPS:
+        if slip.compute(sizes, n_pictures) == got:
+            raise CheckFailed(f"{message}\nLikely slip: {slip.says}", hint=slip.name)
+    raise CheckFailed(
+        f"{message}\nThis is none of the usual slips. Write the shapes of the smallest network, "
+        "sizes = (3, 2), under the formula x @ W + b.",
+        hint="unrecognised",
+    )
+
+
+# ---- 7 costs ---------------------------------------------------------------------------------
+
+
+def weights_of(sizes) -> int:
+    """Weights of all layers, without biases."""
+    return sum(i * o for i, o in pairs(sizes))
+
+
+PARAMETER_SLIPS = (
+    Slip(
+        "flops_first",
+        lambda s, B: 2 * B * weights_of(s),
+        "the order: parameters first, then FLOPs.",
+    ),
+    Slip(
+        "no_biases",
+        lambda s, B: weights_of(s),
+        "the biases are missing: each layer has fan_out of them besides its weights.",
+    ),
+    Slip(
+        "biases_of_inputs",
+        lambda s, B: weights_of(s) + sum(s[:-1]),
+        "you count as many biases as inputs. There is one for each neuron, which is an output.",
+    ),
+    Slip(
+        "one_bias_a_layer",
+        lambda s, B: weights_of(s) + len(s) - 1,
+        "you count one bias a layer. There is one for each neuron of it.",
+    ),
+    Slip(
+        "biases_for_the_input",
+        lambda s, B: weights_of(s) + sum(s),
+        "you count biases for the input too. The pictures are not made by neurons.",
+    ),
+    Slip(
+        "times_pictures",
+        lambda s, B: B * (weights_of(s) + sum(s[1:])),
+        "your parameters grow with the batch. All pictures meet the same weights.",
+    ),
+    Slip(
+        "first_layer",
+        lambda s, B: s[0] * s[1] + s[1],
+        "that is the first layer. Add up all of them.",
+    ),
+    Slip(
+        "last_layer",
+        lambda s, B: s[-2] * s[-1] + s[-1],
+        "that is the last layer. Add up all of them.",
+    ),
+    Slip(
+        "all_multiplied",
+        lambda s, B: int(np.prod(s)),
+        "you multiply all sizes. Only neighbours share a matrix; the layers are added up.",
+    ),
+    Slip(
+        "neurons",
+        lambda s, B: sum(s[1:]),
+        "that is the number of neurons, or of biases. Each neuron has fan_in weights too.",
+    ),
+)
+FLOP_SLIPS = (
+    Slip(
+        "multiplications_only",
+        lambda s, B: B * weights_of(s),
+        "the factor 2 is missing: each product is also added, and both count.",
+    ),
+    Slip(
+        "one_picture",
+        lambda s, B: 2 * weights_of(s),
+        "that is one picture. Each picture of the batch meets all weights.",
+    ),
+    Slip(
+        "biases_counted",
+        lambda s, B: 2 * B * (weights_of(s) + sum(s[1:])),
+        "you count the biases twice a picture. Count the matrix products alone, as PyTorch does.",
+    ),
+    Slip(
+        "biases_added",
+        lambda s, B: B * (2 * weights_of(s) + sum(s[1:])),
+        "you count the addition of the biases. Count the matrix products alone, as PyTorch does.",
+    ),
+    Slip(
+        "multiplied_with_biases",
+        lambda s, B: B * (weights_of(s) + sum(s[1:])),
+        "that is one FLOP for each parameter and picture. Each weight takes two, a bias none.",
+    ),
+    Slip(
+        "three_times",
+        lambda s, B: 6 * B * weights_of(s),
+        "that is a training step, with the way back. A forward pass is a third of it.",
+    ),
+    Slip(
+        "first_layer_only",
+        lambda s, B: 2 * B * s[0] * s[1],
+        "that is the product of the first layer. Add up all of them.",
+    ),
+)
+
+
+@check(lab=LAB, exercise="costs", points=2, returns=(tuple, list, np.ndarray))
+def costs(answer):
+    """costs(sizes, n_pictures) -> (number of parameters, FLOPs of the matrix products)."""
+    for sizes, n_pictures in NETWORKS:
+        n_parameters = sum(p.numel() for linear in _built(sizes) for p in linear.parameters())
+        got = answer(sizes, n_pictures)
+        if len(got) != 2:
+            raise CheckFailed(
+                f"expected two numbers, (parameters, FLOPs), got {len(got)}.", hint="not_two"
+            )
+        flops = 2 * n_pictures * weights_of(sizes)
+        parts = (("parameters", n_parameters, PARAMETER_SLIPS), ("FLOPs", flops, FLOP_SLIPS))
+        for value, (name, expected, slips) in zip(got, parts, strict=True):
+            given = f"the {name} of sizes = {sizes} and n_pictures = {n_pictures}"
+            inputs = (sizes, n_pictures)
+            judge(lambda *_, v=value: v, inputs, expected, slips, given, "the right is", EXACT)

@@ -1,0 +1,300 @@
+"""Checks of lab 01: cross-entropy and accuracy (chapter 01).
+
+Key idea: a network can be certain and wrong. Then the share of the right answer is too small for a
+number, and the loss is not, so the check asks for it. Accuracy asks another question: its labels
+are chosen so that each slip comes to another share.
+Shapes: B pictures, K classes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from grooves.checks import check
+from grooves.checks.arrays import NOT_THIS, by_hand, coarse, draw, judge
+from grooves.checks.compare import Slip, shape_of
+from grooves.checks.forward_propagation.rules import LAB, from_smaller_steps
+from grooves.checks.forward_propagation.softmax import FAR_APART, shares_of, softmax_of
+
+# ---- 9 cross-entropy -------------------------------------------------------------------------
+
+
+def log_shares(z: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Logarithms of the shares by the stable formula, for the slips."""
+    shifted = z - z.max(axis, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis, keepdims=True))
+
+
+def at_labels(table: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Of each row the entry at its label: (B, K) and (B,) -> (B,)."""
+    return table[np.arange(len(labels)), labels]
+
+
+def surprises(z, labels):
+    """-ln p of the right class: (B,)."""
+    return -at_labels(log_shares(z), labels)
+
+
+def _squared(z, labels):
+    return (softmax_of(z) - np.eye(z.shape[1])[labels]) ** 2
+
+
+CROSS_ENTROPY_SLIPS = (
+    # first, since an infinite loss could be several of the others
+    Slip(
+        "log_after_softmax",
+        lambda z, y: -np.log(at_labels(softmax_of(z), y)).mean(),
+        "a share below e^-745 is 0 in the computer, and ln 0 is minus infinity. Do not go through "
+        "the share: ln p = z - largest - ln(sum of exp(z - largest)).",
+    ),
+    Slip(
+        "added_up",
+        lambda z, y: surprises(z, y).sum(),
+        "that is the sum over the pictures. Take the mean, so that batches of any size compare.",
+    ),
+    Slip(
+        "one_a_picture",
+        surprises,
+        "these are the surprises, one a picture. The loss is one number: their mean.",
+    ),
+    Slip(
+        "no_minus",
+        lambda z, y: -surprises(z, y).mean(),
+        "the minus sign is missing. The logarithm of a share is negative, a loss is not.",
+    ),
+    Slip(
+        "base_two",
+        lambda z, y: surprises(z, y).mean() / np.log(2),
+        "that is in bits, with log2. Nats need the natural logarithm, np.log.",
+    ),
+    Slip(
+        "base_ten",
+        lambda z, y: surprises(z, y).mean() / np.log(10),
+        "that is with log10. Nats need the natural logarithm, np.log.",
+    ),
+    Slip(
+        "divided_by_classes",
+        lambda z, y: surprises(z, y).sum() / z.size,
+        "you divide by the number of all logits. There is one surprise a picture: divide by B.",
+    ),
+    Slip(
+        "every_class",
+        lambda z, y: -log_shares(z).mean(),
+        "you average over all classes. Only the right one counts: pick the entry at each label.",
+    ),
+    Slip(
+        "all_pairs",
+        lambda z, y: -log_shares(z)[:, y].mean(),
+        "[:, labels] picks every label in every row. Pair row i with labels[i]: "
+        "[np.arange(len(labels)), labels].",
+    ),
+    Slip(
+        "raw_logits",
+        lambda z, y: -at_labels(z, y).mean(),
+        "you took the logits themselves. Their softmax comes first, then its logarithm.",
+    ),
+    Slip(
+        "log_of_logits",
+        lambda z, y: -np.log(at_labels(z, y)).mean(),
+        "you took the logarithm of the logits. Their softmax comes first.",
+    ),
+    Slip(
+        "no_logarithm",
+        lambda z, y: (1 - at_labels(softmax_of(z), y)).mean(),
+        "that is 1 - p. The surprise is -ln p, which grows without bound as p goes to 0.",
+    ),
+    Slip(
+        "log_of_mean",
+        lambda z, y: -np.log(at_labels(softmax_of(z), y).mean()),
+        "you average the shares and then take the logarithm. Logarithm first, then the mean.",
+    ),
+    Slip(
+        "own_answer",
+        lambda z, y: -log_shares(z).max(-1).mean(),
+        "that is the surprise at the network's own favourite. Take the share of the right answer.",
+    ),
+    Slip(
+        "entropy",
+        lambda z, y: -(softmax_of(z) * log_shares(z)).sum(-1).mean(),
+        "that is the entropy of the shares. The labels do not occur in it.",
+    ),
+    *(
+        Slip(
+            "squared",
+            compute,
+            "that is the squared error. Cross-entropy takes -ln of the right class's share.",
+        )
+        for compute in (
+            lambda z, y: _squared(z, y).mean(),
+            lambda z, y: _squared(z, y).sum(-1).mean(),
+        )
+    ),
+    Slip(
+        "wrong_axis",
+        lambda z, y: -at_labels(log_shares(z, 0), y).mean(),
+        "your shares add up to 1 down the pictures. They should along the classes, axis=-1.",
+    ),
+    Slip(
+        "perplexity",
+        lambda z, y: np.exp(surprises(z, y).mean()),
+        "that is e to the loss, the perplexity.",
+    ),
+    Slip(
+        "no_shift",
+        lambda z, y: -np.log(at_labels(shares_of(np.exp(z)), y)).mean(),
+        "exp of a number above 709 is infinite. Take the row's largest logit off first.",
+    ),
+    Slip(
+        "sum_of_exponentials",
+        lambda z, y: (np.log(np.exp(z).sum(-1)) - at_labels(z, y)).mean(),
+        "ln of the sum of exponentials is the right formula, but the exponentials overflow. "
+        "Take the row's largest off the logits, and all stays the same but that.",
+    ),
+    Slip(
+        "shifted_in_the_sum_only",
+        lambda z, y: (
+            np.log(np.exp(z - z.max(-1, keepdims=True)).sum(-1)) - at_labels(z, y)
+        ).mean(),
+        "the sum has the row's largest taken off, the logit at the label does not. "
+        "Take both from the shifted logits.",
+    ),
+    Slip(
+        "one_maximum_for_all",
+        lambda z, y: (
+            -at_labels(z - z.max() - np.log(np.exp(z - z.max()).sum(-1, keepdims=True)), y).mean()
+        ),
+        "you take off the largest logit of the whole batch; in a row far below it all "
+        "exponentials are 0. Every row needs its own largest.",
+    ),
+    *(
+        Slip(
+            "propped_up",
+            compute,
+            "a small number keeps ln from minus infinity, and caps the loss: a network that is "
+            "certain and wrong then seems less wrong. Work with ln p, not with p.",
+        )
+        for tiny in 10.0 ** -np.arange(5, 17)
+        for compute in (
+            lambda z, y, tiny=tiny: -np.log(at_labels(softmax_of(z), y) + tiny).mean(),
+            lambda z, y, tiny=tiny: -np.log(at_labels(softmax_of(z), y).clip(tiny, 1)).mean(),
+        )
+    ),
+)
+
+
+@check(lab=LAB, exercise="cross_entropy", points=2)
+def cross_entropy(answer):
+    """cross_entropy(logits, labels): (B, K) and (B,) -> mean of -ln p of the right class."""
+
+    def ask(call, logits, labels, note=""):
+        labels = np.array(labels)
+        expected = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels))
+        given = f"logits {shape_of(logits)} and labels {labels.tolist()}{note}"
+        judge(call, (logits, labels), expected, CROSS_ENTROPY_SLIPS, given)
+
+    torchs = ("cross_entropy", "nll_loss", "log_softmax", "softmax", "logsumexp")
+    ask(by_hand(answer, *torchs), 2 * draw(16, 5, 3), [2, 0, 1, 1, 2])
+    ask(from_smaller_steps(answer), 2 * draw(17, 3, 4), [3, 0, 2])
+    ask(answer, draw(18, 1, 4), [1])
+    ask(answer, coarse(draw(18, 2, 4)) + 3000, [2, 0], ", all logits near 3000")
+    ask(
+        answer,
+        coarse(draw(19, 3, 4)) + FAR_APART,
+        [1, 3, 0],
+        ", rows near 0, near -3000 and near 3000",
+    )
+    certain = np.array([[2000.0, 0.5, 1.0], [3.0, 2.0, 1.0]])
+    ask(answer, certain, [1, 0], ", the first row (2000, 0.5, 1): certain and wrong")
+
+
+# ---- 10 accuracy ------------------------------------------------------------------------------
+
+
+def _right(z, labels):
+    return z.argmax(-1) == labels
+
+
+ACCURACY_SLIPS = (
+    Slip(
+        "counted",
+        lambda z, y: _right(z, y).sum(),
+        "that is how many are right. Divide by the number of pictures.",
+    ),
+    Slip("percent", lambda z, y: 100 * _right(z, y).mean(), "that is in percent. Return a share."),
+    Slip(
+        "errors",
+        lambda z, y: 1 - _right(z, y).mean(),
+        "that is the share of wrong answers. `==` instead of `!=`, or 1 minus it.",
+    ),
+    Slip(
+        "one_a_picture",
+        _right,
+        "these are the verdicts, one a picture. Their mean is the share of True.",
+    ),
+    Slip(
+        "answers",
+        lambda z, y: z.argmax(-1),
+        "these are the network's answers. Compare them with the labels.",
+    ),
+    Slip(
+        "wrong_axis",
+        lambda z, y: (z.argmax(0) == y).mean() if z.shape[0] == z.shape[1] else NOT_THIS,
+        "argmax runs down the pictures. Each picture's answer is the largest of its row: axis=-1.",
+    ),
+    Slip(
+        "smallest",
+        lambda z, y: (z.argmin(-1) == y).mean(),
+        "you take the smallest logit. The answer is the largest.",
+    ),
+    Slip(
+        "no_axis",
+        lambda z, y: (z.argmax() == y).mean(),
+        "argmax without an axis looks for one place in the whole batch. Ask each row: axis=-1.",
+    ),
+    Slip(
+        "largest_logit_itself",
+        lambda z, y: (z.max(-1) == y).mean(),
+        "you compare the largest logit with the label. Compare its place: argmax, not max.",
+    ),
+    Slip(
+        "mean_share",
+        lambda z, y: at_labels(softmax_of(z), y).mean(),
+        "that is the mean share of the right class. An answer counts as right or wrong, 1 or 0.",
+    ),
+    Slip(
+        "more_than_half",
+        lambda z, y: (at_labels(softmax_of(z), y) > 0.5).mean(),
+        "you ask for a share above a half. The largest logit wins, however small its share.",
+    ),
+    Slip(
+        "positive",
+        lambda z, y: (at_labels(z, y) > 0).mean(),
+        "you ask whether the right logit is positive. It has to be the largest of its row.",
+    ),
+    Slip(
+        "divided_by_classes",
+        lambda z, y: _right(z, y).sum() / z.shape[1],
+        "you divide by the number of classes. Divide by the number of pictures.",
+    ),
+)
+
+
+@check(lab=LAB, exercise="accuracy", points=1)
+def accuracy(answer):
+    """accuracy(logits, labels): (B, K) and (B,) -> the share of rows with the largest at the label.
+
+    The labels are chosen so that so many are right and each slip comes to another share.
+    """
+    for call, seed, shape, right in (
+        (by_hand(answer), 4012, (10, 10), 6),  # a seed with which no two slips give one share
+        (from_smaller_steps(answer), 21, (9, 4), 5),
+        (answer, 22, (1, 4), 1),
+    ):
+        logits = draw(seed, *shape, scale=2) - 1
+        answers = torch.from_numpy(logits).argmax(-1).numpy()
+        wrong = np.arange(len(logits)) >= right
+        labels = np.where(wrong, (answers + 1) % shape[1], answers)
+        given = f"logits {shape} and labels {labels.tolist()}, of which {right} are right"
+        judge(call, (logits, labels), right / len(labels), ACCURACY_SLIPS, given, "the right is")

@@ -1,0 +1,169 @@
+"""Check of lab 03: texts of unlike lengths in one batch (chapter 03).
+
+Key idea: padding is told by the length of a text. Word 0 stands inside the texts too, so whoever
+takes each 0 for padding is found out.
+Letters: B texts, T pairs of the longest.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grooves.checks import CheckFailed, check
+from grooves.checks.arrays import by_hand, judge_parts
+from grooves.checks.compare import Slip
+from grooves.checks.labels.rules import BOTH, LAB, SHOULD, as_array
+from grooves.checks.labels.words import pairs_of
+from grooves.language.corpora import IGNORED
+
+PADDING = 0
+PADS = (PADDING, IGNORED)
+ALSO = " And the last word of a short text is no input: nothing follows it."
+
+
+def _filled(texts, width: int, pad_input=PADDING, pad_target=IGNORED, keep_last=False, ahead=1):
+    """A batch with the slips of the arguments: texts in rows, targets moved by `ahead`."""
+    inputs = np.full((len(texts), width), pad_input)
+    targets = np.full((len(texts), width), pad_target)
+    for row, text in enumerate(texts):
+        read = text if keep_last else text[:-1]
+        asked = text[ahead:] if ahead else text[:-1]
+        inputs[row, : len(read[:width])] = read[:width]
+        targets[row, : len(asked[:width])] = asked[:width]
+    return inputs, targets
+
+
+def _longest(texts) -> int:
+    return max(map(len, texts)) - 1
+
+
+def _left_padded(texts):
+    width = _longest(texts)
+    inputs = np.full((len(texts), width), PADDING)
+    targets = np.full((len(texts), width), IGNORED)
+    for row, text in enumerate(texts):
+        n = len(text) - 1
+        inputs[row, width - n :], targets[row, width - n :] = text[:n], text[1:]
+    return inputs, targets
+
+
+def _zero_is_padding(texts, **slips):
+    inputs, targets = _filled(texts, _longest(texts), **slips)
+    return inputs, np.where(targets == PADDING, IGNORED, targets)
+
+
+BATCH_SLIPS = (
+    *(
+        Slip(
+            "padding_is_asked",
+            lambda texts, keep=keep: _filled(
+                texts, _longest(texts), pad_target=PADDING, keep_last=keep
+            ),
+            f"behind the end of a text your targets are {PADDING}, which is a word: the model "
+            f"would learn to say it. They must be IGNORED ({IGNORED}).{keep * ALSO}",
+        )
+        for keep in (False, True)
+    ),
+    *(
+        Slip(
+            "input_ignored",
+            lambda texts, keep=keep: _filled(
+                texts, _longest(texts), pad_input=IGNORED, keep_last=keep
+            ),
+            f"behind the end of a text your inputs are {IGNORED}. No word has that number, so a "
+            f"model cannot look it up. Inputs are padded with {PADDING}.{keep * ALSO}",
+        )
+        for keep in (False, True)
+    ),
+    *(
+        Slip(
+            "zero_taken_for_padding",
+            lambda texts, keep=keep: _zero_is_padding(texts, keep_last=keep),
+            f"a {PADDING} inside a text is a word like any other, and must be asked for. Tell "
+            f"padding by the length of the text, not by the number.{keep * ALSO}",
+        )
+        for keep in (False, True)
+    ),
+    Slip(
+        "last_word_kept",
+        lambda texts: _filled(texts, _longest(texts), keep_last=True),
+        "in the shorter texts you keep the last word as an input, though nothing is asked there. "
+        "Cut each text as in exercise 1, then pad.",
+    ),
+    Slip(
+        "too_wide",
+        lambda texts: _filled(texts, _longest(texts) + 1),
+        "a column that holds padding alone. The longest text has one pair fewer than words.",
+    ),
+    Slip(
+        "too_wide",
+        lambda texts: _filled(texts, _longest(texts) + 1, keep_last=True),
+        "a column that holds padding alone. The longest text has one pair fewer than words.",
+    ),
+    Slip(
+        "not_moved",
+        lambda texts: _filled(texts, _longest(texts), ahead=0),
+        "each target is the very word that the model reads. Move the targets by one.",
+    ),
+    Slip(
+        "not_moved",
+        lambda texts: _filled(texts, _longest(texts) + 1, keep_last=True, ahead=0),
+        "each target is the very word that the model reads. Move the targets by one.",
+    ),
+    Slip(
+        "padded_in_front",
+        _left_padded,
+        "the padding stands in front of the texts. Here it stands behind them.",
+    ),
+    Slip(
+        "cut_to_the_shortest",
+        lambda texts: tuple(
+            part[:, : min(map(len, texts)) - 1] for part in _filled(texts, _longest(texts))
+        ),
+        "the longer texts are cut to the length of the shortest. Pad the shorter ones instead.",
+    ),
+    Slip(
+        "swapped",
+        lambda texts: _filled(texts, _longest(texts))[::-1],
+        "inputs and targets are exchanged.",
+    ),
+)
+
+
+@check(lab=LAB, exercise="padded_batch", points=2, returns=(tuple, list))
+def padded_batch(answer):
+    """padded_batch(texts) -> inputs, targets, each (B, longest - 1), padded 0 and IGNORED."""
+
+    def ask(call, *texts):
+        width = _longest(texts)
+        expected = {
+            name: np.full((len(texts), width), pad) for name, pad in zip(BOTH, PADS, strict=True)
+        }
+        for row, text in enumerate(texts):
+            for place, (read, asked) in enumerate(pairs_of(text)):
+                expected["the inputs"][row, place], expected["the targets"][row, place] = (
+                    read,
+                    asked,
+                )
+        lengths = ", ".join(str(len(text)) for text in texts)
+        given = f"{len(texts)} text{'s' * (len(texts) > 1)} of {lengths} words"
+        results = []
+
+        def kept(texts):
+            results.append(call(texts))
+            return results[-1]
+
+        judge_parts(kept, (list(texts),), expected, BATCH_SLIPS, given, SHOULD)
+        for name, got in zip(BOTH, map(as_array, results[0]), strict=True):
+            if not np.issubdtype(got.dtype, np.integer):
+                raise CheckFailed(
+                    f"for {given}, your result has {name} right, but as {got.dtype}, expected "
+                    "whole numbers: a model looks a word up by its number.\nLikely slip: np.zeros "
+                    "makes numbers with a point. Add dtype=int.",
+                    hint="not_whole",
+                )
+
+    ask(by_hand(answer), [5, 0, 6, 8], [9, 3, 4, 0, 2, 7], [1, 2])
+    ask(answer, [4, 4, 0])
+    ask(answer, [3, 9], [6], [8, 0, 0, 1, 5])  # a text of one word asks nothing
+    return "Padding costs places in a row, and teaches nothing."

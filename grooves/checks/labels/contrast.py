@@ -1,0 +1,299 @@
+"""Check of lab 03: the contrastive loss (chapter 03).
+
+Key idea: the yardstick adds up one view after the other, in double precision and in plain loops,
+from the definition. Views of unlike length, a batch of one, and a low temperature follow.
+Letters: B pictures, D numbers a view.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from grooves.checks import CheckFailed, check
+from grooves.checks.arrays import by_hand
+from grooves.checks.compare import Slip, compare, draw, shape_of
+from grooves.checks.labels.rules import LAB, SHOULD
+
+
+def _one_by_one(z1, z2, temperature: float) -> float:
+    """NT-Xent of Chen et al. 2020, eq. 1, view by view; the largest exponent is taken off."""
+    views = [view.double() / view.double().norm() for view in (*z1, *z2)]
+    n, losses = len(z1), []
+    for i, view in enumerate(views):
+        scores = {j: float(view @ other) / temperature for j, other in enumerate(views) if j != i}
+        largest = max(scores.values())
+        total = math.log(sum(math.exp(score - largest) for score in scores.values()))
+        losses.append(largest + total - scores[(i + n) % (2 * n)])
+    return sum(losses) / len(losses)
+
+
+def _loss(z1, z2, temperature, itself=False, partner=None, unit=True, within=True, right=True):
+    """The loss with the slips of the arguments, each view's own, (2 B,)."""
+    n = len(z1)
+    z = torch.cat((z1, z2)).double()
+    z = z / z.norm(dim=1, keepdim=True) if unit else z
+    scores = z @ z.mT / temperature
+    mates = torch.arange(2 * n).roll(n) if partner is None else partner
+    picked = scores[torch.arange(2 * n), mates]
+    hidden = torch.zeros(2 * n, 2 * n, dtype=torch.bool)
+    if not itself:
+        hidden |= torch.eye(2 * n, dtype=torch.bool)
+    if not within:  # views of the same side are no candidates
+        side = torch.arange(2 * n) < n
+        hidden |= side[:, None] == side
+    if not right:
+        hidden[torch.arange(2 * n), mates] = True
+    return scores.masked_fill(hidden, -math.inf).logsumexp(1) - picked
+
+
+def _next_door(z1):
+    """Partners of views that stand side by side: 0 with 1, 2 with 3, and so on."""
+    return torch.arange(2 * len(z1)).view(-1, 2).flip(1).flatten()
+
+
+def _overflowing(z1, z2, temperature):
+    z = torch.nn.functional.normalize(torch.cat((z1, z2)), dim=1)
+    shares = torch.exp(z @ z.mT / temperature)
+    shares = shares - torch.diag(shares.diag())
+    n = len(z1)
+    return -torch.log(shares[torch.arange(2 * n), torch.arange(2 * n).roll(n)] / shares.sum(1))
+
+
+SLIPS = (
+    Slip(
+        "no_temperature",
+        lambda z1, z2, t: _loss(z1, z2, 1.0).mean(),
+        "the temperature is missing: divide each score by it.",
+    ),
+    Slip(
+        "times_temperature",
+        lambda z1, z2, t: _loss(z1, z2, 1 / t).mean(),
+        "you multiply by the temperature. Divide: a low temperature makes scores far apart.",
+    ),
+    Slip(
+        "not_unit",
+        lambda z1, z2, t: _loss(z1, z2, t, unit=False).mean(),
+        "the views keep their lengths. Divide each view by its length, so that only the direction "
+        "counts.",
+    ),
+    Slip(
+        "columns_made_unit",
+        lambda z1, z2, t: _loss(
+            *torch.cat((z1, z2)).div(torch.cat((z1, z2)).norm(dim=0)).chunk(2), t, unit=False
+        ).mean(),
+        "you made the columns unit vectors. A view is a row: its length is taken along the last "
+        "axis.",
+    ),
+    Slip(
+        "columns_made_unit",
+        lambda z1, z2, t: _loss(z1 / z1.norm(dim=0), z2 / z2.norm(dim=0), t, unit=False).mean(),
+        "you made the columns unit vectors. A view is a row: its length is taken along the last "
+        "axis.",
+    ),
+    Slip(
+        "one_length_for_all",
+        lambda z1, z2, t: _loss(
+            *torch.cat((z1, z2)).div(torch.cat((z1, z2)).norm()).chunk(2), t, unit=False
+        ).mean(),
+        "you divide all views by one length, that of the whole batch. Each row has its own: "
+        "dim=1, keepdim=True.",
+    ),
+    Slip(
+        "squared_length",
+        lambda z1, z2, t: _loss(
+            z1 / (z1**2).sum(1, keepdim=True), z2 / (z2**2).sum(1, keepdim=True), t, unit=False
+        ).mean(),
+        "you divide by the squared length. Take the root.",
+    ),
+    Slip(
+        "finds_itself",
+        lambda z1, z2, t: _loss(z1, z2, t, itself=True).mean(),
+        "each view also competes with itself, and nothing is more alike. Leave the diagonal out.",
+    ),
+    Slip(
+        "itself_scores_zero",
+        lambda z1, z2, t: (
+            lambda scores, picked: (
+                scores.where(~torch.eye(len(scores), dtype=torch.bool), 0).logsumexp(1) - picked
+            ).mean()
+        )(*_scores(z1, z2, t)),
+        "the score of a view with itself is set to 0, which still counts as exp(0) = 1. "
+        "Set it to minus infinity, or leave it out of the sum.",
+    ),
+    Slip(
+        "partner_left_out",
+        lambda z1, z2, t: _loss(z1, z2, t, right=False).mean(),
+        "the partner is missing in the sum. It is one of the 2 B - 1 others.",
+    ),
+    Slip(
+        "itself_for_partner",
+        lambda z1, z2, t: _loss(z1, z2, t, itself=True, partner=torch.arange(2 * len(z1))).mean(),
+        "you take each view for its own partner. The partner is the other view of the same "
+        "picture.",
+    ),
+    *(
+        Slip(
+            "wrong_partner",
+            lambda z1, z2, t, mates=mates: _loss(z1, z2, t, partner=mates(z1)).mean(),
+            "the partners are paired wrongly. With z1 above z2, row i belongs to row i + B, and "
+            "row i + B to row i.",
+        )
+        for mates in (_next_door, lambda z1: torch.arange(2 * len(z1)).roll(-1))
+    ),
+    Slip(
+        "one_side",
+        lambda z1, z2, t: _loss(z1, z2, t)[: len(z1)].mean(),
+        "only the views of z1 look for their partners. Those of z2 do too.",
+    ),
+    Slip(
+        "across_only",
+        lambda z1, z2, t: _loss(z1, z2, t, within=False).mean(),
+        "each view is compared with those of the other side alone. The views of its own side are "
+        "candidates too, all but itself.",
+    ),
+    Slip(
+        "across_only",
+        lambda z1, z2, t: _loss(z1, z2, t, within=False)[: len(z1)].mean(),
+        "each view is compared with those of the other side alone. The views of its own side are "
+        "candidates too, all but itself.",
+    ),
+    Slip(
+        "added_up",
+        lambda z1, z2, t: _loss(z1, z2, t).sum(),
+        "the losses are added up. Take their mean over the 2 B views.",
+    ),
+    Slip(
+        "mean_over_pictures",
+        lambda z1, z2, t: _loss(z1, z2, t).sum() / len(z1),
+        "you divide by the number of pictures. There are 2 B views, and each has a loss.",
+    ),
+    Slip(
+        "sign",
+        lambda z1, z2, t: -_loss(z1, z2, t).mean(),
+        "the sign is turned round. A loss is small where the partner's share is near 1.",
+    ),
+    Slip(
+        "not_averaged",
+        lambda z1, z2, t: _loss(z1, z2, t),
+        "that is the loss of each view. Take the mean.",
+    ),
+    Slip(
+        "share",
+        lambda z1, z2, t: torch.exp(-_loss(z1, z2, t)).mean(),
+        "that is the mean share of the partner. The loss is minus its logarithm.",
+    ),
+    Slip(
+        "log_of_mean",
+        lambda z1, z2, t: -torch.log(torch.exp(-_loss(z1, z2, t)).mean()),
+        "you take the mean first, then the logarithm. Each view has a loss of its own.",
+    ),
+    *(
+        Slip(
+            "softmax_twice",
+            lambda z1, z2, t, first=first: _softmax_twice(z1, z2, t, first),
+            "you take a softmax, and F.cross_entropy takes another. Give it the scores.",
+        )
+        for first in (True, False)
+    ),
+    Slip(
+        "only_attracts",
+        lambda z1, z2, t: (_loss(z1, z2, t) - _scores(z1, z2, t)[0].logsumexp(1)).mean(),
+        "you reward likeness to the partner and nothing pushes the others away: all views could "
+        "become one.",
+    ),
+    Slip(
+        "only_attracts",
+        lambda z1, z2, t: -_scores(z1, z2, t)[1].mean(),
+        "you reward likeness to the partner and nothing pushes the others away: all views could "
+        "become one.",
+    ),
+    Slip(
+        "overflow",
+        lambda z1, z2, t: _overflowing(z1, z2, t).mean(),
+        "an exponential overflows at a low temperature. Take off the largest score of each row "
+        "first, as in a softmax, or use torch.logsumexp.",
+    ),
+)
+
+
+def _scores(z1, z2, temperature):
+    """All scores (2 B, 2 B) and each view's score with its partner (2 B,)."""
+    z = torch.nn.functional.normalize(torch.cat((z1, z2)).double(), dim=1)
+    scores = z @ z.mT / temperature
+    return scores, scores[torch.arange(len(z)), torch.arange(len(z)).roll(len(z1))]
+
+
+def _softmax_twice(z1, z2, temperature, mask_first: bool):
+    """Cross-entropy of shares in place of scores; the diagonal is masked before or after."""
+    scores, n = _scores(z1, z2, temperature)[0], len(z1)
+    first = torch.eye(2 * n, dtype=torch.bool) & mask_first
+    last = torch.eye(2 * n, dtype=torch.bool) & (not mask_first)
+    shares = scores.masked_fill(first, -math.inf).softmax(1).masked_fill(last, -math.inf)
+    return torch.nn.functional.cross_entropy(shares, torch.arange(2 * n).roll(n))
+
+
+@check(lab=LAB, exercise="contrastive_loss", points=3)
+def contrastive_loss(answer):
+    """contrastive_loss(z1, z2, temperature) -> mean over 2 B views, a tensor with a gradient."""
+
+    def ask(call, z1, z2, temperature, word=""):
+        expected = _one_by_one(z1, z2, temperature)
+        given = f"z1 and z2 of shape {shape_of(z1)}{word}, temperature {temperature}"
+        a, b = z1.clone(), z2.clone()
+        got = call(a, b, temperature)
+        got = got if isinstance(got, Tensor) else torch.as_tensor(got)
+        got = got.reshape(()) if got.numel() == 1 else got
+        compare(got, expected, SLIPS, (z1, z2, temperature), given, SHOULD)
+        if not (torch.equal(a, z1) and torch.equal(b, z2)):
+            raise CheckFailed(
+                "your function changed the views that it was given. Make new tensors: `z = z / …`, "
+                "not `z /= …`.",
+                hint="changed_input",
+            )
+
+    lengths = torch.tensor([[0.5], [2.0], [1.0], [3.0]])
+    z1, z2 = draw(91, 4, 3) * lengths, draw(92, 4, 3) * lengths.flip(0)
+    ask(by_hand(answer), z1, z2, 0.5)
+    ask(answer, draw(83, 5, 5), draw(84, 5, 5), 2.0)
+    ask(answer, draw(85, 1, 4), draw(86, 1, 4), 0.7, " (one picture)")
+    ask(answer, draw(87, 3, 6), draw(88, 3, 6), 0.005)
+    _check_gradient(answer)
+    return "Nobody said what the pictures show, only which two views are of one."
+
+
+def _check_gradient(answer) -> None:
+    """The loss must teach: its gradient is held against that of the formula."""
+    z1, z2 = draw(89, 4, 3).requires_grad_(), draw(90, 4, 3).requires_grad_()
+    given = "z1 of shape (4, 3), which asks for a gradient"
+    loss = answer(z1, z2, 0.5)
+    if not (isinstance(loss, Tensor) and loss.requires_grad):
+        raise CheckFailed(
+            f"for {given}, your result has none, so nothing can be learned from it. Do not leave "
+            "PyTorch on the way: no .item(), no .detach(), no NumPy.",
+            hint="no_gradient",
+        )
+    got = torch.autograd.grad(loss.sum(), (z1, z2), allow_unused=True)
+    got = [torch.zeros_like(z1) if part is None else part for part in got]
+    right = torch.autograd.grad(_loss(z1, z2, 0.5).mean(), (z1, z2))
+    compare(
+        torch.stack(got), torch.stack(right), GRADIENT_SLIPS, (z1, z2), f"the gradient at {given}"
+    )
+
+
+def _with_fixed_lengths(z1, z2):
+    """The gradient where the lengths are taken for constants."""
+    a, b = (z.detach().requires_grad_() for z in (z1, z2))
+    unit = [z / z.detach().norm(dim=1, keepdim=True) for z in (a, b)]
+    return torch.stack(torch.autograd.grad(_loss(*unit, 0.5, unit=False).mean(), (a, b)))
+
+
+GRADIENT_SLIPS = (
+    Slip(
+        "length_detached",
+        _with_fixed_lengths,
+        "the lengths are cut off from the gradient. They depend on the views too.",
+    ),
+)

@@ -1,0 +1,198 @@
+"""Check of lab 03: patches hidden in pictures (chapter 03).
+
+Key idea: some pixels inside the patches are paper, which is 0 before and after, so a mask that is
+read off the picture is found out.
+Letters: B pictures of H rows and W columns.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grooves.checks import check
+from grooves.checks.arrays import by_hand, judge_parts, untouched
+from grooves.checks.compare import Slip, shape_of
+from grooves.checks.labels.rules import LAB, SHOULD, pictures
+
+
+def _cut(images, tops, lefts, down: int, across: int, fill=0.0):
+    """Pictures with a rectangle filled in each, and masks of the rectangles."""
+    masks = np.zeros(images.shape, dtype=bool)
+    for mask, top, left in zip(masks, tops, lefts, strict=True):
+        mask[max(top, 0) : top + down, max(left, 0) : left + across] = True
+    return np.where(masks, fill, images), masks
+
+
+def _bands(images, tops, lefts, size, rows=True, columns=True):
+    across = _cut(images, tops, 0 * lefts, size, images.shape[2])[1]
+    down = _cut(images, 0 * tops, lefts, images.shape[1], size)[1]
+    masks = (across & rows) | (down & columns)
+    return np.where(masks, 0, images), masks
+
+
+def _turned_round(images, tops, lefts, size):
+    masks = _cut(images, tops, lefts, size, size)[1]
+    return np.where(masks, images, 0), ~masks
+
+
+def _slices_to(end: int, images, tops, lefts):
+    masks = np.zeros(images.shape, dtype=bool)
+    for mask, top, left in zip(masks, tops, lefts, strict=True):
+        mask[top:end, left:end] = True
+    return np.where(masks, 0, images), masks
+
+
+def _mask_from_zeros(images, tops, lefts, size):
+    hidden = _cut(images, tops, lefts, size, size)[0]
+    return hidden, hidden == 0
+
+
+PATCH_SLIPS = (
+    Slip(
+        "leak",
+        lambda images, tops, lefts, size: (images, _cut(images, tops, lefts, size, size)[1]),
+        "the pictures still show what is asked for. Set the patch to 0.",
+    ),
+    Slip(
+        "mask_turned_round",
+        lambda images, tops, lefts, size: (
+            _cut(images, tops, lefts, size, size)[0],
+            ~_cut(images, tops, lefts, size, size)[1],
+        ),
+        "the mask is False in the patch and True around it. True means hidden.",
+    ),
+    Slip(
+        "all_but_the_patch",
+        _turned_round,
+        "you hide everything but the patch.",
+    ),
+    Slip(
+        "rows_for_columns",
+        lambda images, tops, lefts, size: _cut(images, lefts, tops, size, size),
+        "rows and columns are exchanged: `tops` counts rows, which are axis 1 of the pictures.",
+    ),
+    Slip(
+        "one_place_for_all",
+        lambda images, tops, lefts, size: _cut(
+            images, tops * 0 + tops[0], lefts * 0 + lefts[0], size, size
+        ),
+        "every picture loses the same patch, the first one's. Each has a corner of its own.",
+    ),
+    Slip(
+        "every_place_in_all",
+        lambda images, tops, lefts, size: (
+            lambda mask: (np.where(mask, 0, images), np.broadcast_to(mask, images.shape).copy())
+        )(_cut(images, tops, lefts, size, size)[1].any(axis=0)),
+        "every picture loses the patches of all. Each has one patch, its own.",
+    ),
+    Slip(
+        "one_pixel_more",
+        lambda images, tops, lefts, size: _cut(images, tops, lefts, size + 1, size + 1),
+        "the patch is a pixel too large. The end of a slice is not part of it, so "
+        "`top : top + size` holds rows top to top + size - 1.",
+    ),
+    Slip(
+        "one_pixel_less",
+        lambda images, tops, lefts, size: _cut(images, tops, lefts, size - 1, size - 1),
+        "the patch is a pixel too small. The end of a slice is not part of it: "
+        "`top : top + size` has `size` rows.",
+    ),
+    Slip(
+        "length_for_end",
+        lambda images, tops, lefts, size: _slices_to(size, images, tops, lefts),
+        "your slices end at row and column `size`. A slice has a beginning and an end, not a "
+        "length: the end is `top + size`.",
+    ),
+    Slip(
+        "corner_for_centre",
+        lambda images, tops, lefts, size: _cut(
+            images, tops - size // 2, lefts - size // 2, size, size
+        ),
+        "you put the middle of the patch where its upper left corner belongs.",
+    ),
+    Slip(
+        "whole_rows",
+        lambda images, tops, lefts, size: _bands(images, tops, lefts, size, columns=False),
+        "whole rows are hidden. The patch ends after `size` columns too.",
+    ),
+    Slip(
+        "whole_columns",
+        lambda images, tops, lefts, size: _bands(images, tops, lefts, size, rows=False),
+        "whole columns are hidden. The patch ends after `size` rows too.",
+    ),
+    Slip(
+        "cross",
+        lambda images, tops, lefts, size: _bands(images, tops, lefts, size),
+        "a cross of rows and columns is hidden. A pixel of the patch lies in its rows *and* in "
+        "its columns: use & for |.",
+    ),
+    Slip(
+        "mask_from_zeros",
+        _mask_from_zeros,
+        "you call hidden whatever is 0. Paper is 0 too: make the mask from the corner, not from "
+        "the picture.",
+    ),
+    Slip(
+        "mask_from_change",
+        lambda images, tops, lefts, size: (lambda hidden: (hidden, hidden != images))(
+            _cut(images, tops, lefts, size, size)[0]
+        ),
+        "you call hidden whatever has changed. Paper that is hidden was 0 before: make the mask "
+        "from the corner, not from the picture.",
+    ),
+    Slip(
+        "filled_with_one",
+        lambda images, tops, lefts, size: _cut(images, tops, lefts, size, size, fill=1),
+        "the patch is filled with 1, which is ink. Here hidden pixels are 0.",
+    ),
+    Slip(
+        "patches_alone",
+        lambda images, tops, lefts, size: (
+            np.stack(
+                [
+                    image[top : top + size, left : left + size]
+                    for image, top, left in zip(images, tops, lefts, strict=True)
+                ]
+            ),
+            _cut(images, tops, lefts, size, size)[1],
+        ),
+        "you return the patches that were cut out. The pictures keep their size, with 0 inside "
+        "the patch.",
+    ),
+    Slip(
+        "swapped",
+        lambda images, tops, lefts, size: _cut(images, tops, lefts, size, size)[::-1],
+        "pictures and masks are exchanged.",
+    ),
+)
+
+
+@check(lab=LAB, exercise="hide_patches", points=1, returns=(tuple, list))
+def hide_patches(answer):
+    """hide_patches(images, tops, lefts, size) -> hidden pictures and masks, each (B, H, W)."""
+
+    def ask(call, images, tops, lefts, size):
+        expected = {"pictures": images.copy(), "masks": np.zeros(images.shape, dtype=bool)}
+        for b, (top, left) in enumerate(zip(tops, lefts, strict=True)):
+            for row in range(size):
+                for column in range(size):
+                    expected["pictures"][b, top + row, left + column] = 0
+                    expected["masks"][b, top + row, left + column] = True
+        inputs = (images, np.array(tops), np.array(lefts), size)
+        given = f"pictures of shape {shape_of(images)}, tops {tops}, lefts {lefts}, size {size}"
+        watched = untouched(call, "pictures", "tops", "lefts")
+        judge_parts(
+            watched,
+            inputs,
+            {f"the {n}": e for n, e in expected.items()},
+            PATCH_SLIPS,
+            given,
+            SHOULD,
+        )
+
+    some = pictures(51, 3, 6, 8)
+    some[:, 2::3, 1::2] = 0  # paper, inside the patches too
+    ask(by_hand(answer), some, [1, 3, 2], [2, 1, 4], 3)
+    ask(answer, pictures(52, 1, 5, 5), [1], [2], 2)
+    ask(answer, pictures(53, 2, 3, 4), [2, 0], [0, 3], 1)
+    return "The patch is the question, and the old picture is the answer."

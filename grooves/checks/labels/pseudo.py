@@ -1,0 +1,164 @@
+"""Check of lab 03: pseudo-labels (chapter 03).
+
+Key idea: some answers lie exactly at the threshold, and one threshold is so low that a row has two
+classes above it.
+Letters: N pictures, K classes, M of the pictures are sure.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grooves.checks import check
+from grooves.checks.arrays import by_hand, judge_parts, untouched
+from grooves.checks.compare import Slip, shape_of
+from grooves.checks.labels.rules import LAB, SHOULD, as_array
+
+SIXTEENTHS = np.array(  # exact in single precision too, and no row has its largest share twice
+    [
+        [2, 13, 1],
+        [6, 3, 7],
+        [12, 1, 3],
+        [5, 4, 7],
+        [1, 2, 13],
+        [8, 6, 2],
+        [0, 16, 0],
+        [4, 12, 0],
+    ]
+)
+
+
+def _sure(shares, threshold):
+    return np.flatnonzero(shares.max(1) >= threshold)
+
+
+SLIPS = (
+    Slip(
+        "no_threshold",
+        lambda p, t: (np.arange(len(p)), p.argmax(1)),
+        "every picture gets a label, however unsure the model is. Keep those whose best answer "
+        "reaches the threshold.",
+    ),
+    Slip(
+        "threshold_left_out",
+        lambda p, t: (np.flatnonzero(p.max(1) > t), p[p.max(1) > t].argmax(1)),
+        "an answer exactly at the threshold is missing. At least means >=.",
+    ),
+    Slip(
+        "unsure_ones",
+        lambda p, t: (np.flatnonzero(p.max(1) < t), p[p.max(1) < t].argmax(1)),
+        "you keep those that the model is unsure about. Turn the comparison round.",
+    ),
+    Slip(
+        "labels_of_all",
+        lambda p, t: (_sure(p, t), p.argmax(1)),
+        "there is a label for every picture, but only the sure ones are kept. Choose the labels "
+        "with the same indices.",
+    ),
+    Slip(
+        "shares_for_labels",
+        lambda p, t: (_sure(p, t), p[_sure(p, t)].max(1)),
+        "you return how sure the model is, not of what. argmax gives the class.",
+    ),
+    Slip(
+        "counted_anew",
+        lambda p, t: (np.arange(len(_sure(p, t))), p[_sure(p, t)].argmax(1)),
+        "you number the kept pictures from 0. An index says which of all N pictures it is.",
+    ),
+    Slip(
+        "mask_for_indices",
+        lambda p, t: (p.max(1) >= t, p[_sure(p, t)].argmax(1)),
+        "that is a mask of True and False. np.flatnonzero makes indices of it.",
+    ),
+    *(
+        Slip(
+            "wrapped_once_more",
+            lambda p, t, shape=shape: (_sure(p, t).reshape(shape), p[_sure(p, t)].argmax(1)),
+            "np.where gives a tuple of arrays, np.argwhere a column. `np.flatnonzero(…)` gives the "
+            "indices as they are asked for.",
+        )
+        for shape in ((1, -1), (-1, 1))
+    ),
+    Slip(
+        "every_class_above",
+        lambda p, t: np.nonzero(p >= t),
+        "a picture with two classes above the threshold comes twice, or not with its best. One "
+        "picture has one label, its best answer.",
+    ),
+    Slip(
+        "first_class_above",
+        lambda p, t: (_sure(p, t), (p[_sure(p, t)] >= t).argmax(1)),
+        "you take the first class above the threshold, not the best.",
+    ),
+    Slip(
+        "along_the_pictures",
+        lambda p, t: (np.flatnonzero(p.max(0) >= t), p.argmax(0)[p.max(0) >= t]),
+        "you look for the best picture of each class. The best class of each picture is along the "
+        "last axis, axis=1.",
+    ),
+    Slip(
+        "labels_of_the_first",
+        lambda p, t: (_sure(p, t), p.argmax(1)[: len(_sure(p, t))]),
+        "the labels are those of the first pictures, not of the kept ones.",
+    ),
+    Slip(
+        "rows_kept",
+        lambda p, t: (_sure(p, t), p[_sure(p, t)]),
+        "you return whole rows of shares. A label is one number, the class of the largest.",
+    ),
+    Slip(
+        "swapped",
+        lambda p, t: _by_first(p[_sure(p, t)].argmax(1), _sure(p, t)),
+        "indices and labels are exchanged.",
+    ),
+)
+
+
+@check(lab=LAB, exercise="pseudo_labels", points=1, returns=(tuple, list))
+def pseudo_labels(answer):
+    """pseudo_labels(probabilities, threshold) -> indices (M,) and labels (M,), in any order."""
+
+    def ask(call, probabilities, threshold):
+        sure = [
+            (n, int(row.tolist().index(max(row))))
+            for n, row in enumerate(probabilities)
+            if max(row) >= threshold
+        ]
+        parts = np.array(sure, dtype=int).reshape(-1, 2).T
+        expected = {"the indices": parts[0], "the labels": parts[1]}
+        given = f"probabilities of shape {shape_of(probabilities)}, threshold {threshold}"
+        judge_parts(
+            _in_order(untouched(call, "probabilities")),
+            (probabilities, threshold),
+            expected,
+            SLIPS,
+            given,
+            SHOULD,
+        )
+
+    some = SIXTEENTHS / 16
+    ask(by_hand(answer), some, 0.75)
+    ask(answer, some, 0.375)
+    ask(answer, np.array([[0.125, 0.5, 0.125, 0.25]]), 0.25)
+    return "No person was asked; whether the model is right is another matter."
+
+
+def _in_order(call):
+    """The answer's pairs by their indices, where they are pairs."""
+
+    def ordered(*inputs):
+        got = call(*inputs)
+        if len(got) != 2:
+            return got
+        indices, labels = map(as_array, got)
+        if indices.dtype == bool or indices.ndim != 1 or indices.shape != labels.shape:
+            return indices, labels
+        return _by_first(indices, labels)
+
+    return ordered
+
+
+def _by_first(indices, labels):
+    """Both in the order of the first."""
+    order = indices.argsort(kind="stable")
+    return indices[order], labels[order]

@@ -1,0 +1,135 @@
+"""Check of lab 03: pictures turned, and by how much (chapter 03).
+
+Key idea: every pixel of the check's pictures has a grey value of its own, so each picture that
+comes back can be recognised: which one it was, and how it was turned. Their order is free.
+Letters: B pictures of H rows and H columns.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grooves.checks import CheckFailed, check
+from grooves.checks.arrays import by_hand, untouched
+from grooves.checks.labels.rules import (
+    LAB,
+    alike,
+    array_of,
+    as_array,
+    pictures,
+    whole_numbers,
+)
+
+OUT_OF_STEP = (
+    "the labels do not stand in the order of the pictures. np.repeat gives 0, 0, …, 1, 1, …, "
+    "np.tile gives 0, 1, 2, 3, 0, …: which fits your pictures?"
+)
+
+
+@check(lab=LAB, exercise="rotations", points=2, returns=(tuple, list))
+def rotations(answer):
+    """rotations(images) -> pictures (4 B, H, H) in any order, and labels (4 B,), 0 to 3."""
+
+    def ask(call, images):
+        n, side = images.shape[:2]
+        given = f"{n} picture{'s' * (n > 1)} of {side} x {side} pixels"
+        got = untouched(call, "pictures")(images)
+        if len(got) != 2:
+            raise CheckFailed(
+                f"expected two arrays: the pictures and their labels. Your function returned "
+                f"{len(got)}.",
+                hint="how_many",
+            )
+        turned = as_array(got[0])
+        if turned.shape == (4 * n, side * side):
+            turned = turned.reshape(-1, side, side)  # rows of pixels are as good
+        if turned.ndim > 3 and turned.size == 4 * images.size:
+            raise CheckFailed(
+                f"for {given}, your result has pictures of shape {turned.shape}, expected "
+                f"{(4 * n, side, side)}.\nLikely slip: they lie in four stacks, as np.array and "
+                "np.stack lay them. np.concatenate makes one row of pictures.",
+                hint="in_stacks",
+            )
+        turned = array_of(turned, (4 * n, side, side), "four positions of each picture", given)
+        labels = array_of(got[1], (4 * n,), "a label for each position", given)
+        _examine_turns(turned, whole_numbers(labels, given), images, given)
+
+    first = pictures(61, 5, 5, 5)  # as many pictures as rows: turning the wrong axes shows
+    ask(by_hand(answer), first)
+    ask(answer, pictures(62, 3, 8, 8))
+    ask(answer, pictures(63, 1, 4, 4))
+    return "Four questions a picture, and nobody had to answer them."
+
+
+def _positions(images) -> np.ndarray:
+    """(B, 4, H, H): each picture turned against the clock, pixel by pixel."""
+    n, side = images.shape[:2]
+    out = np.empty((n, 4, side, side))
+    out[:, 0] = images
+    for quarter in (1, 2, 3):
+        for row in range(side):
+            for column in range(side):  # what was at the right end of a row comes to its top
+                out[:, quarter, row, column] = out[:, quarter - 1, column, side - 1 - row]
+    return out
+
+
+def _examine_turns(turned, labels, images, given: str) -> None:
+    n, side = images.shape[:2]
+    places = _positions(images).reshape(4 * n, side, side)
+    known = alike(turned, places)  # (4 B, 4 B)
+    if not known.any(axis=1).all():
+        at = int((~known.any(axis=1)).argmax())
+        mirrored = alike(turned, places[:, :, ::-1])
+        if mirrored[at].any():
+            raise CheckFailed(
+                f"for {given}, your result holds, at {at}, a picture mirrored, not turned. "
+                "A transpose or a flip turns left into right; a turn is both together.",
+                hint="mirrored",
+            )
+        raise CheckFailed(
+            f"for {given}, your result holds, at {at}, no picture of those given in any position: "
+            "its pixels come from several of them, or are lost. Turn about the last two axes, "
+            "axes=(1, 2), and leave the first alone.",
+            hint="mixed",
+        )
+    which = known.argmax(axis=1)  # 4 b + quarter
+    missing = sorted(set(range(4 * n)) - set(which.tolist()))
+    if missing:
+        b, quarter = divmod(missing[0], 4)
+        raise CheckFailed(
+            f"for {given}, your result lacks picture {b} turned by {90 * quarter} degrees; "
+            f"{4 * n - len(missing)} of {4 * n} positions are there, some twice. "
+            "Turn the original each time, by 0, 1, 2 and 3 quarters.",
+            hint="position_missing",
+        )
+    quarters = which % 4
+    if np.array_equal(labels, quarters):
+        return
+    at = int((labels != quarters).argmax())
+    told = (
+        f"for {given}, your result labels a picture turned by {90 * quarters[at]} degrees with "
+        f"{labels[at]}, expected {quarters[at]}.\n"
+    )
+    for name, slip, says in (
+        (
+            "clockwise",
+            -quarters % 4,
+            "you turn clockwise. Here a quarter is against the clock: the upper right corner "
+            "comes to the upper left.",
+        ),
+        ("degrees", 90 * quarters, "these are degrees. The labels are the classes 0, 1, 2, 3."),
+        ("from_one", quarters + 1, "you count from 1. A picture that is not turned has label 0."),
+        ("out_of_step", np.tile(np.arange(4), n), OUT_OF_STEP),
+        ("out_of_step", np.repeat(np.arange(4), n), OUT_OF_STEP),
+        (
+            "picture_number",
+            which // 4,
+            "these are the numbers of the pictures. The label says how far each was turned.",
+        ),
+    ):
+        if np.array_equal(labels, slip):
+            raise CheckFailed(f"{told}Likely slip: {says}", hint=name)
+    raise CheckFailed(
+        told + "This is none of the usual slips. Turn one picture of 2 x 2 pixels on paper.",
+        hint="unrecognised",
+    )

@@ -1,0 +1,261 @@
+"""Check of lab 12: one step from many pieces (chapter 12).
+
+Key idea: the step must be the one that the whole batch at once would have given, to the last digits
+of 64 bits. And it must not need the memory of the whole batch: the model notes when it goes
+forward and when backward, and a batch has gone back before the next goes forward.
+Letters: B texts, T words, V words in the vocabulary.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from grooves.checks import CheckFailed, check
+from grooves.checks.compare import draw, own_seed
+from grooves.checks.precision_memory.rules import LAB, NUMBER, as_number
+from grooves.language.corpora import IGNORED
+
+V, WIDTH, RATE = 7, 5, 0.5
+NEAR = 1e-7
+# Of each batch its pieces: texts, words, and how many of the targets are asked for.
+STEPS = (((4, 6, 20), (2, 9, 5), (1, 3, 3)), ((3, 5, 9), (3, 5, 15)))
+
+
+class Watched(nn.Module):
+    """A small model that notes its calls: ids (B, T) -> scores (B, T, V), at 64 bits.
+
+    events: "forward" and "backward", in the order in which they came. texts: of each call forward.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.head = nn.Embedding(V, WIDTH), nn.Linear(WIDTH, V)
+        self.double()
+        self.events: list[str] = []
+        self.texts: list[int] = []
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Scores of the next word."""
+        scores = self.head(torch.tanh(self.embedding(ids)))
+        if scores.requires_grad:
+            self.events.append("forward")
+            self.texts.append(len(ids))
+            scores.register_hook(lambda _: self.events.append("backward"))
+        return scores
+
+
+class CountedSGD(torch.optim.SGD):
+    """Plain steps downhill, which are counted."""
+
+    n_steps = 0
+
+    def step(self, closure=None):
+        """As `torch.optim.SGD.step`."""
+        self.n_steps += 1
+        return super().step(closure)
+
+
+def batch(step: int) -> list[tuple[Tensor, Tensor]]:
+    """The pieces of a step: inputs and targets (B, T), IGNORED where nothing is asked."""
+    random, pairs = torch.Generator().manual_seed(step), []
+    for B, T, asked in STEPS[step]:
+        ids, targets = (torch.randint(V, (B, T), generator=random) for _ in range(2))
+        hidden = torch.randperm(B * T, generator=random)[asked:]
+        targets.view(-1)[hidden] = IGNORED
+        pairs.append((ids, targets))
+    return pairs
+
+
+def _loss(model, pairs, kind: str) -> Tensor:
+    """The loss of pieces: all at once, or by what a slip makes of them.
+
+    kind: "words" divides the sum by the words that are asked for; "means" is the mean of the small
+    batches' means; "summed_means" their sum; "sum" divides by nothing; "places" by all places,
+    padding too; "texts" by the texts; "by_texts" is a mean of means weighted by texts.
+    """
+    logits = [model(ids).flatten(0, 1) for ids, _ in pairs]
+    losses = [
+        F.cross_entropy(scores, targets.flatten(), reduction="sum", ignore_index=IGNORED)
+        for scores, (_, targets) in zip(logits, pairs, strict=True)
+    ]
+    words = [int((targets != IGNORED).sum()) for _, targets in pairs]
+    places = [targets.numel() for _, targets in pairs]
+    texts = [len(targets) for _, targets in pairs]
+    means = [loss / n for loss, n in zip(losses, words, strict=True)]
+    return {
+        "words": sum(losses) / sum(words),
+        "means": sum(means) / len(means),
+        "summed_means": sum(means),
+        "sum": sum(losses),
+        "places": sum(losses) / sum(places),
+        "texts": sum(losses) / sum(texts),
+        "by_batches": sum(losses) / len(losses),
+        "by_texts": sum(m * n for m, n in zip(means, texts, strict=True)) / sum(texts),
+        "by_places": sum(m * n for m, n in zip(means, places, strict=True)) / sum(places),
+    }[kind]
+
+
+def _learned(model, pairs, kind="words", left_over=()) -> list[Tensor]:
+    """The weights after one step; left_over: gradients that were there before."""
+    model = copy.deepcopy(model)
+    loss = _loss(model, pairs, kind) if pairs else sum(p.sum() * 0 for p in model.parameters())
+    gradients = torch.autograd.grad(loss, list(model.parameters()))
+    if left_over:
+        gradients = [g + old for g, old in zip(gradients, left_over, strict=True)]
+    found = zip(model.parameters(), gradients, strict=True)
+    return [(p - RATE * g).detach() for p, g in found]
+
+
+SLIPS = {
+    "mean_of_means": (
+        "means",
+        "each piece counts alike, though one asks for more words than another. Sum the "
+        "losses of all words, and divide by the number of words of the whole batch.",
+    ),
+    "summed_means": (
+        "summed_means",
+        "the means of the pieces are added up and not divided, so the step is too long.",
+    ),
+    "not_divided": (
+        "sum",
+        "the losses of all words are added up and not divided by their number.",
+    ),
+    "padding_counted": (
+        "places",
+        "you divide by all places, padding included. Count the targets that are not IGNORED.",
+    ),
+    "divided_by_texts": ("texts", "you divide by the number of texts. The mean is over words."),
+    "divided_by_batches": (
+        "by_batches",
+        "sums are divided by the number of pieces. Divide by the words of all of them.",
+    ),
+    "weighted_by_texts": (
+        "by_texts",
+        "the means are weighted by texts. Texts have unlike numbers of words that are asked for.",
+    ),
+    "weighted_by_places": (
+        "by_places",
+        "the means are weighted by places, padding included. Weight them by words asked for.",
+    ),
+}
+
+
+@check(lab=LAB, exercise="accumulated_step", points=2, returns=NUMBER)
+def accumulated_step(answer):
+    """accumulated_step(model, optimizer, pairs) -> the loss; moves the model one step.
+
+    pairs: a list of (inputs, targets), each (B, T), of unlike sizes, with IGNORED targets.
+    """
+    with own_seed(0):
+        model = Watched()
+        for i, p in enumerate(model.parameters()):
+            p.data = draw(70 + i, *p.shape).double()
+    optimizer, last = CountedSGD(model.parameters(), lr=RATE), None
+    for step in range(len(STEPS)):
+        pairs, before = batch(step), copy.deepcopy(model)
+        expected, loss = _learned(before, pairs), _loss(before, pairs, "words").item()
+        optimizer.n_steps, model.events, model.texts = 0, [], []
+        words = sum(int((targets != IGNORED).sum()) for _, targets in pairs)
+        given = f"step {step + 1}, {len(pairs)} pieces with {words} words asked for"
+        told = as_number(answer(model, optimizer, [(i.clone(), t.clone()) for i, t in pairs]))
+        now = [p.detach().clone() for p in model.parameters()]
+        _judge_weights(now, expected, before, pairs, given, last, optimizer.n_steps)
+        _judge_order(model, pairs, given)
+        if not abs(told - loss) < NEAR * 100:
+            raise CheckFailed(
+                f"for {given}, your result is the loss {told:.6g}; that of the whole batch is "
+                f"{loss:.6g}. The step itself is right.\nLikely slip: the number that you return "
+                "is of one piece, or was not divided as the gradient was.",
+                hint="other_loss",
+            )
+        last = torch.autograd.grad(_loss(before, pairs, "words"), list(before.parameters()))
+    return "The same step as from the whole batch, and one piece in memory at a time."
+
+
+def _near(some, others) -> bool:
+    return all(
+        torch.allclose(a, b, rtol=NEAR, atol=NEAR) for a, b in zip(some, others, strict=True)
+    )
+
+
+def _judge_weights(now, expected, before, pairs, given, last, n_steps):
+    if _near(now, expected) and n_steps == 1:
+        return
+    gap = max(float((a - b).abs().max()) for a, b in zip(now, expected, strict=True))
+    difference = (
+        f"for {given}, your result is a model whose weights are up to {gap:.3g} from those after "
+        "a step from the whole batch."
+    )
+    name, says = _why(now, before, pairs, last, n_steps)
+    said = f"Likely slip: {says}" if name != "unrecognised" else says
+    raise CheckFailed(f"{difference}\n{said}", hint=name)
+
+
+def _why(now, before, pairs, last, n_steps) -> tuple[str, str]:
+    """The name of the slip, and what to say."""
+    if n_steps > 1:
+        return "step_each", (
+            f"the optimizer made {n_steps} steps. Add the gradients up over all pieces, "
+            "and step once behind the loop."
+        )
+    if n_steps == 0:
+        return "no_step", "nothing moved: the optimizer made no step."
+    for name, (kind, says) in SLIPS.items():
+        if _near(now, _learned(before, pairs, kind)):
+            return name, says
+    if last and _near(now, _learned(before, pairs, left_over=last)):
+        return "never_cleared", (
+            "the gradients of the step before are still there and were added: "
+            "`optimizer.zero_grad()`, once a step."
+        )
+    total = sum(int((targets != IGNORED).sum()) for _, targets in pairs)
+    parts = zip(before.parameters(), now, strict=True)
+    moved = torch.cat([(a - b).detach().flatten() for a, b in parts]) / RATE
+    for kept, name, says in (
+        (pairs[-1:], "cleared_inside", "the gradients are cleared inside the loop, so only the "
+         "last piece is left. Clear them once, before it."),
+        (pairs[:-1], "last_dropped", "the last piece is left out."),
+        (pairs[:1], "first_alone", "only the first piece was used."),
+    ):  # fmt: skip
+        n = sum(int((targets != IGNORED).sum()) for _, targets in kept)
+        mean = _gradient(before, kept, "words")
+        by_batches = _gradient(before, kept, "means") * len(kept) / len(pairs)
+        if any(torch.allclose(moved, g, rtol=1e-6) for g in (mean, mean * n / total, by_batches)):
+            return name, says
+    return "unrecognised", (
+        "This is none of the usual slips. Compare the gradient of one weight with that of the "
+        "whole batch."
+    )
+
+
+def _gradient(model, pairs, kind) -> Tensor:
+    """The gradient of a loss as one long row."""
+    gradients = torch.autograd.grad(_loss(model, pairs, kind), list(model.parameters()))
+    return torch.cat([g.flatten() for g in gradients])
+
+
+def _judge_order(model: Watched, pairs, given: str) -> None:
+    """Refuse a step that is right and had the activations of several pieces at once."""
+    largest = max(len(ids) for ids, _ in pairs)
+    if max(model.texts) > largest:
+        raise CheckFailed(
+            f"for {given}, your result is right, but the model read {max(model.texts)} texts at "
+            "once, so all activations were there together. Let it read one piece after the "
+            "other.",
+            hint="all_at_once",
+        )
+    ahead = most = 0
+    for event in model.events:
+        ahead += 1 if event == "forward" else -1
+        most = max(most, ahead)
+    if most > 1:
+        raise CheckFailed(
+            f"for {given}, your result is right, but {most} pieces had gone forward before "
+            "the first went back, so their activations were there together. Call `backward()` "
+            "inside the loop: gradients add up by themselves.",
+            hint="graphs_kept",
+        )

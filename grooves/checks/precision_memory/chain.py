@@ -1,0 +1,228 @@
+"""Check of lab 12: a chain of layers that keeps few activations (chapter 12).
+
+Key idea: three things are looked at, in this order. The gradients must be those of a chain that
+keeps everything; every layer may be computed twice, and no more; and the memory in which tensors
+lie is watched, so that what is kept cannot be hidden.
+Letters: B pictures, C channels.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from grooves.checks import CheckFailed, check, describe
+from grooves.checks.compare import draw
+from grooves.checks.precision_memory.rules import LAB
+from grooves.precision import memory
+
+BATCH, CHANNELS = 96, 4  # so that a layer's weights are small beside what goes through it
+CASES = ((20, 4), (23, 5), (5, 1), (6, 9))  # layers, and every how many one is kept
+SPARE = 4  # tensors at work: what goes into a layer and comes out, on the way and back
+NEAR = 1e-9
+
+
+class Layer:
+    """tanh(x W), with its way back; calls: what was called, in order, in all layers of a chain."""
+
+    def __init__(self, weight: Tensor, place: int, calls: list):
+        self.weight, self.place, self.calls = weight, place, calls
+        self.gradient = torch.zeros_like(weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (B, C) -> (B, C)."""
+        self.calls.append(("forward", self.place, None, None))
+        return (x @ self.weight).tanh_()
+
+    def backward(self, x: Tensor, g: Tensor) -> Tensor:
+        """The gradient of what went in, from what went in and the gradient of what came out.
+
+        Adds the gradient of the weights to `gradient`.
+        """
+        self.calls.append(("backward", self.place, float(x.sum()), float(g.sum())))
+        inner = (x @ self.weight).tanh_().square_().neg_().add_(1).mul_(g)
+        self.gradient += x.T @ inner
+        return inner @ self.weight.T
+
+
+def chain(n_layers: int, channels: int = CHANNELS, dtype=torch.float64) -> list[Layer]:
+    """Layers that follow one another, always the same ones; their `calls` is one list."""
+    calls: list = []
+    weights = draw(7, n_layers, channels, channels, scale=0.9 / math.sqrt(channels))
+    return [Layer(weight, i, calls) for i, weight in enumerate(weights.to(dtype))]
+
+
+def _truth(n_layers: int, x: Tensor, target: Tensor):
+    """By PyTorch: the gradient of x, those of the weights; what went into each layer, and the
+    gradient of what came out of it."""
+    weights = [layer.weight.clone().requires_grad_() for layer in chain(n_layers)]
+    inputs = [x.clone().requires_grad_()]
+    for weight in weights:
+        inputs.append(torch.tanh(inputs[-1] @ weight))
+    loss = 0.5 * (inputs[-1] - target).square().sum()
+    found = torch.autograd.grad(loss, [*weights, *inputs])
+    return found[n_layers], found[:n_layers], [t.detach() for t in inputs], found[n_layers + 1 :]
+
+
+@check(lab=LAB, exercise="checkpointed", points=3, returns=Tensor)
+def checkpointed(answer):
+    """checkpointed(layers, x, every, blame) -> the gradient of x (B, C).
+
+    blame(y): the gradient of what came out of the last layer.
+    """
+    said = []
+    for n, every in CASES:
+        x, target = (draw(seed, BATCH, CHANNELS).double() for seed in (n, n + 1))
+        truth, layers = _truth(n, x, target), chain(n)
+        given = f"{n} layers and every = {every}"
+        result: list[Tensor] = []
+        handed_over = x.clone()
+
+        def run(layers=layers, every=every, target=target, x=handed_over, result=result):
+            result.append(answer(layers, x, every, lambda y: y - target))
+
+        peak = memory.watched_peak_bytes(run) / (x.numel() * x.element_size())
+        _judge_gradients(result[0], truth, layers, given)
+        n_forward = _judge_calls(layers, given)
+        _judge_memory(peak, n, every, n_forward, given)
+        said.append(f"{n_forward} calls forward for {n} layers")
+    return f"{said[0]}, and {said[1]}."
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return a.shape == b.shape and torch.allclose(a.double().cpu(), b, rtol=NEAR, atol=NEAR)
+
+
+def _fail(given: str, found: str, name: str, says: str):
+    raise CheckFailed(f"for {given}, {found}\nLikely slip: {says}", hint=name)
+
+
+def _judge_gradients(got: Tensor, truth, layers, given: str) -> None:
+    """Refuse wrong gradients, with the first call backward that went wrong as the reason."""
+    of_x, of_weights, inputs, blames = truth
+    right = [_same(layer.gradient, g) for layer, g in zip(layers, of_weights, strict=True)]
+    if _same(got, of_x) and all(right):
+        return
+    n = len(layers)
+    found = f"your result is a gradient of x that is wrong ({describe(got)})."
+    if not all(right):
+        found = f"your result has the gradients of {right.count(False)} of {n} layers wrong."
+    backward = [call[1:] for call in layers[0].calls if call[0] == "backward"]
+    places = [place for place, *_ in backward]
+    if not backward:
+        _fail(given, found, "no_way_back", "no layer's `backward` was called.")
+    if places != sorted(places, reverse=True) and sorted(places) == list(range(n)):
+        _fail(
+            given,
+            found,
+            "wrong_order",
+            f"the way back took the layers in the order {places[:6]} ... The last layer comes "
+            "first, inside a segment too.",
+        )
+    if missing := sorted(set(range(n)) - set(places)):
+        _fail(
+            given,
+            found,
+            "layers_missing",
+            f"`backward` of layer {missing[-1]} was never called. Where the number of layers is "
+            "no multiple of `every`, one segment is shorter.",
+        )
+    if len(places) > n:
+        _fail(
+            given,
+            found,
+            "backward_twice",
+            f"`backward` was called {len(places)} times for {n} layers. Each call adds to the "
+            "gradient: once a layer.",
+        )
+    _judge_arguments(backward, inputs, blames, given, found)
+    _fail(
+        given,
+        found,
+        "other_result",
+        "every layer was asked rightly, and you return something else than what the first "
+        "layer's `backward` returned.",
+    )
+
+
+def _judge_arguments(backward, inputs, blames, given: str, found: str) -> None:
+    """Refuse the first call of a layer's `backward` that got something wrong."""
+    for place, x, g in backward:
+        sums = [float(each.sum()) for each in inputs]
+        if not math.isclose(x, sums[place], rel_tol=1e-6, abs_tol=1e-9):
+            of = [i for i, each in enumerate(sums) if math.isclose(x, each, rel_tol=1e-6)]
+            where = f"what went into layer {of[0]}" if of else "something else"
+            name = "other_input"
+            says = "Count the layers of a segment from its own first one."
+            if of == [place + 1]:
+                name, where = "output_for_input", "what came out of it"
+                says = "Its way back needs what went in."
+            elif of and of[0] < place:
+                name, says = (
+                    "checkpoint_for_input",
+                    ("Between two that were kept, go forward again from the first of them."),
+                )
+            _fail(given, found, name, f"`backward` of layer {place} was given {where}. {says}")
+        if not math.isclose(g, float(blames[place].sum()), rel_tol=1e-6, abs_tol=1e-9):
+            _fail(
+                given,
+                found,
+                "other_blame",
+                f"`backward` of layer {place} was given a wrong g. It is blame(y) for the last "
+                "layer, and for every other what the `backward` behind it returned.",
+            )
+
+
+def _judge_calls(layers, given: str) -> int:
+    """Refuse what computes a layer more than twice. Returns: the number of calls forward."""
+    n = len(layers)
+    forward = [place for kind, place, *_ in layers[0].calls if kind == "forward"]
+    if len(forward) <= 2 * n:
+        return len(forward)
+    found = f"your result is right, but took {len(forward)} calls forward; {2 * n} are enough."
+    if forward.count(0) > 2 and forward.count(0) >= n / 2:
+        _fail(
+            given,
+            found,
+            "from_the_start",
+            "you begin at x again for every layer. Begin at the nearest kept activation.",
+        )
+    if forward.count(0) > 2:
+        _fail(
+            given,
+            found,
+            "once_a_layer",
+            "you go forward from the kept activation anew for each layer behind it. Go once, and "
+            "keep the few of this segment until it is done.",
+        )
+    _fail(
+        given,
+        found,
+        "from_the_start",
+        "you begin at x again. Begin at the nearest kept activation.",
+    )
+
+
+def _judge_memory(peak: float, n: int, every: int, n_forward: int, given: str) -> None:
+    """Refuse what keeps more than the kept ones, those of two segments, and some at work."""
+    allowed = math.ceil(n / every) + 2 * every + SPARE
+    if peak <= allowed + 0.5:
+        return
+    found = f"your result is right, but {peak:.0f} tensors of x's size lay in memory at once."
+    if n_forward <= n:
+        _fail(
+            given,
+            f"{found} {allowed} are enough.",
+            "keeps_all",
+            "all activations are kept. Keep those that go into the layers 0, every, 2 · every, "
+            "..., and let the others go.",
+        )
+    _fail(
+        given,
+        f"{found} {allowed} are enough.",
+        "segments_kept",
+        "what was computed again stays after its segment is done. Begin a new list for each "
+        "segment.",
+    )

@@ -1,0 +1,165 @@
+"""Check of lab 12: will it fit (chapter 12).
+
+Key idea: models are made up whose need lies on both sides of what a device has, some of them mostly
+weights and some mostly cache. One answer of yes or no says little, and all together say which part
+was forgotten.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import torch
+
+from grooves.checks import check
+from grooves.checks.compare import Slip
+from grooves.checks.precision_memory.rules import LAB, refuse
+from grooves.models.published import Model
+
+FREE = 0.1  # of a device's memory
+CACHE_BYTES = 2  # of a number in the cache
+# Memory in GB, bits of a weight, texts at once.
+SITUATIONS = ((24, 16, 2), (12, 4, 5), (80, 8, 3), (40, 4.5, 4))
+# How much of the memory the models need, and which share of that is cache.
+NEEDED = (
+    0.7, 0.75, 0.8, 0.86, 0.91, 0.96, 1.006, 1.04, 1.06, 1.1, 1.15, 1.2, 1.35, 1.8, 2.6, 5, 9, 18,
+)  # fmt: skip
+CACHE_SHARES = (0.97, 0.9, 0.15, 0.5)
+
+
+def _need(
+    model, memory_gb, bits, n_tokens, batch, weights=1.0, both=2, heads="kv", layers=True,
+    each=CACHE_BYTES, texts=True, cached=True,
+):  # fmt: skip
+    """Bytes, with a place for each slip."""
+    n_heads = model.n_kv_head if heads == "kv" else model.n_head
+    cache_bytes = both * n_heads * model.head_dim * each * (model.n_layer if layers else 1)
+    cache_bytes *= n_tokens * (batch if texts else 1)
+    return weights * model.parameters * bits / 8 + (cache_bytes if cached else 0)
+
+
+def _fits(model, memory_gb, bits, n_tokens, batch, free=FREE, giga=1e9, **changes):
+    need = _need(model, memory_gb, bits, n_tokens, batch, **changes)
+    return need <= (1 - free) * memory_gb * giga
+
+
+def _with(**changes):
+    return lambda *inputs: _fits(*inputs, **changes)
+
+
+FIT_SLIPS = (
+    Slip(
+        "gibibytes",
+        _with(giga=2**30),
+        "you take a GB for 2³⁰ bytes. Makers count 10⁹.",
+    ),
+    Slip(
+        "tenth_on_top",
+        _with(free=1 - 1 / 1.1),
+        "you add a tenth to what is needed. A tenth of the device's memory stays free: what is "
+        "needed must go into 0.9 of it.",
+    ),
+    Slip("nothing_free", _with(free=0), "a tenth of the memory must stay free."),
+    Slip(
+        "no_cache",
+        _with(cached=False),
+        "that is right for the weights alone. The cache of keys and values is forgotten.",
+    ),
+    Slip(
+        "half_the_cache",
+        _with(both=1),
+        "the cache comes out half as large as it is. Keys and values are both kept, and each "
+        "number takes two bytes: 2 · 2.",
+    ),
+    Slip(
+        "twice_the_cache",
+        _with(both=4),
+        "the cache comes out twice as large as it is: keys and values, of two bytes each.",
+    ),
+    Slip(
+        "all_heads",
+        _with(heads="all"),
+        "you count keys and values for every head. Heads share them: there are n_kv_head.",
+    ),
+    Slip("one_text", _with(texts=False), "the cache is that of one text. Each text has its own."),
+    Slip(
+        "one_layer",
+        _with(layers=False),
+        "the cache is that of one layer. Each layer keeps its own keys and values.",
+    ),
+    Slip(
+        "weights_times_batch",
+        lambda model, gb, bits, n, batch: _fits(model, gb, bits, n, batch, weights=batch),
+        "the weights are there once, however many texts are answered.",
+    ),
+    Slip(
+        "cache_in_few_bits",
+        lambda model, gb, bits, n, batch: _fits(model, gb, bits, n, batch, each=bits / 8),
+        "you count the cache in the bits of the weights. Here it has 16 bits whatever they have.",
+    ),
+    Slip(
+        "bits_for_bytes",
+        _with(weights=8),
+        "you took bits for bytes: a weight takes bits / 8.",
+    ),
+    Slip(
+        "always_two_bytes",
+        lambda model, gb, bits, n, batch: _fits(model, gb, 16, n, batch),
+        "you count two bytes for every weight. Use `bits`.",
+    ),
+    Slip(
+        "cache_alone",
+        _with(weights=0),
+        "that is right for the cache alone. The weights are forgotten.",
+    ),
+    Slip(
+        "turned_round",
+        lambda *inputs: not _fits(*inputs),
+        "yes and no are exchanged.",
+    ),
+)
+
+
+@cache
+def cases() -> list[tuple]:
+    """Made-up models with the situations in which they are asked about."""
+    rng, found = np.random.default_rng(12), []
+    for gb, bits, batch in SITUATIONS:
+        for i, times in enumerate(NEEDED):
+            need = (1 - FREE) * gb * 1e9 * times
+            share = CACHE_SHARES[i % 4] if times < 1.5 else CACHE_SHARES[0]
+            layers, heads = int(rng.integers(16, 65)), int(rng.choice([16, 32, 64]))
+            shared, head_dim = int(rng.choice([2, 4, 8])), int(rng.choice([64, 128]))
+            token = 2 * CACHE_BYTES * layers * (heads // shared) * head_dim  # bytes
+            n_tokens = round(share * need / token / batch)
+            parameters = int((need - token * n_tokens * batch) / bits * 8)
+            model = Model(
+                f"made-up {len(found) + 1}", parameters, layers, heads, heads // shared, head_dim,
+                heads * head_dim, 4 * heads * head_dim, 32_000, "made up for this check", "",
+            )  # fmt: skip
+            found.append((model, gb, bits, n_tokens, batch))
+    return found
+
+
+@check(lab=LAB, exercise="fits", points=2, returns=(bool, np.bool_, torch.Tensor, np.ndarray))
+def fits(answer):
+    """fits(model, memory_gb, bits, n_tokens, batch) -> True or False."""
+    got = [bool(answer(*case)) for case in cases()]
+    expected = [_fits(*case) for case in cases()]
+
+    def said(i):
+        model, gb, bits, n_tokens, batch = cases()[i]
+        need = _need(*cases()[i]) / 1e9
+        sizes = (
+            f"{model.parameters / 1e9:.2f} · 10⁹ weights of {bits} bits, n_layer = "
+            f"{model.n_layer}, n_head = {model.n_head}, n_kv_head = {model.n_kv_head}, head_dim = "
+            f"{model.head_dim}, {batch} texts of {n_tokens:,} tokens, {gb} GB"
+        )
+        return (
+            f"for {sizes}, your result is {got[i]}; it should be {expected[i]}: {need:.2f} GB are "
+            f"needed, and {(1 - FREE) * gb:.2f} may be used."
+        )
+
+    refuse(got, expected, FIT_SLIPS, cases(), said, lambda a, b: a == b, needed=1)
+    return f"{sum(got)} of {len(got)} made-up models fit."

@@ -1,0 +1,128 @@
+"""Check of lab 04, causal attention (chapter 04).
+
+Key idea: a mask is judged by what it lets through, so some inputs have their highest score in the
+future, where a mask that is only nearly one fails.
+Shapes: B texts, T words, D channels.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from grooves.checks import check
+from grooves.checks.compare import Slip, compare, draw, shape_of, written_by_hand
+from grooves.checks.transformer.attention import ATTENTION, LAB, scores_of, shares_of, units
+
+# ---- 3 causal attention ----------------------------------------------------------------------
+
+
+def _masked(q: Tensor, k: Tensor, hidden: Tensor, fill: float = -math.inf) -> Tensor:
+    return scores_of(q, k).masked_fill(hidden, fill)
+
+
+def _later(q: Tensor, diagonal: int = 1) -> Tensor:
+    """(T, T): True where the column's word comes `diagonal` or more places after the row's."""
+    return torch.ones(q.size(-2), q.size(-2), dtype=torch.bool).triu(diagonal)
+
+
+CAUSAL_SLIPS = (
+    Slip(
+        "no_mask",
+        lambda q, k, v: scores_of(q, k).softmax(-1) @ v,
+        "every word still sees all words. Hide the columns after its own.",
+    ),
+    Slip(
+        "sees_the_next",
+        lambda q, k, v: _masked(q, k, _later(q, 2)).softmax(-1) @ v,
+        "every word sees one word too many, the next one: the very word that it must predict.",
+    ),
+    Slip(
+        "blind_to_itself",
+        lambda q, k, v: _masked(q, k, _later(q, 0)).softmax(-1) @ v,
+        "a word cannot see itself, and the first word sees nothing: 0 / 0. The diagonal stays.",
+    ),
+    Slip(
+        "past_hidden",
+        lambda q, k, v: _masked(q, k, _later(q).mT).softmax(-1) @ v,
+        "you hid the past and left the future. Row t is the asking word; hide columns above t.",
+    ),
+    Slip(
+        "finite_mask",
+        lambda q, k, v: _masked(q, k, _later(q), -1e4).softmax(-1) @ v,
+        "the hidden scores are low, but finite. Where the allowed ones are lower still, the future "
+        "wins: fill with -math.inf.",
+    ),
+    Slip(
+        "filled_with_zero",
+        lambda q, k, v: _masked(q, k, _later(q), 0.0).softmax(-1) @ v,
+        "hidden scores are 0, and exp(0) = 1 is a share like any other. Hide with -inf.",
+    ),
+    Slip(
+        "shares_then_mask",
+        lambda q, k, v: shares_of(scores_of(q, k).softmax(-1).tril()) @ v,
+        "you hide the future after the softmax and share out anew. Where a hidden score is far "
+        "above the others, all the rest has become 0 by then: hide the scores.",
+    ),
+    Slip(
+        "masked_too_late",
+        lambda q, k, v: scores_of(q, k).softmax(-1).masked_fill(_later(q), 0.0) @ v,
+        "you set shares to 0 after the softmax, so those left no longer add up to 1. "
+        "Hide the scores before it.",
+    ),
+    Slip(
+        "mask_turned_over",
+        lambda q, k, v: _masked(q, k, ~_later(q)).softmax(-1) @ v,
+        "your mask is True where a word may look, yet what is True gets hidden. Turn it over.",
+    ),
+    Slip(
+        "no_scaling",
+        lambda q, k, v: (q @ k.mT).masked_fill(_later(q), -math.inf).softmax(-1) @ v,
+        "the mask is right, but the scores are not divided by √D.",
+    ),
+    Slip(
+        "scaled_late",
+        lambda q, k, v: (
+            (q @ k.mT).masked_fill(_later(q), -math.inf).softmax(-1) / math.sqrt(q.size(-1)) @ v
+        ),
+        "the mask is right, but you divide by √D after the softmax. Divide the scores.",
+    ),
+    Slip(
+        "wrong_axis",
+        lambda q, k, v: _masked(q, k, _later(q)).softmax(-2) @ v,
+        "the mask is right, but the softmax runs over the asking words. "
+        "It belongs on the last axis.",
+    ),
+    Slip(
+        "overflow",
+        lambda q, k, v: shares_of(_masked(q, k, _later(q)).exp()) @ v,
+        "exp of a score above 88 is infinite in float32. Take the softmax of exercise 1, "
+        "or PyTorch's.",
+    ),
+)
+
+
+@check(lab=LAB, exercise="causal_attention", points=2, returns=Tensor)
+def causal_attention(answer):
+    """causal_attention(q, k, v): all (B, T, D) -> (B, T, D); word t sees words 0 to t."""
+
+    def judge(call, q, k, v, note=""):
+        expected = F.scaled_dot_product_attention(
+            q.double(), k.double(), v.double(), is_causal=True
+        )
+        got = call(q.clone(), k.clone(), v.clone())
+        compare(got, expected, CAUSAL_SLIPS, (q, k, v), f"q, k, v of shape {shape_of(q)}{note}")
+
+    def by_hand(*inputs):
+        return written_by_hand(answer, *inputs, ready_made=ATTENTION)
+
+    q, k, v = (draw(seed, 2, 5, 4, scale=1.5) for seed in (7, 8, 9))
+    judge(by_hand, q, k, v)
+    judge(answer, q[:, :1], k[:, :1], v[:, :1], " (a single word)")
+    q, k = 20 * units(torch.tensor([[0, 1, 0, 2, 3]])), 20 * units(torch.arange(5)[None])
+    judge(answer, q, k, draw(9, 1, 5, 8), ", with one score of 141 in every row")
+    q, k = torch.ones(1, 4, 1), torch.tensor([[[-30_000.0], [-30_001], [-30_002.5], [-29_870]]])
+    judge(answer, q, k, draw(9, 1, 4, 1), ", whose highest score lies in the future")

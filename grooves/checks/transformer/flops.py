@@ -1,0 +1,118 @@
+"""Check of lab 04, fourth part: the FLOPs of a training step (chapter 04).
+
+Key idea: nearly all arithmetic is matrix products, whose cost follows from their shapes. A test
+compares the formula with PyTorch's own counter on the course's model.
+Shapes: B texts, T words, C channels, V words in the vocabulary, L layers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from grooves.checks import check
+from grooves.checks.compare import Slip, compare
+from grooves.checks.transformer.costs import EXACT, LAB, LARGER, SMALL, given, sizes
+from grooves.models.transformer import Config
+
+
+def training_step_flops(
+    config: Config, batch: int, length: int, scores=2.0, head=1, passes=3
+) -> float:
+    """FLOPs of the matrix products of one training step; the defaults are right.
+
+    scores: products over all pairs of words (QK and AV). head: matrices of the vocabulary's size.
+    passes: forward 1, backward 2.
+    """
+    V, L, C, L_mlp = sizes(config)
+    words = batch * length
+    weights = (4 * L + 8 * L_mlp) * C * C + head * V * C
+    return passes * 2 * words * (weights + L * scores * length * C)
+
+
+def _n_weights(config: Config) -> int:
+    """All learned weights, as exercise 9 counts them."""
+    V, L, C, L_mlp = sizes(config)
+    return V * C + C + (4 * L + 8 * L_mlp) * C * C
+
+
+FLOP_SLIPS = (
+    Slip(
+        "forward_only",
+        lambda *a: training_step_flops(*a, passes=1),
+        "that is the forward pass. Training goes back too, at twice its cost.",
+    ),
+    Slip(
+        "backward_as_forward",
+        lambda *a: training_step_flops(*a, passes=2),
+        "going back costs twice the forward pass: one product for the gradient of the input, "
+        "one for that of the weights.",
+    ),
+    Slip(
+        "multiply_add_as_one",
+        lambda *a: training_step_flops(*a) / 2,
+        "a multiplication and an addition are two FLOPs.",
+    ),
+    Slip(
+        "scores_forgotten",
+        lambda *a: training_step_flops(*a, scores=0),
+        "the products of attention itself are missing: QKᵀ and the weighted sum of V. "
+        "They need no weights, but cost T² · C each.",
+    ),
+    Slip(
+        "six_a_weight",
+        lambda c, B, T: 6 * B * T * _n_weights(c),
+        "6 · weights · words is the rule of thumb. It forgets the products over pairs of words "
+        "and counts the mix, which is no product.",
+    ),
+    Slip(
+        "mlp_everywhere",
+        lambda c, *a: training_step_flops(replace(c, mlp_from=0), *a),
+        "you count an MLP in every layer. The first mlp_from layers have none.",
+    ),
+    Slip(
+        "one_product_of_scores",
+        lambda *a: training_step_flops(*a, scores=1),
+        "attention multiplies twice over all pairs of words: QKᵀ, then the shares times V. "
+        "(If you halved them for the mask: here they count in full.)",
+    ),
+    Slip(
+        "scores_times_heads",
+        lambda c, *a: training_step_flops(c, *a, scores=2 * c.n_head),
+        "each head's product is only D wide. All H together cost T² · C.",
+    ),
+    Slip(
+        "head_forgotten",
+        lambda *a: training_step_flops(*a, head=0),
+        "the last product is missing: C channels to V scores, for every word.",
+    ),
+    Slip(
+        "look_up_counted",
+        lambda *a: training_step_flops(*a, head=2),
+        "the embedding is looked up, not multiplied: no FLOPs.",
+    ),
+    Slip(
+        "mask_halves",
+        lambda *a: training_step_flops(*a, scores=1.0 + 1.0 / a[2]),
+        "here the T × T products count in full, future words included.",
+    ),
+    Slip(
+        "one_text",
+        lambda c, B, T: training_step_flops(c, 1, T),
+        "that is one text. The batch holds more.",
+    ),
+    Slip(
+        "one_word",
+        lambda c, B, T: training_step_flops(c, B, T) / (B * T),
+        "that is one word. A step reads B · T of them.",
+    ),
+)
+
+
+@check(lab=LAB, exercise="training_flops", points=2)
+def training_flops(answer):
+    """training_flops(config, batch, length) -> FLOPs of the matrix products of one step."""
+    for inputs in ((SMALL, 5, 7), (LARGER, 8, 144)):
+        config, batch, length = inputs
+        described = f"{given(config)}, batch = {batch}, length = {length}"
+        expected = training_step_flops(*inputs)
+        compare(answer(*inputs), expected, FLOP_SLIPS, inputs, described, "the right one is", EXACT)

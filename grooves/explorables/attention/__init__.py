@@ -1,0 +1,2 @@
+"""The explorable `attention`: which words a trained transformer attends to. `widget` shows it in
+JupyterLab, `still` draws it."""

@@ -1,0 +1,2 @@
+"""The explorable `backprop`: gradients of a formula and of a small network. `widget` shows it in
+JupyterLab, `still` draws it."""

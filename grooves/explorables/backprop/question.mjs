@@ -1,0 +1,41 @@
+// A question before each step back: what will the gradient be? Predict, then see.
+
+import { OPERATIONS } from "./operations.mjs";
+import { NumberPrompt } from "../shared/prompt.mjs";
+import { judgeAnswer, nameOf, show } from "./step_sentences.mjs";
+
+/** Of what a step hands on, what is asked: a weight's blame if there is one, else the first. */
+export function asked({ passes }, trained) {
+  return passes.find(({ to }) => trained.includes(to.name)) ?? passes[0];
+}
+
+function read(text) {
+  const answer = Number(text.trim().replace("−", "-").replace(",", ".") || NaN);
+  return Number.isNaN(answer) ? null : answer;
+}
+
+export class Question {
+  #step = null;
+
+  /** done(): the reader has answered rightly, or wants to see the answer. */
+  constructor(done) {
+    this.prompt = new NumberPrompt({ read, judge: (answer) => judgeAnswer(answer, this.#step, this.#step.values), done });
+    this.el = this.prompt.el;
+  }
+
+  get open() {
+    return this.prompt.open;
+  }
+
+  /** step: of a trace's way back. */
+  ask(step, values, trained) {
+    const pass = asked(step, trained);
+    this.#step = { node: step.node, blame: step.blame, pass, values };
+    const symbol = OPERATIONS[step.node.operation].symbol;
+    this.prompt.ask(`Blame ${show(step.blame)} arrives at “${symbol}”. What gradient will ${nameOf(pass.to)} have then?`);
+  }
+
+  close() {
+    this.prompt.close();
+  }
+}

@@ -1,0 +1,2 @@
+"""The explorable `finetune`: what fine-tuning gains and forgets. `widget` shows it in JupyterLab,
+`still` draws it."""

@@ -1,0 +1,2 @@
+"""The explorable `forward`: a digit drawn and followed through a network. `widget` shows it in
+JupyterLab, `still` draws it."""

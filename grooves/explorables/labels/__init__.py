@@ -1,0 +1,2 @@
+"""The explorable `labels`: targets made from a sentence. `widget` shows it in JupyterLab, `still`
+draws it."""

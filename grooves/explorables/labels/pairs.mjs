@@ -1,0 +1,131 @@
+// The parts of the explorable `labels` for next and masked words: what is read above what is asked.
+//
+// Key idea: every place of a text is a question or is not, and one can walk from place to place.
+
+import { button, slider } from "../shared/controls.mjs";
+import { element, resize } from "../shared/dom.mjs";
+import { asking, copying, OBJECTIVES, percent, some } from "./sentences.mjs";
+import { listbox, select } from "../shared/listbox.mjs";
+import { copied } from "./objectives.mjs";
+import { line } from "./pieces.mjs";
+
+const MASK = "[MASK]";
+export { MASK };
+
+/** One tile a place: above what is read, below what is asked for. */
+class TilesView {
+  constructor(choose) {
+    this.el = element("div", { className: "gl-tiles", "aria-orientation": "horizontal", dir: "auto" });
+    listbox(this.el, choose);
+  }
+
+  /** places: { input, target, read, sees }, in order; read says it in words. */
+  draw(label, places, chosen) {
+    this.el.setAttribute("aria-label", label);
+    const options = resize(this.el, places.length, () =>
+      element("div", { role: "option" }, element("span", { className: "gl-read" }), element("span", { className: "gl-asked" })),
+    );
+    for (const [i, option] of options.entries()) {
+      const { input, target, sees } = places[i];
+      const [above, below] = option.children;
+      above.textContent = input;
+      below.textContent = target ?? "";
+      select(option, i === chosen);
+      option.setAttribute("aria-label", target === null ? `reads ${input}, asked for nothing` : `reads ${input}, asked for ${target}`);
+      option.classList.toggle("gl-mask", input === MASK);
+      option.classList.toggle("gl-silent", target === null);
+      option.classList.toggle("gl-leaks", target === input);
+      option.classList.toggle("gl-sees", sees);
+    }
+  }
+}
+
+export class PairsPanel {
+  #place = 0;
+  #objective = null;
+
+  /** actions: save(changes) and say(text). */
+  constructor(actions) {
+    this.idea = element("p", { className: "gl-idea" });
+    this.tiles = new TilesView((place) => {
+      this.#place = place;
+      this.#show();
+    });
+    this.caption = element("p", { className: "gl-caption" });
+    this.share = slider("Hidden", { min: 0.05, max: 0.9, step: 0.05 }, (share) => actions.save({ share }));
+    this.others = button("Hide others", () => actions.save({ seed: actions.seed() + 1 }));
+    this.masking = element("div", { className: "gx-controls" }, this.others, this.share.el);
+    this.slip = element("input", { type: "checkbox" });
+    this.slip.addEventListener("change", () => actions.save({ slip: this.slip.checked }));
+    this.slipName = element("span");
+    this.copying = element("p", { className: "gl-verdict" });
+    this.summary = element("summary");
+    this.rows = element("tbody");
+    const head = ["", "the model has", "it is asked for"].map((text) => element("th", { scope: "col" }, text));
+    const table = element("table", {}, element("thead", {}, element("tr", {}, ...head)), this.rows);
+    const scroll = element("div", { className: "gx-table", tabIndex: 0, role: "region", "aria-label": "All pairs" }, table);
+    const key = [["gl-read", "read"], ["gl-read gl-may", "read, and of use for the chosen answer"], ["gl-asked", "asked for"]];
+    this.el = element(
+      "div",
+      { className: "gl-panel" },
+      this.idea,
+      this.masking,
+      element("p", { className: "gl-key", "aria-hidden": "true" }, ...key.map(([name, text]) => element("span", {}, element("i", { className: name }), text))),
+      this.tiles.el,
+      this.caption,
+      element("label", { className: "gl-check" }, this.slip, this.slipName),
+      this.copying,
+      element("details", { className: "gx-numbers" }, this.summary, scroll),
+    );
+  }
+
+  /** state: objective, inputs, targets, spaced, share, slip. */
+  draw(state) {
+    this.state = state;
+    const { objective, inputs, targets, slip } = state;
+    if (objective !== this.#objective) {
+      this.#objective = objective;
+      this.#place = this.#opening();
+    }
+    this.#place = Math.max(0, Math.min(this.#place, inputs.length - 1));
+    this.masking.hidden = objective !== "masked_word";
+    this.share.set(state.share, percent(state.share).replace(".0", ""));
+    this.idea.textContent = OBJECTIVES[objective].idea;
+    this.slipName.textContent = OBJECTIVES[objective].slip;
+    this.slip.checked = slip;
+    const asked = targets.filter((target) => target !== null).length;
+    this.copying.textContent = copying(copied(state), asked, slip);
+    this.copying.classList.toggle("gl-bad", slip);
+    this.summary.textContent = asked === 1 ? "The one pair as a list" : `All ${some(asked, "pair")} as a list`;
+    this.rows.replaceChildren(
+      ...targets.flatMap((target, i) => {
+        if (target === null) return [];
+        const cells = [this.#read(i), target].map((text) => element("td", { dir: "auto" }, text));
+        return [element("tr", {}, element("th", { scope: "row" }, `${i + 1}`), ...cells)];
+      }),
+    );
+    this.#show();
+  }
+
+  /** The place that shows best what is asked: the fifth pair, or the first hidden piece. */
+  #opening() {
+    const { objective, targets } = this.state;
+    if (objective === "next_word") return 4;
+    return targets.findIndex((target) => target !== null);
+  }
+
+  /** What the model has where it answers: all before a place, or all that is not hidden. */
+  #read(place) {
+    const { objective, inputs, spaced } = this.state;
+    return line(objective === "next_word" ? inputs.slice(0, place + 1) : inputs, spaced);
+  }
+
+  #show() {
+    const { objective, inputs, targets, slip } = this.state;
+    const sees = (i) => (objective === "next_word" ? i <= this.#place : inputs[i] !== MASK);
+    const places = inputs.map((input, i) => ({ input, target: targets[i], sees: sees(i) }));
+    this.tiles.draw("Places of the text", places, this.#place);
+    const at = places[this.#place];
+    this.caption.textContent = at ? asking(objective, { ...at, read: this.#read(this.#place), slip }) : "";
+  }
+}

@@ -1,0 +1,128 @@
+// The part of the explorable `labels` for two views: which views were made from the same text?
+//
+// Key idea: the reader asks one view; how alike the others are is what a model that merely counts
+// words would go by, so it is computed here, and so is its loss.
+
+import { button, slider } from "../shared/controls.mjs";
+import { element } from "../shared/dom.mjs";
+import { OBJECTIVES, percent } from "./sentences.mjs";
+import { listbox, select } from "../shared/listbox.mjs";
+import { chooseDropped, contrastiveLosses, cosine } from "./objectives.mjs";
+import { line } from "./pieces.mjs";
+import { uniform } from "../shared/random.mjs";
+
+const TEMPERATURE = 0.1; // as SimCLR's best (Chen et al. 2020, table 5)
+
+/** Two views of each text: { from, pieces, spaced, dropped, kept }, partners next to each other.
+ * texts: what `cut` returns. slip: nothing is dropped.
+ */
+export function makeViews(texts, share, seed, slip) {
+  return texts.flatMap(({ pieces, spaced }, from) =>
+    [0, 1].map((second) => {
+      const random = uniform(1000 * seed + 2 * from + second);
+      const dropped = slip ? pieces.map(() => false) : chooseDropped(pieces.length, share, random);
+      return { from, pieces, spaced, dropped, kept: pieces.filter((_, i) => !dropped[i]) };
+    }),
+  );
+}
+
+/** Cosines between all views, each one's loss, and whether it finds its partner by them. */
+export function compare(views) {
+  const similarities = views.map((one) => views.map((other) => cosine(one.kept, other.kept)));
+  const partner = views.map((_, i) => i ^ 1); // 0 and 1, 2 and 3, and so on
+  const losses = contrastiveLosses(similarities, partner, TEMPERATURE);
+  const finds = similarities.map((row, i) => row.every((other, j) => j === i || j === partner[i] || other < row[partner[i]]));
+  return { similarities, partner, losses, finds };
+}
+
+export class PartnersPanel {
+  #asks = 0; // the view whose partner is looked for
+
+  /** actions: save(changes), seed(). */
+  constructor(actions) {
+    this.share = slider("Dropped", { min: 0.05, max: 0.9, step: 0.05 }, (share) => actions.save({ share }));
+    this.others = button("Drop others", () => actions.save({ seed: actions.seed() + 1 }));
+    this.slip = element("input", { type: "checkbox" });
+    this.slip.addEventListener("change", () => actions.save({ slip: this.slip.checked }));
+    this.views = element("div", { className: "gl-views", "aria-label": "Views: the chosen one looks for its partner" });
+    this.caption = element("p", { className: "gl-caption", "aria-live": "polite" });
+    this.verdict = element("p", { className: "gl-verdict" });
+    this.el = element(
+      "div",
+      { className: "gl-panel" },
+      element("p", { className: "gl-idea" }, OBJECTIVES.two_views.idea),
+      element("div", { className: "gx-controls" }, this.others, this.share.el),
+      this.views,
+      this.caption,
+      element("label", { className: "gl-check" }, this.slip, OBJECTIVES.two_views.slip),
+      this.verdict,
+    );
+    listbox(this.views, (place) => {
+      this.#asks = place;
+      this.#show();
+    });
+  }
+
+  /** state: views (of makeViews), share, slip. */
+  draw(state) {
+    this.state = { ...state, ...compare(state.views) };
+    const { views, slip, share, finds } = this.state;
+    this.share.set(share, percent(share).replace(".0", ""));
+    this.slip.checked = slip;
+    this.#asks = Math.min(this.#asks, views.length - 1);
+    if (this.options?.length !== views.length) this.#build(views);
+    const found = finds.filter(Boolean).length;
+    const reached = `Whoever only counts shared words finds ${found} of ${views.length} partners.`;
+    this.verdict.textContent = slip
+      ? `${reached} Both views are the same text: to see that needs no understanding.`
+      : `${reached} The more is dropped, the less shared words tell.`;
+    this.verdict.classList.toggle("gl-bad", slip);
+    this.#show();
+  }
+
+  #build(views) {
+    this.options = views.map(() =>
+      element(
+        "div",
+        { role: "option" },
+        element("span", { className: "gl-text", dir: "auto" }),
+        element("span", { className: "gl-alike" }, element("span", { className: "gl-track" }, element("span", { className: "gl-bar" })), element("span", { className: "gl-role" })),
+      ),
+    );
+    const groups = views.filter((_, i) => i % 2 === 0).map(({ from }, pair) => {
+      const name = from ? `Another text` : "Your sentence";
+      const head = element("p", { className: "gl-group", "aria-hidden": "true" }, name);
+      return element("div", { role: "group", "aria-label": name }, head, ...this.options.slice(2 * pair, 2 * pair + 2));
+    });
+    this.views.replaceChildren(...groups);
+  }
+
+  #show() {
+    const { views, similarities, partner, losses, finds } = this.state;
+    const asks = this.#asks;
+    if (asks < 0) return;
+    for (const [i, option] of this.options.entries()) {
+      const { pieces, spaced, dropped, kept } = views[i];
+      const alike = similarities[asks][i].toFixed(2);
+      const role = i === asks ? "asks" : i === partner[asks] ? `partner ${alike}` : `stranger ${alike}`;
+      const [text, below] = option.children;
+      text.replaceChildren(
+        ...pieces.map((piece, j) => element("span", {}, j && spaced[j] ? " " : "", element(dropped[j] ? "s" : "span", {}, piece))),
+      );
+      below.lastElementChild.textContent = role;
+      option.style.setProperty("--share", i === asks ? 0 : similarities[asks][i]);
+      option.classList.toggle("gl-partner", i === partner[asks]);
+      option.classList.toggle("gl-asks", i === asks);
+      select(option, i === asks);
+      option.setAttribute("aria-label", `${role}: ${line(kept, kept.map(() => true))}`);
+    }
+    const others = similarities[asks].filter((_, j) => j !== asks && j !== partner[asks]);
+    const best = Math.max(...others).toFixed(2);
+    const right = similarities[asks][partner[asks]].toFixed(2);
+    const n = views.length - 1;
+    this.caption.textContent = others.length
+      ? `By the words they share, its partner is alike by ${right}, the best stranger by ${best}: ` +
+        `${finds[asks] ? "found" : "not found"}. Loss ${losses[asks].toFixed(2)} nats at temperature ${TEMPERATURE}; guessing among ${n} costs ${Math.log(n).toFixed(2)}.`
+      : "";
+  }
+}

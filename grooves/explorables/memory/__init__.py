@@ -1,0 +1,2 @@
+"""The explorable `memory`: number formats, and what fits. `widget` shows it in JupyterLab, `still`
+draws it."""

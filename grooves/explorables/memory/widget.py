@@ -1,0 +1,110 @@
+"""The explorable `memory` in JupyterLab: will a model fit, and what is left of a number.
+
+Key idea: the page counts by the formulas of `grooves/precision/budget.py`, for the published models
+and devices of `devices.toml` and for the course's own model beside them; and it rounds as PyTorch
+does. `memory_budget.mjs` and `formats.mjs` are the same once more. Chapter 12.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+
+import traitlets
+
+from grooves.explorables.shared.widget import Explorable
+from grooves.hardware import devices as published
+from grooves.models import published as published_models
+from grooves.models.published import Model
+from grooves.models.transformer import Transformer
+from grooves.precision.budget import KEPT, PRECISIONS, RECIPES
+from grooves.training import lineage
+
+FORMATS = ("fp32", "bf16", "fp16", "e4m3", "e5m2", "int8")
+SIZES = (8, 12, 24, 40, 80, 141, 192, 640)  # GB: shown where there is such a device
+FIRST, CONTEXT = "Llama 3.1 8B", 8192  # what the page opens on
+NAMES_SHOWN = 2  # devices that are named in one row
+
+
+def described(model: Transformer, name: str) -> Model:
+    """A model of the course as `devices.toml` describes those of others."""
+    config = model.config
+    return Model(
+        name=name,
+        parameters=sum(p.numel() for p in model.parameters()),
+        n_layer=config.n_layer,
+        n_head=config.n_head,
+        n_kv_head=config.n_head,
+        head_dim=config.n_embd // config.n_head,
+        width=config.n_embd,
+        mlp_width=4 * config.n_embd,
+        vocabulary=config.vocabulary_size,
+        source="assets/weights, counted here like the others; the chapter counts it to the byte",
+        read="when this was made",
+    )
+
+
+def models() -> list[dict]:
+    """The course's story model, and the published ones from the smallest on."""
+    own = described(lineage.base(), "the course’s story model")
+    others = sorted(published_models.models().values(), key=lambda one: one.parameters)
+    return [asdict(one) for one in (own, *others)]
+
+
+def short(name: str) -> str:
+    """A device's name without its maker and its memory, which the row says anyway."""
+    return re.sub(r"^(NVIDIA|GeForce|AMD) (GeForce |Instinct )?|,? \d+ GB$", "", name)
+
+
+def devices() -> list[dict]:
+    """A row for each of `SIZES`, with the names of devices that have as much memory."""
+    rows = []
+    for size in SIZES:
+        same = [one for one in published.published().values() if one.memory_gb == size]
+        if same:
+            names = " or ".join(short(one.name) for one in same[:NAMES_SHOWN])
+            first = {"source": same[0].source, "read": same[0].read}
+            rows.append({"memory_gb": size, "names": names} | first)
+    return rows
+
+
+class Memory(Explorable):
+    """A widget that says whether a model fits into a memory, and what must give where it does not.
+
+    models, devices: rows to choose from, as `models()` and `devices()` make them; one may pass
+    one's own. view: "fit" or "bits". model: a name. device: the chosen one's memory in GB, 0 for
+    none of them, None for none yet. ask: whether the answer is hidden until the reader has guessed.
+    task, precision, recipe, batch, context, kept, small_cache: as `grooves.precision.budget.budget`
+    takes them; context is its n_tokens. need: bytes of each part, set by the page. format: one of
+    `FORMATS`. number: what is to be stored, as text. largest: of the numbers that share int8's
+    scale. pattern: the bits as a whole number, set by the page.
+    """
+
+    module = "memory"
+
+    view = traitlets.Enum(("fit", "bits"), "fit").tag(sync=True)
+    models = traitlets.List().tag(sync=True)
+    devices = traitlets.List().tag(sync=True)
+    model = traitlets.Unicode(FIRST).tag(sync=True)
+    device = traitlets.Float(None, allow_none=True).tag(sync=True)
+    ask = traitlets.Bool(True).tag(sync=True)
+    task = traitlets.Enum(("answer", "train"), "answer").tag(sync=True)
+    precision = traitlets.Enum(tuple(PRECISIONS), "bf16").tag(sync=True)
+    recipe = traitlets.Enum(tuple(RECIPES), "mixed").tag(sync=True)
+    batch = traitlets.Int(1, min=1).tag(sync=True)
+    context = traitlets.Int(CONTEXT, min=1).tag(sync=True)
+    kept = traitlets.Enum(KEPT, "no_scores").tag(sync=True)
+    small_cache = traitlets.Bool(False).tag(sync=True)
+    need = traitlets.Dict().tag(sync=True)
+    format = traitlets.Enum(FORMATS, "bf16").tag(sync=True)
+    number = traitlets.Unicode("0.1").tag(sync=True)
+    largest = traitlets.Float(1.0, min=0.0).tag(sync=True)
+    pattern = traitlets.Int(0x3DCD, min=0).tag(sync=True)  # 0.1 in bf16
+
+    def __init__(self, **choices):
+        super().__init__(**({"models": models(), "devices": devices()} | choices))
+
+
+def state() -> dict:
+    """All that the book's page starts from."""
+    return Memory.defaults() | {"models": models(), "devices": devices()}

@@ -1,0 +1,2 @@
+"""The explorable `trucks`: latency against throughput. `widget` shows it in JupyterLab, `still`
+draws it."""

@@ -1,0 +1,71 @@
+// The pictures of the explorable `trucks`: what has been delivered when, and the law.
+
+import { arrived, onTheWay, throughput } from "./delivery.mjs";
+import { Plane } from "../shared/plane.mjs";
+import { shape } from "../shared/svg.mjs";
+import { FLEETS, gigabytes, nanoseconds } from "./sentences.mjs";
+import { digits, quantity } from "../shared/units.mjs";
+
+const POINTS = 240; // of a line
+const MOST = 2 ** 14; // trips under way
+
+/** Bytes delivered over time; each line up is ten times as much, or more. */
+export class DeliveredChart {
+  constructor() {
+    this.plane = new Plane("gt-chart", 250, () => this.state && this.draw(this.state));
+    this.el = this.plane.el;
+  }
+
+  /** state: fleets, time, horizon. */
+  draw(state) {
+    this.state = state;
+    const { fleets, time, horizon } = state;
+    const { plane } = this;
+    const bytes = (fleet, at) => arrived(fleet, at) * fleet.trip_bytes;
+    const ends = Object.values(fleets).map((fleet) => bytes(fleet, horizon));
+    const least = Math.min(...Object.values(fleets).map(({ trip_bytes }) => trip_bytes));
+    plane.across = { from: 0, to: horizon, title: "time", show: nanoseconds };
+    plane.up = { from: least / 2, to: 2 * Math.max(...ends, least), log: true, show: (value) => quantity(value, "B") };
+    const parts = [];
+    for (const [kind, fleet] of Object.entries(fleets)) {
+      const begin = onTheWay(fleet);
+      if (begin > time) continue;
+      const places = Array.from({ length: POINTS + 1 }, (_, i) => begin + ((time - begin) * i) / POINTS).map((at) => [at, bytes(fleet, at)]);
+      parts.push(plane.line([[begin, plane.up.from], ...places], `gt-line gt-${kind}`));
+      const [x, y] = [plane.x(time), plane.y(places.at(-1)[1])];
+      const ends = x + 92 > plane.bounds.right;
+      parts.push(plane.text(x + (ends ? -8 : 8), ends ? y - 8 : y + 4, FLEETS[kind].name, { anchor: ends ? "end" : "start", className: "gc-strong gt-halo" }));
+    }
+    const x = plane.x(Math.min(time, horizon));
+    parts.push(shape("line", { x1: x, x2: x, y1: plane.bounds.top, y2: plane.bounds.bottom, class: "gt-now" }));
+    const said = Object.entries(fleets).map(([kind, fleet]) => `${FLEETS[kind].name} ${quantity(bytes(fleet, time), "B")}`);
+    plane.show(`Delivered within ${nanoseconds(time)}: ${said.join("; ")}.`, ...parts);
+  }
+}
+
+/** What is delivered each second over what is under way: a slope, then a roof. */
+export class LawChart {
+  constructor() {
+    this.plane = new Plane("gt-chart", 250, () => this.state && this.draw(this.state));
+    this.el = this.plane.el;
+    this.plane.across = { from: 1, to: MOST, log: true, title: "trips under way at the same time", show: (value) => value.toLocaleString("en") };
+  }
+
+  draw(fleets) {
+    this.state = fleets;
+    const { plane } = this;
+    const rate = (fleet, in_flight) => throughput({ ...fleet, in_flight });
+    const [lows, highs] = [1, MOST].map((n) => Object.values(fleets).map((fleet) => rate(fleet, n)));
+    plane.up = { from: 10 ** Math.floor(Math.log10(Math.min(...lows))), to: 2 * 10 ** Math.ceil(Math.log10(Math.max(...highs)) - 0.31), log: true, show: gigabytes };
+    const parts = [];
+    for (const [kind, fleet] of Object.entries(fleets)) {
+      const bend = Math.min(MOST, Math.max(1, (fleet.road_gb_per_s * fleet.latency_ns) / fleet.trip_bytes));
+      const places = [1, bend, MOST].map((n) => [n, rate(fleet, n)]);
+      const [x, y] = [plane.x(fleet.in_flight), plane.y(throughput(fleet))];
+      parts.push(plane.line(places, `gt-line gt-${kind}`), shape("circle", { cx: x, cy: y, r: 6, class: `gt-dot gt-${kind}` }));
+      parts.push(plane.text(Math.max(plane.bounds.left + 84, x - 8), Math.max(plane.bounds.top + 10, y - 11), FLEETS[kind].name, { anchor: "end", className: "gc-strong gt-halo" }));
+    }
+    const said = Object.entries(fleets).map(([kind, fleet]) => `${FLEETS[kind].name} with ${digits(fleet.in_flight)} under way ${gigabytes(throughput(fleet))}, at most ${gigabytes(fleet.road_gb_per_s)}`);
+    plane.show(`Delivered each second rises with what is under way until the road is full: ${said.join("; ")}.`, ...parts);
+  }
+}

@@ -1,0 +1,79 @@
+"""The explorable `trucks` in JupyterLab: a fast car against many trucks, and the law of both.
+
+Key idea: what arrives each second is what is under way, over how long it is under way; until the
+road is full. `delivery.mjs` computes in the page what is computed here. Chapter 11.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+import traitlets
+
+from grooves.explorables.shared.widget import Explorable
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """What fetches data: how long a trip takes, and how much is under way at once.
+
+    latency_ns: from leaving to being there. trip_bytes: what one trip brings. in_flight: trips at
+    the same time. road_gb_per_s: what the road lets pass, in bytes each nanosecond.
+    """
+
+    latency_ns: float
+    trip_bytes: int
+    in_flight: int
+    road_gb_per_s: float
+
+    @property
+    def gate_ns(self) -> float:
+        """How long a trip keeps the road's gate busy."""
+        return self.trip_bytes / self.road_gb_per_s
+
+    def throughput_gb_per_s(self) -> float:
+        """Bytes each nanosecond, once it runs evenly.
+
+        Source: Little 1961, "A proof for the queuing formula L = λW", Operations Research 9(3):
+        what is under way is what arrives each second times how long it is under way.
+        """
+        return min(self.in_flight * self.trip_bytes / self.latency_ns, self.road_gb_per_s)
+
+    def arrival_ns(self, trip: int) -> float:
+        """When a trip (from 0) is there, if all start at once and come back without a rest."""
+        period = max(self.latency_ns, self.in_flight * self.gate_ns)
+        lap, place = divmod(trip, self.in_flight)
+        return lap * period + place * self.gate_ns + max(self.latency_ns, self.gate_ns)
+
+    def load_ns(self, load_bytes: float) -> float:
+        """When the last byte of a load is there."""
+        return self.arrival_ns(max(0, math.ceil(load_bytes / self.trip_bytes) - 1))
+
+
+# Round numbers for a picture. What a machine really does, the notebook measures.
+CAR = Fleet(latency_ns=100, trip_bytes=64, in_flight=10, road_gb_per_s=40)
+TRUCKS = Fleet(latency_ns=500, trip_bytes=128, in_flight=4096, road_gb_per_s=2000)
+
+
+class Trucks(Explorable):
+    """A widget in which a car and trucks deliver bytes, and one turns what they are like.
+
+    car, trucks: the fields of a `Fleet`. load: bytes that are asked for. time_ns: how far the
+    animation is. asks: whether the reader is asked before the answer is shown. guesses: what was
+    answered, set by the page: [{"load", "guess", "first"}].
+    """
+
+    module = "trucks"
+
+    car = traitlets.Dict(asdict(CAR)).tag(sync=True)
+    trucks = traitlets.Dict(asdict(TRUCKS)).tag(sync=True)
+    load = traitlets.Int(64, min=1).tag(sync=True)
+    time_ns = traitlets.Float(0.0, min=0.0).tag(sync=True)
+    asks = traitlets.Bool(True).tag(sync=True)
+    guesses = traitlets.List().tag(sync=True)
+
+
+def state() -> dict:
+    """All that the book's page starts from."""
+    return Trucks.defaults()

@@ -1,0 +1,195 @@
+"""Masters: the notebooks that authors edit, and the students' notebooks made from them.
+
+Key idea: an author edits one file, `labs/solutions/NN_name.ipynb`, with nbgrader's markers and
+metadata; everything else is made from it. `release` takes the solutions and the hidden tests out,
+byte for byte the same every time, so that a test can tell when a released lab is stale. Labs of
+every chapter; the command is in `grooves.grading.command`, grading in `grooves.grading.grader`.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+
+STUB = "raise NotImplementedError"
+_BEGIN, _END = "### BEGIN {}", "### END {}"
+_KEPT_CELL_METADATA = ("nbgrader", "tags", "editable", "deletable", "jupyter", "slideshow")
+
+
+class LabError(ValueError):
+    """A master notebook that cannot be released or graded; the message says what to mend."""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise of a master: its name, its points, and where in the notebook its cells are."""
+
+    name: str
+    points: float
+    answers: tuple[int, ...]
+    check: int | None  # None where a person grades it
+
+
+def release(master: nbformat.NotebookNode, lab: str) -> nbformat.NotebookNode:
+    """The students' notebook of a master: without solutions, hidden tests, outputs and traces.
+
+    Cell ids and nbgrader's metadata stay, since grading finds the answers by them. The first line
+    says that the notebook is generated, and from what.
+
+    Raises: LabError where the markers or the metadata are wrong (see `exercises_of`).
+    """
+    exercises_of(master, lab)
+    notebook = copy.deepcopy(master)
+    for cell in notebook.cells:
+        settings = cell.metadata.get("nbgrader", {})
+        is_answer = settings.get("solution", False)
+        source = _cut(cell.source, "HIDDEN TESTS", "", lab, cell.id)
+        source = _cut(source, "MARK SCHEME", "", lab, cell.id)
+        if is_answer and cell.cell_type == "code":
+            shown = _cut(source, "SOLUTION", STUB, lab, cell.id)
+            source = STUB if shown == source else shown
+        elif is_answer:
+            source = "*Your answer here.*"
+        elif _BEGIN.format("SOLUTION") in source:
+            raise LabError(
+                f"{lab}, cell {cell.id}: it holds a solution, but nbgrader's metadata do not say "
+                "that it is an answer cell (solution: true)"
+            )
+        cell.source = source
+        kept = {key: cell.metadata[key] for key in _KEPT_CELL_METADATA if key in cell.metadata}
+        cell.metadata = nbformat.from_dict(kept)
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    _say_generated(notebook, lab)
+    notebook.metadata = nbformat.from_dict(
+        {
+            "grooves": {"lab": lab},
+            "kernelspec": {
+                "display_name": "Python 3 (ipykernel)",
+                "language": "python",
+                "name": "python3",
+            },
+            "language_info": {"name": "python"},
+        }
+    )
+    return notebook
+
+
+def release_text(path: Path) -> str:
+    """The text of the students' notebook made from the master at `path`."""
+    notebook = release(read_master(path), path.stem)
+    nbformat.validate(notebook)
+    return nbformat.writes(notebook).rstrip("\n") + "\n"
+
+
+def read_master(path: Path) -> nbformat.NotebookNode:
+    """Read a master notebook. Raises: LabError where it is none."""
+    try:
+        return nbformat.read(path, as_version=4)
+    except Exception as error:  # nbformat has no common class for what it cannot read
+        raise LabError(f"{path} cannot be read as a notebook: {error}") from error
+
+
+def exercises_of(master: nbformat.NotebookNode, lab: str) -> list[Exercise]:
+    """The exercises of a master, in its order.
+
+    An exercise is a check cell (nbgrader: grade true, solution false), named by its grade_id less
+    "-check", with the answer cells (solution true) between it and the check before. An answer that
+    a person grades (both true) is an exercise without a check.
+
+    Raises: LabError where an id is missing or used twice, points are missing, or a check has no
+    answer cell.
+    """
+    found: list[Exercise] = []
+    answers: list[int] = []
+    seen: set[str] = set()
+    for index, cell in enumerate(master.cells):
+        settings = cell.metadata.get("nbgrader", {})
+        solution, graded = settings.get("solution", False), settings.get("grade", False)
+        if not (solution or graded):
+            continue
+        name = settings.get("grade_id")
+        if name in ("submission", "total", "out_of", "notes"):
+            raise LabError(f"{lab}, cell {cell.id}: {name!r} is a column of the grades already")
+        if not name or name in seen:
+            problem = "has no grade_id" if not name else f"uses the grade_id {name!r} again"
+            raise LabError(f"{lab}, cell {cell.id}: it {problem}")
+        seen.add(name)
+        points = settings.get("points")
+        if graded and not isinstance(points, (int, float)):
+            raise LabError(f"{lab}, cell {cell.id}: a graded cell needs points, not {points!r}")
+        if solution and graded:
+            found.append(Exercise(name, points, (index,), None))
+        elif solution:
+            answers.append(index)
+        elif not answers:
+            raise LabError(f"{lab}, cell {cell.id}: no answer cell stands before this check")
+        else:
+            found.append(Exercise(name.removesuffix("-check"), points, tuple(answers), index))
+            answers = []
+    if not found:
+        raise LabError(f"{lab}: no cell is marked as a check (nbgrader: grade true, points)")
+    return found
+
+
+def masters(labs: Path) -> dict[str, Path]:
+    """The masters in a labs folder by name. Raises: LabError where there are none."""
+    found = {path.stem: path for path in sorted((labs / "solutions").glob("[0-9]*.ipynb"))}
+    if not found:
+        raise LabError(f"no lab in {labs / 'solutions'}. Run this in the course's folder.")
+    return found
+
+
+def labs_folder() -> Path:
+    """The course's `labs/`: that of the folder one is in, else of the installed checkout."""
+    here = Path("labs")
+    return here if (here / "solutions").is_dir() else Path(__file__).resolve().parents[2] / "labs"
+
+
+def chosen(names: list[str]) -> dict[str, Path]:
+    """The masters of the labs named, or all. Raises: LabError for a name that is none of them."""
+    known = masters(labs_folder())
+    for name in names:
+        if name not in known:
+            raise LabError(f"{name!r} is no lab; there are {', '.join(known)}")
+    return {name: known[name] for name in names} if names else known
+
+
+def _cut(source: str, what: str, put: str, lab: str, cell_id: str) -> str:
+    """Replace every region between the markers of `what` by `put`, at the region's indentation."""
+    begin, end = _BEGIN.format(what), _END.format(what)
+    if begin not in source and end not in source:
+        return source
+    kept, inside = [], False
+    for line in source.split("\n"):
+        if begin in line:
+            if inside:
+                raise LabError(f"{lab}, cell {cell_id}: {begin} stands inside another")
+            inside = True
+            if put:
+                kept.append(re.match(r"\s*", line).group() + put)
+        elif end in line:
+            if not inside:
+                raise LabError(f"{lab}, cell {cell_id}: {end} has no {begin} above it")
+            inside = False
+        elif not inside:
+            kept.append(line)
+    if inside:
+        raise LabError(f"{lab}, cell {cell_id}: {begin} has no {end} below it")
+    return "\n".join(kept).rstrip()
+
+
+def _say_generated(notebook: nbformat.NotebookNode, lab: str) -> None:
+    """A comment as the first line: seen when the cell is edited, not when it is read."""
+    line = (
+        f"<!-- Generated by `grooves labs release` from labs/solutions/{lab}.ipynb: "
+        "edit that one. -->"
+    )
+    first = notebook.cells[0]
+    if first.cell_type != "markdown":
+        raise LabError(f"{lab}: the first cell must be the title, in Markdown")
+    first.source = f"{line}\n{first.source}"

@@ -1,0 +1,107 @@
+"""Answering: one word after another.
+
+Key idea: the model gives probabilities, the sampler draws a word, and the word becomes part of
+the question. Nothing is learned on the way, so nothing needs a gradient.
+Chapters: 04, 08, 09.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from grooves.inference.decoder import Decoder
+from grooves.inference.kv_cache import KVCache
+from grooves.language.tokenizers import WordTokenizer
+
+
+def choose(logits: Tensor, temperature: float, generator: torch.Generator | None = None) -> Tensor:
+    """Draw one word for each text: logits (B, V) -> (B, 1).
+
+    temperature: 1 draws with the model's own probabilities, less is bolder in the likely words,
+    0 always takes the likeliest.
+    Raises: ValueError for a negative temperature.
+    """
+    if temperature < 0:
+        raise ValueError(f"{temperature=} must be 0 (always the likeliest word) or more")
+    if temperature == 0:
+        return logits.argmax(-1, keepdim=True)
+    if temperature != 1:
+        logits = logits / temperature
+    # The words share a line of length 1, each as long as it is likely; a point falls on one.
+    ends = logits.softmax(-1).cumsum(-1)  # (B, V)
+    point = torch.rand((len(ends), 1), generator=generator, device=ends.device)  # below 1
+    point *= ends[:, -1:]  # rounding may leave the line a little longer or shorter
+    return torch.searchsorted(ends, point, right=True)  # the first end beyond the point
+
+
+class Reader:
+    """A model that has read a prompt (B, T) and goes on one word at a time, with its cache.
+
+    `logits` are the scores of the word after the prompt, (B, V).
+    `grooves.inference.decoder.Decoder` does the same, faster, on a CPU.
+    """
+
+    def __init__(self, model, prompt: Tensor):
+        self.model, self.cache = model, KVCache(model, prompt.size(0))
+        self.logits = self.read(prompt)
+
+    def read(self, words: Tensor) -> Tensor:
+        """Read one more word of each text, (B, 1): scores of the word after it, (B, V)."""
+        return self.model(words, self.cache)[:, -1]
+
+
+@torch.inference_mode()
+def generate(
+    model,
+    prompt: Tensor,
+    max_words: int | None = None,
+    temperature: float = 1.0,
+    seed: int = 0,
+    end: int | None = 0,
+) -> Tensor:
+    """Continue each prompt: (B, T) -> (B, T + new). Texts that ended are filled with `end`.
+
+    max_words: how many to add at most (default: as many as fit into the context).
+    end: the token that ends a text; None never stops early.
+    Raises: ValueError where the prompt alone fills the context, or is empty.
+    """
+    length = prompt.size(1)
+    room = model.config.context - length + 1
+    if length == 0 or room < 1:
+        raise ValueError(f"a prompt of {length} words leaves no room in {model.config.context}")
+    generator = torch.Generator(prompt.device).manual_seed(seed)
+    reader = Decoder(model, prompt) if Decoder.fits(model) else Reader(model, prompt)
+    logits, out = reader.logits, [prompt]
+    ended = torch.zeros_like(prompt[:, :1], dtype=torch.bool)
+    for left in reversed(range(min(room, max_words if max_words is not None else room))):
+        words = choose(logits, temperature, generator)
+        if end is not None:
+            words.masked_fill_(ended, end)
+            ended |= words == end
+        out.append(words)
+        if not left or (end is not None and ended.all()):
+            break
+        logits = reader.read(words)
+    return torch.cat(out, dim=1)
+
+
+def tell(model, language, prompt: str = "", temperature: float = 1.0, seed: int = 0) -> str:
+    """Let the model finish a story that begins with `prompt`; returns the whole text.
+
+    Raises: ValueError that names the first word the model does not know.
+    """
+    tokenizer = WordTokenizer(language.vocabulary)
+    start = [0, *tokenizer.encode(prompt)]
+    ids = torch.tensor([start], device=next(model.parameters()).device)
+    return tokenizer.decode(generate(model, ids, temperature=temperature, seed=seed)[0].tolist())
+
+
+def sample_stories(
+    model, language, n: int, temperature: float = 1.0, seed: int = 0
+) -> list[list[str]]:
+    """`n` stories of the model as lists of words; one that never ended is cut at the context."""
+    tokenizer = WordTokenizer(language.vocabulary)
+    start = torch.zeros((n, 1), dtype=torch.long, device=next(model.parameters()).device)
+    rows = generate(model, start, temperature=temperature, seed=seed)[:, 1:].tolist()
+    return [tokenizer.decode_words(row[: row.index(0)] if 0 in row else row) for row in rows]

@@ -1,0 +1,68 @@
+"""The LSTM: the language model that the transformer replaced.
+
+Key idea: it carries one summary of everything so far from word to word. So word t cannot be
+computed before word t-1, neither when it answers nor when it trains.
+Chapter 04. Source: Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from grooves.models.transformer import Config, Transformer, count_parameters
+
+
+class LSTM(nn.Module):
+    """An LSTM with the interface of `Transformer`; `like` picks its width for equal size.
+
+    Words in, scores of the next word out: ids (B, T) -> (B, T, V).
+    """
+
+    def __init__(self, config: Config, width: int, seed: int = 0):
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(config.vocabulary_size, width)
+        self.layers = nn.LSTM(width, width, config.n_layer, batch_first=True)
+        self.head = nn.Linear(width, config.vocabulary_size, bias=False)
+        self.head.weight = self.embedding.weight
+        self.reset(seed)
+
+    @classmethod
+    def like(cls, transformer: Transformer, seed: int = 0) -> LSTM:
+        """The LSTM whose number of weights comes closest to the transformer's."""
+        config, target = transformer.config, count_parameters(transformer)
+        layer = 8 * config.n_layer  # weights a layer: 8 width**2 + 8 width
+        size = lambda w: config.vocabulary_size * w + layer * w * (w + 1)  # noqa: E731
+        width = min(range(4, 4 * config.n_embd, 2), key=lambda w: abs(size(w) - target))
+        return cls(config, width, seed)
+
+    @torch.no_grad()
+    def reset(self, seed: int) -> None:
+        """Draw all weights anew; the forget gates start open (Jozefowicz et al. 2015)."""
+        generator = torch.Generator().manual_seed(seed)
+        width = self.embedding.embedding_dim
+        for name, p in self.named_parameters():
+            if "bias_ih" in name:
+                p.zero_()
+                p[width : 2 * width] = 1.0
+            elif "bias" in name:
+                p.zero_()
+            elif "embedding" in name:
+                p.normal_(std=0.1, generator=generator)
+            else:
+                p.uniform_(-(width**-0.5), width**-0.5, generator=generator)
+
+    def forward(self, ids: Tensor, state=None, return_state: bool = False):
+        """Scores of the next word: ids (B, T) -> (B, T, V).
+
+        state: what an earlier call gave back with `return_state`, to go on from there.
+        """
+        y, state = self.layers(self.embedding(ids), state)
+        logits = self.head(y)
+        return (logits, state) if return_state else logits
+
+    def loss(self, ids: Tensor, targets: Tensor) -> Tensor:
+        """Mean surprise in nats at the true next words. ids, targets: (B, T); -100 is ignored."""
+        return F.cross_entropy(self(ids).flatten(0, 1).float(), targets.flatten())

@@ -1,0 +1,1928 @@
+"""Answers to lab 02, back propagation: right ones in several ways, wrong ones named by slip."""
+
+import itertools
+import math
+from collections import Counter, defaultdict, deque
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from answers.lab import Answers, near
+from scipy.optimize import approx_fprime
+
+from grooves.models import autograd, layers
+from grooves.training import gradient_descent
+
+ORDER = ("pairs", "no_tensors", "strangers", "twice", "no_result", "leaves_only", "no_leaves")
+MORE_ORDER = ("missing", "backwards", "by_distance", "too_early", "every_path", "recursion")
+PLAIN = ("by_differences", "rounding_left", "one_array")
+ANSWERS = Answers(
+    "02_back_propagation",
+    needs={
+        "network_backward": [
+            f"{name}-answer"
+            for name in ("unbroadcast", "matmul_backward", "relu_backward", "loss_backward")
+        ],
+        "backward": ["unbroadcast-answer", "in_order-answer"],
+        "mended": ["loss_backward-answer", "broken"],
+    },
+    trains=("mended", "recipe"),
+    plain_hints=("how_many", "changed_input", "keys", *PLAIN, *ORDER, *MORE_ORDER),
+)
+right, wrong = ANSWERS.right, ANSWERS.wrong
+
+
+# ---- multiply_backward -----------------------------------------------------------------------
+
+
+@right("multiply_backward", "np.multiply, as a list")
+def _(a, b, g):
+    return [np.multiply(b, g), np.multiply(a, g)]
+
+
+@right("multiply_backward", "number by number, in single precision")
+def _(a, b, g):
+    a, b, g = (np.asarray(part, dtype="f4") for part in (a, b, g))
+    to_a, to_b = np.zeros_like(a), np.zeros_like(b)
+    for place in np.ndindex(a.shape):
+        to_a[place], to_b[place] = g[place] * b[place], g[place] * a[place]
+    return to_a, to_b
+
+
+@wrong("multiply_backward", "swapped")
+def _(a, b, g):
+    return a * g, b * g
+
+
+@wrong("multiply_backward", "nothing_arrived")
+def _(a, b, g):
+    return b, a
+
+
+@wrong("multiply_backward", "rule_of_a_sum")
+def _(a, b, g):
+    return g, g
+
+
+@wrong("multiply_backward", "both_factors")
+def _(a, b, g):
+    return g * b + g * a, g * b + g * a
+
+
+@wrong("multiply_backward", "the_product")
+def _(a, b, g):
+    y = a * b
+    return g * y, g * y
+
+
+@wrong("multiply_backward", "added")
+def _(a, b, g):
+    return b + g, a + g
+
+
+@wrong("multiply_backward", "divided")
+def _(a, b, g):
+    return g / b, g / a
+
+
+@wrong("multiply_backward", "summed")
+def _(a, b, g):
+    return np.sum(g * b), np.sum(g * a)
+
+
+@wrong("multiply_backward", "how_many")
+def _(a, b, g):
+    return (g * b,)
+
+
+@wrong("multiply_backward", "course_code")
+def _(a, b, g):
+    a, b = autograd.Tensor(a), autograd.Tensor(b)
+    (a * b * g).sum().backward()
+    return a.grad, b.grad
+
+
+@wrong("multiply_backward", "ready_made")
+def _(a, b, g):
+    a, b = (torch.tensor(part, requires_grad=True) for part in (a, b))
+    (a * b).backward(torch.tensor(g))
+    return a.grad.numpy(), b.grad.numpy()
+
+
+@wrong("multiply_backward", "unrecognised")
+def _(a, b, g):
+    return g * b**2, g * a
+
+
+# ---- unbroadcast -----------------------------------------------------------------------------
+
+
+@right("unbroadcast", "one axis after the other")
+def _(g, shape):
+    while g.ndim > len(shape):
+        g = g.sum(axis=0)
+    for i, n in enumerate(shape):
+        if n == 1:
+            g = g.sum(axis=i, keepdims=True)
+    return g
+
+
+@right("unbroadcast", "place by place")
+def _(g, shape):
+    found = np.zeros(shape)
+    for place in np.ndindex(g.shape):
+        kept = place[g.ndim - len(shape) :]
+        found[tuple(0 if n == 1 else i for i, n in zip(kept, shape, strict=True))] += g[place]
+    return found
+
+
+@right("unbroadcast", "one sum, then a reshape, in single precision")
+def _(g, shape):
+    wide = (1,) * (g.ndim - len(shape)) + tuple(shape)
+    axes = tuple(i for i, (n, m) in enumerate(zip(g.shape, wide, strict=True)) if n != m)
+    return g.astype("f4").sum(axis=axes).reshape(shape)
+
+
+@wrong("unbroadcast", "averaged")
+def _(g, shape):
+    while g.ndim > len(shape):
+        g = g.mean(axis=0)
+    for i, n in enumerate(shape):
+        if n == 1:
+            g = g.mean(axis=i, keepdims=True)
+    return g
+
+
+@wrong("unbroadcast", "largest")
+def _(g, shape):
+    while g.ndim > len(shape):
+        g = g.max(axis=0)
+    for i, n in enumerate(shape):
+        if n == 1:
+            g = g.max(axis=i, keepdims=True)
+    return g
+
+
+@wrong("unbroadcast", "untouched")
+def _(g, shape):
+    return g
+
+
+@wrong("unbroadcast", "first_only")
+def _(g, shape):
+    while g.ndim > len(shape):
+        g = g[0]
+    for i, n in enumerate(shape):
+        if n == 1:
+            g = np.take(g, [0], axis=i)
+    return g
+
+
+@wrong("unbroadcast", "axis_kept")
+def _(g, shape):
+    wide = (1,) * (g.ndim - len(shape)) + tuple(shape)
+    axes = tuple(i for i, n in enumerate(wide) if n == 1)
+    return g.sum(axis=axes, keepdims=True)
+
+
+@wrong("unbroadcast", "ones_lost")
+def _(g, shape):
+    wide = (1,) * (g.ndim - len(shape)) + tuple(shape)
+    return g.sum(axis=tuple(i for i, n in enumerate(wide) if n == 1))
+
+
+@wrong("unbroadcast", "front_only")
+def _(g, shape):
+    while g.ndim > len(shape):
+        g = g.sum(axis=0)
+    return g
+
+
+@wrong("unbroadcast", "first_axis_always")
+def _(g, shape):
+    return g.sum(axis=0)
+
+
+@wrong("unbroadcast", "all_summed")
+def _(g, shape):
+    return g.sum()
+
+
+@wrong("unbroadcast", "changed_input")
+def _(g, shape):
+    before, g_ = g.copy(), g
+    for _ in range(before.ndim - len(shape)):
+        before = before.sum(axis=0)
+    g_ *= 0
+    return before.sum(axis=tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True)
+
+
+@wrong("unbroadcast", "course_code")
+def _(g, shape):
+    return autograd.unbroadcast(g, shape)
+
+
+@wrong("unbroadcast", "unrecognised")
+def _(g, shape):
+    return np.full(shape, abs(g).sum())
+
+
+# ---- matmul_backward -------------------------------------------------------------------------
+
+
+@right("matmul_backward", "einsum")
+def _(x, W, g):
+    return np.einsum("bo,io->bi", g, W), np.einsum("bi,bo->io", x, g)
+
+
+@right("matmul_backward", "picture by picture")
+def _(x, W, g):
+    to_x, to_W = np.zeros(x.shape), np.zeros(W.shape)
+    for row, (picture, blame) in enumerate(zip(x, g, strict=True)):
+        to_x[row] = W @ blame
+        to_W += np.outer(picture, blame)
+    return to_x, to_W
+
+
+@right("matmul_backward", "on the other side, in single precision, as a list")
+def _(x, W, g):
+    x, W, g = (part.astype("f4") for part in (x, W, g))
+    return [(W @ g.T).T, (g.T @ x).T]
+
+
+@wrong("matmul_backward", "W_not_turned")
+def _(x, W, g):
+    return g @ W, x.T @ g
+
+
+@wrong("matmul_backward", "x_not_turned")
+def _(x, W, g):
+    return g @ W.T, x @ g
+
+
+@wrong("matmul_backward", "none_turned")
+def _(x, W, g):
+    return g @ W, x @ g
+
+
+@wrong("matmul_backward", "wrong_side")
+def _(x, W, g):
+    return W.T @ g, g @ x.T
+
+
+@wrong("matmul_backward", "on_their_side")
+def _(x, W, g):
+    return W @ g.T, g.T @ x
+
+
+@wrong("matmul_backward", "exchanged")
+def _(x, W, g):
+    return x.T @ g, g @ W.T
+
+
+@wrong("matmul_backward", "averaged")
+def _(x, W, g):
+    return g @ W.T, x.T @ g / len(g)
+
+
+@wrong("matmul_backward", "nothing_arrived")
+def _(x, W, g):
+    return np.tile(W.sum(axis=1), (len(x), 1)), np.tile(x.sum(axis=0), (W.shape[1], 1)).T
+
+
+@wrong("matmul_backward", "rule_of_numbers")
+def _(x, W, g):
+    return g * W, g * x
+
+
+@wrong("matmul_backward", "last_kept")
+def _(x, W, g):
+    to_x, to_W = np.zeros(x.shape), np.zeros(W.shape)
+    for b, i, o in itertools.product(*map(range, (*x.shape, W.shape[1]))):
+        to_x[b, i], to_W[i, o] = g[b, o] * W[i, o], g[b, o] * x[b, i]
+    return to_x, to_W
+
+
+@wrong("matmul_backward", "spread_out")
+def _(x, W, g):
+    return g @ W.T, x[:, :, None] * g[:, None, :]
+
+
+@wrong("matmul_backward", "how_many")
+def _(x, W, g):
+    return x.T @ g, g @ W.T, g.sum(axis=0)
+
+
+@wrong("matmul_backward", "course_code")
+def _(x, W, g):
+    x, W = autograd.Tensor(x), autograd.Tensor(W)
+    ((x @ W) * g).sum().backward()
+    return x.grad, W.grad
+
+
+@wrong("matmul_backward", "unrecognised")
+def _(x, W, g):
+    return g @ abs(W).T, x.T @ g
+
+
+# ---- relu_backward ---------------------------------------------------------------------------
+
+
+@right("relu_backward", "np.where")
+def _(z, g):
+    return np.where(z > 0, g, 0)
+
+
+@right("relu_backward", "in place")
+def _(z, g):
+    g[z <= 0] = 0
+    return g
+
+
+@right("relu_backward", "from what ReLU gave, by its sign")
+def _(z, g):
+    return np.sign(layers.relu(z)) * g
+
+
+@wrong("relu_backward", "no_mask")
+def _(z, g):
+    return g
+
+
+@wrong("relu_backward", "mask_of_g")
+def _(z, g):
+    return np.maximum(g, 0)
+
+
+@wrong("relu_backward", "both_masks")
+def _(z, g):
+    return np.maximum(g, 0) * (z > 0)
+
+
+@wrong("relu_backward", "mask_only")
+def _(z, g):
+    return (z > 0).astype(float)
+
+
+@wrong("relu_backward", "times_value")
+def _(z, g):
+    return g * np.maximum(z, 0)
+
+
+@wrong("relu_backward", "times_z")
+def _(z, g):
+    return g * z
+
+
+@wrong("relu_backward", "forward_again")
+def _(z, g):
+    return layers.relu(z)
+
+
+@wrong("relu_backward", "upside_down")
+def _(z, g):
+    return g * (z < 0)
+
+
+@wrong("relu_backward", "zero_is_open")
+def _(z, g):
+    return np.where(z < 0, 0, g)
+
+
+@wrong("relu_backward", "dropped")
+def _(z, g):
+    return g[z > 0]
+
+
+@wrong("relu_backward", "smallest_kept")
+def _(z, g):
+    z[z > 0] = g[z > 0]
+    return z
+
+
+@wrong("relu_backward", "ready_made")
+def _(z, g):
+    z = torch.tensor(z, requires_grad=True)
+    return torch.autograd.grad(F.relu(z), z, torch.tensor(g))[0].numpy()
+
+
+@wrong("relu_backward", "unrecognised")
+def _(z, g):
+    return g * np.tanh(z)
+
+
+# ---- loss_backward ---------------------------------------------------------------------------
+
+
+def shares_of(logits):
+    return layers.softmax(logits)
+
+
+def ones_at(labels, logits):
+    return (np.arange(logits.shape[-1]) == labels[:, None]).astype(float)
+
+
+@right("loss_backward", "a table of what is right, and a softmax of one's own")
+def _(logits, labels):
+    e = np.exp(logits - logits.max(axis=1)[:, None])
+    return (e / e.sum(axis=1)[:, None] - ones_at(labels, logits)) / len(labels)
+
+
+@right("loss_backward", "picture by picture, as lists")
+def _(logits, labels):
+    rows = []
+    for z, k in zip(logits, labels, strict=True):
+        powers = [math.exp(value - max(z)) for value in z]
+        rows.append([(p / sum(powers) - (j == k)) / len(labels) for j, p in enumerate(powers)])
+    return rows
+
+
+@right("loss_backward", "through the logarithm, in place")
+def _(logits, labels):
+    logits -= logits.max(axis=1, keepdims=True)
+    logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    g = np.exp(logits)
+    g[range(len(labels)), labels] -= 1
+    return g / len(labels)
+
+
+@wrong("loss_backward", "not_averaged")
+def _(logits, labels):
+    return shares_of(logits) - ones_at(labels, logits)
+
+
+@wrong("loss_backward", "averaged_twice")
+def _(logits, labels):
+    return (shares_of(logits) - ones_at(labels, logits)) / len(labels) ** 2
+
+
+@wrong("loss_backward", "over_all_numbers")
+def _(logits, labels):
+    return (shares_of(logits) - ones_at(labels, logits)) / logits.size
+
+
+@wrong("loss_backward", "over_classes")
+def _(logits, labels):
+    return (shares_of(logits) - ones_at(labels, logits)) / logits.shape[1]
+
+
+@wrong("loss_backward", "uphill")
+def _(logits, labels):
+    return (ones_at(labels, logits) - shares_of(logits)) / len(labels)
+
+
+@wrong("loss_backward", "shares_only")
+def _(logits, labels):
+    return shares_of(logits) / len(labels)
+
+
+@wrong("loss_backward", "right_class_only")
+def _(logits, labels):
+    g, rows = np.zeros(logits.shape), np.arange(len(labels))
+    g[rows, labels] = shares_of(logits)[rows, labels] - 1
+    return g / len(labels)
+
+
+@wrong("loss_backward", "one_off_everywhere")
+def _(logits, labels):
+    return (shares_of(logits) - 1) / len(labels)
+
+
+@wrong("loss_backward", "all_labels_in_each_row")
+def _(logits, labels):
+    g = shares_of(logits)
+    g[:, labels] -= 1
+    return g / len(labels)
+
+
+@wrong("loss_backward", "stopped_at_the_shares")
+def _(logits, labels):
+    g, rows = np.zeros(logits.shape), np.arange(len(labels))
+    g[rows, labels] = -1 / shares_of(logits)[rows, labels]
+    return g / len(labels)
+
+
+@wrong("loss_backward", "no_softmax")
+def _(logits, labels):
+    return (logits - ones_at(labels, logits)) / len(labels)
+
+
+@wrong("loss_backward", "softmax_twice")
+def _(logits, labels):
+    return (shares_of(shares_of(logits)) - ones_at(labels, logits)) / len(labels)
+
+
+@wrong("loss_backward", "wrong_axis")
+def _(logits, labels):
+    return (shares_of(logits.T).T - ones_at(labels, logits)) / len(labels)
+
+
+@wrong("loss_backward", "no_shift")
+def _(logits, labels):
+    e = np.exp(logits)
+    return (e / e.sum(axis=1, keepdims=True) - ones_at(labels, logits)) / len(labels)
+
+
+@wrong("loss_backward", "one_maximum_for_all")
+def _(logits, labels):
+    e = np.exp(logits - logits.max())
+    return (e / e.sum(axis=1, keepdims=True) - ones_at(labels, logits)) / len(labels)
+
+
+@wrong("loss_backward", "by_differences")
+def _(logits, labels):
+    g = np.zeros(logits.shape)
+    for place in np.ndindex(g.shape):
+        up, down = logits.copy(), logits.copy()
+        up[place] += 1e-5
+        down[place] -= 1e-5
+        g[place] = layers.cross_entropy(up, labels) - layers.cross_entropy(down, labels)
+    return g / 2e-5
+
+
+@wrong("loss_backward", "course_code")
+def _(logits, labels):
+    logits = autograd.Tensor(logits)
+    autograd.cross_entropy(logits, labels).backward()
+    return logits.grad
+
+
+@wrong("loss_backward", "ready_made")
+def _(logits, labels):
+    logits = torch.tensor(logits, requires_grad=True)
+    F.cross_entropy(logits, torch.tensor(labels)).backward()
+    return logits.grad
+
+
+@wrong("loss_backward", "unrecognised")
+def _(logits, labels):
+    return (shares_of(logits) - ones_at(labels, logits)) ** 2 / len(labels)
+
+
+# ---- network_backward ------------------------------------------------------------------------
+
+
+def back(x, labels, W1, b1, W2, b2, *, mask=None, bend=True, loss=None, turned=True, h_for_W2=None):
+    """The gradients, with places to go wrong."""
+    z = x @ W1 + b1
+    h = layers.relu(z) if bend else z
+    g = (loss or blame)(h @ W2 + b2, labels)
+    to_h = g @ (W2.T if turned else W2)
+    to_z = to_h * (z > 0 if mask is None else mask(z, to_h))
+    return [x.T @ to_z, to_z.sum(0), (h if h_for_W2 is None else h_for_W2(z)).T @ g, g.sum(0)]
+
+
+def blame(logits, labels):
+    return (shares_of(logits) - ones_at(labels, logits)) / len(labels)
+
+
+@right("network_backward", "in one go")
+def _(x, labels, W1, b1, W2, b2):
+    return back(x, labels, W1, b1, W2, b2)
+
+
+@right("network_backward", "the biases as weights of a 1, in single precision")
+def _(x, labels, *parameters):
+    W1, b1, W2, b2 = (p.astype("f4") for p in parameters)
+    x1 = np.c_[x, np.ones(len(x))]
+    h = np.maximum(x1 @ np.r_[W1, b1[None]], 0)
+    h1 = np.c_[h, np.ones(len(x))]
+    g = blame(h1 @ np.r_[W2, b2[None]], labels)
+    second, first = h1.T @ g, x1.T @ (g @ W2.T * (h > 0))
+    return first[:-1], first[-1], second[:-1], second[-1]
+
+
+@right("network_backward", "picture by picture, added up")
+def _(x, labels, W1, b1, W2, b2):
+    parts = [back(x[i : i + 1], labels[i : i + 1], W1, b1, W2, b2) for i in range(len(x))]
+    return tuple(sum(each) / len(x) for each in zip(*parts, strict=True))
+
+
+@right("network_backward", "by differences")
+def _(x, labels, *parameters):
+    found = []
+    for i, p in enumerate(parameters):
+        g = np.zeros(p.shape)
+        for place in np.ndindex(p.shape):
+            values = []
+            for move in (1e-5, -1e-5):
+                q = [part.copy() for part in parameters]
+                q[i][place] += move
+                z = np.maximum(x @ q[0] + q[1], 0) @ q[2] + q[3]
+                values.append(layers.cross_entropy(z, labels))
+            g[place] = (values[0] - values[1]) / 2e-5
+        found.append(g)
+    return found
+
+
+@wrong("network_backward", "no_mask")
+def _(*inputs):
+    return back(*inputs, mask=lambda z, g: 1)
+
+
+@wrong("network_backward", "mask_of_g")
+def _(*inputs):
+    return back(*inputs, mask=lambda z, g: g > 0)
+
+
+@wrong("network_backward", "exchanged")
+def _(x, labels, W1, b1, W2, b2):
+    z = x @ W1 + b1
+    h = layers.relu(z)
+    g = blame(h @ W2 + b2, labels)
+    to_h = g @ W2.T
+    to_z = z * (to_h > 0)
+    return x.T @ to_z, to_z.sum(0), h.T @ g, g.sum(0)
+
+
+@wrong("network_backward", "no_bend")
+def _(*inputs):
+    return back(*inputs, bend=False, mask=lambda z, g: 1)
+
+
+@wrong("network_backward", "no_bend_forward")
+def _(*inputs):
+    return back(*inputs, bend=False)
+
+
+@wrong("network_backward", "z_for_hidden")
+def _(*inputs):
+    return back(*inputs, h_for_W2=lambda z: z)
+
+
+@wrong("network_backward", "biases_averaged")
+def _(*inputs):
+    W1, b1, W2, b2 = back(*inputs)
+    return W1, b1 / len(inputs[0]), W2, b2 / len(inputs[0])
+
+
+@wrong("network_backward", "biases_per_picture")
+def _(x, labels, W1, b1, W2, b2):
+    g = blame(layers.relu(x @ W1 + b1) @ W2 + b2, labels)
+    to_z = g @ W2.T * (x @ W1 + b1 > 0)
+    return x.T @ to_z, to_z, layers.relu(x @ W1 + b1).T @ g, g
+
+
+@wrong("network_backward", "not_averaged")
+def _(*inputs):
+    return back(*inputs, loss=lambda z, y: shares_of(z) - ones_at(y, z))
+
+
+@wrong("network_backward", "averaged_twice")
+def _(*inputs):
+    return back(*inputs, loss=lambda z, y: blame(z, y) / len(y))
+
+
+@wrong("network_backward", "uphill")
+def _(*inputs):
+    return back(*inputs, loss=lambda z, y: -blame(z, y))
+
+
+@wrong("network_backward", "second_layer_first")
+def _(*inputs):
+    W1, b1, W2, b2 = back(*inputs)
+    return W2, b2, W1, b1
+
+
+@wrong("network_backward", "weights_first")
+def _(*inputs):
+    W1, b1, W2, b2 = back(*inputs)
+    return W1, W2, b1, b2
+
+
+@wrong("network_backward", "last_layer_bent")
+def _(*inputs):
+    return back(*inputs, loss=lambda z, y: blame(layers.relu(z), y) * (z > 0))
+
+
+@wrong("network_backward", "logits_through_softmax")
+def _(*inputs):
+    return back(*inputs, loss=lambda z, y: blame(shares_of(z), y))
+
+
+@wrong("network_backward", "W2_not_turned")
+def _(*inputs):
+    return back(*inputs, turned=False)
+
+
+@wrong("network_backward", "how_many")
+def _(*inputs):
+    W1, _, W2, _ = back(*inputs)
+    return W1, W2
+
+
+@wrong("network_backward", "course_code")
+def _(x, labels, *parameters):
+    learned = [autograd.Tensor(p) for p in parameters]
+    autograd.cross_entropy(gradient_descent.logits(learned, x), labels).backward()
+    return [p.grad for p in learned]
+
+
+@wrong("network_backward", "unrecognised")
+def _(*inputs):
+    W1, b1, W2, b2 = back(*inputs)
+    return W1, b1, W2, b2**2
+
+
+# ---- in_order --------------------------------------------------------------------------------
+
+
+def parents_of(node):
+    return [parent for parent, local in node.parents]
+
+
+def everything(result):
+    found, waiting = {result}, [result]
+    while waiting:
+        for parent in parents_of(waiting.pop()):
+            if parent not in found:
+                found.add(parent)
+                waiting.append(parent)
+    return found
+
+
+@right("in_order", "count who still waits (Kahn 1962), as a tuple")
+def _(result):
+    children, waits = defaultdict(list), Counter()
+    for node in everything(result):
+        for parent in set(parents_of(node)):
+            children[parent].append(node)
+            waits[node] += 1
+    ready, order = deque(n for n in everything(result) if not waits[n]), []
+    while ready:
+        node = ready.popleft()
+        order.append(node)
+        for child in children[node]:
+            waits[child] -= 1
+            if not waits[child]:
+                ready.append(child)
+    return tuple(order)
+
+
+@right("in_order", "an iterator for each open tensor")
+def _(result):
+    order, seen, open_ = [], {result}, [(result, iter(parents_of(result)))]
+    while open_:
+        node, left = open_[-1]
+        parent = next((p for p in left if p not in seen), None)
+        if parent is None:
+            order.append(node)
+            open_.pop()
+        else:
+            seen.add(parent)
+            open_.append((parent, iter(parents_of(parent))))
+    return order
+
+
+@right("in_order", "from the end: who has given all its blame comes next")
+def _(result):
+    uses = Counter(parent for node in everything(result) for parent in parents_of(node))
+    done, order = [result], []
+    while done:
+        node = done.pop()
+        order.append(node)
+        for parent in parents_of(node):
+            uses[parent] -= 1
+            if not uses[parent]:
+                done.append(parent)
+    return order[::-1]
+
+
+def by_recursion(result, remember=True):
+    order, seen = [], set()
+
+    def visit(node):
+        if node not in seen:
+            if remember:
+                seen.add(node)
+            for parent in parents_of(node):
+                visit(parent)
+            order.append(node)
+
+    visit(result)
+    return order
+
+
+def by_meeting(result, last):
+    met, waiting = [result], deque([result])
+    while waiting:
+        for parent in parents_of(waiting.pop() if last else waiting.popleft()):
+            if parent not in met:
+                met.append(parent)
+                waiting.append(parent)
+    return met
+
+
+@wrong("in_order", "recursion")
+def _(result):
+    return by_recursion(result)
+
+
+@wrong("in_order", "twice")
+def _(result):
+    return by_recursion(result, remember=False)
+
+
+@wrong("in_order", "every_path")
+def _(result):
+    return list(dict.fromkeys(by_recursion(result, remember=False)))
+
+
+@wrong("in_order", "backwards")
+def _(result):
+    return by_recursion(result)[::-1]
+
+
+@wrong("in_order", "by_distance")
+def _(result):
+    return by_meeting(result, last=False)[::-1]
+
+
+@wrong("in_order", "too_early")
+def _(result):
+    order, seen = [], set()
+
+    def visit(node):
+        if node not in seen:
+            seen.add(node)
+            order.append(node)
+            for parent in parents_of(node):
+                visit(parent)
+
+    visit(result)
+    return [*order[1:], result]
+
+
+@wrong("in_order", "no_result")
+def _(result):
+    return by_recursion(result)[:-1]
+
+
+@wrong("in_order", "leaves_only")
+def _(result):
+    return [node for node in by_recursion(result) if not node.parents]
+
+
+@wrong("in_order", "no_leaves")
+def _(result):
+    return [node for node in by_recursion(result) if node.parents]
+
+
+@wrong("in_order", "missing")
+def _(result):
+    order = [result]
+    while order[-1].parents:
+        order.append(parents_of(order[-1])[0])
+    return order[::-1]
+
+
+@wrong("in_order", "pairs")
+def _(result):
+    order = []
+
+    def visit(pair):
+        for each in pair[0].parents:
+            visit(each)
+        order.append(pair)
+
+    visit((result, None))
+    return order
+
+
+@wrong("in_order", "no_tensors")
+def _(result):
+    return [float(node.data) for node in by_recursion(result)]
+
+
+@wrong("in_order", "strangers")
+def _(result):
+    return [*by_recursion(result)[:-1], autograd.Tensor(result.data)]
+
+
+@wrong("in_order", "course_code")
+def _(result):
+    return autograd.in_order(result)
+
+
+# ---- backward --------------------------------------------------------------------------------
+
+
+def narrow(g, shape):
+    """The gradient of what was stretched."""
+    g = g.sum(axis=tuple(range(g.ndim - len(shape))))
+    return g.sum(axis=tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True)
+
+
+def walk(result, meet=np.add, start=None, arrive=narrow, chain=True, order=None):
+    found = {result: np.ones(result.shape) if start is None else start(result)}
+    for node in by_recursion(result)[::-1] if order is None else order(result):
+        for parent, local in node.parents:
+            g = found[node] if chain else np.ones(node.shape)
+            share = arrive(np.asarray(local(g)), parent.shape)
+            found[parent] = meet(found[parent], share) if parent in found else share
+    return found
+
+
+@right("backward", "zeros to begin with")
+def _(result):
+    order = by_recursion(result)
+    found = {node: np.zeros(node.shape) for node in order}
+    found[result] = np.array(1.0)
+    for node in order[::-1]:
+        for parent, local in node.parents:
+            found[parent] += narrow(np.asarray(local(found[node])), parent.shape)
+    return found
+
+
+@right("backward", "everybody asks those who used it")
+def _(result):
+    users = defaultdict(list)
+    for node in by_recursion(result):
+        for parent, local in node.parents:
+            users[parent].append((node, local))
+    found = {result: np.ones(())}
+
+    def gradient(node):
+        if node not in found:
+            shares = [np.asarray(local(gradient(user))) for user, local in users[node]]
+            found[node] = sum(narrow(share, node.shape) for share in shares)
+        return found[node]
+
+    return {node: gradient(node) for node in by_recursion(result)}
+
+
+@right("backward", "single precision, the order from the end, pair by pair")
+def _(result):
+    found = {node: np.zeros(node.shape, "f4") for node in everything(result)}
+    found[result] = np.ones((), "f4")
+    pairs = [(node, *pair) for node in by_recursion(result)[::-1] for pair in node.parents]
+    for node, parent, local in pairs:
+        found[parent] = (
+            found[parent] + narrow(np.asarray(local(found[node])), parent.shape)
+        ).astype("f4")
+    return found
+
+
+@wrong("backward", "every_path")
+def _(result):
+    found = defaultdict(float)
+
+    def go(node, g):
+        found[node] = (found[node] + g).astype("f4")
+        for parent, local in node.parents:
+            go(parent, narrow(np.asarray(local(g)), parent.shape))
+
+    go(result, np.ones(()))
+    return found
+
+
+@wrong("backward", "overwritten")
+def _(result):
+    return walk(result, meet=lambda old, new: new)
+
+
+@wrong("backward", "first_kept")
+def _(result):
+    return walk(result, meet=lambda old, new: old)
+
+
+@wrong("backward", "multiplied_where_paths_meet")
+def _(result):
+    return walk(result, meet=np.multiply)
+
+
+@wrong("backward", "averaged_where_paths_meet")
+def _(result):
+    return walk(result, meet=lambda old, new: (old + new) / 2)
+
+
+@wrong("backward", "incomplete")
+def _(result):
+    return walk(result, order=lambda r: by_meeting(r, last=False))
+
+
+@wrong("backward", "passed_on_again")
+def _(result):
+    found = {node: np.zeros(node.shape) for node in by_recursion(result)}
+    found[result] = np.ones(())
+
+    def go(node):
+        for parent, local in node.parents[::-1]:
+            found[parent] = found[parent] + narrow(np.asarray(local(found[node])), parent.shape)
+        for parent, _ in node.parents[::-1]:
+            go(parent)
+
+    go(result)
+    return found
+
+
+@wrong("backward", "aliased")
+def _(result):
+    found = {result: np.ones(result.shape)}
+    for node in by_recursion(result)[::-1]:
+        for parent, local in node.parents:
+            share = local(found[node])
+            if share.shape != parent.shape:
+                share = narrow(share, parent.shape)
+            if parent in found:
+                found[parent] += share
+            else:
+                found[parent] = share
+    return found
+
+
+@wrong("backward", "wrong_end")
+def _(result):
+    return walk(result, order=by_recursion)
+
+
+@wrong("backward", "own_value_first")
+def _(result):
+    return walk(result, start=lambda r: r.data)
+
+
+@wrong("backward", "chain_broken")
+def _(result):
+    return walk(result, chain=False)
+
+
+@wrong("backward", "not_narrowed")
+def _(result):
+    return walk(result, arrive=lambda g, shape: g)
+
+
+@wrong("backward", "first_twice")
+def _(result):
+    found = {result: np.ones(result.shape)}
+    for node in by_recursion(result)[::-1]:
+        for parent, local in node.parents:
+            share = narrow(np.asarray(local(found[node])), parent.shape)
+            found.setdefault(parent, share)
+            found[parent] = found[parent] + share
+    return found
+
+
+@wrong("backward", "averaged_over_the_stretch")
+def _(result):
+    return walk(result, arrive=lambda g, s: narrow(g, s) * math.prod(s) / g.size)
+
+
+@wrong("backward", "keys")
+def _(result):
+    return {id(node): g for node, g in walk(result).items()}
+
+
+@wrong("backward", "no_result")
+def _(result):
+    return {node: g for node, g in walk(result).items() if node is not result}
+
+
+@wrong("backward", "missing")
+def _(result):
+    return {node: g for node, g in walk(result).items() if not node.parents or node is result}
+
+
+@wrong("backward", "course_code")
+def _(result):
+    result.backward()
+    return {node: node.grad for node in everything(result)}
+
+
+@wrong("backward", "unrecognised")
+def _(result):
+    return {node: g if node is result else abs(g) + 1 for node, g in walk(result).items()}
+
+
+# ---- gradient_error --------------------------------------------------------------------------
+
+
+def measured(f, x, step=1e-5, sides=2, put_back=True, width=2):
+    """Slopes by differences, with places to go wrong."""
+    n, moved = np.zeros(x.shape), x.astype(float)
+    for place in np.ndindex(x.shape):
+        if put_back:
+            moved = x.astype(float)
+        moved[place] += step
+        up = f(moved.copy())
+        moved[place] -= step if sides == 1 else 2 * step
+        down = f(moved.copy())
+        n[place] = (up - down) / (step if sides == 1 else width * step)
+    return n
+
+
+def length(a):
+    return math.sqrt((a**2).sum())
+
+
+def error(n, g):
+    return length(g - n) / (length(g) + length(n)) if length(g) + length(n) else 0.0
+
+
+@right("gradient_error", "a copy that is moved, a smaller step, in plain Python")
+def _(f, x, gradient):
+    return float(error(measured(f, x, step=1e-6), gradient))
+
+
+@right("gradient_error", "in place, and put back; the fourth-order formula")
+def _(f, x, gradient):
+    flat, slopes = x.ravel(), []  # the same memory
+    for i in range(flat.size):
+        kept, h = flat[i], 1e-4
+        values = []
+        for k in (-2, -1, 1, 2):
+            flat[i] = kept + k * h
+            values.append(f(x))
+        flat[i] = kept
+        slopes.append(np.dot(values, [1, -8, 8, -1]) / (12 * h))
+    slopes = np.reshape(slopes, x.shape)
+    both = np.linalg.norm(slopes.ravel()) + np.linalg.norm(gradient.ravel())
+    return np.array([np.linalg.norm((slopes - gradient).ravel()) / both if both else 0])
+
+
+@right("gradient_error", "a row of an identity for each move")
+def _(f, x, gradient):
+    moves = np.eye(x.size).reshape(-1, *x.shape) * 2e-5
+    n = np.array([f(x + m) - f(x - m) for m in moves]).reshape(x.shape) / 4e-5
+    return length(n - gradient) / max(length(n) + length(gradient), 1e-300)
+
+
+@wrong("gradient_error", "one_side")
+def _(f, x, gradient):
+    return error(measured(f, x, sides=1), gradient)
+
+
+@wrong("gradient_error", "too_far")
+def _(f, x, gradient):
+    return error(measured(f, x, step=0.01), gradient)
+
+
+@wrong("gradient_error", "too_near")
+def _(f, x, gradient):
+    return error(measured(f, x, step=1e-12), gradient)
+
+
+@wrong("gradient_error", "not_put_back")
+def _(f, x, gradient):
+    return error(measured(f, x, put_back=False), gradient)
+
+
+@wrong("gradient_error", "whole_row")
+def _(f, x, gradient):
+    n = np.zeros(x.shape)
+    for i in range(len(x)):
+        up, down = x.copy(), x.copy()
+        up[i] += 1e-5
+        down[i] -= 1e-5
+        n[i] = (f(up) - f(down)) / 2e-5
+    return error(n, gradient)
+
+
+@wrong("gradient_error", "one_array")
+def _(f, x, gradient):
+    n = np.zeros(x.shape)
+    for place in np.ndindex(x.shape):
+        up, down = x, x
+        up[place] += 1e-5
+        down[place] -= 1e-5
+        n[place] = (f(up) - f(down)) / 2e-5
+    return error(n, gradient)
+
+
+@wrong("gradient_error", "rounding_left")
+def _(f, x, gradient):
+    n = np.zeros(x.shape)
+    for place in np.ndindex(x.shape):
+        x[place] += 1e-5
+        up = f(x)
+        x[place] -= 2e-5
+        n[place] = (up - f(x)) / 2e-5
+        x[place] += 1e-5
+    return error(n, gradient)
+
+
+@wrong("gradient_error", "all_at_once")
+def _(f, x, gradient):
+    slope = (f(x + 1e-5) - f(x - 1e-5)) / 2e-5
+    return error(np.full(x.shape, slope), gradient)
+
+
+@wrong("gradient_error", "not_all_numbers")
+def _(f, x, gradient):
+    n = np.zeros(x.shape)
+    for i in range(1):
+        move = np.zeros(x.shape)
+        move.ravel()[i] = 1e-5
+        n.ravel()[i] = (f(x + move) - f(x - move)) / 2e-5
+    return error(n, gradient)
+
+
+@wrong("gradient_error", "wrong_slopes")
+def _(f, x, gradient):
+    return error(measured(f, x, width=1), gradient)
+
+
+@wrong("gradient_error", "never_asked")
+def _(f, x, gradient):
+    return error(x, gradient)
+
+
+@wrong("gradient_error", "not_one_number")
+def _(f, x, gradient):
+    n = measured(f, x)
+    return abs(n - gradient) / (abs(n) + abs(gradient))
+
+
+@wrong("gradient_error", "changed_input")
+def _(f, x, gradient):
+    found = error(measured(f, x), gradient)
+    x += 1e-5
+    return found
+
+
+@wrong("gradient_error", "zero_by_zero")
+def _(f, x, gradient):
+    n = measured(f, x)
+    return np.float64(length(gradient - n)) / (length(gradient) + length(n))
+
+
+@wrong("gradient_error", "absolute")
+def _(f, x, gradient):
+    return length(measured(f, x, step=1e-6) - gradient) if gradient.any() else 0.0
+
+
+@wrong("gradient_error", "over_one")
+def _(f, x, gradient):
+    n = measured(f, x)
+    return length(n - gradient) / length(n) if n.any() else 0.0
+
+
+@wrong("gradient_error", "over_one_claimed")
+def _(f, x, gradient):
+    return length(measured(f, x) - gradient) / length(gradient) if gradient.any() else 0.0
+
+
+@wrong("gradient_error", "over_larger")
+def _(f, x, gradient):
+    n = measured(f, x)
+    return length(n - gradient) / max(length(n), length(gradient), 1e-12)
+
+
+@wrong("gradient_error", "squares")
+def _(f, x, gradient):
+    n = measured(f, x)
+    return ((n - gradient) ** 2).sum() / max((n**2).sum() + (gradient**2).sum(), 1e-12)
+
+
+@wrong("gradient_error", "length_of_the_sum")
+def _(f, x, gradient):
+    n = measured(f, x)
+    return length(n - gradient) / length(n + gradient) if n.any() else 0.0
+
+
+@wrong("gradient_error", "lengths_compared")
+def _(f, x, gradient):
+    n = measured(f, x)
+    return abs(length(n) - length(gradient)) / max(length(n) + length(gradient), 1e-12)
+
+
+@wrong("gradient_error", "not_absolute")
+def _(f, x, gradient):
+    n = measured(f, x)
+    return (gradient - n).sum() / max(abs(gradient).sum() + abs(n).sum(), 1e-12)
+
+
+@wrong("gradient_error", "place_by_place")
+def _(f, x, gradient):
+    n = measured(f, x)
+    return np.mean(abs(gradient - n) / np.maximum(abs(gradient) + abs(n), 1e-12))
+
+
+@wrong("gradient_error", "place_by_place_largest")
+def _(f, x, gradient):
+    n = measured(f, x)
+    return np.max(abs(gradient - n) / np.maximum(abs(gradient) + abs(n), 1e-12))
+
+
+@wrong("gradient_error", "absolute_values")
+def _(f, x, gradient):
+    n = measured(f, x)
+    return abs(gradient - n).sum() / max((abs(gradient) + abs(n)).sum(), 1e-12)
+
+
+@wrong("gradient_error", "course_code")
+def _(f, x, gradient):
+    return error(autograd.finite_differences(f, x), gradient)
+
+
+@wrong("gradient_error", "ready_made")
+def _(f, x, gradient):
+    return error(approx_fprime(x.ravel(), lambda flat: f(flat.reshape(x.shape))), gradient.ravel())
+
+
+@wrong("gradient_error", "unrecognised")
+def _(f, x, gradient):
+    return error(measured(f, x), gradient) ** 3
+
+
+# ---- step ------------------------------------------------------------------------------------
+
+
+@right("step", "in place")
+def _(w, velocity, g, lr, momentum):
+    velocity *= momentum
+    velocity += g
+    w -= lr * velocity
+    return w, velocity
+
+
+@right("step", "number by number, as lists in lists")
+def _(w, velocity, g, lr, momentum):
+    v = np.array(
+        [momentum * old + new for old, new in zip(velocity.flat, g.flat, strict=True)]
+    ).reshape(w.shape)
+    return [(w + -lr * v).tolist(), v.tolist()]
+
+
+@wrong("step", "uphill")
+def _(w, velocity, g, lr, momentum):
+    velocity = momentum * velocity + g
+    return w + lr * velocity, velocity
+
+
+@wrong("step", "no_rate")
+def _(w, velocity, g, lr, momentum):
+    velocity = momentum * velocity + g
+    return w - velocity, velocity
+
+
+@wrong("step", "rate_in_velocity")
+def _(w, velocity, g, lr, momentum):
+    velocity = momentum * velocity + lr * g
+    return w - velocity, velocity
+
+
+@wrong("step", "signed_velocity")
+def _(w, velocity, g, lr, momentum):
+    velocity = momentum * velocity - lr * g
+    return w + velocity, velocity
+
+
+@wrong("step", "old_velocity")
+def _(w, velocity, g, lr, momentum):
+    return w - lr * velocity, momentum * velocity + g
+
+
+@wrong("step", "gradient_only")
+def _(w, velocity, g, lr, momentum):
+    return w - lr * g, momentum * velocity + g
+
+
+@wrong("step", "velocity_kept")
+def _(w, velocity, g, lr, momentum):
+    return w - lr * (momentum * velocity + g), velocity
+
+
+@wrong("step", "averaged")
+def _(w, velocity, g, lr, momentum):
+    velocity = momentum * velocity + (1 - momentum) * g
+    return w - lr * velocity, velocity
+
+
+@wrong("step", "no_friction")
+def _(w, velocity, g, lr, momentum):
+    velocity = velocity + g
+    return w - lr * velocity, velocity
+
+
+@wrong("step", "friction_everywhere")
+def _(w, velocity, g, lr, momentum):
+    velocity = momentum * (velocity + g)
+    return w - lr * velocity, velocity
+
+
+@wrong("step", "looks_ahead")
+def _(w, velocity, g, lr, momentum):
+    velocity = momentum * velocity + g
+    return w - lr * (g + momentum * velocity), velocity
+
+
+@wrong("step", "the_move_alone")
+def _(w, velocity, g, lr, momentum):
+    velocity = momentum * velocity + g
+    return -lr * velocity, velocity
+
+
+@wrong("step", "exchanged")
+def _(w, velocity, g, lr, momentum):
+    velocity = momentum * velocity + g
+    return velocity, w - lr * velocity
+
+
+@wrong("step", "how_many")
+def _(w, velocity, g, lr, momentum):
+    return [w - lr * g]
+
+
+@wrong("step", "course_code")
+def _(w, velocity, g, lr, momentum):
+    weight = autograd.Tensor(w)
+    weight.grad = g
+    rule = gradient_descent.Momentum([weight], lr, momentum)
+    rule.velocity = [velocity]
+    rule.step()
+    return weight.data, rule.velocity[0]
+
+
+@wrong("step", "ready_made")
+def _(w, velocity, g, lr, momentum):
+    weight = torch.tensor(w)
+    weight.grad = torch.tensor(g)
+    rule = torch.optim.SGD([weight], lr=lr, momentum=momentum)
+    rule.step()
+    return weight.numpy(), momentum * velocity + g
+
+
+@wrong("step", "unrecognised")
+def _(w, velocity, g, lr, momentum):
+    velocity = momentum * velocity + np.sign(g)
+    return w - lr * velocity, velocity
+
+
+# ---- adam ------------------------------------------------------------------------------------
+
+
+@right("adam", "the correction in the rate, as the paper's section 2 has it, eps scaled")
+def _(w, m, v, g, t, lr, beta1, beta2, eps):
+    m = m + (1 - beta1) * (g - m)
+    v = v + (1 - beta2) * (g * g - v)
+    size = math.sqrt(1 - beta2**t)
+    return w - lr * size / (1 - beta1**t) * m / (np.sqrt(v) + size * eps), m, v
+
+
+@right("adam", "in place, a list")
+def _(w, m, v, g, t, lr, beta1, beta2, eps):
+    m *= beta1
+    m += (1 - beta1) * g
+    v *= beta2
+    v += (1 - beta2) * np.square(g)
+    w -= lr * (m / (1 - pow(beta1, t))) / ((v / (1 - pow(beta2, t))) ** 0.5 + eps)
+    return [w, m, v]
+
+
+def adam_with(
+    w, m, v, g, t, lr, beta1, beta2, eps, *, first=True, second=True, at=0, sign=-1,
+    new=1.0, power=pow, kept=False,
+):  # fmt: skip
+    m = beta1 * m + new * (1 - beta1) * g
+    v = beta2 * v + new * (1 - beta2) * g**2
+    mean = m / (1 - power(beta1, t + at)) if first else m
+    size = v / (1 - power(beta2, t + at)) if second else v
+    w = w + sign * lr * mean / (np.sqrt(size) + eps)
+    return (w, mean, size) if kept else (w, m, v)
+
+
+@wrong("adam", "uncorrected")
+def _(*inputs):
+    return adam_with(*inputs, first=False, second=False)
+
+
+@wrong("adam", "mean_uncorrected")
+def _(*inputs):
+    return adam_with(*inputs, first=False)
+
+
+@wrong("adam", "square_uncorrected")
+def _(*inputs):
+    return adam_with(*inputs, second=False)
+
+
+@wrong("adam", "stored_corrected")
+def _(*inputs):
+    return adam_with(*inputs, kept=True)
+
+
+@wrong("adam", "counted_late")
+def _(*inputs):
+    return adam_with(*inputs, at=1)
+
+
+@wrong("adam", "counted_early")
+def _(*inputs):
+    return adam_with(*inputs, at=-1)
+
+
+@wrong("adam", "power_forgotten")
+def _(*inputs):
+    return adam_with(*inputs, power=lambda beta, t: beta)
+
+
+@wrong("adam", "times_t")
+def _(*inputs):
+    return adam_with(*inputs, power=lambda beta, t: beta * t)
+
+
+@wrong("adam", "square_of_mean")
+def _(w, m, v, g, t, lr, beta1, beta2, eps):
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * m**2
+    return w - lr * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
+
+
+@wrong("adam", "no_eps")
+def _(w, m, v, g, t, lr, beta1, beta2, eps):
+    return adam_with(w, m, v, g, t, lr, beta1, beta2, 0)
+
+
+@wrong("adam", "no_root")
+def _(w, m, v, g, t, lr, beta1, beta2, eps):
+    _, m, v = adam_with(w, m, v, g, t, lr, beta1, beta2, eps)
+    return w - lr * m / (1 - beta1**t) / (v / (1 - beta2**t) + eps), m, v
+
+
+@wrong("adam", "eps_inside")
+def _(w, m, v, g, t, lr, beta1, beta2, eps):
+    _, m, v = adam_with(w, m, v, g, t, lr, beta1, beta2, eps)
+    return w - lr * m / (1 - beta1**t) / np.sqrt(v / (1 - beta2**t) + eps), m, v
+
+
+@wrong("adam", "not_squared")
+def _(w, m, v, g, t, lr, beta1, beta2, eps):
+    m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g
+    return w - lr * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
+
+
+@wrong("adam", "absolute")
+def _(w, m, v, g, t, lr, beta1, beta2, eps):
+    m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * abs(g)
+    return w - lr * (m / (1 - beta1**t)) / (v / (1 - beta2**t) + eps), m, v
+
+
+@wrong("adam", "uphill")
+def _(*inputs):
+    return adam_with(*inputs, sign=1)
+
+
+@wrong("adam", "betas_exchanged")
+def _(w, m, v, g, t, lr, beta1, beta2, eps):
+    return adam_with(w, m, v, g, t, lr, beta2, beta1, eps)
+
+
+@wrong("adam", "shares_exchanged")
+def _(w, m, v, g, t, lr, beta1, beta2, eps):
+    m, v = (1 - beta1) * m + beta1 * g, (1 - beta2) * v + beta2 * g**2
+    mean, size = m / (1 - beta1**t), v / (1 - beta2**t)
+    return w - lr * mean / (np.sqrt(size) + eps), m, v
+
+
+@wrong("adam", "sums")
+def _(w, m, v, g, t, lr, beta1, beta2, eps):
+    m, v = beta1 * m + g, beta2 * v + g**2
+    return w - lr * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
+
+
+@wrong("adam", "raw_gradient")
+def _(w, m, v, g, t, lr, beta1, beta2, eps):
+    _, m, v = adam_with(w, m, v, g, t, lr, beta1, beta2, eps)
+    return w - lr * g / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
+
+
+@wrong("adam", "no_rate")
+def _(w, m, v, g, t, lr, *rest):
+    return adam_with(w, m, v, g, t, 1, *rest)
+
+
+@wrong("adam", "the_move_alone")
+def _(w, *rest):
+    moved, m, v = adam_with(w, *rest)
+    return moved - w, m, v
+
+
+@wrong("adam", "state_kept")
+def _(w, m, v, *rest):
+    return adam_with(w, m, v, *rest)[0], m, v
+
+
+@wrong("adam", "how_many")
+def _(*inputs):
+    return adam_with(*inputs)[:1]
+
+
+@wrong("adam", "course_code")
+def _(w, m, v, g, t, lr, beta1, beta2, eps):
+    weight = autograd.Tensor(w)
+    weight.grad = g
+    rule = gradient_descent.Adam([weight], lr, (beta1, beta2), eps)
+    rule.mean, rule.square, rule.n_steps = [m], [v], [t - 1]
+    rule.step()
+    return weight.data, rule.mean[0], rule.square[0]
+
+
+@wrong("adam", "unrecognised")
+def _(w, m, v, g, t, lr, beta1, beta2, eps):
+    _, m, v = adam_with(w, m, v, g, t, lr, beta1, beta2, eps)
+    return w - lr * np.tanh(m), m, v
+
+
+# ---- mended ----------------------------------------------------------------------------------
+
+
+class Sound:
+    """A sound network of the lab's interface, with a place for each symptom."""
+
+    factor, bias_factor, momentum = 1.0, 1.0, 0.0
+    tells, tells_sum = True, False
+    still: tuple = ()
+    n_learned = 0
+
+    def __init__(self, n_in, n_hidden, n_out, seed):
+        rng, sizes = np.random.default_rng(seed), (n_in, n_hidden, n_hidden, n_out)
+        self.parameters, self.kept = {}, {}
+        for i, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes), 1):
+            self.parameters[f"W{i}"] = rng.normal(0, math.sqrt(2 / fan_in), (fan_in, fan_out))
+            self.parameters[f"b{i}"] = np.zeros(fan_out)
+
+    def second(self, g3, W3, z1, z2):
+        return g3 @ W3.T * (z2 > 0)
+
+    def first(self, g2, W2, z1):
+        return g2 @ W2.T * (z1 > 0)
+
+    def change(self, gradients):
+        return gradients
+
+    def learn(self, x, labels, lr):
+        self.n_learned += 1
+        W1, b1, W2, b2, W3, b3 = self.parameters.values()
+        z1 = x @ W1 + b1
+        z2 = layers.relu(z1) @ W2 + b2
+        logits = layers.relu(z2) @ W3 + b3
+        g3 = self.factor * blame(logits, labels)
+        g2 = self.second(g3, W3, z1, z2)
+        g1 = self.first(g2, W2, z1)
+        gradients = {}
+        for i, (came, g) in enumerate(((x, g1), (layers.relu(z1), g2), (layers.relu(z2), g3)), 1):
+            gradients[f"W{i}"], gradients[f"b{i}"] = came.T @ g, self.bias_factor * g.sum(0)
+        for name, g in self.change(gradients).items():
+            self.kept[name] = g + self.momentum * self.kept.get(name, 0)
+            if name not in self.still:
+                self.parameters[name] = self.parameters[name] - lr * self.kept[name]
+        loss = layers.cross_entropy(logits, labels) * (len(x) if self.tells_sum else 1)
+        return loss if self.tells else None
+
+
+def with_symptom(**changes):
+    return type("Symptom", (Sound,), changes)
+
+
+@right("mended", "a class of one's own")
+def _(n_in, n_hidden, n_out, seed):
+    return Sound(n_in, n_hidden, n_out, seed)
+
+
+@right("mended", "by our own automatic differentiation, in place")
+def _(n_in, n_hidden, n_out, seed):
+    class Network(Sound):
+        def learn(self, x, labels, lr):
+            tensors = {name: autograd.Tensor(p) for name, p in self.parameters.items()}
+            loss = autograd.cross_entropy(
+                gradient_descent.logits(list(tensors.values()), x), labels
+            )
+            loss.backward()
+            for name, tensor in tensors.items():
+                self.parameters[name] -= lr * tensor.grad
+            return float(loss)
+
+    return Network(n_in, n_hidden, n_out, seed)
+
+
+def broken_with(**mended_methods):
+    """The lab's own Broken, with these methods mended."""
+    names = ANSWERS.run_cells(ANSWERS.master, "loss_backward-answer", "broken")
+    return lambda *inputs: type("Half", (names["Broken"],), mended_methods)(*inputs)
+
+
+def moving_step(self, lr):
+    for name, gradient in self.gradients.items():
+        self.parameters[name] = self.parameters[name] - lr * gradient
+
+
+def way_back(biases=True, mask=True, turned=True, cleared=True):
+    """Broken.backward, with some of its four slips mended."""
+
+    def backward(self, logits, labels):
+        p = self.parameters
+        g3 = blame(logits, labels)
+        g2 = g3 @ p["W3"].T * ((self.z2 if mask else self.z1) > 0)
+        g1 = g2 @ (p["W2"].T if turned else p["W2"]) * (self.z1 > 0)
+        for i, (came, g) in enumerate(((self.x, g1), (self.h1, g2), (self.h2, g3)), 1):
+            to_bias = g.sum(0) if biases else g.mean(0)
+            for name, gradient in ((f"W{i}", came.T @ g), (f"b{i}", to_bias)):
+                before = 0 if cleared else self.gradients[name]
+                self.gradients[name] = before + gradient
+
+    return backward
+
+
+# each of Broken's five symptoms, in the order in which the check tells them
+wrong("mended", "nothing_moves")(broken_with())
+wrong("mended", "biases_small")(broken_with(step=moving_step))
+wrong("mended", "mask_elsewhere")(
+    broken_with(step=moving_step, backward=way_back(mask=False, turned=False, cleared=False))
+)
+wrong("mended", "not_turned")(
+    broken_with(step=moving_step, backward=way_back(turned=False, cleared=False))
+)
+wrong("mended", "remembers")(broken_with(step=moving_step, backward=way_back(cleared=False)))
+
+# and what may be broken while mending
+wrong("mended", "uphill")(with_symptom(factor=-1.0))
+wrong("mended", "too_large")(with_symptom(factor=6.0))
+wrong("mended", "too_small")(with_symptom(factor=1 / 6))
+wrong("mended", "bias_uphill")(with_symptom(bias_factor=-1.0))
+wrong("mended", "last_bias")(with_symptom(bias_factor=0.5))
+wrong("mended", "last_weights")(with_symptom(factor=0.5))
+wrong("mended", "some_stay")(with_symptom(still=("b1",)))
+wrong("mended", "no_loss")(with_symptom(tells=False))
+wrong("mended", "loss")(with_symptom(tells_sum=True))
+wrong("mended", "second_step")(with_symptom(momentum=0.9))
+wrong("mended", "second_layer")(with_symptom(second=lambda self, g3, W3, z1, z2: g3 @ W3.T))
+wrong("mended", "first_layer")(with_symptom(first=lambda self, g2, W2, z1: g2 @ W2.T))
+wrong("mended", "second_bias")(with_symptom(change=lambda self, g: {**g, "b2": 2 * g["b2"]}))
+wrong("mended", "first_bias")(with_symptom(change=lambda self, g: {**g, "b1": 2 * g["b1"]}))
+wrong("mended", "learns_badly")(
+    with_symptom(
+        change=lambda self, g: {n: p if self.n_learned < 5 else 0 * p for n, p in g.items()}
+    )
+)
+
+
+@wrong("mended", "seed")
+def _(n_in, n_hidden, n_out, seed):
+    return Sound(n_in, n_hidden, n_out, 0)
+
+
+@wrong("mended", "wrong_type")
+def _(n_in, n_hidden, n_out, seed):
+    return layers.new_network((n_in, n_hidden, n_hidden, n_out), seed)
+
+
+@wrong("mended", "names")
+def _(n_in, n_hidden, n_out, seed):
+    network = Sound(n_in, n_hidden, n_out, seed)
+    network.parameters = {name.lower(): p for name, p in network.parameters.items()}
+    return network
+
+
+# ---- recipe ----------------------------------------------------------------------------------
+
+
+def as_recipe(**choices):
+    return lambda: choices
+
+
+GOOD = {"optimizer": "adam", "lr": 0.01, "batch_size": 64, "hidden": 128}
+right("recipe", "momentum, and a wide layer")(
+    as_recipe(optimizer="momentum", lr=0.1, batch_size=64, hidden=128)
+)
+right("recipe", "Adam, with a rate that falls")(
+    as_recipe(**{**GOOD, "lr": lambda step: 0.03 * max(0.1, 1 - step / 100)})
+)
+right("recipe", "two hidden layers")(as_recipe(**{**GOOD, "hidden": (128, 128)}))
+wrong("recipe", "plain")(as_recipe())
+wrong("recipe", "no_better_than_chance")(as_recipe(optimizer="adam", lr=3.0))
+wrong("recipe", "timid")(as_recipe(**{**GOOD, "lr": 0.001}))
+wrong("recipe", "hasty")(as_recipe(**{**GOOD, "lr": 0.1}))
+wrong("recipe", "narrow")(as_recipe(**{**GOOD, "lr": 0.02, "hidden": 16}))
+wrong("recipe", "slow")(as_recipe(**{**GOOD, "noise": 0.5, "lr": 0.02}))
+wrong("recipe", "unknown_choice")(as_recipe(learning_rate=0.1))
+wrong("recipe", "unknown_optimizer")(as_recipe(optimizer="lion"))
+wrong("recipe", "no_rate")(as_recipe(lr=-0.1))
+wrong("recipe", "out_of_range")(as_recipe(momentum=1.0))
+wrong("recipe", "batch_size")(as_recipe(batch_size=1347))
+wrong("recipe", "hidden")(as_recipe(hidden=1000))
+wrong("recipe", "wrong_type")(lambda: [GOOD])
+
+
+# ---- what the lab works by hand --------------------------------------------------------------
+
+
+def parts_near(got, expected):
+    return all(near(np.array(a), np.array(b)) for a, b in zip(got, expected, strict=True))
+
+
+ANSWERS.by_hand(
+    "multiply_backward",
+    "*By hand.* a = 2, b = 5 and g = 3: if a grows by a little, y grows by 5 times as much, "
+    "and the loss by 3 · 5 = 15 times as much. So a gets 15, and b gets 3 · 2 = 6.",
+    lambda f: parts_near(f(*map(np.array, (2.0, 5.0, 3.0))), (15.0, 6.0)),
+)
+ANSWERS.by_hand(
+    "unbroadcast",
+    "g = ((1, 2), (3, 4), (5, 6)).\nThe first bias was used for the whole first column: "
+    "1 + 3 + 5 = 9. The second gets 2 + 4 + 6 = 12. The gradient has the shape of the biases, "
+    "(2,).",
+    lambda f: near(f(np.array([[1.0, 2], [3, 4], [5, 6]]), (2,)), [9.0, 12.0]),
+)
+ANSWERS.by_hand(
+    "matmul_backward",
+    "*By hand.* One picture x = (1, 2) and one neuron with the weights 3 and 4, so "
+    "W = ((3), (4)). What arrives is g = ((10)).\nEach weight gets its input times 10: "
+    "((10), (20)). Each input gets its weight times 10: ((30, 40)).",
+    lambda f: parts_near(
+        f(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]), np.array([[10.0]])),
+        ([[30.0, 40.0]], [[10.0], [20.0]]),
+    ),
+)
+ANSWERS.by_hand(
+    "relu_backward",
+    "*By hand.* z = (−2, 3, 0.5) and g = (5, −7, 1): the first was shut and gets 0, the others "
+    "pass on −7 and 1.",
+    lambda f: near(f(np.array([-2.0, 3.0, 0.5]), np.array([5.0, -7.0, 1.0])), [0.0, -7.0, 1.0]),
+)
+ANSWERS.by_hand(
+    "loss_backward",
+    "What it said, less what is right: (1/4 − 1, 3/4 − 0) = (−3/4, 3/4).\n"
+    "If a second picture is in the batch, both rows are halved.",
+    lambda f: (
+        near(f(np.array([[0.0, math.log(3)]]), np.array([0])), [[-0.75, 0.75]])
+        and near(
+            f(np.array([[0.0, math.log(3)], [0.0, 0.0]]), np.array([0, 1])),
+            [[-0.375, 0.375], [0.25, -0.25]],
+        )
+    ),
+)
+ANSWERS.by_hand(
+    "network_backward",
+    "z = 2, h = 2, both logits are 6, and both shares are 1/2. The label is 0.\n"
+    "The logits get (−1/2, 1/2), and so do the last biases. The last weights get h times that: "
+    "(−1, 1).\nThe hidden neuron gets −1/2 · 3 + 1/2 · 3 = 0, so W1 and b1 are not to blame at "
+    "all",
+    lambda f: parts_near(
+        f(
+            np.array([[2.0]]),
+            np.array([0]),
+            np.ones((1, 1)),
+            np.zeros(1),
+            np.full((1, 2), 3.0),
+            np.zeros(2),
+        ),
+        ([[0.0]], [0.0], [[-1.0, 1.0]], [-0.5, 0.5]),
+    ),
+)
+
+
+def _twice_used():
+    w, x = autograd.Tensor(2.0), autograd.Tensor(3.0)
+    product = w * x
+    total = product + w
+    error = total - 5.0
+    return w, x, product, total, error, error**2
+
+
+def _order_holds(in_order):
+    *nodes, loss = _twice_used()
+    w, x, product, total, error = nodes
+    order = in_order(loss)
+    place = {node: i for i, node in enumerate(order)}
+    return len(order) == 6 and max(place[w], place[x]) < place[product] < place[total]
+
+
+def _walk_holds(backward):
+    w, x, product, total, error, loss = _twice_used()
+    found = backward(loss)
+    return (float(loss), float(error)) == (9, 3) and [
+        float(found[n]) for n in (loss, error, total, product, w, x)
+    ] == [1, 6, 6, 6, 24, 12]
+
+
+ANSWERS.by_hand(
+    "in_order",
+    "*By hand.* Above, w and x come first, then the product, then the total.",
+    _order_holds,
+)
+ANSWERS.by_hand(
+    "backward",
+    "*By hand.* w = 2, x = 3 and the loss (w·x + w − 5)² = 9. The loss's own gradient is 1. The "
+    "error 3 gets 2 · 3 = 6, and so do the total and the product.\n"
+    "w gets 6 directly, and 6 · 3 = 18 through the product: 24 in all. x gets 6 · 2 = 12.",
+    _walk_holds,
+)
+ANSWERS.by_hand(
+    "gradient_error",
+    "The error is |5 − 6| / (5 + 6) = 1/11.",
+    lambda f: near(f(lambda x: (x**2).sum(), np.array([3.0]), np.array([5.0])), 1 / 11),
+)
+ANSWERS.by_hand(
+    "step",
+    "*By hand.* w = 1, v = 2, g = 3, η = 0.1 and μ = 0.5: the new velocity is 0.5 · 2 + 3 = 4, "
+    "and w becomes 1 − 0.1 · 4 = 0.6.",
+    lambda f: parts_near(f(np.array(1.0), np.array(2.0), np.array(3.0), 0.1, 0.5), (0.6, 4.0)),
+)
+ANSWERS.by_hand(
+    "adam",
+    "with g = 4, β₁ = 0.9 and β₂ = 0.99: m = 0.4 and v = 0.16. Corrected they are 4 and 16, and "
+    "4 / √16 = 1.\nWith η = 0.1 a weight 1 becomes 0.9.",
+    lambda f: parts_near(
+        f(np.array(1.0), 0.0, 0.0, np.array(4.0), 1, 0.1, 0.9, 0.99, 1e-8), (0.9, 0.4, 0.16)
+    ),
+)

@@ -1,0 +1,1399 @@
+"""Answers to lab 01, forward propagation: right ones in several ways, wrong ones named by slip."""
+
+import itertools
+import math
+
+import numpy as np
+import scipy.special
+import torch
+import torch.nn.functional as F
+from answers.lab import Answers, near
+from sklearn.metrics import accuracy_score
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from grooves.language import corpora
+from grooves.models import layers
+
+CHALLENGE = ("class_means", "bias", "single_pictures", "alike", "below_bar", "missing_digit")
+CHALLENGE_SHAPES = ("too_many", "weights_transposed", "weights_shape", "one_each", "no_digit")
+ANSWERS = Answers(
+    "01_forward_propagation",
+    needs={
+        "forward": ["layer-answer", "relu-answer"],
+    },
+    plain_hints=(
+        *CHALLENGE,
+        *CHALLENGE_SHAPES,
+        "not_three",
+        "not_finite",
+        "test_pictures",
+        "changed_input",
+        "no_comma",
+        "not_two",
+        "not_four",
+        "first_shape",
+        "bias_shape",
+        "second_shape",
+    ),
+)
+right, wrong = ANSWERS.right, ANSWERS.wrong
+
+
+# ---- neuron ----------------------------------------------------------------------------------
+
+
+@right("neuron", "a loop in plain Python")
+def _(x, w, b):
+    total = b
+    for pixel, weight in zip(x.tolist(), w.tolist(), strict=True):
+        total += pixel * weight
+    return total
+
+
+@right("neuron", "in single precision, as an array of one")
+def _(x, w, b):
+    return np.einsum("p,p->", x.astype("f4"), w.astype("f4")).reshape(1) + np.float32(b)
+
+
+@right("neuron", "the bias as one more weight, in place")
+def _(x, w, b):
+    x *= w
+    return np.append(x, b).sum()
+
+
+@wrong("neuron", "no_bias")
+def _(x, w, b):
+    return x @ w
+
+
+@wrong("neuron", "bias_for_each")
+def _(x, w, b):
+    return sum(p * v + b for p, v in zip(x, w, strict=True))
+
+
+@wrong("neuron", "bias_subtracted")
+def _(x, w, b):
+    return np.dot(x, w) - b
+
+
+@wrong("neuron", "bias_multiplied")
+def _(x, w, b):
+    return np.dot(x, w) * b
+
+
+@wrong("neuron", "not_summed")
+def _(x, w, b):
+    return x * w + b
+
+
+@wrong("neuron", "products_only")
+def _(x, w, b):
+    return x * w
+
+
+@wrong("neuron", "first_product")
+def _(x, w, b):
+    total = b
+    for pixel, weight in zip(x, w, strict=True):
+        total += pixel * weight
+        return total
+
+
+@wrong("neuron", "last_product")
+def _(x, w, b):
+    for pixel, weight in zip(x, w, strict=True):
+        total = pixel * weight
+    return total + b
+
+
+@wrong("neuron", "averaged")
+def _(x, w, b):
+    return np.mean(x * w) + b
+
+
+@wrong("neuron", "sums_multiplied")
+def _(x, w, b):
+    return np.sum(x) * np.sum(w) + b
+
+
+@wrong("neuron", "added")
+def _(x, w, b):
+    return np.sum(x + w) + b
+
+
+@wrong("neuron", "every_pair")
+def _(x, w, b):
+    return x[:, None] * w + b
+
+
+@wrong("neuron", "bent")
+def _(x, w, b):
+    return max(0.0, x @ w + b)
+
+
+@wrong("neuron", "course_code")
+def _(x, w, b):
+    return layers.affine(x, w[:, None], np.array([b]))[0]
+
+
+@wrong("neuron", "unrecognised")
+def _(x, w, b):
+    return np.abs(x * w).sum() + b
+
+
+# ---- layer -----------------------------------------------------------------------------------
+
+
+@right("layer", "einsum")
+def _(x, W, b):
+    return np.einsum("bi,in->bn", x, W) + b[None]
+
+
+@right("layer", "three loops, as lists")
+def _(x, W, b):
+    fan_in, fan_out = W.shape
+    return [
+        [sum(row[i] * W[i, n] for i in range(fan_in)) + b[n] for n in range(fan_out)] for row in x
+    ]
+
+
+@right("layer", "neuron by neuron, in single precision")
+def _(x, W, b):
+    x, W, b = (part.astype(np.float32) for part in (x, W, b))
+    return np.column_stack([x @ W[:, n] + b[n] for n in range(len(b))])
+
+
+@right("layer", "the bias as a row of weights")
+def _(x, W, b):
+    return np.c_[x, np.ones(len(x))] @ np.r_[W, b[None]]
+
+
+@wrong("layer", "no_bias")
+def _(x, W, b):
+    return x @ W
+
+
+@wrong("layer", "weights_transposed")
+def _(x, W, b):
+    return x @ W.T + b
+
+
+@wrong("layer", "swapped")
+def _(x, W, b):
+    return W @ x + b
+
+
+@wrong("layer", "neurons_down")
+def _(x, W, b):
+    return np.dot(W.T, x.T) + b
+
+
+@wrong("layer", "bias_down")
+def _(x, W, b):
+    return x @ W + b[:, None]
+
+
+@wrong("layer", "element_by_element")
+def _(x, W, b):
+    return x * W + b
+
+
+@wrong("layer", "result_transposed")
+def _(x, W, b):
+    return W.T @ x.T + b[:, None]
+
+
+@wrong("layer", "bent")
+def _(x, W, b):
+    return np.maximum(x @ W + b, 0)
+
+
+@wrong("layer", "averaged")
+def _(x, W, b):
+    return (x[:, :, None] * W).mean(1) + b
+
+
+@wrong("layer", "pictures_added")
+def _(x, W, b):
+    return sum(row @ W + b for row in x)
+
+
+@wrong("layer", "first_picture")
+def _(x, W, b):
+    for row in x:
+        return row @ W + b
+
+
+@wrong("layer", "biases_added_up")
+def _(x, W, b):
+    return x @ W + np.sum(b)
+
+
+@wrong("layer", "bias_for_each")
+def _(x, W, b):
+    return (x[:, :, None] * W + b).sum(1)
+
+
+@wrong("layer", "bias_subtracted")
+def _(x, W, b):
+    return x @ W - b
+
+
+@wrong("layer", "course_code")
+def _(x, W, b):
+    return layers.affine(x, W, b)
+
+
+@wrong("layer", "ready_made")
+def _(x, W, b):
+    return F.linear(*map(torch.as_tensor, (x, W.T, b)))
+
+
+@wrong("layer", "unrecognised")
+def _(x, W, b):
+    return x @ (W + b)
+
+
+# ---- relu ------------------------------------------------------------------------------------
+
+
+@right("relu", "where")
+def _(z):
+    return np.where(z > 0, z, 0)
+
+
+@right("relu", "half of z and its absolute value")
+def _(z):
+    return (z + np.abs(z)) / 2
+
+
+@right("relu", "in place, on a copy")
+def _(z):
+    z = z.copy()
+    z[z < 0] = 0
+    return z
+
+
+@right("relu", "number by number, as lists")
+def _(z):
+    return [[max(value, 0) for value in row] for row in z.tolist()]
+
+
+@wrong("relu", "no_bend")
+def _(z):
+    return z
+
+
+@wrong("relu", "absolute")
+def _(z):
+    return np.abs(z)
+
+
+@wrong("relu", "step")
+def _(z):
+    return (z > 0).astype(float)
+
+
+@wrong("relu", "clipped")
+def _(z):
+    return np.clip(z, 0, 1)
+
+
+@wrong("relu", "largest_of_a_column")
+def _(z):
+    return np.max(z, 0)
+
+
+@wrong("relu", "upside_down")
+def _(z):
+    return np.minimum(z, 0)
+
+
+@wrong("relu", "dropped")
+def _(z):
+    return z[z > 0]
+
+
+@wrong("relu", "leaky")
+def _(z):
+    return np.maximum(z, 0.01 * z)
+
+
+@wrong("relu", "sigmoid")
+def _(z):
+    return 1 / (1 + np.exp(-z))
+
+
+@wrong("relu", "softplus")
+def _(z):
+    return np.logaddexp(z, 0)
+
+
+@wrong("relu", "tanh")
+def _(z):
+    return np.tanh(z)
+
+
+@wrong("relu", "changed_input")
+def _(z):
+    z[z < 0] = 0
+    return z
+
+
+@wrong("relu", "course_code")
+def _(z):
+    return layers.relu(z)
+
+
+@wrong("relu", "ready_made")
+def _(z):
+    return F.relu(torch.from_numpy(z)).numpy()
+
+
+@wrong("relu", "unrecognised")
+def _(z):
+    return np.maximum(z, 1)
+
+
+# ---- forward ---------------------------------------------------------------------------------
+
+
+@right("forward", "in one line")
+def _(x, W1, b1, W2, b2):
+    return np.maximum(x @ W1 + b1, 0) @ W2 + b2
+
+
+@right("forward", "in PyTorch, in single precision")
+def _(x, W1, b1, W2, b2):
+    x, W1, b1, W2, b2 = (torch.tensor(part).float() for part in (x, W1, b1, W2, b2))
+    return ((x @ W1 + b1).clamp(min=0) @ W2 + b2).numpy()
+
+
+@right("forward", "picture by picture, neuron by neuron")
+def _(x, W1, b1, W2, b2):
+    logits = []
+    for picture in x:
+        h = [max(0.0, float(picture @ w) + c) for w, c in zip(W1.T, b1, strict=True)]
+        logits.append([float(np.dot(h, w)) + c for w, c in zip(W2.T, b2, strict=True)])
+    return logits
+
+
+@right("forward", "in place")
+def _(x, W1, b1, W2, b2):
+    h = x @ W1
+    h += b1
+    h[h < 0] = 0
+    return np.add(h @ W2, b2, out=np.empty((len(x), len(b2))))
+
+
+@wrong("forward", "no_bend")
+def _(x, W1, b1, W2, b2):
+    return (x @ W1 + b1) @ W2 + b2
+
+
+@wrong("forward", "bent_twice")
+def _(x, W1, b1, W2, b2):
+    for W, b in ((W1, b1), (W2, b2)):
+        x = np.maximum(x @ W + b, 0)
+    return x
+
+
+@wrong("forward", "bent_late")
+def _(x, W1, b1, W2, b2):
+    return np.maximum((x @ W1 + b1) @ W2 + b2, 0)
+
+
+@wrong("forward", "bent_input")
+def _(x, W1, b1, W2, b2):
+    return (np.maximum(x, 0) @ W1 + b1) @ W2 + b2
+
+
+@wrong("forward", "bias_after_the_bend")
+def _(x, W1, b1, W2, b2):
+    return (np.maximum(x @ W1, 0) + b1) @ W2 + b2
+
+
+@wrong("forward", "no_first_bias")
+def _(x, W1, b1, W2, b2):
+    return np.maximum(x @ W1, 0) @ W2 + b2
+
+
+@wrong("forward", "no_second_bias")
+def _(x, W1, b1, W2, b2):
+    return np.maximum(x @ W1 + b1, 0) @ W2
+
+
+@wrong("forward", "no_biases")
+def _(x, W1, b1, W2, b2):
+    return np.maximum(x @ W1, 0) @ W2
+
+
+@wrong("forward", "shares")
+def _(x, W1, b1, W2, b2):
+    return scipy.special.softmax(np.maximum(x @ W1 + b1, 0) @ W2 + b2, axis=1)
+
+
+@wrong("forward", "hidden_returned")
+def _(x, W1, b1, W2, b2):
+    return np.maximum(x @ W1 + b1, 0)
+
+
+@wrong("forward", "sigmoid")
+def _(x, W1, b1, W2, b2):
+    return scipy.special.expit(x @ W1 + b1) @ W2 + b2
+
+
+@wrong("forward", "tanh")
+def _(x, W1, b1, W2, b2):
+    return np.tanh(x @ W1 + b1) @ W2 + b2
+
+
+@wrong("forward", "softmax_between")
+def _(x, W1, b1, W2, b2):
+    return scipy.special.softmax(x @ W1 + b1, axis=1) @ W2 + b2
+
+
+@wrong("forward", "course_code")
+def _(x, W1, b1, W2, b2):
+    return layers.Network([W1, W2], [b1, b2]).forward(x)
+
+
+@wrong("forward", "unrecognised")
+def _(x, W1, b1, W2, b2):
+    return np.abs(x @ W1 + b1) @ W2 + b2
+
+
+# ---- xor -------------------------------------------------------------------------------------
+
+
+def _xor(W1, b1, W2, b2):
+    """An answer that returns these numbers."""
+    return lambda: (np.array(W1, float), np.array(b1, float), np.array(W2, float), np.array(b2))
+
+
+@right("xor", "one neuron a case")
+def _():
+    return [[1, -1], [-1, 1]], [0, 0], [[1], [1]], [0]
+
+
+@right("xor", "from the largest distance of the sum from 1, as a tuple of arrays")
+def _():
+    return (
+        np.array([[1.0, -1.0], [1.0, -1.0]]),
+        np.array([-1.0, 1.0]),
+        np.array([-1.0, -1.0]),
+        np.array(1.0),
+    )
+
+
+@right("xor", "OR less AND, with neurons to spare")
+def _():
+    W1 = 10 * np.ones((2, 5), dtype="f4")
+    W1[:, 4] = 0
+    return W1, np.array([0, -1, -10, -11, -3]), np.array([[1.0], [-1], [-1], [1], [2]]), [0.0]
+
+
+ANSWERS.right("xor", "as the reference, in 16 bits")(
+    lambda: tuple(
+        np.array(part, dtype=np.float16) for part in ([[1, 1], [1, 1]], [0, -1], [[1], [-2]], [0])
+    )
+)
+for _name, _parts in {
+    "or": ([[1, 1], [1, 1]], [0, -1], [[1], [-1]], [0]),
+    "and": ([[1], [1]], [-1], [[1]], [0]),
+    "nand": ([[1], [1]], [-1], [[-1]], [1]),
+    "nor": ([[-1], [-1]], [1], [[1]], [0]),
+    "equal": ([[1, -1], [-1, 1]], [0, 0], [[-1], [-1]], [1]),
+    "sum": ([[1, 0], [0, 1]], [0, 0], [[1], [1]], [0]),
+    "first_input": ([[1], [0]], [0], [[1]], [0]),
+    "second_input": ([[0], [1]], [0], [[1]], [0]),
+    "constant": ([[1, 1], [1, 1]], [-2, -3], [[1], [1]], [0]),
+    "never_bends": ([[1, 2], [1, 2]], [1, 3], [[1], [-0.25]], [0.1]),
+    "other_scale": ([[1, 1], [1, 1]], [0, -1], [[2], [-4]], [-1]),
+    "nearly": ([[1, 1], [1, 1]], [0, -1], [[0.9], [-1.6]], [0]),
+    "unrecognised": ([[1, 1], [1, 1]], [0, -1], [[1], [2]], [0]),
+    "first_shape": ([[1, 1], [1, 1], [1, 1]], [0, -1], [[1], [-2]], [0]),
+    "bias_shape": ([[1, 1], [1, 1]], [0], [[1], [-2]], [0]),
+    "second_shape": ([[1, 1], [1, 1]], [0, -1], [[1, -2]], [0]),
+    "not_finite": ([[1, 1], [1, 1]], [0, -1], [[math.inf], [-2]], [0]),
+}.items():
+    wrong("xor", _name)(_xor(*_parts))
+
+
+@wrong("xor", "not_four")
+def _():
+    return np.array([[1.0], [1.0]]), np.array([0.0])
+
+
+# ---- shapes ----------------------------------------------------------------------------------
+
+
+@right("shapes", "lists in a tuple")
+def _(sizes, n_pictures):
+    found = ([n_pictures, sizes[0]],)
+    for layer in range(1, len(sizes)):
+        found += ([*sizes[layer - 1 : layer + 1]], [sizes[layer]], [n_pictures, sizes[layer]])
+    return found
+
+
+@right("shapes", "of arrays that are really made")
+def _(sizes, n_pictures):
+    x = np.zeros((n_pictures, sizes[0]))
+    found = [x.shape]
+    for fan_in, fan_out in itertools.pairwise(sizes):
+        W, b = np.zeros((fan_in, fan_out)), np.zeros(fan_out)
+        x = x @ W + b
+        found.extend(array.shape for array in (W, b, x))
+    return found
+
+
+@right("shapes", "in NumPy's numbers")
+def _(sizes, n_pictures):
+    n = np.array(sizes)
+    found = [np.array([n_pictures, n[0]])]
+    for i in range(len(n) - 1):
+        found += [n[i : i + 2], n[i + 1 : i + 2], np.array([n_pictures, n[i + 1]])]
+    return found
+
+
+def _shapes(x=None, W=None, b=None, out=None):
+    """An answer with another shape for a part: each a function of (B, fan_in, fan_out)."""
+
+    def answer(sizes, n_pictures):
+        B = n_pictures
+        found = [(B, sizes[0]) if x is None else x(B, sizes[0])]
+        for i, o in itertools.pairwise(sizes):
+            found.append((i, o) if W is None else W(B, i, o))
+            found.append((o,) if b is None else b(B, i, o))
+            found.append((B, o) if out is None else out(B, i, o))
+        return found
+
+    return answer
+
+
+wrong("shapes", "weights_transposed")(_shapes(W=lambda B, i, o: (o, i)))
+wrong("shapes", "batch_in_weights")(_shapes(W=lambda B, i, o: (B, i, o)))
+wrong("shapes", "bias_for_each_picture")(_shapes(b=lambda B, i, o: (B, o)))
+wrong("shapes", "bias_of_inputs")(_shapes(b=lambda B, i, o: (i,)))
+wrong("shapes", "bias_as_row")(_shapes(b=lambda B, i, o: (1, o)))
+wrong("shapes", "bias_as_matrix")(_shapes(b=lambda B, i, o: (i, o)))
+wrong("shapes", "one_bias")(_shapes(b=lambda B, i, o: (1,)))
+wrong("shapes", "no_comma")(_shapes(b=lambda B, i, o: o))
+wrong("shapes", "batch_last")(_shapes(x=lambda B, i: (i, B), out=lambda B, i, o: (o, B)))
+wrong("shapes", "one_picture")(_shapes(x=lambda B, i: (i,), out=lambda B, i, o: (o,)))
+wrong("shapes", "outputs_keep_inputs")(_shapes(out=lambda B, i, o: (B, i)))
+wrong("shapes", "input_forgotten")(lambda sizes, n: _shapes()(sizes, n)[1:])
+wrong("shapes", "activations_only")(lambda sizes, n: [(n, size) for size in sizes])
+wrong("shapes", "first_layer")(lambda sizes, n: _shapes()(sizes[:2], n))
+wrong("shapes", "unrecognised")(lambda sizes, n: _shapes()(sizes, n)[::-1])
+
+
+@wrong("shapes", "parameters_only")
+def _(sizes, n_pictures):
+    return [s for pair in itertools.pairwise(sizes) for s in (pair, pair[1:])]
+
+
+# ---- costs -----------------------------------------------------------------------------------
+
+
+@right("costs", "of PyTorch's own network, by its own counter")
+def _(sizes, n_pictures):
+    network = nn.Sequential(*(nn.Linear(i, o, device="meta") for i, o in itertools.pairwise(sizes)))
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(torch.empty(n_pictures, sizes[0], device="meta"))
+    return sum(p.numel() for p in network.parameters()), counter.get_total_flops()
+
+
+@right("costs", "of the course's own network, as an array")
+def _(sizes, n_pictures):
+    network = layers.new_network(sizes)
+    return np.array([network.n_parameters, network.flops(n_pictures)])
+
+
+@right("costs", "as floats in a list")
+def _(sizes, n_pictures):
+    n = np.array(sizes, dtype=float)
+    weights = n[:-1] @ n[1:]
+    return [weights + n[1:].sum(), 2 * weights * n_pictures]
+
+
+def _counts(parameters=None, flops=None):
+    """An answer with another count: functions of sizes, number of pictures and weights."""
+
+    def answer(s, B):
+        weights = sum(i * o for i, o in itertools.pairwise(s))
+        n = weights + sum(s[1:]) if parameters is None else parameters(s, B, weights)
+        return n, 2 * B * weights if flops is None else flops(s, B, weights)
+
+    return answer
+
+
+wrong("costs", "flops_first")(lambda s, B: _counts()(s, B)[::-1])
+wrong("costs", "no_biases")(_counts(lambda s, B, w: w))
+wrong("costs", "biases_of_inputs")(_counts(lambda s, B, w: w + sum(s[:-1])))
+wrong("costs", "one_bias_a_layer")(_counts(lambda s, B, w: w + len(s) - 1))
+wrong("costs", "biases_for_the_input")(_counts(lambda s, B, w: w + sum(s)))
+wrong("costs", "times_pictures")(_counts(lambda s, B, w: (w + sum(s[1:])) * B))
+wrong("costs", "first_layer")(_counts(lambda s, B, w: (s[0] + 1) * s[1]))
+wrong("costs", "last_layer")(_counts(lambda s, B, w: (s[-2] + 1) * s[-1]))
+wrong("costs", "all_multiplied")(_counts(lambda s, B, w: math.prod(s)))
+wrong("costs", "neurons")(_counts(lambda s, B, w: sum(s[1:])))
+wrong("costs", "multiplications_only")(_counts(flops=lambda s, B, w: B * w))
+wrong("costs", "one_picture")(_counts(flops=lambda s, B, w: 2 * w))
+wrong("costs", "biases_counted")(_counts(flops=lambda s, B, w: 2 * B * (w + sum(s[1:]))))
+wrong("costs", "biases_added")(_counts(flops=lambda s, B, w: B * (2 * w + sum(s[1:]))))
+wrong("costs", "multiplied_with_biases")(_counts(flops=lambda s, B, w: B * (w + sum(s[1:]))))
+wrong("costs", "three_times")(_counts(flops=lambda s, B, w: 6 * B * w))
+wrong("costs", "first_layer_only")(_counts(flops=lambda s, B, w: 2 * B * s[0] * s[1]))
+wrong("costs", "unrecognised")(_counts(flops=lambda s, B, w: 2 * B * w + 1))
+wrong("costs", "not_two")(lambda s, B: [*_counts()(s, B), B])
+
+
+# ---- softmax ---------------------------------------------------------------------------------
+
+
+@right("softmax", "row by row in plain Python")
+def _(logits):
+    rows = []
+    for row in logits.tolist():
+        powers = [math.exp(z - max(row)) for z in row]
+        rows.append([p / sum(powers) for p in powers])
+    return rows
+
+
+@right("softmax", "in place")
+def _(logits):
+    logits -= np.max(logits, 1)[:, None]
+    np.exp(logits, out=logits)
+    logits /= np.einsum("bk->b", logits)[:, None]
+    return logits
+
+
+@right("softmax", "one over a sum of differences, in single precision")
+def _(logits):
+    z = logits.astype(np.float32)
+    differences = (z[:, None, :] - z[:, :, None]).clip(-np.inf, 80)  # (B, K, K)
+    return 1 / np.exp(differences).sum(-1)
+
+
+@right("softmax", "through logaddexp")
+def _(logits):
+    return np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
+
+
+@wrong("softmax", "wrong_axis")
+def _(logits):
+    e = np.exp(logits - logits.max(0))
+    return e / e.sum(0)
+
+
+@wrong("softmax", "one_sum_for_all")
+def _(logits):
+    e = np.exp(logits - logits.max())
+    return e / e.sum()
+
+
+@wrong("softmax", "lost_axis")
+def _(logits):
+    e = np.exp(logits)
+    return e / e.sum(axis=1)
+
+
+@wrong("softmax", "shift_lost_axis")
+def _(logits):
+    e = np.exp(logits - logits.max(axis=1))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+@wrong("softmax", "no_axis_kept")
+def _(logits):
+    e = np.exp(logits - logits.max(axis=1))
+    return e / e.sum(axis=1)
+
+
+@wrong("softmax", "logarithm")
+def _(logits):
+    return logits - np.log(np.exp(logits).sum(1, keepdims=True))
+
+
+@wrong("softmax", "not_divided")
+def _(logits):
+    return np.exp(logits)
+
+
+@wrong("softmax", "shifted_not_divided")
+def _(logits):
+    return np.exp(logits - logits.max(1, keepdims=True))
+
+
+@wrong("softmax", "no_exponential")
+def _(logits):
+    return logits / logits.sum(1, keepdims=True)
+
+
+@wrong("softmax", "hard")
+def _(logits):
+    return np.eye(logits.shape[1])[logits.argmax(1)]
+
+
+@wrong("softmax", "no_shift")
+def _(logits):
+    return np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+
+
+@wrong("softmax", "shift_by_mean")
+def _(logits):
+    e = np.exp(logits - logits.mean(1, keepdims=True))
+    return e / e.sum(1, keepdims=True)
+
+
+@wrong("softmax", "one_maximum_for_all")
+def _(logits):
+    e = np.exp(logits - np.max(logits))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+@wrong("softmax", "shift_by_a_constant")
+def _(logits):
+    e = np.exp(logits - 1000)
+    return e / e.sum(-1, keepdims=True)
+
+
+@wrong("softmax", "divided_by_largest")
+def _(logits):
+    e = np.exp(logits / logits.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+@wrong("softmax", "clamped")
+def _(logits):
+    e = np.exp(np.clip(logits, -500, 500))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+@wrong("softmax", "ready_made")
+def _(logits):
+    return scipy.special.softmax(logits, axis=1)
+
+
+@wrong("softmax", "course_code")
+def _(logits):
+    return layers.softmax(logits)
+
+
+@wrong("softmax", "unrecognised")
+def _(logits):
+    return np.full_like(logits, 1 / logits.shape[1])
+
+
+# ---- cross-entropy ---------------------------------------------------------------------------
+
+
+@right("cross_entropy", "picture by picture in plain Python")
+def _(logits, labels):
+    total = 0.0
+    for row, label in zip(logits.tolist(), labels.tolist(), strict=True):
+        top = max(row)
+        total += top + math.log(sum(math.exp(z - top) for z in row)) - row[label]
+    return total / len(labels)
+
+
+@right("cross_entropy", "with one-hot labels")
+def _(logits, labels):
+    one_hot = np.eye(logits.shape[1])[labels]
+    log_shares = logits - np.logaddexp.reduce(logits, axis=1)[:, None]
+    return -(one_hot * log_shares).sum() / len(logits)
+
+
+@right("cross_entropy", "of differences to the right logit, in place, as an array of one")
+def _(logits, labels):
+    logits -= np.take_along_axis(logits, labels[:, None], axis=1)
+    return np.logaddexp.reduce(logits, axis=1).mean(keepdims=True)
+
+
+@right("cross_entropy", "in single precision")
+def _(logits, labels):
+    z = logits.astype(np.float32)
+    z = z - z.max(1, keepdims=True)
+    return np.mean(np.log(np.exp(z).sum(1)) - z[range(len(z)), labels])
+
+
+def _shares(logits):
+    e = np.exp(logits - logits.max(1, keepdims=True))
+    return e / e.sum(1, keepdims=True)
+
+
+def _log_shares(logits):
+    z = logits - logits.max(1, keepdims=True)
+    return z - np.log(np.exp(z).sum(1, keepdims=True))
+
+
+def _pick(table, labels):
+    return table[np.arange(len(labels)), labels]
+
+
+@wrong("cross_entropy", "added_up")
+def _(logits, labels):
+    return -_pick(_log_shares(logits), labels).sum()
+
+
+@wrong("cross_entropy", "one_a_picture")
+def _(logits, labels):
+    return -_pick(_log_shares(logits), labels)
+
+
+@wrong("cross_entropy", "no_minus")
+def _(logits, labels):
+    return _pick(_log_shares(logits), labels).mean()
+
+
+@wrong("cross_entropy", "base_two")
+def _(logits, labels):
+    return -np.log2(_pick(_shares(logits), labels)).mean()
+
+
+@wrong("cross_entropy", "base_ten")
+def _(logits, labels):
+    return -np.log10(_pick(_shares(logits), labels)).mean()
+
+
+@wrong("cross_entropy", "divided_by_classes")
+def _(logits, labels):
+    return -(np.eye(logits.shape[1])[labels] * _log_shares(logits)).mean()
+
+
+@wrong("cross_entropy", "every_class")
+def _(logits, labels):
+    return -_log_shares(logits).mean()
+
+
+@wrong("cross_entropy", "all_pairs")
+def _(logits, labels):
+    return -_log_shares(logits)[:, labels].mean()
+
+
+@wrong("cross_entropy", "raw_logits")
+def _(logits, labels):
+    return -_pick(logits, labels).mean()
+
+
+@wrong("cross_entropy", "log_of_logits")
+def _(logits, labels):
+    return -np.log(_pick(logits, labels)).mean()
+
+
+@wrong("cross_entropy", "no_logarithm")
+def _(logits, labels):
+    return 1 - _pick(_shares(logits), labels).mean()
+
+
+@wrong("cross_entropy", "log_of_mean")
+def _(logits, labels):
+    return -np.log(_pick(_shares(logits), labels).mean())
+
+
+@wrong("cross_entropy", "own_answer")
+def _(logits, labels):
+    return -np.log(_shares(logits).max(1)).mean()
+
+
+@wrong("cross_entropy", "entropy")
+def _(logits, labels):
+    shares = _shares(logits)
+    return -(shares * np.log(shares)).sum(1).mean()
+
+
+@wrong("cross_entropy", "squared")
+def _(logits, labels):
+    return ((_shares(logits) - np.eye(logits.shape[1])[labels]) ** 2).mean()
+
+
+@wrong("cross_entropy", "wrong_axis")
+def _(logits, labels):
+    return -_pick(_log_shares(logits.T).T, labels).mean()
+
+
+@wrong("cross_entropy", "perplexity")
+def _(logits, labels):
+    return np.exp(-_pick(_log_shares(logits), labels).mean())
+
+
+@wrong("cross_entropy", "no_shift")
+def _(logits, labels):
+    shares = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    return -np.log(_pick(shares, labels)).mean()
+
+
+@wrong("cross_entropy", "sum_of_exponentials")
+def _(logits, labels):
+    return np.mean(np.log(np.exp(logits).sum(1)) - _pick(logits, labels))
+
+
+@wrong("cross_entropy", "log_after_softmax")
+def _(logits, labels):
+    return -np.log(_pick(_shares(logits), labels)).mean()
+
+
+@wrong("cross_entropy", "shifted_in_the_sum_only")
+def _(logits, labels):
+    shifted = logits - logits.max(-1, keepdims=True)
+    return np.mean(np.log(np.exp(shifted).sum(-1)) - logits[np.arange(len(labels)), labels])
+
+
+@wrong("cross_entropy", "one_maximum_for_all")
+def _(logits, labels):
+    z = logits - logits.max()
+    return np.mean(np.log(np.exp(z).sum(1)) - _pick(z, labels))
+
+
+@wrong("cross_entropy", "propped_up")
+def _(logits, labels):
+    return -np.log(_pick(_shares(logits), labels) + 1e-12).mean()
+
+
+@wrong("cross_entropy", "ready_made")
+def _(logits, labels):
+    return -_pick(scipy.special.log_softmax(logits, axis=1), labels).mean()
+
+
+@wrong("cross_entropy", "course_code")
+def _(logits, labels):
+    return layers.cross_entropy(logits, labels)
+
+
+@wrong("cross_entropy", "unrecognised")
+def _(logits, labels):
+    return np.median(-_pick(_log_shares(logits), labels))
+
+
+# ---- accuracy --------------------------------------------------------------------------------
+
+
+@right("accuracy", "counted in plain Python")
+def _(logits, labels):
+    hits = sum(
+        row.index(max(row)) == label
+        for row, label in zip(logits.tolist(), labels.tolist(), strict=True)
+    )
+    return hits / len(labels)
+
+
+@right("accuracy", "no logit above the right one")
+def _(logits, labels):
+    ahead = logits > logits[np.arange(len(labels)), labels][:, None]
+    return 1 - np.any(ahead, axis=1).mean()
+
+
+@right("accuracy", "sorted")
+def _(logits, labels):
+    return np.count_nonzero(np.argsort(logits)[:, -1] == labels) / logits.shape[0]
+
+
+@wrong("accuracy", "counted")
+def _(logits, labels):
+    return (logits.argmax(1) == labels).sum()
+
+
+@wrong("accuracy", "percent")
+def _(logits, labels):
+    return 100 * (logits.argmax(1) == labels).mean()
+
+
+@wrong("accuracy", "errors")
+def _(logits, labels):
+    return (logits.argmax(1) != labels).mean()
+
+
+@wrong("accuracy", "one_a_picture")
+def _(logits, labels):
+    return logits.argmax(1) == labels
+
+
+@wrong("accuracy", "answers")
+def _(logits, labels):
+    return logits.argmax(1)
+
+
+@wrong("accuracy", "wrong_axis")
+def _(logits, labels):
+    return (logits.argmax(0) == labels).mean()
+
+
+@wrong("accuracy", "no_axis")
+def _(logits, labels):
+    return np.mean(np.argmax(logits) == labels)
+
+
+@wrong("accuracy", "smallest")
+def _(logits, labels):
+    return (np.argsort(logits)[:, 0] == labels).mean()
+
+
+@wrong("accuracy", "largest_logit_itself")
+def _(logits, labels):
+    return (logits.max(1) == labels).mean()
+
+
+@wrong("accuracy", "mean_share")
+def _(logits, labels):
+    return _pick(_shares(logits), labels).mean()
+
+
+@wrong("accuracy", "more_than_half")
+def _(logits, labels):
+    return (_pick(_shares(logits), labels) >= 0.5).mean()
+
+
+@wrong("accuracy", "positive")
+def _(logits, labels):
+    return (_pick(logits, labels) > 0).mean()
+
+
+@wrong("accuracy", "divided_by_classes")
+def _(logits, labels):
+    return (logits.argmax(1) == labels).sum() / logits.shape[1]
+
+
+@wrong("accuracy", "ready_made")
+def _(logits, labels):
+    return accuracy_score(labels, logits.argmax(1))
+
+
+@wrong("accuracy", "course_code")
+def _(logits, labels):
+    return layers.accuracy(logits, labels)
+
+
+# ---- templates -------------------------------------------------------------------------------
+
+
+def _means(images, labels):
+    return np.array([images[labels == k].mean(0) for k in range(10)])  # (K, P)
+
+
+@right("templates", "sums by a one-hot product, divided by counts")
+def _(images, labels):
+    one_hot = np.eye(10)[labels]  # (N, 10)
+    W = images.T @ one_hot / one_hot.sum(0)
+    return W, -0.5 * np.einsum("pk,pk->k", W, W)
+
+
+@right("templates", "loops, with all biases moved by a constant, as lists")
+def _(images, labels):
+    W = [[0.0] * 10 for _ in range(images.shape[1])]
+    b = []
+    for k in range(10):
+        own = [x for x, y in zip(images.tolist(), labels.tolist(), strict=True) if y == k]
+        for p in range(len(W)):
+            W[p][k] = sum(x[p] for x in own) / len(own)
+        b.append(7.0 - sum(row[k] ** 2 for row in W) / 2)
+    return W, b
+
+
+@right("templates", "in single precision, through the diagonal of W'W")
+def _(images, labels):
+    W = np.column_stack([np.mean(images[labels == k], axis=0) for k in range(10)]).astype("f4")
+    return [W, np.diag(W.T @ W) / -2]
+
+
+@right("templates", "with the biases less their mean")
+def _(images, labels):
+    means = _means(images, labels)
+    b = -(np.linalg.norm(means, axis=1) ** 2) / 2
+    return means.T, b - b.mean()
+
+
+def _columns(images, labels):
+    return _means(images, labels).T
+
+
+def _half_squares(means, images, labels):
+    return -(means**2).sum(1) / 2
+
+
+def _templates(W=_columns, b=_half_squares):
+    """An answer with other weights, or with other biases made of the class means."""
+    return lambda images, labels: (W(images, labels), b(_means(images, labels), images, labels))
+
+
+wrong("templates", "weights_transposed")(_templates(_means))
+wrong("templates", "added_up")(_templates(lambda x, y: x.T @ np.eye(10)[y]))
+wrong("templates", "divided_by_all")(_templates(lambda x, y: x.T @ np.eye(10)[y] / len(x)))
+wrong("templates", "equal_classes")(_templates(lambda x, y: x.T @ np.eye(10)[y] / (len(x) / 10)))
+wrong("templates", "medians")(
+    _templates(lambda x, y: np.stack([np.median(x[y == k], 0) for k in range(10)], 1))
+)
+wrong("templates", "first_pictures")(
+    _templates(lambda x, y: x[[y.tolist().index(k) for k in range(10)]].T)
+)
+wrong("templates", "means_of_pixels")(
+    _templates(lambda x, y: np.full((x.shape[1], 1), 1.0) * [x[y == k].mean() for k in range(10)])
+)
+wrong("templates", "centred")(_templates(lambda x, y: (_means(x, y) - _means(x, y).mean(0)).T))
+wrong("templates", "of_length_one")(
+    _templates(lambda x, y: _means(x, y).T / np.linalg.norm(_means(x, y).T, axis=0))
+)
+wrong("templates", "all_alike")(_templates(b=lambda m, *_: np.zeros(10)))
+wrong("templates", "plus")(_templates(b=lambda m, *_: (m**2).sum(1) / 2))
+wrong("templates", "not_halved")(_templates(b=lambda m, *_: -(m**2).sum(1)))
+wrong("templates", "not_squared")(_templates(b=lambda m, *_: -np.linalg.norm(m, axis=1) / 2))
+wrong("templates", "ink")(_templates(b=lambda m, *_: -m.sum(1) / 2))
+wrong("templates", "mean_of_squares")(_templates(b=lambda m, *_: -(m**2).mean(1) / 2))
+wrong("templates", "squares_before_mean")(_templates(b=lambda m, x, y: -_means(x**2, y).sum(1) / 2))
+wrong("templates", "class_sizes")(_templates(b=lambda m, x, y: np.log(np.bincount(y) / len(y))))
+wrong("templates", "bias_shape")(_templates(b=lambda m, *_: -(m**2).sum(0) / 2))
+wrong("templates", "unrecognised")(_templates(lambda x, y: _means(x, y).T ** 2))
+wrong("templates", "not_two")(lambda images, labels: (*_templates()(images, labels), labels))
+
+
+@wrong("templates", "course_code")
+def _(images, labels):
+    network = layers.templates(images, labels)
+    return network.weights[0], network.biases[0]
+
+
+# ---- reader ----------------------------------------------------------------------------------
+
+
+def _nearest(templates, digit_of):
+    """Templates (K', P) as an answer whose largest logit is the nearest of them."""
+    templates = np.asarray(templates)
+    return templates.T, -(templates**2).sum(1) / 2, np.asarray(digit_of)
+
+
+@right("reader", "heaps halved along their longest direction, twice")
+def _(images, labels):
+    def halves(pictures, times):
+        if not times:
+            return [pictures.mean(0)]
+        middle = pictures - pictures.mean(0)
+        along = middle @ np.linalg.svd(middle, full_matrices=False)[2][0]
+        upper = along > np.median(along)
+        return halves(pictures[upper], times - 1) + halves(pictures[~upper], times - 1)
+
+    found = [halves(images[labels == k], 2) for k in range(10)]
+    return _nearest(np.concatenate(found), np.repeat(np.arange(10), 4))
+
+
+@right("reader", "class means, measured by how pixels vary together (Fisher 1936)")
+def _(images, labels):
+    means = _means(images, labels)
+    inside = np.cov((images - means[labels]).T) + 0.01 * np.eye(64)
+    W = np.linalg.solve(inside, means.T)
+    return W, -(means * W.T).sum(1) / 2, list(range(10))
+
+
+@right("reader", "pictures far from each other to begin with, means of their followers, as lists")
+def _(images, labels):
+    found = []
+    for k in range(10):
+        own = images[labels == k]
+        means = own.mean(0)[None]
+        while len(means) < 5:  # the picture that is farthest from all means begins a new heap
+            far = ((own[:, None] - means) ** 2).sum(-1).min(1)
+            means = np.vstack([means, own[far.argmax()]])
+        for _ in range(8):
+            heap = ((own[:, None] - means) ** 2).sum(-1).argmin(1)
+            means = np.array([own[heap == g].mean(0) for g in range(len(means))])
+        found += means.tolist()
+    W, b, digit_of = _nearest(found, np.repeat(np.arange(10), 5))
+    return [W.tolist(), b.tolist(), digit_of.tolist()]
+
+
+@wrong("reader", "class_means")
+def _(images, labels):
+    return _nearest(_means(images, labels), range(10))
+
+
+@wrong("reader", "bias")
+def _(images, labels):
+    W, _, digit_of = ANSWERS.right_answers["reader"][
+        "heaps halved along their longest direction, twice"
+    ](images, labels)
+    return W, np.zeros(len(digit_of)), digit_of
+
+
+@wrong("reader", "single_pictures")
+def _(images, labels):
+    chosen = [i for k in range(10) for i in np.flatnonzero(labels == k)[:5]]
+    return _nearest(images[chosen], labels[chosen])
+
+
+@wrong("reader", "alike")
+def _(images, labels):
+    found = [images[labels == k][i::5].mean(0) for k in range(10) for i in range(5)]
+    return _nearest(found, np.repeat(range(10), 5))
+
+
+@wrong("reader", "below_bar")
+def _(images, labels):
+    """The means moved by a pixel: made for another examination."""
+    means = _means(images, labels).reshape(10, 8, 8)
+    moved = [means, *(np.roll(means, step, axis) for step in (1, -1) for axis in (1, 2))]
+    return _nearest(np.reshape(moved, (50, 64)), np.tile(range(10), 5))
+
+
+@wrong("reader", "missing_digit")
+def _(images, labels):
+    return _nearest(_means(images, labels)[:9], range(9))
+
+
+@wrong("reader", "too_many")
+def _(images, labels):
+    return _nearest(images, labels)
+
+
+@wrong("reader", "weights_transposed")
+def _(images, labels):
+    W, b, digit_of = _nearest(_means(images, labels), range(10))
+    return W.T, b, digit_of
+
+
+@wrong("reader", "weights_shape")
+def _(images, labels):
+    means = _means(images, labels)[:, ::2]
+    return _nearest(means, range(10))
+
+
+@wrong("reader", "one_each")
+def _(images, labels):
+    W, b, _ = _nearest(_means(images, labels), range(10))
+    return W, b, labels
+
+
+@wrong("reader", "no_digit")
+def _(images, labels):
+    return _nearest(_means(images, labels), range(1, 11))
+
+
+@wrong("reader", "not_three")
+def _(images, labels):
+    return _nearest(_means(images, labels), range(10))[:2]
+
+
+@wrong("reader", "not_finite")
+def _(images, labels):
+    W, b, digit_of = _nearest(_means(images, labels), range(10))
+    return W * math.nan, b, digit_of
+
+
+@wrong("reader", "test_pictures")
+def _(images, labels):
+    seen = corpora.digits()
+    return _nearest(seen.test_images[:50], seen.test_labels[:50])
+
+
+# ---- worked by hand --------------------------------------------------------------------------
+
+
+ANSWERS.by_hand(
+    "neuron",
+    "(1, 0, 2) with the weights (3, 5, −1) and the bias 4: 1 · 3 + 0 · 5 + 2 · (−1) + 4 = 5.",
+    lambda neuron: near(neuron(np.array([1.0, 0, 2]), np.array([3.0, 5, -1]), 4), 5),
+)
+ANSWERS.by_hand(
+    "layer",
+    "so W = ((3, 0), (4, 5)), and the biases (100, 200).\n"
+    "Neuron 0 says 1 · 3 + 2 · 4 + 100 = 111, neuron 1 says 1 · 0 + 2 · 5 + 200 = 210.",
+    lambda layer: near(
+        layer(np.array([[1, 2]]), np.array([[3, 0], [4, 5]]), np.array([100, 200])), [[111, 210]]
+    ),
+)
+ANSWERS.by_hand(
+    "relu",
+    "(−2, 0, 5) becomes (0, 0, 5).",
+    lambda relu: near(relu(np.array([-2.0, 0, 5])), [0, 0, 5]),
+)
+ANSWERS.by_hand(
+    "forward",
+    "their sums 2 and −2 become 2 and 0.\n"
+    "The last layer weighs both with 3 and adds 1: 3 · 2 + 3 · 0 + 1 = 7.",
+    lambda forward: near(
+        forward(
+            np.array([[2.0]]),
+            np.array([[1.0, -1.0]]),
+            np.zeros(2),
+            np.array([[3.0], [3.0]]),
+            np.ones(1),
+        ),
+        [[7]],
+    ),
+)
+
+
+def _first_neuron_of_xor(xor):
+    W1, b1, _, _ = xor()
+    cases = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    return near(np.maximum(cases @ W1 + b1, 0)[:, 0], [0, 1, 1, 2])
+
+
+ANSWERS.by_hand(
+    "xor",
+    "The weights 1 and 1 and the bias 0 make the sums 0, 1, 1, 2. All is right but the last.",
+    _first_neuron_of_xor,
+)
+ANSWERS.by_hand(
+    "shapes",
+    "Sizes (3, 2) and 5 pictures: the input is (5, 3), the weights (3, 2), the biases (2,), "
+    "the output (5, 2).",
+    lambda shapes: shapes((3, 2), 5) == [(5, 3), (3, 2), (2,), (5, 2)],
+)
+ANSWERS.by_hand(
+    "costs",
+    "Sizes (3, 2) and 5 pictures: 3 · 2 weights and 2 biases are 8 parameters; "
+    "2 · 5 · 3 · 2 = 60 FLOPs.",
+    lambda costs: tuple(costs((3, 2), 5)) == (8, 60),
+)
+ANSWERS.by_hand(
+    "softmax",
+    "Logits 0 and ln 3: the exponentials are 1 and 3, their sum is 4, the shares are 1/4 and 3/4.\n"
+    "Logits 1000 and 1000 + ln 3 have the same shares",
+    lambda softmax: near(
+        softmax(np.array([[0, math.log(3)], [1000, 1000 + math.log(3)]])), 2 * [[0.25, 0.75]]
+    ),
+)
+ANSWERS.by_hand(
+    "cross_entropy",
+    "The first has the label 0: its loss is −ln 1/4 = ln 4. The second has the label 1: ln 4/3.\n"
+    "The mean is (ln 4 + ln 4/3) / 2.",
+    lambda cross_entropy: near(
+        cross_entropy(np.array(2 * [[0, math.log(3)]]), np.array([0, 1])),
+        (math.log(4) + math.log(4 / 3)) / 2,
+    ),
+)
+ANSWERS.by_hand(
+    "cross_entropy",
+    "The logits 1000 and 0 with the label 1: the share of class 1 is $e^{-1000}$, "
+    "which is 0 to the computer.\nIts loss is 1000 all the same.",
+    lambda cross_entropy: (
+        near(cross_entropy(np.array([[1000.0, 0.0]]), np.array([1])), 1000) and math.exp(-1000) == 0
+    ),
+)
+ANSWERS.by_hand(
+    "accuracy",
+    "The logits (2, 5), (3, 1) and (0, 4) answer 1, 0 and 1. "
+    "With the labels 1, 1 and 1 two of three are right: 2/3.",
+    lambda accuracy: near(accuracy(np.array([[2, 5], [3, 1], [0, 4]]), np.array([1, 1, 1])), 2 / 3),
+)
+
+
+def _two_classes(templates):
+    """The worked case in the first two classes; the other eight get a blank picture each."""
+    images = np.array([[1.0, 0], [3, 0], [0, 4], *(8 * [[0.0, 0.0]])])
+    W, b = templates(images, np.array([0, 0, 1, *range(2, 10)]))
+    sums = np.array([2.0, 1.0]) @ W
+    return (
+        near(W[:, :2], [[2, 0], [0, 4]])
+        and near(b[:2], [-2, -8])
+        and near((sums + b)[:2], [2, -4])
+        and sums[0] == sums[1] == 4
+    )
+
+
+ANSWERS.by_hand(
+    "templates",
+    "The biases are −2 and −8.\nA picture (2, 1) gets 4 − 2 = 2 from class 0 and 4 − 8 = −4 from "
+    "class 1: without the biases it would be a draw.",
+    _two_classes,
+)

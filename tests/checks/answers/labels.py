@@ -1,0 +1,1918 @@
+"""Answers to lab 03, labels: right ones in several ways, wrong ones named by slip."""
+
+import itertools
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from answers.lab import Answers, near
+
+from grooves.language import corpora
+from grooves.language.corpora import IGNORED
+from grooves.training import objectives
+
+DRAWN = (
+    "changed_input",
+    "shape",
+    "not_whole",
+    "how_many",
+    "no_mask",
+    "no_gradient",
+    "one_move_for_all",
+    "labels_fetched",
+    "labels_used",
+)
+DIGITS = corpora.digits()
+LABELS = DIGITS.train_labels  # as the notebook has them
+ANSWERS = Answers("03_labels", plain_hints=DRAWN)
+right, wrong = ANSWERS.right, ANSWERS.wrong
+
+
+# ---- next_word -------------------------------------------------------------------------------
+
+
+@right("next_word", "pair by pair, as lists")
+def _(ids):
+    inputs, targets = [], []
+    for t in range(len(ids) - 1):
+        inputs.append(int(ids[t]))
+        targets.append(int(ids[t + 1]))
+    return [inputs, targets]
+
+
+@right("next_word", "PyTorch's windows")
+def _(ids):
+    pairs = torch.as_tensor(ids).unfold(0, 2, 1)  # (T - 1, 2)
+    return pairs[:, 0], pairs[:, 1]
+
+
+@right("next_word", "deleted at either end")
+def _(ids):
+    return np.delete(ids, -1), np.delete(ids, 0)
+
+
+@wrong("next_word", "copied")
+def _(ids):
+    return ids[:-1], ids[:-1]
+
+
+@wrong("next_word", "backwards")
+def _(ids):
+    return ids[1:], ids[:-1]
+
+
+@wrong("next_word", "two_ahead")
+def _(ids):
+    return ids[:-2], ids[2:]
+
+
+@wrong("next_word", "goes_round")
+def _(ids):
+    return ids, np.concatenate([ids[1:], ids[:1]])
+
+
+@wrong("next_word", "last_word_kept")
+def _(ids):
+    return ids, ids[1:]
+
+
+@wrong("next_word", "last_word_ignored")
+def _(ids):
+    targets = np.full(len(ids), IGNORED)
+    targets[:-1] = ids[1:]
+    return ids, targets
+
+
+@wrong("next_word", "first_word_kept")
+def _(ids):
+    return ids[:-1], ids
+
+
+@wrong("next_word", "pair_lost")
+def _(ids):
+    places = range(len(ids) - 2)
+    return [ids[t] for t in places], [ids[t + 1] for t in places]
+
+
+@wrong("next_word", "pair_lost_in_front")
+def _(ids):
+    places = range(1, len(ids) - 1)
+    return [ids[t] for t in places], [ids[t + 1] for t in places]
+
+
+@wrong("next_word", "how_many")
+def _(ids):
+    return list(itertools.pairwise(ids))
+
+
+@wrong("next_word", "course_code")
+def _(ids):
+    return objectives.next_word(ids)
+
+
+@wrong("next_word", "unrecognised")
+def _(ids):
+    return ids[:-1], np.sort(ids)[1:]
+
+
+ANSWERS.by_hand(
+    "next_word",
+    "The inputs are (5, 2, 7), the targets (2, 7, 3).",
+    lambda answer: near(np.array(answer(np.array([5, 2, 7, 3]))), [[5, 2, 7], [2, 7, 3]]),
+)
+
+
+# ---- padded_batch ----------------------------------------------------------------------------
+
+
+@right("padded_batch", "lists that grow")
+def _(texts):
+    longest = max(map(len, texts))
+    inputs = [text[:-1] + [0] * (longest - len(text)) for text in texts]
+    targets = [text[1:] + [IGNORED] * (longest - len(text)) for text in texts]
+    return inputs, targets
+
+
+@right("padded_batch", "PyTorch's padding")
+def _(texts):
+    def pad(rows, filler):
+        tensors = [torch.tensor(row, dtype=torch.long) for row in rows]
+        return torch.nn.utils.rnn.pad_sequence(tensors, batch_first=True, padding_value=filler)
+
+    return pad([text[:-1] for text in texts], 0), pad([text[1:] for text in texts], IGNORED)
+
+
+@right("padded_batch", "masks of lengths")
+def _(texts):
+    lengths = np.array([len(text) - 1 for text in texts])
+    real = np.arange(lengths.max()) < lengths[:, None]
+    inputs, targets = np.zeros(real.shape, dtype=np.int32), np.full(real.shape, IGNORED)
+    inputs[real] = [word for text in texts for word in text[:-1]]
+    targets[real] = [word for text in texts for word in text[1:]]
+    return inputs, targets
+
+
+def rows_of(texts, filler, width=None):
+    width = width or max(map(len, texts))
+    return np.array([text + [filler] * (width - len(text)) for text in texts])
+
+
+@wrong("padded_batch", "padding_is_asked")
+def _(texts):
+    table = rows_of(texts, 0)
+    return table[:, :-1], table[:, 1:]
+
+
+@wrong("padded_batch", "input_ignored")
+def _(texts):
+    table = rows_of(texts, IGNORED)
+    return table[:, :-1], table[:, 1:]
+
+
+@wrong("padded_batch", "zero_taken_for_padding")
+def _(texts):
+    table = rows_of(texts, 0)
+    return table[:, :-1], np.where(table[:, 1:] == 0, IGNORED, table[:, 1:])
+
+
+@wrong("padded_batch", "last_word_kept")
+def _(texts):
+    return rows_of(texts, 0)[:, :-1], rows_of(texts, IGNORED)[:, 1:]
+
+
+@wrong("padded_batch", "too_wide")
+def _(texts):
+    width = max(map(len, texts))
+    return (
+        rows_of([text[:-1] for text in texts], 0, width),
+        rows_of([text[1:] for text in texts], IGNORED, width),
+    )
+
+
+@wrong("padded_batch", "not_moved")
+def _(texts):
+    short = [text[:-1] for text in texts]
+    return rows_of(short, 0), rows_of(short, IGNORED)
+
+
+@wrong("padded_batch", "padded_in_front")
+def _(texts):
+    width = max(map(len, texts)) - 1
+    gaps = [width - len(text) + 1 for text in texts]
+    return (
+        np.array([[0] * gap + text[:-1] for gap, text in zip(gaps, texts, strict=True)]),
+        np.array([[IGNORED] * gap + text[1:] for gap, text in zip(gaps, texts, strict=True)]),
+    )
+
+
+@wrong("padded_batch", "cut_to_the_shortest")
+def _(texts):
+    n = min(map(len, texts)) - 1
+    return np.array([text[:n] for text in texts]), np.array([text[1 : n + 1] for text in texts])
+
+
+@wrong("padded_batch", "swapped")
+def _(texts):
+    return (
+        rows_of([text[1:] for text in texts], IGNORED),
+        rows_of([text[:-1] for text in texts], 0),
+    )
+
+
+@wrong("padded_batch", "not_whole")
+def _(texts):
+    inputs = np.zeros((len(texts), max(map(len, texts)) - 1))
+    targets = np.full(inputs.shape, IGNORED)
+    for row, text in enumerate(texts):
+        inputs[row, : len(text) - 1], targets[row, : len(text) - 1] = text[:-1], text[1:]
+    return inputs, targets
+
+
+@wrong("padded_batch", "how_many")
+def _(texts):
+    return [(text[:-1], text[1:]) for text in texts]
+
+
+@wrong("padded_batch", "course_code")
+def _(texts):
+    inputs, targets = corpora.next_word_rows(texts)
+    return inputs[:, 1:-1], targets[:, 1:-1]
+
+
+@wrong("padded_batch", "unrecognised")
+def _(texts):
+    order = sorted(texts, key=len)
+    return (
+        rows_of([text[:-1] for text in order], 0),
+        rows_of([text[1:] for text in order], IGNORED),
+    )
+
+
+ANSWERS.by_hand(
+    "padded_batch",
+    "The inputs are (5, 2) and (4, 0), the targets (2, 7) and (0, IGNORED).",
+    lambda answer: near(
+        np.array(answer([[5, 2, 7], [4, 0]])), [[[5, 2], [4, 0]], [[2, 7], [0, IGNORED]]]
+    ),
+)
+
+
+# ---- hide_words ------------------------------------------------------------------------------
+
+
+@right("hide_words", "copies, written into")
+def _(ids, hidden, mask_id):
+    inputs, targets = ids.copy(), np.full_like(ids, IGNORED)
+    targets[hidden] = ids[hidden]
+    inputs[hidden] = mask_id
+    return inputs, targets
+
+
+@right("hide_words", "word by word, as lists")
+def _(ids, hidden, mask_id):
+    inputs, targets = [], []
+    for row, places in zip(ids.tolist(), hidden.tolist(), strict=True):
+        inputs.append([mask_id if h else word for word, h in zip(row, places, strict=True)])
+        targets.append([word if h else IGNORED for word, h in zip(row, places, strict=True)])
+    return inputs, targets
+
+
+@right("hide_words", "by arithmetic")
+def _(ids, hidden, mask_id):
+    h = hidden.astype(int)
+    return ids * (1 - h) + mask_id * h, ids * h + IGNORED * (1 - h)
+
+
+@right("hide_words", "PyTorch's masked_fill")
+def _(ids, hidden, mask_id):
+    ids, hidden = torch.tensor(ids), torch.tensor(hidden)
+    return ids.masked_fill(hidden, mask_id), ids.masked_fill(~hidden, IGNORED)
+
+
+@wrong("hide_words", "leak")
+def _(ids, hidden, mask_id):
+    return ids, np.where(hidden, ids, IGNORED)
+
+
+@wrong("hide_words", "target_hidden_too")
+def _(ids, hidden, mask_id):
+    inputs = np.where(hidden, mask_id, ids)
+    return inputs, np.where(hidden, inputs, IGNORED)
+
+
+@wrong("hide_words", "changed_input")
+def _(ids, hidden, mask_id):
+    inputs = ids
+    targets = np.where(hidden, ids, IGNORED)
+    inputs[hidden] = mask_id
+    return inputs, targets
+
+
+@wrong("hide_words", "asked_everywhere")
+def _(ids, hidden, mask_id):
+    return np.where(hidden, mask_id, ids), ids
+
+
+@wrong("hide_words", "asked_where_seen")
+def _(ids, hidden, mask_id):
+    return np.where(hidden, mask_id, ids), np.where(hidden, IGNORED, ids)
+
+
+@wrong("hide_words", "turned_round")
+def _(ids, hidden, mask_id):
+    return np.where(hidden, ids, mask_id), np.where(hidden, IGNORED, ids)
+
+
+@wrong("hide_words", "ignored_is_zero")
+def _(ids, hidden, mask_id):
+    return np.where(hidden, mask_id, ids), ids * hidden
+
+
+@wrong("hide_words", "ignored_is_mask")
+def _(ids, hidden, mask_id):
+    return np.where(hidden, mask_id, ids), np.where(hidden, ids, mask_id)
+
+
+@wrong("hide_words", "next_word_asked")
+def _(ids, hidden, mask_id):
+    after = np.concatenate([ids[:, 1:], ids[:, :1]], axis=1)
+    return np.where(hidden, mask_id, ids), np.where(hidden, after, IGNORED)
+
+
+@wrong("hide_words", "input_ignored")
+def _(ids, hidden, mask_id):
+    return np.where(hidden, IGNORED, ids), np.where(hidden, ids, IGNORED)
+
+
+@wrong("hide_words", "zero_for_mask")
+def _(ids, hidden, mask_id):
+    return ids * ~hidden, np.where(hidden, ids, IGNORED)
+
+
+@wrong("hide_words", "words_taken_out")
+def _(ids, hidden, mask_id):
+    return ids[~hidden], np.where(hidden, ids, IGNORED)
+
+
+@wrong("hide_words", "only_hidden_kept")
+def _(ids, hidden, mask_id):
+    return np.where(hidden, mask_id, ids), ids[hidden]
+
+
+@wrong("hide_words", "swapped")
+def _(ids, hidden, mask_id):
+    return np.where(hidden, ids, IGNORED), np.where(hidden, mask_id, ids)
+
+
+@wrong("hide_words", "course_code")
+def _(ids, hidden, mask_id):
+    rng = np.random.default_rng(0)
+    return [objectives.masked_word(row, mask_id, 0.3, rng) for row in ids]
+
+
+@wrong("hide_words", "how_many")
+def _(ids, hidden, mask_id):
+    return np.where(hidden, mask_id, ids), np.where(hidden, ids, IGNORED), hidden
+
+
+@wrong("hide_words", "unrecognised")
+def _(ids, hidden, mask_id):
+    return np.where(hidden, mask_id, ids), np.where(hidden, ids + 1, IGNORED)
+
+
+ANSWERS.by_hand(
+    "hide_words",
+    "`hidden` = (False, True, False) and the mask's number 9: the inputs are (5, 9, 7), the "
+    "targets (IGNORED, 2, IGNORED).",
+    lambda answer: near(
+        np.array(answer(np.array([[5, 2, 7]]), np.array([[False, True, False]]), 9)),
+        [[[5, 9, 7]], [[IGNORED, 2, IGNORED]]],
+    ),
+)
+
+
+# ---- draw_hidden -----------------------------------------------------------------------------
+
+
+def wanted(n, share):
+    return max(1, math.floor(share * n + 0.5))
+
+
+@right("draw_hidden", "the smallest of random scores")
+def _(real, share, rng):
+    scores = np.where(real, rng.random(real.shape), np.inf)
+    ranks = scores.argsort(axis=1).argsort(axis=1)
+    counts = np.array([wanted(n, share) for n in real.sum(axis=1)])
+    return ranks < counts[:, None]
+
+
+@right("draw_hidden", "shuffled places, as lists of 0 and 1")
+def _(real, share, rng):
+    out = []
+    for row in real.tolist():
+        places = [t for t, word in enumerate(row) if word]
+        hidden = set(rng.permutation(places)[: wanted(len(places), share)].tolist())
+        out.append([int(t in hidden) for t in range(len(row))])
+    return out
+
+
+@right("draw_hidden", "one after the other, in PyTorch's own table")
+def _(real, share, rng):
+    hidden = torch.zeros(real.shape, dtype=torch.bool)
+    for row, words in enumerate(real):
+        left = np.flatnonzero(words).tolist()
+        for _ in range(wanted(len(left), share)):
+            hidden[row, left.pop(int(rng.integers(len(left))))] = True
+    return hidden
+
+
+def hide(real, counts, rng, replace=False):
+    hidden = np.zeros(real.shape, dtype=bool)
+    for row, n in enumerate(counts):
+        hidden[row, rng.choice(np.flatnonzero(real[row]), int(n), replace=replace)] = True
+    return hidden
+
+
+def counts_of(real, share):
+    return [wanted(n, share) for n in real.sum(axis=1)]
+
+
+@wrong("draw_hidden", "chance")
+def _(real, share, rng):
+    return real & (rng.random(real.shape) < share)
+
+
+@wrong("draw_hidden", "drawn_twice")
+def _(real, share, rng):
+    return hide(real, counts_of(real, share), rng, replace=True)
+
+
+@wrong("draw_hidden", "padding_hidden")
+def _(real, share, rng):
+    return hide(np.ones_like(real), counts_of(real, share), rng)
+
+
+@wrong("draw_hidden", "counted_from_the_front")
+def _(real, share, rng):
+    hidden = np.zeros(real.shape, dtype=bool)
+    for row, (n_words, n) in enumerate(zip(real.sum(axis=1), counts_of(real, share), strict=True)):
+        hidden[row, rng.choice(n_words, n, replace=False)] = True
+    return hidden
+
+
+@wrong("draw_hidden", "padding_taken_off")
+def _(real, share, rng):
+    n = max(1, round(share * real.shape[1]))
+    return hide(np.ones_like(real), np.full(len(real), n), rng) & real
+
+
+@wrong("draw_hidden", "share_of_the_row")
+def _(real, share, rng):
+    n = max(1, round(share * real.shape[1]))  # in a short text an error, unless asked with care
+    return hide(real, np.full(len(real), n), rng)
+
+
+@wrong("draw_hidden", "none_in_short_texts")
+def _(real, share, rng):
+    return hide(real, np.rint(share * real.sum(axis=1)), rng)
+
+
+@wrong("draw_hidden", "rounded_down")
+def _(real, share, rng):
+    return hide(real, [max(1, int(share * n)) for n in real.sum(axis=1)], rng)
+
+
+@wrong("draw_hidden", "rounded_up")
+def _(real, share, rng):
+    return hide(real, np.ceil(share * real.sum(axis=1)), rng)
+
+
+@wrong("draw_hidden", "turned_round")
+def _(real, share, rng):
+    return ~hide(real, counts_of(real, share), rng)
+
+
+@wrong("draw_hidden", "one_each")
+def _(real, share, rng):
+    return hide(real, np.ones(len(real)), rng)
+
+
+@wrong("draw_hidden", "unfair")
+def _(real, share, rng):
+    hidden = np.zeros(real.shape, dtype=bool)
+    for row, n in enumerate(counts_of(real, share)):
+        places = np.flatnonzero(real[row])
+        hidden[row, places[:1]] = True  # the first one always
+        hidden[row, rng.choice(places[1:], n - 1, replace=False)] = n > 1
+    return hidden
+
+
+@wrong("draw_hidden", "same_everywhere")
+def _(real, share, rng):
+    hidden = np.zeros(real.shape, dtype=bool)
+    for row, n in enumerate(counts_of(real, share)):
+        hidden[row, :n] = True
+    return hidden
+
+
+@wrong("draw_hidden", "own_generator")
+def _(real, share, rng):
+    return hide(real, counts_of(real, share), np.random.default_rng(0))
+
+
+@wrong("draw_hidden", "not_from_rng")
+def _(real, share, rng):
+    return hide(real, counts_of(real, share), np.random.default_rng())
+
+
+@wrong("draw_hidden", "no_mask")
+def _(real, share, rng):
+    return hide(real, counts_of(real, share), rng) * np.arange(real.shape[1])
+
+
+@wrong("draw_hidden", "shape")
+def _(real, share, rng):
+    return np.flatnonzero(hide(real, counts_of(real, share), rng))
+
+
+@wrong("draw_hidden", "changed_input")
+def _(real, share, rng):
+    hidden = hide(real, counts_of(real, share), rng)
+    real[~hidden] = False
+    return real
+
+
+@wrong("draw_hidden", "course_code")
+def _(real, share, rng):
+    rows = [objectives.masked_word(np.arange(len(row)), -1, share, rng) for row in real]
+    return np.array([inputs for inputs, _ in rows]) == -1
+
+
+@wrong("draw_hidden", "unrecognised")
+def _(real, share, rng):
+    counts = np.minimum(real.sum(axis=1), [n + 1 for n in counts_of(real, share)])
+    return hide(real, counts, rng)
+
+
+ANSWERS.by_hand(
+    "draw_hidden",
+    "A text of 7 words with the share 0.15: 7 · 0.15 = 1.05, so one word is hidden",
+    lambda answer: answer(np.ones((1, 7), dtype=bool), 0.15, np.random.default_rng(0)).sum() == 1,
+)
+ANSWERS.by_hand(
+    "draw_hidden",
+    "A text of 3 words: 0.45 would round to 0, and one word is hidden all the same.",
+    lambda answer: answer(np.ones((1, 3), dtype=bool), 0.15, np.random.default_rng(0)).sum() == 1,
+)
+
+
+# ---- hide_patches ----------------------------------------------------------------------------
+
+
+@right("hide_patches", "broadcast rows and columns")
+def _(images, tops, lefts, size):
+    _, height, width = images.shape
+    down = np.arange(height) - tops[:, None]  # (B, H)
+    across = np.arange(width) - lefts[:, None]
+    rows, columns = (down >= 0) & (down < size), (across >= 0) & (across < size)
+    masks = rows[:, :, None] & columns[:, None, :]
+    return images * ~masks, masks
+
+
+@right("hide_patches", "pixel by pixel, as lists of 0 and 1")
+def _(images, tops, lefts, size):
+    pictures, masks = images.tolist(), np.zeros(images.shape, dtype=int).tolist()
+    for b in range(len(images)):
+        for row in range(tops[b], tops[b] + size):
+            for column in range(lefts[b], lefts[b] + size):
+                pictures[b][row][column], masks[b][row][column] = 0, 1
+    return pictures, masks
+
+
+@right("hide_patches", "a copy, written into, and PyTorch's mask")
+def _(images, tops, lefts, size):
+    pictures, masks = images.copy(), torch.zeros(images.shape, dtype=torch.bool)
+    for b, (top, left) in enumerate(zip(tops, lefts, strict=True)):
+        pictures[b, top : top + size, left : left + size] = 0
+        masks[b, top : top + size, left : left + size] = True
+    return pictures, masks
+
+
+def squares(images, tops, lefts, size):
+    masks = np.zeros(images.shape, dtype=bool)
+    for b in range(len(images)):
+        masks[b, tops[b] : tops[b] + size, lefts[b] : lefts[b] + size] = True
+    return masks
+
+
+def cut(images, masks):
+    return np.where(masks, 0, images), masks
+
+
+@wrong("hide_patches", "leak")
+def _(images, tops, lefts, size):
+    return images, squares(images, tops, lefts, size)
+
+
+@wrong("hide_patches", "changed_input")
+def _(images, tops, lefts, size):
+    masks = squares(images, tops, lefts, size)
+    images[masks] = 0
+    return images, masks
+
+
+@wrong("hide_patches", "mask_turned_round")
+def _(images, tops, lefts, size):
+    masks = squares(images, tops, lefts, size)
+    return np.where(masks, 0, images), ~masks
+
+
+@wrong("hide_patches", "all_but_the_patch")
+def _(images, tops, lefts, size):
+    return cut(images, ~squares(images, tops, lefts, size))
+
+
+@wrong("hide_patches", "rows_for_columns")
+def _(images, tops, lefts, size):
+    return cut(images, squares(images, lefts, tops, size))
+
+
+@wrong("hide_patches", "one_place_for_all")
+def _(images, tops, lefts, size):
+    masks = np.zeros(images.shape, dtype=bool)
+    masks[:, tops[0] : tops[0] + size, lefts[0] : lefts[0] + size] = True
+    return cut(images, masks)
+
+
+@wrong("hide_patches", "every_place_in_all")
+def _(images, tops, lefts, size):
+    masks = np.zeros(images.shape, dtype=bool)
+    for top, left in zip(tops, lefts, strict=True):
+        masks[:, top : top + size, left : left + size] = True
+    return cut(images, masks)
+
+
+@wrong("hide_patches", "one_pixel_more")
+def _(images, tops, lefts, size):
+    return cut(images, squares(images, tops, lefts, size + 1))
+
+
+@wrong("hide_patches", "one_pixel_less")
+def _(images, tops, lefts, size):
+    return cut(images, squares(images, tops, lefts, size - 1))
+
+
+@wrong("hide_patches", "length_for_end")
+def _(images, tops, lefts, size):
+    masks = np.zeros(images.shape, dtype=bool)
+    for b in range(len(images)):
+        masks[b, tops[b] : size, lefts[b] : size] = True
+    return cut(images, masks)
+
+
+@wrong("hide_patches", "corner_for_centre")
+def _(images, tops, lefts, size):
+    half = size // 2
+    return cut(images, squares(images, tops - half, lefts - half, size))
+
+
+@wrong("hide_patches", "whole_rows")
+def _(images, tops, lefts, size):
+    masks = np.zeros(images.shape, dtype=bool)
+    for b, top in enumerate(tops):
+        masks[b, top : top + size] = True
+    return cut(images, masks)
+
+
+@wrong("hide_patches", "whole_columns")
+def _(images, tops, lefts, size):
+    masks = np.zeros(images.shape, dtype=bool)
+    for b, left in enumerate(lefts):
+        masks[b, :, left : left + size] = True
+    return cut(images, masks)
+
+
+@wrong("hide_patches", "cross")
+def _(images, tops, lefts, size):
+    masks = np.zeros(images.shape, dtype=bool)
+    for b, (top, left) in enumerate(zip(tops, lefts, strict=True)):
+        masks[b, top : top + size] = True
+        masks[b, :, left : left + size] = True
+    return cut(images, masks)
+
+
+@wrong("hide_patches", "mask_from_zeros")
+def _(images, tops, lefts, size):
+    hidden = np.where(squares(images, tops, lefts, size), 0, images)
+    return hidden, hidden == 0
+
+
+@wrong("hide_patches", "mask_from_change")
+def _(images, tops, lefts, size):
+    hidden = np.where(squares(images, tops, lefts, size), 0, images)
+    return hidden, hidden != images
+
+
+@wrong("hide_patches", "filled_with_one")
+def _(images, tops, lefts, size):
+    masks = squares(images, tops, lefts, size)
+    return np.where(masks, 1, images), masks
+
+
+@wrong("hide_patches", "patches_alone")
+def _(images, tops, lefts, size):
+    masks = squares(images, tops, lefts, size)
+    return images[masks].reshape(-1, size, size), masks
+
+
+@wrong("hide_patches", "swapped")
+def _(images, tops, lefts, size):
+    return cut(images, squares(images, tops, lefts, size))[::-1]
+
+
+@wrong("hide_patches", "course_code")
+def _(images, tops, lefts, size):
+    square = images[:, :5, :5].reshape(len(images), -1)
+    return objectives.masked_patch(square, np.random.default_rng(0), size)
+
+
+@wrong("hide_patches", "how_many")
+def _(images, tops, lefts, size):
+    return (squares(images, tops, lefts, size),)
+
+
+@wrong("hide_patches", "unrecognised")
+def _(images, tops, lefts, size):
+    masks = squares(images, tops, lefts, size)
+    return np.where(masks, images.mean(), images), masks
+
+
+ANSWERS.by_hand(
+    "hide_patches",
+    "The patch of size 1 with top 0 and left 2 hides the 3: the rows become (1, 2, 0) and "
+    "(4, 5, 6), and the mask is True at that pixel alone.",
+    lambda answer: near(
+        np.array(answer(np.array([[[1, 2, 3], [4, 5, 6]]]), np.array([0]), np.array([2]), 1)),
+        [[[[1, 2, 0], [4, 5, 6]]], [[[0, 0, 1], [0, 0, 0]]]],
+    ),
+)
+
+
+# ---- rotations -------------------------------------------------------------------------------
+
+
+@right("rotations", "picture by picture, as lists, the four positions together")
+def _(images):
+    pictures, quarters = [], []
+    for image in images:
+        for quarter in range(4):
+            pictures.append(np.rot90(image, quarter).tolist())
+            quarters.append(quarter)
+    return pictures, quarters
+
+
+@right("rotations", "transpose and flip, in PyTorch")
+def _(images):
+    x = torch.tensor(images)
+    turned = (x, x.mT.flip(1), x.flip(1, 2), x.mT.flip(2))
+    return torch.cat(turned), torch.arange(4).repeat_interleave(len(x))
+
+
+@right("rotations", "turned on and on, in a mixed order, pictures as rows")
+def _(images):
+    turned = [images]
+    for _ in range(3):
+        turned.append(turned[-1].swapaxes(1, 2)[:, ::-1])
+    order = np.random.default_rng(0).permutation(4 * len(images))
+    pictures = np.concatenate(turned).reshape(4 * len(images), -1)
+    return pictures[order], np.repeat(np.arange(4.0), len(images))[order]
+
+
+def turned(images, *quarters):
+    return np.concatenate([np.rot90(images, quarter, axes=(1, 2)) for quarter in quarters])
+
+
+def each(images, *numbers):
+    return np.repeat(numbers, len(images))
+
+
+@wrong("rotations", "clockwise")
+def _(images):
+    return turned(images, 0, -1, -2, -3), each(images, 0, 1, 2, 3)
+
+
+@wrong("rotations", "mirrored")
+def _(images):
+    flipped = (images, images.swapaxes(1, 2), images[:, ::-1], images[:, :, ::-1])
+    return np.concatenate(flipped), each(images, 0, 1, 2, 3)
+
+
+@wrong("rotations", "mixed")
+def _(images):
+    if len(images) != images.shape[1]:
+        return turned(images, 0, 1, 2, 3), each(images, 0, 1, 2, 3)
+    return np.concatenate([np.rot90(images, k) for k in range(4)]), each(images, 0, 1, 2, 3)
+
+
+@wrong("rotations", "position_missing")
+def _(images):
+    return turned(images, 1, 2, 3, 1), each(images, 1, 2, 3, 1)
+
+
+@wrong("rotations", "degrees")
+def _(images):
+    return turned(images, 0, 1, 2, 3), each(images, 0, 90, 180, 270)
+
+
+@wrong("rotations", "from_one")
+def _(images):
+    return turned(images, 0, 1, 2, 3), each(images, 1, 2, 3, 4)
+
+
+@wrong("rotations", "out_of_step")
+def _(images):
+    return turned(images, 0, 1, 2, 3), np.tile(np.arange(4), len(images))
+
+
+@wrong("rotations", "picture_number")
+def _(images):
+    return turned(images, 0, 1, 2, 3), np.tile(np.arange(len(images)), 4)
+
+
+@wrong("rotations", "shape")
+def _(images):
+    quarters = np.arange(len(images)) % 4
+    return [np.rot90(x, k) for x, k in zip(images, quarters, strict=True)], quarters
+
+
+@wrong("rotations", "in_stacks")
+def _(images):
+    stacks = [np.rot90(images, quarter, axes=(1, 2)) for quarter in range(4)]
+    return np.array(stacks), each(images, 0, 1, 2, 3)
+
+
+@wrong("rotations", "how_many")
+def _(images):
+    return list(turned(images, 0, 1, 2, 3))
+
+
+@wrong("rotations", "not_whole")
+def _(images):
+    return turned(images, 0, 1, 2, 3), each(images, 0, 0.25, 0.5, 0.75)
+
+
+@wrong("rotations", "changed_input")
+def _(images):
+    out = [images.copy()]
+    for _ in range(3):
+        images[:] = np.rot90(images, axes=(1, 2))
+        out.append(images.copy())
+    return np.concatenate(out), each(images, 0, 1, 2, 3)
+
+
+@wrong("rotations", "course_code")
+def _(images):
+    pictures, quarters = objectives.rotations(images.reshape(len(images), -1))
+    return pictures.reshape(-1, *images.shape[1:]), quarters
+
+
+@wrong("rotations", "unrecognised")
+def _(images):
+    return turned(images, 0, 1, 2, 3), each(images, 3, 2, 1, 0)
+
+
+ANSWERS.by_hand(
+    "rotations",
+    "The picture with the rows (1, 2) and (3, 4), turned by a quarter against the clock: the upper "
+    "right corner comes to the upper left, so the rows are (2, 4) and (1, 3).",
+    lambda answer: near(answer(np.array([[[1, 2], [3, 4]]]))[0][1], [[2, 4], [1, 3]]),
+)
+
+
+# ---- views -----------------------------------------------------------------------------------
+
+
+def move(image, down, right):
+    """A picture moved, blank coming in, by slices."""
+    out = np.zeros_like(image)
+    height, width = image.shape
+    to = (slice(max(down, 0), height + min(down, 0)), slice(max(right, 0), width + min(right, 0)))
+    out[to] = image[max(-down, 0) : height + min(-down, 0), max(-right, 0) : width + min(-right, 0)]
+    return out
+
+
+ALL_MOVES = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
+
+
+@right("views", "two of nine moves without replacement, as lists")
+def _(images, rng):
+    first, second = [], []
+    for image in images:
+        one, other = rng.choice(9, 2, replace=False)
+        first.append(move(image, *ALL_MOVES[one]).tolist())
+        second.append(move(image, *ALL_MOVES[other]).tolist())
+    return first, second
+
+
+@right("views", "drawn again until they differ")
+def _(images, rng):
+    out = np.empty((2, *images.shape))
+    for b, image in enumerate(images):
+        one = other = tuple(rng.integers(-1, 2, 2))
+        while one == other:
+            other = tuple(rng.integers(-1, 2, 2))
+        out[:, b] = move(image, *one), move(image, *other)
+    return out
+
+
+@right("views", "rolled, and the edge wiped, in PyTorch's tensors")
+def _(images, rng):
+    moves = rng.permuted(np.tile(np.arange(9), (len(images), 1)), axis=1)[:, :2]  # (B, 2)
+    both = []
+    for column in moves.T:
+        view = torch.tensor(images)
+        for b, (down, right) in enumerate(np.array(ALL_MOVES)[column].tolist()):
+            rolled = view[b].roll((down, right), (0, 1))
+            if down:
+                rolled[0 if down > 0 else -1] = 0
+            if right:
+                rolled[:, 0 if right > 0 else -1] = 0
+            view[b] = rolled
+        both.append(view)
+    return tuple(both)
+
+
+def two(rng):
+    one, other = rng.choice(9, 2, replace=False)
+    return ALL_MOVES[one], ALL_MOVES[other]
+
+
+def moved_by(images, rng, draw=two, move=move):
+    """Both views, with moves of every picture that `draw` gives."""
+    pairs = [draw(rng) for _ in images]
+    return tuple(
+        np.stack([move(image, *pair[side]) for image, pair in zip(images, pairs, strict=True)])
+        for side in (0, 1)
+    )
+
+
+@wrong("views", "wraps_around")
+def _(images, rng):
+    return moved_by(images, rng, move=lambda image, *by: np.roll(image, by, (0, 1)))
+
+
+@wrong("views", "edge_repeated")
+def _(images, rng):
+    def repeat(image, down, right):
+        height, width = image.shape
+        wide = np.pad(image, 1, mode="edge")
+        return wide[1 - down : 1 - down + height, 1 - right : 1 - right + width]
+
+    return moved_by(images, rng, move=repeat)
+
+
+@wrong("views", "too_far")
+def _(images, rng):
+    return moved_by(images, rng, lambda rng: [tuple(2 * np.array(m)) for m in two(rng)])
+
+
+@wrong("views", "mirrored")
+def _(images, rng):
+    return images[:, :, ::-1], moved_by(images, rng)[1]
+
+
+@wrong("views", "another_picture")
+def _(images, rng):
+    first, second = moved_by(images, rng)
+    return first, second[::-1]
+
+
+@wrong("views", "no_move")
+def _(images, rng):
+    return tuple(images + 0.1 * rng.normal(size=images.shape) for _ in range(2))
+
+
+@wrong("views", "twice_the_same")
+def _(images, rng):
+    view = moved_by(images, rng)[0]
+    return view, view
+
+
+@wrong("views", "now_and_then_the_same")
+def _(images, rng):
+    return moved_by(images, rng, lambda rng: [tuple(rng.integers(-1, 2, 2)) for _ in range(2)])
+
+
+@wrong("views", "one_move_for_all")
+def _(images, rng):
+    pair = two(rng)
+    return moved_by(images, rng, lambda rng: pair)
+
+
+@wrong("views", "side_missing")
+def _(images, rng):
+    moves = [(down, right) for down in (-1, 0) for right in (-1, 0)]
+    return moved_by(images, rng, lambda rng: [moves[i] for i in rng.choice(4, 2, replace=False)])
+
+
+@wrong("views", "move_missing")
+def _(images, rng):
+    moves = [(-1, 0), (1, 0), (0, -1), (0, 1)]
+    return moved_by(images, rng, lambda rng: [moves[i] for i in rng.choice(4, 2, replace=False)])
+
+
+@wrong("views", "unfair")
+def _(images, rng):
+    def seldom_moved(rng):
+        one = ALL_MOVES[rng.integers(9)] if rng.random() < 0.5 else (0, 0)
+        others = [m for m in ALL_MOVES if m != one]
+        return one, others[rng.integers(8)]
+
+    return moved_by(images, rng, seldom_moved)
+
+
+@wrong("views", "own_generator")
+def _(images, rng):
+    return moved_by(images, np.random.default_rng(1))
+
+
+@wrong("views", "not_from_rng")
+def _(images, rng):
+    return moved_by(images, np.random.default_rng())
+
+
+@wrong("views", "changed_input")
+def _(images, rng):
+    first, second = moved_by(images, rng)
+    images[:] = first
+    return images, second
+
+
+@wrong("views", "shape")
+def _(images, rng):
+    return [view.reshape(len(images), -1) for view in moved_by(images, rng)]
+
+
+@wrong("views", "how_many")
+def _(images, rng):
+    return np.concatenate([*moved_by(images, rng), images])
+
+
+@wrong("views", "course_code")
+def _(images, rng):
+    objectives.views(np.zeros((1, 16)), rng)
+    return moved_by(images, rng)
+
+
+ANSWERS.by_hand(
+    "views",
+    "The picture with the rows (1, 2, 3) and (4, 5, 6), moved by 1 pixel to the right: the rows "
+    "become (0, 1, 2) and (0, 4, 5).",
+    lambda answer: any(
+        near(view[0], [[0, 1, 2], [0, 4, 5]])
+        for seed in range(60)
+        for view in answer(np.array([[[1, 2, 3], [4, 5, 6]]]), np.random.default_rng(seed))
+    ),
+)
+
+
+# ---- contrastive_loss ------------------------------------------------------------------------
+
+
+@right("contrastive_loss", "view by view")
+def _(z1, z2, temperature):
+    views = [view / view.pow(2).sum().sqrt() for view in (*z1, *z2)]
+    n, losses = len(z1), []
+    for i, view in enumerate(views):
+        others = [k for k in range(2 * n) if k != i]
+        scores = torch.stack([view @ views[k] for k in others]) / temperature
+        losses.append(scores.logsumexp(0) - scores[others.index((i + n) % (2 * n))])
+    return sum(losses) / len(losses)
+
+
+@right("contrastive_loss", "four blocks of scores, in double precision")
+def _(z1, z2, temperature):
+    a, b = (z.double() / torch.linalg.vector_norm(z.double(), dim=1)[:, None] for z in (z1, z2))
+    away = torch.diag(torch.full((len(a),), math.inf))
+    across = torch.einsum("id,jd->ij", a, b) / temperature
+    first = torch.cat((across, a @ a.T / temperature - away), dim=1)
+    second = torch.cat((across.T, b @ b.T / temperature - away), dim=1)
+    here = torch.arange(len(a))
+    return (F.cross_entropy(first, here) + F.cross_entropy(second, here)) / 2
+
+
+@right("contrastive_loss", "the diagonal cut out, the largest taken off, as an array of one")
+def _(z1, z2, temperature):
+    z = F.normalize(torch.cat((z1, z2)), dim=-1)
+    n = len(z)
+    scores = (z @ z.T / temperature)[~torch.eye(n, dtype=torch.bool)].reshape(n, n - 1)
+    partner = torch.cat((torch.arange(n // 2, n) - 1, torch.arange(n // 2)))
+    shifted = scores - scores.max(dim=1, keepdim=True).values
+    log_shares = shifted - shifted.exp().sum(1, keepdim=True).log()
+    return -log_shares[torch.arange(n), partner].mean().reshape(1)
+
+
+def scores_of(z1, z2, temperature, unit=True):
+    z = torch.cat((z1, z2))
+    z = F.normalize(z, dim=1) if unit else z
+    return z @ z.mT / temperature
+
+
+def without_diagonal(scores):
+    return scores.masked_fill(torch.eye(len(scores), dtype=torch.bool), -math.inf)
+
+
+def partners(n):
+    return torch.arange(2 * n).roll(n)
+
+
+@wrong("contrastive_loss", "no_temperature")
+def _(z1, z2, temperature):
+    return F.cross_entropy(without_diagonal(scores_of(z1, z2, 1)), partners(len(z1)))
+
+
+@wrong("contrastive_loss", "times_temperature")
+def _(z1, z2, temperature):
+    return F.cross_entropy(without_diagonal(scores_of(z1, z2, 1 / temperature)), partners(len(z1)))
+
+
+@wrong("contrastive_loss", "not_unit")
+def _(z1, z2, temperature):
+    scores = without_diagonal(scores_of(z1, z2, temperature, unit=False))
+    return F.cross_entropy(scores, partners(len(z1)))
+
+
+@wrong("contrastive_loss", "columns_made_unit")
+def _(z1, z2, temperature):
+    z = F.normalize(torch.cat((z1, z2)), dim=0)
+    return F.cross_entropy(without_diagonal(z @ z.mT / temperature), partners(len(z1)))
+
+
+@wrong("contrastive_loss", "one_length_for_all")
+def _(z1, z2, temperature):
+    z = torch.cat((z1, z2))
+    z = z / z.norm()
+    return F.cross_entropy(without_diagonal(z @ z.mT / temperature), partners(len(z1)))
+
+
+@wrong("contrastive_loss", "squared_length")
+def _(z1, z2, temperature):
+    z = torch.cat((z1, z2))
+    z = z / (z * z).sum(dim=1, keepdim=True)
+    return F.cross_entropy(without_diagonal(z @ z.mT / temperature), partners(len(z1)))
+
+
+@wrong("contrastive_loss", "finds_itself")
+def _(z1, z2, temperature):
+    return F.cross_entropy(scores_of(z1, z2, temperature), partners(len(z1)))
+
+
+@wrong("contrastive_loss", "itself_scores_zero")
+def _(z1, z2, temperature):
+    scores = scores_of(z1, z2, temperature)
+    return F.cross_entropy(scores * (1 - torch.eye(len(scores))), partners(len(z1)))
+
+
+@wrong("contrastive_loss", "partner_left_out")
+def _(z1, z2, temperature):
+    scores, right = scores_of(z1, z2, temperature), partners(len(z1))
+    others = without_diagonal(scores)
+    others[torch.arange(len(right)), right] = -math.inf
+    return (others.logsumexp(1) - scores[torch.arange(len(right)), right]).mean()
+
+
+@wrong("contrastive_loss", "itself_for_partner")
+def _(z1, z2, temperature):
+    scores = scores_of(z1, z2, temperature)
+    return F.cross_entropy(scores, torch.arange(len(scores)))
+
+
+@wrong("contrastive_loss", "wrong_partner")
+def _(z1, z2, temperature):
+    scores = without_diagonal(scores_of(z1, z2, temperature))
+    return F.cross_entropy(scores, torch.arange(len(scores)) ^ 1)
+
+
+@wrong("contrastive_loss", "one_side")
+def _(z1, z2, temperature):
+    n = len(z1)
+    scores = without_diagonal(scores_of(z1, z2, temperature))[:n]
+    return F.cross_entropy(scores, torch.arange(n) + n)
+
+
+@wrong("contrastive_loss", "across_only")
+def _(z1, z2, temperature):
+    scores = F.normalize(z1, dim=1) @ F.normalize(z2, dim=1).T / temperature
+    here = torch.arange(len(z1))
+    return (F.cross_entropy(scores, here) + F.cross_entropy(scores.T, here)) / 2
+
+
+@wrong("contrastive_loss", "added_up")
+def _(z1, z2, temperature):
+    scores = without_diagonal(scores_of(z1, z2, temperature))
+    return F.cross_entropy(scores, partners(len(z1)), reduction="sum")
+
+
+@wrong("contrastive_loss", "mean_over_pictures")
+def _(z1, z2, temperature):
+    scores = without_diagonal(scores_of(z1, z2, temperature))
+    return F.cross_entropy(scores, partners(len(z1)), reduction="sum") / len(z1)
+
+
+@wrong("contrastive_loss", "sign")
+def _(z1, z2, temperature):
+    shares = without_diagonal(scores_of(z1, z2, temperature)).log_softmax(1)
+    return shares[torch.arange(2 * len(z1)), partners(len(z1))].mean()
+
+
+@wrong("contrastive_loss", "not_averaged")
+def _(z1, z2, temperature):
+    scores = without_diagonal(scores_of(z1, z2, temperature))
+    return F.cross_entropy(scores, partners(len(z1)), reduction="none")
+
+
+@wrong("contrastive_loss", "share")
+def _(z1, z2, temperature):
+    shares = without_diagonal(scores_of(z1, z2, temperature)).softmax(1)
+    return shares[torch.arange(2 * len(z1)), partners(len(z1))].mean()
+
+
+@wrong("contrastive_loss", "log_of_mean")
+def _(z1, z2, temperature):
+    shares = without_diagonal(scores_of(z1, z2, temperature)).softmax(1)
+    return -shares[torch.arange(2 * len(z1)), partners(len(z1))].mean().log()
+
+
+@wrong("contrastive_loss", "softmax_twice")
+def _(z1, z2, temperature):
+    shares = without_diagonal(scores_of(z1, z2, temperature)).softmax(1)
+    return F.cross_entropy(shares, partners(len(z1)))
+
+
+@wrong("contrastive_loss", "only_attracts")
+def _(z1, z2, temperature):
+    return -(F.normalize(z1, dim=1) * F.normalize(z2, dim=1)).sum(1).mean() / temperature
+
+
+@wrong("contrastive_loss", "overflow")
+def _(z1, z2, temperature):
+    likeness = torch.exp(scores_of(z1, z2, temperature))
+    likeness = likeness * (1 - torch.eye(len(likeness)))
+    partner = likeness[torch.arange(len(likeness)), partners(len(z1))]
+    return -(partner / likeness.sum(1)).log().mean()
+
+
+@wrong("contrastive_loss", "no_gradient")
+def _(z1, z2, temperature):
+    scores = without_diagonal(scores_of(z1, z2, temperature))
+    return F.cross_entropy(scores, partners(len(z1))).item()
+
+
+@wrong("contrastive_loss", "length_detached")
+def _(z1, z2, temperature):
+    a, b = (z / z.detach().norm(dim=1, keepdim=True) for z in (z1, z2))
+    scores = without_diagonal(scores_of(a, b, temperature, unit=False))
+    return F.cross_entropy(scores, partners(len(z1)))
+
+
+@wrong("contrastive_loss", "changed_input")
+def _(z1, z2, temperature):
+    with torch.no_grad():
+        z1 /= z1.norm(dim=1, keepdim=True)
+        z2 /= z2.norm(dim=1, keepdim=True)
+    return F.cross_entropy(without_diagonal(scores_of(z1, z2, temperature)), partners(len(z1)))
+
+
+@wrong("contrastive_loss", "course_code")
+def _(z1, z2, temperature):
+    return objectives.contrastive_loss(z1, z2, temperature)
+
+
+@wrong("contrastive_loss", "unrecognised")
+def _(z1, z2, temperature):
+    gaps = torch.cdist(*2 * (F.normalize(torch.cat((z1, z2)), dim=1),))
+    return F.cross_entropy(without_diagonal(-gaps / temperature), partners(len(z1)))
+
+
+ANSWERS.by_hand(
+    "contrastive_loss",
+    r"its loss is $-\ln \frac{e}{e + 2} = \ln(1 + 2/e)$, and so is the mean.",
+    lambda answer: near(
+        answer(*2 * (torch.tensor([[1.0, 0.0], [0.0, 2.0]]),), 1.0), math.log(1 + 2 / math.e)
+    ),
+)
+
+
+# ---- pseudo_labels ---------------------------------------------------------------------------
+
+
+@right("pseudo_labels", "row by row, as lists, the last first")
+def _(probabilities, threshold):
+    indices, labels = [], []
+    for n in reversed(range(len(probabilities))):
+        row = probabilities[n].tolist()
+        if max(row) >= threshold:
+            indices.append(n)
+            labels.append(row.index(max(row)))
+    return indices, labels
+
+
+@right("pseudo_labels", "PyTorch's max")
+def _(probabilities, threshold):
+    best, labels = torch.tensor(probabilities).max(dim=1)
+    return torch.nonzero(best >= threshold).flatten(), labels[best >= threshold]
+
+
+@right("pseudo_labels", "sorted by how sure they are, in single precision")
+def _(probabilities, threshold):
+    shares = probabilities.astype(np.float32)
+    best = shares.max(1)
+    order = np.argsort(-best)[: (best >= threshold).sum()]
+    return order.astype(float), shares[order].argmax(1).astype(float)
+
+
+@wrong("pseudo_labels", "no_threshold")
+def _(probabilities, threshold):
+    return np.arange(len(probabilities)), probabilities.argmax(1)
+
+
+@wrong("pseudo_labels", "threshold_left_out")
+def _(probabilities, threshold):
+    sure = probabilities.max(1) > threshold
+    return np.flatnonzero(sure), probabilities[sure].argmax(1)
+
+
+@wrong("pseudo_labels", "unsure_ones")
+def _(probabilities, threshold):
+    sure = probabilities.max(1) < threshold
+    return np.flatnonzero(sure), probabilities[sure].argmax(1)
+
+
+@wrong("pseudo_labels", "labels_of_all")
+def _(probabilities, threshold):
+    return np.flatnonzero(probabilities.max(1) >= threshold), probabilities.argmax(1)
+
+
+@wrong("pseudo_labels", "shares_for_labels")
+def _(probabilities, threshold):
+    best = probabilities.max(1)
+    return np.flatnonzero(best >= threshold), best[best >= threshold]
+
+
+@wrong("pseudo_labels", "counted_anew")
+def _(probabilities, threshold):
+    kept = probabilities[probabilities.max(1) >= threshold]
+    return np.arange(len(kept)), kept.argmax(1)
+
+
+@wrong("pseudo_labels", "mask_for_indices")
+def _(probabilities, threshold):
+    sure = probabilities.max(1) >= threshold
+    return sure, probabilities[sure].argmax(1)
+
+
+@wrong("pseudo_labels", "wrapped_once_more")
+def _(probabilities, threshold):
+    indices = np.where(probabilities.max(1) >= threshold)
+    return indices, probabilities[indices].argmax(1)
+
+
+@wrong("pseudo_labels", "every_class_above")
+def _(probabilities, threshold):
+    indices, labels = np.where(probabilities >= threshold)
+    return indices, labels
+
+
+@wrong("pseudo_labels", "first_class_above")
+def _(probabilities, threshold):
+    above = probabilities >= threshold
+    indices = np.flatnonzero(above.any(1))
+    return indices, above[indices].argmax(1)
+
+
+@wrong("pseudo_labels", "along_the_pictures")
+def _(probabilities, threshold):
+    sure = probabilities.max(0) >= threshold
+    return np.flatnonzero(sure), probabilities.argmax(0)[sure]
+
+
+@wrong("pseudo_labels", "labels_of_the_first")
+def _(probabilities, threshold):
+    indices = np.flatnonzero(probabilities.max(1) >= threshold)
+    return indices, probabilities.argmax(1)[: len(indices)]
+
+
+@wrong("pseudo_labels", "rows_kept")
+def _(probabilities, threshold):
+    indices = np.flatnonzero(probabilities.max(1) >= threshold)
+    return indices, probabilities[indices]
+
+
+@wrong("pseudo_labels", "swapped")
+def _(probabilities, threshold):
+    indices = np.flatnonzero(probabilities.max(1) >= threshold)
+    return probabilities[indices].argmax(1), indices
+
+
+@wrong("pseudo_labels", "how_many")
+def _(probabilities, threshold):
+    sure = probabilities.max(1) >= threshold
+    return np.flatnonzero(sure), probabilities[sure].argmax(1), probabilities[sure].max(1)
+
+
+@wrong("pseudo_labels", "changed_input")
+def _(probabilities, threshold):
+    best = probabilities.max(1)
+    probabilities[best < threshold] = 0
+    return np.flatnonzero(best >= threshold), probabilities[best >= threshold].argmax(1)
+
+
+@wrong("pseudo_labels", "course_code")
+def _(probabilities, threshold):
+    return objectives.pseudo_labels(probabilities, threshold)
+
+
+@wrong("pseudo_labels", "unrecognised")
+def _(probabilities, threshold):
+    sure = np.sort(probabilities, axis=1)[:, -1] - np.sort(probabilities, axis=1)[:, -2] > threshold
+    return np.flatnonzero(sure), probabilities[sure].argmax(1)
+
+
+ANSWERS.by_hand(
+    "pseudo_labels",
+    "The indices are (0, 2), the labels (1, 0).",
+    lambda answer: near(
+        np.array(answer(np.array([[0.2, 0.8], [0.6, 0.4], [0.9, 0.1]]), 0.8)), [[0, 2], [1, 0]]
+    ),
+)
+
+
+# ---- flip_labels -----------------------------------------------------------------------------
+
+
+@right("flip_labels", "one by one, among the other classes, as a list")
+def _(labels, share, n_classes, rng):
+    noisy = labels.tolist()
+    for place in rng.permutation(len(labels))[: round(share * len(labels))]:
+        noisy[place] = int(rng.choice([k for k in range(n_classes) if k != noisy[place]]))
+    return noisy
+
+
+@right("flip_labels", "drawn from one class less, with a gap at its own")
+def _(labels, share, n_classes, rng):
+    n = int(share * len(labels) + 0.5)
+    chosen = np.zeros(len(labels), dtype=bool)
+    chosen[rng.choice(len(labels), n, replace=False)] = True
+    new = rng.integers(0, n_classes - 1, len(labels))
+    new += new >= labels
+    return torch.tensor(np.where(chosen, new, labels))
+
+
+@right("flip_labels", "drawn again until it differs, in floating point")
+def _(labels, share, n_classes, rng):
+    noisy = labels.astype(float)
+    for place in np.argsort(rng.random(len(labels)))[: round(share * len(labels))]:
+        while noisy[place] == labels[place]:
+            noisy[place] = rng.integers(n_classes)
+    return noisy
+
+
+def flipped(labels, places, new):
+    noisy = labels.copy()
+    noisy[places] = new
+    return noisy
+
+
+def places_of(labels, share, rng, replace=False):
+    return rng.choice(len(labels), round(share * len(labels)), replace=replace)
+
+
+def step(labels, places, n_classes, rng):
+    return (labels[places] + rng.integers(1, n_classes, len(places))) % n_classes
+
+
+@wrong("flip_labels", "own_class_too")
+def _(labels, share, n_classes, rng):
+    places = places_of(labels, share, rng)
+    return flipped(labels, places, rng.integers(0, n_classes, len(places)))
+
+
+@wrong("flip_labels", "drawn_twice")
+def _(labels, share, n_classes, rng):
+    places = places_of(labels, share, rng, replace=True)
+    return flipped(labels, places, step(labels, places, n_classes, rng))
+
+
+@wrong("flip_labels", "chance")
+def _(labels, share, n_classes, rng):
+    places = np.flatnonzero(rng.random(len(labels)) < share)
+    return flipped(labels, places, step(labels, places, n_classes, rng))
+
+
+@wrong("flip_labels", "turned_round")
+def _(labels, share, n_classes, rng):
+    places = places_of(labels, 1 - share, rng)
+    return flipped(labels, places, step(labels, places, n_classes, rng))
+
+
+@wrong("flip_labels", "exchanged")
+def _(labels, share, n_classes, rng):
+    places = places_of(labels, share, rng)
+    return flipped(labels, places, labels[rng.permutation(places)])
+
+
+@wrong("flip_labels", "nothing_changed")
+def _(labels, share, n_classes, rng):
+    noisy = labels.copy()
+    places = places_of(labels, share, rng)
+    noisy[places][:] = step(labels, places, n_classes, rng)
+    return noisy
+
+
+@wrong("flip_labels", "class_left_out")
+def _(labels, share, n_classes, rng):
+    places = places_of(labels, share, rng)
+    return flipped(labels, places, rng.integers(0, n_classes - 1, len(places)))
+
+
+@wrong("flip_labels", "no_such_class")
+def _(labels, share, n_classes, rng):
+    places = places_of(labels, share, rng)
+    return flipped(labels, places, labels[places] + rng.integers(1, n_classes, len(places)))
+
+
+@wrong("flip_labels", "always_the_same_class")
+def _(labels, share, n_classes, rng):
+    places = places_of(labels, share, rng)
+    return flipped(labels, places, (labels[places] + 1) % n_classes)
+
+
+@wrong("flip_labels", "one_step_for_all")
+def _(labels, share, n_classes, rng):
+    places = places_of(labels, share, rng)
+    return flipped(labels, places, (labels[places] + rng.integers(1, n_classes)) % n_classes)
+
+
+@wrong("flip_labels", "unfair_classes")
+def _(labels, share, n_classes, rng):
+    places = places_of(labels, share, rng)
+    near = np.minimum(rng.integers(1, n_classes, len(places)), 2)
+    return flipped(labels, places, (labels[places] + near) % n_classes)
+
+
+@wrong("flip_labels", "same_places")
+def _(labels, share, n_classes, rng):
+    places = np.arange(round(share * len(labels)))
+    return flipped(labels, places, step(labels, places, n_classes, rng))
+
+
+@wrong("flip_labels", "unfair_places")
+def _(labels, share, n_classes, rng):
+    n = round(share * len(labels))
+    places = np.random.default_rng(rng.integers(99)).choice(min(len(labels), 2 * n), n, False)
+    return flipped(labels, places, step(labels, places, n_classes, rng))
+
+
+@wrong("flip_labels", "own_generator")
+def _(labels, share, n_classes, rng):
+    rng = np.random.default_rng(len(labels))
+    places = places_of(labels, share, rng)
+    return flipped(labels, places, step(labels, places, n_classes, rng))
+
+
+@wrong("flip_labels", "not_from_rng")
+def _(labels, share, n_classes, rng):
+    rng = np.random.default_rng()
+    places = places_of(labels, share, rng)
+    return flipped(labels, places, step(labels, places, n_classes, rng))
+
+
+@wrong("flip_labels", "changed_input")
+def _(labels, share, n_classes, rng):
+    noisy = labels
+    places = places_of(labels, share, rng)
+    noisy[places] = step(labels, places, n_classes, rng)
+    return noisy
+
+
+@wrong("flip_labels", "rounded_down")
+def _(labels, share, n_classes, rng):
+    places = rng.choice(len(labels), int(share * len(labels)), replace=False)
+    return flipped(labels, places, step(labels, places, n_classes, rng))
+
+
+@wrong("flip_labels", "rounded_up")
+def _(labels, share, n_classes, rng):
+    places = rng.choice(len(labels), math.ceil(share * len(labels)), replace=False)
+    return flipped(labels, places, step(labels, places, n_classes, rng))
+
+
+@wrong("flip_labels", "shape")
+def _(labels, share, n_classes, rng):
+    places = places_of(labels, share, rng)
+    return step(labels, places, n_classes, rng)
+
+
+@wrong("flip_labels", "course_code")
+def _(labels, share, n_classes, rng):
+    sure, _ = objectives.pseudo_labels(rng.random((len(labels), 2)), 0.8)
+    return flipped(labels, sure, step(labels, sure, n_classes, rng))
+
+
+@wrong("flip_labels", "unrecognised")
+def _(labels, share, n_classes, rng):
+    places = places_of(labels, share / 2, rng)
+    return flipped(labels, places, step(labels, places, n_classes, rng))
+
+
+ANSWERS.by_hand(
+    "flip_labels",
+    "Ten labels with the share 0.3: three of them change.",
+    lambda answer: (
+        (answer(np.arange(10), 0.3, 10, np.random.default_rng(0)) != range(10)).sum() == 3
+    ),
+)
+ANSWERS.by_hand(
+    "flip_labels",
+    "With two classes a wrong 0 is a 1 and a wrong 1 is a 0",
+    lambda answer: near(answer(np.array([0, 1, 1]), 1.0, 2, np.random.default_rng(0)), [1, 0, 0]),
+)
+
+
+# ---- draw_balanced ---------------------------------------------------------------------------
+
+
+@right("draw_balanced", "the first ones in a random order, as a list")
+def _(labels, per_class, rng):
+    drawn, count = [], {}
+    for i in rng.permutation(len(labels)):
+        k = labels[i]
+        if count.get(k, 0) < per_class:
+            count[k] = count.get(k, 0) + 1
+            drawn.append(int(i))
+    return drawn
+
+
+@right("draw_balanced", "sorted by class and by lot, in PyTorch")
+def _(labels, per_class, rng):
+    order = np.lexsort((rng.random(len(labels)), labels))
+    classes, first = np.unique(labels[order], return_index=True)
+    places = (first[:, None] + np.arange(per_class)).ravel()
+    return torch.tensor(order[places].copy())
+
+
+@right("draw_balanced", "one class after the other, shuffled, in floating point")
+def _(labels, per_class, rng):
+    drawn = []
+    for k in set(labels.tolist()):
+        places = [float(i) for i, label in enumerate(labels) if label == k]
+        rng.shuffle(places)
+        drawn += places[:per_class]
+    return np.array(drawn)
+
+
+@wrong("draw_balanced", "labels_returned")
+def _(labels, per_class, rng):
+    return np.concatenate(
+        [rng.choice(labels[labels == k], per_class, replace=False) for k in np.unique(labels)]
+    )
+
+
+@wrong("draw_balanced", "within_the_class")
+def _(labels, per_class, rng):
+    return np.concatenate(
+        [rng.choice((labels == k).sum(), per_class, replace=False) for k in np.unique(labels)]
+    )
+
+
+@wrong("draw_balanced", "unbalanced")
+def _(labels, per_class, rng):
+    return rng.choice(len(labels), per_class * len(np.unique(labels)), replace=False)
+
+
+@wrong("draw_balanced", "drawn_twice")
+def _(labels, per_class, rng):
+    return np.concatenate(
+        [rng.choice(np.flatnonzero(labels == k), per_class) for k in np.unique(labels)]
+    )
+
+
+@wrong("draw_balanced", "first_ones")
+def _(labels, per_class, rng):
+    return np.concatenate([np.flatnonzero(labels == k)[:per_class] for k in np.unique(labels)])
+
+
+@wrong("draw_balanced", "classes_taken_for_granted")
+def _(labels, per_class, rng):
+    return np.concatenate(
+        [rng.choice(np.flatnonzero(labels == k), per_class, replace=False) for k in range(10)]
+    )
+
+
+@wrong("draw_balanced", "own_generator")
+def _(labels, per_class, rng):
+    rng = np.random.default_rng(0)
+    return np.concatenate(
+        [
+            rng.choice(np.flatnonzero(labels == k), per_class, replace=False)
+            for k in np.unique(labels)
+        ]
+    )
+
+
+@wrong("draw_balanced", "not_from_rng")
+def _(labels, per_class, rng):
+    rng = np.random.default_rng()
+    return np.concatenate(
+        [
+            rng.choice(np.flatnonzero(labels == k), per_class, replace=False)
+            for k in np.unique(labels)
+        ]
+    )
+
+
+@wrong("draw_balanced", "never_drawn")
+def _(labels, per_class, rng):
+    return np.concatenate(
+        [
+            rng.choice(np.flatnonzero(labels == k)[: max(5, per_class)], per_class, replace=False)
+            for k in np.unique(labels)
+        ]
+    )
+
+
+@wrong("draw_balanced", "no_such_place")
+def _(labels, per_class, rng):
+    return 1 + np.concatenate(
+        [
+            np.append(rng.choice(np.flatnonzero(labels == k)[:-1], per_class - 1, False), [46])
+            for k in np.unique(labels)
+        ]
+    )
+
+
+@wrong("draw_balanced", "shape")
+def _(labels, per_class, rng):
+    return [
+        rng.choice(np.flatnonzero(labels == k), per_class, replace=False) for k in np.unique(labels)
+    ]
+
+
+@wrong("draw_balanced", "not_whole")
+def _(labels, per_class, rng):
+    return np.concatenate(
+        [
+            rng.choice(np.flatnonzero(labels == k), per_class, replace=False) / len(labels)
+            for k in np.unique(labels)
+        ]
+    )
+
+
+@wrong("draw_balanced", "changed_input")
+def _(labels, per_class, rng):
+    drawn = []
+    for k in np.unique(labels):
+        for _ in range(per_class):
+            i = rng.choice(np.flatnonzero(labels == k))
+            labels[i] = -1
+            drawn.append(i)
+    return drawn
+
+
+@wrong("draw_balanced", "course_code")
+def _(labels, per_class, rng):
+    sure, _ = objectives.pseudo_labels(rng.random((len(labels), 1)), 0)
+    return sure[: 3 * per_class]
+
+
+ANSWERS.by_hand(
+    "draw_balanced",
+    "both places of the 4s, which are 1 and 4, and two of the places 0, 2 and 3.",
+    lambda answer: (
+        {1, 4} < set(answer(np.array([7, 4, 7, 7, 4]), 2, np.random.default_rng(0)).tolist())
+        and len(set(answer(np.array([7, 4, 7, 7, 4]), 2, np.random.default_rng(0)))) == 4
+    ),
+)
+
+
+# ---- choose ----------------------------------------------------------------------------------
+
+
+def squared_distances(some, others):
+    squares = (some**2).sum(1)[:, None] - 2 * some @ others.T + (others**2).sum(1)
+    return np.maximum(squares, 0)
+
+
+def middles(images, groups):
+    """Of each group the picture nearest to its mean."""
+    chosen = []
+    for g in np.unique(groups):
+        places = np.flatnonzero(groups == g)
+        gaps = ((images[places] - images[places].mean(axis=0)) ** 2).sum(axis=1)
+        chosen.append(places[gaps.argmin()])
+    return np.array(chosen)
+
+
+@right("choose", "whichever brings most pictures nearer to a chosen one, one after the other")
+def _(images, n):
+    gaps, nearest, chosen = squared_distances(images, images), np.full(len(images), np.inf), []
+    nearest[:] = gaps.max()
+    for _ in range(n):
+        gain = np.maximum(nearest[:, None] - gaps, 0).sum(axis=0)
+        chosen.append(int(gain.argmax()))
+        nearest = np.minimum(nearest, gaps[:, chosen[-1]])
+    return chosen
+
+
+@right("choose", "groups joined from the bottom up, by SciPy")
+def _(images, n):
+    from scipy.cluster.hierarchy import fcluster, linkage
+
+    return middles(images, fcluster(linkage(images, "ward"), n, "maxclust"))
+
+
+@right("choose", "scikit-learn's k-means, in floating point")
+def _(images, n):
+    from sklearn.cluster import KMeans
+
+    return middles(images, KMeans(n, n_init=1, random_state=0).fit_predict(images)).astype(float)
+
+
+@wrong("choose", "as_by_lot")
+def _(images, n):
+    return np.random.default_rng(5).choice(len(images), n, replace=False)
+
+
+@wrong("choose", "not_the_middle")
+def _(images, n):
+    from sklearn.cluster import KMeans
+
+    groups = KMeans(n, n_init=1, random_state=0).fit_predict(images)
+    return [np.flatnonzero(groups == g)[-1] for g in range(n)]
+
+
+@wrong("choose", "labels_used")
+def _(images, n):
+    place = {picture.tobytes(): i for i, picture in enumerate(DIGITS.train_images)}
+    known = LABELS[[place[picture.tobytes()] for picture in images]]
+    return np.concatenate([np.flatnonzero(known == k)[: n // 10] for k in range(10)])
+
+
+@wrong("choose", "digit_missing")
+def _(images, n):
+    gaps = squared_distances(images, images.mean(axis=0, keepdims=True))[:, 0]
+    return gaps.argsort()[:n]
+
+
+@wrong("choose", "odd_ones")
+def _(images, n):
+    chosen = [int(images.sum(axis=1).argmax())]
+    while len(chosen) < n:
+        chosen.append(int(squared_distances(images, images[chosen]).min(axis=1).argmax()))
+    return chosen
+
+
+@wrong("choose", "too_alike")
+def _(images, n):
+    from sklearn.cluster import KMeans
+
+    centres = KMeans(16, n_init=1, random_state=0).fit(images).cluster_centers_
+    order = squared_distances(images, centres).argsort(axis=0)
+    chosen = dict.fromkeys(order.ravel().tolist())  # the nearest of each, then the second nearest
+    return list(chosen)[:n]
+
+
+@wrong("choose", "not_so_many")
+def _(images, n):
+    return np.arange(2 * n)
+
+
+@wrong("choose", "not_whole")
+def _(images, n):
+    return images[:n].mean(axis=1)
+
+
+@wrong("choose", "no_such_picture")
+def _(images, n):
+    return np.linspace(0, len(images), n).astype(int)
+
+
+@wrong("choose", "chosen_twice")
+def _(images, n):
+    return np.random.default_rng(0).integers(0, len(images), n)
+
+
+@wrong("choose", "labels_fetched")
+def _(images, n):
+    labels = corpora.digits().train_labels
+    return np.concatenate([np.flatnonzero(labels[:700] == k)[: n // 10] for k in range(10)])
+
+
+@wrong("choose", "below_bar")
+def _(images, n):
+    from sklearn.cluster import KMeans
+
+    some = middles(images, KMeans(12, n_init=1, random_state=0).fit_predict(images))
+    others = np.random.default_rng(0).permutation(np.setdiff1d(np.arange(len(images)), some))
+    return np.append(some, others[: n - 12])

@@ -1,0 +1,215 @@
+"""The checks of lab 3 beyond those of every lab: what is drawn by lot, and the challenge."""
+
+import gc
+import sys
+import textwrap
+from functools import cache, partial
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from answers.labels import ANSWERS
+
+import grooves
+from grooves.checks import CheckFailed
+from grooves.checks import labels as check
+from grooves.checks.labels.challenge import BAR
+from grooves.language.corpora import digits
+
+RIGHT, WRONG = ANSWERS.right_answers, ANSWERS.wrong_answers
+
+
+pytestmark = pytest.mark.usefixtures("own_progress")
+
+
+# --- what is drawn by lot ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("exercise", ["draw_hidden", "views", "flip_labels", "draw_balanced"])
+def test_a_right_draw_is_accepted_whatever_its_luck(exercise):
+    answers = {"reference": ANSWERS.reference(exercise), **RIGHT[exercise]}
+    for luck in range(4):
+        for answer in answers.values():
+
+            def drawn(*inputs, answer=answer, luck=luck):
+                *others, rng = inputs
+                return answer(*others, np.random.default_rng([luck, int(rng.integers(2**40))]))
+
+            getattr(check, exercise)(drawn)
+
+
+def test_what_an_earlier_check_left_behind_is_no_call_of_the_courses_code():
+    """Python may throw it away while a later answer runs."""
+
+    reference = ANSWERS.reference("pseudo_labels")
+
+    def answer(probabilities, threshold):
+        kept = [[] for _ in range(100_000)]  # so many that Python looks for what it can throw away
+        return reference(probabilities, threshold) if kept else None
+
+    before = gc.get_threshold()
+    gc.disable()
+    try:
+        with pytest.raises(CheckFailed) as caught:
+            check.pseudo_labels(WRONG["pseudo_labels"]["unsure_ones"])
+        holds_itself = [caught.value]
+        holds_itself.append(holds_itself)
+        del caught, holds_itself
+        gc.set_threshold(50_000)
+        gc.enable()
+        check.pseudo_labels(answer)
+    finally:
+        gc.enable()
+        gc.set_threshold(*before)
+
+
+# --- what a message says --------------------------------------------------------------------------
+
+
+def test_an_import_inside_the_answer_is_not_taken_for_a_call(monkeypatch):
+    """Whoever imports runs a whole module; the sentence names the function that is called."""
+    monkeypatch.setattr(grooves, "objectives", grooves.training.objectives)  # comes back afterwards
+    monkeypatch.delitem(sys.modules, "grooves.training.objectives")
+
+    def answer(ids):
+        from grooves.training.objectives import next_word
+
+        return next_word(ids)
+
+    with pytest.raises(
+        CheckFailed, match=r"calls the course's own grooves\.objectives\.next_word\."
+    ):
+        check.next_word(answer)
+
+
+def test_of_whole_numbers_the_first_that_differs_is_shown():
+    with pytest.raises(CheckFailed, match=r"your result at \[0\] is 4; it should be 11 \(6 of 6"):
+        check.next_word(WRONG["next_word"]["backwards"])
+
+
+# --- the fixed reader ----------------------------------------------------------------------------
+
+
+def test_the_reader_is_softmax_regression_as_pytorchs_sgd_trains_it():
+    data = digits()
+    chosen = slice(40, 97)
+    x, others = (
+        torch.tensor(images - data.train_images[chosen].mean(axis=0))
+        for images in (data.train_images[chosen], data.test_images)
+    )
+    W = torch.zeros(64, 10, dtype=torch.float64, requires_grad=True)
+    b = torch.zeros(10, dtype=torch.float64, requires_grad=True)
+    groups = [{"params": [W], "weight_decay": 1e-3}, {"params": [b]}]
+    optimizer = torch.optim.SGD(groups, lr=0.5, momentum=0.9)
+    for _ in range(150):
+        optimizer.zero_grad()
+        F.cross_entropy(x @ W + b, torch.tensor(data.train_labels[chosen])).backward()
+        optimizer.step()
+    expected = (others @ W + b).softmax(dim=1).detach().numpy()
+    found = check.read(data.train_images[chosen], data.train_labels[chosen], data.test_images)
+    assert np.abs(found - expected).max() < 1e-9
+    assert (found.argmax(axis=1) == data.test_labels).mean() > 0.7
+
+
+# --- the challenge -------------------------------------------------------------------------------
+
+
+def seen_by(judge, answer):
+    """What a judge hands to an answer: pictures and number, each time."""
+    handed_over = []
+
+    def noting(images, n):
+        handed_over.append((images.copy(), n))
+        return answer(images, n)
+
+    judge(noting)
+    return handed_over
+
+
+@cache
+def pools():
+    """The pictures of the five examinations."""
+    return [images for images, _ in seen_by(check.race, lambda images, n: np.arange(n))[:5]]
+
+
+def share_read(answer):
+    """The mean of the five examinations, by a reading of the test's own."""
+    data, shares = digits(), []
+    place = {picture.tobytes(): i for i, picture in enumerate(data.train_images)}
+    for images in pools():
+        chosen = images[np.asarray(answer(images, 50)).astype(int)]
+        labels = data.train_labels[[place[picture.tobytes()] for picture in chosen]]
+        said = check.read(chosen, labels, data.test_images).argmax(axis=1)
+        shares.append((said == data.test_labels).mean())
+    return np.mean(shares)
+
+
+def test_no_verdict_of_the_challenge_hangs_on_a_rounding():
+    for answer in (ANSWERS.reference("choose"), *RIGHT["choose"].values()):
+        assert share_read(answer) > BAR + 0.01
+    for hint in ("as_by_lot", "odd_ones", "too_alike", "not_the_middle", "below_bar"):
+        assert share_read(WRONG["choose"][hint]) < BAR - 0.01
+
+
+def test_lots_miss_the_bar():
+    for luck in range(12):
+        with pytest.raises(CheckFailed, match="the bar is"):
+            check.choose(
+                lambda images, n, luck=luck: np.random.default_rng(luck).permutation(1000)[:n]
+            )
+
+
+def test_the_challenge_hands_over_no_test_picture():
+    answer = RIGHT["choose"]["scikit-learn's k-means, in floating point"]
+    test_pictures = {picture.tobytes() for picture in digits().test_images}
+    handed_over = seen_by(check.choose, answer) + seen_by(check.race, answer)
+    assert [n for _, n in handed_over] == 5 * [50] + [10] * 5 + [20] * 5 + [50] * 5 + [100] * 5
+    for images, _ in handed_over:
+        assert images.shape == (1000, 64)
+        assert test_pictures.isdisjoint(picture.tobytes() for picture in images)
+
+
+def test_the_challenge_gives_a_notebook_its_labels_back():
+    """Under every name they have; a local name is the student's own, whatever it is called."""
+    notebook = {"labels": digits().train_labels, "also": digits().train_labels.tolist(), "np": np}
+    notebook["y"] = notebook["labels"].copy()
+    before = dict(notebook)
+    source = """
+    def by_label(images, n):
+        return np.argsort(y[:1000])[:n]
+    def own_name(images, n, missing=False):
+        labels = np.arange(n)
+        return nowhere if missing else labels
+    """
+    exec(textwrap.dedent(source), notebook)
+    for answer, said in (
+        (notebook["by_label"], "your function reads `y`, and labels are forbidden"),
+        (partial(notebook["by_label"]), "your function reads `y`, and labels are forbidden"),
+        (notebook["own_name"], "the bar is"),
+        (partial(notebook["own_name"], missing=True), "name 'nowhere' is not defined"),
+    ):
+        with pytest.raises(CheckFailed, match=said):
+            check.choose(answer)
+        assert all(notebook[name] is value for name, value in before.items())
+
+
+def test_what_an_answer_does_to_its_pictures_spoils_no_later_answer():
+    def vandal(images, n):
+        images[:] = 0
+        return np.arange(n)
+
+    with pytest.raises(CheckFailed):
+        check.choose(vandal)
+    check.race(vandal)
+    check.choose(ANSWERS.reference("choose"))
+
+
+def test_the_race_scores_the_mean_of_all_four_numbers(capsys):
+    score = check.race(ANSWERS.reference("choose"))
+    said = capsys.readouterr().out
+    shares = [float(part.split("%")[0]) for part in said.partition(": ")[2].split(", ")]
+    assert shares == sorted(shares)
+    assert len(set(shares)) == 4  # more labels, more read
+    assert score == pytest.approx(np.mean(shares) / 100, abs=1e-3)
+    assert f"score {score:.1%}" in said

@@ -1,0 +1,294 @@
+"""Every check of every lab, held against right and wrong answers.
+
+It must accept the reference and other right answers, refuse the stub, an empty cell, and wrong
+answers with a hint of their own. `answers/` holds them, one file a lab.
+"""
+
+import importlib
+import inspect
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from answers.lab import Answers
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from traitlets.config import Config
+
+from grooves.checks import AnswerRaised, CheckFailed, NotStarted, exercises, recorded
+
+ROOT = Path(__file__).resolve().parents[2]
+ANY_SLIP = {"returned_none": lambda *inputs: None, "unusable": lambda *inputs: "softmax"}
+
+
+def name_of(lab):
+    """The chapter's name, which its answers and its checks have: "transformer"."""
+    return lab.partition("_")[2]
+
+
+LABS: dict[str, Answers] = {
+    path.stem: importlib.import_module(f"answers.{name_of(path.stem)}").ANSWERS
+    for path in sorted((ROOT / "labs" / "solutions").glob("*.ipynb"))
+    if (ROOT / "tests" / "answers" / f"{name_of(path.stem)}.py").is_file()
+}
+EXERCISES = [(lab, exercise) for lab in LABS for exercise, _ in exercises(lab)]
+WRITTEN = [(lab, exercise) for lab, exercise in EXERCISES if exercise not in LABS[lab].trains]
+RIGHT = [
+    (lab, exercise, name)
+    for lab, exercise in EXERCISES
+    for name in LABS[lab].right_answers.get(exercise, ())
+]
+WRONG = [
+    (lab, exercise, hint)
+    for lab, exercise in EXERCISES
+    for hint in LABS[lab].wrong_answers.get(exercise, ())
+]
+in_every_lab = pytest.mark.parametrize("lab", LABS)
+in_every_exercise = pytest.mark.parametrize(("lab", "exercise"), EXERCISES)
+
+
+def of(lab, exercise):
+    return getattr(importlib.import_module(f"grooves.checks.{name_of(lab)}"), exercise)
+
+
+def refusal(lab, exercise, answer):
+    with pytest.raises(CheckFailed) as caught:
+        of(lab, exercise)(answer)
+    return caught.value
+
+
+pytestmark = pytest.mark.usefixtures("own_progress")
+
+
+def test_every_lab_has_its_answers():
+    assert set(LABS) == {path.stem for path in (ROOT / "labs").glob("*.ipynb")}
+
+
+# --- right answers ----------------------------------------------------------------------------
+
+
+@in_every_exercise
+def test_the_reference_is_accepted_and_is_what_ran(lab, exercise, capsys):
+    answer = LABS[lab].reference(exercise)
+    ran = [True]
+    if callable(answer):
+        answer, ran = recorded(answer)
+    of(lab, exercise)(answer)
+    assert ran
+    points = dict(exercises(lab))[exercise]
+    assert f"passed: {exercise} ({points} point" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("lab", "exercise", "name"), RIGHT)
+def test_a_right_answer_written_differently_is_accepted(lab, exercise, name):
+    of(lab, exercise)(LABS[lab].right_answers[exercise][name])
+
+
+@in_every_lab
+def test_every_exercise_has_two_right_answers_besides_the_reference(lab):
+    answers = LABS[lab].right_answers
+    assert set(answers) == set(dict(exercises(lab)))
+    assert all(len(each) >= 2 for each in answers.values())
+
+
+# --- wrong answers ----------------------------------------------------------------------------
+
+MESSAGES: dict[tuple[str, str], dict[str, str]] = {}
+
+
+@pytest.mark.parametrize(("lab", "exercise", "hint"), WRONG)
+def test_a_wrong_answer_is_refused_with_its_own_hint(lab, exercise, hint):
+    failure = refusal(lab, exercise, LABS[lab].wrong_answers[exercise][hint])
+    assert failure.hint == hint
+    assert exercise in str(failure)
+    MESSAGES.setdefault((lab, exercise), {})[hint] = failure.message
+
+
+def messages(lab, exercise):
+    """What the check said to each wrong answer; asked again where that test did not run before."""
+    answers = LABS[lab].wrong_answers[exercise]
+    said = MESSAGES.setdefault((lab, exercise), {})
+    for hint in answers.keys() - said.keys():
+        said[hint] = refusal(lab, exercise, answers[hint]).message
+    return said
+
+
+@in_every_exercise
+def test_no_two_slips_of_an_exercise_get_the_same_advice(lab, exercise):
+    if exercise in LABS[lab].trains and (lab, exercise) not in MESSAGES:
+        pytest.skip("trains for seconds; runs behind the test of the wrong answers")
+    advice = [said.split("Likely slip:")[-1] for said in messages(lab, exercise).values()]
+    assert len(set(advice)) == len(advice)
+
+
+@in_every_lab
+def test_every_exercise_has_five_named_wrong_answers(lab):
+    answers = LABS[lab].wrong_answers
+    assert set(answers) == set(dict(exercises(lab)))
+    assert all(len(each) >= 5 for each in answers.values())
+
+
+@pytest.mark.parametrize(("lab", "exercise"), WRITTEN)
+def test_a_message_gives_the_students_own_shapes_or_sizes(lab, exercise):
+    for hint, message in messages(lab, exercise).items():
+        if hint in LABS[lab].plain_hints:
+            continue
+        assert message.startswith("for "), message
+        given = message.split(", your result ")[0].split(", the number is right")[0]
+        assert any(character.isdigit() for character in given), message
+
+
+@in_every_exercise
+@pytest.mark.parametrize("hint", ANY_SLIP)
+def test_nothing_or_nonsense_returned_is_refused_with_a_sentence(lab, exercise, hint):
+    failure = refusal(lab, exercise, ANY_SLIP[hint])
+    assert failure.hint in ("returned_none", "wrong_type", "unusable")
+    assert "Traceback" not in failure.message
+
+
+@in_every_exercise
+def test_an_error_of_the_students_is_told_as_theirs(lab, exercise):
+    def answer(*inputs):
+        return inputs[0].there_is_no_such_thing if inputs else {}["nothing"]
+
+    if not callable(LABS[lab].reference(exercise)):
+        pytest.skip("the answer is a value: nothing of the student's runs in the check")
+    failure = refusal(lab, exercise, answer)
+    assert isinstance(failure, AnswerRaised)
+    assert "there_is_no_such_thing" in failure.message or "nothing" in failure.message
+
+
+# --- not started ------------------------------------------------------------------------------
+
+
+@in_every_exercise
+def test_the_untouched_stub_is_not_started_yet(lab, exercise):
+    failure = refusal(lab, exercise, LABS[lab].stub(exercise))
+    assert isinstance(failure, NotStarted)
+    assert "not started yet" in str(failure)
+
+
+@pytest.fixture(scope="module")
+def shells(tmp_path_factory):
+    """A function that gives an IPython shell in which a student's lab has been set up."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
+        patch.setenv("GROOVES_CACHE", str(tmp_path_factory.mktemp("cache")))
+        shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+        ready = []
+
+        def for_lab(lab):
+            if ready != [lab]:
+                shell.reset()
+                with capture_output():
+                    assert shell.run_cell(LABS[lab].student_cells["setup"]).success
+                ready[:] = [lab]
+            return shell
+
+        yield for_lab
+        InteractiveShell.clear_instance()
+
+
+@in_every_exercise
+def test_an_empty_cell_is_not_started_yet(lab, exercise, shells):
+    shell = shells(lab)
+    with capture_output() as shown:
+        assert shell.run_cell("").success
+        ended = shell.run_cell(LABS[lab].student_cells[f"{exercise}-check"])
+    assert not ended.success
+    assert "not started yet" in shown.stdout
+    assert "Traceback" not in shown.stdout + shown.stderr
+    assert "grooves" not in shown.stdout + shown.stderr
+
+
+# --- the student's code is what ran -------------------------------------------------------------
+
+
+def spoiled(result):
+    """The same kind of result with other numbers in it."""
+    if isinstance(result, (tuple, list)):
+        return type(result)(map(spoiled, result))
+    if isinstance(result, dict):
+        return {name: spoiled(part) for name, part in result.items()}
+    if isinstance(result, torch.Tensor):
+        return torch.as_tensor(spoiled(result.numpy(force=True)))
+    if np.asarray(result).dtype.kind == "b":
+        return np.logical_not(result)
+    if np.asarray(result).dtype.kind == "f" and not np.isfinite(result).any():
+        return 0 * np.nan_to_num(result)  # infinities and NaNs stay what they are, times anything
+    return 2 * result + 1 if np.asarray(result).dtype.kind in "iu" else 1.5 * result + 0.1
+
+
+@pytest.mark.parametrize(("lab", "exercise"), WRITTEN)
+def test_every_call_of_the_answer_decides(lab, exercise):
+    """Whichever call of the reference gives wrong numbers, the check refuses it."""
+    answer = LABS[lab].reference(exercise)
+    if not callable(answer):
+        refusal(lab, exercise, spoiled(answer))
+        return
+    counted, ran = recorded(answer)
+    of(lab, exercise)(counted)
+    for spoil_at in range(len(ran)):
+        calls = []
+
+        def sometimes_wrong(*inputs, spoil_at=spoil_at, calls=calls):
+            calls.append(inputs)
+            result = answer(*inputs)
+            return spoiled(result) if len(calls) - 1 == spoil_at else result
+
+        refusal(lab, exercise, sometimes_wrong)
+
+
+@in_every_exercise
+def test_a_check_reads_nothing_of_the_solutions(lab, exercise):
+    """No check knows the reference: only tests read the solutions notebook."""
+    module = inspect.getsource(inspect.getmodule(of(lab, exercise).__wrapped__))
+    assert "solutions" not in module
+    assert "ipynb" not in module
+
+
+# --- yardsticks and manners ---------------------------------------------------------------------
+
+
+@in_every_lab
+def test_the_examples_worked_by_hand_in_the_lab_are_right(lab):
+    """The solutions give the numbers that the lab states, in these very words."""
+    notebook = json.loads(LABS[lab].master.read_text(encoding="utf-8"))
+    text = "".join("".join(cell["source"]) for cell in notebook["cells"])
+    assert LABS[lab].worked
+    for case in LABS[lab].worked:
+        assert case.stated in text, case.stated
+        assert case.holds(LABS[lab].reference(case.exercise)), case.stated
+
+
+@in_every_exercise
+def test_a_check_leaves_the_students_random_numbers_alone(lab, exercise, monkeypatch):
+    answer = LABS[lab].reference(exercise)
+    LABS[lab].shorten(monkeypatch)
+
+    def states():
+        return torch.get_rng_state().tolist(), random.getstate(), np.random.get_state()[1].tolist()
+
+    torch.manual_seed(7)
+    random.seed(7)
+    np.random.seed(7)
+    before = states()
+    if exercise in LABS[lab].trains:
+        try:  # the training may be too short to pass, but the check runs to its end
+            of(lab, exercise)(answer)
+        except CheckFailed as failure:
+            assert failure.hint not in ("raised", "unusable", "returned_none"), failure
+    else:
+        of(lab, exercise)(answer)
+    assert states() == before
+
+
+@in_every_lab
+def test_points_and_order_are_those_of_the_notebook(lab):
+    notebook = json.loads(LABS[lab].master.read_text(encoding="utf-8"))
+    graded = [c["metadata"].get("nbgrader", {}) for c in notebook["cells"]]
+    found = {g["grade_id"].removesuffix("-check"): g["points"] for g in graded if g.get("grade")}
+    assert list(found.items()) == exercises(lab)

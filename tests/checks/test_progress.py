@@ -1,0 +1,178 @@
+"""Progress: kept whole or not at all, shown in a terminal and in the lab, never a grade."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+
+import pytest
+
+from grooves import cli
+from grooves.checks import progress
+
+LAB = "99_mini"
+EXERCISES = [("double", 1), ("twice_sum", 2), ("longest", 3)]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("GROOVES_CACHE", str(tmp_path))
+    for name in ("GROOVES_GRADING", "NBGRADER_EXECUTION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(progress, "_widgets", {})
+    return tmp_path
+
+
+def _files(cache):
+    return sorted(path.name for path in cache.rglob("*") if path.is_file())
+
+
+def test_a_pass_is_kept_for_the_next_session(cache):
+    progress.record(LAB, "double", 1)
+    progress.record(LAB, "longest", 3)
+    kept = progress.load(LAB)
+    assert set(kept["passed"]) == {"double", "longest"}
+    assert kept["exercises"] == {"double": 1, "longest": 3}
+    assert _files(cache) == ["99_mini.json"]
+
+
+def test_passing_again_changes_no_points():
+    progress.widget(LAB, EXERCISES)
+    for _ in range(3):
+        progress.record(LAB, "twice_sum", 2)
+    assert "2 of 6 points" in progress.text(LAB, progress.load(LAB))
+
+
+def test_a_write_that_fails_leaves_the_old_file_whole(cache, monkeypatch, capsys):
+    progress.record(LAB, "double", 1)
+    before = (cache / "progress" / "99_mini.json").read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    progress.record(LAB, "longest", 3)
+    said = capsys.readouterr().out
+    assert "could not be saved ([Errno 28] No space left on device)" in said
+    assert "The check passed all the same." in said
+    assert (cache / "progress" / "99_mini.json").read_bytes() == before
+    assert _files(cache) == ["99_mini.json"]
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"",
+        b'{"exercises": {"double"',
+        b"\xff\xfe\x00",
+        b"[]",
+        b"3",
+        b'{"exercises": {"double": "many"}, "passed": {}}',
+        b'{"exercises": {}, "passed": ["double"]}',
+    ],
+)
+def test_a_damaged_file_is_set_aside_with_a_sentence_and_not_lost(cache, capsys, damaged):
+    path = cache / "progress" / "99_mini.json"
+    path.parent.mkdir()
+    for number in (1, 2):
+        path.write_bytes(damaged)
+        progress.record(LAB, "double", 1)
+        said = capsys.readouterr().out
+        assert said.startswith("The progress of 99_mini could not be read: it starts anew")
+        assert said.count("\n") == 1
+        aside = path.with_name(f"99_mini.json.damaged-{number}")
+        assert str(aside) in said
+        assert aside.read_bytes() == damaged
+        assert set(progress.load(LAB)["passed"]) == {"double"}
+
+
+def test_a_notebook_that_writes_in_between_leaves_a_file_that_can_be_read(
+    cache, monkeypatch, capsys
+):
+    rename = os.replace
+
+    def interrupted(beside, path):
+        monkeypatch.setattr(os, "replace", rename)
+        progress.record(LAB, "longest", 3)  # another notebook, after ours has written its part
+        rename(beside, path)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    progress.record(LAB, "double", 1)
+    assert capsys.readouterr().out == ""
+    assert "double" in progress.load(LAB)["passed"]
+    assert _files(cache) == ["99_mini.json"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("GROOVES_GRADING", "1"), ("NBGRADER_EXECUTION", "autograde")]
+)
+def test_nothing_is_kept_while_grading(cache, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    progress.record(LAB, "double", 1)
+    assert progress.widget(LAB, EXERCISES) is None
+    assert _files(cache) == []
+
+
+def test_a_name_that_leaves_the_folder_is_refused():
+    for name in ("../other", "a/b", "", ".hidden"):
+        with pytest.raises(ValueError, match="is not the name of a lab"):
+            progress.load(name)
+
+
+def test_the_widget_changes_when_a_check_passes():
+    view = progress.widget(LAB, EXERCISES)
+    assert "0 of 3 exercises, 0 of 6 points" in view.value
+    progress.record(LAB, "longest", 3)
+    assert "1 of 3 exercises, 3 of 6 points" in view.value
+    progress.record("98_other", "double", 1)
+    assert "1 of 3 exercises, 3 of 6 points" in view.value
+
+
+def test_the_widget_is_a_progress_bar_to_a_screen_reader():
+    progress.widget(LAB, EXERCISES)
+    progress.record(LAB, "twice_sum", 2)
+    shown = progress.markup(LAB, progress.load(LAB))
+    bar = re.search(r"<progress ([^>]*)>", shown).group(1)
+    assert 'max="6"' in bar
+    assert 'value="2"' in bar
+    assert 'aria-label="Progress in 99_mini: 1 of 3 exercises, 2 of 6 points"' in bar
+    # each exercise says its state in a word, not by sign or colour alone
+    assert re.search(r"twice sum <span[^>]*>\(2 points, passed\)", shown)
+    assert re.search(r"double <span[^>]*>\(1 point, to do\)", shown)
+
+
+def test_a_lab_started_again_keeps_what_was_passed_and_follows_the_new_exercises():
+    progress.widget(LAB, EXERCISES)
+    progress.record(LAB, "double", 1)
+    view = progress.widget(LAB, [("double", 2), ("another", 5)])
+    assert "1 of 2 exercises, 2 of 7 points" in view.value
+
+
+def test_the_terminal_shows_every_lab_that_was_started(capsys):
+    progress.widget(LAB, EXERCISES)
+    progress.record(LAB, "longest", 3)
+    progress.record("04_transformer", "attention", 2)
+    capsys.readouterr()
+    assert cli.main(["progress"]) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"99_mini +\[#+\.+\] +3 of 6 points", shown)
+    assert re.search(r"longest +3 +passed \d{4}-\d\d-\d\d", shown)
+    assert re.search(r"double +1 +to do", shown)
+    assert "04_transformer" in shown
+    assert cli.main(["progress", "99_mini", "07_none"]) == 0
+    shown = capsys.readouterr().out
+    assert "04_transformer" not in shown
+    assert "07_none: not started yet" in shown
+
+
+def test_the_terminal_says_so_when_nothing_was_started(capsys):
+    assert cli.main(["progress"]) == 0
+    assert "No lab was started yet." in capsys.readouterr().out
+
+
+def test_the_file_is_plain_json_that_a_person_can_read(cache):
+    progress.record(LAB, "double", 1)
+    kept = json.loads((cache / "progress" / "99_mini.json").read_text("utf-8"))
+    assert kept["exercises"] == {"double": 1}
+    assert re.match(r"\d{4}-\d\d-\d\dT", kept["passed"]["double"])

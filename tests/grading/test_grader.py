@@ -1,0 +1,407 @@
+"""Grading: a submission gets the points it earned, whatever else it does.
+
+One folder of misbehaving submissions is graded once, through the command, and every test looks at
+its own row and page.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import os
+import re
+from pathlib import Path
+
+import axe_playwright_python
+import mini_lab
+import nbformat
+import pytest
+from built_book import chromium
+
+from grooves import cli
+from grooves.grading import grader, masters, sandbox, submissions
+
+REAL = masters.masters(Path(__file__).parents[2] / "labs")
+# nbval holds every solution against its checks; the weekly run has all of them graded, too.
+GRADED = list(REAL) if os.environ.get("GROOVES_WHOLE") else ["04_transformer"]
+TIME_LIMIT_S = 6
+SECRET = "a token of the instructor"
+
+# name -> (answers that differ from the solution, points expected for double, twice_sum, longest)
+BY_ANSWER = {
+    "right": ({}, (1, 2, 3)),
+    "hangs_in_its_cell": ({"twice_sum": "while True:\n    pass"}, (1, 0, 3)),
+    "hangs_when_called": (
+        {"twice_sum": "import time\ndef twice_sum(values):\n"
+                      "    while True:\n        time.sleep(1)"},
+        (1, 0, 3),
+    ),
+    "ends_python": ({"twice_sum": "import os\nos._exit(0)"}, (1, 0, 3)),
+    "crashes_when_called": (
+        {"twice_sum": "import ctypes\ndef twice_sum(values):\n    ctypes.string_at(0)"},
+        (1, 0, 3),
+    ),
+    "syntax_error": ({"twice_sum": "def twice_sum(values:\n    return 14"}, (1, 0, 3)),
+    "empty_cell": ({"twice_sum": " \n"}, (1, 0, 3)),
+    "exits": ({"twice_sum": "def twice_sum(values):\n    return 14\nexit()"}, (1, 2, 3)),
+    "exits_when_called": (
+        {"twice_sum": "def twice_sum(values):\n    raise SystemExit(0)"},
+        (1, 0, 3),
+    ),
+    "floods": (
+        {"twice_sum": "from IPython.display import HTML, display\nwhile True:\n"
+                  "    display(HTML('x' * 1_000_000))"},
+        (1, 0, 3),
+    ),
+    "fails_the_hidden_test": ({"double": "def double(x):\n    return 2 * x if x < 99 else 0"},
+                              (0, 2, 3)),
+    "claims_to_have_passed": (
+        {"twice_sum": "import os\nos.environ.pop('GROOVES_GRADING')\n"
+                      "from grooves import progress\n"
+                      "progress.record('99_mini', 'twice_sum', 2)\n"
+                      "def twice_sum(values):\n"
+                      "    print('passed: twice_sum (2 points).')\n    return 0"},
+        (1, 0, 3),
+    ),
+    "replaces_the_check": (
+        {"twice_sum": "import mini_checks\nmini_checks.twice_sum = lambda answer: None\n"
+                      "import grooves.checks as c\n"
+                      "c.CheckFailed.__init__ = lambda *a, **k: None\n"
+                      "c.check = lambda **k: lambda body: lambda answer: None\n"
+                      "def twice_sum(values):\n    return 0"},
+        (1, 0, 3),
+    ),
+    "replaces_the_module": (
+        {"twice_sum": "import sys, types\n"
+                      "check = types.SimpleNamespace(twice_sum=print, longest=print)\n"
+                      "sys.modules['mini_checks'] = check\n"
+                      "def twice_sum(values):\n    return 0"},
+        (1, 0, 3),
+    ),
+    "replaces_isclose": (
+        {"twice_sum": "import math\nmath.isclose = lambda *a, **k: True\n"
+                  "def twice_sum(values):\n    return 0"},
+        (1, 0, 3),
+    ),
+    "replaces_isclose_when_called": (
+        {"twice_sum": "import math\ndef twice_sum(values):\n"
+                  "    math.isclose = lambda *a, **k: True\n    return 0"},
+        (1, 0, 3),
+    ),
+    "replaces_the_kernels_way": (
+        {"twice_sum": "shell = get_ipython()\nshell.user_expressions = lambda asked: {'value': {"
+                  "'status': 'ok', 'data': {'text/plain': repr('{\"ended\": \"passed\"}')}}}\n"
+                  "def twice_sum(values):\n    return 0"},
+        (1, 0, 3),
+    ),
+    "equal_to_everything": (
+        {"longest": "class Any:\n    __eq__ = lambda s, o: True\n    __ne__ = lambda s, o: False\n"
+                    "def longest(words):\n    return Any()"},
+        (1, 2, 0),
+    ),
+    "reads_the_environment": (
+        {"twice_sum": "import os\ndef twice_sum(values):\n"
+                      "    raise ValueError(str(dict(os.environ)))"},
+        (1, 0, 3),
+    ),
+    "writes_html": (
+        {"twice_sum": "def twice_sum(values):\n    raise ValueError('<script>alert(1)</script>')"},
+        (1, 0, 3),
+    ),
+    "=formula": ({}, (1, 2, 3)),
+}  # fmt: skip
+
+
+def _other_submissions(folder, released):
+    """Submissions that differ in more than an answer; returns the points expected of each."""
+    mini_lab.write(released, folder / "untouched.ipynb")
+    deleted = mini_lab.hand_in(released, folder / "x.ipynb")
+    deleted.cells.remove(mini_lab.cell(deleted, "twice_sum-answer"))
+    mini_lab.write(deleted, folder / "deleted_cell.ipynb")
+
+    reordered = mini_lab.hand_in(released, folder / "x.ipynb")
+    reordered.cells.reverse()
+    mini_lab.write(reordered, folder / "nested" / "reordered.ipynb")
+
+    copied = mini_lab.hand_in(released, folder / "x.ipynb")
+    for name, in_the_copy in (("twice_sum", True), ("double", False)):
+        original, stub = (mini_lab.cell(nb, f"{name}-answer") for nb in (copied, released))
+        copy = nbformat.from_dict(dict(original) | {"id": f"{name}-copied-by-jupyterlab"})
+        (original if in_the_copy else copy).source = stub.source
+        copied.cells.append(copy)
+    mini_lab.write(copied, folder / "copied_cell.ipynb")
+
+    edited = mini_lab.hand_in(
+        released, folder / "x.ipynb", twice_sum="def twice_sum(v):\n    return 0"
+    )
+    mini_lab.cell(edited, "twice_sum-check").source = "print('passed')"
+    mini_lab.write(edited, folder / "edited_check.ipynb")
+
+    helped = mini_lab.hand_in(
+        released, folder / "x.ipynb", twice_sum="def twice_sum(v):\n    return helper(v)"
+    )
+    extra = nbformat.v4.new_code_cell("def helper(v):\n    return 2 * sum(v)")
+    helped.cells.insert(2, extra)
+    mini_lab.write(helped, folder / "own_cell.ipynb")
+
+    (folder / "x.ipynb").write_bytes(b"%PDF-1.7 \xff\xfe not a notebook")
+    (folder / "x.ipynb").rename(folder / "not_a_notebook.ipynb")
+    (folder / "nothing.ipynb").write_bytes(b"")
+    (folder / "strange.ipynb").write_text(json.dumps({"cells": [{"source": 5}, 3]}))
+    (folder / "essay.txt").write_text("my answer")
+    (folder / ".ipynb_checkpoints").mkdir()
+    mini_lab.write(released, folder / ".ipynb_checkpoints" / "right-checkpoint.ipynb")
+    return {
+        "untouched": (0, 0, 0),
+        "deleted_cell": (1, 0, 3),
+        "nested/reordered": (1, 2, 3),
+        "copied_cell": (1, 2, 3),
+        "edited_check": (1, 0, 3),
+        "own_cell": (1, 0, 3),
+        "not_a_notebook": (0, 0, 0),
+        "nothing": (0, 0, 0),
+        "strange": (0, 0, 0),
+    }
+
+
+class Graded:
+    """The graded folder: rows by submission, pages by submission, what the command printed."""
+
+    def __init__(self, out, expected, cache):
+        self.expected, self.cache = expected, cache
+        with open(out / f"{mini_lab.LAB}.csv", encoding="utf-8", newline="") as file:
+            self.rows = {row["submission"].lstrip("'"): row for row in csv.DictReader(file)}
+        pages = (out / mini_lab.LAB).rglob("*.html")
+        self.pages = {
+            path.relative_to(out / mini_lab.LAB).with_suffix("").as_posix(): path.read_text("utf-8")
+            for path in pages
+        }
+
+    def page(self, name):
+        """The text of a page without its tags, the graded code left out."""
+        body = re.sub(r"<(details|style)>.*?</\1>", "", self.pages[name], flags=re.DOTALL)
+        return re.sub(r"<[^>]+>", "", body)
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A folder with the small lab, which is the working directory; its released notebook."""
+    folder = tmp_path_factory.mktemp("course")
+    path = mini_lab.make(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+        patch.setenv("GROOVES_CACHE", str(folder / "cache"))
+        patch.setenv("GRADER_TOKEN", SECRET)
+        yield folder, masters.release(masters.read_master(path), mini_lab.LAB)
+
+
+@pytest.fixture(scope="module")
+def graded(course):
+    folder, released = course
+    handed_in = folder / "submissions"
+    for name, (answers, _) in BY_ANSWER.items():
+        mini_lab.hand_in(released, handed_in / f"{name}.ipynb", **answers)
+    expected = {name: points for name, (_, points) in BY_ANSWER.items()}
+    expected |= _other_submissions(handed_in, released)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            sandbox, "OUTPUT_LIMIT_BYTES", 2_000_000
+        )  # reached long before the time limit
+        words = ["labs", "grade", str(handed_in), "--time-limit", str(TIME_LIMIT_S)]
+        status = cli.main([*words, "--out", "feedback"])
+    assert status == 0, "grading stopped; its sentence is above"
+    return Graded(folder / "feedback", expected, folder / "cache")
+
+
+def test_every_submission_has_a_row_and_a_page(graded):
+    assert set(graded.rows) == set(graded.expected) == set(graded.pages)
+
+
+NAMES = [*BY_ANSWER, "untouched", "deleted_cell", "nested/reordered", "copied_cell"]
+NAMES += ["edited_check", "own_cell", "not_a_notebook", "nothing", "strange"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_submission_gets_the_points_it_earned(graded, name):
+    row = graded.rows[name]
+    points = tuple(int(row[exercise]) for exercise in mini_lab.POINTS)
+    assert points == graded.expected[name], graded.page(name)
+    assert int(row["total"]) == sum(points)
+    assert row["out_of"] == "6"
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("untouched", "Not started."),
+        ("empty_cell", "Not started."),
+        ("hangs_in_its_cell", f"It had not ended after {TIME_LIMIT_S} s and was stopped."),
+        ("hangs_when_called", f"It had not ended after {TIME_LIMIT_S} s and was stopped."),
+        ("ends_python", "It ended Python itself"),
+        ("crashes_when_called", "It ended Python itself"),
+        ("floods", "It printed more than"),
+        ("syntax_error", "Its cell stopped with an error. SyntaxError: "),
+        ("exits_when_called", "SystemExit"),
+        ("fails_the_hidden_test", "big numbers too"),
+        ("claims_to_have_passed", "twice_sum([1, 2, 4]) must be 14, yours is 0."),
+        ("replaces_the_check", "twice_sum([1, 2, 4]) must be 14, yours is 0."),
+        ("replaces_isclose", "It changed math.isclose"),
+        ("replaces_isclose_when_called", "It changed math.isclose"),
+        ("replaces_the_kernels_way", "It changed the means of grading"),
+        ("equal_to_everything", "Your function must return a str. It returned an Any."),
+        ("deleted_cell", "The notebook has no code cell for it any more."),
+        ("edited_check", "The check of twice_sum was edited. The original one was used."),
+        ("own_cell", "One cell that you added did not run"),
+        ("own_cell", "NameError: name &#x27;helper&#x27; is not defined"),
+        ("not_a_notebook", "The file is not a Jupyter notebook"),
+        ("nothing", "The file is not a Jupyter notebook"),
+        ("strange", "The file is not a Jupyter notebook"),
+    ],
+)
+def test_a_page_says_why_points_are_missing(graded, name, sentence):
+    assert sentence in graded.page(name)
+
+
+def test_only_the_cell_that_changed_something_is_blamed_for_it(graded):
+    page = graded.page("replaces_isclose")
+    assert page.count("It changed") == 1
+
+
+def test_the_instructors_environment_is_not_passed_on(graded):
+    assert "GROOVES_GRADING" in graded.pages["reads_the_environment"]  # the page shows it at all
+    assert SECRET not in "".join(graded.pages.values())
+    assert "GRADER_TOKEN" not in "".join(graded.pages.values())
+
+
+def test_what_a_student_wrote_is_escaped(graded):
+    page = graded.pages["writes_html"]
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_a_page_needs_nothing_from_outside(graded):
+    for page in graded.pages.values():
+        assert not re.search(r"""(src|href)\s*=|url\(|@import|<script""", page)
+
+
+@pytest.mark.browser
+def test_axe_finds_nothing_on_a_feedback_page_in_light_and_dark(graded, course):
+    axe = Path(axe_playwright_python.__file__).parent / "axe.min.js"
+    with chromium() as browser:
+        # the page forbids every script; only the test may run one
+        page = browser.new_page(viewport={"width": 390, "height": 800}, bypass_csp=True)
+        for name, scheme in itertools.product(("syntax_error", "own_cell"), ("light", "dark")):
+            page.emulate_media(color_scheme=scheme)
+            page.goto((course[0] / "feedback" / mini_lab.LAB / f"{name}.html").as_uri())
+            for fold in page.locator("summary").all():
+                fold.click()
+            assert page.get_by_role("progressbar", name="Points").count() == 1
+            page.evaluate(axe.read_text("utf-8"))
+            assert page.evaluate("() => axe.run().then(found => found.violations)") == []
+            assert page.evaluate("() => document.documentElement.scrollWidth") == 390
+
+
+def test_no_cell_of_the_csv_is_a_formula(graded, course):
+    text = (course[0] / "feedback" / f"{mini_lab.LAB}.csv").read_text("utf-8")
+    assert "\n'=formula," in text
+    assert "\n=" not in text
+
+
+def test_grading_records_no_progress(graded):
+    assert not list(graded.cache.rglob("*.json"))
+
+
+def test_grading_stops_when_a_submission_changes_the_checks(course, capsys):
+    folder, released = course
+    checks = folder / "mini_checks.py"
+    text = checks.read_text("utf-8")
+    mini_lab.hand_in(
+        released,
+        folder / "hostile" / "one.ipynb",
+        twice_sum=f"open({str(checks)!r}, 'a').write('\\n# changed')\n"
+        "def twice_sum(v):\n    return 14",
+    )
+    try:
+        status = cli.main(["labs", "grade", "hostile", "--out", "hostile_out", "--no-rehearsal"])
+    finally:
+        checks.write_text(text, "utf-8")
+    assert status == 2
+    assert "files were changed while one ran" in capsys.readouterr().err
+    assert not (folder / "hostile_out").exists()
+
+
+def test_the_masters_own_solutions_are_graded_first(course, capsys, monkeypatch):
+    folder, released = course
+    broken = folder / "broken"
+    path = mini_lab.make(broken)
+    notebook = masters.read_master(path)
+    answer = mini_lab.cell(notebook, "twice_sum-answer")
+    answer.source = answer.source.replace("sum(", "max(")
+    nbformat.write(notebook, path)
+    mini_lab.hand_in(released, broken / "submissions" / "one.ipynb")
+    monkeypatch.chdir(broken)
+    assert cli.main(["labs", "grade", "submissions"]) == 2
+    assert "the master's own solution of twice_sum does not pass here" in capsys.readouterr().err
+    assert not (broken / "feedback").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["no_such_folder"], "no folder no_such_folder"),
+        (["labs"], None),
+        (["mini_checks.py", "--lab", "98_other"], "'98_other' is no lab; there are 99_mini"),
+    ],
+)
+def test_a_wrong_call_gets_one_sentence(course, capsys, words, sentence):
+    if sentence is None:
+        (course[0] / "empty").mkdir(exist_ok=True)
+        words, sentence = ["empty"], "no notebook (.ipynb) in empty"
+    assert cli.main(["labs", "grade", *words]) == 2
+    assert capsys.readouterr().err.strip() == sentence
+
+
+def test_the_help_says_that_students_code_is_run_and_how_to_contain_it(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["labs", "grade", "--help"])
+    shown = capsys.readouterr().out
+    assert "THIS RUNS STUDENTS' CODE" in shown
+    assert "--network none" in shown
+    assert "Not defended" in shown
+
+
+def test_pytorch_may_be_used_in_every_way_but_not_replaced(tmp_path, monkeypatch):
+    path = mini_lab.make(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    notebook = masters.read_master(path)
+    mini_lab.cell(
+        notebook, "setup"
+    ).source += "\nimport torch\nfrom grooves.training.optimizers import Muon"
+    nbformat.write(notebook, path)
+    answers = {
+        # the first optimizer of a class makes PyTorch replace functions, the class's own among them
+        "double": "w = torch.nn.Parameter(torch.ones(2, 2))\n"
+        "torch.nn.functional.relu(w @ w).sum().backward()\n"
+        "for kind in (torch.optim.AdamW, Muon):\n    kind([w]).step()\n"
+        "torch.manual_seed(1)\ntorch.set_num_threads(1)\n"
+        "def double(x):\n    return 2 * x",
+        "twice_sum": "torch.allclose = lambda *a, **k: True\ndef twice_sum(v):\n    return 14",
+        "longest": "torch.Tensor.equal = lambda *a: True\ndef longest(w):\n    return 'kite'",
+    }
+    released = masters.release(notebook, mini_lab.LAB)
+    mini_lab.hand_in(released, tmp_path / "one.ipynb", **answers)
+    handed_in = submissions.read(tmp_path / "one.ipynb", "one")
+    double, twice_sum, longest = grader.grade(handed_in, grader.Master(path)).results
+    assert double.state == "passed", double.message
+    assert "It changed torch.allclose," in twice_sum.message
+    assert "It changed torch.Tensor.equal," in longest.message
+
+
+@pytest.mark.parametrize("lab", GRADED)
+def test_the_solutions_of_a_real_lab_get_full_marks(lab):
+    master = grader.Master(REAL[lab])
+    graded = grader.grade(master.as_submission(), master, time_limit_s=120)
+    refused = [(r.exercise, r.message) for r in graded.results if r.points != r.out_of]
+    assert not refused

@@ -1,0 +1,39 @@
+"""Pictures of precision: they say in words what they show, and every number is drawn."""
+
+from grooves.plots import precision_plots as pictures
+from grooves.precision.formats import FP8_E4M3, INT8
+
+
+def drawn(picture, mark="<use "):
+    """How many marks a picture has."""
+    return picture.markup.count(mark)
+
+
+def test_every_positive_number_of_a_format_is_drawn():
+    alone = pictures.number_lines([INT8], [1.0], "all of int8", "")
+    both = pictures.number_lines([INT8, FP8_E4M3], [1.0, 1.0], "two rows", "a caption")
+    assert "two rows" in both.words and "a caption" in both.markup
+    assert drawn(both) - drawn(alone) >= 126 - 15  # its positive numbers, but for a few ticks
+
+
+def test_every_point_and_its_name_are_in_the_picture():
+    points = [(0.25, 9.0, "2"), (0.5, 0.5, "4"), (1.0, 0.01, "8"), (2.0, 0.001, "")]
+    picture = pictures.bytes_and_gaps(
+        {"per row": points, "floating": [(2.0, 0.002, "bf16")]}, (1.0, "guessing"), "alt", ""
+    )
+    for text in ("per row", "floating", "bf16", "guessing", ">8<"):
+        assert text in picture.markup
+    more = pictures.bytes_and_gaps(
+        {"per row": points, "floating": [(2.0, 0.002, "bf16"), (4.0, 0.1, "")]},
+        (1.0, "guessing"), "alt", "",
+    )  # fmt: skip
+    assert drawn(more) == drawn(picture) + 1
+
+
+def test_bars_carry_their_parts_and_the_measured_line():
+    bars = {"6 texts": {"weights": 2e6, "rest": 1e6}, "9 texts": {"weights": 2e6, "rest": 4e6}}
+    without = pictures.stacked(bars, 1e6, "MB", {}, "alt", "")
+    marked = pictures.stacked(bars, 1e6, "MB", {"9 texts": 5.5e6}, "alt", "")
+    for text in ("6 texts", "9 texts", "weights", "rest", "MB"):
+        assert text in marked.markup
+    assert "measured" in marked.markup and "measured" not in without.markup
