@@ -11,9 +11,9 @@ line of the course, put wrong. They stand in tests/breaks/, one file for each fi
 
 For what is no pytest function (the stages of make) a break also has `command`, run by a shell.
 
-    python tests/see_fail.py                    # every break, in a copy of this checkout python
-    tests/see_fail.py train optim        # those of tests/training/test_train_loop.py and
-    test_optim.py python tests/see_fail.py train::name_part   # those whose name holds name_part
+    python tests/see_fail.py                    # every break, in a copy of this checkout
+    python tests/see_fail.py lora optimizers    # those of test_lora.py and test_optimizers.py
+    python tests/see_fail.py lora::name_part    # those whose name holds name_part
     python tests/see_fail.py --write            # tests/README.md anew, nothing is run
 """
 
@@ -194,14 +194,18 @@ def chosen(words: list[str]) -> list[Break]:
 
     for word in words:
         if not any(named(b, word) for b in breaks()):
-            raise ValueError(f"{word!r} names no break: write it as train or train::resumed")
+            raise ValueError(
+                f"{word!r} names no break: write it as train_loop or train_loop::resumed"
+            )
     return [b for b in breaks() if not words or any(named(b, word) for word in words)]
 
 
 def main() -> int:
     """Plant the chosen breaks and report; 1 where a test did not notice its own."""
     parser = argparse.ArgumentParser(description="Break the code and watch the tests fail.")
-    parser.add_argument("which", nargs="*", help="files of tests, such as train or train::resumed")
+    parser.add_argument(
+        "which", nargs="*", help="files of tests, such as train_loop or train_loop::resumed"
+    )
     parser.add_argument("--write", action="store_true", help="write tests/README.md and stop")
     arguments = parser.parse_args()
     if arguments.write:

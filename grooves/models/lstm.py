@@ -23,9 +23,10 @@ class LSTM(nn.Module):
     def __init__(self, config: Config, width: int, seed: int = 0):
         super().__init__()
         self.config = config
-        self.embedding = nn.Embedding(config.vocabulary_size, width)
-        self.layers = nn.LSTM(width, width, config.n_layer, batch_first=True)
-        self.head = nn.Linear(width, config.vocabulary_size, bias=False)
+        with torch.random.fork_rng(devices=[]):  # PyTorch draws weights, which reset() draws anew
+            self.embedding = nn.Embedding(config.vocabulary_size, width)
+            self.layers = nn.LSTM(width, width, config.n_layer, batch_first=True)
+            self.head = nn.Linear(width, config.vocabulary_size, bias=False)
         self.head.weight = self.embedding.weight
         self.reset(seed)
 

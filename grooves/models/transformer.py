@@ -180,17 +180,18 @@ class Transformer(nn.Module):
         super().__init__()
         self.config = config
         C = config.n_embd
-        self.embedding = nn.Embedding(config.vocabulary_size, C)
-        if config.positions == "learned":
-            self.position = nn.Embedding(config.context, C)
+        with torch.random.fork_rng(devices=[]):  # PyTorch draws weights, which reset() draws anew
+            self.embedding = nn.Embedding(config.vocabulary_size, C)
+            if config.positions == "learned":
+                self.position = nn.Embedding(config.context, C)
+            self.blocks = nn.ModuleList(Block(config, i) for i in range(config.n_layer))
+            self.head = nn.Linear(C, config.vocabulary_size, bias=False)
+        self.head.weight = self.embedding.weight  # Press & Wolf 2017, arXiv:1608.05859
         if config.positions == "rotary":
             angles = rotation_angles(config.context, C // config.n_head)
             self.register_buffer("rotation", angles, persistent=False)
         if config.mix:
             self.mix = nn.Parameter(torch.empty(C))
-        self.blocks = nn.ModuleList(Block(config, i) for i in range(config.n_layer))
-        self.head = nn.Linear(C, config.vocabulary_size, bias=False)
-        self.head.weight = self.embedding.weight  # Press & Wolf 2017, arXiv:1608.05859
         self.reset(seed)
 
     def _apply(self, fn, recurse=True):

@@ -12,7 +12,7 @@ from grooves.checks import CheckFailed
 from grooves.checks import cpu_gpu as check
 from grooves.checks.cpu_gpu import counts as cpu_gpu_counts
 from grooves.checks.cpu_gpu import flight as cpu_gpu_flight
-from grooves.checks.cpu_gpu import plan as cpu_gpu_plan
+from grooves.checks.cpu_gpu import machine_plan as cpu_gpu_plan
 from grooves.checks.cpu_gpu import roof as cpu_gpu_roof
 from grooves.checks.cpu_gpu import step as cpu_gpu_step
 from grooves.checks.cpu_gpu import time as cpu_gpu_time

@@ -69,7 +69,9 @@ def test_what_an_earlier_check_left_behind_is_no_call_of_the_courses_code():
 
 def test_an_import_inside_the_answer_is_not_taken_for_a_call(monkeypatch):
     """Whoever imports runs a whole module; the sentence names the function that is called."""
-    monkeypatch.setattr(grooves, "objectives", grooves.training.objectives)  # comes back afterwards
+    monkeypatch.setattr(
+        grooves.training, "objectives", grooves.training.objectives
+    )  # comes back afterwards
     monkeypatch.delitem(sys.modules, "grooves.training.objectives")
 
     def answer(ids):
@@ -78,7 +80,7 @@ def test_an_import_inside_the_answer_is_not_taken_for_a_call(monkeypatch):
         return next_word(ids)
 
     with pytest.raises(
-        CheckFailed, match=r"calls the course's own grooves\.objectives\.next_word\."
+        CheckFailed, match=r"calls the course's own grooves\.training\.objectives\.next_word\."
     ):
         check.next_word(answer)
 

@@ -32,7 +32,7 @@ def name_of(lab):
 LABS: dict[str, Answers] = {
     path.stem: importlib.import_module(f"answers.{name_of(path.stem)}").ANSWERS
     for path in sorted((ROOT / "labs" / "solutions").glob("*.ipynb"))
-    if (ROOT / "tests" / "answers" / f"{name_of(path.stem)}.py").is_file()
+    if (ROOT / "tests" / "checks" / "answers" / f"{name_of(path.stem)}.py").is_file()
 }
 EXERCISES = [(lab, exercise) for lab in LABS for exercise, _ in exercises(lab)]
 WRITTEN = [(lab, exercise) for lab, exercise in EXERCISES if exercise not in LABS[lab].trains]

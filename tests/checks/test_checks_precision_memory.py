@@ -12,10 +12,10 @@ from grooves import device
 from grooves.checks import CheckFailed, NotStarted
 from grooves.checks import precision_memory as check
 from grooves.checks.precision_memory import file as challenge
-from grooves.checks.precision_memory.chain import CASES as CHAINS
+from grooves.checks.precision_memory.checkpointing import CASES as CHAINS
 from grooves.checks.precision_memory.codes import case
 from grooves.checks.precision_memory.decode import PATTERNS, value
-from grooves.checks.precision_memory.fits import FIT_SLIPS, cases
+from grooves.checks.precision_memory.memory_fit import FIT_SLIPS, cases
 from grooves.checks.precision_memory.training import CASES, TRAINING_SLIPS, _count, measured
 from grooves.precision.formats import BF16
 

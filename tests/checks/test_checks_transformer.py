@@ -52,7 +52,7 @@ def course_attention(q, k, v):
 
 
 def check_yardstick(q, k, v):
-    from grooves.checks.transformer.attention import scores_of
+    from grooves.checks.transformer.scaled_attention import scores_of
 
     return scores_of(q, k).softmax(-1) @ v
 

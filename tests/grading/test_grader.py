@@ -58,7 +58,7 @@ BY_ANSWER = {
                               (0, 2, 3)),
     "claims_to_have_passed": (
         {"twice_sum": "import os\nos.environ.pop('GROOVES_GRADING')\n"
-                      "from grooves import progress\n"
+                      "from grooves.checks import progress\n"
                       "progress.record('99_mini', 'twice_sum', 2)\n"
                       "def twice_sum(values):\n"
                       "    print('passed: twice_sum (2 points).')\n    return 0"},

@@ -79,9 +79,17 @@ def test_the_number_of_weights_follows_from_a_models_sizes(name):
         (devices.read_devices, ENTRY.replace('source = "a data sheet"', ""), "'Card' lacks source"),
         (devices.read_devices, ENTRY.replace("1555", "0"), "'Card' has a figure that is not pos"),
         (devices.read_devices, ENTRY + ENTRY, "'Card' stands in the table twice"),
-        (devices.read_models, MODEL.replace("width = 32", "", 1), "'Small' lacks width"),
-        (devices.read_models, MODEL.replace("1000", "-1"), "'Small' has a figure that is not pos"),
-        (devices.read_models, MODEL.replace("n_kv_head = 2", "n_kv_head = 3"), "cannot share"),
+        (published_models.read_models, MODEL.replace("width = 32", "", 1), "'Small' lacks width"),
+        (
+            published_models.read_models,
+            MODEL.replace("1000", "-1"),
+            "'Small' has a figure that is not pos",
+        ),
+        (
+            published_models.read_models,
+            MODEL.replace("n_kv_head = 2", "n_kv_head = 3"),
+            "cannot share",
+        ),
     ],
 )
 def test_a_table_with_a_fault_is_refused(read, text, says):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from grooves.hardware.devices import models
+from grooves.models.published import models
 from grooves.precision.budget import (
     KEPT,
     PRECISIONS,

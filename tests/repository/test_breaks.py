@@ -67,8 +67,8 @@ def test_a_test_that_notices_is_told_from_one_that_does_not(tmp_path):
 
 
 def test_a_word_chooses_the_breaks_of_a_file_or_some_of_them():
-    group = {fault.group for fault in chosen(["train"])}
-    assert group == {"test_train"}
-    assert len(chosen(["train::resumed"])) < len(chosen(["train"])) < len(chosen([]))
+    group = {fault.group for fault in chosen(["train_loop"])}
+    assert group == {"training/test_train_loop"}
+    assert len(chosen(["train_loop::resumed"])) < len(chosen(["train_loop"])) < len(chosen([]))
     with pytest.raises(ValueError, match="'tests/train' names no break"):
-        chosen(["train", "tests/train"])
+        chosen(["train_loop", "tests/train"])

@@ -11,6 +11,8 @@ from grooves import assets
 from grooves.inference import evaluation
 from grooves.language.corpora import HeldOut
 from grooves.language.stories import Stories
+from grooves.models.lstm import LSTM
+from grooves.models.transformer import Config
 from grooves.training import lineage
 from grooves.training.checkpoint import save_model
 
@@ -100,3 +102,12 @@ def test_a_recorded_measurement_says_where_it_was_made():
     assert recorded["rows"] and {"processor", "torch", "date"} <= set(recorded["machine"])
     with pytest.raises(ValueError, match=r"name='nothing' was not recorded; there are .*labels"):
         assets.recorded("nothing")
+
+
+def test_loading_a_model_draws_no_random_number_of_the_students():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    lineage.base()
+    LSTM(Config(vocabulary_size=12), width=8)
+    assert torch.equal(torch.rand(3), expected)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -18,6 +19,8 @@ from grooves.models.transformer import Config
 from grooves.training import checkpoint
 from grooves.training.checkpoint import CheckpointError
 from grooves.training.loop import Divergence, History, train
+
+TESTS = Path(__file__).resolve().parents[1]  # and its own folder, in the script
 
 
 class FewRows:
@@ -218,8 +221,8 @@ def test_ctrl_c_finishes_the_step_and_gives_ctrl_c_back(capsys):
 
 SCRIPT = """
 import sys
-sys.path.insert(0, {tests!r})
-from test_train import run
+sys.path[:0] = [{tests!r}, {tests!r} + '/training']
+from test_train_loop import run
 from tiny_models import tiny
 say = lambda history, share: print(history.steps, flush=True)
 run(tiny(), steps={steps}, save_to={path!r}, save_every={every}, on_step=say)
@@ -242,9 +245,7 @@ checkpoint.save_file = save_file
 
 def start(path, steps, every, first=""):
     """The same training in a process of its own; it prints each step."""
-    script = first + SCRIPT.format(
-        tests=os.path.dirname(__file__), path=str(path), steps=steps, every=every
-    )
+    script = first + SCRIPT.format(tests=str(TESTS), path=str(path), steps=steps, every=every)
     return subprocess.Popen(
         [sys.executable, "-c", script],
         env={**os.environ, "OMP_NUM_THREADS": "1"},

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from grooves.plots.voice_plots import pitch_tracks, vowel_chart
 from grooves.voice import speakers
 from grooves.voice.speakers import VOWELS, Speaker, sentences, speak, speaker
 from grooves.voice.voice_metrics import (
@@ -10,8 +11,6 @@ from grooves.voice.voice_metrics import (
     Ruler,
     listen,
     pitch_over_time,
-    pitch_tracks,
-    vowel_chart,
 )
 
 WOMAN, MAN = speaker("woman"), speaker("man")

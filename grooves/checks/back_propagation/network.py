@@ -15,7 +15,7 @@ from grooves.checks import check
 from grooves.checks.arrays import coarse, draw, judge, judge_parts
 from grooves.checks.back_propagation.rules import LAB, by_hand, formula, torchs_gradients
 from grooves.checks.compare import Slip, shape_of
-from grooves.checks.forward_propagation.softmax import FAR_APART, shares_of, softmax_of
+from grooves.checks.forward_propagation.stable_softmax import FAR_APART, shares_of, softmax_of
 
 
 def ones_at(labels: np.ndarray, like: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from grooves.checks.cpu_gpu.flight import in_flight
 from grooves.checks.cpu_gpu.batch import busy_batch
 from grooves.checks.cpu_gpu.profile import slowest_part
 from grooves.checks.cpu_gpu.step import mended_step
-from grooves.checks.cpu_gpu.plan import JOBS, plan, race, seconds
+from grooves.checks.cpu_gpu.machine_plan import JOBS, plan, race, seconds
 # isort: on
 
 __all__ = [

@@ -13,7 +13,7 @@ from grooves import checks
 # isort: off
 from grooves.checks.fine_tuning.freeze import trainable
 from grooves.checks.fine_tuning.lora import lora_forward
-from grooves.checks.fine_tuning.merge import merge
+from grooves.checks.fine_tuning.merged_weights import merge
 from grooves.checks.fine_tuning.rank import largest_rank
 from grooves.checks.fine_tuning.rate import choose_rate
 from grooves.checks.fine_tuning.stop import stop_at

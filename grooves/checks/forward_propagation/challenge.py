@@ -12,8 +12,8 @@ from functools import cache
 import numpy as np
 
 from grooves.checks import CheckFailed, check
+from grooves.checks.forward_propagation.digit_templates import means_of
 from grooves.checks.forward_propagation.rules import LAB
-from grooves.checks.forward_propagation.templates import means_of
 from grooves.language.corpora import Digits, digits
 
 BAR = 0.93  # class means come to about 0.91, five means of each class to about 0.96

@@ -16,7 +16,7 @@ from grooves.checks import check
 from grooves.checks.arrays import NOT_THIS, by_hand, coarse, draw, judge
 from grooves.checks.compare import Slip, shape_of
 from grooves.checks.forward_propagation.rules import LAB, from_smaller_steps
-from grooves.checks.forward_propagation.softmax import FAR_APART, shares_of, softmax_of
+from grooves.checks.forward_propagation.stable_softmax import FAR_APART, shares_of, softmax_of
 
 # ---- 9 cross-entropy -------------------------------------------------------------------------
 

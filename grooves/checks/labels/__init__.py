@@ -16,8 +16,8 @@ from grooves.checks.labels.batch import padded_batch
 from grooves.checks.labels.hiding import hide_words
 from grooves.checks.labels.places import draw_hidden
 from grooves.checks.labels.patches import hide_patches
-from grooves.checks.labels.rotations import rotations
-from grooves.checks.labels.views import views
+from grooves.checks.labels.rotation_task import rotations
+from grooves.checks.labels.two_views import views
 from grooves.checks.labels.contrast import contrastive_loss
 from grooves.checks.labels.pseudo import pseudo_labels
 from grooves.checks.labels.noise import flip_labels

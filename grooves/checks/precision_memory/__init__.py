@@ -18,8 +18,8 @@ from grooves.checks.precision_memory.codes import quantize
 from grooves.checks.precision_memory.product import int8_product
 from grooves.checks.precision_memory.scaling import scaled_step
 from grooves.checks.precision_memory.accumulate import accumulated_step
-from grooves.checks.precision_memory.chain import chain, checkpointed
-from grooves.checks.precision_memory.fits import fits
+from grooves.checks.precision_memory.checkpointing import chain, checkpointed
+from grooves.checks.precision_memory.memory_fit import fits
 from grooves.checks.precision_memory.file import nats_above, race, smallest
 # isort: on
 

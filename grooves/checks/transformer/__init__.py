@@ -11,10 +11,10 @@ from grooves import checks
 
 # The order of these lines is the order of the exercises.
 # isort: off
-from grooves.checks.transformer.attention import softmax, attention
+from grooves.checks.transformer.scaled_attention import softmax, attention
 from grooves.checks.transformer.causal import causal_attention
 from grooves.checks.transformer.heads import split_heads, merge_heads, rotate
-from grooves.checks.transformer.block import block
+from grooves.checks.transformer.transformer_block import block
 from grooves.checks.transformer.loss import next_word_loss
 from grooves.checks.transformer.costs import count_parameters, memory
 from grooves.checks.transformer.flops import training_flops

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from grooves.checks import check
 from grooves.checks.compare import Slip, compare, draw, shape_of, written_by_hand
-from grooves.checks.transformer.attention import ATTENTION, LAB, scores_of, shares_of, units
+from grooves.checks.transformer.scaled_attention import ATTENTION, LAB, scores_of, shares_of, units
 
 # ---- 3 causal attention ----------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from answers.lab import Answers
 
 from grooves.checks import CheckFailed
 from grooves.checks import cpu_gpu as check
-from grooves.checks.cpu_gpu import plan as cpu_gpu_plan
+from grooves.checks.cpu_gpu import machine_plan as cpu_gpu_plan
 from grooves.hardware import roofline
 from grooves.hardware.timing import measure
 
