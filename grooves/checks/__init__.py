@@ -1,7 +1,7 @@
 """Checks of the labs: what every check does around the comparison that it is about.
 
 Key idea: a check is an ordinary function that calls the student's answer and raises `CheckFailed`
-with a sentence where it finds a slip. The decorator `check` does the rest, the same for all: an
+with a sentence where it finds a mistake. The decorator `check` does the rest, the same for all: an
 untouched stub is "not started yet", an error of the student's is shown with their line, a forgotten
 `return` is named, progress is kept, and no stack trace of the course's own is ever shown.
 
@@ -39,13 +39,13 @@ __all__ = [
 
 _registry: dict[str, dict[str, int]] = {}  # lab -> exercise -> points, in the order of definition
 _modules: set[str] = set()  # where checks are defined
-_not_run: dict[str, SyntaxError] = {}  # names whose cell was last met with a slip in its grammar
+_not_run: dict[str, SyntaxError] = {}  # names whose cell was last met with a mistake in its grammar
 
 
 class CheckFailed(AssertionError):
     """The answer is not right yet. JupyterLab shows the message and nothing else.
 
-    `message` is what was expected with the student's own shapes and values, and the likely slip.
+    `message` is what was expected with the student's own shapes and values, and the likely mistake.
     `hint` is the name of the wrong answer that the check recognised; only the tests read it.
     """
 

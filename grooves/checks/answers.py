@@ -175,7 +175,7 @@ def place_of(frames: list[tuple], exercise: str) -> str:
     """Where the innermost of these frames stands: "line 3 of its cell", then `scores = q @ k`.
 
     Where the line is in another function than the exercise's, such as an earlier answer, that one
-    is named, and so is the line that called it: the slip may be there.
+    is named, and so is the line that called it: the mistake may be there.
     """
     inner = _function(frames[-1][0])
     place = _line(*frames[-1])

@@ -15,9 +15,11 @@ from functools import partial
 import numpy as np
 
 from grooves.checks import CheckFailed
-from grooves.checks.compare import Slip, as_tensor, close, compare, written_by_hand
+from grooves.checks.compare import Mistake, as_tensor, close, compare, written_by_hand
 
-NOT_THIS = np.empty(0)  # what a slip computes where the shapes do not allow it: it equals nothing
+NOT_THIS = np.empty(
+    0
+)  # what a mistake computes where the shapes do not allow it: it equals nothing
 
 
 def draw(seed: int, *shape: int, scale: float = 1.0) -> np.ndarray:
@@ -34,7 +36,7 @@ def judge(
     call: Callable,
     inputs: tuple,
     expected,
-    slips: Sequence[Slip],
+    mistakes: Sequence[Mistake],
     given: str,
     source: str = "PyTorch's is",
     tolerance: float | None = None,
@@ -49,7 +51,7 @@ def judge(
         got = np.array(call(*deepcopy(inputs)))
         if np.ndim(expected) == 0 and got.size == 1:
             got = got.reshape(())
-        compare(got, expected, slips, inputs, given, source, tolerance)
+        compare(got, expected, mistakes, inputs, given, source, tolerance)
 
 
 def by_hand(answer: Callable, *torchs_own: str) -> Callable:
@@ -83,15 +85,15 @@ def judge_parts(
     call: Callable,
     inputs: tuple,
     expected: dict[str, object],
-    slips: Sequence[Slip],
+    mistakes: Sequence[Mistake],
     given: str,
     source: str = "PyTorch's is",
     tolerance: float | None = None,
 ) -> None:
     """Call an answer on copies of the inputs and compare the arrays that it returns, one by one.
 
-    expected: for each array its name in words ("the gradient of W") and what it should be. A slip
-    computes all of them; where it does not fit the shapes, it explains nothing.
+    expected: for each array its name in words ("the gradient of W") and what it should be. A
+    mistake computes all of them; where it does not fit the shapes, it explains nothing.
     Raises: CheckFailed, as `compare` does; "how_many" where there are more arrays or fewer.
     """
     with np.errstate(all="ignore"):
@@ -103,13 +105,13 @@ def judge_parts(
                 f"returned {said}.",
                 hint="how_many",
             )
-        compare_parts(got, inputs, expected, slips, given, source, tolerance)
+        compare_parts(got, inputs, expected, mistakes, given, source, tolerance)
 
 
-def compare_parts(got, inputs, expected, slips, given, source="PyTorch's is", tolerance=None):
+def compare_parts(got, inputs, expected, mistakes, given, source="PyTorch's is", tolerance=None):
     """Compare several results one by one, as `judge_parts` says, which got them from a call.
 
-    Of the slips that explain the first wrong part, the one that explains most parts is named.
+    Of the mistakes that explain the first wrong part, the one that explains most parts is named.
     """
     got = [
         np.array(part).reshape(() if np.ndim(right) == 0 and np.size(part) == 1 else np.shape(part))
@@ -117,26 +119,26 @@ def compare_parts(got, inputs, expected, slips, given, source="PyTorch's is", to
     ]
     for i, (name, right) in enumerate(expected.items()):
         # closed at once: thrown away later, it would run while another answer is watched
-        with closing(_by_parts_explained(slips, i, inputs, got)) as ranked:
+        with closing(_by_parts_explained(mistakes, i, inputs, got)) as ranked:
             compare(got[i], right, ranked, inputs, f"{name}, with {given}", source, tolerance)
 
 
 def where_it_fits(compute: Callable) -> Callable:
-    """A slip's computation that gives NOT_THIS where the shapes do not allow it."""
+    """A mistake's computation that gives NOT_THIS where the shapes do not allow it."""
     return partial(_part_of, compute, None)
 
 
-def _by_parts_explained(slips, i: int, inputs: tuple, got: list):
-    """The slips, for part i alone; a generator, so that a right answer costs nothing."""
+def _by_parts_explained(mistakes, i: int, inputs: tuple, got: list):
+    """The mistakes, for part i alone; a generator, so that a right answer costs nothing."""
 
-    def n_explained(slip):
+    def n_explained(mistake):
         return sum(
-            close(as_tensor(part), as_tensor(_part_of(slip.compute, k, *inputs)), 1e-3)
+            close(as_tensor(part), as_tensor(_part_of(mistake.compute, k, *inputs)), 1e-3)
             for k, part in enumerate(got)
         )
 
-    for slip in sorted(slips, key=n_explained, reverse=True):
-        yield Slip(slip.name, partial(_part_of, slip.compute, i), slip.says)
+    for mistake in sorted(mistakes, key=n_explained, reverse=True):
+        yield Mistake(mistake.name, partial(_part_of, mistake.compute, i), mistake.says)
 
 
 def _part_of(compute, i, *inputs):

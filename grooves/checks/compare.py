@@ -1,8 +1,8 @@
-"""How the checks compare: tolerances, the difference in words, and the slip behind it.
+"""How the checks compare: tolerances, the difference in words, and the mistake behind it.
 
-Key idea: a wrong answer is known by its numbers. A `Slip` is a common mistake written out as code;
-where the student's numbers equal the slip's numbers on the same input, the check can name it.
-Nothing here says how an answer must be written. Part of the labs' checks (every chapter).
+Key idea: a wrong answer is known by its numbers. A `Mistake` is a common mistake written out as
+code; where the student's numbers equal the mistake's numbers on the same input, the check can name
+it. Nothing here says how an answer must be written. Part of the labs' checks (every chapter).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ORDINARY_TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
-class Slip:
+class Mistake:
     """A common mistake: its name, what it computes from the exercise's inputs, what to say."""
 
     name: str
@@ -50,7 +50,7 @@ def own_seed(seed: int) -> Iterator[None]:
 def compare(
     got,
     expected,
-    slips: Sequence[Slip],
+    mistakes: Sequence[Mistake],
     inputs: tuple,
     given: str,
     source: str = "PyTorch's is",
@@ -59,10 +59,10 @@ def compare(
     """Pass where the answer's result equals what is expected, else say how it differs, and why.
 
     got: the answer's result (tensor, array or number). expected: the right one, of any precision.
-    inputs: what the answer was given, handed to each slip. given: the same in words.
+    inputs: what the answer was given, handed to each mistake. given: the same in words.
     source: how the message introduces the right value. tolerance: relative and absolute; by default
     what the precision of the result allows.
-    Raises: CheckFailed, with the name of the slip that gives the same numbers as its hint.
+    Raises: CheckFailed, with the name of the mistake that gives the same numbers as its hint.
     """
     got, expected = as_tensor(got), as_tensor(expected)
     if tolerance is None:
@@ -70,14 +70,15 @@ def compare(
     if close(got, expected, tolerance):
         return
     difference = f"for {given}, {_difference(got, expected, source, tolerance)}"
-    for slip in slips:
-        # A slip need only be recognised: it may round worse than the right answer does. Where it
+    for mistake in mistakes:
+        # A mistake need only be recognised: it may round worse than the right answer does. Where it
         # would have come to the right answer too, it explains nothing.
-        wrong = as_tensor(slip.compute(*inputs))
+        wrong = as_tensor(mistake.compute(*inputs))
         if close(got, wrong, 10 * tolerance) and not close(wrong, expected, tolerance):
-            raise CheckFailed(f"{difference}\nLikely slip: {slip.says}", hint=slip.name)
+            raise CheckFailed(f"{difference}\nLikely mistake: {mistake.says}", hint=mistake.name)
     raise CheckFailed(
-        f"{difference}\nThis is none of the usual slips. Work the smallest case by hand and print "
+        f"{difference}\nThis is none of the usual mistakes. Work the smallest case by hand and "
+        f"print "
         "every step.",
         hint="unrecognised",
     )
@@ -130,14 +131,14 @@ def _difference(got: Tensor, expected: Tensor, source: str, tolerance: float) ->
     )
 
 
-def most_explaining(slips: Sequence[Slip], n_explained: Callable, at_least: float = 1):
-    """The slip that explains most of what an answer said, the first of equals, or None.
+def most_explaining(mistakes: Sequence[Mistake], n_explained: Callable, at_least: float = 1):
+    """The mistake that explains most of what an answer said, the first of equals, or None.
 
-    n_explained: of a slip, how many results it explains; 0 where it is out of the question.
+    n_explained: of a mistake, how many results it explains; 0 where it is out of the question.
     """
-    counts = [n_explained(slip) for slip in slips]
+    counts = [n_explained(mistake) for mistake in mistakes]
     most = max(counts, default=0)
-    return slips[counts.index(most)] if most and most >= at_least else None
+    return mistakes[counts.index(most)] if most and most >= at_least else None
 
 
 class _Names(TorchFunctionMode):

@@ -38,7 +38,7 @@ def analyse(wave: np.ndarray, rate: int) -> np.ndarray:
         raise ValueError("nothing in this wave is voiced, so it has no pitch to learn")
     time = np.arange(len(hertz))
     tune = np.interp(time, time[voiced], np.log(hertz[voiced]))
-    tune -= np.log(2) * np.round((tune - np.median(tune)) / np.log(2))  # a slip by an octave
+    tune -= np.log(2) * np.round((tune - np.median(tune)) / np.log(2))  # an error of an octave
     return np.c_[line_spectrum(polynomials), size, tune, voiced]
 
 

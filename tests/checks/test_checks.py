@@ -395,7 +395,7 @@ def test_jupyterlab_shows_a_sentence_and_no_stack_trace_of_ours(notebook, cells,
     assert not OURS.search(shown), shown
 
 
-def test_a_cell_with_a_slip_of_grammar_is_told_of_and_no_older_answer_judged(notebook):
+def test_a_cell_with_a_mistake_of_grammar_is_told_of_and_no_older_answer_judged(notebook):
     right = "def double(x):\n    return 2 * x"
     notebook(right)
     assert "passed: double" in notebook("check_double(double)")

@@ -59,7 +59,7 @@ def last_picture_kept(x, W, g):
         ("matmul_backward", "last_kept", last_picture_kept),
     ],
 )
-def test_a_slip_written_in_another_way_is_the_same_slip(exercise, hint, answer):
+def test_a_mistake_written_in_another_way_is_the_same_mistake(exercise, hint, answer):
     with pytest.raises(CheckFailed) as caught:
         getattr(check, exercise)(answer)
     assert caught.value.hint == hint

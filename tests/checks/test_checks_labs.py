@@ -21,7 +21,7 @@ from traitlets.config import Config
 from grooves.checks import AnswerRaised, CheckFailed, NotStarted, exercises, recorded
 
 ROOT = Path(__file__).resolve().parents[2]
-ANY_SLIP = {"returned_none": lambda *inputs: None, "unusable": lambda *inputs: "softmax"}
+ANY_MISTAKE = {"returned_none": lambda *inputs: None, "unusable": lambda *inputs: "softmax"}
 
 
 def name_of(lab):
@@ -117,10 +117,10 @@ def messages(lab, exercise):
 
 
 @in_every_exercise
-def test_no_two_slips_of_an_exercise_get_the_same_advice(lab, exercise):
+def test_no_two_mistakes_of_an_exercise_get_the_same_advice(lab, exercise):
     if exercise in LABS[lab].trains and (lab, exercise) not in MESSAGES:
         pytest.skip("trains for seconds; runs behind the test of the wrong answers")
-    advice = [said.split("Likely slip:")[-1] for said in messages(lab, exercise).values()]
+    advice = [said.split("Likely mistake:")[-1] for said in messages(lab, exercise).values()]
     assert len(set(advice)) == len(advice)
 
 
@@ -142,9 +142,9 @@ def test_a_message_gives_the_students_own_shapes_or_sizes(lab, exercise):
 
 
 @in_every_exercise
-@pytest.mark.parametrize("hint", ANY_SLIP)
+@pytest.mark.parametrize("hint", ANY_MISTAKE)
 def test_nothing_or_nonsense_returned_is_refused_with_a_sentence(lab, exercise, hint):
-    failure = refusal(lab, exercise, ANY_SLIP[hint])
+    failure = refusal(lab, exercise, ANY_MISTAKE[hint])
     assert failure.hint in ("returned_none", "wrong_type", "unusable")
     assert "Traceback" not in failure.message
 

@@ -15,8 +15,8 @@ from grooves.checks.precision_memory import file as challenge
 from grooves.checks.precision_memory.checkpointing import CASES as CHAINS
 from grooves.checks.precision_memory.codes import case
 from grooves.checks.precision_memory.decode import PATTERNS, value
-from grooves.checks.precision_memory.memory_fit import FIT_SLIPS, cases
-from grooves.checks.precision_memory.training import CASES, TRAINING_SLIPS, _count, measured
+from grooves.checks.precision_memory.memory_fit import FIT_MISTAKES, cases
+from grooves.checks.precision_memory.training import CASES, TRAINING_MISTAKES, _count, measured
 from grooves.precision.formats import BF16
 
 WRONG = ANSWERS.wrong_answers
@@ -47,14 +47,18 @@ def test_the_parts_that_the_lab_names_are_what_pytorch_takes():
         assert math.isclose(_count(*one), measured(*one), rel_tol=0.03)
 
 
-def test_every_slip_in_counting_is_more_than_a_tenth_off_in_some_network():
-    for slip in TRAINING_SLIPS:
-        assert any(abs(slip.compute(*one) / _count(*one) - 1) > 0.12 for one in CASES), slip.name
+def test_every_mistake_in_counting_is_more_than_a_tenth_off_in_some_network():
+    for mistake in TRAINING_MISTAKES:
+        assert any(abs(mistake.compute(*one) / _count(*one) - 1) > 0.12 for one in CASES), (
+            mistake.name
+        )
 
 
-def test_no_two_slips_say_the_same_of_all_made_up_models():
-    said = {slip.name: tuple(slip.compute(*one) for one in cases()) for slip in FIT_SLIPS}
-    assert len(set(said.values())) == len(FIT_SLIPS)
+def test_no_two_mistakes_say_the_same_of_all_made_up_models():
+    said = {
+        mistake.name: tuple(mistake.compute(*one) for one in cases()) for mistake in FIT_MISTAKES
+    }
+    assert len(set(said.values())) == len(FIT_MISTAKES)
     for model, gb, bits, n_tokens, batch in cases():  # nothing hangs on the last digits of a float
         cache = 4 * model.n_layer * model.n_kv_head * model.head_dim * n_tokens * batch
         need = model.parameters * bits / 8 + cache
@@ -70,7 +74,8 @@ def test_no_code_of_the_check_hangs_on_a_rounding():
         assert (abs(codes).max(axis=1) == limit).all() and codes.min() == -limit
 
 
-# --- the same slip in other words ----------------------------------------------------------------
+# --- the same mistake in other words
+# ----------------------------------------------------------------
 
 
 def _stepped(step):

@@ -105,7 +105,7 @@ def test_blames_that_come_back_on_two_ways_are_added_before_the_eyes(page):
 
 
 @browser_test
-def test_a_question_names_the_slip_and_goes_on_at_the_right_answer(page):
+def test_a_question_names_the_mistake_and_goes_on_at_the_right_answer(page):
     page.get_by_label("Ask me before each step back").check()
     press(page, "All forward", "Step backward")  # the result's own blame is told, not asked
     asked = page.get_by_label("What gradient will")
@@ -118,7 +118,7 @@ def test_a_question_names_the_slip_and_goes_on_at_the_right_answer(page):
         assert focused == "Step backward"
     press(page, "Step backward")
     assert "What gradient will w have then?" in page.locator(".gx-question").inner_text()
-    slips = {
+    mistakes = {
         "": "Type a number",
         "12": "times w's own value",
         "4": "multiplied by the slope",
@@ -126,7 +126,7 @@ def test_a_question_names_the_slip_and_goes_on_at_the_right_answer(page):
         "2": "the slope alone",
         "5": "Multiply the blame, 4, by the other factor, x = 2",
     }
-    for answer, advice in slips.items():
+    for answer, advice in mistakes.items():
         asked.fill(answer)
         press(page, "Check")
         assert advice in page.locator(".gx-said").inner_text(), answer

@@ -179,7 +179,7 @@ def test_a_text_is_cut_as_in_the_course_and_every_writing_into_its_own_pieces(mo
 
 
 @browser_test
-def test_any_sentence_becomes_pairs_of_which_copying_answers_none_until_the_slip(page):
+def test_any_sentence_becomes_pairs_of_which_copying_answers_none_until_the_mistake(page):
     sentence = "Who labelled the internet? Nobody did, nobody could."
     page.get_by_label("Any sentence").fill(sentence)
     words = to_words(sentence)

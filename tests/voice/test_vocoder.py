@@ -74,8 +74,9 @@ def test_what_is_voiced_is_rendered_with_pulses_and_the_rest_with_noise(woman):
     assert np.median(apart[which == 2]) < 0.2 < 0.4 < np.median(apart[which == 4])
 
 
-def test_a_slip_by_an_octave_is_put_right():
-    """A fifth of a sound has half the period: so an ear slips now and then, and nobody speaks."""
+def test_an_error_of_an_octave_is_put_right():
+    """A fifth of a sound has half the period: so an ear mistakes now and then, and nobody
+    speaks."""
     cycles = np.cumsum(np.repeat([120.0, 240, 120], [4_000, 1_600, 2_400]) / RATE)
     wave = sum(np.cos(2 * np.pi * k * cycles) / k for k in range(1, 8))
     tune = np.exp(analyse(wave, RATE)[3:-4, PITCH])

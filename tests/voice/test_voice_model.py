@@ -119,7 +119,8 @@ def test_the_first_speaker_is_forgotten(model, tuned, man):
 
 
 def test_who_learned_both_goes_on_as_whom_it_heard_last(model, woman, man, told):
-    """Over the first third of a second; later it may slip into the voice that it knows better."""
+    """Over the first third of a second; later it may mistake into the voice that it knows
+    better."""
     both = voice_model.fine_tune(model, woman + man, steps=250)
     middle = {}
     for name, recording in (("woman", woman), ("man", man)):

@@ -76,7 +76,7 @@ def recipe(answer):
     if not score < BAR:
         hint, why = _why(chosen, runs)
         raise CheckFailed(
-            f"{_told(runs)}; the bar is {BAR}.\nLikely slip: {why}",
+            f"{_told(runs)}; the bar is {BAR}.\nLikely mistake: {why}",
             hint=hint,
         )
     return f"{_told(runs)} (bar: {BAR})."

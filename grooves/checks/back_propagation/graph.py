@@ -1,7 +1,7 @@
 """Check of lab 02, fifth part: blame walked back through a graph (chapter 02).
 
 Key idea: the gradients of all tensors are compared with PyTorch's, from the result back, so that
-the first wrong one is where the walk went wrong. The slips are walks with one fault each.
+the first wrong one is where the walk went wrong. The mistakes are walks with one fault each.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from grooves.checks.back_propagation.order import (
     walked,
 )
 from grooves.checks.back_propagation.rules import LAB, by_hand
-from grooves.checks.compare import Slip
+from grooves.checks.compare import Mistake
 from grooves.models.autograd import Tensor
 
 # ---- 8 backward ------------------------------------------------------------------------------
 
 
 def _ordered(result: Tensor) -> list[Tensor]:
-    """A right order, for the slips: what has all its parents comes next."""
+    """A right order, for the mistakes: what has all its parents comes next."""
     left, order, done = reached(result), [], set()
     while left:
         ready = [n for n in left if all(p in done for p, _ in n.parents)]
@@ -48,7 +48,7 @@ def _narrow(g, shape):
 
 
 def _walk(result, order=None, start=None, meet=np.add, narrow=_narrow, local=lambda f, g: f(g)):
-    """Back propagation with a place for each slip; returns gradients by tensor."""
+    """Back propagation with a place for each mistake; returns gradients by tensor."""
     found = {result: np.ones_like(result.data) if start is None else start}
     for node in order if order is not None else reversed(_ordered(result)):
         if node not in found:
@@ -102,14 +102,14 @@ def _first_twice(result):
     return found
 
 
-def _slip(name: str, walk: Callable, says: str) -> Slip:
-    """A faulty walk as a slip that gives the gradients of all tensors."""
+def _mistake(name: str, walk: Callable, says: str) -> Mistake:
+    """A faulty walk as a mistake that gives the gradients of all tensors."""
 
     def compute(result, tensors):
         found = walk(result)
         return [found.get(tensor, NOT_THIS) for tensor in tensors]
 
-    return Slip(name, compute, says)
+    return Mistake(name, compute, says)
 
 
 PASSED_ON_AGAIN = (
@@ -120,8 +120,8 @@ INCOMPLETE = (
     "a tensor passed its blame on before all of it had arrived. Walk your order of exercise 7 "
     "from the end."
 )
-BACKWARD_SLIPS = tuple(
-    _slip(*wrong)
+BACKWARD_MISTAKES = tuple(
+    _mistake(*wrong)
     for wrong in (
         (
             "overwritten",
@@ -227,7 +227,7 @@ def backward(answer):
                 _arrays(got, back.values()),
                 (result, list(back.values())),
                 {f"the gradient of {name}": right[name] for name in back},
-                BACKWARD_SLIPS,
+                BACKWARD_MISTAKES,
                 given,
             )
     _check_chain(answer)
@@ -242,7 +242,7 @@ def _found(call: Callable, result: Tensor, given: str) -> dict:
             raise
         raise CheckFailed(
             f"for {given}, your code asks for the gradient of {error.args[0]!r}, and nothing has "
-            "arrived there yet (KeyError).\nLikely slip: the walk does not begin at the result. "
+            "arrived there yet (KeyError).\nLikely mistake: the walk does not begin at the result. "
             "in_order ends with it: reversed(in_order(result)).",
             hint="wrong_end",
         ) from None
@@ -278,6 +278,6 @@ def _check_keys(got: dict, nodes: dict[str, Tensor], given: str) -> None:
     if missing:
         raise CheckFailed(
             f"with {given}, the gradient of {missing[0]} is not in your dict.\n"
-            "Likely slip: the walk goes the wrong way, ends early, or keeps the leaves only.",
+            "Likely mistake: the walk goes the wrong way, ends early, or keeps the leaves only.",
             hint="missing",
         )

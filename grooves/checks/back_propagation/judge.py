@@ -12,7 +12,7 @@ import numpy as np
 from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import draw
 from grooves.checks.back_propagation.rules import LAB, by_hand
-from grooves.checks.compare import Slip, compare, shape_of
+from grooves.checks.compare import Mistake, compare, shape_of
 
 RIGHT = 1e-6  # a right gradient must be found right to this much
 TOLERANCE = 1e-5
@@ -68,69 +68,69 @@ def _norm(x):
 
 
 def _other(measure):
-    """A slip of the measure: it gets the true slopes and all claims, and answers each."""
+    """A mistake of the measure: it gets the true slopes and all claims, and answers each."""
     return lambda n, claims: np.minimum([measure(n, g) for g in claims], HUGE)
 
 
-MEASURE_SLIPS = (
-    Slip(
+MEASURE_MISTAKES = (
+    Mistake(
         "absolute",
         _other(lambda n, g: _norm(g - n)),
         "that is the length of the difference. Divide it by the two lengths, so that it says the "
         "same for small gradients and for large ones.",
     ),
-    Slip(
+    Mistake(
         "over_one",
         _other(lambda n, g: _norm(g - n) / _norm(n)),
         "you divide by the measured gradient alone. Divide by the sum of both lengths.",
     ),
-    Slip(
+    Mistake(
         "over_one_claimed",
         _other(lambda n, g: _norm(g - n) / _norm(g)),
         "you divide by the claimed gradient alone. Divide by the sum of both lengths.",
     ),
-    Slip(
+    Mistake(
         "over_larger",
         _other(lambda n, g: _norm(g - n) / max(_norm(n), _norm(g))),
         "you divide by the larger length. That is done too; here it is their sum.",
     ),
-    Slip(
+    Mistake(
         "squares",
         _other(lambda n, g: _norm(g - n) ** 2 / (_norm(n) ** 2 + _norm(g) ** 2)),
         "these are squared lengths. Take the roots.",
     ),
-    Slip(
+    Mistake(
         "squares",
         _other(lambda n, g: _norm(g - n) ** 2 / (_norm(n) + _norm(g)) ** 2),
         "these are squared lengths. Take the roots.",
     ),
-    Slip(
+    Mistake(
         "length_of_the_sum",
         _other(lambda n, g: _norm(g - n) / _norm(n + g)),
         "you divide by the length of the sum, which may be 0. Divide by the sum of the lengths.",
     ),
-    Slip(
+    Mistake(
         "lengths_compared",
         _other(lambda n, g: abs(_norm(g) - _norm(n)) / (_norm(n) + _norm(g))),
         "you compare the lengths only. Two gradients of one length may point anywhere: take the "
         "length of the difference.",
     ),
-    Slip(
+    Mistake(
         "not_absolute",
         _other(lambda n, g: (g - n).sum() / (abs(g).sum() + abs(n).sum())),
         "you add up differences with their signs, so they can cancel.",
     ),
-    Slip(
+    Mistake(
         "place_by_place",
         _other(lambda n, g: np.mean(abs(g - n) / (abs(g) + abs(n)))),
         "you take a mean of the error of each number. Here it is the length of all together.",
     ),
-    Slip(
+    Mistake(
         "place_by_place_largest",
         _other(lambda n, g: np.max(abs(g - n) / (abs(g) + abs(n)))),
         "you take the largest error of a single number. Here it is the length of all together.",
     ),
-    Slip(
+    Mistake(
         "absolute_values",
         _other(lambda n, g: abs(g - n).sum() / (abs(g) + abs(n)).sum()),
         "you add up absolute values. A length is the root of the sum of squares.",
@@ -158,7 +158,7 @@ def gradient_error(answer):
         )
         with np.errstate(all="ignore"):
             got = np.minimum(got, HUGE)
-            compare(got, right, MEASURE_SLIPS, (true, claims), given, "it should be", TOLERANCE)
+            compare(got, right, MEASURE_MISTAKES, (true, claims), given, "it should be", TOLERANCE)
     return "Now it may judge what you wrote."
 
 
@@ -198,7 +198,7 @@ def _check_right(answer, function, true, x) -> None:
         hint, why = _how_it_looks(watched.points, x)
         raise CheckFailed(
             f"for {given}, your result is {float(got):.2g}, where it should be below {RIGHT:g}.\n"
-            f"Likely slip: {why}",
+            f"Likely mistake: {why}",
             hint=hint,
         )
 
@@ -265,6 +265,6 @@ def _check_flat(answer) -> None:
     if not abs(float(got)) <= RIGHT:
         raise CheckFailed(
             f"for a function that does not change and a claim of 0, 0, your result is {got}. "
-            "It should be 0.\nLikely slip: 0 / 0. That is what a shut ReLU gives: test for it.",
+            "It should be 0.\nLikely mistake: 0 / 0. That is what a shut ReLU gives: test for it.",
             hint="zero_by_zero",
         )

@@ -12,63 +12,63 @@ import torch
 from grooves.checks import check
 from grooves.checks.arrays import draw, judge, judge_parts
 from grooves.checks.back_propagation.rules import LAB, by_hand, torchs_gradients
-from grooves.checks.compare import Slip, shape_of
+from grooves.checks.compare import Mistake, shape_of
 
 # ---- 3 matmul_backward -----------------------------------------------------------------------
 
 
-MATMUL_SLIPS = (
-    Slip(
+MATMUL_MISTAKES = (
+    Mistake(
         "W_not_turned",
         lambda x, W, g: (g @ W, x.T @ g),
         "W is not transposed. It fits because everything is square here, and it is wrong: "
         "the blame of x[0] comes through row 0 of W.",
     ),
-    Slip(
+    Mistake(
         "x_not_turned",
         lambda x, W, g: (g @ W.T, x @ g),
         "x is not transposed. It fits because everything is square here, and it is wrong.",
     ),
-    Slip(
+    Mistake(
         "none_turned",
         lambda x, W, g: (g @ W, x @ g),
         "neither matrix is transposed. It fits because everything is square here: try "
         "x (5, 2), W (2, 4) and g (5, 4).",
     ),
-    Slip(
+    Mistake(
         "wrong_side",
         lambda x, W, g: (W.T @ g, g @ x.T),
         "the right matrices, multiplied in the wrong order. g has a row for each picture, and so "
         "must the gradient of x.",
     ),
-    Slip(
+    Mistake(
         "on_their_side",
         lambda x, W, g: (W @ g.T, g.T @ x),
         "the right numbers, lying on their side. A gradient has the shape of what it belongs to.",
     ),
-    Slip(
+    Mistake(
         "exchanged",
         lambda x, W, g: (x.T @ g, g @ W.T),
         "the two are exchanged: first the gradient of x, then that of W.",
     ),
-    Slip(
+    Mistake(
         "averaged",
         lambda x, W, g: (g @ W.T, x.T @ g / len(x)),
         "you divide by the number of pictures. Where a mean is taken, in the loss, g has been "
         "divided already.",
     ),
-    Slip(
+    Mistake(
         "nothing_arrived",
         lambda x, W, g: (np.ones_like(g) @ W.T, x.T @ np.ones_like(g)),
         "g does not occur. The blame that arrives is passed on, weighted.",
     ),
-    Slip(
+    Mistake(
         "rule_of_numbers",
         lambda x, W, g: (g * W, g * x),
         "`*` is the rule for numbers, place by place. Here a row met a column: that is `@`.",
     ),
     *(
-        Slip(
+        Mistake(
             "last_kept",
             compute,
             "each product takes the place of the one before, so only the last counts: `=` where "
@@ -79,7 +79,7 @@ MATMUL_SLIPS = (
             lambda x, W, g: (np.outer(g[:, -1], W[:, -1]), np.outer(x[-1], g[-1])),
         )
     ),
-    Slip(
+    Mistake(
         "spread_out",
         lambda x, W, g: (g @ W.T, np.einsum("bi,bo->bio", x, g)),
         "each picture has a gradient of W of its own here. They all used the same W: add them up.",
@@ -102,69 +102,69 @@ def matmul_backward(answer):
         to_x, to_W = torchs_gradients(torch.matmul, x, W, arriving=g)
         expected = {"the gradient of x": to_x, "the gradient of W": to_W}
         given = f"x {shape_of(x)}, W {shape_of(W)} and g {shape_of(g)}"
-        judge_parts(call, (x, W, g), expected, MATMUL_SLIPS, given)
+        judge_parts(call, (x, W, g), expected, MATMUL_MISTAKES, given)
 
 
 # ---- 4 relu_backward -------------------------------------------------------------------------
 
 
-RELU_SLIPS = (
-    Slip(
+RELU_MISTAKES = (
+    Mistake(
         "no_mask",
         lambda z, g: g,
         "g went through everywhere. Where ReLU was shut, no small change of z alters anything.",
     ),
-    Slip(
+    Mistake(
         "mask_of_g",
         lambda z, g: g * (g > 0),
         "you look at the sign of g. What decides is whether z was positive; blame may be negative.",
     ),
-    Slip(
+    Mistake(
         "both_masks",
         lambda z, g: g * (z > 0) * (g > 0),
         "you let only positive blame through. Where z is positive, any blame passes.",
     ),
-    Slip(
+    Mistake(
         "mask_only",
         lambda z, g: z > 0,
         "that is where ReLU was open. The blame that arrives there is missing.",
     ),
-    Slip(
+    Mistake(
         "times_value",
         lambda z, g: g * np.maximum(z, 0),
         "you multiply by what ReLU gave. Its *slope* is 1 wherever it is open.",
     ),
-    Slip(
+    Mistake(
         "times_z",
         lambda z, g: g * z,
         "you multiply by z. ReLU's slope is 1 or 0, however large z is.",
     ),
-    Slip(
+    Mistake(
         "forward_again",
         lambda z, g: np.maximum(z, 0),
         "that is ReLU of z, the way forward. Pass g back.",
     ),
-    Slip(
+    Mistake(
         "upside_down",
         lambda z, g: g * (z <= 0),
         "blame passes where ReLU was shut. It is the other way round.",
     ),
-    Slip(
+    Mistake(
         "upside_down",
         lambda z, g: g * (z < 0),
         "blame passes where z is negative. It is the other way round.",
     ),
-    Slip(
+    Mistake(
         "zero_is_open",
         lambda z, g: g * (z >= 0),
         "at z = 0 you let the blame through. The slope jumps there; the agreed value is 0.",
     ),
-    Slip(
+    Mistake(
         "dropped",
         lambda z, g: g[z > 0],
         "the places where ReLU was shut are gone, and the shape with them. They get a 0.",
     ),
-    Slip(
+    Mistake(
         "smallest_kept",
         lambda z, g: np.where(z > 0, g, z),
         "where ReLU was shut you leave z. There the blame is 0.",
@@ -184,4 +184,4 @@ def relu_backward(answer):
         (answer, (kink, np.array([1.0, 2.0, -3.0, 4.0])), "z = [0, 0, 2, -3]"),
     ):
         (expected,) = torchs_gradients(torch.relu, inputs[0], arriving=inputs[1])
-        judge(call, inputs, expected, RELU_SLIPS, given)
+        judge(call, inputs, expected, RELU_MISTAKES, given)

@@ -12,48 +12,48 @@ import torch
 from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import NOT_THIS, draw, judge, judge_parts, where_it_fits
 from grooves.checks.back_propagation.rules import LAB, by_hand, torchs_gradients
-from grooves.checks.compare import Slip, shape_of
+from grooves.checks.compare import Mistake, shape_of
 
 # ---- 1 multiply_backward ---------------------------------------------------------------------
 
 
-MULTIPLY_SLIPS = (
-    Slip(
+MULTIPLY_MISTAKES = (
+    Mistake(
         "swapped",
         lambda a, b, g: (g * a, g * b),
         "the two are exchanged. Move a by a little: by how much does a · b move?",
     ),
-    Slip(
+    Mistake(
         "nothing_arrived",
         lambda a, b, g: (b, a),
         "these are the local factors alone. The gradient g that arrived multiplies them.",
     ),
-    Slip(
+    Mistake(
         "rule_of_a_sum",
         lambda a, b, g: (g, g),
         "you pass g on as it is. That is the rule of a sum.",
     ),
-    Slip(
+    Mistake(
         "both_factors",
         lambda a, b, g: (g * (a + b), g * (a + b)),
         "each gets the sum of both factors. Only one of the two belongs to each.",
     ),
-    Slip(
+    Mistake(
         "the_product",
         lambda a, b, g: (g * a * b, g * a * b),
         "you multiply g by the product a · b. The local factor is the *other* number alone.",
     ),
-    Slip(
+    Mistake(
         "added",
         lambda a, b, g: (g + b, g + a),
         "you add g to the factor. What arrives and what is local are multiplied.",
     ),
-    Slip(
+    Mistake(
         "divided",
         lambda a, b, g: (g / b, g / a),
         "you divide by the factor. A large factor makes a small change larger, not smaller.",
     ),
-    Slip(
+    Mistake(
         "summed",
         lambda a, b, g: ((g * b).sum(), (g * a).sum()),
         "you add up all places. Each place has a gradient of its own, in the shape of a and b.",
@@ -70,7 +70,7 @@ def multiply_backward(answer):
     ):
         to_a, to_b = torchs_gradients(torch.mul, a, b, arriving=g)
         expected = {"the gradient of a": to_a, "the gradient of b": to_b}
-        judge_parts(call, (a, b, g), expected, MULTIPLY_SLIPS, given)
+        judge_parts(call, (a, b, g), expected, MULTIPLY_MISTAKES, given)
 
 
 # ---- 2 unbroadcast ---------------------------------------------------------------------------
@@ -88,27 +88,27 @@ def _reduced(reduce):
 
 
 def _if_stretched(compute):
-    """A slip that can only show where something was stretched."""
+    """A mistake that can only show where something was stretched."""
     return where_it_fits(lambda g, shape: compute(g, shape) if g.shape != shape else g)
 
 
-UNBROADCAST_SLIPS = (
-    Slip(
+UNBROADCAST_MISTAKES = (
+    Mistake(
         "averaged",
         _reduced(np.mean),
         "you take the mean. A number that is used many times is to blame for each: add up.",
     ),
-    Slip(
+    Mistake(
         "largest",
         _reduced(np.max),
         "you take the largest of the gradients. They add up.",
     ),
-    Slip(
+    Mistake(
         "untouched",
         lambda g, shape: g,
         "g came back as it was. Its shape must become that of the array that was stretched.",
     ),
-    Slip(
+    Mistake(
         "first_only",
         _if_stretched(
             lambda g, shape: g[
@@ -117,30 +117,30 @@ UNBROADCAST_SLIPS = (
         ),
         "you keep one of the gradients and drop the others. They add up.",
     ),
-    Slip(
+    Mistake(
         "axis_kept",
         _if_stretched(lambda g, shape: g.sum(stretched_axes(g, shape), keepdims=True)),
         "the sums are right, but axes that were put in front are still there, with length 1. "
         "Without keepdims they go.",
     ),
-    Slip(
+    Mistake(
         "ones_lost",
         _if_stretched(lambda g, shape: g.sum(stretched_axes(g, shape))),
         "the sums are right, but an axis of length 1 got lost on the way. "
         "keepdims=True would leave it in its place.",
     ),
-    Slip(
+    Mistake(
         "front_only",
         _if_stretched(lambda g, shape: g.sum(tuple(range(g.ndim - len(shape))))),
         "you add up along the axes that were put in front. An axis of length 1 in `shape` was "
         "stretched too.",
     ),
-    Slip(
+    Mistake(
         "first_axis_always",
         _if_stretched(lambda g, shape: g.sum(0)),
         "you always add up along axis 0. Compare g.shape with `shape` to see what was stretched.",
     ),
-    Slip(
+    Mistake(
         "all_summed",
         lambda g, shape: g.sum() if shape else NOT_THIS,
         "you add up everything. Only what was stretched is added up.",
@@ -167,11 +167,11 @@ def unbroadcast(answer):
         g = draw(4, *big)
         (expected,) = torchs_gradients(lambda x, n=big: x.expand(n), np.zeros(shape), arriving=g)
         given = f"g of shape {shape_of(g)} and an array of shape {shape}"
-        judge(call, (g, shape), expected, UNBROADCAST_SLIPS, given)
+        judge(call, (g, shape), expected, UNBROADCAST_MISTAKES, given)
 
     g = draw(5, 4, 3)
     before = g.copy()
-    judge(lambda *_: answer(g, (3,)), (g, (3,)), before.sum(0), UNBROADCAST_SLIPS, "g (4, 3)")
+    judge(lambda *_: answer(g, (3,)), (g, (3,)), before.sum(0), UNBROADCAST_MISTAKES, "g (4, 3)")
     if not np.array_equal(g, before):
         raise CheckFailed(
             "the result is right, but your function changed the g that it was given. "

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from grooves.checks import check
 from grooves.checks.arrays import coarse, draw, judge, judge_parts
 from grooves.checks.back_propagation.rules import LAB, by_hand, formula, torchs_gradients
-from grooves.checks.compare import Slip, shape_of
+from grooves.checks.compare import Mistake, shape_of
 from grooves.checks.forward_propagation.stable_softmax import FAR_APART, shares_of, softmax_of
 
 
@@ -36,80 +36,80 @@ def _columns_of_all(z, y):
     return shares / len(z)
 
 
-LOSS_SLIPS = (
-    Slip(
+LOSS_MISTAKES = (
+    Mistake(
         "not_averaged",
         lambda z, y: softmax_of(z) - ones_at(y, z),
         "these are the gradients of the *sum* over the pictures. The loss is their mean.",
     ),
-    Slip(
+    Mistake(
         "averaged_twice",
         lambda z, y: _blame(z, y) / len(z),
         "you divide by the number of pictures twice.",
     ),
-    Slip(
+    Mistake(
         "over_all_numbers",
         lambda z, y: _blame(z, y) / z.shape[-1],
         "you divide by all numbers of the batch. The mean is over pictures, not over classes.",
     ),
-    Slip(
+    Mistake(
         "over_classes",
         lambda z, y: _blame(z, y) * len(z) / z.shape[-1],
         "you divide by the number of classes. The mean is over pictures.",
     ),
-    Slip(
+    Mistake(
         "uphill",
         lambda z, y: -_blame(z, y),
         "the sign. More of the right class's logit makes the loss *smaller*, so its gradient "
         "is negative.",
     ),
-    Slip(
+    Mistake(
         "shares_only",
         lambda z, y: softmax_of(z) / len(z),
         "you pass on what it said. What is right must be taken off: a 1 at each label.",
     ),
-    Slip(
+    Mistake(
         "right_class_only",
         lambda z, y: _blame(z, y) * ones_at(y, z),
         "only the right class gets blame. The others took their shares from it.",
     ),
-    Slip(
+    Mistake(
         "one_off_everywhere",
         lambda z, y: (softmax_of(z) - 1) / len(z),
         "you take 1 off every class. Take it off the right one alone.",
     ),
-    Slip(
+    Mistake(
         "all_labels_in_each_row",
         _columns_of_all,
         "p[:, labels] picks these columns in *every* row. "
         "p[np.arange(len(labels)), labels] picks one in each.",
     ),
-    Slip(
+    Mistake(
         "stopped_at_the_shares",
         lambda z, y: -ones_at(y, z) / softmax_of(z) / len(z),
         "that is the gradient of the shares. It has to go back through the softmax too.",
     ),
-    Slip(
+    Mistake(
         "no_softmax",
         lambda z, y: (z - ones_at(y, z)) / len(z),
         "you take the 1 off the logit. Turn the logits into shares first.",
     ),
-    Slip(
+    Mistake(
         "softmax_twice",
         lambda z, y: _blame(softmax_of(z), y),
         "the logits went through the softmax twice.",
     ),
-    Slip(
+    Mistake(
         "wrong_axis",
         lambda z, y: _blame(z, y, lambda z: softmax_of(z, 0)),
         "your softmax runs down the pictures. Each picture's shares add up to 1: axis=-1.",
     ),
-    Slip(
+    Mistake(
         "no_shift",
         lambda z, y: _blame(z, y, lambda z: shares_of(np.exp(z))),
         "the exponential overflows. Take each row's largest logit off first, as in lab 1.",
     ),
-    Slip(
+    Mistake(
         "one_maximum_for_all",
         lambda z, y: _blame(z, y, lambda z: shares_of(np.exp(z - z.max()))),
         "you take the largest logit of the whole batch off; a row far below it becomes 0 / 0. "
@@ -136,7 +136,7 @@ def loss_backward(answer):
         labels = np.array(labels)
         target = torch.from_numpy(labels)
         (expected,) = torchs_gradients(lambda z, y=target: F.cross_entropy(z, y), logits)
-        judge(call, (logits, labels), expected, LOSS_SLIPS, given)
+        judge(call, (logits, labels), expected, LOSS_MISTAKES, given)
 
 
 # ---- 6 network_backward ----------------------------------------------------------------------
@@ -145,7 +145,7 @@ def loss_backward(answer):
 def _back(
     x, y, W1, b1, W2, b2, mask=lambda z, g: z > 0, bend=True, loss=_blame, through=lambda W: W.T
 ):
-    """The gradients by formula, with a place for each slip."""
+    """The gradients by formula, with a place for each mistake."""
     z = x @ W1 + b1
     hidden = np.maximum(z, 0) if bend else z
     g = loss(hidden @ W2 + b2, y)
@@ -183,86 +183,86 @@ def _order(*places):
     return lambda *inputs: [_back(*inputs)[i] for i in places]
 
 
-NETWORK_SLIPS = (
-    Slip(
+NETWORK_MISTAKES = (
+    Mistake(
         "no_mask",
         lambda *a: _back(*a, mask=lambda z, g: 1),
         "the blame goes around the ReLU. Between the layers it passes only where z > 0.",
     ),
-    Slip(
+    Mistake(
         "mask_of_g",
         lambda *a: _back(*a, mask=lambda z, g: g > 0),
         "the ReLU's mask is made from the gradient. It is made from z, the sums before the ReLU.",
     ),
-    Slip(
+    Mistake(
         "exchanged",
         _exchanged,
         "z and the blame are exchanged on the way back through the ReLU: relu_backward(z, g).",
     ),
-    Slip(
+    Mistake(
         "no_bend",
         lambda *a: _back(*a, mask=lambda z, g: 1, bend=False),
         "your network has no ReLU, neither on the way there nor on the way back.",
     ),
-    Slip(
+    Mistake(
         "no_bend_forward",
         lambda *a: _back(*a, bend=False),
         "on the way there the ReLU is missing; on the way back it is there.",
     ),
-    Slip(
+    Mistake(
         "z_for_hidden",
         _unbent_input,
         "the gradient of W2 is made from z. What went into the second layer is ReLU of z.",
     ),
-    Slip(
+    Mistake(
         "biases_averaged",
         _averaged_biases,
         "the biases' gradients are means over the pictures. The loss has divided already: add up.",
     ),
-    Slip(
+    Mistake(
         "biases_per_picture",
         _biases_per_picture,
         "the biases' gradients have a row for each picture. Each bias was used for all of them: "
         "unbroadcast.",
     ),
-    Slip(
+    Mistake(
         "not_averaged",
         lambda *a: [len(a[0]) * part for part in _back(*a)],
         "all are too large, by the number of pictures. The loss is a mean.",
     ),
-    Slip(
+    Mistake(
         "averaged_twice",
         lambda *a: [part / len(a[0]) for part in _back(*a)],
         "all are too small, by the number of pictures. loss_backward has divided already.",
     ),
-    Slip(
+    Mistake(
         "uphill",
         lambda *a: [-part for part in _back(*a)],
         "all signs are turned. A step *against* the gradient is for later.",
     ),
-    Slip(
+    Mistake(
         "second_layer_first",
         _order(2, 3, 0, 1),
         "the right gradients in another order: first W1, b1, then W2, b2.",
     ),
-    Slip(
+    Mistake(
         "weights_first",
         _order(0, 2, 1, 3),
         "the right gradients in another order: W1, b1, W2, b2.",
     ),
-    Slip(
+    Mistake(
         "last_layer_bent",
         lambda x, y, W1, b1, W2, b2: _back(
             x, y, W1, b1, W2, b2, loss=lambda z, y: _blame(np.maximum(z, 0), y) * (z > 0)
         ),
         "the logits went through a ReLU too. The last layer is left as it is.",
     ),
-    Slip(
+    Mistake(
         "logits_through_softmax",
         lambda *a: _back(*a, loss=lambda z, y: _blame(softmax_of(z), y)),
         "the shares, not the logits, went into loss_backward, which takes the softmax itself.",
     ),
-    Slip(
+    Mistake(
         "W2_not_turned",
         lambda *a: _back(*a, through=lambda W: W),
         "W2 is not transposed on the way back. It fits because it is square here.",
@@ -293,6 +293,6 @@ def network_backward(answer):
             call,
             (x, labels, W1, b1, W2, b2),
             dict(zip(names, found, strict=True)),
-            NETWORK_SLIPS,
+            NETWORK_MISTAKES,
             given,
         )

@@ -31,7 +31,7 @@ class Counted(Tensor):
                 f"for a chain of {Counted.n_allowed // READS_ALLOWED} tensors, each used twice by "
                 f"the next, your function has asked for parents {Counted.n_allowed:,} times: it "
                 "walks along every path, and there are 2⁴⁰ of them.\n"
-                "Likely slip: a tensor that was seen before is walked through again.",
+                "Likely mistake: a tensor that was seen before is walked through again.",
                 hint="every_path",
             )
         return self.__dict__["parents"]
@@ -138,7 +138,7 @@ def in_order(answer):
     except RecursionError:
         raise CheckFailed(
             f"for {given}, your function calls itself too often: Python allows about a thousand "
-            "calls inside each other.\nLikely slip: none, for small graphs. Here keep a list of "
+            "calls inside each other.\nLikely mistake: none, for small graphs. Here keep a list of "
             "your own of what is still to be done.",
             hint="recursion",
         ) from None
@@ -169,7 +169,8 @@ def _check_order(got: list, result: Tensor, nodes: dict[str, Tensor], given: str
             fail(
                 "twice",
                 f"{name(node)} stands in your list twice.\n"
-                "Likely slip: a tensor that is used twice is met twice. Remember which were seen.",
+                "Likely mistake: a tensor that is used twice is met twice. Remember which were "
+                "seen.",
             )
         place[node] = i
     missing = [node for node in members if node not in place]
@@ -185,7 +186,7 @@ def _check_order(got: list, result: Tensor, nodes: dict[str, Tensor], given: str
             "missing",
             f"your list has {len(members) - len(missing)} of {len(members)} tensors; {name(least)} "
             "is missing.\n"
-            "Likely slip: the walk ends at a tensor's parents, or follows one parent only.",
+            "Likely mistake: the walk ends at a tensor's parents, or follows one parent only.",
         )
 
     def early(place):
@@ -196,16 +197,17 @@ def _check_order(got: list, result: Tensor, nodes: dict[str, Tensor], given: str
     node, parent = broken
     says = f"{name(node)} stands before {name(parent)}, which it was computed from"
     if not early({n: -i for n, i in place.items()}):
-        fail("backwards", f"{says}.\nLikely slip: the list runs from the result to the leaves.")
+        fail("backwards", f"{says}.\nLikely mistake: the list runs from the result to the leaves.")
     if got[::-1] == by_first_meeting(result, last=False):
         fail(
             "by_distance",
-            f"{says}.\nLikely slip: you go by the distance from the result. A tensor can be near "
+            f"{says}.\nLikely mistake: you go by the distance from the result. A tensor can be "
+            f"near "
             "by one path and far by another; the far one counts.",
         )
     fail(
         "too_early",
-        f"{says}.\nLikely slip: a tensor enters the list when you first meet it. "
+        f"{says}.\nLikely mistake: a tensor enters the list when you first meet it. "
         "It may enter only when all its parents are in.",
     )
 

@@ -87,8 +87,8 @@ def _same(a, b) -> bool:
 # ---- what is looked at -------------------------------------------------------------------------
 
 
-def _fail(hint: str, symptom: str, slip: str):
-    raise CheckFailed(f"{symptom}\nLikely slip: {slip}", hint=hint)
+def _fail(hint: str, symptom: str, mistake: str):
+    raise CheckFailed(f"{symptom}\nLikely mistake: {mistake}", hint=hint)
 
 
 def _check_kind(net) -> None:
@@ -138,7 +138,7 @@ def _check_moves(believed) -> None:
 
 
 def _check_scale(believed, true) -> None:
-    for factor, hint, symptom, slip in (
+    for factor, hint, symptom, mistake in (
         (
             -1,
             "uphill",
@@ -161,7 +161,7 @@ def _check_scale(believed, true) -> None:
         ),
     ):
         if all(_same(believed[name], factor * true[name]) for name in NAMES):
-            _fail(hint, symptom, slip)
+            _fail(hint, symptom, mistake)
 
 
 def _check_last_layer(believed, true) -> None:

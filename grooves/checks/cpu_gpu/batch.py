@@ -7,7 +7,7 @@ is out of order, one falls behind its best, one hits the share exactly, and one 
 from __future__ import annotations
 
 from grooves.checks import check
-from grooves.checks.compare import Slip
+from grooves.checks.compare import Mistake
 from grooves.checks.cpu_gpu.rules import LAB, Case, judge
 
 
@@ -81,77 +81,77 @@ def _largest(batches, seconds, share):
     return max(b for b, r in zip(batches, rates, strict=True) if r >= share * max(rates))
 
 
-SLIPS = (
-    Slip(
+MISTAKES = (
+    Mistake(
         "strictly_more",
         _strictly,
         "`>` leaves out the batch that reaches the share exactly.",
     ),
-    Slip(
+    Mistake(
         "best_throughput",
         _best,
         "that is the best throughput, whatever it costs in waiting. A smaller batch reaches the "
         "share too.",
     ),
-    Slip(
+    Mistake(
         "least_latency",
         lambda b, s, share: b[s.index(min(s))],
         "that batch is ready soonest, but few examples are ready with it.",
     ),
-    Slip(
+    Mistake(
         "batches_a_second",
         lambda b, s, share: _first(b, [1 / x for x in s], share / min(s)),
         "you divide 1 by the seconds: batches a second. Count examples a second.",
     ),
-    Slip(
+    Mistake(
         "seconds_as_throughput",
         lambda b, s, share: _first(b, s, share * max(s)),
         "you compare seconds a batch as if more were better. Throughput is examples a second.",
     ),
-    Slip(
+    Mistake(
         "seconds_an_example",
         lambda b, s, share: _first(b, [1 / r for r in _rates(b, s)], share / min(_rates(b, s))),
         "you compare seconds an example as if more were better. Turn the quotient round.",
     ),
-    Slip(
+    Mistake(
         "best_forgotten",
         lambda b, s, share: _first(b, _rates(b, s), share),
         "you compare throughputs with the share itself. The bar is that share of the best one.",
     ),
-    Slip(
+    Mistake(
         "sorted_apart",
         lambda b, s, share: right(sorted(b), sorted(s), share),
         "you sort both lists, each by itself, so batches get the seconds of others. Keep the pairs "
         "together.",
     ),
-    Slip(
+    Mistake(
         "place_in_the_list",
         lambda b, s, share: b.index(right(b, s, share)),
         "that is the batch's place in the list.",
     ),
-    Slip(
+    Mistake(
         "rate_returned",
         lambda b, s, share: dict(zip(b, _rates(b, s), strict=True))[right(b, s, share)],
         "that is its throughput. The batch was asked for.",
     ),
-    Slip(
+    Mistake(
         "first_dip",
         _before_the_first_dip,
         "you stop where the throughput does not grow for once. Noise does that; look at the whole "
         "curve for its best.",
     ),
-    Slip(
+    Mistake(
         "first_in_the_list",
         _first_in_the_list,
         "that is the first one in the list that reaches the share, and not the smallest: lists "
         "need not be in order.",
     ),
-    Slip(
+    Mistake(
         "share_of_the_last",
         _share_of_the_last,
         "you take the share of the last throughput. The best one need not be the last.",
     ),
-    Slip(
+    Mistake(
         "largest_of_all",
         _largest,
         "that is the largest batch that reaches the share. Nobody wants to wait for it.",
@@ -171,4 +171,4 @@ def busy_batch(answer):
         )
         for inputs in CASES
     ]
-    judge(answer, cases, SLIPS)
+    judge(answer, cases, MISTAKES)

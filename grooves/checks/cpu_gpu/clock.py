@@ -119,11 +119,13 @@ def _judge(got: float, device: Simulated) -> None:
     else:
         told = f"{seconds(got)}, expected {seconds(expected)} ({called})."
     name, says = _why(got, device)
-    raise CheckFailed(f"for {device.given}, your result is {told}\nLikely slip: {says}", hint=name)
+    raise CheckFailed(
+        f"for {device.given}, your result is {told}\nLikely mistake: {says}", hint=name
+    )
 
 
 def _why(got: float, device: Simulated) -> tuple[str, str]:
-    """The likely slip: from what was done and from what came out."""
+    """The likely mistake: from what was done and from what came out."""
     log, launch = device.log, device.launch_s
     samples = [launch + s for s in device.took_s]
     timed = samples[-device.runs :]
@@ -148,7 +150,7 @@ def _why(got: float, device: Simulated) -> tuple[str, str]:
             "there are fewer runs behind the warm-ups than asked for. Do warm-ups count as runs?"
         )
     n = len(timed)
-    value_slips = (
+    value_mistakes = (
         ("milliseconds", 1e3 * statistics.median(timed), "seconds were asked for."),
         (
             "backwards",
@@ -172,7 +174,7 @@ def _why(got: float, device: Simulated) -> tuple[str, str]:
         ("first_run", timed[0], "that is the first run alone. One measurement is none."),
     )
     if device.runs > 1:
-        for name, value, says in value_slips:
+        for name, value, says in value_mistakes:
             if same(got, value, 1e-3) and (name == "cold_runs_kept") <= (warmed == 0):
                 return name, says
         if log.count("C") == 2:
@@ -184,8 +186,8 @@ def _why(got: float, device: Simulated) -> tuple[str, str]:
             return "mean", (
                 "that is the mean. One run that was disturbed spoils it; the median does not mind."
             )
-    elif same(got, value_slips[0][1], 1e-3):
-        return value_slips[0][0], value_slips[0][2]
+    elif same(got, value_mistakes[0][1], 1e-3):
+        return value_mistakes[0][0], value_mistakes[0][2]
     first = log[:n_before].rfind("W")
     if device.queues and warmed and "S" not in log[first:n_before]:
         return "warm_ups_not_awaited", (

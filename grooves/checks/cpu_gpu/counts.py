@@ -1,14 +1,14 @@
 """Check of lab 11, second part: FLOPs for each byte (chapter 11).
 
 Key idea: what an operation asks for follows from its shapes. No two sizes are alike, so that no
-slip hides behind another. Letters: n rows, k inner, m columns, b bytes a number.
+mistake hides behind another. Letters: n rows, k inner, m columns, b bytes a number.
 """
 
 from __future__ import annotations
 
 from grooves.checks import check
 from grooves.checks.arrays import by_hand
-from grooves.checks.compare import Slip
+from grooves.checks.compare import Mistake
 from grooves.checks.cpu_gpu.rules import LAB, Case, judge
 
 CASES = (
@@ -49,7 +49,7 @@ def right(operation: str, shape: tuple, bytes_per_number: float) -> float:
 
 
 def _of(*operations: str):
-    """A slip that only these operations know: elsewhere it comes to the right answer."""
+    """A mistake that only these operations know: elsewhere it comes to the right answer."""
 
     def only(compute):
         return lambda o, s, b: compute(o, s, b) if o in operations else right(o, s, b)
@@ -61,72 +61,72 @@ def _inverse(o, s, b):
     return 1 / right(o, s, b) if flops(o, s) else float("inf")
 
 
-SLIPS = (
-    Slip(
+MISTAKES = (
+    Mistake(
         "output_forgotten",
         lambda o, s, b: flops(o, s) / (moved(o, s)[0] * b),
         "the result is written to memory too, and its bytes count.",
     ),
-    Slip(
+    Mistake(
         "only_the_output",
         lambda o, s, b: flops(o, s) / (moved(o, s)[1] * b),
         "that counts the result alone. What is read counts first of all.",
     ),
-    Slip(
+    Mistake(
         "multiply_add_as_one",
         _of("matmul", "matvec")(lambda o, s, b: right(o, s, b) / 2),
         "a multiplication and an addition are two FLOPs.",
     ),
-    Slip(
+    Mistake(
         "numbers_not_bytes",
         lambda o, s, b: right(o, s, b) * b,
         "that is FLOPs for each number. Each takes bytes_per_number bytes.",
     ),
-    Slip(
+    Mistake(
         "brackets_missing",
         lambda o, s, b: right(o, s, b) * b**2,
         "you divide by the numbers and then multiply by bytes_per_number. Put brackets round what "
         "you divide by.",
     ),
-    Slip(
+    Mistake(
         "always_four_bytes",
         lambda o, s, b: right(o, s, 4),
         "you assume 4 bytes a number. Use the argument.",
     ),
-    Slip("bits", lambda o, s, b: right(o, s, 8 * b), "bytes were asked for, not bits."),
-    Slip("upside_down", _inverse, "those are bytes for each FLOP. Turn it round."),
-    Slip(
+    Mistake("bits", lambda o, s, b: right(o, s, 8 * b), "bytes were asked for, not bits."),
+    Mistake("upside_down", _inverse, "those are bytes for each FLOP. Turn it round."),
+    Mistake(
         "square",
         _of("matmul")(lambda o, s, b: right(o, (s[0],) * 3, b)),
         "2 n / (3 b) holds where all three sizes are alike. Here they are not.",
     ),
-    Slip(
+    Mistake(
         "weights_only",
         _of("matmul")(lambda o, s, b: flops(o, s) / (s[1] * s[2] * b)),
         "only the second matrix's bytes are counted. The first one and the result move as well.",
     ),
-    Slip(
+    Mistake(
         "row_forgotten",
         _of("matvec")(lambda o, s, b: flops(o, s) / (s[0] * s[1] * b)),
         "only the matrix is counted. The row that is read and the one that is written are few "
         "bytes, but not none.",
     ),
-    Slip(
+    Mistake(
         "inner_forgotten",
         _of("matmul")(lambda o, s, b: right(o, s, b) / s[1]),
         "each of the n m numbers of the result is a sum over k products.",
     ),
-    Slip(
+    Mistake(
         "add_counted_twice",
         _of("add")(lambda o, s, b: 2 * right(o, s, b)),
         "adding two numbers is one FLOP: there is no multiplication.",
     ),
-    Slip(
+    Mistake(
         "one_operand",
         _of("add")(lambda o, s, b: flops(o, s) / (2 * s[0] * s[1] * b)),
         "two matrices are read and a third is written.",
     ),
-    Slip(
+    Mistake(
         "copy_computes",
         _of("copy")(lambda o, s, b: s[0] * s[1] / (sum(moved(o, s)) * b)),
         "copying does no arithmetic.",
@@ -145,4 +145,4 @@ def intensity(answer):
         )
         for inputs in CASES
     ]
-    judge(by_hand(answer), cases, SLIPS, ("FLOPs a byte",))
+    judge(by_hand(answer), cases, MISTAKES, ("FLOPs a byte",))

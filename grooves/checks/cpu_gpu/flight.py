@@ -10,7 +10,7 @@ import math
 
 from grooves.checks import check
 from grooves.checks.arrays import by_hand
-from grooves.checks.compare import Slip
+from grooves.checks.compare import Mistake
 from grooves.checks.cpu_gpu.rules import LAB, Case, judge, seconds, show
 
 # Latency, bandwidth, bytes a request: memory, a disk, a card, and a slow line that divides evenly.
@@ -27,58 +27,58 @@ def exactly(latency_s: float, bandwidth: float, bytes_each: float) -> float:
     return latency_s * bandwidth / bytes_each
 
 
-SLIPS = (
-    Slip(
+MISTAKES = (
+    Mistake(
         "not_whole",
         exactly,
         "a part of a request cannot be on its way. Take the next whole number.",
     ),
-    Slip(
+    Mistake(
         "rounded_down",
         lambda *a: math.floor(exactly(*a)),
         "you round down, so the memory idles for a moment. Take the next whole number above.",
     ),
-    Slip(
+    Mistake(
         "rounded_to_nearest",
         lambda *a: round(exactly(*a)),
         "you take the nearest whole number, which may be too few. Take the next one above.",
     ),
-    Slip(
+    Mistake(
         "one_too_many",
         lambda *a: math.floor(exactly(*a)) + 1,
         "where it divides without a rest, no further request is needed.",
     ),
-    Slip(
+    Mistake(
         "bytes_for_requests",
         lambda t, w, b: t * w,
         "those are bytes. Each request brings bytes_each of them.",
     ),
-    Slip(
+    Mistake(
         "bytes_multiplied",
         lambda t, w, b: math.ceil(t * w * b),
         "you multiply by the bytes of a request. The more one brings, the fewer are needed.",
     ),
-    Slip(
+    Mistake(
         "latency_divided",
         lambda t, w, b: math.ceil(w / t / b),
         "you divide by the latency. The longer each one takes, the more must be on their way.",
     ),
-    Slip(
+    Mistake(
         "bandwidth_divided",
         lambda t, w, b: math.ceil(b / (t * w)),
         "that is upside down: bytes on their way, by the bytes of one request.",
     ),
-    Slip(
+    Mistake(
         "nanoseconds",
         lambda t, w, b: math.ceil(exactly(1e9 * t, w, b)),
         "the latency is in seconds already.",
     ),
-    Slip(
+    Mistake(
         "bits",
         lambda t, w, b: math.ceil(8 * exactly(t, w, b)),
         "the bandwidth is in bytes a second, not in bits.",
     ),
-    Slip(
+    Mistake(
         "there_and_back",
         lambda t, w, b: math.ceil(2 * exactly(t, w, b)),
         "the latency is the whole wait, there and back: do not double it.",
@@ -98,4 +98,4 @@ def in_flight(answer):
         )
         for inputs in CASES
     ]
-    judge(by_hand(answer), cases, SLIPS)
+    judge(by_hand(answer), cases, MISTAKES)

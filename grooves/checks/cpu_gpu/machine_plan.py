@@ -83,7 +83,7 @@ def plan(answer):
             name, why = _why(job, chosen)
             raise CheckFailed(
                 f"for {_given(job)}, your result takes {in_words(spent)}; the bar is "
-                f"{in_words(job.bar_s)}.\nLikely slip: {why}",
+                f"{in_words(job.bar_s)}.\nLikely mistake: {why}",
                 hint=name,
             )
         reached.append(in_words(spent))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from grooves.checks import CheckFailed, check, describe
-from grooves.checks.compare import Slip
+from grooves.checks.compare import Mistake
 from grooves.checks.cpu_gpu.rules import LAB, Case, judge
 
 PARTS = ("fetch", "augment", "forward", "loss", "backward", "update", "log")
@@ -95,71 +95,71 @@ LIKE_A_PART = (
     "an operation may have a part's name within its own, and is no part. Compare whole names: "
     "`name in parts`."
 )
-SLIPS = (
-    Slip(
+MISTAKES = (
+    Mistake(
         "own_time",
         _greatest(lambda row: row[2]),
         "that part has the greatest time of its own. A part spends nearly all its time in what it "
         "calls: take the total.",
     ),
-    Slip(
+    Mistake(
         "rows_not_added",
         lambda rows, parts: max((r for r in rows if r[0] in parts), key=lambda r: r[3])[0],
         "that part has the greatest single row. A part may have several: add them up.",
     ),
-    Slip(
+    Mistake(
         "last_row",
         _last_row,
         "of a part that has several rows you keep the last: each overwrites the one before. Add "
         "them up.",
     ),
-    Slip(
+    Mistake(
         "own_added",
         _greatest(lambda row: row[2] + row[3]),
         "you add both times. The total contains a part's own time already.",
     ),
-    Slip(
+    Mistake(
         "calls_times_total",
         _greatest(lambda row: row[1] * row[3]),
         "you multiply by the calls. The total covers all of them already.",
     ),
-    Slip("like_a_part", _by_substring, LIKE_A_PART),
-    Slip("like_a_part", _by_substring_in_full, LIKE_A_PART),
-    Slip(
+    Mistake("like_a_part", _by_substring, LIKE_A_PART),
+    Mistake("like_a_part", _by_substring_in_full, LIKE_A_PART),
+    Mistake(
         "greatest_name",
         lambda rows, parts: max(parts),
         "that is the last name of the alphabet. `max` of a dict of sums compares the names, unless "
         "it is told a key.",
     ),
-    Slip(
+    Mistake(
         "most_calls",
         _greatest(lambda row: row[1]),
         "that part is called most often, for a short time each.",
     ),
-    Slip(
+    Mistake(
         "longest_call",
         _per_call,
         "that part takes longest for one call. What you wait for is all its calls together.",
     ),
-    Slip(
+    Mistake(
         "whole_step",
         _greatest(lambda row: row[3], of="all"),
         "the step holds all parts, so its time is the greatest, and it tells nothing. Look at "
         "`parts` alone.",
     ),
-    Slip(
+    Mistake(
         "an_operation",
         _greatest(lambda row: row[2], of="all"),
         "that is one of PyTorch's operations, which many parts may call. Which part is to blame?",
     ),
-    Slip(
+    Mistake(
         "an_operation_by_total",
         lambda rows, parts: max(
             (r for r in rows if r[0] not in parts and r[0] != "step"), key=lambda r: r[3]
         )[0],
         "that is an operation by its total. Among `parts` is the one that calls it.",
     ),
-    Slip(
+    Mistake(
         "quickest_part",
         lambda rows, parts: min((r for r in rows if r[0] in parts), key=lambda r: r[3])[0],
         "that is the quickest part: you sorted upwards.",
@@ -189,7 +189,7 @@ def slowest_part(answer):
             )
         return got
 
-    judge(called, cases, SLIPS)
+    judge(called, cases, MISTAKES)
 
 
 def _given(rows) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from grooves.checks import check
 from grooves.checks.arrays import by_hand
-from grooves.checks.compare import Slip
+from grooves.checks.compare import Mistake
 from grooves.checks.cpu_gpu.rules import LAB, Case, judge, show
 
 # Intensity, peak, bandwidth: a processor, two cards, a machine of much bandwidth, and a copy.
@@ -49,70 +49,70 @@ def _upside_down(i, p, w):
     return w / p
 
 
-SLIPS = (
-    Slip(
+MISTAKES = (
+    Mistake(
         "greater_limit",
         _with(rate=lambda i, p, w: max(p, i * w)),
         "that is the greater of the two limits. Both hold, so the smaller one decides.",
     ),
-    Slip(
+    Mistake(
         "always_the_peak",
         _with(rate=lambda i, p, w: p),
         "that is the peak, whatever the operation. Memory has to keep up with it.",
     ),
-    Slip(
+    Mistake(
         "always_the_slope",
         _with(rate=lambda i, p, w: i * w),
         "that is what memory allows. Above the ridge the arithmetic units cannot follow.",
     ),
-    Slip(
+    Mistake(
         "limits_in_turn",
         _with(rate=lambda i, p, w: 1 / (1 / p + 1 / (i * w)) if i else 0.0),
         "there memory and arithmetic wait for each other. In the roofline they work at the same "
         "time, so the slower one alone decides.",
     ),
-    Slip(
+    Mistake(
         "divided",
         _with(rate=lambda i, p, w: min(p, w / i) if i else p),
         "the slope is intensity times bandwidth: FLOPs a byte, times bytes a second.",
     ),
-    Slip(
+    Mistake(
         "bandwidth_as_limit",
         _with(rate=lambda i, p, w: min(p, w)),
         "you compare FLOP/s with bytes/s. Multiply by the intensity first.",
     ),
-    Slip(
+    Mistake(
         "giga",
         _with(rate=lambda i, p, w: right(i, p, w)[0] / 1e9),
         "that is in GFLOP/s. FLOP/s were asked for, no giga.",
     ),
-    Slip(
+    Mistake(
         "ridge_from_the_rate",
         _with(ridge=lambda i, p, w: right(i, p, w)[0] / w),
         "you divide the rate by the bandwidth, so your ridge moves with the operation. It belongs "
         "to the machine alone.",
     ),
-    Slip(
+    Mistake(
         "ridge_upside_down",
         _with(ridge=_upside_down),
         "the ridge is in FLOPs a byte, and you give bytes a FLOP.",
     ),
-    Slip(
+    Mistake(
         "ridge_as_rate",
         _with(ridge=lambda i, p, w: p),
         "the ridge is a place on the level axis, FLOPs a byte: where slope and roof meet.",
     ),
-    Slip(
+    Mistake(
         "limits_exchanged",
         _with(limit=lambda i, p, w: _limit(i >= p / w)),
         "the other way round: with few FLOPs a byte it is memory that cannot keep up.",
     ),
-    Slip(
+    Mistake(
         "compared_with_one",
         _with(limit=lambda i, p, w: _limit(i < 1)),
         "you compare the intensity with 1. Each machine has a ridge of its own.",
     ),
-    Slip(
+    Mistake(
         "upside_down_everywhere",
         _with(ridge=_upside_down, limit=lambda i, p, w: _limit(i < w / p)),
         "the ridge is bandwidth over peak here, and what follows from it is wrong too.",
@@ -133,4 +133,4 @@ def attainable(answer):
         )
         for i, peak, bandwidth in CASES
     ]
-    judge(by_hand(answer), cases, SLIPS, UNITS)
+    judge(by_hand(answer), cases, MISTAKES, UNITS)

@@ -1,7 +1,7 @@
 """Checks of lab 11: what they have in common, for figures of any size (chapter 11).
 
 Key idea: seconds, rates and intensities are right to a share of themselves, never to a fixed
-amount: a microsecond that is missing from a microsecond is everything. A slip is known by the
+amount: a microsecond that is missing from a microsecond is everything. A mistake is known by the
 figures that it would give.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 
 from grooves.checks import CheckFailed, describe
-from grooves.checks.compare import Slip, most_explaining
+from grooves.checks.compare import Mistake, most_explaining
 
 LAB = "11_cpu_gpu"
 EXACT = 1e-6  # of a formula; single precision is allowed
@@ -78,13 +78,13 @@ class Case:
 
 
 def judge(
-    answer: Callable, cases: Sequence[Case], slips: Sequence[Slip], units: Sequence[str] = ()
+    answer: Callable, cases: Sequence[Case], mistakes: Sequence[Mistake], units: Sequence[str] = ()
 ) -> None:
     """Call an answer on all cases and compare its figures and words with what is expected.
 
-    units: of the parts. The first wrong part is told. Of the slips that would give it too, the one
-    that explains most parts of all cases is named: two slips may agree on one case.
-    Raises: CheckFailed with the slip's name, or "unrecognised".
+    units: of the parts. The first wrong part is told. Of the mistakes that would give it too, the
+    one that explains most parts of all cases is named: two mistakes may agree on one case.
+    Raises: CheckFailed with the mistake's name, or "unrecognised".
     """
     results: list[list] = []
     found = None  # the first wrong part: its case and its place
@@ -108,16 +108,16 @@ def judge(
         f"{show(case.right[i], unit)}."
     )
 
-    def n_explained(slip):
-        would = [_as_parts(slip.compute(*c.inputs), c) for c in cases[: len(results)]]
+    def n_explained(mistake):
+        would = [_as_parts(mistake.compute(*c.inputs), c) for c in cases[: len(results)]]
         if not same(results[number][i], would[number][i]) or same(would[number][i], case.right[i]):
             return 0
         pairs = zip(itertools.chain(*results), itertools.chain(*would), strict=True)
         return sum(same(g, w) for g, w in pairs)
 
-    best = most_explaining(slips, n_explained)
-    says = best.says if best else "this is none of the usual slips. Work the example by hand."
-    raise CheckFailed(f"{told}\nLikely slip: {says}", hint=best.name if best else "unrecognised")
+    best = most_explaining(mistakes, n_explained)
+    says = best.says if best else "this is none of the usual mistakes. Work the example by hand."
+    raise CheckFailed(f"{told}\nLikely mistake: {says}", hint=best.name if best else "unrecognised")
 
 
 def _as_parts(result, case: Case) -> list:

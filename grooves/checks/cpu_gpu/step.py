@@ -50,7 +50,7 @@ def honest_step(
     return loss.item(), (right.sum() if count else right.mean()).item()
 
 
-SLIPS = (
+MISTAKES = (
     ("gradients_added", {"clear": False}, "gradients of earlier steps are still there. Clear them"),
     ("no_update", {"move": False}, "the weights do not move: optimizer.step() is missing"),
     ("chosen_ignored", {"rows": "first"}, "you take the first pictures in place of the chosen"),
@@ -74,21 +74,21 @@ def mended_step(answer):
                 raise CheckFailed(
                     f"for {few} and {many} pictures, your result is right, and one step calls "
                     f"{name} {operations[0][name]} and {operations[1][name]} times.\n"
-                    f"Likely slip: {_advice(name)[1]}",
+                    f"Likely mistake: {_advice(name)[1]}",
                     hint=_advice(name)[0],
                 )
     for name in cut[1]:
         if cut[1][name] - cut[0][name] > FORGIVEN:
             raise CheckFailed(
                 f"for {few} and {many} pictures, your result is right, and in one step {name} cuts "
-                f"a tensor into {cut[0][name]} and {cut[1][name]}.\nLikely slip: the rows are "
+                f"a tensor into {cut[0][name]} and {cut[1][name]}.\nLikely mistake: the rows are "
                 "taken apart, to be gone through or put together again. Leave them in one tensor.",
                 hint="cut_into_rows",
             )
     if steps[1] - steps[0] > FORGIVEN:
         raise CheckFailed(
             f"for {few} and {many} pictures, your result is right, and one step takes {steps[0]:,} "
-            f"and {steps[1]:,} steps in Python: calls, and lines that it runs.\nLikely slip: "
+            f"and {steps[1]:,} steps in Python: calls, and lines that it runs.\nLikely mistake: "
             "Python still goes through the rows. Compare whole tensors.",
             hint="python_loop",
         )
@@ -126,11 +126,11 @@ def _examine(answer, batch: int) -> tuple[Counter, Counter, int]:
             given = f"{batch} pictures, step {number + 1}"
             if not same(got, right, NEAR):
                 run = partial(_run, images=images, labels=labels, chosen=chosen, batch=batch)
-                name_of_slip, says = _why(run, results, number, i)
+                name_of_mistake, says = _why(run, results, number, i)
                 raise CheckFailed(
                     f"for {given}, your result for {name} is {got:.4g}; it should be "
-                    f"{right:.4g}.\nLikely slip: {says}",
-                    hint=name_of_slip,
+                    f"{right:.4g}.\nLikely mistake: {says}",
+                    hint=name_of_mistake,
                 )
     if not close(weights, expected_weights, NEAR):
         raise CheckFailed(
@@ -180,8 +180,8 @@ def _numbers(result, batch: int) -> tuple[float, float]:
 
 
 def _why(run, results, number: int, i: int) -> tuple[str, str]:
-    for name, slip, says in SLIPS:
-        would, _, _ = run(partial(honest_step, **slip))
+    for name, mistake, says in MISTAKES:
+        would, _, _ = run(partial(honest_step, **mistake))
         if same(results[number][i], would[number][i], NEAR):
             return name, says + "."
     return "unrecognised", "none of the usual ones. Compare with slow_step, part by part."

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from grooves.checks import check
 from grooves.checks.arrays import by_hand
-from grooves.checks.compare import Slip
+from grooves.checks.compare import Mistake
 from grooves.checks.cpu_gpu.rules import LAB, Case, judge, seconds, show
 
 CAUSES = ("launch", "memory", "arithmetic")
@@ -37,7 +37,7 @@ def right(operations, peak, bandwidth, launch_s) -> tuple[float, str]:
 
 
 def _seconds(of_all):
-    """A slip of the seconds alone."""
+    """A mistake of the seconds alone."""
     return lambda o, p, w, t: (of_all(o, p, w, t), right(o, p, w, t)[1])
 
 
@@ -46,7 +46,7 @@ def _each(of_one):
 
 
 def _cause(of_all):
-    """A slip of the cause alone."""
+    """A mistake of the cause alone."""
     return lambda o, p, w, t: (right(o, p, w, t)[0], of_all(o, p, w, t))
 
 
@@ -71,14 +71,14 @@ def _last(o, p, w, t):
     return right(o[-1:], p, w, t)[1]
 
 
-SLIPS = (
-    Slip(
+MISTAKES = (
+    Mistake(
         "both_added",
         _each(lambda units, memory, t: t + units + memory),
         "you add arithmetic and memory. Within an operation they work at the same time: the longer "
         "one counts.",
     ),
-    Slip(
+    Mistake(
         "longer_of_the_sums",
         _seconds(
             lambda o, p, w, t: t * len(o) + max(sum(f for f, _ in o) / p, sum(b for _, b in o) / w)
@@ -86,66 +86,66 @@ SLIPS = (
         "you add up first and take the longer one at the end. That lets one operation's arithmetic "
         "hide another's memory; but they come one after the other.",
     ),
-    Slip(
+    Mistake(
         "launch_forgotten",
         _each(lambda units, memory, t: max(units, memory)),
         "the calls are missing: each operation is launched.",
     ),
-    Slip(
+    Mistake(
         "one_launch",
         _seconds(lambda o, p, w, t: t + sum(max(f / p, b / w) for f, b in o)),
         "you count one launch. Each operation has its own.",
     ),
-    Slip(
+    Mistake(
         "launch_hidden",
         _each(lambda units, memory, t: max(t, units, memory)),
         "you let the launch overlap with the work. Here the work begins when the call is done: add "
         "it.",
     ),
-    Slip(
+    Mistake(
         "shorter_one",
         _each(lambda units, memory, t: t + min(units, memory)),
         "the shorter of the two times is hidden behind the longer one, not the other way round.",
     ),
-    Slip(
+    Mistake(
         "arithmetic_alone",
         _each(lambda units, memory, t: t + units),
         "only the arithmetic is counted. The numbers must also come from memory.",
     ),
-    Slip(
+    Mistake(
         "memory_alone",
         _each(lambda units, memory, t: t + memory),
         "only the memory is counted. The arithmetic may take longer.",
     ),
-    Slip(
+    Mistake(
         "launch_as_cause_forgotten",
         _cause(lambda o, p, w, t: right(o, p, w, 0.0)[1]),
         "the launches together may be the greatest part of the time.",
     ),
-    Slip(
+    Mistake(
         "votes_counted",
         _cause(_vote),
         "you count operations. Count their seconds: one large operation may outweigh many.",
     ),
-    Slip(
+    Mistake(
         "hidden_counted",
         _cause(_hidden_too),
         "you count memory that is hidden behind arithmetic, or the other way round. In each "
         "operation only the longer of the two takes time.",
     ),
-    Slip(
+    Mistake(
         "winner_takes_all",
         _cause(_winner_takes_all),
         "you give an operation's whole time to its greatest cause. Its launch belongs to the "
         "launches, whatever else it does.",
     ),
-    Slip(
+    Mistake(
         "always_one_word",
         _cause(lambda o, p, w, t: max(CAUSES)),
         "you say 'memory' whatever the operations are. `max` of a dict of sums compares the words, "
         "by the alphabet, unless it is told a key.",
     ),
-    Slip("last_operation", _cause(_last), "that is the cause for the last operation alone."),
+    Mistake("last_operation", _cause(_last), "that is the cause for the last operation alone."),
 )
 
 
@@ -156,7 +156,7 @@ def predict_time(answer):
         Case(inputs, dict(zip(NAMES, right(*inputs), strict=True)), _given(*inputs), CAUSES)
         for inputs in CASES
     ]
-    judge(by_hand(answer), cases, SLIPS, ("s",))
+    judge(by_hand(answer), cases, MISTAKES, ("s",))
 
 
 def _given(operations, peak, bandwidth, launch_s) -> str:

@@ -56,7 +56,7 @@ def tune(answer):
         raise CheckFailed(
             f"for {N_FEW} stories, your result is a model with {n_changed:,} numbers changed that "
             f"is {gap:.2f} nats a word above the entropy of the dialect; the bar is {BAR_NATS}.\n"
-            f"Likely slip: {why}",
+            f"Likely mistake: {why}",
             hint=name,
         )
     return f"{gap:.3f} nats a word above the entropy (bar: {BAR_NATS}), {n_changed:,} numbers."
@@ -180,7 +180,7 @@ def _refuse_nonsense(name: str, weight: Tensor) -> None:
     if not weight.isfinite().all():
         raise CheckFailed(
             f"for {N_FEW} stories, your result has {int((~weight.isfinite()).sum())} numbers in "
-            f"{name} that are NaN or infinite.\nLikely slip: steps far too long. Divide the "
+            f"{name} that are NaN or infinite.\nLikely mistake: steps far too long. Divide the "
             "learning rate by ten.",
             hint="not_finite",
         )
@@ -195,26 +195,29 @@ def _refuse_too_many(counts: dict[str, int], total: int, budget: int) -> None:
     blocks = [n for name, n in counts.items() if name.startswith("blocks.")]
     if any("A and B" in name for name in counts):
         raise CheckFailed(
-            f"{failure}\nLikely slip: LoRA with a rank that the budget does not pay for, or other "
+            f"{failure}\nLikely mistake: LoRA with a rank that the budget does not pay for, or "
+            f"other "
             "weights that learn beside it. `add_lora` takes more than exercise 4 says of the same "
             "matrices: queries, keys and values get an A and a B each.",
             hint="rank_too_high",
         )
     if not any(blocks):
         raise CheckFailed(
-            f"{failure}\nLikely slip: the whole head or embedding learned. {budget:,} numbers are "
+            f"{failure}\nLikely mistake: the whole head or embedding learned. {budget:,} "
+            f"numbers are "
             f"{budget // 64} of its rows: which words need another row?",
             hint="whole_head",
         )
     if counts["embedding.weight"] == 0:
         raise CheckFailed(
-            f"{failure}\nLikely slip: LoRA was merged. The merged matrix has a new number at each "
+            f"{failure}\nLikely mistake: LoRA was merged. The merged matrix has a new number at "
+            f"each "
             "place; A and B are what is small. Return the model unmerged. Or a whole matrix "
             "learned.",
             hint="whole_matrices",
         )
     raise CheckFailed(
-        f"{failure}\nLikely slip: nothing was frozen. Say before training which weights learn.",
+        f"{failure}\nLikely mistake: nothing was frozen. Say before training which weights learn.",
         hint="nothing_frozen",
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from grooves.checks import check
 from grooves.checks.arrays import judge
-from grooves.checks.compare import Slip, written_by_hand
+from grooves.checks.compare import Mistake, written_by_hand
 from grooves.language.corpora import IGNORED
 
 LAB = "06_fine_tuning"
@@ -31,97 +31,97 @@ def _each_story(before, after, targets, old):
     return lost.mean()
 
 
-SLIPS = (
-    Slip(
+MISTAKES = (
+    Mistake(
         "mean_of_stories",
         _each_story,
         "you average each story, then the stories, so a word of a short story weighs more. "
         "Every word weighs the same.",
     ),
-    Slip(
+    Mistake(
         "wrong_way_round",
         lambda b, a, t, o: -_lost(b, a, t, o),
         "the sign: a model that is worse than before has forgotten something, so after − before.",
     ),
-    Slip(
+    Mistake(
         "padding_counted",
         lambda b, a, t, o: (a - b)[o].mean(),
         "places of padding are counted. What stands there means nothing.",
     ),
-    Slip(
+    Mistake(
         "divided_by_all",
         lambda b, a, t, o: (a - b)[_words(t, o)].sum() / t[o].size,
         "the padding is left out of the sum, but its places still count in the divisor. Divide by "
         "the number of words.",
     ),
-    Slip(
+    Mistake(
         "divided_by_both",
         lambda b, a, t, o: (a - b)[_words(t, o)].sum() / (t != IGNORED).sum(),
         "the old stories are summed, and the words of all stories are counted. Divide by the words "
         "of the old ones.",
     ),
-    Slip(
+    Mistake(
         "never_negative",
         lambda b, a, t, o: max(0, _lost(b, a, t, o)),
         "your function does not go below 0. A model that became better has a negative number.",
     ),
-    Slip(
+    Mistake(
         "end_mark_left_out",
         lambda b, a, t, o: (a - b)[(t > 0) & o[:, None]].mean(),
         "the end mark, word 0, is left out. Only IGNORED is padding.",
     ),
-    Slip(
+    Mistake(
         "dialect",
         lambda b, a, t, o: _lost(b, a, t, ~o),
         "those are the stories of the dialect. What is forgotten shows on the old ones.",
     ),
-    Slip(
+    Mistake(
         "both_languages",
         lambda b, a, t, o: (a - b)[t != IGNORED].mean(),
         "all stories are in it, and what was gained in the dialect hides what was lost. Take the "
         "old ones alone.",
     ),
-    Slip(
+    Mistake(
         "perplexity",
         lambda b, a, t, o: np.exp(a[_words(t, o)].mean()) - np.exp(b[_words(t, o)].mean()),
         "exp makes perplexities of them. Nats are asked for: no exp.",
     ),
-    Slip(
+    Mistake(
         "ratio_of_perplexities",
         lambda b, a, t, o: np.exp(_lost(b, a, t, o)),
         "exp of the difference is by what factor the perplexity rose. Nats are asked for: no exp.",
     ),
-    Slip(
+    Mistake(
         "share",
         lambda b, a, t, o: _lost(b, a, t, o) / b[_words(t, o)].mean(),
         "that is a share of what the model was before. The nats themselves are asked for.",
     ),
-    Slip(
+    Mistake(
         "after_alone",
         lambda b, a, t, o: a[_words(t, o)].mean(),
         "that is how bad the model is now. What it was before was not forgotten: take it off.",
     ),
-    Slip(
+    Mistake(
         "gains_left_out",
         lambda b, a, t, o: np.maximum(a - b, 0)[_words(t, o)].mean(),
         "words that became better count as 0. They count too, with their sign.",
     ),
-    Slip(
+    Mistake(
         "sizes_of_changes",
         lambda b, a, t, o: abs(a - b)[_words(t, o)].mean(),
         "words that became better count as if they had become worse. Leave abs out.",
     ),
-    Slip(
+    Mistake(
         "sum",
         lambda b, a, t, o: (a - b)[_words(t, o)].sum(),
         "that is the sum over the words. Divide by how many they are.",
     ),
-    Slip(
+    Mistake(
         "by_story",
         lambda b, a, t, o: (a - b)[_words(t, o)].sum() / o.sum(),
         "that is what a story lost. Divide by the words, not by the stories.",
     ),
-    Slip(
+    Mistake(
         "in_bits",
         lambda b, a, t, o: _lost(b, a, t, o) / np.log(2),
         "that is in bits. The tables are in nats already.",
@@ -157,7 +157,7 @@ def forgotten(answer):
     def ask(tables):
         lengths = (tables[2] != IGNORED).sum(1).tolist()
         given = f"{sum(tables[3])} old stories among {len(lengths)}, of {lengths} words"
-        judge(call, tables, _lost(*tables), SLIPS, given, "it should be")
+        judge(call, tables, _lost(*tables), MISTAKES, given, "it should be")
 
     def call(*inputs):
         return written_by_hand(answer, *inputs)

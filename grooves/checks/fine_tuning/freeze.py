@@ -2,7 +2,7 @@
 
 Key idea: the switches are read off the model after the call, under every name that a weight has.
 The model has what misleads: a tensor with two names, `blocks.1` beside `blocks.10`, a `norm` inside
-`prenorm`. A slip is told by the weights that it lets learn and by the number that it returns.
+`prenorm`. A mistake is told by the weights that it lets learn and by the number that it returns.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ CASES = (
 
 
 @dataclass(frozen=True)
-class Slip:
+class Mistake:
     """A mistake: which weights learn then, what is counted, and what to say."""
 
     name: str
@@ -90,36 +90,36 @@ def _total(model, learning: set[int]) -> int:
 
 
 def _honest(learns):
-    """A slip that counts rightly what it lets learn."""
+    """A mistake that counts rightly what it lets learn."""
     return {"learns": learns, "counts": lambda m, c: _total(m, learns(m, c))}
 
 
-SLIPS = (
-    Slip(
+MISTAKES = (
+    Mistake(
         "counts_all",
         _right,
         lambda m, c: sum(w.numel() for w in m.parameters()),
         "the right weights learn, but you count all of them.",
     ),
-    Slip(
+    Mistake(
         "counts_tensors",
         _right,
         lambda m, c: len(_right(m, c)),
         "that is how many tensors learn. numel() says how many numbers each holds.",
     ),
-    Slip(
+    Mistake(
         "counts_rows",
         _right,
         lambda m, c: sum(len(w) for w in m.parameters() if id(w) in _right(m, c)),
         "len(weight) is the number of its rows. numel() counts all its numbers.",
     ),
-    Slip(
+    Mistake(
         "tied_twice",
         _right,
         lambda m, c: sum(w.numel() for _, w in _named(m) if id(w) in _right(m, c)),
         "the tensor with two names is counted under both. It is one tensor: count it once.",
     ),
-    Slip(
+    Mistake(
         "tied_twice",
         _right,
         lambda m, c: sum(
@@ -127,50 +127,50 @@ SLIPS = (
         ),
         "the tensor with two names is counted under both. It is one tensor: count it once.",
     ),
-    Slip(
+    Mistake(
         "tied_missed",
         **_honest(lambda m, c: _ids(m.named_parameters(), c.parts)),
         says="named_parameters() gives a tensor with two names under the first one only, so "
         "`head.weight` is never met. Ask for both names: remove_duplicate=False.",
     ),
-    Slip(
+    Mistake(
         "last_name_wins",
         **_honest(_last_name_wins),
         says="the tensor with two names is switched on under one name, and off again under the "
         "other. Gather first what is to learn, then switch.",
     ),
-    Slip(
+    Mistake(
         "frozen_instead",
         **_honest(lambda m, c: {id(w) for w in m.parameters()} - _right(m, c)),
         says="you froze the parts that are named. They are the ones that learn.",
     ),
-    Slip(
+    Mistake(
         "prefix",
         **_honest(lambda m, c: _ids(_named(m), c.parts, str.startswith)),
         says="`blocks.1` lets `blocks.10` learn too. After the part comes a dot, or nothing.",
     ),
-    Slip(
+    Mistake(
         "anywhere",
         **_honest(lambda m, c: _ids(_named(m), c.parts, lambda name, part: part in name)),
         says="a part that stands anywhere in a name is taken: `norm` is in `prenorm` too. A name "
         "must begin with it.",
     ),
-    Slip(
+    Mistake(
         "not_thawed",
         **_honest(lambda m, c: _right(m, c) & _as_before(m, c)),
         says="what was frozen before stays frozen, named or not. Switch the named ones on.",
     ),
-    Slip(
+    Mistake(
         "whole_names_only",
         **_honest(lambda m, c: _ids(_named(m), c.parts, str.__eq__)),
         says="only weights whose whole name is given learn. A part may be the beginning of many.",
     ),
-    Slip(
+    Mistake(
         "not_frozen",
         **_honest(lambda m, c: _right(m, c) | _as_before(m, c)),
         says="the named parts are switched on, and all others stay as they were. Switch these off.",
     ),
-    Slip(
+    Mistake(
         "counted_only",
         lambda m, c: {id(w) for w in m.parameters()},
         lambda m, c: _total(m, _right(m, c)),
@@ -215,21 +215,22 @@ def _judge(model: nn.Module, case: Case, got: Tensor) -> None:
     )
     if learning != expected and any("requires_grad" in vars(m) for m in model.modules()):
         raise CheckFailed(
-            f"{failure}\nLikely slip: you set requires_grad on a module, which makes a new "
+            f"{failure}\nLikely mistake: you set requires_grad on a module, which makes a new "
             "attribute that nobody reads. It is the weights that have the switch; "
             "module.requires_grad_(…) with a _ at its end passes it on to them.",
             hint="set_on_module",
         )
-    for slip in SLIPS:
-        if slip.learns(model, case) == learning and slip.counts(model, case) == float(
+    for mistake in MISTAKES:
+        if mistake.learns(model, case) == learning and mistake.counts(model, case) == float(
             got.reshape(-1)[0] if got.numel() else -1
         ):
-            raise CheckFailed(f"{failure}\nLikely slip: {slip.says}", hint=slip.name)
-    for slip in SLIPS:  # it may count in another way what it wrongly lets learn
-        if learning != expected and slip.learns(model, case) == learning:
-            raise CheckFailed(f"{failure}\nLikely slip: {slip.says}", hint=slip.name)
+            raise CheckFailed(f"{failure}\nLikely mistake: {mistake.says}", hint=mistake.name)
+    for mistake in MISTAKES:  # it may count in another way what it wrongly lets learn
+        if learning != expected and mistake.learns(model, case) == learning:
+            raise CheckFailed(f"{failure}\nLikely mistake: {mistake.says}", hint=mistake.name)
     raise CheckFailed(
-        f"{failure}\nThis is none of the usual slips. Print name and requires_grad of each weight.",
+        f"{failure}\nThis is none of the usual mistakes. Print name and requires_grad of each "
+        f"weight.",
         hint="unrecognised",
     )
 

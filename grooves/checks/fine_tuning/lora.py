@@ -14,7 +14,7 @@ from torch import Tensor
 
 from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import untouched
-from grooves.checks.compare import Slip, compare, draw, written_by_hand
+from grooves.checks.compare import Mistake, compare, draw, written_by_hand
 
 LAB = "06_fine_tuning"
 NAMES = ("x", "weight", "A", "B")
@@ -26,7 +26,8 @@ def thin(seed: int, n_in: int, n_out: int, rank: int) -> tuple[Tensor, Tensor, T
 
 
 def where_shapes_allow(compute):
-    """A slip's computation that equals nothing where PyTorch finds that the shapes do not fit."""
+    """A mistake's computation that equals nothing where PyTorch finds that the shapes do not
+    fit."""
     return partial(_try, compute)
 
 
@@ -46,8 +47,8 @@ def _scale(A: Tensor, alpha: float) -> float:
     return alpha / A.size(1)
 
 
-SLIPS = tuple(
-    Slip(name, where_shapes_allow(compute), says)
+MISTAKES = tuple(
+    Mistake(name, where_shapes_allow(compute), says)
     for name, compute, says in (
         (
             "no_scale",
@@ -141,7 +142,7 @@ def lora_forward(answer):
         given = f"x of shape {shape}, {n_out} outputs, rank {rank}, alpha = {alpha:g}"
         given += " and a B of zeros" if zero else ""
         inputs = (x, weight, A, B, alpha)
-        compare(call(*inputs), expected, SLIPS, inputs, given, "it should be")
+        compare(call(*inputs), expected, MISTAKES, inputs, given, "it should be")
 
     call = untouched(lambda *inputs: written_by_hand(answer, *inputs), *NAMES)
     judge((4, 3), n_out=3, rank=3, alpha=2.0)
@@ -164,7 +165,7 @@ def _follow_back(answer) -> None:
     compare(
         result,
         (x @ (weight.T + 0.5 * A @ B)).detach(),
-        SLIPS,
+        MISTAKES,
         (x, weight, A.detach(), B.detach(), 1.0),
         "x of shape (5, 4), 3 outputs, rank 2, alpha = 1",
         "it should be",
@@ -174,7 +175,8 @@ def _follow_back(answer) -> None:
     if A.grad is None or B.grad is None:
         raise CheckFailed(
             "the number is right, but no gradient reaches A and B, so they could never learn.\n"
-            "Likely slip: detach, .data, no_grad, NumPy or a new tensor made of numbers. Stay with "
+            "Likely mistake: detach, .data, no_grad, NumPy or a new tensor made of numbers. "
+            "Stay with "
             "PyTorch's operations.",
             hint="no_gradient",
         )

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from grooves.checks import check
 from grooves.checks.arrays import untouched
-from grooves.checks.compare import Slip, compare, written_by_hand
+from grooves.checks.compare import Mistake, compare, written_by_hand
 from grooves.checks.fine_tuning.lora import thin, where_shapes_allow
 
 LAB = "06_fine_tuning"
@@ -21,8 +21,8 @@ def _scale(A: Tensor, alpha: float) -> float:
     return alpha / A.size(1)
 
 
-SLIPS = tuple(
-    Slip(name, where_shapes_allow(compute), says)
+MISTAKES = tuple(
+    Mistake(name, where_shapes_allow(compute), says)
     for name, compute, says in (
         (
             "not_turned",
@@ -108,7 +108,7 @@ def merge(answer):
         expected = weight.double() + alpha / rank * (A.double() @ B.double()).T
         given = f"weight of shape ({n_out}, {n_in}), rank {rank} and alpha = {alpha:g}"
         inputs = (weight, A, B, alpha)
-        compare(call(*inputs), expected, SLIPS, inputs, given, "it should be")
+        compare(call(*inputs), expected, MISTAKES, inputs, given, "it should be")
 
     call = untouched(lambda *inputs: written_by_hand(answer, *inputs), "weight", "A", "B")
     judge(3, 3, 3, 2.0, seed=90)

@@ -1,8 +1,8 @@
 """Check of lab 06: the largest rank that a budget pays for (chapter 06).
 
-Key idea: the counts are small enough to be done on paper, and between them they show each slip: a
-budget that is met to the number, one that pays for nothing, one that pays for more directions than
-a matrix has.
+Key idea: the counts are small enough to be done on paper, and between them they show each mistake:
+a budget that is met to the number, one that pays for nothing, one that pays for more directions
+than a matrix has.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 
 from grooves.checks import check
 from grooves.checks.arrays import judge
-from grooves.checks.compare import Slip, written_by_hand
+from grooves.checks.compare import Mistake, written_by_hand
 
 LAB = "06_fine_tuning"
 EXACT = 1e-9
@@ -23,99 +23,99 @@ def _rank(shapes, budget, price=lambda n_out, n_in: n_out + n_in, side=min, how=
     return min(how(budget / sum(price(*shape) for shape in shapes)), most)
 
 
-SLIPS = (
-    Slip(
+MISTAKES = (
+    Mistake(
         "no_end",
         lambda shapes, budget: budget // sum(map(sum, shapes)),
         "a matrix has no more directions than its shorter side is long.",
     ),
-    Slip(
+    Mistake(
         "last_rank_left_out",
         lambda shapes, budget: min(_rank(shapes, budget), min(map(min, shapes)) - 1),
         "you end one short of the shorter side, as range(1, side) does. A matrix has as many "
         "directions as that side is long.",
     ),
-    Slip(
+    Mistake(
         "longer_side",
         lambda shapes, budget: _rank(shapes, budget, side=max),
         "the longer side sets no limit: a matrix has as many directions as its shorter side.",
     ),
-    Slip(
+    Mistake(
         "first_matrix_ends",
         lambda shapes, budget: min(budget // sum(map(sum, shapes)), *shapes[0]),
         "the limit is that of the first matrix. All of them must allow the rank.",
     ),
-    Slip(
+    Mistake(
         "largest_matrix_ends",
         lambda shapes, budget: min(budget // sum(map(sum, shapes)), max(map(min, shapes))),
         "the matrix with most directions sets your limit. All of them must allow the rank.",
     ),
-    Slip(
+    Mistake(
         "only_a",
         lambda shapes, budget: _rank(shapes, budget, lambda n_out, n_in: n_in),
         "you count A alone. B has r · O numbers.",
     ),
-    Slip(
+    Mistake(
         "only_b",
         lambda shapes, budget: _rank(shapes, budget, lambda n_out, n_in: n_out),
         "you count B alone. A has r · I numbers.",
     ),
-    Slip(
+    Mistake(
         "frozen_too",
         lambda shapes, budget: max(
             0, math.floor((budget - sum(map(math.prod, shapes))) / sum(map(sum, shapes)))
         ),
         "the frozen matrices are paid for as well. Only A and B learn.",
     ),
-    Slip(
+    Mistake(
         "whole_matrices",
         lambda shapes, budget: _rank(shapes, budget, lambda n_out, n_in: n_out * n_in),
         "O · I is the price of a whole matrix. A and B of rank 1 are two vectors, I and O long.",
     ),
-    Slip(
+    Mistake(
         "first_matrix_alone",
         lambda shapes, budget: _rank(shapes[:1], budget),
         "you pay for the first matrix alone. The budget is for all of them.",
     ),
-    Slip(
+    Mistake(
         "each_gets_all",
         lambda shapes, budget: min(_rank([shape], budget) for shape in shapes),
         "each matrix gets the whole budget. They share it.",
     ),
-    Slip(
+    Mistake(
         "equal_shares",
         lambda shapes, budget: min(_rank([shape], budget // len(shapes)) for shape in shapes),
         "each matrix gets the same share of the budget. What a small one does not need is then "
         "lost; only the sum counts.",
     ),
-    Slip(
+    Mistake(
         "summed_ranks",
         lambda shapes, budget: sum(
             min(budget // len(shapes) // sum(shape), min(shape)) for shape in shapes
         ),
         "you add the ranks of the matrices. The rank is one number, the same for all.",
     ),
-    Slip(
+    Mistake(
         "rounded",
         lambda shapes, budget: _rank(shapes, budget, how=round),
         "you round to the nearest rank, and the budget does not always pay for it. Round down.",
     ),
-    Slip(
+    Mistake(
         "at_least_one",
         lambda shapes, budget: max(1, _rank(shapes, budget)),
         "you give rank 1 where the budget does not pay for it. Then the rank is 0: no change.",
     ),
-    Slip(
+    Mistake(
         "rounded_up",
         lambda shapes, budget: _rank(shapes, budget, how=math.ceil),
         "you round up, and the budget does not pay for that. Round down.",
     ),
-    Slip(
+    Mistake(
         "just_below",
         lambda shapes, budget: _rank(shapes, budget - 1),
         "a rank that takes the whole budget is left out. At most means <=.",
     ),
-    Slip(
+    Mistake(
         "not_whole",
         lambda shapes, budget: _rank(shapes, budget, how=float),
         "that is no whole number. A has whole columns: round down.",
@@ -129,7 +129,7 @@ def largest_rank(answer):
 
     def ask(shapes, budget):
         given = f"shapes = {shapes} and a budget of {budget:,}"
-        judge(call, (shapes, budget), _rank(shapes, budget), SLIPS, given, "it should be", EXACT)
+        judge(call, (shapes, budget), _rank(shapes, budget), MISTAKES, given, "it should be", EXACT)
 
     def call(*inputs):
         return written_by_hand(answer, *inputs)

@@ -14,7 +14,7 @@ import numpy as np
 
 from grooves.checks import check
 from grooves.checks.arrays import judge_parts
-from grooves.checks.compare import Slip, written_by_hand
+from grooves.checks.compare import Mistake, written_by_hand
 
 LAB = "06_fine_tuning"
 NAN, INF = float("nan"), float("inf")
@@ -59,72 +59,72 @@ def _training(rates, training, held_out):
     return _choose(rates, held_out, training)
 
 
-SLIPS = (
-    Slip(
+MISTAKES = (
+    Mistake(
         "training_loss",
         _training,
         "that is the best of the training losses. They say how well the model knows what it has "
         "seen; the stories held out say more.",
     ),
-    Slip(
+    Mistake(
         "infinity_let_in",
         lambda r, t, h: _choose(r, t, h, sound=~(np.isnan(h).any(1) | np.isnan(t).any(1))),
         "your run has an infinite loss at one look. That is no finite number either: np.isfinite.",
     ),
-    Slip(
+    Mistake(
         "nan_wins",
         _nan_wins,
         "argmin stops at the first NaN, and takes a run that diverged for the best. Put infinity "
         "in its place first.",
     ),
-    Slip(
+    Mistake(
         "nan_wins",
         _nan_wins_by_run,
         "argmin stops at the first NaN, and takes a run that diverged for the best. Put infinity "
         "in its place first.",
     ),
-    Slip(
+    Mistake(
         "before_it_diverged",
         _before_it_diverged,
         "your run was best before it diverged. A run that diverges is out as a whole.",
     ),
-    Slip(
+    Mistake(
         "training_not_looked_at",
         lambda r, t, h: _choose(r, t, h, sound=np.isfinite(h).all(1)),
         "the training loss of your run is not finite at one look, so it has diverged. Both kinds "
         "of loss must be finite.",
     ),
-    Slip(
+    Mistake(
         "chosen_by_the_end",
         lambda r, t, h: _choose(r, t, h, score=lambda row: row[-1], look=lambda row: len(row) - 1),
         "you compare the last looks. The best of a run may have come before.",
     ),
-    Slip(
+    Mistake(
         "chosen_by_the_end",
         lambda r, t, h: _choose(r, t, h, score=lambda row: row[-1]),
         "you compare the last looks. The best of a run may have come before.",
     ),
-    Slip(
+    Mistake(
         "last_look_returned",
         lambda r, t, h: _choose(r, t, h, look=lambda row: len(row) - 1),
         "the rate is right, but you return the last look, not the one at which it was best.",
     ),
-    Slip(
+    Mistake(
         "chosen_by_the_mean",
         lambda r, t, h: _choose(r, t, h, score=np.mean),
         "you compare the means of the runs. A slow beginning costs nothing: take the least loss.",
     ),
-    Slip(
+    Mistake(
         "looks_from_one",
         lambda r, t, h: _choose(r, t, h, look=lambda row: row.argmin() + 1),
         "the looks are counted from 1. Count from 0.",
     ),
-    Slip(
+    Mistake(
         "index_for_rate",
         lambda r, t, h: (list(r).index(_choose(r, t, h)[0]), *_choose(r, t, h)[1:]),
         "that is the place of the rate in the list. Return the rate itself.",
     ),
-    Slip(
+    Mistake(
         "loss_for_look",
         lambda r, t, h: (
             _choose(r, t, h)[0],
@@ -133,7 +133,7 @@ SLIPS = (
         ),
         "that is the least loss. Return the look at which it stands.",
     ),
-    Slip(
+    Mistake(
         "edge_of_the_sound",
         lambda r, t, h: _choose(
             r,
@@ -143,23 +143,23 @@ SLIPS = (
         ),
         "the rates whose runs diverged were tried too. Beyond your rate there was one.",
     ),
-    Slip(
+    Mistake(
         "lower_edge_missed",
         lambda r, t, h: _choose(r, t, h, edge=lambda rates, i, sound: rates[i] == rates.max()),
         "the smallest rate is an edge too: a smaller one may be better.",
     ),
-    Slip(
+    Mistake(
         "upper_edge_missed",
         lambda r, t, h: _choose(r, t, h, edge=lambda rates, i, sound: rates[i] == rates.min()),
         "the largest rate is an edge too: a larger one may be better.",
     ),
-    Slip(
+    Mistake(
         "edge_of_the_list",
         lambda r, t, h: _choose(r, t, h, edge=lambda rates, i, sound: i in (0, len(rates) - 1)),
         "the edge is that of the rates, not of the list: compare with the smallest and the "
         "largest rate.",
     ),
-    Slip(
+    Mistake(
         "inside_for_edge",
         lambda r, t, h: (*_choose(r, t, h)[:2], not _choose(r, t, h)[2]),
         "True means that the best rate is at the edge. You say the opposite.",
@@ -246,7 +246,7 @@ def choose_rate(answer):
         parts = ("the rate", "the look", "whether it is at the edge")
         expected = dict(zip(parts, _choose(*inputs), strict=True))
         given = _in_words(rates, held_out, training)
-        judge_parts(call, inputs, expected, SLIPS, given, "it should be")
+        judge_parts(call, inputs, expected, MISTAKES, given, "it should be")
     return "Whoever stops a sweep at its edge has not found the best rate."
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from grooves.checks import check
 from grooves.checks.arrays import judge
-from grooves.checks.compare import Slip, written_by_hand
+from grooves.checks.compare import Mistake, written_by_hand
 
 LAB = "06_fine_tuning"
 EXACT = 1e-9
@@ -53,91 +53,91 @@ def _last_if_patient(losses, patience):
     return best if ran_out else len(losses) - 1
 
 
-SLIPS = (
-    Slip(
+MISTAKES = (
+    Mistake(
         "training_curve",
         lambda t, h, p: _stop(t, p),
         "you watch the loss on what is being learned, which falls as the model learns by heart. "
         "Watch the stories held out.",
     ),
-    Slip(
+    Mistake(
         "first_rise",
         lambda t, h, p: _stop(h, 1),
         "you stop at the first look that is no better, which may be noise. Wait for `patience` of "
         "them in a row.",
     ),
-    Slip(
+    Mistake(
         "against_the_last",
         lambda t, h, p: _stop(h, p, against_last=True),
         "a look that is better than the one before it makes you patient again. Only a new best "
         "should.",
     ),
-    Slip(
+    Mistake(
         "better_than_the_last",
         lambda t, h, p: _better_than_the_last(h, p),
         "you compare a look with the one before it. Compare it with the best so far.",
     ),
-    Slip(
+    Mistake(
         "last_if_patient",
         lambda t, h, p: _last_if_patient(h, p),
         "where patience never runs out you return the last look. The best of all may have come "
         "before it.",
     ),
-    Slip(
+    Mistake(
         "looked_ahead",
         lambda t, h, p: int(np.argmin(h)),
         "that is the best of the whole curve. Patience had run out before: the run was stopped and "
         "never got there.",
     ),
-    Slip(
+    Mistake(
         "where_it_stopped",
         lambda t, h, p: _stop(h, p, stopped=True),
         "that is the look at which you stopped. Keep the best one before it.",
     ),
-    Slip(
+    Mistake(
         "equal_is_better",
         lambda t, h, p: _stop(h, p, better=np.less_equal),
         "an equal loss counts as a new best with you. It is no better: use <.",
     ),
-    Slip(
+    Mistake(
         "not_in_a_row",
         lambda t, h, p: _stop(h, p, in_a_row=False),
         "you count all looks that were no better. With a new best the counting begins anew.",
     ),
-    Slip(
+    Mistake(
         "too_patient",
         lambda t, h, p: _stop(h, p + 1),
         "you wait for one look more than `patience`.",
     ),
-    Slip(
+    Mistake(
         "too_impatient",
         lambda t, h, p: _stop(h, max(p - 1, 1)),
         "you stop one look too early: `patience` looks may be no better, and then you stop.",
     ),
-    Slip(
+    Mistake(
         "patience_back",
         lambda t, h, p: max(_stop(h, p, stopped=True) - p, 0),
         "you go back by `patience` looks from where you end. Where patience never ran out, the "
         "best look is another.",
     ),
-    Slip(
+    Mistake(
         "the_last",
         lambda t, h, p: len(h) - 1,
         "that is the last look of all.",
     ),
-    Slip(
+    Mistake(
         "from_one",
         lambda t, h, p: _stop(h, p) + 1,
         "the looks are counted from 1. Count from 0.",
     ),
-    Slip(
+    Mistake(
         "loss_for_look",
         lambda t, h, p: float(h[_stop(h, p)]),
         "that is the loss. Return the look at which it stands.",
     ),
 )
 
-CURVES = (  # held-out losses and patience; no two slips keep the same look where one first shows
+CURVES = (  # held-out losses and patience; no two mistakes keep the same look where one first shows
     ((3, 2.75, 3, 2.75, 2.25, 1.75, 2, 1.75, 1.5, 1.25, 1.5, 1.75, 1.5, 1, 0.75), 4),
     ((3, 2.5, 2, 1.75, 1.5, 1.75, 2, 2.25), 2),
     ((3, 2.5, 2, 2, 1.5, 1.5, 1.75, 2, 2, 1.5, 1, 0.75, 0.75, 0.5, 0.75), 1),
@@ -160,7 +160,7 @@ def stop_at(answer):
             lambda *inputs: written_by_hand(answer, *inputs),
             inputs,
             _stop(held_out, patience),
-            SLIPS,
+            MISTAKES,
             given,
             "it should be",
             EXACT,

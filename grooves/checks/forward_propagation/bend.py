@@ -12,50 +12,50 @@ import torch.nn.functional as F
 
 from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import NOT_THIS, by_hand, draw, judge
-from grooves.checks.compare import Slip, shape_of
+from grooves.checks.compare import Mistake, shape_of
 from grooves.checks.forward_propagation.layers import bent
 from grooves.checks.forward_propagation.rules import LAB
 
 # ---- 3 ReLU ----------------------------------------------------------------------------------
 
 
-RELU_SLIPS = (
-    Slip(
+RELU_MISTAKES = (
+    Mistake(
         "no_bend",
         lambda z: z,
         "nothing happened to the negative numbers. They become 0.",
     ),
-    Slip("absolute", np.abs, "the negative numbers became positive. They become 0."),
-    Slip(
+    Mistake("absolute", np.abs, "the negative numbers became positive. They become 0."),
+    Mistake(
         "step",
         lambda z: z > 0,
         "you tell which numbers are positive. ReLU keeps those numbers themselves.",
     ),
-    Slip(
+    Mistake(
         "clipped",
         lambda z: z.clip(0, 1),
         "numbers above 1 became 1. ReLU has a floor and no ceiling.",
     ),
-    Slip(
+    Mistake(
         "largest_of_a_column",
         lambda z: z.max(0) if z.ndim else NOT_THIS,
         "np.max(z, 0) is the largest number along axis 0. "
         "np.maximum(z, 0) compares each number with 0.",
     ),
-    Slip("upside_down", lambda z: np.minimum(z, 0), "you keep what is negative. Keep the rest."),
-    Slip(
+    Mistake("upside_down", lambda z: np.minimum(z, 0), "you keep what is negative. Keep the rest."),
+    Mistake(
         "dropped",
         lambda z: z[z > 0],
         "the negative numbers are gone, and the shape with them. Each becomes a 0 in its place.",
     ),
-    Slip(
+    Mistake(
         "leaky",
         lambda z: np.where(z > 0, z, 0.01 * z),
         "a hundredth of each negative number is left. That is the leaky ReLU; here it is 0.",
     ),
-    Slip("sigmoid", lambda z: 1 / (1 + np.exp(-z)), "that is the sigmoid, an older bend."),
-    Slip("softplus", lambda z: np.log1p(np.exp(z)), "that is the softplus, a rounded ReLU."),
-    Slip("tanh", np.tanh, "that is tanh, an older bend."),
+    Mistake("sigmoid", lambda z: 1 / (1 + np.exp(-z)), "that is the sigmoid, an older bend."),
+    Mistake("softplus", lambda z: np.log1p(np.exp(z)), "that is the softplus, a rounded ReLU."),
+    Mistake("tanh", np.tanh, "that is tanh, an older bend."),
 )
 
 
@@ -64,13 +64,13 @@ def relu(answer):
     """relu(z): any shape -> the same shape, negative numbers set to 0, z itself left as it was."""
     mixed = np.array([[-2.0, 0.0, 1.5], [7.0, -0.25, 0.5]])
     given = "z = [[-2, 0, 1.5], [7, -0.25, 0.5]]"
-    judge(by_hand(answer, "relu"), (mixed,), F.relu(torch.from_numpy(mixed)), RELU_SLIPS, given)
+    judge(by_hand(answer, "relu"), (mixed,), F.relu(torch.from_numpy(mixed)), RELU_MISTAKES, given)
     for z in (draw(6, 4, 5, scale=3), -np.abs(draw(7, 3, 2)) - 1):
         expected = torch.from_numpy(z).clamp(min=0)
-        judge(answer, (z,), expected, RELU_SLIPS, f"z of shape {shape_of(z)}")
+        judge(answer, (z,), expected, RELU_MISTAKES, f"z of shape {shape_of(z)}")
 
     z = mixed.copy()
-    judge(lambda kept: answer(z), (mixed,), F.relu(torch.from_numpy(mixed)), RELU_SLIPS, given)
+    judge(lambda kept: answer(z), (mixed,), F.relu(torch.from_numpy(mixed)), RELU_MISTAKES, given)
     if not np.array_equal(z, mixed):
         raise CheckFailed(
             "the result is right, but your function changed the z that it was given. Training will "
@@ -91,69 +91,69 @@ def _shares(z):
     return e / e.sum(-1, keepdims=True)
 
 
-FORWARD_SLIPS = (
-    Slip(
+FORWARD_MISTAKES = (
+    Mistake(
         "no_bend",
         lambda *a: _through(*a, bend=lambda z: z),
         "the ReLU between the layers is missing. Two products in a row are no more than one.",
     ),
-    Slip(
+    Mistake(
         "bent_twice",
         lambda *a: bent(_through(*a)),
         "the logits went through ReLU too. The last layer is left as it is: "
         "a logit may be negative.",
     ),
-    Slip(
+    Mistake(
         "bent_late",
         lambda *a: bent(_through(*a, bend=lambda z: z)),
         "the ReLU stands behind the second layer. It belongs between the two.",
     ),
-    Slip(
+    Mistake(
         "bent_input",
         lambda x, *a: _through(bent(x), *a, bend=lambda z: z),
         "the ReLU stands before the first layer. It belongs between the two.",
     ),
-    Slip(
+    Mistake(
         "bias_after_the_bend",
         lambda x, W1, b1, W2, b2: (bent(x @ W1) + b1) @ W2 + b2,
         "b1 is added after the ReLU. The bias is part of the sum that is bent.",
     ),
-    Slip(
+    Mistake(
         "no_first_bias",
         lambda x, W1, b1, W2, b2: _through(x, W1, 0, W2, b2),
         "b1, the biases of the hidden layer, is missing.",
     ),
-    Slip(
+    Mistake(
         "no_second_bias",
         lambda x, W1, b1, W2, b2: _through(x, W1, b1, W2, 0),
         "b2, the biases of the last layer, is missing.",
     ),
-    Slip(
+    Mistake(
         "no_biases",
         lambda x, W1, b1, W2, b2: _through(x, W1, 0, W2, 0),
         "neither layer adds its biases.",
     ),
-    Slip(
+    Mistake(
         "shares",
         lambda *a: _shares(_through(*a)),
         "these are the shares after a softmax. What is asked for is the logits before it.",
     ),
-    Slip(
+    Mistake(
         "hidden_returned",
         lambda x, W1, b1, W2, b2: bent(x @ W1 + b1),
         "that is the hidden layer. The second layer is still to come.",
     ),
-    Slip(
+    Mistake(
         "sigmoid",
         lambda *a: _through(*a, bend=lambda z: 1 / (1 + np.exp(-z))),
         "you bend with the sigmoid. Here it is ReLU.",
     ),
-    Slip(
+    Mistake(
         "tanh",
         lambda *a: _through(*a, bend=np.tanh),
         "you bend with tanh. Here it is ReLU.",
     ),
-    Slip(
+    Mistake(
         "softmax_between",
         lambda *a: _through(*a, bend=_shares),
         "a softmax stands between the layers. Here it is ReLU.",
@@ -171,4 +171,4 @@ def forward(answer):
         given = f"x {shape_of(x)}, W1 {shape_of(W1)} and W2 {shape_of(W2)}"
         hidden = F.relu(F.linear(*map(torch.from_numpy, (x, W1.T.copy(), b1))))
         expected = F.linear(hidden, *map(torch.from_numpy, (W2.T.copy(), b2)))
-        judge(call, (x, W1, b1, W2, b2), expected, FORWARD_SLIPS, given)
+        judge(call, (x, W1, b1, W2, b2), expected, FORWARD_MISTAKES, given)

@@ -37,7 +37,7 @@ def reader(answer):
         raise CheckFailed(
             f"your {len(b)} templates read {reached:.1%} of {len(said)} pictures that they have "
             f"not seen; the bar is {BAR:.0%}. {_most_missed(said, data.test_labels)}\n"
-            f"Likely slip: {why}",
+            f"Likely mistake: {why}",
             hint=name,
         )
     return f"{len(b)} templates read {reached:.1%} of the test pictures (bar: {BAR:.0%})."

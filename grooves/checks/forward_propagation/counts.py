@@ -14,11 +14,11 @@ from torch import nn
 
 from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import judge
-from grooves.checks.compare import Slip
+from grooves.checks.compare import Mistake
 from grooves.checks.forward_propagation.rules import LAB
 
 EXACT = 1e-9  # counts, so only a float's rounding is forgiven
-# No two sizes alike, so that no slip hides behind another.
+# No two sizes alike, so that no mistake hides behind another.
 NETWORKS = (((5, 4, 3), 7), ((64, 32, 16, 10), 450), ((6, 2), 1))
 
 
@@ -54,76 +54,76 @@ def _listed(sizes, B, x=None, W=None, b=None, out=None) -> list[tuple]:
     return found
 
 
-SHAPE_SLIPS = (
-    Slip(
+SHAPE_MISTAKES = (
+    Mistake(
         "weights_transposed",
         lambda s, B: _listed(s, B, W=lambda B, i, o: (o, i)),
         "your weights lie on their side. x @ W needs as many rows in W as x has columns: "
         "(fan_in, fan_out).",
     ),
-    Slip(
+    Mistake(
         "batch_in_weights",
         lambda s, B: _listed(s, B, W=lambda B, i, o: (B, i, o)),
         "your weights grow with the batch. All pictures meet the same weights.",
     ),
-    Slip(
+    Mistake(
         "bias_for_each_picture",
         lambda s, B: _listed(s, B, b=lambda B, i, o: (B, o)),
         "your biases grow with the batch. All pictures get the same ones, fan_out of them.",
     ),
-    Slip(
+    Mistake(
         "bias_of_inputs",
         lambda s, B: _listed(s, B, b=lambda B, i, o: (i,)),
         "your biases are as many as the inputs. There is one for each neuron, which is an output.",
     ),
-    Slip(
+    Mistake(
         "bias_as_row",
         lambda s, B: _listed(s, B, b=lambda B, i, o: (1, o)),
         "your biases have two axes. A list of fan_out numbers has one: (fan_out,).",
     ),
-    Slip(
+    Mistake(
         "bias_as_matrix",
         lambda s, B: _listed(s, B, b=lambda B, i, o: (i, o)),
         "your biases are as many as the weights. There is one for each neuron.",
     ),
-    Slip(
+    Mistake(
         "one_bias",
         lambda s, B: _listed(s, B, b=lambda B, i, o: (1,)),
         "you have one bias a layer. There is one for each neuron of it.",
     ),
-    Slip(
+    Mistake(
         "batch_last",
         lambda s, B: _listed(s, B, x=lambda B, i, o: (i, B), out=lambda B, i, o: (o, B)),
         "your pictures stand in columns. In this course each picture is a row: (B, ...).",
     ),
-    Slip(
+    Mistake(
         "one_picture",
         lambda s, B: _listed(s, B, x=lambda B, i, o: (i,), out=lambda B, i, o: (o,)),
         "these are the shapes for a single picture. A batch has an axis for the pictures in front.",
     ),
-    Slip(
+    Mistake(
         "input_forgotten",
         lambda s, B: _listed(s, B)[1:],
         "the input is missing: the list begins with it.",
     ),
-    Slip(
+    Mistake(
         "parameters_only",
         lambda s, B: [shape for i, shape in enumerate(_listed(s, B)) if i % 3],
         "these are weights and biases. The batch itself, at the start and behind each layer, "
         "is missing.",
     ),
-    Slip(
+    Mistake(
         "activations_only",
         lambda s, B: _listed(s, B)[::3],
         "these are the shapes of the batch on its way. The weights and biases are missing.",
     ),
-    Slip(
+    Mistake(
         "outputs_keep_inputs",
         lambda s, B: _listed(s, B, out=lambda B, i, o: (B, i)),
         "your layers hand on as many numbers as they got. (B, fan_in) times (fan_in, fan_out) "
         "is (B, fan_out).",
     ),
-    Slip(
+    Mistake(
         "first_layer",
         lambda s, B: _listed(s[:2], B),
         "that is the first layer. Go on to the last of `sizes`.",
@@ -166,11 +166,11 @@ def _explain(got, expected, sizes, n_pictures):
     else:
         what = f"your result for {names[place]} is {got[place]}; PyTorch's is {expected[place]}."
     message = f"for sizes = {sizes} and n_pictures = {n_pictures}, {what}"
-    for slip in SHAPE_SLIPS:
-        if slip.compute(sizes, n_pictures) == got:
-            raise CheckFailed(f"{message}\nLikely slip: {slip.says}", hint=slip.name)
+    for mistake in SHAPE_MISTAKES:
+        if mistake.compute(sizes, n_pictures) == got:
+            raise CheckFailed(f"{message}\nLikely mistake: {mistake.says}", hint=mistake.name)
     raise CheckFailed(
-        f"{message}\nThis is none of the usual slips. Write the shapes of the smallest network, "
+        f"{message}\nThis is none of the usual mistakes. Write the shapes of the smallest network, "
         "sizes = (3, 2), under the formula x @ W + b.",
         hint="unrecognised",
     )
@@ -184,90 +184,90 @@ def weights_of(sizes) -> int:
     return sum(i * o for i, o in pairs(sizes))
 
 
-PARAMETER_SLIPS = (
-    Slip(
+PARAMETER_MISTAKES = (
+    Mistake(
         "flops_first",
         lambda s, B: 2 * B * weights_of(s),
         "the order: parameters first, then FLOPs.",
     ),
-    Slip(
+    Mistake(
         "no_biases",
         lambda s, B: weights_of(s),
         "the biases are missing: each layer has fan_out of them besides its weights.",
     ),
-    Slip(
+    Mistake(
         "biases_of_inputs",
         lambda s, B: weights_of(s) + sum(s[:-1]),
         "you count as many biases as inputs. There is one for each neuron, which is an output.",
     ),
-    Slip(
+    Mistake(
         "one_bias_a_layer",
         lambda s, B: weights_of(s) + len(s) - 1,
         "you count one bias a layer. There is one for each neuron of it.",
     ),
-    Slip(
+    Mistake(
         "biases_for_the_input",
         lambda s, B: weights_of(s) + sum(s),
         "you count biases for the input too. The pictures are not made by neurons.",
     ),
-    Slip(
+    Mistake(
         "times_pictures",
         lambda s, B: B * (weights_of(s) + sum(s[1:])),
         "your parameters grow with the batch. All pictures meet the same weights.",
     ),
-    Slip(
+    Mistake(
         "first_layer",
         lambda s, B: s[0] * s[1] + s[1],
         "that is the first layer. Add up all of them.",
     ),
-    Slip(
+    Mistake(
         "last_layer",
         lambda s, B: s[-2] * s[-1] + s[-1],
         "that is the last layer. Add up all of them.",
     ),
-    Slip(
+    Mistake(
         "all_multiplied",
         lambda s, B: int(np.prod(s)),
         "you multiply all sizes. Only neighbours share a matrix; the layers are added up.",
     ),
-    Slip(
+    Mistake(
         "neurons",
         lambda s, B: sum(s[1:]),
         "that is the number of neurons, or of biases. Each neuron has fan_in weights too.",
     ),
 )
-FLOP_SLIPS = (
-    Slip(
+FLOP_MISTAKES = (
+    Mistake(
         "multiplications_only",
         lambda s, B: B * weights_of(s),
         "the factor 2 is missing: each product is also added, and both count.",
     ),
-    Slip(
+    Mistake(
         "one_picture",
         lambda s, B: 2 * weights_of(s),
         "that is one picture. Each picture of the batch meets all weights.",
     ),
-    Slip(
+    Mistake(
         "biases_counted",
         lambda s, B: 2 * B * (weights_of(s) + sum(s[1:])),
         "you count the biases twice a picture. Count the matrix products alone, as PyTorch does.",
     ),
-    Slip(
+    Mistake(
         "biases_added",
         lambda s, B: B * (2 * weights_of(s) + sum(s[1:])),
         "you count the addition of the biases. Count the matrix products alone, as PyTorch does.",
     ),
-    Slip(
+    Mistake(
         "multiplied_with_biases",
         lambda s, B: B * (weights_of(s) + sum(s[1:])),
         "that is one FLOP for each parameter and picture. Each weight takes two, a bias none.",
     ),
-    Slip(
+    Mistake(
         "three_times",
         lambda s, B: 6 * B * weights_of(s),
         "that is a training step, with the way back. A forward pass is a third of it.",
     ),
-    Slip(
+    Mistake(
         "first_layer_only",
         lambda s, B: 2 * B * s[0] * s[1],
         "that is the product of the first layer. Add up all of them.",
@@ -286,8 +286,8 @@ def costs(answer):
                 f"expected two numbers, (parameters, FLOPs), got {len(got)}.", hint="not_two"
             )
         flops = 2 * n_pictures * weights_of(sizes)
-        parts = (("parameters", n_parameters, PARAMETER_SLIPS), ("FLOPs", flops, FLOP_SLIPS))
-        for value, (name, expected, slips) in zip(got, parts, strict=True):
+        parts = (("parameters", n_parameters, PARAMETER_MISTAKES), ("FLOPs", flops, FLOP_MISTAKES))
+        for value, (name, expected, mistakes) in zip(got, parts, strict=True):
             given = f"the {name} of sizes = {sizes} and n_pictures = {n_pictures}"
             inputs = (sizes, n_pictures)
-            judge(lambda *_, v=value: v, inputs, expected, slips, given, "the right is", EXACT)
+            judge(lambda *_, v=value: v, inputs, expected, mistakes, given, "the right is", EXACT)

@@ -11,7 +11,7 @@ import torch
 
 from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import by_hand, draw, judge
-from grooves.checks.compare import Slip, shape_of
+from grooves.checks.compare import Mistake, shape_of
 from grooves.checks.forward_propagation.rules import LAB
 from grooves.language.corpora import digits
 
@@ -19,58 +19,58 @@ K = 10
 
 
 def means_of(images, labels) -> np.ndarray:
-    """The mean picture of each class, (K, P), for the slips."""
+    """The mean picture of each class, (K, P), for the mistakes."""
     return np.stack([images[labels == k].mean(0) for k in range(K)])
 
 
 def _by_class(combine):
-    """A slip of the weights: what `combine` makes of the pictures of each class, in columns."""
+    """A mistake of the weights: what `combine` makes of the pictures of each class, in columns."""
     return lambda x, y: np.stack([combine(x[y == k]) for k in range(K)], axis=1)
 
 
-WEIGHT_SLIPS = (
-    Slip(
+WEIGHT_MISTAKES = (
+    Mistake(
         "weights_transposed",
         lambda x, y: means_of(x, y),
         "the means are rows. images @ W needs them in columns: W has shape (P, K).",
     ),
-    Slip(
+    Mistake(
         "added_up",
         _by_class(lambda x: x.sum(0)),
         "these are sums over the pictures of a class. A class with more pictures would shout "
         "louder: take means.",
     ),
-    Slip(
+    Mistake(
         "divided_by_all",
         lambda x, y: _by_class(lambda part: part.sum(0))(x, y) / len(x),
         "you divide by the number of all pictures. Divide by those of the class.",
     ),
-    Slip(
+    Mistake(
         "equal_classes",
         lambda x, y: _by_class(lambda part: part.sum(0))(x, y) / (len(x) / K),
         "you divide by N / 10, as if all classes had as many pictures. Count those of each class.",
     ),
-    Slip(
+    Mistake(
         "medians",
         _by_class(lambda x: np.median(x, 0)),
         "these are medians, pixel by pixel. The formula of the biases is about means.",
     ),
-    Slip(
+    Mistake(
         "first_pictures",
         _by_class(lambda x: x[0]),
         "these are the first pictures of each class. Take the mean of all of them.",
     ),
-    Slip(
+    Mistake(
         "means_of_pixels",
         _by_class(lambda x: np.full(x.shape[1], x.mean())),
         "each class became one number: the mean ran over the pixels too. Take axis=0 alone.",
     ),
-    Slip(
+    Mistake(
         "centred",
         lambda x, y: (means_of(x, y) - means_of(x, y).mean(0)).T,
         "the mean of all classes is taken off. That makes a fine picture; here, keep the means.",
     ),
-    Slip(
+    Mistake(
         "of_length_one",
         lambda x, y: (means_of(x, y) / np.linalg.norm(means_of(x, y), axis=1, keepdims=True)).T,
         "you scaled each mean to length 1. Keep the means, and let the biases see to their length.",
@@ -84,49 +84,49 @@ def _from_first(b: np.ndarray) -> np.ndarray:
 
 
 def _bias(compute):
-    """A slip of the biases: what `compute` makes of the class means (K, P)."""
+    """A mistake of the biases: what `compute` makes of the class means (K, P)."""
     return lambda x, y: _from_first(compute(means_of(x, y)))
 
 
-BIAS_SLIPS = (
-    Slip(
+BIAS_MISTAKES = (
+    Mistake(
         "all_alike",
         _bias(lambda m: np.zeros(len(m))),
         "your biases are all alike, so a template with much ink wins too often. Expand |x - m|²: "
         "which part of it depends on the class and not on the picture?",
     ),
-    Slip(
+    Mistake(
         "plus",
         _bias(lambda m: (m**2).sum(1) / 2),
         "the sign. Ink is charged for: the longer the mean, the lower the bias.",
     ),
-    Slip(
+    Mistake(
         "not_halved",
         _bias(lambda m: -(m**2).sum(1)),
         "the half is missing. |x - m|² holds 2 x · m, so a logit of x · m needs |m|² / 2.",
     ),
-    Slip(
+    Mistake(
         "not_squared",
         _bias(lambda m: -np.linalg.norm(m, axis=1) / 2),
         "you take the length of the mean. It is the squared length, the sum of the squares.",
     ),
-    Slip(
+    Mistake(
         "ink",
         _bias(lambda m: -m.sum(1) / 2),
         "you take half the ink, the sum of the pixels. It is the sum of their squares.",
     ),
-    Slip(
+    Mistake(
         "mean_of_squares",
         _bias(lambda m: -(m**2).mean(1) / 2),
         "you average the squares over the pixels. Add them up.",
     ),
-    Slip(
+    Mistake(
         "squares_before_mean",
         lambda x, y: _from_first([-(x[y == k] ** 2).sum(1).mean() / 2 for k in range(K)]),
         "you square the pictures and then average. Average first, then square: |m|² is about "
         "the template.",
     ),
-    Slip(
+    Mistake(
         "class_sizes",
         lambda x, y: _from_first(np.log(np.bincount(y, minlength=K) / len(y))),
         "these are the logarithms of the classes' shares. The biases are about length.",
@@ -154,7 +154,7 @@ def _judge(call, images, labels):
     means = torch.stack([x[y == k].mean(0) for k in range(K)])  # (K, P)
     inputs = (images, labels)
     W, b = parts
-    judge(lambda *_: W, inputs, means.T, WEIGHT_SLIPS, f"the weights W from {given}")
+    judge(lambda *_: W, inputs, means.T, WEIGHT_MISTAKES, f"the weights W from {given}")
     if np.shape(b) != (K,):
         raise CheckFailed(
             f"for {given}, your result b has shape {np.shape(b)}, expected {(K,)}: one bias a "
@@ -164,4 +164,4 @@ def _judge(call, images, labels):
     # what a class's bias must have more than the first's for its mean to win where it is nearer
     expected = -((means**2).sum(1) - (means[0] ** 2).sum()) / 2
     about = f"the biases b (less b[0]) from {given}"
-    judge(lambda *_: _from_first(b), inputs, expected, BIAS_SLIPS, about, "nearest means need")
+    judge(lambda *_: _from_first(b), inputs, expected, BIAS_MISTAKES, about, "nearest means need")

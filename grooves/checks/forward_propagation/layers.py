@@ -1,6 +1,6 @@
 """Checks of lab 01, first part: one neuron, and a layer for a whole batch (chapter 01).
 
-Key idea: every answer is compared with PyTorch's on inputs that tell the usual slips apart. The
+Key idea: every answer is compared with PyTorch's on inputs that tell the usual mistakes apart. The
 first input of a layer is square, where a transposed matrix goes unnoticed; the others have sizes
 that all differ, and one is a batch of a single picture.
 """
@@ -13,75 +13,75 @@ import torch.nn.functional as F
 
 from grooves.checks import check
 from grooves.checks.arrays import NOT_THIS, by_hand, draw, judge
-from grooves.checks.compare import Slip, shape_of
+from grooves.checks.compare import Mistake, shape_of
 from grooves.checks.forward_propagation.rules import LAB
 
 
 def bent(z: np.ndarray) -> np.ndarray:
-    """ReLU, for the slips."""
+    """ReLU, for the mistakes."""
     return z * (z > 0)
 
 
 # ---- 1 neuron --------------------------------------------------------------------------------
 
 
-NEURON_SLIPS = (
-    Slip("no_bias", lambda x, w, b: x @ w, "the bias is missing: add b to the sum."),
-    Slip(
+NEURON_MISTAKES = (
+    Mistake("no_bias", lambda x, w, b: x @ w, "the bias is missing: add b to the sum."),
+    Mistake(
         "bias_for_each",
         lambda x, w, b: (x * w + b).sum(),
         "you add b to every product, so it counts once a pixel. Add it once, to the sum.",
     ),
-    Slip("bias_subtracted", lambda x, w, b: x @ w - b, "the bias is added, not taken off."),
-    Slip(
+    Mistake("bias_subtracted", lambda x, w, b: x @ w - b, "the bias is added, not taken off."),
+    Mistake(
         "bias_multiplied",
         lambda x, w, b: x @ w * b,
         "you multiply the sum by b. The bias is added.",
     ),
-    Slip(
+    Mistake(
         "not_summed",
         lambda x, w, b: x * w + b,
         "these are the products, one a pixel. A neuron says one number: their sum.",
     ),
-    Slip(
+    Mistake(
         "products_only",
         lambda x, w, b: x * w,
         "these are the products, neither added up nor moved by the bias.",
     ),
     *(
-        Slip(
+        Mistake(
             "first_product",
             compute,
             "that is the first pixel alone. Does the function return inside its loop?",
         )
         for compute in (lambda x, w, b: x[0] * w[0], lambda x, w, b: x[0] * w[0] + b)
     ),
-    Slip(
+    Mistake(
         "last_product",
         lambda x, w, b: x[-1] * w[-1] + b,
         "that is the last pixel alone. Add each product to those before it: `+=`, not `=`.",
     ),
-    Slip(
+    Mistake(
         "averaged",
         lambda x, w, b: (x * w).mean() + b,
         "you take the mean of the products. A neuron adds them up.",
     ),
-    Slip(
+    Mistake(
         "sums_multiplied",
         lambda x, w, b: x.sum() * w.sum() + b,
         "you multiply the sum of x by the sum of w. Multiply pixel by pixel first, then add up.",
     ),
-    Slip(
+    Mistake(
         "added",
         lambda x, w, b: (x + w).sum() + b,
         "you add each weight to its pixel. A weight multiplies.",
     ),
-    Slip(
+    Mistake(
         "every_pair",
         lambda x, w, b: np.outer(x, w) + b,
         "this is every pixel times every weight. Each pixel meets its own weight only.",
     ),
-    Slip(
+    Mistake(
         "bent",
         lambda x, w, b: bent(x @ w + b),
         "a negative sum became 0. That is ReLU, exercise 3; a neuron's sum may be negative.",
@@ -98,80 +98,80 @@ def neuron(answer):
 
     few = (np.array([0.5, 1.0, 0.0, 2.0]), np.array([3.0, -1.0, 3.0, 0.25]), 0.3)
     given = "x = (0.5, 1, 0, 2), w = (3, -1, 3, 0.25) and b = 0.3"
-    judge(by_hand(answer), few, torchs(*few), NEURON_SLIPS, given)
+    judge(by_hand(answer), few, torchs(*few), NEURON_MISTAKES, given)
     negative = (np.array([1.0, 0.5, 1.0]), np.array([-3.0, 2.0, 0.5]), -1.0)
     given = "x = (1, 0.5, 1), w = (-3, 2, 0.5) and b = -1"
-    judge(answer, negative, torchs(*negative), NEURON_SLIPS, given)
+    judge(answer, negative, torchs(*negative), NEURON_MISTAKES, given)
     picture = (np.abs(draw(1, 64)), draw(2, 64), 2.0)
-    judge(answer, picture, torchs(*picture), NEURON_SLIPS, "64 pixels, 64 weights and b = 2")
+    judge(answer, picture, torchs(*picture), NEURON_MISTAKES, "64 pixels, 64 weights and b = 2")
 
 
 # ---- 2 layer ---------------------------------------------------------------------------------
 
 
-LAYER_SLIPS = (
-    Slip("no_bias", lambda x, W, b: x @ W, "the biases are missing: add b to every row."),
-    Slip(
+LAYER_MISTAKES = (
+    Mistake("no_bias", lambda x, W, b: x @ W, "the biases are missing: add b to every row."),
+    Mistake(
         "weights_transposed",
         lambda x, W, b: x @ W.T + b if W.shape[0] == W.shape[1] else NOT_THIS,
         "you use the rows of W. A neuron's weights are a column of W.",
     ),
-    Slip(
+    Mistake(
         "swapped",
         lambda x, W, b: W @ x + b if x.shape[0] == W.shape[1] else NOT_THIS,
         "you multiply W @ x. A picture is a row here, so it stands on the left: x @ W.",
     ),
-    Slip(
+    Mistake(
         "neurons_down",
         lambda x, W, b: W.T @ x.T + b if len(x) == len(b) else NOT_THIS,
         "W.T @ x.T lays the sums on their side, and the biases then go to the pictures: x @ W.",
     ),
-    Slip(
+    Mistake(
         "bias_down",
         lambda x, W, b: x @ W + b[:, None] if len(x) == len(b) else NOT_THIS,
         "the biases run down the pictures. b[n] belongs to neuron n, which is column n.",
     ),
-    Slip(
+    Mistake(
         "element_by_element",
         lambda x, W, b: x * W + b if x.shape == W.shape else NOT_THIS,
         "`*` multiplies number by number. A row must meet every column: that is `@`.",
     ),
-    Slip(
+    Mistake(
         "result_transposed",
         lambda x, W, b: (x @ W + b).T,
         "these are the right sums, lying on their side: pictures go down, neurons across.",
     ),
-    Slip(
+    Mistake(
         "bent",
         lambda x, W, b: bent(x @ W + b),
         "negative sums became 0. That is ReLU, the next exercise.",
     ),
-    Slip(
+    Mistake(
         "averaged",
         lambda x, W, b: x @ W / len(W) + b,
         "you divide by the number of pixels. The products are added up, not averaged.",
     ),
-    Slip(
+    Mistake(
         "pictures_added",
         lambda x, W, b: (x @ W + b).sum(0),
         "you add up the pictures of the batch. Each of them keeps a row of its own.",
     ),
-    Slip(
+    Mistake(
         "first_picture",
         lambda x, W, b: x[0] @ W + b,
         "that is the first picture alone. The batch has more of them.",
     ),
-    Slip(
+    Mistake(
         "biases_added_up",
         lambda x, W, b: x @ W + b.sum(),
         "you add the sum of all biases everywhere. Each neuron has its own: b[n] in column n.",
     ),
-    Slip(
+    Mistake(
         "bias_for_each",
         lambda x, W, b: x @ W + len(W) * b,
         "the biases count once for every pixel. Add them once, to the finished sums.",
     ),
-    Slip("bias_subtracted", lambda x, W, b: x @ W - b, "the biases are added, not taken off."),
+    Mistake("bias_subtracted", lambda x, W, b: x @ W - b, "the biases are added, not taken off."),
 )
 
 
@@ -185,4 +185,4 @@ def layer(answer):
         x, W, b = draw(3, n_pictures, fan_in), draw(4, fan_in, fan_out), draw(5, fan_out)
         expected = F.linear(*map(torch.from_numpy, (x, W.T.copy(), b)))
         given = f"x {shape_of(x)}, W {shape_of(W)} and b {shape_of(b)}"
-        judge(call, (x, W, b), expected, LAYER_SLIPS, given)
+        judge(call, (x, W, b), expected, LAYER_MISTAKES, given)

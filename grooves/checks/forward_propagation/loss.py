@@ -2,7 +2,7 @@
 
 Key idea: a network can be certain and wrong. Then the share of the right answer is too small for a
 number, and the loss is not, so the check asks for it. Accuracy asks another question: its labels
-are chosen so that each slip comes to another share.
+are chosen so that each mistake comes to another share.
 Shapes: B pictures, K classes.
 """
 
@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 from grooves.checks import check
 from grooves.checks.arrays import NOT_THIS, by_hand, coarse, draw, judge
-from grooves.checks.compare import Slip, shape_of
+from grooves.checks.compare import Mistake, shape_of
 from grooves.checks.forward_propagation.rules import LAB, from_smaller_steps
 from grooves.checks.forward_propagation.stable_softmax import FAR_APART, shares_of, softmax_of
 
@@ -22,7 +22,7 @@ from grooves.checks.forward_propagation.stable_softmax import FAR_APART, shares_
 
 
 def log_shares(z: np.ndarray, axis: int = -1) -> np.ndarray:
-    """Logarithms of the shares by the stable formula, for the slips."""
+    """Logarithms of the shares by the stable formula, for the mistakes."""
     shifted = z - z.max(axis, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis, keepdims=True))
 
@@ -41,87 +41,87 @@ def _squared(z, labels):
     return (softmax_of(z) - np.eye(z.shape[1])[labels]) ** 2
 
 
-CROSS_ENTROPY_SLIPS = (
+CROSS_ENTROPY_MISTAKES = (
     # first, since an infinite loss could be several of the others
-    Slip(
+    Mistake(
         "log_after_softmax",
         lambda z, y: -np.log(at_labels(softmax_of(z), y)).mean(),
         "a share below e^-745 is 0 in the computer, and ln 0 is minus infinity. Do not go through "
         "the share: ln p = z - largest - ln(sum of exp(z - largest)).",
     ),
-    Slip(
+    Mistake(
         "added_up",
         lambda z, y: surprises(z, y).sum(),
         "that is the sum over the pictures. Take the mean, so that batches of any size compare.",
     ),
-    Slip(
+    Mistake(
         "one_a_picture",
         surprises,
         "these are the surprises, one a picture. The loss is one number: their mean.",
     ),
-    Slip(
+    Mistake(
         "no_minus",
         lambda z, y: -surprises(z, y).mean(),
         "the minus sign is missing. The logarithm of a share is negative, a loss is not.",
     ),
-    Slip(
+    Mistake(
         "base_two",
         lambda z, y: surprises(z, y).mean() / np.log(2),
         "that is in bits, with log2. Nats need the natural logarithm, np.log.",
     ),
-    Slip(
+    Mistake(
         "base_ten",
         lambda z, y: surprises(z, y).mean() / np.log(10),
         "that is with log10. Nats need the natural logarithm, np.log.",
     ),
-    Slip(
+    Mistake(
         "divided_by_classes",
         lambda z, y: surprises(z, y).sum() / z.size,
         "you divide by the number of all logits. There is one surprise a picture: divide by B.",
     ),
-    Slip(
+    Mistake(
         "every_class",
         lambda z, y: -log_shares(z).mean(),
         "you average over all classes. Only the right one counts: pick the entry at each label.",
     ),
-    Slip(
+    Mistake(
         "all_pairs",
         lambda z, y: -log_shares(z)[:, y].mean(),
         "[:, labels] picks every label in every row. Pair row i with labels[i]: "
         "[np.arange(len(labels)), labels].",
     ),
-    Slip(
+    Mistake(
         "raw_logits",
         lambda z, y: -at_labels(z, y).mean(),
         "you took the logits themselves. Their softmax comes first, then its logarithm.",
     ),
-    Slip(
+    Mistake(
         "log_of_logits",
         lambda z, y: -np.log(at_labels(z, y)).mean(),
         "you took the logarithm of the logits. Their softmax comes first.",
     ),
-    Slip(
+    Mistake(
         "no_logarithm",
         lambda z, y: (1 - at_labels(softmax_of(z), y)).mean(),
         "that is 1 - p. The surprise is -ln p, which grows without bound as p goes to 0.",
     ),
-    Slip(
+    Mistake(
         "log_of_mean",
         lambda z, y: -np.log(at_labels(softmax_of(z), y).mean()),
         "you average the shares and then take the logarithm. Logarithm first, then the mean.",
     ),
-    Slip(
+    Mistake(
         "own_answer",
         lambda z, y: -log_shares(z).max(-1).mean(),
         "that is the surprise at the network's own favourite. Take the share of the right answer.",
     ),
-    Slip(
+    Mistake(
         "entropy",
         lambda z, y: -(softmax_of(z) * log_shares(z)).sum(-1).mean(),
         "that is the entropy of the shares. The labels do not occur in it.",
     ),
     *(
-        Slip(
+        Mistake(
             "squared",
             compute,
             "that is the squared error. Cross-entropy takes -ln of the right class's share.",
@@ -131,28 +131,28 @@ CROSS_ENTROPY_SLIPS = (
             lambda z, y: _squared(z, y).sum(-1).mean(),
         )
     ),
-    Slip(
+    Mistake(
         "wrong_axis",
         lambda z, y: -at_labels(log_shares(z, 0), y).mean(),
         "your shares add up to 1 down the pictures. They should along the classes, axis=-1.",
     ),
-    Slip(
+    Mistake(
         "perplexity",
         lambda z, y: np.exp(surprises(z, y).mean()),
         "that is e to the loss, the perplexity.",
     ),
-    Slip(
+    Mistake(
         "no_shift",
         lambda z, y: -np.log(at_labels(shares_of(np.exp(z)), y)).mean(),
         "exp of a number above 709 is infinite. Take the row's largest logit off first.",
     ),
-    Slip(
+    Mistake(
         "sum_of_exponentials",
         lambda z, y: (np.log(np.exp(z).sum(-1)) - at_labels(z, y)).mean(),
         "ln of the sum of exponentials is the right formula, but the exponentials overflow. "
         "Take the row's largest off the logits, and all stays the same but that.",
     ),
-    Slip(
+    Mistake(
         "shifted_in_the_sum_only",
         lambda z, y: (
             np.log(np.exp(z - z.max(-1, keepdims=True)).sum(-1)) - at_labels(z, y)
@@ -160,7 +160,7 @@ CROSS_ENTROPY_SLIPS = (
         "the sum has the row's largest taken off, the logit at the label does not. "
         "Take both from the shifted logits.",
     ),
-    Slip(
+    Mistake(
         "one_maximum_for_all",
         lambda z, y: (
             -at_labels(z - z.max() - np.log(np.exp(z - z.max()).sum(-1, keepdims=True)), y).mean()
@@ -169,7 +169,7 @@ CROSS_ENTROPY_SLIPS = (
         "exponentials are 0. Every row needs its own largest.",
     ),
     *(
-        Slip(
+        Mistake(
             "propped_up",
             compute,
             "a small number keeps ln from minus infinity, and caps the loss: a network that is "
@@ -192,7 +192,7 @@ def cross_entropy(answer):
         labels = np.array(labels)
         expected = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels))
         given = f"logits {shape_of(logits)} and labels {labels.tolist()}{note}"
-        judge(call, (logits, labels), expected, CROSS_ENTROPY_SLIPS, given)
+        judge(call, (logits, labels), expected, CROSS_ENTROPY_MISTAKES, given)
 
     torchs = ("cross_entropy", "nll_loss", "log_softmax", "softmax", "logsumexp")
     ask(by_hand(answer, *torchs), 2 * draw(16, 5, 3), [2, 0, 1, 1, 2])
@@ -216,64 +216,66 @@ def _right(z, labels):
     return z.argmax(-1) == labels
 
 
-ACCURACY_SLIPS = (
-    Slip(
+ACCURACY_MISTAKES = (
+    Mistake(
         "counted",
         lambda z, y: _right(z, y).sum(),
         "that is how many are right. Divide by the number of pictures.",
     ),
-    Slip("percent", lambda z, y: 100 * _right(z, y).mean(), "that is in percent. Return a share."),
-    Slip(
+    Mistake(
+        "percent", lambda z, y: 100 * _right(z, y).mean(), "that is in percent. Return a share."
+    ),
+    Mistake(
         "errors",
         lambda z, y: 1 - _right(z, y).mean(),
         "that is the share of wrong answers. `==` instead of `!=`, or 1 minus it.",
     ),
-    Slip(
+    Mistake(
         "one_a_picture",
         _right,
         "these are the verdicts, one a picture. Their mean is the share of True.",
     ),
-    Slip(
+    Mistake(
         "answers",
         lambda z, y: z.argmax(-1),
         "these are the network's answers. Compare them with the labels.",
     ),
-    Slip(
+    Mistake(
         "wrong_axis",
         lambda z, y: (z.argmax(0) == y).mean() if z.shape[0] == z.shape[1] else NOT_THIS,
         "argmax runs down the pictures. Each picture's answer is the largest of its row: axis=-1.",
     ),
-    Slip(
+    Mistake(
         "smallest",
         lambda z, y: (z.argmin(-1) == y).mean(),
         "you take the smallest logit. The answer is the largest.",
     ),
-    Slip(
+    Mistake(
         "no_axis",
         lambda z, y: (z.argmax() == y).mean(),
         "argmax without an axis looks for one place in the whole batch. Ask each row: axis=-1.",
     ),
-    Slip(
+    Mistake(
         "largest_logit_itself",
         lambda z, y: (z.max(-1) == y).mean(),
         "you compare the largest logit with the label. Compare its place: argmax, not max.",
     ),
-    Slip(
+    Mistake(
         "mean_share",
         lambda z, y: at_labels(softmax_of(z), y).mean(),
         "that is the mean share of the right class. An answer counts as right or wrong, 1 or 0.",
     ),
-    Slip(
+    Mistake(
         "more_than_half",
         lambda z, y: (at_labels(softmax_of(z), y) > 0.5).mean(),
         "you ask for a share above a half. The largest logit wins, however small its share.",
     ),
-    Slip(
+    Mistake(
         "positive",
         lambda z, y: (at_labels(z, y) > 0).mean(),
         "you ask whether the right logit is positive. It has to be the largest of its row.",
     ),
-    Slip(
+    Mistake(
         "divided_by_classes",
         lambda z, y: _right(z, y).sum() / z.shape[1],
         "you divide by the number of classes. Divide by the number of pictures.",
@@ -285,10 +287,10 @@ ACCURACY_SLIPS = (
 def accuracy(answer):
     """accuracy(logits, labels): (B, K) and (B,) -> the share of rows with the largest at the label.
 
-    The labels are chosen so that so many are right and each slip comes to another share.
+    The labels are chosen so that so many are right and each mistake comes to another share.
     """
     for call, seed, shape, right in (
-        (by_hand(answer), 4012, (10, 10), 6),  # a seed with which no two slips give one share
+        (by_hand(answer), 4012, (10, 10), 6),  # a seed with which no two mistakes give one share
         (from_smaller_steps(answer), 21, (9, 4), 5),
         (answer, 22, (1, 4), 1),
     ):
@@ -297,4 +299,4 @@ def accuracy(answer):
         wrong = np.arange(len(logits)) >= right
         labels = np.where(wrong, (answers + 1) % shape[1], answers)
         given = f"logits {shape} and labels {labels.tolist()}, of which {right} are right"
-        judge(call, (logits, labels), right / len(labels), ACCURACY_SLIPS, given, "the right is")
+        judge(call, (logits, labels), right / len(labels), ACCURACY_MISTAKES, given, "the right is")

@@ -14,7 +14,7 @@ import torch
 
 from grooves.checks import check
 from grooves.checks.arrays import NOT_THIS, by_hand, coarse, draw, judge
-from grooves.checks.compare import Slip
+from grooves.checks.compare import Mistake
 from grooves.checks.forward_propagation.rules import LAB, from_smaller_steps
 
 FAR_APART = np.array([[0.0], [-3000.0], [3000.0]])  # added to the rows of a batch
@@ -26,7 +26,7 @@ def shares_of(e: np.ndarray, axis: int = -1) -> np.ndarray:
 
 
 def softmax_of(z: np.ndarray, axis: int = -1) -> np.ndarray:
-    """Softmax by the stable formula, for the slips."""
+    """Softmax by the stable formula, for the mistakes."""
     return shares_of(np.exp(z - z.max(axis, keepdims=True)), axis)
 
 
@@ -34,84 +34,84 @@ def softmax_of(z: np.ndarray, axis: int = -1) -> np.ndarray:
 
 
 def _if_square(compute):
-    """A slip that only a square input lets pass without an error."""
+    """A mistake that only a square input lets pass without an error."""
     return lambda z: compute(z) if z.shape[0] == z.shape[-1] else NOT_THIS
 
 
-SOFTMAX_SLIPS = (
-    Slip(
+SOFTMAX_MISTAKES = (
+    Mistake(
         "wrong_axis",
         lambda z: softmax_of(z, 0),
         "each column adds up to 1, but every row should: sum along the last axis, axis=-1.",
     ),
-    Slip(
+    Mistake(
         "one_sum_for_all",
         lambda z: np.exp(z) / np.exp(z).sum(),
         "you divide by the sum over the whole batch. Every row has a sum of its own.",
     ),
-    Slip(
+    Mistake(
         "lost_axis",
         _if_square(lambda z: np.exp(z) / np.exp(z).sum(-1)),
         "the row sums lost their axis, so row 0's sum went under column 0. "
         "keepdims=True keeps them beside their rows.",
     ),
-    Slip(
+    Mistake(
         "shift_lost_axis",
         _if_square(lambda z: shares_of(np.exp(z - z.max(-1)))),
         "the rows' largest logits lost their axis, so row 0's went under column 0 and each logit "
         "of a row was shifted by another number. keepdims=True keeps them beside their rows.",
     ),
-    Slip(
+    Mistake(
         "no_axis_kept",
         _if_square(lambda z: np.exp(z - z.max(-1)) / np.exp(z - z.max(-1)).sum(-1)),
         "both the largest logits and the sums lost their axis and went under the columns. "
         "keepdims=True in both places.",
     ),
-    Slip(
+    Mistake(
         "logarithm",
         lambda z: z - z.max(-1, keepdims=True) - np.log(_sum_of_shifted(z)),
         "these are the logarithms of the shares.",
     ),
-    Slip(
+    Mistake(
         "not_divided",
         np.exp,
         "these are the exponentials, not yet divided by their sum.",
     ),
-    Slip(
+    Mistake(
         "shifted_not_divided",
         lambda z: np.exp(z - z.max(-1, keepdims=True)),
         "these are the shifted exponentials. Each row's sum still has to divide them.",
     ),
-    Slip(
+    Mistake(
         "no_exponential",
         shares_of,
         "you divide the logits themselves by their sum. The exponential makes them positive first.",
     ),
-    Slip(
+    Mistake(
         "hard",
         lambda z: (z == z.max(-1, keepdims=True)).astype(float),
         "all goes to the largest logit. A softmax leaves every other one its share.",
     ),
-    Slip(
+    Mistake(
         "no_shift",
         lambda z: shares_of(np.exp(z)),
         "exp of a number above 709 is infinite, and infinity by infinity is NaN. Taking the same "
         "number off all of a row changes no share: take off the row's largest first.",
     ),
-    Slip(
+    Mistake(
         "shift_by_mean",
         lambda z: shares_of(np.exp(z - z.mean(-1, keepdims=True))),
         "you take off the row's mean; one logit far above the others still overflows. "
         "Take off the row's largest.",
     ),
-    Slip(
+    Mistake(
         "one_maximum_for_all",
         lambda z: shares_of(np.exp(z - z.max())),
         "you take off the largest logit of the whole batch; a row far below it turns to 0 / 0. "
         "Every row needs its own largest.",
     ),
     *(
-        Slip(
+        Mistake(
             "shift_by_a_constant",
             lambda z, shift=shift: shares_of(np.exp(z - shift)),
             "you take the same number off whatever comes. It is too much for small logits and too "
@@ -119,13 +119,13 @@ SOFTMAX_SLIPS = (
         )
         for shift in (100, 500, 700, 709, 1000)
     ),
-    Slip(
+    Mistake(
         "divided_by_largest",
         lambda z: shares_of(np.exp(z / z.max(-1, keepdims=True))),
         "dividing by the largest logit changes the shares. Taking it off does not.",
     ),
     *(
-        Slip(
+        Mistake(
             "clamped",
             lambda z, limit=limit, least=least: shares_of(np.exp(z.clip(least * limit, limit))),
             "cutting large logits off makes unlike logits alike. Shift them, do not clip them.",
@@ -146,7 +146,7 @@ def softmax(answer):
 
     def ask(call, logits, given):
         expected = torch.from_numpy(logits).softmax(-1)
-        judge(call, (logits,), expected, SOFTMAX_SLIPS, given)
+        judge(call, (logits,), expected, SOFTMAX_MISTAKES, given)
 
     ask(by_hand(answer, "softmax", "log_softmax"), draw(13, 4, 4), "logits of shape (4, 4)")
     wide = draw(14, 3, 5)

@@ -51,7 +51,7 @@ def xor(answer):
         "XOR says 0, 1, 1, 0."
     )
     name, why = _why(sums, said)
-    raise CheckFailed(f"{message}\nLikely slip: {why}", hint=name)
+    raise CheckFailed(f"{message}\nLikely mistake: {why}", hint=name)
 
 
 def _why(sums: np.ndarray, said: np.ndarray) -> tuple[str, str]:

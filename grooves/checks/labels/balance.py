@@ -42,7 +42,8 @@ def draw_balanced(answer):
         except ValueError as error:
             if _works_for_all_ten(answer, per_class):
                 raise CheckFailed(
-                    f"for {given}, your result is an error, {error}.\nLikely slip: you go through "
+                    f"for {given}, your result is an error, {error}.\nLikely mistake: you go "
+                    f"through "
                     "classes that do not occur. They may be any numbers: `np.unique(labels)` holds "
                     "those that occur.",
                     hint="classes_taken_for_granted",
@@ -123,12 +124,12 @@ def _unbalanced(got, labels, per_class: int, counts: dict, given: str) -> None:
     told = f"for {given}, your result has {', '.join(f'{n} of {k}' for k, n in counts.items())}."
     if (got < SIZES[7]).all() and _within(got, per_class):
         raise CheckFailed(
-            f"{told}\nLikely slip: you count within each class. `np.flatnonzero(labels == k)` "
+            f"{told}\nLikely mistake: you count within each class. `np.flatnonzero(labels == k)` "
             "holds the places of class k: choose among those.",
             hint="within_the_class",
         )
     raise CheckFailed(
-        f"{told}\nLikely slip: you draw from all labels at once, so the numbers are a matter of "
+        f"{told}\nLikely mistake: you draw from all labels at once, so the numbers are a matter of "
         "luck. Go through the classes, and draw from each.",
         hint="unbalanced",
     )

@@ -11,7 +11,7 @@ import numpy as np
 
 from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import by_hand, judge_parts
-from grooves.checks.compare import Slip
+from grooves.checks.compare import Mistake
 from grooves.checks.labels.rules import BOTH, LAB, SHOULD, as_array
 from grooves.checks.labels.words import pairs_of
 from grooves.language.corpora import IGNORED
@@ -22,7 +22,7 @@ ALSO = " And the last word of a short text is no input: nothing follows it."
 
 
 def _filled(texts, width: int, pad_input=PADDING, pad_target=IGNORED, keep_last=False, ahead=1):
-    """A batch with the slips of the arguments: texts in rows, targets moved by `ahead`."""
+    """A batch with the mistakes of the arguments: texts in rows, targets moved by `ahead`."""
     inputs = np.full((len(texts), width), pad_input)
     targets = np.full((len(texts), width), pad_target)
     for row, text in enumerate(texts):
@@ -47,14 +47,14 @@ def _left_padded(texts):
     return inputs, targets
 
 
-def _zero_is_padding(texts, **slips):
-    inputs, targets = _filled(texts, _longest(texts), **slips)
+def _zero_is_padding(texts, **mistakes):
+    inputs, targets = _filled(texts, _longest(texts), **mistakes)
     return inputs, np.where(targets == PADDING, IGNORED, targets)
 
 
-BATCH_SLIPS = (
+BATCH_MISTAKES = (
     *(
-        Slip(
+        Mistake(
             "padding_is_asked",
             lambda texts, keep=keep: _filled(
                 texts, _longest(texts), pad_target=PADDING, keep_last=keep
@@ -65,7 +65,7 @@ BATCH_SLIPS = (
         for keep in (False, True)
     ),
     *(
-        Slip(
+        Mistake(
             "input_ignored",
             lambda texts, keep=keep: _filled(
                 texts, _longest(texts), pad_input=IGNORED, keep_last=keep
@@ -76,7 +76,7 @@ BATCH_SLIPS = (
         for keep in (False, True)
     ),
     *(
-        Slip(
+        Mistake(
             "zero_taken_for_padding",
             lambda texts, keep=keep: _zero_is_padding(texts, keep_last=keep),
             f"a {PADDING} inside a text is a word like any other, and must be asked for. Tell "
@@ -84,45 +84,45 @@ BATCH_SLIPS = (
         )
         for keep in (False, True)
     ),
-    Slip(
+    Mistake(
         "last_word_kept",
         lambda texts: _filled(texts, _longest(texts), keep_last=True),
         "in the shorter texts you keep the last word as an input, though nothing is asked there. "
         "Cut each text as in exercise 1, then pad.",
     ),
-    Slip(
+    Mistake(
         "too_wide",
         lambda texts: _filled(texts, _longest(texts) + 1),
         "a column that holds padding alone. The longest text has one pair fewer than words.",
     ),
-    Slip(
+    Mistake(
         "too_wide",
         lambda texts: _filled(texts, _longest(texts) + 1, keep_last=True),
         "a column that holds padding alone. The longest text has one pair fewer than words.",
     ),
-    Slip(
+    Mistake(
         "not_moved",
         lambda texts: _filled(texts, _longest(texts), ahead=0),
         "each target is the very word that the model reads. Move the targets by one.",
     ),
-    Slip(
+    Mistake(
         "not_moved",
         lambda texts: _filled(texts, _longest(texts) + 1, keep_last=True, ahead=0),
         "each target is the very word that the model reads. Move the targets by one.",
     ),
-    Slip(
+    Mistake(
         "padded_in_front",
         _left_padded,
         "the padding stands in front of the texts. Here it stands behind them.",
     ),
-    Slip(
+    Mistake(
         "cut_to_the_shortest",
         lambda texts: tuple(
             part[:, : min(map(len, texts)) - 1] for part in _filled(texts, _longest(texts))
         ),
         "the longer texts are cut to the length of the shortest. Pad the shorter ones instead.",
     ),
-    Slip(
+    Mistake(
         "swapped",
         lambda texts: _filled(texts, _longest(texts))[::-1],
         "inputs and targets are exchanged.",
@@ -153,12 +153,13 @@ def padded_batch(answer):
             results.append(call(texts))
             return results[-1]
 
-        judge_parts(kept, (list(texts),), expected, BATCH_SLIPS, given, SHOULD)
+        judge_parts(kept, (list(texts),), expected, BATCH_MISTAKES, given, SHOULD)
         for name, got in zip(BOTH, map(as_array, results[0]), strict=True):
             if not np.issubdtype(got.dtype, np.integer):
                 raise CheckFailed(
                     f"for {given}, your result has {name} right, but as {got.dtype}, expected "
-                    "whole numbers: a model looks a word up by its number.\nLikely slip: np.zeros "
+                    "whole numbers: a model looks a word up by its number.\nLikely mistake: "
+                    "np.zeros "
                     "makes numbers with a point. Add dtype=int.",
                     hint="not_whole",
                 )

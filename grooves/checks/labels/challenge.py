@@ -48,7 +48,7 @@ def choose(answer):
         name, why = _why(chosen)
         raise CheckFailed(
             f"for {N_LABELS} labels of your choice, your result is a reader of {reached:.1%} "
-            f"({each} in {EXAMS} examinations); the bar is {BAR:.1%}.\nLikely slip: {why}",
+            f"({each} in {EXAMS} examinations); the bar is {BAR:.1%}.\nLikely mistake: {why}",
             hint=name,
         )
     return f"{N_LABELS} labels of your choice read {reached:.1%} (bar: {BAR:.1%})."

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import by_hand
-from grooves.checks.compare import Slip, compare, draw, shape_of
+from grooves.checks.compare import Mistake, compare, draw, shape_of
 from grooves.checks.labels.rules import LAB, SHOULD
 
 
@@ -31,7 +31,7 @@ def _one_by_one(z1, z2, temperature: float) -> float:
 
 
 def _loss(z1, z2, temperature, itself=False, partner=None, unit=True, within=True, right=True):
-    """The loss with the slips of the arguments, each view's own, (2 B,)."""
+    """The loss with the mistakes of the arguments, each view's own, (2 B,)."""
     n = len(z1)
     z = torch.cat((z1, z2)).double()
     z = z / z.norm(dim=1, keepdim=True) if unit else z
@@ -62,24 +62,24 @@ def _overflowing(z1, z2, temperature):
     return -torch.log(shares[torch.arange(2 * n), torch.arange(2 * n).roll(n)] / shares.sum(1))
 
 
-SLIPS = (
-    Slip(
+MISTAKES = (
+    Mistake(
         "no_temperature",
         lambda z1, z2, t: _loss(z1, z2, 1.0).mean(),
         "the temperature is missing: divide each score by it.",
     ),
-    Slip(
+    Mistake(
         "times_temperature",
         lambda z1, z2, t: _loss(z1, z2, 1 / t).mean(),
         "you multiply by the temperature. Divide: a low temperature makes scores far apart.",
     ),
-    Slip(
+    Mistake(
         "not_unit",
         lambda z1, z2, t: _loss(z1, z2, t, unit=False).mean(),
         "the views keep their lengths. Divide each view by its length, so that only the direction "
         "counts.",
     ),
-    Slip(
+    Mistake(
         "columns_made_unit",
         lambda z1, z2, t: _loss(
             *torch.cat((z1, z2)).div(torch.cat((z1, z2)).norm(dim=0)).chunk(2), t, unit=False
@@ -87,13 +87,13 @@ SLIPS = (
         "you made the columns unit vectors. A view is a row: its length is taken along the last "
         "axis.",
     ),
-    Slip(
+    Mistake(
         "columns_made_unit",
         lambda z1, z2, t: _loss(z1 / z1.norm(dim=0), z2 / z2.norm(dim=0), t, unit=False).mean(),
         "you made the columns unit vectors. A view is a row: its length is taken along the last "
         "axis.",
     ),
-    Slip(
+    Mistake(
         "one_length_for_all",
         lambda z1, z2, t: _loss(
             *torch.cat((z1, z2)).div(torch.cat((z1, z2)).norm()).chunk(2), t, unit=False
@@ -101,19 +101,19 @@ SLIPS = (
         "you divide all views by one length, that of the whole batch. Each row has its own: "
         "dim=1, keepdim=True.",
     ),
-    Slip(
+    Mistake(
         "squared_length",
         lambda z1, z2, t: _loss(
             z1 / (z1**2).sum(1, keepdim=True), z2 / (z2**2).sum(1, keepdim=True), t, unit=False
         ).mean(),
         "you divide by the squared length. Take the root.",
     ),
-    Slip(
+    Mistake(
         "finds_itself",
         lambda z1, z2, t: _loss(z1, z2, t, itself=True).mean(),
         "each view also competes with itself, and nothing is more alike. Leave the diagonal out.",
     ),
-    Slip(
+    Mistake(
         "itself_scores_zero",
         lambda z1, z2, t: (
             lambda scores, picked: (
@@ -123,19 +123,19 @@ SLIPS = (
         "the score of a view with itself is set to 0, which still counts as exp(0) = 1. "
         "Set it to minus infinity, or leave it out of the sum.",
     ),
-    Slip(
+    Mistake(
         "partner_left_out",
         lambda z1, z2, t: _loss(z1, z2, t, right=False).mean(),
         "the partner is missing in the sum. It is one of the 2 B - 1 others.",
     ),
-    Slip(
+    Mistake(
         "itself_for_partner",
         lambda z1, z2, t: _loss(z1, z2, t, itself=True, partner=torch.arange(2 * len(z1))).mean(),
         "you take each view for its own partner. The partner is the other view of the same "
         "picture.",
     ),
     *(
-        Slip(
+        Mistake(
             "wrong_partner",
             lambda z1, z2, t, mates=mates: _loss(z1, z2, t, partner=mates(z1)).mean(),
             "the partners are paired wrongly. With z1 above z2, row i belongs to row i + B, and "
@@ -143,74 +143,74 @@ SLIPS = (
         )
         for mates in (_next_door, lambda z1: torch.arange(2 * len(z1)).roll(-1))
     ),
-    Slip(
+    Mistake(
         "one_side",
         lambda z1, z2, t: _loss(z1, z2, t)[: len(z1)].mean(),
         "only the views of z1 look for their partners. Those of z2 do too.",
     ),
-    Slip(
+    Mistake(
         "across_only",
         lambda z1, z2, t: _loss(z1, z2, t, within=False).mean(),
         "each view is compared with those of the other side alone. The views of its own side are "
         "candidates too, all but itself.",
     ),
-    Slip(
+    Mistake(
         "across_only",
         lambda z1, z2, t: _loss(z1, z2, t, within=False)[: len(z1)].mean(),
         "each view is compared with those of the other side alone. The views of its own side are "
         "candidates too, all but itself.",
     ),
-    Slip(
+    Mistake(
         "added_up",
         lambda z1, z2, t: _loss(z1, z2, t).sum(),
         "the losses are added up. Take their mean over the 2 B views.",
     ),
-    Slip(
+    Mistake(
         "mean_over_pictures",
         lambda z1, z2, t: _loss(z1, z2, t).sum() / len(z1),
         "you divide by the number of pictures. There are 2 B views, and each has a loss.",
     ),
-    Slip(
+    Mistake(
         "sign",
         lambda z1, z2, t: -_loss(z1, z2, t).mean(),
         "the sign is turned round. A loss is small where the partner's share is near 1.",
     ),
-    Slip(
+    Mistake(
         "not_averaged",
         lambda z1, z2, t: _loss(z1, z2, t),
         "that is the loss of each view. Take the mean.",
     ),
-    Slip(
+    Mistake(
         "share",
         lambda z1, z2, t: torch.exp(-_loss(z1, z2, t)).mean(),
         "that is the mean share of the partner. The loss is minus its logarithm.",
     ),
-    Slip(
+    Mistake(
         "log_of_mean",
         lambda z1, z2, t: -torch.log(torch.exp(-_loss(z1, z2, t)).mean()),
         "you take the mean first, then the logarithm. Each view has a loss of its own.",
     ),
     *(
-        Slip(
+        Mistake(
             "softmax_twice",
             lambda z1, z2, t, first=first: _softmax_twice(z1, z2, t, first),
             "you take a softmax, and F.cross_entropy takes another. Give it the scores.",
         )
         for first in (True, False)
     ),
-    Slip(
+    Mistake(
         "only_attracts",
         lambda z1, z2, t: (_loss(z1, z2, t) - _scores(z1, z2, t)[0].logsumexp(1)).mean(),
         "you reward likeness to the partner and nothing pushes the others away: all views could "
         "become one.",
     ),
-    Slip(
+    Mistake(
         "only_attracts",
         lambda z1, z2, t: -_scores(z1, z2, t)[1].mean(),
         "you reward likeness to the partner and nothing pushes the others away: all views could "
         "become one.",
     ),
-    Slip(
+    Mistake(
         "overflow",
         lambda z1, z2, t: _overflowing(z1, z2, t).mean(),
         "an exponential overflows at a low temperature. Take off the largest score of each row "
@@ -246,7 +246,7 @@ def contrastive_loss(answer):
         got = call(a, b, temperature)
         got = got if isinstance(got, Tensor) else torch.as_tensor(got)
         got = got.reshape(()) if got.numel() == 1 else got
-        compare(got, expected, SLIPS, (z1, z2, temperature), given, SHOULD)
+        compare(got, expected, MISTAKES, (z1, z2, temperature), given, SHOULD)
         if not (torch.equal(a, z1) and torch.equal(b, z2)):
             raise CheckFailed(
                 "your function changed the views that it was given. Make new tensors: `z = z / …`, "
@@ -279,7 +279,11 @@ def _check_gradient(answer) -> None:
     got = [torch.zeros_like(z1) if part is None else part for part in got]
     right = torch.autograd.grad(_loss(z1, z2, 0.5).mean(), (z1, z2))
     compare(
-        torch.stack(got), torch.stack(right), GRADIENT_SLIPS, (z1, z2), f"the gradient at {given}"
+        torch.stack(got),
+        torch.stack(right),
+        GRADIENT_MISTAKES,
+        (z1, z2),
+        f"the gradient at {given}",
     )
 
 
@@ -290,8 +294,8 @@ def _with_fixed_lengths(z1, z2):
     return torch.stack(torch.autograd.grad(_loss(*unit, 0.5, unit=False).mean(), (a, b)))
 
 
-GRADIENT_SLIPS = (
-    Slip(
+GRADIENT_MISTAKES = (
+    Mistake(
         "length_detached",
         _with_fixed_lengths,
         "the lengths are cut off from the gradient. They depend on the views too.",

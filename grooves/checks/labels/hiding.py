@@ -11,7 +11,7 @@ import numpy as np
 
 from grooves.checks import check
 from grooves.checks.arrays import by_hand, judge_parts, untouched
-from grooves.checks.compare import Slip, shape_of
+from grooves.checks.compare import Mistake, shape_of
 from grooves.checks.labels.rules import LAB, SHOULD
 from grooves.language.corpora import IGNORED
 
@@ -20,14 +20,14 @@ def _hidden(ids, hidden, mask_id, ignored=IGNORED):
     return np.where(hidden, mask_id, ids), np.where(hidden, ids, ignored)
 
 
-HIDE_SLIPS = (
-    Slip(
+HIDE_MISTAKES = (
+    Mistake(
         "leak",
         lambda ids, hidden, mask_id: (ids, _hidden(ids, hidden, mask_id)[1]),
         "the inputs still show the words that are asked for. The model would copy them and learn "
         "nothing: put mask_id in their place.",
     ),
-    Slip(
+    Mistake(
         "target_hidden_too",
         lambda ids, hidden, mask_id: (
             _hidden(ids, hidden, mask_id)[0],
@@ -36,12 +36,12 @@ HIDE_SLIPS = (
         "the target at a hidden place is the mask itself, so the word is lost. Take the targets "
         "from the text before you hide anything; `inputs = ids` is a second name, no copy.",
     ),
-    Slip(
+    Mistake(
         "asked_everywhere",
         lambda ids, hidden, mask_id: (_hidden(ids, hidden, mask_id)[0], ids),
         "you ask for words that the model sees. Where nothing is hidden the target is IGNORED.",
     ),
-    Slip(
+    Mistake(
         "asked_where_seen",
         lambda ids, hidden, mask_id: (
             _hidden(ids, hidden, mask_id)[0],
@@ -50,24 +50,24 @@ HIDE_SLIPS = (
         "you ask for the words that the model sees, and ignore those that are hidden. Turn the "
         "condition of the targets round.",
     ),
-    Slip(
+    Mistake(
         "turned_round",
         lambda ids, hidden, mask_id: _hidden(ids, ~hidden, mask_id),
         "you hide where `hidden` is False. True means hidden.",
     ),
-    Slip(
+    Mistake(
         "ignored_is_zero",
         lambda ids, hidden, mask_id: _hidden(ids, hidden, mask_id, ignored=0),
         f"the target is 0 where nothing is hidden, and 0 is a word. It must be IGNORED "
         f"({IGNORED}).",
     ),
-    Slip(
+    Mistake(
         "ignored_is_mask",
         lambda ids, hidden, mask_id: _hidden(ids, hidden, mask_id, ignored=mask_id),
         "the target is mask_id where nothing is hidden, so the model would learn to say it. It "
         f"must be IGNORED ({IGNORED}).",
     ),
-    Slip(
+    Mistake(
         "next_word_asked",
         lambda ids, hidden, mask_id: (
             _hidden(ids, hidden, mask_id)[0],
@@ -75,29 +75,29 @@ HIDE_SLIPS = (
         ),
         "you ask for the word after the hidden one. Here the target stands at the hidden place.",
     ),
-    Slip(
+    Mistake(
         "input_ignored",
         lambda ids, hidden, mask_id: _hidden(ids, hidden, IGNORED),
         f"the hidden places of the inputs hold IGNORED ({IGNORED}), a number that no word has. "
         "They hold mask_id; only targets are ignored.",
     ),
-    Slip(
+    Mistake(
         "zero_for_mask",
         lambda ids, hidden, mask_id: _hidden(ids, hidden, 0),
         "the hidden places of the inputs hold 0, which is a word. They hold mask_id.",
     ),
-    Slip(
+    Mistake(
         "words_taken_out",
         lambda ids, hidden, mask_id: (ids[~hidden], _hidden(ids, hidden, mask_id)[1]),
         "the hidden words are taken out of the inputs. They keep their places, with mask_id.",
     ),
-    Slip(
+    Mistake(
         "only_hidden_kept",
         lambda ids, hidden, mask_id: (_hidden(ids, hidden, mask_id)[0], ids[hidden]),
         "the targets are a list of the hidden words, without their places. Targets have the shape "
         "of the inputs.",
     ),
-    Slip(
+    Mistake(
         "swapped",
         lambda ids, hidden, mask_id: _hidden(ids, hidden, mask_id)[::-1],
         "inputs and targets are exchanged.",
@@ -118,7 +118,7 @@ def hide_words(answer):
             expected["the inputs"][place], expected["the targets"][place] = mask_id, ids[place]
         given = f"ids of shape {shape_of(ids)}, {len(places)} of them hidden, mask_id {mask_id}"
         inputs = (ids, hidden, mask_id)
-        judge_parts(untouched(call, "ids", "mask"), inputs, expected, HIDE_SLIPS, given, SHOULD)
+        judge_parts(untouched(call, "ids", "mask"), inputs, expected, HIDE_MISTAKES, given, SHOULD)
 
     batch = [[7, 3, 0, 5, 8, 3], [2, 0, 9, 4, 6, 1], [5, 5, 3, 2, 8, 7]]
     places = [(0, 1), (0, 2), (1, 4), (2, 0), (2, 5)]

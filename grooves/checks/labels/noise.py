@@ -2,7 +2,7 @@
 
 Key idea: how many labels changed tells how they were drawn. A lot for each label hits the number
 only on average, drawing places with replacement hits some twice, and drawing from all classes
-leaves one in K as it was: the mean over many draws names the slip.
+leaves one in K as it was: the mean over many draws names the mistake.
 Letters: N labels, K classes.
 """
 
@@ -100,7 +100,7 @@ def _examine(results, labels, given: str) -> None:
     if (counts != right).any():
         told = (
             f"for {one}, your result has {counts[counts != right][0]} labels changed, expected "
-            f"{right}; in {DRAWS} draws their mean is {counts.mean():.1f}.\nLikely slip: "
+            f"{right}; in {DRAWS} draws their mean is {counts.mean():.1f}.\nLikely mistake: "
         )
         name, says = _why(results, labels, counts)
         raise CheckFailed(told + says, hint=name)
@@ -155,8 +155,8 @@ def _rounding(changed: int, exactly: float) -> tuple[str, str]:
         ("rounded_up", "up", int(np.ceil(exactly))),
     ):
         if changed == rounded:
-            return name, f"Likely slip: you round {way}. Take the nearest whole number."
-    return "unrecognised", "This is none of the usual slips. Count what you change."
+            return name, f"Likely mistake: you round {way}. Take the nearest whole number."
+    return "unrecognised", "This is none of the usual mistakes. Count what you change."
 
 
 def _why(results, labels, counts) -> tuple[str, str]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from grooves.checks import check
 from grooves.checks.arrays import by_hand, judge_parts, untouched
-from grooves.checks.compare import Slip, shape_of
+from grooves.checks.compare import Mistake, shape_of
 from grooves.checks.labels.rules import LAB, SHOULD, pictures
 
 
@@ -47,13 +47,13 @@ def _mask_from_zeros(images, tops, lefts, size):
     return hidden, hidden == 0
 
 
-PATCH_SLIPS = (
-    Slip(
+PATCH_MISTAKES = (
+    Mistake(
         "leak",
         lambda images, tops, lefts, size: (images, _cut(images, tops, lefts, size, size)[1]),
         "the pictures still show what is asked for. Set the patch to 0.",
     ),
-    Slip(
+    Mistake(
         "mask_turned_round",
         lambda images, tops, lefts, size: (
             _cut(images, tops, lefts, size, size)[0],
@@ -61,78 +61,78 @@ PATCH_SLIPS = (
         ),
         "the mask is False in the patch and True around it. True means hidden.",
     ),
-    Slip(
+    Mistake(
         "all_but_the_patch",
         _turned_round,
         "you hide everything but the patch.",
     ),
-    Slip(
+    Mistake(
         "rows_for_columns",
         lambda images, tops, lefts, size: _cut(images, lefts, tops, size, size),
         "rows and columns are exchanged: `tops` counts rows, which are axis 1 of the pictures.",
     ),
-    Slip(
+    Mistake(
         "one_place_for_all",
         lambda images, tops, lefts, size: _cut(
             images, tops * 0 + tops[0], lefts * 0 + lefts[0], size, size
         ),
         "every picture loses the same patch, the first one's. Each has a corner of its own.",
     ),
-    Slip(
+    Mistake(
         "every_place_in_all",
         lambda images, tops, lefts, size: (
             lambda mask: (np.where(mask, 0, images), np.broadcast_to(mask, images.shape).copy())
         )(_cut(images, tops, lefts, size, size)[1].any(axis=0)),
         "every picture loses the patches of all. Each has one patch, its own.",
     ),
-    Slip(
+    Mistake(
         "one_pixel_more",
         lambda images, tops, lefts, size: _cut(images, tops, lefts, size + 1, size + 1),
         "the patch is a pixel too large. The end of a slice is not part of it, so "
         "`top : top + size` holds rows top to top + size - 1.",
     ),
-    Slip(
+    Mistake(
         "one_pixel_less",
         lambda images, tops, lefts, size: _cut(images, tops, lefts, size - 1, size - 1),
         "the patch is a pixel too small. The end of a slice is not part of it: "
         "`top : top + size` has `size` rows.",
     ),
-    Slip(
+    Mistake(
         "length_for_end",
         lambda images, tops, lefts, size: _slices_to(size, images, tops, lefts),
         "your slices end at row and column `size`. A slice has a beginning and an end, not a "
         "length: the end is `top + size`.",
     ),
-    Slip(
+    Mistake(
         "corner_for_centre",
         lambda images, tops, lefts, size: _cut(
             images, tops - size // 2, lefts - size // 2, size, size
         ),
         "you put the middle of the patch where its upper left corner belongs.",
     ),
-    Slip(
+    Mistake(
         "whole_rows",
         lambda images, tops, lefts, size: _bands(images, tops, lefts, size, columns=False),
         "whole rows are hidden. The patch ends after `size` columns too.",
     ),
-    Slip(
+    Mistake(
         "whole_columns",
         lambda images, tops, lefts, size: _bands(images, tops, lefts, size, rows=False),
         "whole columns are hidden. The patch ends after `size` rows too.",
     ),
-    Slip(
+    Mistake(
         "cross",
         lambda images, tops, lefts, size: _bands(images, tops, lefts, size),
         "a cross of rows and columns is hidden. A pixel of the patch lies in its rows *and* in "
         "its columns: use & for |.",
     ),
-    Slip(
+    Mistake(
         "mask_from_zeros",
         _mask_from_zeros,
         "you call hidden whatever is 0. Paper is 0 too: make the mask from the corner, not from "
         "the picture.",
     ),
-    Slip(
+    Mistake(
         "mask_from_change",
         lambda images, tops, lefts, size: (lambda hidden: (hidden, hidden != images))(
             _cut(images, tops, lefts, size, size)[0]
@@ -140,12 +140,12 @@ PATCH_SLIPS = (
         "you call hidden whatever has changed. Paper that is hidden was 0 before: make the mask "
         "from the corner, not from the picture.",
     ),
-    Slip(
+    Mistake(
         "filled_with_one",
         lambda images, tops, lefts, size: _cut(images, tops, lefts, size, size, fill=1),
         "the patch is filled with 1, which is ink. Here hidden pixels are 0.",
     ),
-    Slip(
+    Mistake(
         "patches_alone",
         lambda images, tops, lefts, size: (
             np.stack(
@@ -159,7 +159,7 @@ PATCH_SLIPS = (
         "you return the patches that were cut out. The pictures keep their size, with 0 inside "
         "the patch.",
     ),
-    Slip(
+    Mistake(
         "swapped",
         lambda images, tops, lefts, size: _cut(images, tops, lefts, size, size)[::-1],
         "pictures and masks are exchanged.",
@@ -185,7 +185,7 @@ def hide_patches(answer):
             watched,
             inputs,
             {f"the {n}": e for n, e in expected.items()},
-            PATCH_SLIPS,
+            PATCH_MISTAKES,
             given,
             SHOULD,
         )

@@ -29,7 +29,7 @@ def _right_counts(real, share: float) -> np.ndarray:
     return np.array([max(1, round(share * int(n))) for n in real.sum(axis=1)])
 
 
-COUNT_SLIPS = (
+COUNT_MISTAKES = (
     (
         "share_of_the_row",
         lambda real, share: np.minimum(real.sum(axis=1), max(1, round(share * real.shape[1]))),
@@ -102,7 +102,7 @@ def _examine(hidden, real, share: float, given: str, many) -> None:
     if np.array_equal((real & ~hidden).sum(axis=1), right) and not np.array_equal(counts, right):
         raise CheckFailed(
             f"for {given}, your result is True for {counts[0]} places of row 0, expected "
-            f"{right[0]}.\nLikely slip: True stands where a word stays, and False where it is "
+            f"{right[0]}.\nLikely mistake: True stands where a word stays, and False where it is "
             "hidden. Here True means hidden.",
             hint="turned_round",
         )
@@ -126,11 +126,11 @@ def _examine(hidden, real, share: float, given: str, many) -> None:
     row = int((counts != right).argmax())
     told = (
         f"for {given}, your result hides {counts[row]} of the {real[row].sum()} words in row "
-        f"{row}, expected {right[row]}.\nLikely slip: "
+        f"{row}, expected {right[row]}.\nLikely mistake: "
     )
     of_many = many().reshape(MANY, -1).sum(axis=1)
     varied = len(set(of_many[: MANY // 2])) > 1
-    for name, compute, says in COUNT_SLIPS:
+    for name, compute, says in COUNT_MISTAKES:
         cases = ((real, share, counts), (MANY_TEXTS, 1 / 3, of_many))  # one alone may be chance
         if all(np.array_equal(compute(table, part), found) for table, part, found in cases):
             raise CheckFailed(told + says, hint=name)

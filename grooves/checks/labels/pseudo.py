@@ -11,7 +11,7 @@ import numpy as np
 
 from grooves.checks import check
 from grooves.checks.arrays import by_hand, judge_parts, untouched
-from grooves.checks.compare import Slip, shape_of
+from grooves.checks.compare import Mistake, shape_of
 from grooves.checks.labels.rules import LAB, SHOULD, as_array
 
 SIXTEENTHS = np.array(  # exact in single precision too, and no row has its largest share twice
@@ -32,46 +32,46 @@ def _sure(shares, threshold):
     return np.flatnonzero(shares.max(1) >= threshold)
 
 
-SLIPS = (
-    Slip(
+MISTAKES = (
+    Mistake(
         "no_threshold",
         lambda p, t: (np.arange(len(p)), p.argmax(1)),
         "every picture gets a label, however unsure the model is. Keep those whose best answer "
         "reaches the threshold.",
     ),
-    Slip(
+    Mistake(
         "threshold_left_out",
         lambda p, t: (np.flatnonzero(p.max(1) > t), p[p.max(1) > t].argmax(1)),
         "an answer exactly at the threshold is missing. At least means >=.",
     ),
-    Slip(
+    Mistake(
         "unsure_ones",
         lambda p, t: (np.flatnonzero(p.max(1) < t), p[p.max(1) < t].argmax(1)),
         "you keep those that the model is unsure about. Turn the comparison round.",
     ),
-    Slip(
+    Mistake(
         "labels_of_all",
         lambda p, t: (_sure(p, t), p.argmax(1)),
         "there is a label for every picture, but only the sure ones are kept. Choose the labels "
         "with the same indices.",
     ),
-    Slip(
+    Mistake(
         "shares_for_labels",
         lambda p, t: (_sure(p, t), p[_sure(p, t)].max(1)),
         "you return how sure the model is, not of what. argmax gives the class.",
     ),
-    Slip(
+    Mistake(
         "counted_anew",
         lambda p, t: (np.arange(len(_sure(p, t))), p[_sure(p, t)].argmax(1)),
         "you number the kept pictures from 0. An index says which of all N pictures it is.",
     ),
-    Slip(
+    Mistake(
         "mask_for_indices",
         lambda p, t: (p.max(1) >= t, p[_sure(p, t)].argmax(1)),
         "that is a mask of True and False. np.flatnonzero makes indices of it.",
     ),
     *(
-        Slip(
+        Mistake(
             "wrapped_once_more",
             lambda p, t, shape=shape: (_sure(p, t).reshape(shape), p[_sure(p, t)].argmax(1)),
             "np.where gives a tuple of arrays, np.argwhere a column. `np.flatnonzero(…)` gives the "
@@ -79,34 +79,34 @@ SLIPS = (
         )
         for shape in ((1, -1), (-1, 1))
     ),
-    Slip(
+    Mistake(
         "every_class_above",
         lambda p, t: np.nonzero(p >= t),
         "a picture with two classes above the threshold comes twice, or not with its best. One "
         "picture has one label, its best answer.",
     ),
-    Slip(
+    Mistake(
         "first_class_above",
         lambda p, t: (_sure(p, t), (p[_sure(p, t)] >= t).argmax(1)),
         "you take the first class above the threshold, not the best.",
     ),
-    Slip(
+    Mistake(
         "along_the_pictures",
         lambda p, t: (np.flatnonzero(p.max(0) >= t), p.argmax(0)[p.max(0) >= t]),
         "you look for the best picture of each class. The best class of each picture is along the "
         "last axis, axis=1.",
     ),
-    Slip(
+    Mistake(
         "labels_of_the_first",
         lambda p, t: (_sure(p, t), p.argmax(1)[: len(_sure(p, t))]),
         "the labels are those of the first pictures, not of the kept ones.",
     ),
-    Slip(
+    Mistake(
         "rows_kept",
         lambda p, t: (_sure(p, t), p[_sure(p, t)]),
         "you return whole rows of shares. A label is one number, the class of the largest.",
     ),
-    Slip(
+    Mistake(
         "swapped",
         lambda p, t: _by_first(p[_sure(p, t)].argmax(1), _sure(p, t)),
         "indices and labels are exchanged.",
@@ -131,7 +131,7 @@ def pseudo_labels(answer):
             _in_order(untouched(call, "probabilities")),
             (probabilities, threshold),
             expected,
-            SLIPS,
+            MISTAKES,
             given,
             SHOULD,
         )

@@ -46,7 +46,7 @@ def rotations(answer):
         if turned.ndim > 3 and turned.size == 4 * images.size:
             raise CheckFailed(
                 f"for {given}, your result has pictures of shape {turned.shape}, expected "
-                f"{(4 * n, side, side)}.\nLikely slip: they lie in four stacks, as np.array and "
+                f"{(4 * n, side, side)}.\nLikely mistake: they lie in four stacks, as np.array and "
                 "np.stack lay them. np.concatenate makes one row of pictures.",
                 hint="in_stacks",
             )
@@ -110,7 +110,7 @@ def _examine_turns(turned, labels, images, given: str) -> None:
         f"for {given}, your result labels a picture turned by {90 * quarters[at]} degrees with "
         f"{labels[at]}, expected {quarters[at]}.\n"
     )
-    for name, slip, says in (
+    for name, mistake, says in (
         (
             "clockwise",
             -quarters % 4,
@@ -127,9 +127,9 @@ def _examine_turns(turned, labels, images, given: str) -> None:
             "these are the numbers of the pictures. The label says how far each was turned.",
         ),
     ):
-        if np.array_equal(labels, slip):
-            raise CheckFailed(f"{told}Likely slip: {says}", hint=name)
+        if np.array_equal(labels, mistake):
+            raise CheckFailed(f"{told}Likely mistake: {says}", hint=name)
     raise CheckFailed(
-        told + "This is none of the usual slips. Turn one picture of 2 x 2 pixels on paper.",
+        told + "This is none of the usual mistakes. Turn one picture of 2 x 2 pixels on paper.",
         hint="unrecognised",
     )

@@ -71,7 +71,7 @@ def batch(step: int) -> list[tuple[Tensor, Tensor]]:
 
 
 def _loss(model, pairs, kind: str) -> Tensor:
-    """The loss of pieces: all at once, or by what a slip makes of them.
+    """The loss of pieces: all at once, or by what a mistake makes of them.
 
     kind: "words" divides the sum by the words that are asked for; "means" is the mean of the small
     batches' means; "summed_means" their sum; "sum" divides by nothing; "places" by all places,
@@ -110,7 +110,7 @@ def _learned(model, pairs, kind="words", left_over=()) -> list[Tensor]:
     return [(p - RATE * g).detach() for p, g in found]
 
 
-SLIPS = {
+MISTAKES = {
     "mean_of_means": (
         "means",
         "each piece counts alike, though one asks for more words than another. Sum the "
@@ -168,7 +168,8 @@ def accumulated_step(answer):
         if not abs(told - loss) < NEAR * 100:
             raise CheckFailed(
                 f"for {given}, your result is the loss {told:.6g}; that of the whole batch is "
-                f"{loss:.6g}. The step itself is right.\nLikely slip: the number that you return "
+                f"{loss:.6g}. The step itself is right.\nLikely mistake: the number that you "
+                f"return "
                 "is of one piece, or was not divided as the gradient was.",
                 hint="other_loss",
             )
@@ -191,12 +192,12 @@ def _judge_weights(now, expected, before, pairs, given, last, n_steps):
         "a step from the whole batch."
     )
     name, says = _why(now, before, pairs, last, n_steps)
-    said = f"Likely slip: {says}" if name != "unrecognised" else says
+    said = f"Likely mistake: {says}" if name != "unrecognised" else says
     raise CheckFailed(f"{difference}\n{said}", hint=name)
 
 
 def _why(now, before, pairs, last, n_steps) -> tuple[str, str]:
-    """The name of the slip, and what to say."""
+    """The name of the mistake, and what to say."""
     if n_steps > 1:
         return "step_each", (
             f"the optimizer made {n_steps} steps. Add the gradients up over all pieces, "
@@ -204,7 +205,7 @@ def _why(now, before, pairs, last, n_steps) -> tuple[str, str]:
         )
     if n_steps == 0:
         return "no_step", "nothing moved: the optimizer made no step."
-    for name, (kind, says) in SLIPS.items():
+    for name, (kind, says) in MISTAKES.items():
         if _near(now, _learned(before, pairs, kind)):
             return name, says
     if last and _near(now, _learned(before, pairs, left_over=last)):
@@ -227,7 +228,7 @@ def _why(now, before, pairs, last, n_steps) -> tuple[str, str]:
         if any(torch.allclose(moved, g, rtol=1e-6) for g in (mean, mean * n / total, by_batches)):
             return name, says
     return "unrecognised", (
-        "This is none of the usual slips. Compare the gradient of one weight with that of the "
+        "This is none of the usual mistakes. Compare the gradient of one weight with that of the "
         "whole batch."
     )
 

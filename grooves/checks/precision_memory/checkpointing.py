@@ -96,7 +96,7 @@ def _same(a: Tensor, b: Tensor) -> bool:
 
 
 def _fail(given: str, found: str, name: str, says: str):
-    raise CheckFailed(f"for {given}, {found}\nLikely slip: {says}", hint=name)
+    raise CheckFailed(f"for {given}, {found}\nLikely mistake: {says}", hint=name)
 
 
 def _judge_gradients(got: Tensor, truth, layers, given: str) -> None:

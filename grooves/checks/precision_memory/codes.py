@@ -13,7 +13,7 @@ from torch import Tensor
 
 from grooves.checks import CheckFailed, check, describe
 from grooves.checks.arrays import compare_parts
-from grooves.checks.compare import Slip, shape_of, written_by_hand
+from grooves.checks.compare import Mistake, shape_of, written_by_hand
 from grooves.checks.precision_memory.rules import LAB, SHOULD
 
 OFF = np.array([0.3, -0.3, 0.4, -0.15])  # of a step: what rounding takes away
@@ -42,7 +42,7 @@ def _parts(
     weight, bits, limit=None, largest=None, to_whole=np.rint, axis=1, absolute=True, inverse=False,
     wrap=False,
 ):  # fmt: skip
-    """Scales and codes by formula, with a place for each slip."""
+    """Scales and codes by formula, with a place for each mistake."""
     w = np.asarray(weight, dtype=float)
     limit = 2 ** (bits - 1) - 1 if limit is None else limit
     size = abs(w) if absolute else w
@@ -71,79 +71,81 @@ def _clipped(weight, bits):
     return scales, np.minimum(codes, 2 ** (bits - 1) - 1)
 
 
-CODE_SLIPS = (
-    Slip(
+CODE_MISTAKES = (
+    Mistake(
         "one_scale",
         _with(largest=_full(lambda w: abs(w).max())),
         "every row has the scale of the whole matrix. Take the largest weight of each row.",
     ),
-    Slip(
+    Mistake(
         "columns",
         _with(axis=0),
         "there is a scale for each column. Rows get them: look along axis 1.",
     ),
-    Slip(
+    Mistake(
         "limit_128",
         _with(limit=128),
         "you divide the largest by 2^(bits − 1), so it becomes a code that does not exist: 128 "
         "wraps round to −128. Divide by 2^(bits − 1) − 1.",
     ),
-    Slip(
+    Mistake(
         "limit_128",
         lambda weight, bits: _parts(weight, bits, limit=2 ** (bits - 1), wrap=bits == 8),
         "you divide the largest by 2^(bits − 1), so it becomes a code that does not exist: 128 "
         "wraps round to −128. Divide by 2^(bits − 1) − 1.",
     ),
-    Slip(
+    Mistake(
         "limit_128",
         _clipped,
         "you divide the largest by 2^(bits − 1), so it becomes a code that does not exist: 128 "
         "wraps round to −128. Divide by 2^(bits − 1) − 1.",
     ),
-    Slip(
+    Mistake(
         "all_codes_positive",
         lambda weight, bits: _parts(weight, bits, limit=2**bits - 1),
         "you divide by 2^bits − 1. Half of the codes are below 0: 2^(bits − 1) − 1.",
     ),
-    Slip(
+    Mistake(
         "always_8_bits",
         _with(limit=127),
         "the largest code is always 127. That is for 8 bits; use `bits`.",
     ),
-    Slip(
+    Mistake(
         "limit_is_bits",
         lambda weight, bits: _parts(weight, bits, limit=bits),
         "you divide by the number of bits. So many bits make codes up to 2^(bits − 1) − 1.",
     ),
-    Slip(
+    Mistake(
         "truncated",
         _with(to_whole=np.trunc),
         "the codes are cut off, which makes every weight smaller. Round before you make them "
         "whole numbers: `.to(torch.int8)` alone cuts.",
     ),
-    Slip("floored", _with(to_whole=np.floor), "the codes are rounded down. Round to the nearest."),
-    Slip("raised", _with(to_whole=np.ceil), "the codes are rounded up. Round to the nearest."),
-    Slip(
+    Mistake(
+        "floored", _with(to_whole=np.floor), "the codes are rounded down. Round to the nearest."
+    ),
+    Mistake("raised", _with(to_whole=np.ceil), "the codes are rounded up. Round to the nearest."),
+    Mistake(
         "no_absolute",
         _with(absolute=False),
         "you take the largest weight, and a row's farthest from 0 may be negative: `.abs()` first.",
     ),
-    Slip(
+    Mistake(
         "inverse",
         _with(inverse=True),
         "the scales are upside down. Codes times scales must give the weights.",
     ),
-    Slip(
+    Mistake(
         "mean_for_largest",
         _with(largest=lambda w: abs(w).mean(axis=1, keepdims=True)),
         "the scale comes from a row's mean. Its largest weight would get no code.",
     ),
-    Slip(
+    Mistake(
         "spread_for_largest",
         _with(largest=lambda w: w.max(axis=1, keepdims=True) - w.min(axis=1, keepdims=True)),
         "the scale comes from largest less smallest. Here 0 stays 0: the largest magnitude.",
     ),
-    Slip(
+    Mistake(
         "weights_returned",
         lambda weight, bits: (_parts(weight, bits)[0], np.prod(_both(weight, bits), axis=0)),
         "those are rounded weights. The codes are whole numbers, before they meet the scale again.",
@@ -212,7 +214,7 @@ def _two(result, shape, given: str) -> list[np.ndarray]:
             f"{codes.element_size()} bytes each. Make them int8 at the end.",
             hint="codes_not_int8",
         )
-    if scales.numel() == 1:  # one for the whole matrix: a slip that is known by its numbers
+    if scales.numel() == 1:  # one for the whole matrix: a mistake that is known by its numbers
         scales = scales.reshape(-1).repeat(shape[0])
     scales = scales.reshape(-1) if scales.shape == (shape[0], 1) else scales
     return [scales.numpy(), codes.double().numpy()]
@@ -239,4 +241,4 @@ def _compare(got, inputs, expected, given):
             f"for {given}, your result has codes of shape {shape_of(got[1])}, expected {shape}.",
             hint="shape",
         )
-    compare_parts(got, inputs, expected, CODE_SLIPS, given, SHOULD)
+    compare_parts(got, inputs, expected, CODE_MISTAKES, given, SHOULD)

@@ -13,7 +13,7 @@ import sys
 import torch
 
 from grooves.checks import CheckFailed, check
-from grooves.checks.compare import Slip, written_by_hand
+from grooves.checks.compare import Mistake, written_by_hand
 from grooves.checks.precision_memory.rules import LAB, NUMBER, as_number, refuse
 
 PATTERNS = (
@@ -51,7 +51,7 @@ def value(bits: int) -> float:
 def _decode(
     bits, bias=127, n_mantissa=7, leading=1, divide=None, signed=True, low=None, special=True
 ):
-    """By formula, with a place for each slip. low: how the lowest exponent is read."""
+    """By formula, with a place for each mistake. low: how the lowest exponent is read."""
     n_exponent = 15 - n_mantissa
     mantissa = bits % 2**n_mantissa
     exponent = bits >> n_mantissa & (2**n_exponent - 1)
@@ -83,75 +83,77 @@ def _where(condition, then):
     return compute
 
 
-DECODE_SLIPS = (
-    Slip(
+DECODE_MISTAKES = (
+    Mistake(
         "sign_in_exponent",
         lambda bits: _decode(bits) if bits < 2**15 else -(1 + bits % 128 / 128) * _power(bits >> 7),
         "the sign is still in your exponent, which comes out 256 too large. Keep the last eight "
         "bits of it: `& 255`.",
     ),
-    Slip("bias_128", _with(bias=128), "you take 128 off the exponent. It is 127, 2⁷ − 1."),
-    Slip("bias_15", _with(bias=15), "15 is the bias of 5 bits. With 8 bits it is 127."),
-    Slip("not_biased", _with(bias=0), "nothing is taken off the exponent. It is stored with 127."),
-    Slip(
+    Mistake("bias_128", _with(bias=128), "you take 128 off the exponent. It is 127, 2⁷ − 1."),
+    Mistake("bias_15", _with(bias=15), "15 is the bias of 5 bits. With 8 bits it is 127."),
+    Mistake(
+        "not_biased", _with(bias=0), "nothing is taken off the exponent. It is stored with 127."
+    ),
+    Mistake(
         "fp16_split",
         _with(bias=15, n_mantissa=10),
         "you split the bits as fp16 does, 5 and 10. bfloat16 has 8 of exponent, 7 of mantissa.",
     ),
-    Slip(
+    Mistake(
         "no_leading_one",
         _with(leading=0),
         "the leading one is missing. It is not stored, and counts: 1 + mantissa / 128.",
     ),
-    Slip(
+    Mistake(
         "divided_by_256",
         _with(divide=256),
         "the mantissa is divided by 256. It has 7 bits, so by 128.",
     ),
-    Slip(
+    Mistake(
         "divided_by_127",
         _with(divide=127),
         "the mantissa is divided by 127. Seven bits count 128ths.",
     ),
-    Slip("not_divided", _with(divide=1), "the mantissa counts 128ths: divide it by 128."),
-    Slip(
+    Mistake("not_divided", _with(divide=1), "the mantissa counts 128ths: divide it by 128."),
+    Mistake(
         "whole_division",
         lambda bits: _decode(bits >> 7 << 7) if bits & 127 < 128 else 0,
         "the mantissa is lost. `//` rounds it down to 0; `/` keeps the fraction.",
     ),
-    Slip("no_sign", _with(signed=False), "the sign is missing. The first bit says minus."),
-    Slip(
+    Mistake("no_sign", _with(signed=False), "the sign is missing. The first bit says minus."),
+    Mistake(
         "times_the_bit",
         lambda bits: -(bits >> 15) * _decode(bits, signed=False),
         "you multiply by the sign's bit, and 0 makes everything 0. It is (−1) to that power.",
     ),
-    Slip(
+    Mistake(
         "subnormal_as_normal",
         _with(low="normal"),
         "with the exponent 0 there is no leading one. Such numbers are subnormal: "
         "mantissa / 128 · 2⁻¹²⁶.",
     ),
-    Slip(
+    Mistake(
         "subnormal_shifted",
         _with(low="shifted"),
         "subnormal numbers have the power of the smallest normal ones, 2⁻¹²⁶, not 2⁻¹²⁷.",
     ),
-    Slip(
+    Mistake(
         "subnormal_as_zero",
         _where(lambda right, bits: bits >> 7 & 255 == 0, lambda right, bits: 0 * right),
         "you take every number with the exponent 0 for 0. Only a mantissa of 0 makes it 0.",
     ),
-    Slip(
+    Mistake(
         "nothing_special",
         _with(special=False),
         "the exponent 255 is set aside: infinity where the mantissa is 0, else not a number.",
     ),
-    Slip(
+    Mistake(
         "nan_as_infinity",
         _where(lambda right, bits: math.isnan(right), lambda right, bits: math.inf),
         "with the exponent 255 and a mantissa that is not 0 the pattern is NaN.",
     ),
-    Slip(
+    Mistake(
         "nan_as_infinity",
         _where(
             lambda right, bits: math.isnan(right),
@@ -159,17 +161,17 @@ DECODE_SLIPS = (
         ),
         "with the exponent 255 and a mantissa that is not 0 the pattern is NaN.",
     ),
-    Slip(
+    Mistake(
         "all_nan",
         _where(lambda right, bits: math.isinf(right), lambda right, bits: math.nan),
         "with the exponent 255 and a mantissa of 0 the pattern is infinity.",
     ),
-    Slip(
+    Mistake(
         "infinity_unsigned",
         _where(lambda right, bits: math.isinf(right), lambda right, bits: math.inf),
         "infinity has a sign too.",
     ),
-    Slip(
+    Mistake(
         "zero_unsigned",
         _where(lambda right, bits: right == 0, lambda right, bits: 0.0),
         "there are two zeros. They are equal, and the second has a minus: return -0.0.",
@@ -197,7 +199,7 @@ def decode_bf16(answer):
             f"{expected[i]:.6g}."
         )
 
-    refuse(got, expected, DECODE_SLIPS, [(bits,) for bits in PATTERNS], said, _same)
+    refuse(got, expected, DECODE_MISTAKES, [(bits,) for bits in PATTERNS], said, _same)
     return "All kinds are read rightly: normal, subnormal, zero, infinite, and no number."
 
 

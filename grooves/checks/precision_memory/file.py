@@ -38,7 +38,8 @@ def smallest(answer):
     if not nats < BAR_NATS:
         said = f"{given} from which a model comes back that is {nats:.3f} nats worse"
         raise CheckFailed(
-            f"{said}; {BAR_NATS} are allowed.\nLikely slip: steps so coarse cost too much. Give a "
+            f"{said}; {BAR_NATS} are allowed.\nLikely mistake: steps so coarse cost too much. "
+            f"Give a "
             "scale to fewer neighbours, or more bits to the matrices that need them.",
             hint="too_coarse",
         )
@@ -46,7 +47,7 @@ def smallest(answer):
         name, why = _why(data, bits)
         raise CheckFailed(
             f"{given}; the bar is {BAR_BYTES:,}. The model is {nats:.3f} nats worse, and "
-            f"{BAR_NATS} are allowed.\nLikely slip: {why}",
+            f"{BAR_NATS} are allowed.\nLikely mistake: {why}",
             hint=name,
         )
     return f"{n_bytes:,} bytes, {bits:.2f} bits a weight, {nats:.3f} nats worse (bar: {BAR_NATS})."
@@ -215,7 +216,8 @@ def _refuse_scrambled(back, weights, n_bytes: int) -> None:
             raise CheckFailed(
                 f"for {n_bytes:,} bytes, your result of unpack has {larger:.0%} of the weights in "
                 f"{name} larger than they went into pack; rounding makes about half of them larger."
-                "\nLikely slip: what pack adds to the codes so that they are not below 0, unpack "
+                "\nLikely mistake: what pack adds to the codes so that they are not below 0, "
+                "unpack "
                 "must take off again.",
                 hint="offset_left",
             )
@@ -224,7 +226,8 @@ def _refuse_scrambled(back, weights, n_bytes: int) -> None:
         if alike < 0.5:
             raise CheckFailed(
                 f"for {n_bytes:,} bytes, your result of unpack has other weights in {name} than "
-                f"went into pack (correlation {alike:.2f}).\nLikely slip: the order of the bytes, "
+                f"went into pack (correlation {alike:.2f}).\nLikely mistake: the order of the "
+                f"bytes, "
                 "or which code stands in which half of a byte. Compare unpack(pack(weights)) with "
                 "the weights, matrix by matrix.",
                 hint="scrambled",

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from grooves.checks import check
-from grooves.checks.compare import Slip
+from grooves.checks.compare import Mistake
 from grooves.checks.precision_memory.rules import LAB, refuse
 from grooves.models.published import Model
 
@@ -32,7 +32,7 @@ def _need(
     model, memory_gb, bits, n_tokens, batch, weights=1.0, both=2, heads="kv", layers=True,
     each=CACHE_BYTES, texts=True, cached=True,
 ):  # fmt: skip
-    """Bytes, with a place for each slip."""
+    """Bytes, with a place for each mistake."""
     n_heads = model.n_kv_head if heads == "kv" else model.n_head
     cache_bytes = both * n_heads * model.head_dim * each * (model.n_layer if layers else 1)
     cache_bytes *= n_tokens * (batch if texts else 1)
@@ -48,72 +48,74 @@ def _with(**changes):
     return lambda *inputs: _fits(*inputs, **changes)
 
 
-FIT_SLIPS = (
-    Slip(
+FIT_MISTAKES = (
+    Mistake(
         "gibibytes",
         _with(giga=2**30),
         "you take a GB for 2³⁰ bytes. Makers count 10⁹.",
     ),
-    Slip(
+    Mistake(
         "tenth_on_top",
         _with(free=1 - 1 / 1.1),
         "you add a tenth to what is needed. A tenth of the device's memory stays free: what is "
         "needed must go into 0.9 of it.",
     ),
-    Slip("nothing_free", _with(free=0), "a tenth of the memory must stay free."),
-    Slip(
+    Mistake("nothing_free", _with(free=0), "a tenth of the memory must stay free."),
+    Mistake(
         "no_cache",
         _with(cached=False),
         "that is right for the weights alone. The cache of keys and values is forgotten.",
     ),
-    Slip(
+    Mistake(
         "half_the_cache",
         _with(both=1),
         "the cache comes out half as large as it is. Keys and values are both kept, and each "
         "number takes two bytes: 2 · 2.",
     ),
-    Slip(
+    Mistake(
         "twice_the_cache",
         _with(both=4),
         "the cache comes out twice as large as it is: keys and values, of two bytes each.",
     ),
-    Slip(
+    Mistake(
         "all_heads",
         _with(heads="all"),
         "you count keys and values for every head. Heads share them: there are n_kv_head.",
     ),
-    Slip("one_text", _with(texts=False), "the cache is that of one text. Each text has its own."),
-    Slip(
+    Mistake(
+        "one_text", _with(texts=False), "the cache is that of one text. Each text has its own."
+    ),
+    Mistake(
         "one_layer",
         _with(layers=False),
         "the cache is that of one layer. Each layer keeps its own keys and values.",
     ),
-    Slip(
+    Mistake(
         "weights_times_batch",
         lambda model, gb, bits, n, batch: _fits(model, gb, bits, n, batch, weights=batch),
         "the weights are there once, however many texts are answered.",
     ),
-    Slip(
+    Mistake(
         "cache_in_few_bits",
         lambda model, gb, bits, n, batch: _fits(model, gb, bits, n, batch, each=bits / 8),
         "you count the cache in the bits of the weights. Here it has 16 bits whatever they have.",
     ),
-    Slip(
+    Mistake(
         "bits_for_bytes",
         _with(weights=8),
         "you took bits for bytes: a weight takes bits / 8.",
     ),
-    Slip(
+    Mistake(
         "always_two_bytes",
         lambda model, gb, bits, n, batch: _fits(model, gb, 16, n, batch),
         "you count two bytes for every weight. Use `bits`.",
     ),
-    Slip(
+    Mistake(
         "cache_alone",
         _with(weights=0),
         "that is right for the cache alone. The weights are forgotten.",
     ),
-    Slip(
+    Mistake(
         "turned_round",
         lambda *inputs: not _fits(*inputs),
         "yes and no are exchanged.",
@@ -161,5 +163,5 @@ def fits(answer):
             f"needed, and {(1 - FREE) * gb:.2f} may be used."
         )
 
-    refuse(got, expected, FIT_SLIPS, cases(), said, lambda a, b: a == b, needed=1)
+    refuse(got, expected, FIT_MISTAKES, cases(), said, lambda a, b: a == b, needed=1)
     return f"{sum(got)} of {len(got)} made-up models fit."

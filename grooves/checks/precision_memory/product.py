@@ -14,7 +14,7 @@ from torch import Tensor
 
 from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import NOT_THIS, judge
-from grooves.checks.compare import Slip, as_tensor, close, shape_of, written_by_hand
+from grooves.checks.compare import Mistake, as_tensor, close, shape_of, written_by_hand
 from grooves.checks.precision_memory.rules import LAB, SHOULD
 
 ROUNDED = 0.2  # more than scaling first is off; a sum that is one off is 0.49 off at the least
@@ -81,63 +81,63 @@ def _one_axis(keep):
     return compute
 
 
-PRODUCT_SLIPS = (
-    Slip(
+PRODUCT_MISTAKES = (
+    Mistake(
         "wrapped_at_8",
         lambda x, a, w, b: _scaled(_sums(x, w, 8), a, b),
         "the sum was kept in int8, which ends at 127 and wraps round without a word. Make the "
         "codes larger numbers first: `.int()`, or `.float()`.",
     ),
-    Slip(
+    Mistake(
         "wrapped_at_16",
         lambda x, a, w, b: _scaled(_sums(x, w, 16), a, b),
         "the sum was kept in 16 bits, which end at 32,767. Three products of 127 · 127 are more.",
     ),
-    Slip(
+    Mistake(
         "rounded_sum",
         lambda x, a, w, b: _scaled((x.half() @ w.half().T).double().numpy(), a, b),
         "the sum was kept in fp16, which tells whole numbers apart up to 2,048 only.",
     ),
-    Slip(
+    Mistake(
         "not_turned",
         _turned,
         "the weights were not transposed. Their rows are outputs; on a square matrix nothing "
         "complains.",
     ),
-    Slip(
+    Mistake(
         "no_scales",
         lambda x, a, w, b: _sums(x, w),
         "those are sums of codes. Both scales are missing.",
     ),
-    Slip(
+    Mistake(
         "no_input_scale",
         lambda x, a, w, b: _scaled(_sums(x, w), 0 * a + 1, b),
         "the scales of the inputs are missing.",
     ),
-    Slip(
+    Mistake(
         "no_weight_scale",
         lambda x, a, w, b: _scaled(_sums(x, w), a, 0 * b + 1),
         "the scales of the weights are missing.",
     ),
-    Slip(
+    Mistake(
         "divided",
         lambda x, a, w, b: _scaled(_sums(x, w), 1 / a, 1 / b),
         "you divided by the scales. Codes times scales are the numbers.",
     ),
-    Slip(
+    Mistake(
         "scales_added",
         lambda x, a, w, b: _sums(x, w) * (np.asarray(a)[:, None] + np.asarray(b)),
         "the scales are added. The number in row i and column j is multiplied by both.",
     ),
-    Slip(
+    Mistake(
         "axes_exchanged",
         _exchanged,
         "each scale is on the other's axis. Those of the inputs belong to rows: `[:, None]`.",
     ),
-    Slip(
+    Mistake(
         "all_in_rows", _one_axis(0), "both scales go along the rows. Those of the weights do not."
     ),
-    Slip(
+    Mistake(
         "all_in_columns",
         _one_axis(1),
         "both scales go along the columns. Those of the inputs want `[:, None]`.",
@@ -161,7 +161,8 @@ def int8_product(answer):
             if off < ROUNDED:
                 raise CheckFailed(
                     f"for codes of shapes {shape_of(x)} and {shape_of(w)} whose products nearly "
-                    f"cancel, your result is up to {off:.2g} off.\nLikely slip: the scales went in "
+                    f"cancel, your result is up to {off:.2g} off.\nLikely mistake: the scales "
+                    f"went in "
                     "before the sum, so each product was rounded. Sums of codes are exact: sum "
                     "them first, and scale once.",
                     hint="scaled_first",
@@ -173,7 +174,7 @@ def int8_product(answer):
         x, x_scales, w, w_scales = (part.double().numpy() for part in inputs)
         expected = (x * x_scales[:, None]) @ (w * w_scales[:, None]).T
         given = f"codes of shapes {x.shape} and {w.shape}"
-        judge(in_numpy(call), inputs, expected, PRODUCT_SLIPS, given, SHOULD)
+        judge(in_numpy(call), inputs, expected, PRODUCT_MISTAKES, given, SHOULD)
 
     ask(lambda *inputs: written_by_hand(answer, *inputs), 3, 50, 4)
     ask(answer, 8, 8, 8)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from grooves.checks import CheckFailed, check, describe
-from grooves.checks.compare import Slip, as_tensor, close, written_by_hand
+from grooves.checks.compare import Mistake, as_tensor, close, written_by_hand
 from grooves.checks.precision_memory.rules import LAB, refuse
 
 NAMES = ("the new weights", "the new scale", "the new count of good steps")
@@ -37,7 +37,7 @@ def _step(
     w, g, scale, good, lr, patience, divide=True, skip="both", half=False, after=0, reset="both",
     grow=2.0, shrink=0.5, sign=-1, rounded=False,
 ):  # fmt: skip
-    """By formula, with a place for each slip.
+    """By formula, with a place for each mistake.
 
     skip: what makes a step be left out. reset: after what the counter goes back to 0.
     """
@@ -110,129 +110,129 @@ def _sum_asked(w, g, scale, good, lr, patience):
     return _step(w, g, scale, good, lr, patience)
 
 
-SCALING_SLIPS = (
-    Slip(
+SCALING_MISTAKES = (
+    Mistake(
         "not_divided",
         _with(divide=False),
         "the scale is still in the gradient, so the step is too long by that factor. Divide by it.",
     ),
-    Slip(
+    Mistake(
         "divided_in_half",
         _with(half=True),
         "you divide in 16 bits, where what the scale saved becomes 0 again. Make the gradient 32 "
         "bits first: `g.float() / scale`.",
     ),
-    Slip(
+    Mistake(
         "divided_in_half",
         _in_half(lambda g, scale, lr: lr * (g / scale)),
         "you divide in 16 bits, where what the scale saved becomes 0 again. Make the gradient 32 "
         "bits first: `g.float() / scale`.",
     ),
-    Slip(
+    Mistake(
         "step_in_half",
         _in_half(lambda g, scale, lr: lr / scale * g),
         "a number times `g` has 16 bits, as `g` has, so the step was rounded to 16 bits. Make the "
         "gradient 32 bits before anything else: `g.float()`.",
     ),
-    Slip(
+    Mistake(
         "multiplied_in_half",
         _in_half(lambda g, scale, lr: lr * g / scale),
         "`lr` times `g` has 16 bits, as `g` has, and is more than they hold or was rounded. Begin "
         "with `g.float()`.",
     ),
-    Slip(
+    Mistake(
         "grown_first",
         _grown_first,
         "the scale was doubled before it was taken off the gradient. Divide by the one that the "
         "loss was multiplied by.",
     ),
-    Slip(
+    Mistake(
         "sum_asked",
         _sum_asked,
         "you ask whether the sum is finite. Finite gradients can add up to more than 16 bits hold: "
         "ask each, `torch.isfinite(g).all()`.",
     ),
-    Slip(
+    Mistake(
         "weights_in_half",
         _half_step,
         "the weights were rounded to 16 bits, which loses steps that are small beside them. Keep "
         "them in 32.",
     ),
-    Slip(
+    Mistake(
         "steps_anyway",
         _with(skip="never"),
         "the step is taken in spite of the infinity, and the weights are lost for good. Leave it "
         "out.",
     ),
-    Slip(
+    Mistake(
         "only_infinities",
         _with(skip="inf"),
         "a NaN is not an infinity, and ruins the weights as well: `torch.isfinite` asks for both.",
     ),
-    Slip(
+    Mistake(
         "only_nans",
         _with(skip="nan"),
         "an infinity is not a NaN, and ruins the weights as well: `torch.isfinite` asks for both.",
     ),
-    Slip(
+    Mistake(
         "only_plus_infinity",
         lambda *inputs: _step(*inputs, skip="above"),
         "you look for +∞ alone. There are −∞ and NaN as well: `torch.isfinite`.",
     ),
-    Slip(
+    Mistake(
         "some_weights_move",
         _all_out,
         "the weights whose gradient is fine move, the others stay. Where one gradient overflows "
         "the whole step is left out, or it would go in another direction.",
     ),
-    Slip(
+    Mistake(
         "not_halved",
         _with(shrink=1.0),
         "after an overflow the scale stays, so the next step overflows too. Halve it.",
     ),
-    Slip(
+    Mistake(
         "doubled_at_overflow",
         _with(shrink=2.0),
         "after an overflow the scale is doubled. It was too large: halve it.",
     ),
-    Slip(
+    Mistake(
         "halved_at_growth",
         _with(grow=0.5),
         "after enough good steps the scale is halved. It may be larger: double it.",
     ),
-    Slip(
+    Mistake(
         "grows_each_step",
         _each_step,
         "the scale grows after every good step, so every other step would be lost. Wait for "
         "`patience` of them.",
     ),
-    Slip("never_grows", _with(grow=1.0), "after `patience` good steps the scale is doubled."),
-    Slip(
+    Mistake("never_grows", _with(grow=1.0), "after `patience` good steps the scale is doubled."),
+    Mistake(
         "grows_late",
         _with(after=1),
         "the scale grows one step late. The step that makes `good` equal to `patience` is it.",
     ),
-    Slip(
+    Mistake(
         "grows_early",
         _with(after=-1),
         "the scale grows one step early. Count this step, then compare with `patience`.",
     ),
-    Slip(
+    Mistake(
         "not_reset_at_overflow",
         _with(reset="growth"),
         "an overflow ends a row of good steps: set the count back to 0.",
     ),
-    Slip(
+    Mistake(
         "counts_overflow",
         _with(reset="counts"),
         "the lost step was counted as a good one. It sets the count back to 0.",
     ),
-    Slip(
+    Mistake(
         "not_reset_at_growth",
         _with(reset="overflow"),
         "once the scale has grown the count begins anew, or it would grow at each step.",
     ),
-    Slip("uphill", _with(sign=1), "the step goes uphill. Subtract it."),
+    Mistake("uphill", _with(sign=1), "the step goes uphill. Subtract it."),
 )
 
 
@@ -254,7 +254,7 @@ def scaled_step(answer):
         mine, right = (_shown(results[i][part]) for results in (got, expected))
         return f"for {given[i]}, your result for {NAMES[part]} is {mine}; it should be {right}."
 
-    refuse(got, expected, SCALING_SLIPS, inputs, said, _alike)
+    refuse(got, expected, SCALING_MISTAKES, inputs, said, _alike)
     return f"{len(CASES)} steps, of which {_lost()} had to be left out."
 
 

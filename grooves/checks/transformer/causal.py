@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from grooves.checks import check
-from grooves.checks.compare import Slip, compare, draw, shape_of, written_by_hand
+from grooves.checks.compare import Mistake, compare, draw, shape_of, written_by_hand
 from grooves.checks.transformer.scaled_attention import ATTENTION, LAB, scores_of, shares_of, units
 
 # ---- 3 causal attention ----------------------------------------------------------------------
@@ -29,74 +29,74 @@ def _later(q: Tensor, diagonal: int = 1) -> Tensor:
     return torch.ones(q.size(-2), q.size(-2), dtype=torch.bool).triu(diagonal)
 
 
-CAUSAL_SLIPS = (
-    Slip(
+CAUSAL_MISTAKES = (
+    Mistake(
         "no_mask",
         lambda q, k, v: scores_of(q, k).softmax(-1) @ v,
         "every word still sees all words. Hide the columns after its own.",
     ),
-    Slip(
+    Mistake(
         "sees_the_next",
         lambda q, k, v: _masked(q, k, _later(q, 2)).softmax(-1) @ v,
         "every word sees one word too many, the next one: the very word that it must predict.",
     ),
-    Slip(
+    Mistake(
         "blind_to_itself",
         lambda q, k, v: _masked(q, k, _later(q, 0)).softmax(-1) @ v,
         "a word cannot see itself, and the first word sees nothing: 0 / 0. The diagonal stays.",
     ),
-    Slip(
+    Mistake(
         "past_hidden",
         lambda q, k, v: _masked(q, k, _later(q).mT).softmax(-1) @ v,
         "you hid the past and left the future. Row t is the asking word; hide columns above t.",
     ),
-    Slip(
+    Mistake(
         "finite_mask",
         lambda q, k, v: _masked(q, k, _later(q), -1e4).softmax(-1) @ v,
         "the hidden scores are low, but finite. Where the allowed ones are lower still, the future "
         "wins: fill with -math.inf.",
     ),
-    Slip(
+    Mistake(
         "filled_with_zero",
         lambda q, k, v: _masked(q, k, _later(q), 0.0).softmax(-1) @ v,
         "hidden scores are 0, and exp(0) = 1 is a share like any other. Hide with -inf.",
     ),
-    Slip(
+    Mistake(
         "shares_then_mask",
         lambda q, k, v: shares_of(scores_of(q, k).softmax(-1).tril()) @ v,
         "you hide the future after the softmax and share out anew. Where a hidden score is far "
         "above the others, all the rest has become 0 by then: hide the scores.",
     ),
-    Slip(
+    Mistake(
         "masked_too_late",
         lambda q, k, v: scores_of(q, k).softmax(-1).masked_fill(_later(q), 0.0) @ v,
         "you set shares to 0 after the softmax, so those left no longer add up to 1. "
         "Hide the scores before it.",
     ),
-    Slip(
+    Mistake(
         "mask_turned_over",
         lambda q, k, v: _masked(q, k, ~_later(q)).softmax(-1) @ v,
         "your mask is True where a word may look, yet what is True gets hidden. Turn it over.",
     ),
-    Slip(
+    Mistake(
         "no_scaling",
         lambda q, k, v: (q @ k.mT).masked_fill(_later(q), -math.inf).softmax(-1) @ v,
         "the mask is right, but the scores are not divided by √D.",
     ),
-    Slip(
+    Mistake(
         "scaled_late",
         lambda q, k, v: (
             (q @ k.mT).masked_fill(_later(q), -math.inf).softmax(-1) / math.sqrt(q.size(-1)) @ v
         ),
         "the mask is right, but you divide by √D after the softmax. Divide the scores.",
     ),
-    Slip(
+    Mistake(
         "wrong_axis",
         lambda q, k, v: _masked(q, k, _later(q)).softmax(-2) @ v,
         "the mask is right, but the softmax runs over the asking words. "
         "It belongs on the last axis.",
     ),
-    Slip(
+    Mistake(
         "overflow",
         lambda q, k, v: shares_of(_masked(q, k, _later(q)).exp()) @ v,
         "exp of a score above 88 is infinite in float32. Take the softmax of exercise 1, "
@@ -114,7 +114,7 @@ def causal_attention(answer):
             q.double(), k.double(), v.double(), is_causal=True
         )
         got = call(q.clone(), k.clone(), v.clone())
-        compare(got, expected, CAUSAL_SLIPS, (q, k, v), f"q, k, v of shape {shape_of(q)}{note}")
+        compare(got, expected, CAUSAL_MISTAKES, (q, k, v), f"q, k, v of shape {shape_of(q)}{note}")
 
     def by_hand(*inputs):
         return written_by_hand(answer, *inputs, ready_made=ATTENTION)

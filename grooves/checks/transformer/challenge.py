@@ -47,10 +47,10 @@ def recipe(answer):
         raise KeyboardInterrupt
     reached = gap(model, n_stories=50)[0]
     if not reached < BAR_NATS:
-        slip, name = _why(steps, choices)
+        mistake, name = _why(steps, choices)
         raise CheckFailed(
             f"your recipe ends {reached:.2f} nats above the exact entropy, the bar is {BAR_NATS} "
-            f"({bill}).\nLikely slip: {slip}",
+            f"({bill}).\nLikely mistake: {mistake}",
             hint=name,
         )
     return f"{reached:.3f} nats above the exact entropy after {steps} steps (bar: {BAR_NATS})."

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from grooves.checks import check
-from grooves.checks.compare import Slip, compare
+from grooves.checks.compare import Mistake, compare
 from grooves.checks.transformer.costs import EXACT, LAB, LARGER, SMALL, given, sizes
 from grooves.models.transformer import Config
 
@@ -35,72 +35,72 @@ def _n_weights(config: Config) -> int:
     return V * C + C + (4 * L + 8 * L_mlp) * C * C
 
 
-FLOP_SLIPS = (
-    Slip(
+FLOP_MISTAKES = (
+    Mistake(
         "forward_only",
         lambda *a: training_step_flops(*a, passes=1),
         "that is the forward pass. Training goes back too, at twice its cost.",
     ),
-    Slip(
+    Mistake(
         "backward_as_forward",
         lambda *a: training_step_flops(*a, passes=2),
         "going back costs twice the forward pass: one product for the gradient of the input, "
         "one for that of the weights.",
     ),
-    Slip(
+    Mistake(
         "multiply_add_as_one",
         lambda *a: training_step_flops(*a) / 2,
         "a multiplication and an addition are two FLOPs.",
     ),
-    Slip(
+    Mistake(
         "scores_forgotten",
         lambda *a: training_step_flops(*a, scores=0),
         "the products of attention itself are missing: QKᵀ and the weighted sum of V. "
         "They need no weights, but cost T² · C each.",
     ),
-    Slip(
+    Mistake(
         "six_a_weight",
         lambda c, B, T: 6 * B * T * _n_weights(c),
         "6 · weights · words is the rule of thumb. It forgets the products over pairs of words "
         "and counts the mix, which is no product.",
     ),
-    Slip(
+    Mistake(
         "mlp_everywhere",
         lambda c, *a: training_step_flops(replace(c, mlp_from=0), *a),
         "you count an MLP in every layer. The first mlp_from layers have none.",
     ),
-    Slip(
+    Mistake(
         "one_product_of_scores",
         lambda *a: training_step_flops(*a, scores=1),
         "attention multiplies twice over all pairs of words: QKᵀ, then the shares times V. "
         "(If you halved them for the mask: here they count in full.)",
     ),
-    Slip(
+    Mistake(
         "scores_times_heads",
         lambda c, *a: training_step_flops(c, *a, scores=2 * c.n_head),
         "each head's product is only D wide. All H together cost T² · C.",
     ),
-    Slip(
+    Mistake(
         "head_forgotten",
         lambda *a: training_step_flops(*a, head=0),
         "the last product is missing: C channels to V scores, for every word.",
     ),
-    Slip(
+    Mistake(
         "look_up_counted",
         lambda *a: training_step_flops(*a, head=2),
         "the embedding is looked up, not multiplied: no FLOPs.",
     ),
-    Slip(
+    Mistake(
         "mask_halves",
         lambda *a: training_step_flops(*a, scores=1.0 + 1.0 / a[2]),
         "here the T × T products count in full, future words included.",
     ),
-    Slip(
+    Mistake(
         "one_text",
         lambda c, B, T: training_step_flops(c, 1, T),
         "that is one text. The batch holds more.",
     ),
-    Slip(
+    Mistake(
         "one_word",
         lambda c, B, T: training_step_flops(c, B, T) / (B * T),
         "that is one word. A step reads B · T of them.",
@@ -115,4 +115,6 @@ def training_flops(answer):
         config, batch, length = inputs
         described = f"{given(config)}, batch = {batch}, length = {length}"
         expected = training_step_flops(*inputs)
-        compare(answer(*inputs), expected, FLOP_SLIPS, inputs, described, "the right one is", EXACT)
+        compare(
+            answer(*inputs), expected, FLOP_MISTAKES, inputs, described, "the right one is", EXACT
+        )

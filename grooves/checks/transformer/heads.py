@@ -13,47 +13,47 @@ import torch
 from torch import Tensor
 
 from grooves.checks import check
-from grooves.checks.compare import Slip, compare, draw, number, written_by_hand
+from grooves.checks.compare import Mistake, compare, draw, number, written_by_hand
 
 LAB = "04_transformer"
 
 
 # ---- 4 split and 5 merge heads ---------------------------------------------------------------
 
-SPLIT_SLIPS = (
-    Slip(
+SPLIT_MISTAKES = (
+    Mistake(
         "only_viewed",
         lambda x, h: x.reshape(x.size(0), h, x.size(1), -1),
         "the shape is right, but head 0 got the first words with all their channels. "
         "Cut C into (H, D) first, then move H in front of T.",
     ),
-    Slip(
+    Mistake(
         "channels_dealt_out",
         lambda x, h: x.unflatten(-1, (-1, h)).permute(0, 3, 1, 2),
         "head h took every H-th channel. It should take D neighbours: "
         "cut C into (H, D), not (D, H).",
     ),
-    Slip(
+    Mistake(
         "not_moved",
         lambda x, h: x.unflatten(-1, (h, -1)),
         "the heads still stand behind the words: (B, T, H, D). Swap those two axes.",
     ),
-    Slip(
+    Mistake(
         "sizes_swapped",
         lambda x, h: x.unflatten(-1, (-1, h)).transpose(1, 2),
         "you made D heads of H channels. n_heads is the number of heads.",
     ),
-    Slip(
+    Mistake(
         "heads_first",
         lambda x, h: x.unflatten(-1, (h, -1)).permute(2, 0, 1, 3),
         "the heads stand before the texts: (H, B, T, D). The batch stays in front.",
     ),
-    Slip(
+    Mistake(
         "words_behind",
         lambda x, h: x.unflatten(-1, (h, -1)).permute(0, 2, 3, 1),
         "words and channels changed places: (B, H, D, T).",
     ),
-    Slip(
+    Mistake(
         "all_to_all",
         lambda x, h: x.unsqueeze(1).expand(-1, h, -1, -1),
         "every head got all C channels. C is shared out: C = H · D.",
@@ -70,37 +70,39 @@ def split_heads(answer):
         expected = torch.stack(x.chunk(n_heads, dim=-1), dim=1)  # (B, H, T, D)
         given = f"x of shape {shape} and n_heads = {n_heads}"
         got = call(x.clone(), n_heads)
-        compare(got, expected, SPLIT_SLIPS, (x, n_heads), given, "the right one is")
+        compare(got, expected, SPLIT_MISTAKES, (x, n_heads), given, "the right one is")
 
     judge(lambda *inputs: written_by_hand(answer, *inputs), (2, 5, 12), 3)
     judge(answer, (3, 4, 8), 2)
 
 
-MERGE_SLIPS = (
-    Slip(
+MERGE_MISTAKES = (
+    Mistake(
         "only_viewed",
         lambda y: y.reshape(y.size(0), y.size(2), -1),
         "the shape is right, but the numbers of different words are mixed. "
         "Move T in front of H first, then join (H, D).",
     ),
-    Slip(
+    Mistake(
         "channels_dealt_out",
         lambda y: y.permute(0, 2, 3, 1).flatten(2),
         "the heads' channels are interleaved. Head 0's D channels come first, then head 1's.",
     ),
-    Slip(
+    Mistake(
         "not_joined",
         lambda y: y.transpose(1, 2),
         "the axes are in order, (B, T, H, D), but H and D are not joined into C.",
     ),
-    Slip("heads_added", lambda y: y.sum(1), "you added the heads up. They lie side by side."),
-    Slip("heads_averaged", lambda y: y.mean(1), "you averaged the heads. They lie side by side."),
-    Slip(
+    Mistake("heads_added", lambda y: y.sum(1), "you added the heads up. They lie side by side."),
+    Mistake(
+        "heads_averaged", lambda y: y.mean(1), "you averaged the heads. They lie side by side."
+    ),
+    Mistake(
         "words_joined",
         lambda y: y.flatten(1, 2),
         "the heads lie behind one another in time, (B, H·T, D). Join them in the channels.",
     ),
-    Slip(
+    Mistake(
         "order_reversed",
         lambda y: y.flip(1).transpose(1, 2).flatten(2),
         "the last head comes first. Head 0 keeps the first D channels.",
@@ -116,7 +118,7 @@ def merge_heads(answer):
         y = draw(11, *shape)
         expected = torch.cat(tuple(y.unbind(1)), dim=-1)  # (B, T, C)
         given = f"y of shape {shape}"
-        compare(call(y.clone()), expected, MERGE_SLIPS, (y,), given, "the right one is")
+        compare(call(y.clone()), expected, MERGE_MISTAKES, (y,), given, "the right one is")
 
     judge(lambda y: written_by_hand(answer, y), (2, 3, 5, 4))
     judge(answer, (3, 2, 4, 6))
@@ -163,56 +165,56 @@ def _overwritten(x: Tensor, base: float) -> Tensor:
     return torch.stack((first, first * sin + a[..., 1::2] * cos), -1).flatten(-2)
 
 
-ROTATE_SLIPS = (
-    Slip(
+ROTATE_MISTAKES = (
+    Mistake(
         "first_overwritten",
         _overwritten,
         "the second number of a pair is made from the first after that was turned. "
         "Keep the first as it was until both are done.",
     ),
-    Slip(
+    Mistake(
         "halves",
         _halves,
         "you pair channel i with channel i + D/2, as Llama's code does. Here the pairs are "
         "neighbours: (0, 1), (2, 3), …",
     ),
-    Slip(
+    Mistake(
         "turned_backwards",
         lambda x, base: _turn(x, -_angles(x, base)),
         "you turn the other way round. (a, b) becomes (a cos − b sin, a sin + b cos).",
     ),
-    Slip(
+    Mistake(
         "counts_from_one",
         lambda x, base: _turn(x, _angles(x, base, first=1)),
         "your first word is turned too. It is at position 0: no turn.",
     ),
-    Slip(
+    Mistake(
         "one_speed",
         lambda x, base: _turn(x, _angles(x, 1.0)),
         "all pairs turn at the same speed. Pair i turns by t · base^(−2i/D).",
     ),
-    Slip(
+    Mistake(
         "speeds_rise",
         lambda x, base: _turn(x, _angles(x, 1 / base)),
         "later pairs turn faster. The exponent is negative: base^(−2i/D).",
     ),
-    Slip(
+    Mistake(
         "half_exponent",
         lambda x, base: _turn(x, _angles(x, math.sqrt(base))),
         "the exponent is −i/D in place of −2i/D: the slow pairs are too fast.",
     ),
-    Slip(
+    Mistake(
         "sign_lost",
         _both_minus,
         "both lines have a minus, so this is no rotation: lengths change. "
         "The second one is a sin + b cos.",
     ),
-    Slip(
+    Mistake(
         "positions_of_heads",
         _by_head,
         "the angle grows from head to head and not from word to word. T is the last axis but one.",
     ),
-    Slip(
+    Mistake(
         "base_ignored",
         lambda x, base: _turn(x, _angles(x, 1000.0)),
         "your base is always 1000. Use the argument.",
@@ -228,7 +230,9 @@ def rotate(answer):
         x = draw(12, *shape)
         given = f"x of shape {shape} and base = {number(base)}"
         got = call(x.clone(), base)
-        compare(got, _turn(x, _angles(x, base)), ROTATE_SLIPS, (x, base), given, "the right one is")
+        compare(
+            got, _turn(x, _angles(x, base)), ROTATE_MISTAKES, (x, base), given, "the right one is"
+        )
 
     judge(lambda *inputs: written_by_hand(answer, *inputs), (2, 3, 5, 6), 1000.0)
     judge(answer, (1, 2, 4, 8), 50.0)

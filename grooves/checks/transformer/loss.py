@@ -16,7 +16,7 @@ from grooves.checks import CheckFailed, check
 from grooves.checks.compare import (
     ORDINARY_TOLERANCE,
     TOLERANCE,
-    Slip,
+    Mistake,
     close,
     compare,
     draw,
@@ -50,24 +50,24 @@ def _mean_of_texts(logits, ids, padding):
     return ((_surprise(logits, ids) * real).sum(1) / real.sum(1)).mean()
 
 
-LOSS_SLIPS = (
-    Slip(
+LOSS_MISTAKES = (
+    Mistake(
         "not_shifted",
         lambda logits, ids, padding: _surprise(logits, ids, 0)[ids != padding].mean(),
         "position t is scored on word t, which it has just read. It must predict word t + 1.",
     ),
-    Slip(
+    Mistake(
         "shifted_backwards",
         _backwards,
         "position t is scored on word t − 1. The logits lose their last position, "
         "the words their first.",
     ),
-    Slip(
+    Mistake(
         "padding_counted",
         lambda logits, ids, padding: _surprise(logits, ids).mean(),
         "the padding is scored as if it were words.",
     ),
-    Slip(
+    Mistake(
         "divided_by_all",
         lambda logits, ids, padding: (
             _loss(logits, ids, padding) * (ids[:, 1:] != padding).double().mean()
@@ -75,45 +75,45 @@ LOSS_SLIPS = (
         "the padding's surprise is left out, but its places still count. "
         "Divide by the number of real words.",
     ),
-    Slip(
+    Mistake(
         "sum_not_mean",
         lambda logits, ids, padding: _surprise(logits, ids)[ids[:, 1:] != padding].sum(),
         "that is the sum over the words. The loss is their mean.",
     ),
-    Slip(
+    Mistake(
         "mean_of_texts",
         _mean_of_texts,
         "you average each text, then the texts, so words of short texts weigh more. "
         "Every real word weighs the same.",
     ),
-    Slip(
+    Mistake(
         "softmax_twice",
         lambda logits, ids, padding: _loss(logits.double().softmax(-1), ids, padding),
         "cross_entropy was given probabilities. It takes the logits and does the softmax itself.",
     ),
-    Slip(
+    Mistake(
         "sign",
         lambda logits, ids, padding: -_loss(logits, ids, padding),
         "the sign: log p is negative, its surprise is −log p.",
     ),
-    Slip(
+    Mistake(
         "in_bits",
         lambda logits, ids, padding: _loss(logits, ids, padding) / math.log(2),
         "that is in bits (logarithm to base 2). The course counts in nats: the natural logarithm.",
     ),
-    Slip(
+    Mistake(
         "probability_averaged",
         lambda logits, ids, padding: (
             -(-_surprise(logits, ids)[ids[:, 1:] != padding]).exp().mean().log()
         ),
         "you average the probabilities and then take the logarithm. Logarithm first, then average.",
     ),
-    Slip(
+    Mistake(
         "padding_is_zero",
         lambda logits, ids, padding: _loss(logits, ids, 0),
         "word 0 was left out. The padding is the argument `padding`, which need not be 0.",
     ),
-    Slip(
+    Mistake(
         "exp_overflows",
         lambda logits, ids, padding: (
             -(
@@ -125,7 +125,7 @@ LOSS_SLIPS = (
         ),
         "exp of a logit above 88 is infinite in float32. log_softmax or cross_entropy shift first.",
     ),
-    Slip(
+    Mistake(
         "log_of_softmax",
         lambda logits, ids, padding: (
             -logits.softmax(-1)
@@ -150,11 +150,12 @@ def next_word_loss(answer):
         leaf = logits.clone().requires_grad_()
         got = call(leaf * 1, ids.clone(), padding)  # a product: in-place work on it is allowed
         inputs = (logits, ids, padding)
-        compare(got, _loss(*inputs), LOSS_SLIPS, inputs, given)
+        compare(got, _loss(*inputs), LOSS_MISTAKES, inputs, given)
         if not got.requires_grad:
             raise CheckFailed(
                 f"for {given}, the number is right, but it has lost its history, so no gradient "
-                "flows back.\nLikely slip: .item(), .detach(), no_grad or a new tensor on the way.",
+                "flows back.\nLikely mistake: .item(), .detach(), no_grad or a new tensor on "
+                "the way.",
                 hint="no_gradient",
             )
         got.backward()
@@ -164,7 +165,7 @@ def next_word_loss(answer):
         if leaf.grad is None or not close(leaf.grad, twin.grad, tolerance):
             raise CheckFailed(
                 f"for {given}, the number is right, but its gradient is not PyTorch's.\n"
-                "Likely slip: a part of the sum is detached, or padding turned into NaN on the "
+                "Likely mistake: a part of the sum is detached, or padding turned into NaN on the "
                 "way back.",
                 hint="wrong_gradient",
             )

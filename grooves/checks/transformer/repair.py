@@ -29,7 +29,8 @@ GAP_NATS = 2.0  # a mended model comes to about 0.4
 
 @check(lab=LAB, exercise="repaired", points=3, returns=nn.Module)
 def repaired(answer):
-    """repaired(vocabulary_size) -> a model, ids (B, T) -> logits (B, T, V), free of both slips."""
+    """repaired(vocabulary_size) -> a model, ids (B, T) -> logits (B, T, V), free of both
+    mistakes."""
     vocabulary_size = 30
     with own_seed(0):
         model = answer(vocabulary_size)
@@ -90,7 +91,7 @@ def _check_scores(model: nn.Module, ids: Tensor, vocabulary_size: int) -> None:
     if broken.any():
         raise CheckFailed(
             f"the scores at word {int(broken.nonzero()[0])} are NaN or infinite.\n"
-            "Likely slip: the mask hides a word from itself, so the first word has nothing to "
+            "Likely mistake: the mask hides a word from itself, so the first word has nothing to "
             "look at. The diagonal stays visible.",
             hint="not_finite",
         )
@@ -100,7 +101,7 @@ def _check_texts_apart(model: nn.Module, ids: Tensor) -> None:
     if _moved(model(ids)[0], model(ids[:1])[0]).any():
         raise CheckFailed(
             "the scores of text 0 change when text 1 is taken out of the batch.\n"
-            "Likely slip: a softmax, a norm or a transpose over axis 0, the texts.",
+            "Likely mistake: a softmax, a norm or a transpose over axis 0, the texts.",
             hint="texts_mixed",
         )
 
@@ -114,32 +115,33 @@ def _check_reach(influence: Tensor) -> None:
         if changed - seen == 1:
             raise CheckFailed(
                 f"{message}: every word sees one word ahead, the one that it must predict.\n"
-                "Likely slip: the mask's diagonal is off by one.",
+                "Likely mistake: the mask's diagonal is off by one.",
                 hint="sees_the_next",
             )
         raise CheckFailed(
-            f"{message}: the future leaks.\nLikely slip: no mask, a mask the wrong way round, one "
+            f"{message}: the future leaks.\nLikely mistake: no mask, a mask the wrong way "
+            f"round, one "
             "that hides with 0 in place of -inf, or a softmax over the wrong axis.",
             hint="sees_the_future",
         )
     if not influence.diagonal().all():
         raise CheckFailed(
             "the scores at a word do not depend on that word.\n"
-            "Likely slip: the residual connection around attention is gone.",
+            "Likely mistake: the residual connection around attention is gone.",
             hint="own_word_lost",
         )
     behind = influence.triu(1)
     if not behind.any():
         raise CheckFailed(
             "no earlier word changes any score: the model only sees the word before it must "
-            "guess.\nLikely slip: attention was taken out, or its result is never added to x.",
+            "guess.\nLikely mistake: attention was taken out, or its result is never added to x.",
             hint="no_past",
         )
     if not behind[0, 1:].all():
         place = 1 + int((~behind[0, 1:]).nonzero()[0])
         raise CheckFailed(
             f"the scores at word {place} do not change when word 0 does, but those nearer do.\n"
-            "Likely slip: the mask hides a part of the past.",
+            "Likely mistake: the mask hides a part of the past.",
             hint="near_sighted",
         )
 
@@ -149,7 +151,8 @@ def _check_order(model: nn.Module, ids: Tensor) -> None:
     if not _moved(model(ids)[0, -1:], model(swapped)[0, -1:]).any():
         raise CheckFailed(
             "words 0 and 1 can change places and the last word's scores stay the same: the model "
-            "cannot tell the order of words.\nLikely slip: all words of a text are turned by the "
+            "cannot tell the order of words.\nLikely mistake: all words of a text are turned by "
+            "the "
             "same angle. Print the shape of the positions where they meet q, and what they grow "
             "along.",
             hint="order_blind",
@@ -163,14 +166,14 @@ def _check_gradients(model: nn.Module, ids: Tensor) -> None:
     if not loss.requires_grad:
         raise CheckFailed(
             "no gradient flows back from the loss to any weight.\n"
-            "Likely slip: no_grad, .detach() or .data around the whole model.",
+            "Likely mistake: no_grad, .detach() or .data around the whole model.",
             hint="no_gradient",
         )
     loss.backward()
     for name, weight in model.named_parameters():
         if weight.grad is None or not weight.grad.any():
             raise CheckFailed(
-                f"no gradient reaches {name}, so it never learns.\nLikely slip: .detach(), "
+                f"no gradient reaches {name}, so it never learns.\nLikely mistake: .detach(), "
                 "no_grad or requires_grad=False on the way, or a weight that is not used.",
                 hint="weight_cut_off",
             )
@@ -187,7 +190,7 @@ def _check_loss(loss: float, entropy: float) -> None:
         )
     if not loss < entropy + GAP_NATS:
         raise CheckFailed(
-            f"{measured}; a sound model comes within {GAP_NATS} of it.\nLikely slip: what the "
+            f"{measured}; a sound model comes within {GAP_NATS} of it.\nLikely mistake: what the "
             "weights do is bounded or scaled away (a softmax or tanh on the logits, a missing norm "
             "or residual, a wrong factor).",
             hint="learns_badly",

@@ -1,6 +1,6 @@
 """Checks of lab 04, first part: softmax and attention (chapter 04).
 
-Key idea: every answer is compared with PyTorch's own on inputs that tell the usual slips apart:
+Key idea: every answer is compared with PyTorch's own on inputs that tell the usual mistakes apart:
 sizes that all differ, and numbers too large for a careless exp.
 Shapes: B texts, T words asking, S words looked at, D channels of queries and keys, E of values.
 """
@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from grooves.checks import check
-from grooves.checks.compare import Slip, compare, draw, shape_of, written_by_hand
+from grooves.checks.compare import Mistake, compare, draw, shape_of, written_by_hand
 
 LAB = "04_transformer"
 SOFTMAX = ("softmax", "log_softmax", "softmin")
@@ -29,30 +29,30 @@ def shares_of(e: Tensor, dim: int = -1) -> Tensor:
     return e / e.sum(dim, keepdim=True)
 
 
-SOFTMAX_SLIPS = (
-    Slip(
+SOFTMAX_MISTAKES = (
+    Mistake(
         "wrong_axis",
         lambda s: s.softmax(0),
         "each column adds up to 1, but every row should: sum over the last axis, dim=-1.",
     ),
-    Slip(
+    Mistake(
         "one_sum_for_all",
         lambda s: s.exp() / s.exp().sum(),
         "you divide by the sum over the whole tensor. Every row has a sum of its own.",
     ),
-    Slip(
+    Mistake(
         "lost_axis",
         lambda s: s.exp() / s.exp().sum(-1) if s.size(0) == s.size(-1) else s,
         "the row sums lost their axis, so row 0's sum went under column 0. "
         "keepdim=True keeps them in line.",
     ),
-    Slip(
+    Mistake(
         "shift_lost_axis",
         lambda s: shares_of((s - s.amax(-1)).exp()) if s.size(0) == s.size(-1) else s,
         "the rows' largest scores lost their axis, so row 0's went under column 0 and each score "
         "of a row was shifted by another number. keepdim=True keeps them in line.",
     ),
-    Slip(
+    Mistake(
         "no_axis_kept",
         lambda s: (
             (s - s.amax(-1)).exp() / (s - s.amax(-1)).exp().sum(-1)
@@ -62,31 +62,31 @@ SOFTMAX_SLIPS = (
         "both the largest scores and the sums lost their axis and went under the columns. "
         "keepdim=True in both places keeps each beside its row.",
     ),
-    Slip("logarithm", lambda s: s.log_softmax(-1), "these are the logarithms of the shares."),
-    Slip(
+    Mistake("logarithm", lambda s: s.log_softmax(-1), "these are the logarithms of the shares."),
+    Mistake(
         "not_divided",
         lambda s: s.exp(),
         "these are the exponentials, not yet divided by their sum.",
     ),
-    Slip(
+    Mistake(
         "no_shift",
         lambda s: shares_of(s.exp()),
         "exp of a number above 88 is infinite in float32. Subtracting the same number from all of "
         "a row changes no share: subtract the row's largest first.",
     ),
-    Slip(
+    Mistake(
         "shift_by_mean",
         lambda s: shares_of((s - s.mean(-1, keepdim=True)).exp()),
         "you subtract the row's mean; one score far above the others still overflows. "
         "Subtract the row's largest.",
     ),
-    Slip(
+    Mistake(
         "one_maximum_for_all",
         lambda s: shares_of((s - s.max()).exp()),
         "you subtract the largest score of the whole tensor; a row far below it turns to 0 / 0. "
         "Every row needs its own largest.",
     ),
-    Slip(
+    Mistake(
         "clamped",
         lambda s: shares_of(s.clamp(-80, 80).exp()),
         "cutting large scores off makes unlike scores alike. Shift them, do not clip them.",
@@ -99,11 +99,11 @@ def softmax(answer):
     """softmax(scores): scores (R, S) -> shares (R, S), every row positive and of sum 1."""
     small = draw(1, 4, 4)
     got = written_by_hand(answer, small.clone(), ready_made=SOFTMAX)
-    compare(got, small.softmax(-1), SOFTMAX_SLIPS, (small,), "scores of shape (4, 4)")
+    compare(got, small.softmax(-1), SOFTMAX_MISTAKES, (small,), "scores of shape (4, 4)")
 
     def judge(scores: Tensor, given: str) -> None:
         expected = scores.double().softmax(-1)
-        compare(answer(scores.clone()), expected, SOFTMAX_SLIPS, (scores,), given)
+        compare(answer(scores.clone()), expected, SOFTMAX_MISTAKES, (scores,), given)
 
     wide = draw(2, 3, 5)
     judge(wide, "scores of shape (3, 5)")
@@ -128,61 +128,61 @@ def units(places: Tensor) -> Tensor:
     return F.one_hot(places, 8).float()
 
 
-ATTENTION_SLIPS = (
-    Slip(
+ATTENTION_MISTAKES = (
+    Mistake(
         "no_scaling",
         lambda q, k, v: (q @ k.mT).softmax(-1) @ v,
         "the scores are not divided by √D. Long vectors then make the softmax all or nothing.",
     ),
-    Slip(
+    Mistake(
         "scaled_by_d",
         lambda q, k, v: (q @ k.mT / q.size(-1)).softmax(-1) @ v,
         "the scores are divided by D. A sum of D random products grows like √D: divide by √D.",
     ),
-    Slip(
+    Mistake(
         "scaled_by_words",
         lambda q, k, v: (q @ k.mT / math.sqrt(k.size(-2))).softmax(-1) @ v,
         "you divide by the root of the number of words. It is the channels, D, that the product "
         "sums over.",
     ),
-    Slip(
+    Mistake(
         "scaled_by_value_width",
         lambda q, k, v: (q @ k.mT / math.sqrt(v.size(-1))).softmax(-1) @ v,
         "you divide by the root of the values' width. D is the width of queries and keys.",
     ),
-    Slip(
+    Mistake(
         "multiplied_by_root",
         lambda q, k, v: (q @ k.mT * math.sqrt(q.size(-1))).softmax(-1) @ v,
         "you multiply the scores by √D. Divide.",
     ),
-    Slip(
+    Mistake(
         "wrong_axis",
         lambda q, k, v: scores_of(q, k).softmax(-2) @ v,
         "the softmax runs over the words that ask. Every asking word shares out 1 over the words "
         "it looks at: the last axis of the scores.",
     ),
-    Slip(
+    Mistake(
         "no_softmax",
         lambda q, k, v: scores_of(q, k) @ v,
         "the raw scores weigh the values. A softmax turns them into shares first.",
     ),
-    Slip(
+    Mistake(
         "scaled_late",
         lambda q, k, v: (q @ k.mT).softmax(-1) / math.sqrt(q.size(-1)) @ v,
         "you divide after the softmax. The shares then no longer add up to 1: divide the scores.",
     ),
-    Slip(
+    Mistake(
         "keys_for_values",
         lambda q, k, v: scores_of(q, k).softmax(-1) @ k,
         "the shares weigh the keys. Keys are only compared with; what is averaged are the values.",
     ),
-    Slip(
+    Mistake(
         "overflow",
         lambda q, k, v: shares_of(scores_of(q, k).exp()) @ v,
         "exp of a score above 88 is infinite in float32. Take the softmax of exercise 1, "
         "or PyTorch's.",
     ),
-    Slip(
+    Mistake(
         "weights_returned",
         lambda q, k, v: scores_of(q, k).softmax(-1),
         "these are the shares. The answer is the average of the values that they weigh.",
@@ -198,7 +198,7 @@ def attention(answer):
         given = f"q {shape_of(q)}, k {shape_of(k)}, v {shape_of(v)}{note}"
         expected = F.scaled_dot_product_attention(q.double(), k.double(), v.double())
         got = call(q.clone(), k.clone(), v.clone())
-        compare(got, expected, ATTENTION_SLIPS, (q, k, v), given)
+        compare(got, expected, ATTENTION_MISTAKES, (q, k, v), given)
 
     def by_hand(*inputs):
         return written_by_hand(answer, *inputs, ready_made=ATTENTION)

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from grooves.checks import check
-from grooves.checks.compare import Slip, compare, draw, shape_of, written_by_hand
+from grooves.checks.compare import Mistake, compare, draw, shape_of, written_by_hand
 
 LAB = "04_transformer"
 
@@ -59,71 +59,71 @@ def _no_second_residual(x, attend, up, down):
     return down(up(_norm(x)).relu().square())
 
 
-BLOCK_SLIPS = (
-    Slip(
+BLOCK_MISTAKES = (
+    Mistake(
         "post_norm",
         _post_norm,
         "you normalise after each addition, as the paper of 2017 did. Here each part gets a "
         "normalised copy, and the stream itself stays as it is.",
     ),
-    Slip(
+    Mistake(
         "norm_kept",
         _norm_kept,
         "the normalised x replaced x, so the residual stream is normed too. "
         "Norm only what goes into attend and up.",
     ),
-    Slip(
+    Mistake(
         "no_first_residual",
         _no_first_residual,
         "what attend returns replaces x. It is added to x.",
     ),
-    Slip(
+    Mistake(
         "no_second_residual",
         _no_second_residual,
         "what down returns replaces x. It is added to x.",
     ),
-    Slip(
+    Mistake(
         "no_residuals",
         lambda x, attend, up, down: down(up(_norm(attend(_norm(x)))).relu().square()),
         "what attend and down return replaces x, both times. Each is added to x.",
     ),
-    Slip(
+    Mistake(
         "no_first_norm",
         lambda *parts: _block(*parts, first=_same),
         "attend got x as it came. Norm it first.",
     ),
-    Slip(
+    Mistake(
         "no_second_norm",
         lambda *parts: _block(*parts, second=_same),
         "up got x as it came from the addition. Norm it first.",
     ),
-    Slip(
+    Mistake(
         "relu_not_squared",
         lambda *parts: _block(*parts, bend=torch.relu),
         "the ReLU is not squared.",
     ),
-    Slip(
+    Mistake(
         "squared_before_relu",
         lambda *parts: _block(*parts, bend=torch.square),
         "negative numbers were squared and came through. ReLU first, then the square.",
     ),
-    Slip(
+    Mistake(
         "gelu",
         lambda *parts: _block(*parts, bend=F.gelu),
         "that is GELU. This course's model bends with relu(x)².",
     ),
-    Slip(
+    Mistake(
         "side_by_side",
         _side_by_side,
         "both parts read the same x. The second reads the stream after the first was added.",
     ),
-    Slip(
+    Mistake(
         "norm_over_time",
         lambda *parts: _block(*parts, *2 * (lambda x: F.layer_norm(x.mT, x.shape[1:2]).mT,)),
         "you norm every channel over the words, so each word sees later ones. "
         "Norm each word over its channels.",
     ),
-    Slip(
+    Mistake(
         "norm_over_all",
         lambda *parts: _block(*parts, *2 * (lambda x: F.layer_norm(x, x.shape[1:]),)),
         "you norm over words and channels together, so each word sees later ones. "
@@ -149,7 +149,12 @@ def block(answer):
         given = f"x of shape {shape_of(x)}"
         expected = _block(x.double(), *parts)
         compare(
-            call(x.clone(), *parts), expected, BLOCK_SLIPS, (x, *parts), given, "the right one is"
+            call(x.clone(), *parts),
+            expected,
+            BLOCK_MISTAKES,
+            (x, *parts),
+            given,
+            "the right one is",
         )
 
     judge(lambda *inputs: written_by_hand(answer, *inputs), 2, 5, 6)

@@ -122,7 +122,7 @@ export function firstBlame(graph) {
   return `The way back begins at ${name}. How much does ${name} grow where ${name} itself grows by 1? By 1: that is its own blame.`;
 }
 
-/** Whether an answer is the gradient, or which slip it looks like. { right, text }
+/** Whether an answer is the gradient, or which mistake it looks like. { right, text }
  *
  * node: that hands on its blame; pass: of which the gradient afterwards is asked.
  */

@@ -3,7 +3,7 @@
 //
 // Key idea: five objectives, one sentence; the pairs are made here, by the same rules as in
 // grooves/training/objectives.py, and counted.
-// State: sentence, unit, objective, share, seed, slip, texts, labels, given, threshold,
+// State: sentence, unit, objective, share, seed, mistake, texts, labels, given, threshold,
 // seconds_per_label, n_texts, inputs, targets.
 
 import { radios } from "../shared/controls.mjs";
@@ -69,7 +69,7 @@ class Labels extends Part {
       return { value, pairs, labels, parts: [title, pairs, labels] };
     });
     const cards = this.cards.map(({ value, parts }) => [value, parts]);
-    this.objectives = radios("Objective", cards, (objective) => this.save({ objective, slip: false }), { className: "gl-cards", option: "gl-card" });
+    this.objectives = radios("Objective", cards, (objective) => this.save({ objective, mistake: false }), { className: "gl-cards", option: "gl-card" });
     this.news = element("p", { className: "gx-news", role: "status" });
     this.el = element(
       "section",
@@ -93,7 +93,7 @@ class Labels extends Part {
   /** Follow the model's state until `signal` says that the page has no use for this any more. */
   follow(signal) {
     const draw = () => this.#draw();
-    const names = ["sentence", "unit", "objective", "share", "seed", "slip", "texts", "labels", "given", "threshold", "seconds_per_label", "n_texts"];
+    const names = ["sentence", "unit", "objective", "share", "seed", "mistake", "texts", "labels", "given", "threshold", "seconds_per_label", "n_texts"];
     react(this.model, names.map((name) => [`change:${name}`, draw]), signal);
     draw();
     signal.addEventListener("abort", () => {
@@ -126,14 +126,14 @@ class Labels extends Part {
 
   /** The pairs of the first two objectives for the sentence's pieces. */
   #pairs(objective, pieces) {
-    const slip = this.get("slip") && objective === this.get("objective");
+    const mistake = this.get("mistake") && objective === this.get("objective");
     if (objective === "next_word") {
       const { inputs, targets } = nextWord(pieces);
-      return { inputs, targets: slip ? inputs : targets };
+      return { inputs, targets: mistake ? inputs : targets };
     }
     const hidden = choosePlaces(pieces.length, this.get("share"), uniform(this.get("seed")));
     const { inputs, targets } = maskedWord(pieces, hidden, MASK);
-    return { inputs, targets: slip ? pieces : targets };
+    return { inputs, targets: mistake ? pieces : targets };
   }
 
   #summary() {
@@ -164,7 +164,7 @@ class Labels extends Part {
     const deck = [...own, ...others];
     const truth = Object.fromEntries(texts.map(({ label }, i) => [`${i}`, label]));
     const said = answers(deck, given, labels.length, this.get("threshold"));
-    const views = makeViews([...(pieces.length ? [{ pieces, spaced }] : []), ...others.slice(0, OTHERS)], this.get("share"), this.get("seed"), this.get("slip"));
+    const views = makeViews([...(pieces.length ? [{ pieces, spaced }] : []), ...others.slice(0, OTHERS)], this.get("share"), this.get("seed"), this.get("mistake"));
 
     const byPeople = Object.values(given).filter((label) => label !== NEITHER).length;
     const counted = {
@@ -188,7 +188,7 @@ class Labels extends Part {
     chosen.draw({
       objective, inputs, targets, spaced, views, deck, given, truth, said, labels,
       share: this.get("share"),
-      slip: this.get("slip"),
+      mistake: this.get("mistake"),
       threshold: this.get("threshold"),
       seconds: this.get("seconds_per_label"),
       texts: this.get("n_texts"),

@@ -55,9 +55,9 @@ export class PairsPanel {
     this.share = slider("Hidden", { min: 0.05, max: 0.9, step: 0.05 }, (share) => actions.save({ share }));
     this.others = button("Hide others", () => actions.save({ seed: actions.seed() + 1 }));
     this.masking = element("div", { className: "gx-controls" }, this.others, this.share.el);
-    this.slip = element("input", { type: "checkbox" });
-    this.slip.addEventListener("change", () => actions.save({ slip: this.slip.checked }));
-    this.slipName = element("span");
+    this.mistake = element("input", { type: "checkbox" });
+    this.mistake.addEventListener("change", () => actions.save({ mistake: this.mistake.checked }));
+    this.mistakeName = element("span");
     this.copying = element("p", { className: "gl-verdict" });
     this.summary = element("summary");
     this.rows = element("tbody");
@@ -73,16 +73,16 @@ export class PairsPanel {
       element("p", { className: "gl-key", "aria-hidden": "true" }, ...key.map(([name, text]) => element("span", {}, element("i", { className: name }), text))),
       this.tiles.el,
       this.caption,
-      element("label", { className: "gl-check" }, this.slip, this.slipName),
+      element("label", { className: "gl-check" }, this.mistake, this.mistakeName),
       this.copying,
       element("details", { className: "gx-numbers" }, this.summary, scroll),
     );
   }
 
-  /** state: objective, inputs, targets, spaced, share, slip. */
+  /** state: objective, inputs, targets, spaced, share, mistake. */
   draw(state) {
     this.state = state;
-    const { objective, inputs, targets, slip } = state;
+    const { objective, inputs, targets, mistake } = state;
     if (objective !== this.#objective) {
       this.#objective = objective;
       this.#place = this.#opening();
@@ -91,11 +91,11 @@ export class PairsPanel {
     this.masking.hidden = objective !== "masked_word";
     this.share.set(state.share, percent(state.share).replace(".0", ""));
     this.idea.textContent = OBJECTIVES[objective].idea;
-    this.slipName.textContent = OBJECTIVES[objective].slip;
-    this.slip.checked = slip;
+    this.mistakeName.textContent = OBJECTIVES[objective].mistake;
+    this.mistake.checked = mistake;
     const asked = targets.filter((target) => target !== null).length;
-    this.copying.textContent = copying(copied(state), asked, slip);
-    this.copying.classList.toggle("gl-bad", slip);
+    this.copying.textContent = copying(copied(state), asked, mistake);
+    this.copying.classList.toggle("gl-bad", mistake);
     this.summary.textContent = asked === 1 ? "The one pair as a list" : `All ${some(asked, "pair")} as a list`;
     this.rows.replaceChildren(
       ...targets.flatMap((target, i) => {
@@ -121,11 +121,11 @@ export class PairsPanel {
   }
 
   #show() {
-    const { objective, inputs, targets, slip } = this.state;
+    const { objective, inputs, targets, mistake } = this.state;
     const sees = (i) => (objective === "next_word" ? i <= this.#place : inputs[i] !== MASK);
     const places = inputs.map((input, i) => ({ input, target: targets[i], sees: sees(i) }));
     this.tiles.draw("Places of the text", places, this.#place);
     const at = places[this.#place];
-    this.caption.textContent = at ? asking(objective, { ...at, read: this.#read(this.#place), slip }) : "";
+    this.caption.textContent = at ? asking(objective, { ...at, read: this.#read(this.#place), mistake }) : "";
   }
 }

@@ -14,13 +14,13 @@ import { uniform } from "../shared/random.mjs";
 const TEMPERATURE = 0.1; // as SimCLR's best (Chen et al. 2020, table 5)
 
 /** Two views of each text: { from, pieces, spaced, dropped, kept }, partners next to each other.
- * texts: what `cut` returns. slip: nothing is dropped.
+ * texts: what `cut` returns. mistake: nothing is dropped.
  */
-export function makeViews(texts, share, seed, slip) {
+export function makeViews(texts, share, seed, mistake) {
   return texts.flatMap(({ pieces, spaced }, from) =>
     [0, 1].map((second) => {
       const random = uniform(1000 * seed + 2 * from + second);
-      const dropped = slip ? pieces.map(() => false) : chooseDropped(pieces.length, share, random);
+      const dropped = mistake ? pieces.map(() => false) : chooseDropped(pieces.length, share, random);
       return { from, pieces, spaced, dropped, kept: pieces.filter((_, i) => !dropped[i]) };
     }),
   );
@@ -42,8 +42,8 @@ export class PartnersPanel {
   constructor(actions) {
     this.share = slider("Dropped", { min: 0.05, max: 0.9, step: 0.05 }, (share) => actions.save({ share }));
     this.others = button("Drop others", () => actions.save({ seed: actions.seed() + 1 }));
-    this.slip = element("input", { type: "checkbox" });
-    this.slip.addEventListener("change", () => actions.save({ slip: this.slip.checked }));
+    this.mistake = element("input", { type: "checkbox" });
+    this.mistake.addEventListener("change", () => actions.save({ mistake: this.mistake.checked }));
     this.views = element("div", { className: "gl-views", "aria-label": "Views: the chosen one looks for its partner" });
     this.caption = element("p", { className: "gl-caption", "aria-live": "polite" });
     this.verdict = element("p", { className: "gl-verdict" });
@@ -54,7 +54,7 @@ export class PartnersPanel {
       element("div", { className: "gx-controls" }, this.others, this.share.el),
       this.views,
       this.caption,
-      element("label", { className: "gl-check" }, this.slip, OBJECTIVES.two_views.slip),
+      element("label", { className: "gl-check" }, this.mistake, OBJECTIVES.two_views.mistake),
       this.verdict,
     );
     listbox(this.views, (place) => {
@@ -63,20 +63,20 @@ export class PartnersPanel {
     });
   }
 
-  /** state: views (of makeViews), share, slip. */
+  /** state: views (of makeViews), share, mistake. */
   draw(state) {
     this.state = { ...state, ...compare(state.views) };
-    const { views, slip, share, finds } = this.state;
+    const { views, mistake, share, finds } = this.state;
     this.share.set(share, percent(share).replace(".0", ""));
-    this.slip.checked = slip;
+    this.mistake.checked = mistake;
     this.#asks = Math.min(this.#asks, views.length - 1);
     if (this.options?.length !== views.length) this.#build(views);
     const found = finds.filter(Boolean).length;
     const reached = `Whoever only counts shared words finds ${found} of ${views.length} partners.`;
-    this.verdict.textContent = slip
+    this.verdict.textContent = mistake
       ? `${reached} Both views are the same text: to see that needs no understanding.`
       : `${reached} The more is dropped, the less shared words tell.`;
-    this.verdict.classList.toggle("gl-bad", slip);
+    this.verdict.classList.toggle("gl-bad", mistake);
     this.#show();
   }
 

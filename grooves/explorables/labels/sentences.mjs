@@ -18,17 +18,17 @@ export const OBJECTIVES = {
   next_word: {
     name: "Next word",
     idea: "Hide all that comes later and ask for the next piece. The answer stands in the text itself, so nobody has to write it down.",
-    slip: "Make the classic slip: forget to move the targets by one",
+    mistake: "Make the classic mistake: forget to move the targets by one",
   },
   masked_word: {
     name: "Masked word",
     idea: "Hide some pieces and ask for them. The model may look at what is left on both sides.",
-    slip: "Make the classic slip: ask for what is not hidden, too",
+    mistake: "Make the classic mistake: ask for what is not hidden, too",
   },
   two_views: {
     name: "Two views",
     idea: "Drop words twice, and ask each result for its partner: which of the others was made from the same text? We know, because we did the dropping.",
-    slip: "Make the classic slip: drop nothing, so that both views are alike",
+    mistake: "Make the classic mistake: drop nothing, so that both views are alike",
   },
   people: {
     name: "Person’s label",
@@ -41,18 +41,18 @@ export const OBJECTIVES = {
 };
 
 /** What is asked at one place of the first two objectives. read: the text that the model has. */
-export function asking(objective, { read, input, target, slip }) {
+export function asking(objective, { read, input, target, mistake }) {
   if (target === null) return `“${input}” is not hidden, so nothing is asked here.`;
-  if (slip && target === input) return `It is asked for “${target}”, which stands there already. Copying is enough.`;
+  if (mistake && target === input) return `It is asked for “${target}”, which stands there already. Copying is enough.`;
   if (objective === "next_word") return `Having read “${read}”, it is asked for “${target}”.`;
   return `Seeing “${read}”, it is asked for “${target}”.`;
 }
 
 /** How much of an objective can be answered without learning anything of language. */
-export function copying(n, of, slip) {
+export function copying(n, of, mistake) {
   if (!of) return "";
   const found = `Copying what stands in the same place answers ${count(n)} of ${count(of)}.`;
-  if (slip) return `${found} The answer has leaked: the loss falls, and little of language is learned.`;
+  if (mistake) return `${found} The answer has leaked: the loss falls, and little of language is learned.`;
   return n ? `${found} Here the text repeats itself.` : `${found} What fits has to be learned.`;
 }
 

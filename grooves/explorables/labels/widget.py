@@ -47,7 +47,7 @@ class Labels(Explorable):
 
     sentence: any text. unit: "words" or "characters". objective: one of `OBJECTIVES`.
     share: chance of a word to be hidden or dropped. seed: another seed, other words.
-    slip: whether the objective's classic mistake is made, so that the answer leaks.
+    mistake: whether the objective's classic mistake is made, so that the answer leaks.
     texts: other texts, [{"text": ..., "label": 0 or 1}]; the label is what is true of them.
     labels: the two names. given: labels by a person, set by the page: by the text's place among
     `texts`, or "own" for the sentence. threshold: least probability of a pseudo-label.
@@ -63,7 +63,7 @@ class Labels(Explorable):
     objective = traitlets.Enum(OBJECTIVES, OBJECTIVES[0]).tag(sync=True)
     share = traitlets.Float(0.15, min=0.0, max=1.0).tag(sync=True)
     seed = traitlets.Int(11).tag(sync=True)  # hides 3 of 20 words: the share itself
-    slip = traitlets.Bool(False).tag(sync=True)
+    mistake = traitlets.Bool(False).tag(sync=True)
     texts = traitlets.List().tag(sync=True)
     labels = traitlets.List(LABELS).tag(sync=True)
     given = traitlets.Dict().tag(sync=True)

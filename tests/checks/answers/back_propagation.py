@@ -1,4 +1,4 @@
-"""Answers to lab 02, back propagation: right ones in several ways, wrong ones named by slip."""
+"""Answers to lab 02, back propagation: right ones in several ways, wrong ones named by mistake."""
 
 import itertools
 import math
@@ -1707,7 +1707,7 @@ def moving_step(self, lr):
 
 
 def way_back(biases=True, mask=True, turned=True, cleared=True):
-    """Broken.backward, with some of its four slips mended."""
+    """Broken.backward, with some of its four mistakes mended."""
 
     def backward(self, logits, labels):
         p = self.parameters

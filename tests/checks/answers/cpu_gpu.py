@@ -1,4 +1,4 @@
-"""Answers to lab 11, CPU and GPU: right ones in several ways, wrong ones named by slip."""
+"""Answers to lab 11, CPU and GPU: right ones in several ways, wrong ones named by mistake."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-"""Answers to lab 06, fine-tuning: right ones in several ways, wrong ones named by slip."""
+"""Answers to lab 06, fine-tuning: right ones in several ways, wrong ones named by mistake."""
 
 import math
 from collections import Counter

@@ -1,4 +1,5 @@
-"""Answers to lab 01, forward propagation: right ones in several ways, wrong ones named by slip."""
+"""Answers to lab 01, forward propagation: right ones in several ways, wrong ones named by
+mistake."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-"""Answers to lab 03, labels: right ones in several ways, wrong ones named by slip."""
+"""Answers to lab 03, labels: right ones in several ways, wrong ones named by mistake."""
 
 import itertools
 import math

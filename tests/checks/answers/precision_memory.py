@@ -1,4 +1,4 @@
-"""Answers to lab 12, will it fit: right ones in several ways, wrong ones named by slip."""
+"""Answers to lab 12, will it fit: right ones in several ways, wrong ones named by mistake."""
 
 import itertools
 import math
@@ -1156,7 +1156,7 @@ def _through(layers, x):
 
 
 def _segments(layers, x, every, blame, given=None, cut=None, order=reversed):
-    """The right way, with places for slips. given: what a layer's way back gets."""
+    """The right way, with places for mistakes. given: what a layer's way back gets."""
     kept = []
     for i, layer in enumerate(layers):
         if i % every == 0:

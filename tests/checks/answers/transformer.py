@@ -1,4 +1,4 @@
-"""Answers to lab 04, the transformer: right ones in several ways, wrong ones named by slip."""
+"""Answers to lab 04, the transformer: right ones in several ways, wrong ones named by mistake."""
 
 import math
 from dataclasses import replace
@@ -966,7 +966,7 @@ Broken = ANSWERS.run_cells(ANSWERS.master, "broken")["Broken"]
 
 
 class Mended(Broken):
-    """Both slips mended, in another way than the reference."""
+    """Both mistakes mended, in another way than the reference."""
 
     def hidden(self, T):
         place = torch.arange(T)
