@@ -18,6 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from grooves.checks import again
+from grooves.checks.failures import CheckFailed
+
+MOST_COPIED = 100  # calls of one check whose arguments are copied
 _OURS = str(Path(__file__).resolve().parents[1]) + os.sep
 
 
@@ -28,13 +32,15 @@ class Call:
     arguments: str
     result: Any = None
     error: BaseException | None = None
+    kept: again.Kept | None = None
 
 
-def watch(answer, exercise: str, returns, failure: type[Exception]):
+def watch(answer, exercise: str, returns, in_place: bool):
     """Wrap a function so that its calls are noted; anything else is handed on as it is.
 
     Returns: (the answer to give to the check, its list of `Call`, or None where it is no function).
-    The wrapper raises `failure` where the function returns None or a type other than `returns`.
+    The wrapper raises CheckFailed where the function returns None or a type other than `returns`,
+    and, unless `in_place`, where it changes an array or a list that it was given.
     """
     if not (inspect.isroutine(answer) or isinstance(answer, functools.partial)):
         return answer, None
@@ -44,6 +50,7 @@ def watch(answer, exercise: str, returns, failure: type[Exception]):
     def watched(*args, **kwargs):
         call = Call(_arguments(answer, args, kwargs))
         calls.append(call)
+        given = again.before(args, kwargs) if len(calls) <= MOST_COPIED else None
         try:
             call.result = answer(*args, **kwargs)
         except BaseException as error:
@@ -51,15 +58,20 @@ def watch(answer, exercise: str, returns, failure: type[Exception]):
             raise
         result = call.result
         if result is None and type(None) not in accepted:
-            raise failure(
+            raise CheckFailed(
                 "your function returned None. Is a `return` missing?", hint="returned_none"
             )
         if not isinstance(result, accepted):
             expected = " or ".join(dict.fromkeys(map(describe_type, accepted)))
-            raise failure(
+            raise CheckFailed(
                 f"your function must return {expected}. It returned {describe(result)}.",
                 hint="wrong_type",
             )
+        if given is not None:
+            if not in_place:
+                again.refuse_changed(given, args, kwargs)
+            if len(calls) <= again.MOST_KEPT:
+                call.kept = again.after(given, result, args, kwargs)
         return _plain(result)
 
     # not functools.wraps alone: a partial has no __name__
@@ -187,9 +199,14 @@ def place_of(frames: list[tuple], exercise: str) -> str:
     return f"{inner}, {place}\ncalled by {_function(callers[-1][0])}, in {_line(*callers[-1])}"
 
 
+def line_of(frame: tuple) -> str:
+    """The source of the line in which one of `student_frames` stands."""
+    return linecache.getline(frame[0].f_code.co_filename, frame[1]).strip()
+
+
 def _line(frame, number: int) -> str:
     file = frame.f_code.co_filename
-    line = linecache.getline(file, number).strip()
+    line = line_of((frame, number))
     place = Path(file).name if os.path.exists(file) else "its cell"
     return f"line {number} of {place}" + (f":\n    {line}" if line else ".")
 

@@ -8,14 +8,13 @@ their own, so that the student's random numbers go on undisturbed. Chapters: 01,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from copy import deepcopy
 from functools import partial
 
 import numpy as np
 
-from grooves.checks import CheckFailed
-from grooves.checks.compare import Mistake, as_tensor, close, compare, written_by_hand
+from grooves.checks.compare import Mistake, compare, written_by_hand
+from grooves.checks.failures import CheckFailed
 
 NOT_THIS = np.empty(
     0
@@ -49,6 +48,8 @@ def judge(
     with np.errstate(all="ignore"):
         # a copy: PyTorch refuses reversed arrays, and the student's may be looked at again
         got = np.array(call(*deepcopy(inputs)))
+        if got.dtype == object:  # fractions and the like
+            got = got.astype(float)
         if np.ndim(expected) == 0 and got.size == 1:
             got = got.reshape(())
         compare(got, expected, mistakes, inputs, given, source, tolerance)
@@ -109,36 +110,19 @@ def judge_parts(
 
 
 def compare_parts(got, inputs, expected, mistakes, given, source="PyTorch's is", tolerance=None):
-    """Compare several results one by one, as `judge_parts` says, which got them from a call.
-
-    Of the mistakes that explain the first wrong part, the one that explains most parts is named.
-    """
+    """Compare several results one by one, as `judge_parts` says, which got them from a call."""
     got = [
         np.array(part).reshape(() if np.ndim(right) == 0 and np.size(part) == 1 else np.shape(part))
         for part, right in zip(got, expected.values(), strict=True)
     ]
     for i, (name, right) in enumerate(expected.items()):
-        # closed at once: thrown away later, it would run while another answer is watched
-        with closing(_by_parts_explained(mistakes, i, inputs, got)) as ranked:
-            compare(got[i], right, ranked, inputs, f"{name}, with {given}", source, tolerance)
+        of_this_part = [Mistake(m.name, partial(_part_of, m.compute, i), m.says) for m in mistakes]
+        compare(got[i], right, of_this_part, inputs, f"{name}, with {given}", source, tolerance)
 
 
 def where_it_fits(compute: Callable) -> Callable:
     """A mistake's computation that gives NOT_THIS where the shapes do not allow it."""
     return partial(_part_of, compute, None)
-
-
-def _by_parts_explained(mistakes, i: int, inputs: tuple, got: list):
-    """The mistakes, for part i alone; a generator, so that a right answer costs nothing."""
-
-    def n_explained(mistake):
-        return sum(
-            close(as_tensor(part), as_tensor(_part_of(mistake.compute, k, *inputs)), 1e-3)
-            for k, part in enumerate(got)
-        )
-
-    for mistake in sorted(mistakes, key=n_explained, reverse=True):
-        yield Mistake(mistake.name, partial(_part_of, mistake.compute, i), mistake.says)
 
 
 def _part_of(compute, i, *inputs):

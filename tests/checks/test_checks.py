@@ -14,13 +14,13 @@ import pytest
 import torch
 from IPython.core.interactiveshell import InteractiveShell
 
-from grooves import checks
 from grooves.checks import (
     AnswerRaised,
     CheckFailed,
     NotStarted,
     check,
     describe,
+    exercise,
     progress,
     recorded,
 )
@@ -343,7 +343,7 @@ def test_values_are_described_in_words():
 
 def test_a_lab_without_checks_is_refused():
     with pytest.raises(ValueError, match="no checks for the lab '55_nothing'"):
-        checks.exercises("55_nothing")
+        exercise.exercises("55_nothing")
 
 
 @pytest.fixture
@@ -353,9 +353,9 @@ def notebook(monkeypatch, capsys):
     shell = InteractiveShell.instance()
     shell.colors = "nocolor"
     shell.user_ns |= {"check_double": check_double, "check_flops": check_flops}
-    monkeypatch.setattr(checks, "_not_run", {})
+    monkeypatch.setattr(exercise, "_not_run", {})
     monkeypatch.setattr(progress, "widget", lambda lab, exercises: None)
-    checks.start(LAB)
+    exercise.start(LAB)
 
     def run(source):
         capsys.readouterr()

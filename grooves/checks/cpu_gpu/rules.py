@@ -7,7 +7,6 @@ figures that it would give.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Sequence
 from copy import deepcopy
@@ -16,7 +15,8 @@ from dataclasses import dataclass
 import torch
 
 from grooves.checks import CheckFailed, describe
-from grooves.checks.compare import Mistake, most_explaining
+from grooves.checks.compare import Mistake, as_tensor
+from grooves.checks.survey import Finding, note
 
 LAB = "11_cpu_gpu"
 EXACT = 1e-6  # of a formula; single precision is allowed
@@ -82,42 +82,25 @@ def judge(
 ) -> None:
     """Call an answer on all cases and compare its figures and words with what is expected.
 
-    units: of the parts. The first wrong part is told. Of the mistakes that would give it too, the
-    one that explains most parts of all cases is named: two mistakes may agree on one case.
-    Raises: CheckFailed with the mistake's name, or "unrecognised".
+    units: of the parts. All parts of all cases are noted for the verdict of the check.
+    Raises: CheckFailed where a result is not of the kind that is asked for.
     """
-    results: list[list] = []
-    found = None  # the first wrong part: its case and its place
     for case in cases:
-        try:
-            results.append(case.parts(answer(*deepcopy(case.inputs))))
-        except Exception:
-            if found is None:
-                raise
-            break  # what is wrong already is told, rather than an error that it leads to
-        wrong = [not same(g, r) for g, r in zip(results[-1], case.right, strict=True)]
-        if any(wrong) and found is None:
-            found = len(results) - 1, wrong.index(True)
-    if found is None:
-        return
-    case, (number, i) = cases[found[0]], found
-    unit = units[i] if i < len(units) else ""
-    part = f" for {list(case.expected)[i]}" if len(case.expected) > 1 else ""
-    told = (
-        f"for {case.given}, your result{part} is {show(results[number][i], unit)}; it should be "
-        f"{show(case.right[i], unit)}."
-    )
+        got = case.parts(answer(*deepcopy(case.inputs)))
+        for i, (mine, right) in enumerate(zip(got, case.right, strict=True)):
+            unit = units[i] if i < len(units) else ""
+            part = f" for {list(case.expected)[i]}" if len(case.expected) > 1 else ""
 
-    def n_explained(mistake):
-        would = [_as_parts(mistake.compute(*c.inputs), c) for c in cases[: len(results)]]
-        if not same(results[number][i], would[number][i]) or same(would[number][i], case.right[i]):
-            return 0
-        pairs = zip(itertools.chain(*results), itertools.chain(*would), strict=True)
-        return sum(same(g, w) for g, w in pairs)
+            def agrees(mistake, case=case, mine=mine, i=i):
+                return same(mine, _as_parts(mistake.compute(*case.inputs), case)[i])
 
-    best = most_explaining(mistakes, n_explained)
-    says = best.says if best else "this is none of the usual mistakes. Work the example by hand."
-    raise CheckFailed(f"{told}\nLikely mistake: {says}", hint=best.name if best else "unrecognised")
+            plain = not isinstance(right, str) and not isinstance(mine, str)
+            numbers = (as_tensor(mine), as_tensor(right)) if plain else (None, None)
+            told = (
+                f"for {case.given}, your result{part} is {show(mine, unit)}; it should be "
+                f"{show(right, unit)}."
+            )
+            note(Finding(not same(mine, right), told, mistakes, agrees, *numbers, tolerance=EXACT))
 
 
 def _as_parts(result, case: Case) -> list:

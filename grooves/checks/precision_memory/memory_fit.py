@@ -163,5 +163,5 @@ def fits(answer):
             f"needed, and {(1 - FREE) * gb:.2f} may be used."
         )
 
-    refuse(got, expected, FIT_MISTAKES, cases(), said, lambda a, b: a == b, needed=1)
+    refuse(got, expected, FIT_MISTAKES, cases(), said, lambda a, b: a == b)
     return f"{sum(got)} of {len(got)} made-up models fit."

@@ -13,7 +13,8 @@ import numpy as np
 from torch import Tensor
 
 from grooves.checks import CheckFailed, describe
-from grooves.checks.compare import Mistake, most_explaining
+from grooves.checks.compare import Mistake, as_tensor
+from grooves.checks.survey import Finding, note
 
 LAB = "12_precision_memory"
 NUMBER = (int, float, np.number, np.ndarray, Tensor)
@@ -33,12 +34,6 @@ def as_number(value) -> float:
     return float(value.item() if isinstance(value, np.ndarray | Tensor) else value)
 
 
-def first_wrong(got: Sequence, expected: Sequence, same: Callable) -> int | None:
-    """The place of the first result that is wrong, None where all are right."""
-    pairs = enumerate(zip(got, expected, strict=True))
-    return next((i for i, (mine, right) in pairs if not same(mine, right)), None)
-
-
 def refuse(
     got: Sequence,
     expected: Sequence,
@@ -47,32 +42,25 @@ def refuse(
     said: Callable[[int], str],
     alike: Callable,
     apart: Callable | None = None,
-    needed: float = 0,
 ) -> None:
-    """Refuse an answer that was asked several times, where one of its results is wrong.
+    """Note the results of an answer that was asked several times, for the verdict on all of them.
 
     said: the message's first sentence about result i. alike: whether a result is a mistake's.
-    apart: whether a result is wrong; by default where it is not alike. A mistake must give the
-    first wrong result; of several, the one that gives most of the others is named. needed: the
-    share of all results that it must give.
-    Raises: CheckFailed with the mistake's name, or "unrecognised".
+    apart: whether a result is wrong; by default where it is not alike.
     """
     right = alike if apart is None else (lambda a, b: not apart(a, b))
-    i = first_wrong(got, expected, right)
-    if i is None:
-        return
+    for i, (mine, its) in enumerate(zip(got, expected, strict=True)):
+        wrong = not right(mine, its)
 
-    def n_explained(mistake):
-        wrong = [mistake.compute(*one) for one in inputs]
-        if not alike(got[i], wrong[i]) or right(wrong[i], expected[i]):
-            return 0
-        return sum(alike(mine, its) for mine, its in zip(got, wrong, strict=True))
+        def agrees(mistake, i=i, wrong=wrong):
+            would = mistake.compute(*inputs[i])
+            # what is wrong with the answer must be wrong with the mistake
+            return alike(got[i], would) and not (wrong and right(would, expected[i]))
 
-    best = most_explaining(mistakes, n_explained, at_least=needed * len(got))
-    if best is None:
-        raise CheckFailed(
-            f"{said(i)}\nThis is none of the usual mistakes. Work the smallest case by hand and "
-            "print every step.",
-            hint="unrecognised",
-        )
-    raise CheckFailed(f"{said(i)}\nLikely mistake: {best.says}", hint=best.name)
+        note(Finding(wrong, said(i) if wrong else "", mistakes, agrees, *_numbers(mine, its)))
+
+
+def _numbers(mine, its) -> tuple:
+    """Both results as tensors, where they are numbers."""
+    plain = all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in (mine, its))
+    return (as_tensor(mine), as_tensor(its)) if plain else ()

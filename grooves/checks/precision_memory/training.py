@@ -195,6 +195,6 @@ def training_bytes(answer):
     def alike(a, b):
         return math.isclose(a, b, rel_tol=NEAR)
 
-    refuse(got, expected, TRAINING_MISTAKES, CASES, said, alike, _apart, needed=0.6)
+    refuse(got, expected, TRAINING_MISTAKES, CASES, said, alike, _apart)
     worst = max(abs(a / b - 1) for a, b in zip(got, expected, strict=True))
     return f"At most {worst:.1%} off what PyTorch took, in {len(CASES)} networks."

@@ -36,7 +36,8 @@ class Answers:
     needs: ids of the cells that an exercise's answer calls on, by exercise.
     trains: exercises whose checks train a model, which takes seconds. shorten: makes their training
     short, with pytest's monkeypatch; it then need not pass.
-    plain_hints: names of the wrong answers whose message is no comparison of numbers.
+    plain_hints: names of the wrong answers whose message is no comparison of numbers. harmless: by
+    exercise, faults of `mutants` that leave the answer right, each with the reason.
     """
 
     def __init__(
@@ -45,11 +46,13 @@ class Answers:
         needs: dict[str, Sequence[str]] | None = None,
         trains: Sequence[str] = (),
         plain_hints: Sequence[str] = (),
+        harmless: dict[str, dict[str, str]] | None = None,
         shorten: Callable = lambda monkeypatch: None,
     ):
         self.lab, self.needs, self.trains = lab, needs or {}, trains
-        self.plain_hints = {"ready_made", "course_code", "wrong_type", *plain_hints}
-        self.shorten = shorten
+        always = ("ready_made", "course_code", "wrong_type", "changed_input", "remembers")
+        self.plain_hints = {*always, "overwritten", *plain_hints}
+        self.shorten, self.harmless = shorten, harmless or {}
         self.master = ROOT / "labs" / "solutions" / f"{lab}.ipynb"
         self.student = ROOT / "labs" / f"{lab}.ipynb"
         self.right_answers: dict[str, dict[str, object]] = {}

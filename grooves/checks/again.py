@@ -1,0 +1,171 @@
+"""Is an answer a function of its arguments alone? It is called again, and must return the same.
+
+Key idea: a list in a default argument, a global dictionary or an argument that was used up make a
+first call right and a later one wrong. So calls with plain data are kept, with copies of what went
+in and came out, and repeated when the check is over, with other calls between.
+Part of the labs' checks (every chapter).
+"""
+
+from __future__ import annotations
+
+import copy
+import numbers
+import random
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from grooves.checks.failures import CheckFailed
+
+MOST_NUMBERS = 200_000  # of a call that is kept
+MOST_KEPT = 3  # calls of a check
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A call: copies of its arguments before, and of its result and its arguments after."""
+
+    args: tuple
+    kwargs: dict
+    random_state: tuple
+    result: object
+    after: tuple
+    handed_out: object  # the result itself, which later calls must leave alone
+
+
+def is_plain(value) -> bool:
+    """Whether a value is data that can be copied and compared: numbers, texts, arrays, lists."""
+    if value is None or isinstance(value, (numbers.Number, str, bytes)):
+        return True
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return all(map(is_plain, value))
+    if isinstance(value, dict):
+        return all(is_plain(part) for pair in value.items() for part in pair)
+    if _is_array(value):
+        return not getattr(value, "requires_grad", False) and _size(value) <= MOST_NUMBERS
+    return _is_generator(value)
+
+
+def before(args: tuple, kwargs: dict) -> tuple | None:
+    """Copies of a call's arguments and of the random state, where all of them are plain data."""
+    if not all(map(is_plain, (*args, *kwargs.values()))):
+        return None
+    return copy.deepcopy(args), copy.deepcopy(kwargs), _random_state()
+
+
+def after(kept: tuple, result, args: tuple, kwargs: dict) -> Kept | None:
+    """The kept call once it has returned; None where the result is nothing to compare."""
+    if not is_plain(result):
+        return None
+    changed = (copy.deepcopy(args), copy.deepcopy(kwargs))
+    return Kept(*kept, copy.deepcopy(result), changed, result)
+
+
+def refuse_memory(answer: Callable, calls: list[Kept]) -> None:
+    """Repeat kept calls of an answer, and refuse it where the same arguments give another result.
+
+    The random numbers that it drew from the global generators are given again.
+    Raises: CheckFailed with the hint "remembers", or "overwritten" where a later call changed what
+    an earlier one had returned.
+    """
+    for kept in calls:
+        if not same(kept.handed_out, kept.result):
+            raise CheckFailed(
+                "a later call of your function changed what an earlier one had returned: both are "
+                "the same array or list. Make a new one in every call.",
+                hint="overwritten",
+            )
+    state = _random_state()
+    try:
+        for kept in calls:
+            args, kwargs = copy.deepcopy((kept.args, kept.kwargs))
+            _set_random_state(kept.random_state)
+            try:
+                result = answer(*args, **kwargs)
+            except Exception as error:
+                came = f"stopped with {type(error).__name__}: {error}"
+            else:
+                if same(result, kept.result) and same((args, kwargs), kept.after):
+                    continue
+                came = "returned something else"
+            raise CheckFailed(
+                f"called again with the same arguments, your function {came}. Something outlives "
+                "the call: a global variable, a list or dictionary as a default argument, or an "
+                "argument that was changed. Make it anew inside the function.",
+                hint="remembers",
+            )
+    finally:
+        _set_random_state(state)
+
+
+def refuse_changed(kept: tuple, args: tuple, kwargs: dict) -> None:
+    """Refuse an answer that changed an array, list, dictionary or set that it was given.
+
+    Raises: CheckFailed with the hint "changed_input".
+    """
+    given = (*kept[0], *kept[1].values())
+    for was, now in zip(given, (*args, *kwargs.values()), strict=True):
+        if not _is_generator(was) and not same(was, now):
+            kind = {"ndarray": "array", "Tensor": "tensor"}.get(type(was).__name__)
+            raise CheckFailed(
+                f"your function changed the {kind or type(was).__name__} that it was given. Others "
+                "still need what stood there: work on a copy, or make something new.",
+                hint="changed_input",
+            )
+
+
+def same(a, b) -> bool:
+    """Whether two plain values are equal; numbers up to rounding, NaN equal to NaN."""
+    if _is_array(a) or _is_array(b):
+        import torch
+
+        a, b = torch.as_tensor(a), torch.as_tensor(b)
+        if a.shape != b.shape:
+            return False
+        if a.dtype == b.dtype == torch.bool:
+            return torch.equal(a, b)
+        if a.is_complex() or b.is_complex():
+            a, b = torch.view_as_real(a.cdouble()), torch.view_as_real(b.cdouble())
+        return torch.allclose(a.double(), b.double(), rtol=1e-5, atol=1e-7, equal_nan=True)
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, numbers.Real) and isinstance(b, numbers.Real):
+        return a == b or (a != a and b != b) or abs(a - b) <= 1e-7 + 1e-5 * abs(b)
+    return _is_generator(a) or a == b
+
+
+def _is_array(value) -> bool:
+    return hasattr(value, "shape") and hasattr(value, "dtype") and not isinstance(value, type)
+
+
+def _is_generator(value) -> bool:
+    numpy = sys.modules.get("numpy")
+    return isinstance(value, random.Random) or bool(
+        numpy and isinstance(value, numpy.random.Generator)
+    )
+
+
+def _size(array) -> int:
+    size = 1
+    for n in array.shape:
+        size *= int(n)
+    return size
+
+
+def _random_state() -> tuple:
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+    return (
+        random.getstate(),
+        numpy.random.get_state() if numpy else None,
+        torch.get_rng_state() if torch else None,
+    )
+
+
+def _set_random_state(state: tuple) -> None:
+    random.setstate(state[0])
+    if state[1] is not None:
+        sys.modules["numpy"].random.set_state(state[1])
+    if state[2] is not None:
+        sys.modules["torch"].set_rng_state(state[2])

@@ -1,0 +1,167 @@
+"""Patterns in wrong numbers that say the same in every exercise: NaN, a sign, a missing axis.
+
+Key idea: where no mistake of an exercise's own explains a wrong answer, what its results have in
+common often does. A pattern has to hold for every wrong result. Part of the labs' checks (every
+chapter).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from grooves.checks.survey import Finding
+
+LOOSE = 2e-2  # of a result that is right but for its rounding
+
+
+def pattern(findings: Sequence[Finding]) -> tuple[str, str] | None:
+    """The first pattern that all wrong results show: its name and what to say, or None."""
+    wrong = [f for f in findings if f.wrong and f.got is not None and f.expected is not None]
+    if not wrong or len(wrong) < sum(f.wrong for f in findings):
+        return None
+    for name, shows, says in _PATTERNS:
+        try:
+            if shows(wrong, findings):
+                return name, says
+        except (RuntimeError, ValueError, TypeError, IndexError):
+            continue  # shapes that the pattern does not speak of
+    return None
+
+
+def _each(shows: Callable[[Tensor, Tensor, float], bool]) -> Callable:
+    """A pattern that can be seen in one result, and must be in all wrong ones."""
+    return lambda wrong, _: all(
+        shows(f.got.double(), f.expected.double(), max(f.tolerance, 1e-6)) for f in wrong
+    )
+
+
+def _near(a: Tensor, b: Tensor, tolerance: float) -> bool:
+    return a.shape == b.shape and torch.allclose(a, b, rtol=tolerance, atol=tolerance)
+
+
+def _told_apart(e: Tensor, tolerance: float) -> bool:
+    """Whether a result is one that a pattern can be read off: not all 0, not all alike."""
+    return bool(e.abs().max() > 10 * tolerance)
+
+
+def _not_finite(g: Tensor, e: Tensor, _) -> bool:
+    return g.shape == e.shape and bool((~g.isfinite() & e.isfinite()).any())
+
+
+def _papered_over(g: Tensor, e: Tensor, tolerance: float) -> bool:
+    """Right wherever it is not a round number that stands for NaN or infinity."""
+    if g.shape != e.shape or g.ndim == 0:
+        return False
+    off = (g - e).abs() > tolerance * (1 + e.abs())
+    return bool(off.any()) and not bool(off.all()) and bool(((g == 0) | (g.abs() > 1e4))[off].all())
+
+
+def _one_factor(wrong: Sequence[Finding], _) -> bool:
+    """The same factor, other than 1 and -1, on every number of several results."""
+    factors = []
+    for f in wrong:
+        g, e = f.got.double(), f.expected.double()
+        counts = e.abs() > 1e-6
+        if g.shape != e.shape or not counts.any() or not bool((g[~counts].abs() < 1e-6).all()):
+            return False
+        factors.append(g[counts] / e[counts])
+    ratios = torch.cat([f.flatten() for f in factors])
+    spread = float((ratios - ratios[0]).abs().max())
+    return len(ratios) > 1 and len(wrong) > 1 and spread < 1e-4 * abs(float(ratios[0])) > 0
+
+
+def _one_offset(wrong: Sequence[Finding], _) -> bool:
+    gaps = [f.got.double() - f.expected.double() for f in wrong]
+    gaps = torch.cat([gap.flatten() for gap in gaps])
+    size = float(gaps.abs().max())
+    return len(wrong) > 1 and len(gaps) > 1 and float((gaps - gaps[0]).abs().max()) < 1e-4 * size
+
+
+def _never_varies(wrong: Sequence[Finding], findings: Sequence[Finding]) -> bool:
+    """The same result for inputs whose right results differ."""
+    told = [f for f in findings if f.got is not None and f.expected is not None]
+    alike = all(_near(f.got.double(), told[0].got.double(), 1e-9) for f in told[1:])
+    differ = any(not _near(f.expected.double(), told[0].expected.double(), 1e-4) for f in told[1:])
+    return len(told) > 1 and alike and differ
+
+
+def _first_row_only(g: Tensor, e: Tensor, tolerance: float) -> bool:
+    """Right in the first row, text or head of several, and nowhere near elsewhere."""
+    if e.ndim == 0 or len(e) < 2:
+        return False
+    if g.shape == e.shape[1:]:
+        return _near(g, e[0], tolerance)
+    others = g[1:].abs().max() == 0 if g.shape == e.shape else False
+    return bool(others) and _near(g[0], e[0], tolerance)
+
+
+_PATTERNS: tuple[tuple[str, Callable, str], ...] = (
+    (
+        "same_result_for_all",
+        _never_varies,
+        "Your function returns the same whatever it is given: something is fixed in it that should "
+        "come from its arguments.",
+    ),
+    (
+        "not_finite",
+        _each(_not_finite),
+        "NaN comes from 0/0, inf - inf, 0 * inf or the logarithm of a negative number, and "
+        "infinity from a number that is too large: find the first step that gives one.",
+    ),
+    (
+        "first_only",
+        _each(_first_row_only),
+        "The first row is right, and the others are missing: handle all rows of the first axis.",
+    ),
+    (
+        "extra_axis",
+        _each(lambda g, e, t: g.shape != e.shape and _near(g.squeeze(), e.squeeze(), t)),
+        "The numbers are right, but an axis of size 1 is missing or too many: see keepdim, "
+        "squeeze and unsqueeze.",
+    ),
+    (
+        "transposed",
+        _each(lambda g, e, t: e.ndim == 2 and _near(g.mT, e, t)),
+        "The numbers are right, but rows and columns are swapped.",
+    ),
+    (
+        "flattened",
+        _each(lambda g, e, t: g.shape != e.shape and _near(g.flatten(), e.flatten(), t)),
+        "The numbers are right and in order, but the shape is another.",
+    ),
+    (
+        "sign_turned",
+        _each(lambda g, e, t: _told_apart(e, t) and _near(-g, e, t)),
+        "Likely mistake: the sign is turned.",
+    ),
+    (
+        "truncated",
+        _each(lambda g, e, t: _near(g, e.trunc(), 1e-9) and not _near(e, e.trunc(), t)),
+        "The digits behind the point are missing: an integer type, `int()` or `//` cut them off.",
+    ),
+    (
+        "one_factor",
+        _one_factor,
+        "All your results are the right ones times one number: a factor is missing or too many.",
+    ),
+    (
+        "one_offset",
+        _one_offset,
+        "All your results are the right ones plus one number: a term is missing or too many.",
+    ),
+    (
+        "replaced",
+        _each(_papered_over),
+        "The other numbers are right. Here something was put in the place of NaN or infinity, or "
+        "was cut off: change the formula so that neither arises, and nothing needs to be replaced.",
+    ),
+    (
+        "rounded",
+        _each(lambda g, e, t: t < LOOSE and _told_apart(e, t) and _near(g, e, LOOSE)),
+        "This is almost right: a small number was added, digits were rounded off, or a data type "
+        "has too few of them.",
+    ),
+)

@@ -1,0 +1,232 @@
+"""Checks of the labs: what every check does around the comparison that it is about.
+
+Key idea: a check is an ordinary function that calls the student's answer and raises `CheckFailed`
+with a sentence where it finds a mistake. The decorator `check` does the rest, the same for all: an
+untouched stub is "not started yet", an error of the student's is shown with their line, a forgotten
+`return` is named, progress is kept, and no stack trace of the course's own is ever shown.
+
+One module a lab, named after it: `grooves.checks.transformer` holds the checks of
+`labs/04_transformer.ipynb` (chapter 4), and says once
+`start = functools.partial(grooves.checks.start, "04_transformer")`.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import re
+import sys
+
+from grooves.checks.again import refuse_memory
+from grooves.checks.answers import (
+    describe,
+    line_of,
+    not_started_in,
+    place_of,
+    student_frames,
+    watch,
+)
+from grooves.checks.errors import habit
+from grooves.checks.failures import UNRECOGNISED, AnswerRaised, CheckFailed, NotStarted, Stopped
+from grooves.checks.survey import survey, verdict
+
+_registry: dict[str, dict[str, int]] = {}  # lab -> exercise -> points, in the order of definition
+_modules: set[str] = set()  # where checks are defined
+_not_run: dict[str, SyntaxError] = {}  # names whose cell last had a mistake in its grammar
+UNNAMED = {UNRECOGNISED, "unusable", "raised"}  # hints of refusals that name no mistake
+
+
+def check(
+    lab: str, exercise: str, points: int, returns: type | tuple = object, in_place: bool = False
+):
+    """Turn a function of the student's answer into the check of one exercise.
+
+    `lab` is the notebook's name ("04_transformer"), `points` what nbgrader's metadata say too.
+    `returns` is the type, or a tuple of types, that the answer must return where it is a function;
+    `object` means anything but None, `type(None)` allows None (work done in place). in_place:
+    whether the answer may change the arrays and lists that it is given.
+
+    The function may return a sentence, which is printed behind "passed". An answer that is a
+    function is watched: a check that passes without having called it is a mistake in the check,
+    and raises RuntimeError.
+
+    Raises (from the check): NotStarted, AnswerRaised, CheckFailed.
+    """
+
+    def decorate(body):
+        _registry.setdefault(lab, {})[exercise] = points
+        _modules.add(body.__module__)
+
+        @functools.wraps(body)
+        def run(answer):
+            if exercise in _not_run:
+                raise _named(_stale(exercise), exercise) from None
+            if answer is None or answer is Ellipsis or answer is NotImplemented:
+                raise _named(NotStarted(_not_started(exercise)), exercise) from None
+            watched, calls = watch(answer, exercise, returns, in_place)
+            with survey() as findings:
+                failure = cause = remark = None
+                try:
+                    remark = body(watched)
+                except CheckFailed as refused:
+                    failure = refused
+                except KeyboardInterrupt:
+                    raise Stopped(f"{exercise}: stopped while the check ran.") from None
+                except (Exception, SystemExit) as error:
+                    failure, cause = _translate(error, calls, run, body), error
+            failure = _weightiest(failure, verdict(findings))
+            if failure is None or failure.hint in UNNAMED:
+                try:
+                    refuse_memory(answer, [c.kept for c in calls or () if c.kept])
+                except CheckFailed as remembers:
+                    failure, cause = remembers, None
+            if failure is not None:
+                raise _named(failure, exercise) from cause
+            if calls is not None and not calls:
+                raise RuntimeError(f"the check of {exercise!r} passed without calling the answer")
+            _passed(lab, exercise, points, remark)
+
+        run.lab, run.exercise, run.points = lab, exercise, points
+        return run
+
+    return decorate
+
+
+def exercises(lab: str) -> list[tuple[str, int]]:
+    """The exercises of a lab and their points, in the order in which the checks are defined.
+
+    Raises: ValueError where no module in `grooves/checks/` belongs to the lab.
+    """
+    if lab not in _registry:
+        module = lab.lstrip("0123456789").lstrip("_")
+        try:
+            importlib.import_module(f"grooves.checks.{module}")
+        except ModuleNotFoundError as error:
+            raise ValueError(f"no checks for the lab {lab!r}: no module {error.name}") from error
+    if lab not in _registry:
+        raise ValueError(f"grooves.checks.{module} defines no check of the lab {lab!r}")
+    return list(_registry[lab].items())
+
+
+def modules() -> list[str]:
+    """The modules that define checks, of those imported so far; grading loads them anew."""
+    return sorted(_modules)
+
+
+def start(lab: str):
+    """Prepare a notebook for its lab; returns the progress widget, which the cell then shows.
+
+    From here on the notebook says "not started yet" where a cell stops at an untouched stub, or at
+    the name of an exercise whose cell is empty. Outside IPython this does nothing.
+    """
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if shell is None:
+        return None
+    names = [name for name, _ in exercises(lab)]
+
+    def explain(shell, kind, error, trace, tb_offset=None):
+        sentence = _unfinished(error, names)
+        if sentence:
+            error._render_traceback_ = lambda: [sentence]
+        shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
+
+    shell.set_custom_exc((NameError, NotImplementedError), explain)
+    shell.events.register("post_run_cell", _note_cell)  # once, however often this cell is run
+    from grooves.checks import (
+        progress,  # here, since the widget needs ipywidgets and the checks do not
+    )
+
+    return progress.widget(lab, exercises(lab))
+
+
+def _weightiest(raised: CheckFailed | None, found: CheckFailed | None) -> CheckFailed | None:
+    """What to tell: the first wrong result, or what was raised where that names more."""
+    if found is None or (found.hint in UNNAMED and raised and raised.hint not in UNNAMED):
+        return raised
+    return found
+
+
+def _named(failure: CheckFailed, exercise: str) -> CheckFailed:
+    failure.exercise = exercise
+    return failure
+
+
+def _not_started(exercise: str) -> str:
+    return f"not started yet. Write {exercise} in its cell, run that cell, then this one."
+
+
+def _note_cell(result) -> None:
+    """Remember which names a cell would have defined, had it run; IPython calls this after each."""
+    error = result.error_before_exec
+    defined = r"^(?:def +|class +|(?=\w+ *=[^=]))(\w+)"
+    for name in re.findall(defined, str(result.info.raw_cell), re.MULTILINE):
+        _not_run.pop(name, None)
+        if isinstance(error, SyntaxError):
+            _not_run[name] = error
+
+
+def _stale(exercise: str) -> CheckFailed:
+    """What to say where a function is still there from before its cell was spoiled."""
+    error = _not_run[exercise]
+    return CheckFailed(
+        f"its cell did not run ({type(error).__name__} in line {error.lineno}: {error.msg}), so an "
+        "older answer would be judged. Mend the cell and run it.",
+        hint="not_run",
+    )
+
+
+def _unfinished(error: BaseException, names: list[str]) -> str | None:
+    """The sentence for an error that only means "not done yet", or None for any other error."""
+    if isinstance(error, NameError):
+        name = getattr(error, "name", None)
+        if name in names:
+            return (
+                f"{name}: not started yet. "
+                "Its cell is empty, was not run, or stopped with an error."
+            )
+        return None
+    function = not_started_in(error)
+    if function is None:
+        return None
+    if function in names:
+        return f"{function}: not started yet."
+    return "Not started yet. Put your answer where it says NotImplementedError."
+
+
+def _translate(error: BaseException, calls, run, body) -> CheckFailed:
+    """What an error inside a check means for the student."""
+    exercise, names = run.exercise, _registry[run.lab]
+    stub = not_started_in(error) if isinstance(error, NotImplementedError) else None
+    if stub is not None:
+        if stub in names and stub != exercise:
+            message = f"it needs {stub}, which is not started yet. Do that exercise first."
+            return NotStarted(message, needs=stub)
+        return NotStarted(_not_started(exercise))
+    if isinstance(error, NameError) and error.name in names and error.name != exercise:
+        message = f"it needs {error.name}, which is not defined. Do that exercise first."
+        return NotStarted(message, needs=error.name)
+    kind, said = type(error).__name__, str(error).strip()
+    what = f"{kind}: {said}" if said else kind
+    call = calls[-1] if calls else None
+    frames = student_frames(error, body)
+    if not frames and not (call and call.error is error):
+        got = f" What it returned: {describe(call.result)}." if call and call.error is None else ""
+        return CheckFailed(
+            f"the check could not use your answer ({what}).{got} "
+            "Compare its type and shape with what the exercise asks for.",
+            hint="unusable",
+        )
+    place = f" in {place_of(frames, exercise)}" if frames else "."
+    arguments = f"\n{exercise} got {call.arguments}." if call and call.arguments else ""
+    usual = habit(what, line_of(frames[-1]) if frames else "")
+    advice = f"\n{usual}" if usual else ""
+    return AnswerRaised(f"your code stopped with an error{place}\n{what}{arguments}{advice}")
+
+
+def _passed(lab: str, exercise: str, points: int, remark: str | None) -> None:
+    from grooves.checks import progress  # late: a check can be read and tested without it
+
+    worth = "1 point" if points == 1 else f"{points} points"
+    print(f"passed: {exercise} ({worth})." + (f" {remark}" if remark else ""))
+    progress.record(lab, exercise, points)
