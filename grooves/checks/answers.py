@@ -67,12 +67,13 @@ def watch(answer, exercise: str, returns, in_place: bool):
                 f"your function must return {expected}. It returned {describe(result)}.",
                 hint="wrong_type",
             )
+        result = _plain(result)
         if given is not None:
             if not in_place:
                 again.refuse_changed(given, args, kwargs)
             if len(calls) <= again.MOST_KEPT:
                 call.kept = again.after(given, result, args, kwargs)
-        return _plain(result)
+        return result
 
     # not functools.wraps alone: a partial has no __name__
     functools.update_wrapper(watched, answer)
