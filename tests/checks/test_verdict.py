@@ -103,7 +103,7 @@ def test_what_a_check_raises_itself_is_told_where_the_numbers_name_nothing():
         ("first_only", lambda x: np.array([x[0] ** 2, 0])),
         ("extra_axis", lambda x: (x**2)[:, None]),
         ("rounded", lambda x: x**2 * (1 + 0.001 * x)),
-        ("replaced", lambda x: np.where(x == 20, 0.0, x**2)),
+        ("replaced", lambda x: np.where(x == 10, 0.0, x**2)),
         ("truncated", lambda x: np.trunc(x**2)),
     ],
 )
