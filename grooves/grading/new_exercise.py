@@ -1,0 +1,220 @@
+"""The command `grooves labs new-exercise`: the files that an exercise needs, ready to be filled in.
+
+Key idea: an exercise is four cells of a master, a check, and answers that prove the check. All of
+that follows from its name, so it is written once, here, and an author fills in what is particular.
+Labs of every chapter.
+"""
+
+from __future__ import annotations
+
+import json
+import keyword
+import re
+from pathlib import Path
+
+from grooves.grading.masters import LabError
+
+TEXT = """\
+## {number}. {title}
+
+**Goal**: TODO in one line.
+
+**Time**: {minutes} minutes. **Difficulty**: ●●○○○ (2 of 5). **Points**: {points}.
+
+TODO: the idea in plain words.
+
+*By hand.* TODO: the smallest case, worked out.
+
+**Task.** Write `{name}(x)`. TODO: shapes, and every promise that the check will try."""
+
+ANSWER = '''\
+def {name}(x):
+    """TODO what it returns. x: (B, C) -> (B, C)."""
+    ### BEGIN SOLUTION
+    return x
+    ### END SOLUTION'''
+
+HINTS = """\
+<details><summary>Hint 1: a nudge</summary>
+
+TODO: a question that points the way.
+
+</details>
+
+<details><summary>Hint 2: nearly the answer</summary>
+
+TODO: the answer, but for its last step.
+
+</details>"""
+
+CHECK = '''\
+"""Check of lab {chapter}: {plain} (chapter {chapter}).
+
+Key idea: TODO what its inputs can tell apart that a quick look cannot.
+Shapes: B rows, C columns.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grooves.checks import check
+from grooves.checks.arrays import draw, judge
+from grooves.checks.compare import Mistake
+
+LAB = "{lab}"
+
+# A mistake is its name, its code and its sentence; six to twelve, each made by real students.
+MISTAKES = (
+    Mistake("unchanged", lambda x: x, "TODO what they did, and what to do."),
+    Mistake("zeros", lambda x: np.zeros_like(x), "TODO"),
+)
+
+
+@check(lab=LAB, exercise="{name}", points={points})
+def {name}(answer):
+    """{name}(x): (B, C) -> (B, C)."""
+    # Sizes that differ from each other and from the text's; two inputs of one shape; a batch of
+    # one; what is long, large, negative, tied.
+    for seed, shape in ((1, (3, 7)), (2, (3, 7)), (3, (1, 5)), (4, (130, 2))):
+        x = draw(seed, *shape)
+        expected = 2 * x  # TODO by another way than the solution's
+        judge(answer, (x,), expected, MISTAKES, f"x of shape {{shape}}", "it should be")
+'''
+
+ANSWERS = """
+
+# ---- {name} {dashes}
+
+
+@right("{name}", "TODO in another way")
+def _(x):
+    return 2 * x
+
+
+@right("{name}", "TODO and in a third")
+def _(x):
+    return x + x
+
+
+ANSWERS.by_hand(
+    "{name}",
+    "TODO: a sentence of the text, word for word",
+    lambda {name}: True,
+)
+"""
+
+
+def create(root: Path, lab: str, name: str, after: str | None, points: int, minutes: int) -> list:
+    """Write the files of a new exercise into a course's folder.
+
+    after: the exercise behind which it comes; None puts it last. Numbers in the headings behind it
+    and in the title's line about time are moved along.
+    Returns: sentences that say what to fill in, and where.
+    Raises: LabError where the name is no name or is taken, or the lab or `after` does not exist.
+    """
+    master = root / "labs" / "solutions" / f"{lab}.ipynb"
+    short = lab.partition("_")[2]
+    package = root / "grooves" / "checks" / short
+    answers = root / "tests" / "checks" / "answers" / f"{short}.py"
+    if not master.is_file():
+        known = ", ".join(sorted(path.stem for path in master.parent.glob("[0-9]*.ipynb")))
+        raise LabError(f"no lab {lab!r}: there are {known}")
+    if not name.isidentifier() or keyword.iskeyword(name) or name != name.lower():
+        raise LabError(f"{name!r} is no name for a function: use small letters and underscores")
+    notebook = json.loads(master.read_text(encoding="utf-8"))
+    names = _exercises(notebook)
+    if name in names or (package / f"check_{name}.py").exists():
+        raise LabError(f"{lab} has an exercise {name!r} already: choose another name")
+    if after is not None and after not in names:
+        raise LabError(f"{lab} has no exercise {after!r}: there are {', '.join(names)}")
+    after = after or names[-1]
+    place = _place(package / "__init__.py", short, after)
+    number = names.index(after) + 2
+    words = dict(
+        lab=lab, name=name, title=name.replace("_", " ").capitalize(), plain=name.replace("_", " "),
+        number=number, points=points, minutes=minutes, chapter=lab[:2],
+        dashes="-" * (91 - len(name)),
+    )  # fmt: skip
+    _insert_cells(notebook, after, words)
+    _renumber(notebook, number, len(names) + 1)
+    text = json.dumps(notebook, indent=1, ensure_ascii=False)
+    master.write_text(text + "\n", encoding="utf-8")
+    (package / f"check_{name}.py").write_text(CHECK.format(**words), encoding="utf-8")
+    _list_check(package / "__init__.py", short, name, place)
+    with answers.open("a", encoding="utf-8") as file:
+        file.write(ANSWERS.format(**words))
+    return [
+        f"{master.relative_to(root)}: four cells, {name}-text to {name}-hints; look for other "
+        f"places that name an exercise by a number from {number} on",
+        f"{(package / f'check_{name}.py').relative_to(root)}: inputs, the right result, mistakes",
+        f"{answers.relative_to(root)}: two right answers written differently, at the end",
+        "labs/solutions/README.md: a row of the lab's table, its minutes and points",
+        f"then: grooves labs release {lab}; pytest tests/checks -k '{lab}-{name}'",
+    ]
+
+
+def _exercises(notebook: dict) -> list[str]:
+    """The exercises of a master, in its order."""
+    ids = (cell.get("id", "") for cell in notebook["cells"])
+    return [id_.removesuffix("-check") for id_ in ids if id_.endswith("-check")]
+
+
+def _insert_cells(notebook: dict, after: str, words: dict) -> None:
+    cells, name = notebook["cells"], words["name"]
+    start = max(i for i, cell in enumerate(cells) if cell.get("id", "").startswith(f"{after}-"))
+    settings = {"locked": False, "schema_version": 3, "task": False}
+    answer = {"grade": False, "grade_id": name, "solution": True, **settings}
+    grade = {"grade": True, "grade_id": f"{name}-check", "points": words["points"]}
+    grade |= {"solution": False, **settings, "locked": True}
+    parts = (
+        ("text", "markdown", TEXT, {}),
+        ("answer", "code", ANSWER, {"nbgrader": dict(sorted(answer.items()))}),
+        ("check", "code", "check.{name}({name})", {"nbgrader": dict(sorted(grade.items()))}),
+        ("hints", "markdown", HINTS, {}),
+    )
+    for offset, (part, kind, source, metadata) in enumerate(parts, 1):
+        cell = {"cell_type": kind, "id": f"{name}-{part}", "metadata": metadata}
+        if kind == "code":
+            cell |= {"execution_count": None, "outputs": []}
+        cell["source"] = source.format(**words).splitlines(keepends=True)
+        cells.insert(start + offset, dict(sorted(cell.items())))
+
+
+def _renumber(notebook: dict, new: int, total: int) -> None:
+    """Move the numbers in headings behind the new exercise, and the number of exercises."""
+    numbers = iter(range(1, total + 1))
+    for cell in notebook["cells"]:
+        as_text = isinstance(cell["source"], str)
+        source = cell["source"] if as_text else "".join(cell["source"])
+        if cell.get("id", "").endswith("-text") and re.match(r"## \d+\. ", source):
+            source = re.sub(r"^## \d+\.", f"## {next(numbers)}.", source)
+        source = re.sub(
+            r"(\*\*Time\*\*: \d+ minutes for )\d+( exercises)", rf"\g<1>{total}\g<2>", source
+        )
+        cell["source"] = source if as_text else source.splitlines(keepends=True)
+
+
+def _place(path: Path, short: str, after: str) -> int:
+    """The line that imports the check of an exercise; it must import no later exercise besides."""
+    imported = re.compile(rf"from grooves\.checks\.{short}\.\w+ import (.+)")
+    for i, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
+        together = re.split(r",\s*", match[1]) if (match := imported.match(line)) else []
+        if after in together:
+            if after != together[-1]:
+                raise LabError(
+                    f"the checks of {', '.join(together)} stand in one module, in this order: give "
+                    f"--after {together[-1]}"
+                )
+            return i
+    raise LabError(f"{path} imports no check of {after}")
+
+
+def _list_check(path: Path, short: str, name: str, place: int) -> None:
+    """Import the check behind that of the exercise before it, and name it in `__all__`."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    lines.insert(place + 1, f"from grooves.checks.{short}.check_{name} import {name}")
+    first = lines.index("__all__ = [")
+    last = lines.index("]", first)
+    lines[first + 1 : last] = sorted({*lines[first + 1 : last], f'    "{name}",'})
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
