@@ -31,7 +31,8 @@ def course(tmp_path):
 def headings(course):
     cells = json.loads((course / f"labs/solutions/{LAB}.ipynb").read_text("utf-8"))["cells"]
     texts = ["".join(cell["source"]) for cell in cells if cell["id"].endswith("-text")]
-    return [text.splitlines()[0] for text in texts], "".join(cells[0]["source"])
+    numbered = [text.splitlines()[0] for text in texts if re.match(r"## \d+\.", text)]
+    return numbered, "".join(cells[0]["source"])
 
 
 def test_a_new_exercise_has_its_cells_its_check_and_its_answers(course):
