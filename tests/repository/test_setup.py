@@ -326,7 +326,7 @@ def test_an_installed_copy_carries_the_data_files(tmp_path):
 
 
 def test_make_and_the_plain_commands_start_jupyterlab_alike():
-    """Both by `grooves lab`, which tests/lab_browser tries; a plain `jupyter lab` is another one."""
+    """Both by `grooves lab`, which tests/lab_browser tries; a plain `jupyter lab` is not it."""
     for name in ("Makefile", "README.md"):
         lines = (ROOT / name).read_text("utf-8").splitlines()
         assert [line for line in lines if "jupyter lab" in line] == []
