@@ -5,7 +5,7 @@
 #   VENV         where the environment lives                (default: .venv)
 #   TORCH_INDEX  one more index for pip, where PyTorch keeps the build you want (README.md, "torch")
 #   PORT         where `make serve` shows the book          (default: 8000)
-#   LAB_ARGS     anything more for JupyterLab, such as --no-browser
+#   LAB_ARGS     anything more for JupyterLab, such as --no-browser; --solutions shows labs/solutions
 
 VENV ?= .venv
 PORT ?= 8000
@@ -24,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # --- for students and instructors -------------------------------------------------------------
 
 lab: $(VENV)/course.stamp  ## make the environment and open JupyterLab on the first notebook
-	$(BIN)/jupyter lab --ServerApp.root_dir=. $(AS_ROOT) $(LAB_ARGS) notebooks/00_start.ipynb
+	$(BIN)/grooves lab $(LAB_ARGS)
 
 test: lint unit notebooks plain site explorables browser  ## make the environment and run every test
 	@echo "make test: every stage passed."
@@ -116,7 +116,6 @@ $(VENV)/authors.stamp: $(VENV)/course.stamp requirements-dev.txt
 	@touch $@
 
 EXTRA_INDEX = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
-AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)
 
 # A Python counts when it is of a version we support and can make environments.
 SUITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))

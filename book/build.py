@@ -10,6 +10,7 @@ import functools
 import os
 import shutil
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -57,14 +58,29 @@ def _skip_slow_parts():
     pybtex.plugin.entry_points = functools.cache(pybtex.plugin.entry_points)
 
 
+def _not_writable(folder):
+    """A sentence where nothing can be written into a folder, else an empty text."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return ""
+    except OSError as error:
+        return f"The book cannot be written to {folder}: {error.strerror}."
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description="Build the book into _build/html.")
     parser.add_argument("--output", type=Path, help="folder that gets _build/html")
     parser.add_argument("--config", type=Path, help="another _config.yml")
     parser.add_argument("--fresh", action="store_true", help="run every notebook again")
     options = parser.parse_args(arguments)
+    built = (options.output or ROOT) / "_build"
+    if refused := _not_writable(built):
+        print(f"{refused} Name a folder that you may write to with --output.", file=sys.stderr)
+        return 1
     if options.fresh:
-        shutil.rmtree(ROOT / "_build" / "executed", ignore_errors=True)
+        for folder in (ROOT / "_build", built):
+            shutil.rmtree(folder / "executed", ignore_errors=True)
     started = time.perf_counter()
     failed = build(options.output, options.config)
     seconds = time.perf_counter() - started

@@ -10,6 +10,7 @@ import importlib
 import sys
 
 COMMANDS = {
+    "lab": ("grooves.jupyterlab.start", "open the course in JupyterLab"),
     "doctor": ("grooves.hardware.doctor", "check that this machine can run the course"),
     "progress": ("grooves.checks.progress", "show which exercises are solved"),
     "labs": ("grooves.grading.command", "make the student labs, or grade submissions"),
@@ -39,7 +40,9 @@ def main(argv=None):
         command = commands.add_parser(name, help=what, description=what)
         if name in words[:1]:
             importlib.import_module(module).add_arguments(command)
-    args = parser.parse_args(words)
+    args, args.more = parser.parse_known_args(words)
+    if args.more and not getattr(args, "passes_on", False):
+        parser.error(f"unrecognized arguments: {' '.join(args.more)}")
     if args.command is None:
         parser.print_help()
         return 0

@@ -34,23 +34,39 @@ def state_of(root):
     return digest.hexdigest()[:16]
 
 
-def cache_folder(root):
-    """Where the executed notebooks of the package's present state are kept."""
-    return Path(root) / "_build" / "executed" / state_of(root)
+def cache_folder(root, output=None):
+    """Where the executed notebooks of the package's present state are kept.
+
+    root: the course's folder. output: another folder that gets `_build`.
+    """
+    return Path(output or root) / "_build" / "executed" / state_of(root)
 
 
 def name_the_cache(app, config):
-    """Before myst-nb reads its settings: the cache of this state, beside those of the last ones."""
+    """Before myst-nb reads its settings: the cache of this state, beside those of the last ones.
+
+    The course's own folder keeps it for all builds; where that cannot be written, it goes where
+    the pages go.
+    """
     if config.nb_execution_mode != "cache":
         return
     here = cache_folder(app.srcdir)
-    here.mkdir(parents=True, exist_ok=True)
-    here.touch()
+    try:
+        _make(here)
+    except OSError:
+        here = cache_folder(app.srcdir, output=Path(app.outdir).parents[1])
+        _make(here)
     config.nb_execution_cache_path = str(here)
     caches = [path for path in here.parent.iterdir() if path.is_dir()]
     old = sorted(caches, key=lambda path: path.stat().st_mtime, reverse=True)
     for path in old[KEPT:]:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _make(folder):
+    """Make a folder, or mark it as the one used last. Raises: OSError where it is not writable."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.touch()
 
 
 class FilledIn(NotebookClientCache):

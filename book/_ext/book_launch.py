@@ -1,17 +1,21 @@
-"""Launch links: notebooks and labs open on Binder, Colab and JupyterHub.
+"""Launch links: notebooks and labs open on Binder, Colab and JupyterHub, from a students' copy.
 
-They appear as soon as `repository: url:` in _config.yml holds the address of a repository, and not
-before. JupyterHub has as many addresses as there are hubs. Where `launch_hub` names one, the link
-leads there; where it is empty, the link leads to the book's own page `launch`, which asks the
-reader for the hub once and remembers it.
+Binder and JupyterHub clone a whole repository, and Colab's link leads into one, so a link to the
+authors' repository would hand out labs/solutions. The links appear as soon as `launch_copy` in
+_config.yml holds the address of a repository without the solutions, and not before; the address
+under `repository: url:` is refused. JupyterHub has as many addresses as there are hubs. Where
+`launch_hub` names one, the link leads there; where it is empty, the link leads to the book's own
+page `launch`, which asks the reader for the hub once and remembers it.
 """
 
 from html import escape
 from urllib.parse import quote, urlencode, urlsplit
 
 from docutils import nodes
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
+logger = logging.getLogger(__name__)
 BINDER = "https://mybinder.org"
 COLAB = "https://colab.research.google.com"
 PAGE = "book/launch"
@@ -51,7 +55,7 @@ def _lab(path):
 
 def add_links(app, pagename, templatename, context, doctree):
     """Put the launch menu into the header of every notebook's page."""
-    repository, branch = _repository(app)
+    repository, branch = _students_copy(app.config)
     if not repository or context.get("page_source_suffix") != ".ipynb":
         return
     path = f"{pagename}.ipynb"
@@ -89,10 +93,30 @@ def add_links(app, pagename, templatename, context, doctree):
     )
 
 
-def _repository(app):
-    options = app.config.html_theme_options
-    address = (options.get("repository_url") or "").rstrip("/")
-    return address, options.get("repository_branch") or "main"
+def _students_copy(config):
+    """(address, branch) of the repository that students may see; an empty address where none is."""
+    address = config.launch_copy.rstrip("/")
+    authors = config.html_theme_options.get("repository_url") or ""
+    if _same(address, authors):
+        return "", config.launch_branch
+    return address, config.launch_branch
+
+
+def _same(one, other):
+    return one.lower().rstrip("/").removesuffix(".git") == other.lower().rstrip("/").removesuffix(
+        ".git"
+    )
+
+
+def refuse_the_authors_repository(app, config):
+    """Complain, which stops the build, where the students would be sent to the solutions."""
+    authors = config.html_theme_options.get("repository_url") or ""
+    if config.launch_copy and _same(config.launch_copy, authors):
+        logger.warning(
+            "launch_copy is %s, the authors' repository, whose labs/solutions its launch links "
+            "would hand out: give the address of a copy without them, or leave it empty",
+            config.launch_copy,
+        )
 
 
 def install_line(repository, branch):
@@ -101,10 +125,10 @@ def install_line(repository, branch):
 
 
 class InstallLine(SphinxDirective):
-    """The line that installs the course on Colab; nothing where no repository is set."""
+    """The line that installs the course on Colab; nothing where no students' copy is set."""
 
     def run(self):
-        repository, branch = _repository(self.env.app)
+        repository, branch = _students_copy(self.env.config)
         if not repository:
             return []
         line = install_line(repository, branch)
@@ -112,12 +136,12 @@ class InstallLine(SphinxDirective):
 
 
 class HubForm(SphinxDirective):
-    """The form that asks for a hub's address; a sentence where no repository is set."""
+    """The form that asks for a hub's address; a sentence where no students' copy is set."""
 
     def run(self):
-        repository, branch = _repository(self.env.app)
+        repository, branch = _students_copy(self.env.config)
         if not repository:
-            text = "This copy of the book does not know its repository yet, so it has no links."
+            text = "This book names no students' copy of the course, so it has no launch links."
             return [nodes.paragraph(text, text)]
         found = sorted(d for d in self.env.found_docs if d.startswith(("notebooks/", "labs/")))
         choices = "".join(f"<option>{escape(name)}.ipynb</option>" for name in found)
@@ -134,7 +158,10 @@ class HubForm(SphinxDirective):
 
 
 def setup(app):
+    app.add_config_value("launch_copy", "", "html", [str])
+    app.add_config_value("launch_branch", "main", "html", [str])
     app.add_config_value("launch_hub", "", "html", [str])
+    app.connect("config-inited", refuse_the_authors_repository)
     app.add_directive("install-line", InstallLine)
     app.add_directive("hub-form", HubForm)
     # after the theme has made the list of buttons, and before the templates read it

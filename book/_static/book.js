@@ -1,5 +1,5 @@
 /* What the theme leaves to be desired: search from disk, names for assistive technology, the form
-   that leads to a JupyterHub. */
+   that leads to a JupyterHub, the light scheme on paper. */
 (() => {
   "use strict";
 
@@ -32,6 +32,20 @@
     }
   }
 
+  /** Paper is white: a page is printed in the light scheme, whichever the reader has chosen. */
+  function printInTheLight() {
+    const root = document.documentElement;
+    let chosen;
+    addEventListener("beforeprint", () => {
+      chosen ??= root.dataset.theme;
+      root.dataset.theme = "light";
+    });
+    addEventListener("afterprint", () => {
+      if (chosen) root.dataset.theme = chosen;
+      chosen = undefined;
+    });
+  }
+
   function openHub(form) {
     const { repository, branch } = form.dataset;
     const wanted = new URLSearchParams(location.search).get("notebook");
@@ -51,6 +65,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     mendTheme();
     focusWhatScrolls();
+    printInTheLight();
     addEventListener("resize", focusWhatScrolls);
     document.querySelectorAll(".hub-form").forEach(openHub);
   });

@@ -1,11 +1,14 @@
 """Explorables: figures that answer, on a static page and in JupyterLab alike.
 
-Each is one front-end module (`.mjs`, in the form that anywidget defines) with a style sheet, and
-one `widget.py` that shows it on a student's own model; `still.py` draws the picture for readers
-without scripts. Each has a folder of its own, and what several use is in `shared/`. Modules import
-each other. That is for those who read them: a kernel sends JupyterLab one single text, and a page
-opened from disk may not import at all. So `bundle` makes one text of all of them, with no tool but
-this file.
+Each explorable has a folder with one front-end module (`NAME.mjs`, in the form that anywidget
+defines), its style sheet, and two Python modules: `widget.py` shows it on a student's own model in
+JupyterLab, and `still.py` draws the picture for readers without scripts. `shared/` holds what
+several of them use, and `export.py` what the book's pages need. Read `trucks/` first: it is the
+smallest.
+
+The front-end modules import each other, so that people can read them one by one. But a kernel sends
+JupyterLab a single text, and a page opened from disk may not import at all, so `bundle` joins a
+module and all its imports into one, with no other tool.
 """
 
 from __future__ import annotations

@@ -11,22 +11,22 @@ from pathlib import Path
 
 import numpy as np
 
-from grooves.explorables.attention import still
-from grooves.explorables.attention import widget as looks
-from grooves.explorables.backprop import still as still_backprop
-from grooves.explorables.backprop import widget as blame
-from grooves.explorables.finetune import still as still_finetune
-from grooves.explorables.finetune import widget as tunings
-from grooves.explorables.forward import still as still_forward
-from grooves.explorables.forward import widget as digits
-from grooves.explorables.labels import still as still_labels
-from grooves.explorables.labels import widget as questions
-from grooves.explorables.memory import still as still_memory
-from grooves.explorables.memory import widget as room
-from grooves.explorables.roofline import still as still_roofline
-from grooves.explorables.roofline import widget as limits
-from grooves.explorables.trucks import still as still_trucks
-from grooves.explorables.trucks import widget as deliveries
+from grooves.explorables.attention import still as attention_still
+from grooves.explorables.attention import widget as attention_widget
+from grooves.explorables.backprop import still as backprop_still
+from grooves.explorables.backprop import widget as backprop_widget
+from grooves.explorables.finetune import still as finetune_still
+from grooves.explorables.finetune import widget as finetune_widget
+from grooves.explorables.forward import still as forward_still
+from grooves.explorables.forward import widget as forward_widget
+from grooves.explorables.labels import still as labels_still
+from grooves.explorables.labels import widget as labels_widget
+from grooves.explorables.memory import still as memory_still
+from grooves.explorables.memory import widget as memory_widget
+from grooves.explorables.roofline import still as roofline_still
+from grooves.explorables.roofline import widget as roofline_widget
+from grooves.explorables.trucks import still as trucks_still
+from grooves.explorables.trucks import widget as trucks_widget
 from grooves.language.stories import Stories
 from grooves.models import published as published_models
 from grooves.training import lineage
@@ -37,59 +37,61 @@ FOLDER = Path(__file__).parent
 
 def attention() -> dict:
     """The lineage's trained model and its language."""
-    return looks.state(lineage.base())
+    return attention_widget.state(lineage.base())
 
 
 def forward() -> dict:
     """Chapter 1's templates and chapter 2's trained network, which trains in a second."""
-    return digits.state(train_digits())
+    return forward_widget.state(train_digits())
 
 
 def backprop() -> dict:
     """A formula with its numbers, and the choices that the small network starts from."""
-    return blame.state()
+    return backprop_widget.state()
 
 
 def finetune() -> dict:
     """Recorded runs of fine-tuning; the models are fetched when a reader asks for them."""
-    return tunings.state()
+    return finetune_widget.state()
 
 
 def labels() -> dict:
     """A sentence to begin with, and endings of stories of which the grammar knows the label."""
-    return questions.state()
+    return labels_widget.state()
 
 
 def memory() -> dict:
     """Published models and devices, the course's own model, and the choices to begin with."""
-    return room.state()
+    return memory_widget.state()
 
 
 def roofline() -> dict:
     """Published figures of devices, and the operation that is looked at first."""
-    return limits.state()
+    return roofline_widget.state()
 
 
 def trucks() -> dict:
     """A car and trucks, in round numbers."""
-    return deliveries.state()
+    return trucks_widget.state()
 
 
 def main() -> None:
     """Draw the still pictures anew."""
     network = train_digits()
-    first = digits.state(network)
+    first = forward_widget.state(network)
     pictures = {
-        "attention": still.draw(lineage.base(), Stories(), looks.PROMPT),
-        "backprop": still_backprop.draw(blame.EXPRESSION, blame.VALUES),
-        "finetune": still_finetune.draw(tunings.recorded()),
-        "forward": still_forward.draw(network, np.array(first["pixels"]), first["neuron"]),
-        "labels": still_labels.draw(questions.SENTENCE),
-        "memory": still_memory.draw(
-            published_models.models()[room.FIRST], room.devices(), room.CONTEXT
+        "attention": attention_still.draw(lineage.base(), Stories(), attention_widget.PROMPT),
+        "backprop": backprop_still.draw(backprop_widget.EXPRESSION, backprop_widget.VALUES),
+        "finetune": finetune_still.draw(finetune_widget.recorded()),
+        "forward": forward_still.draw(network, np.array(first["pixels"]), first["neuron"]),
+        "labels": labels_still.draw(labels_widget.SENTENCE),
+        "memory": memory_still.draw(
+            published_models.models()[memory_widget.FIRST],
+            memory_widget.devices(),
+            memory_widget.CONTEXT,
         ),
-        "roofline": still_roofline.draw(limits.devices()),
-        "trucks": still_trucks.draw(deliveries.CAR, deliveries.TRUCKS),
+        "roofline": roofline_still.draw(roofline_widget.devices()),
+        "trucks": trucks_still.draw(trucks_widget.CAR, trucks_widget.TRUCKS),
     }
     for name, picture in pictures.items():
         path = FOLDER / name / f"{name}.svg"

@@ -154,7 +154,7 @@ def _disk(machine):
     folder = machine.cache_folder or "the cache folder"
     if not machine.cache_writable:
         remedy = "set the environment variable GROOVES_CACHE to a folder that you may write to"
-        return Finding("free disk", f"{folder} cannot be written", "must mend", remedy)
+        return Finding("cache folder", f"{folder} cannot be written", "must mend", remedy)
     if machine.disk_bytes is None:
         return Finding("free disk", "not found out")
     found = f"{machine.disk_bytes / GIB:.1f} GiB"

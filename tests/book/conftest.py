@@ -17,7 +17,7 @@ def book():
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory):
-    """A small book with the same settings and extensions, and a repository's address set."""
+    """A small book with the same settings and extensions, and a students' copy set."""
     return sample_book.build(tmp_path_factory.mktemp("sample"), sample_book.SOUND)
 
 

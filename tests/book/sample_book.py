@@ -14,7 +14,8 @@ import yaml
 from built_book import ROOT, Built
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-REPOSITORY = "https://github.com/example-school/grooves-copy"
+REPOSITORY = "https://github.com/example-school/grooves-copy"  # what students may see
+AUTHORS = "https://github.com/example-school/grooves-with-solutions"
 
 COUNTER = """\
 import { doubled } from "./double.mjs";
@@ -173,7 +174,8 @@ def build(folder, files):
     (folder / "_toc.yml").write_text(yaml.safe_dump(contents), "utf-8")
     settings = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
     settings["title"] = "Sample"
-    settings["repository"]["url"] = REPOSITORY
+    settings["repository"]["url"] = AUTHORS
+    settings["sphinx"]["config"]["launch_copy"] = REPOSITORY
     settings["sphinx"]["local_extensions"]["sample_path"] = "."
     (folder / "sample_path.py").write_text("def setup(app): ...\n", "utf-8")
     (folder / "_config.yml").write_text(yaml.safe_dump(settings), "utf-8")

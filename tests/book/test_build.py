@@ -2,6 +2,8 @@
 
 import html
 import shutil
+import subprocess
+import sys
 
 import nbformat
 import pytest
@@ -97,6 +99,31 @@ def test_the_build_uses_the_cache_of_the_packages_state(sample):
     root = sample.site.parents[1]
     cache = root / "_build" / "executed" / state_of(root)
     assert len(list(cache.glob("executed/*/base.ipynb"))) == 1, "the sample's one notebook"
+
+
+def test_all_that_is_written_goes_where_the_output_goes(sample, tmp_path):
+    """A course that cannot be written to: a file stands where its `_build` would be."""
+    course, output = tmp_path / "course", tmp_path / "output"
+    shutil.copytree(
+        sample.site.parents[1], course, ignore=shutil.ignore_patterns("_build", "__pycache__")
+    )
+    (course / "_build").write_text("in the way")
+    before = {path: path.stat().st_mtime for path in course.rglob("*") if path.is_file()}
+    command = [sys.executable, "-B", str(course / "book" / "build.py")]
+
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert told.returncode == 1
+    assert f"cannot be written to {course / '_build'}" in told.stderr
+    assert "--output" in told.stderr
+    assert "Traceback" not in told.stderr
+
+    built = subprocess.run(
+        [*command, "--output", str(output)], capture_output=True, text=True, check=False
+    )
+    assert built.returncode == 0, built.stderr[-3000:]
+    assert (output / "_build" / "html" / "index.html").is_file()
+    assert len(list((output / "_build" / "executed").glob("*/executed/*/base.ipynb"))) == 1
+    assert {path: path.stat().st_mtime for path in course.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
-"""Notebooks can be downloaded always, and launched as soon as the repository's address is set."""
+"""Notebooks can be downloaded always, and launched as soon as a students' copy is set."""
 
 import json
 from types import SimpleNamespace
 
+import book_launch
 import pytest
-from book_launch import add_links, binder_link, colab_link
+from book_launch import add_links, binder_link, colab_link, refuse_the_authors_repository
 from built_book import ROOT
 from playwright.sync_api import expect
-from sample_book import REPOSITORY
+from sample_book import AUTHORS, REPOSITORY
 
 NOTEBOOK = "notebooks/experiment.ipynb"
 BINDER = (
@@ -24,6 +25,20 @@ ON_HUB = (
 )
 
 
+def settings(**chosen):
+    """A book's settings, as Sphinx hands them to an extension."""
+    options = {"repository_url": AUTHORS}
+    usual = {"launch_copy": REPOSITORY, "launch_branch": "main", "launch_hub": ""}
+    return SimpleNamespace(html_theme_options=options, **(usual | chosen))
+
+
+def header_of(config):
+    """The buttons that a notebook's page gets."""
+    context = {"page_source_suffix": ".ipynb", "pathto": str, "header_buttons": []}
+    add_links(SimpleNamespace(config=config), "notebooks/experiment", "", context, None)
+    return context["header_buttons"]
+
+
 def menu(page, label):
     """Open a menu of the header, and give its links: text to address."""
     page.get_by_role("button", name=label).click()
@@ -33,7 +48,7 @@ def menu(page, label):
 
 
 @pytest.mark.parametrize("path", ["notebooks/experiment", "labs/exercise"])
-def test_launch_links_appear_with_the_repositorys_address(page, sample_address, path):
+def test_launch_links_appear_with_the_students_copy(page, sample_address, path):
     page.goto(f"{sample_address}{path}.html")
     links = menu(page, "Open this notebook elsewhere")
     assert list(links) == ["Binder", "Colab", "JupyterHub"]
@@ -72,13 +87,27 @@ def test_the_launch_page_gives_the_line_that_installs_the_course_on_colab(page, 
 
 
 def test_a_hub_that_the_instructor_names_is_linked_directly():
-    options = {"repository_url": REPOSITORY, "repository_branch": "main"}
-    settings = SimpleNamespace(html_theme_options=options, launch_hub="https://hub.example.edu/")
-    context = {"page_source_suffix": ".ipynb", "pathto": str, "header_buttons": []}
-    add_links(SimpleNamespace(config=settings), "notebooks/experiment", "", context, None)
-    (group,) = context["header_buttons"]
+    (group,) = header_of(settings(launch_hub="https://hub.example.edu/"))
     addresses = {button["text"]: button["url"] for button in group["buttons"]}
     assert addresses["JupyterHub"] == f"https://hub.example.edu{ON_HUB}"
+
+
+@pytest.mark.parametrize("address", [AUTHORS, f"{AUTHORS}.git", f"{AUTHORS.upper()}/"])
+def test_no_link_leads_to_the_authors_repository(address, monkeypatch):
+    complaints = []
+    monkeypatch.setattr(book_launch.logger, "warning", lambda text, *_: complaints.append(text))
+    for copy in ("", REPOSITORY, address):
+        refuse_the_authors_repository(None, settings(launch_copy=copy))
+    assert len(complaints) == 1
+    assert header_of(settings(launch_copy=address)) == []
+    assert header_of(settings(launch_copy="")) == []
+
+
+def test_no_page_of_a_book_names_the_authors_repository(sample):
+    assert AUTHORS in (sample.site.parents[1] / "_config.yml").read_text("utf-8")
+    assert [
+        path for path in sample.site.rglob("*.html") if AUTHORS in path.read_text("utf-8")
+    ] == []
 
 
 def test_other_hosts_than_github_get_binder_links_and_no_colab():
@@ -96,7 +125,7 @@ def test_the_committed_book_invents_no_address(page, book, book_address):
     page.goto(f"{book_address}notebooks/00_start.html")
     assert page.get_by_role("button", name="Open this notebook elsewhere").count() == 0
     page.goto(f"{book_address}book/launch.html")
-    expect(page.get_by_text("does not know its repository yet")).to_be_visible()
+    expect(page.get_by_text("names no students' copy")).to_be_visible()
 
 
 def test_every_page_of_code_offers_its_notebook_for_download(page, book, book_address):

@@ -8,6 +8,7 @@ import threading
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
 from sphinx.application import Sphinx
@@ -116,6 +117,43 @@ def dress(page, scheme):
     page.add_style_tag(content="body { background: var(--groove-paper); }")
 
 
+def every_size(test):
+    """Mark a test that takes `width` and `scheme`: a window and a telephone, light and dark."""
+    for name, values in (("width", [1280, 390]), ("scheme", ["light", "dark"])):
+        test = pytest.mark.parametrize(name, values)(test)
+    return test
+
+
+def opened_at(browser, url, width, scheme):
+    """A page of this width in the book's own light or dark (a generator of one)."""
+    size = {"width": width, "height": 900}
+    for page in opened(browser, url, viewport=size, color_scheme=scheme):
+        dress(page, scheme)
+        yield page
+
+
+# ---- what a reader does -------------------------------------------------------------------------
+
+
+def choose(page, name, exact=True):
+    """Take one of several: a radio button by its name."""
+    page.get_by_role("radio", name=name, exact=exact).check(force=True)
+
+
+def press(page, *names, exact=True):
+    """Press buttons, one after the other."""
+    for name in names:
+        page.get_by_role("button", name=name, exact=exact).click()
+
+
+def slide(page, name, value, group=None):
+    """Set a slider, in the group of this name where there are several."""
+    inside = page.get_by_role("group", name=group, exact=True) if group else page
+    inside.get_by_role("slider", name=name).fill(str(value))
+
+
+# ---- what a reader must be able to rely on ------------------------------------------------------
+
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -204,3 +242,17 @@ def hosted(page, widget, state):
     binary = {k: base64.b64encode(v).decode("ascii") for k, v in state.items() if type(v) is bytes}
     plain = {name: value for name, value in state.items() if name not in binary}
     page.evaluate(HOST, [widget._esm, widget._css, plain, binary])
+
+
+@contextmanager
+def in_notebook(page, widget, state=None):
+    """The page, with a widget on it as JupyterLab would show it; stopped in the end.
+
+    state: its state by name; None takes the widget's own.
+    """
+    if state is None:
+        state = {name: getattr(widget, name) for name in widget.defaults()}
+    page.emulate_media(reduced_motion="reduce")
+    hosted(page, widget, state)
+    yield page
+    page.evaluate("window.stop()")

@@ -4,7 +4,15 @@ import json
 import re
 
 import pytest
-from in_browser import ROOT, axe_faults, dress, hosted, opened, overflow
+from in_browser import (
+    ROOT,
+    axe_faults,
+    every_size,
+    in_notebook,
+    opened_at,
+    overflow,
+    press,
+)
 
 from grooves.explorables.backprop import still as still_backprop
 from grooves.explorables.backprop.widget import EXPRESSION, VALUES, Backprop, read, state
@@ -16,15 +24,8 @@ browser_test = pytest.mark.browser
 @pytest.fixture
 def notebook(modules):
     """The widget on a bare page, as JupyterLab would show it."""
-    modules.emulate_media(reduced_motion="reduce")
-    hosted(modules, Backprop(), state())
-    yield modules
-    modules.evaluate("window.stop()")
-
-
-def press(page, *names):
-    for name in names:
-        page.get_by_role("button", name=name, exact=True).click()
+    with in_notebook(modules, Backprop(), state()) as page:
+        yield page
 
 
 def part(page, number):
@@ -93,7 +94,7 @@ def test_each_press_shows_one_more_number_and_says_how_it_came_about(page):
 
 
 @browser_test
-def test_blames_that_come_back_on_two_ways_are_added_before_the_eyes(page):
+def test_gradients_that_come_back_on_two_paths_are_added_before_the_eyes(page):
     press(page, "Used twice", "All forward")
     for _ in range(5):
         press(page, "Step backward")
@@ -107,13 +108,13 @@ def test_blames_that_come_back_on_two_ways_are_added_before_the_eyes(page):
 @browser_test
 def test_a_question_names_the_mistake_and_goes_on_at_the_right_answer(page):
     page.get_by_label("Ask me before each step back").check()
-    press(page, "All forward", "Step backward")  # the result's own blame is told, not asked
+    press(page, "All forward", "Step backward")  # the result's own gradient is told, not asked
     asked = page.get_by_label("What gradient will")
     for answer in ("4", "4", "4", "4"):
         press(page, "Step backward")
         asked.fill(answer)
         asked.press("Enter")
-        assert said(page).startswith("Right. Blame")
+        assert said(page).startswith("Right. The gradient of")
         focused = page.evaluate("document.activeElement.textContent")
         assert focused == "Step backward"
     press(page, "Step backward")
@@ -124,7 +125,7 @@ def test_a_question_names_the_mistake_and_goes_on_at_the_right_answer(page):
         "4": "multiplied by the slope",
         "-8": "the sign is not",
         "2": "the slope alone",
-        "5": "Multiply the blame, 4, by the other factor, x = 2",
+        "5": "Multiply the gradient, 4, by the other factor, x = 2",
     }
     for answer, advice in mistakes.items():
         asked.fill(answer)
@@ -303,12 +304,9 @@ def test_everything_can_be_reached_and_done_with_the_keyboard(page):
 
 
 @browser_test
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@every_size
 def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address, width, scheme):
-    size = {"width": width, "height": 900}
-    for page in opened(browser, address, viewport=size, color_scheme=scheme):
-        dress(page, scheme)
+    for page in opened_at(browser, address, width, scheme):
         page.get_by_label("Formula, with").fill("loss = (w &")
         page.get_by_label("Ask me before each step back").check()
         press(page, "Used twice", "All forward", "Step backward", "Step backward")

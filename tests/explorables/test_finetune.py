@@ -9,11 +9,13 @@ import torch
 from in_browser import (
     ROOT,
     axe_faults,
+    choose,
     cut_off,
-    dress,
-    hosted,
+    in_notebook,
     opened,
+    opened_at,
     overflow,
+    press,
 )
 
 from grooves import assets
@@ -33,17 +35,8 @@ browser_test = pytest.mark.browser
 def notebook(modules):
     """The widget with two models of one's own, as JupyterLab would show it."""
     widget = FineTuning(losses={("full", 5): (0.5, 0.3), ("LoRA", 5): (0.25, 0.1)})
-    hosted(modules, widget, {name: getattr(widget, name) for name in FineTuning.defaults()})
-    yield modules
-    modules.evaluate("window.stop()")
-
-
-def choose(page, name):
-    page.get_by_role("radio", name=name, exact=True).check(force=True)
-
-
-def press(page, name):
-    page.get_by_role("button", name=name).click()
+    with in_notebook(modules, widget) as page:
+        yield page
 
 
 def losses(method, n, what="new"):
@@ -280,9 +273,7 @@ def test_everything_can_be_done_with_the_keyboard_and_from_a_disk(browser, site)
 @browser_test
 def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address):
     for scheme, width in (("light", 390), ("dark", 1280)):
-        size = {"width": width, "height": 900}
-        for page in opened(browser, address, viewport=size, color_scheme=scheme):
-            dress(page, scheme)
+        for page in opened_at(browser, address, width, scheme):
             assert overflow(page) == 0 and (scheme == "dark" or axe_faults(page) == [])
             page.get_by_label("Ask me first").uncheck()
             page.locator("summary").click()

@@ -6,7 +6,15 @@ import re
 
 import numpy as np
 import pytest
-from in_browser import ROOT, axe_faults, dress, hosted, opened, overflow
+from in_browser import (
+    ROOT,
+    axe_faults,
+    every_size,
+    in_notebook,
+    opened_at,
+    overflow,
+    press,
+)
 
 from grooves.explorables.forward.widget import BLANK, Forward, pack, picture, state
 from grooves.language.corpora import digits
@@ -39,9 +47,8 @@ def trained():
 @pytest.fixture
 def notebook(modules, trained):
     """The widget on a bare page, as JupyterLab would show it."""
-    hosted(modules, Forward({"mine": trained}), state(trained))
-    yield modules
-    modules.evaluate("window.stop()")
+    with in_notebook(modules, Forward({"mine": trained}), state(trained)) as page:
+        yield page
 
 
 def draw(page, strokes, left=0.05, top=0.05, size=0.9):
@@ -68,10 +75,6 @@ def shown(page):
 def pixels_of(page):
     labels = page.get_by_role("gridcell").evaluate_all("all => all.map((one) => one.ariaLabel)")
     return [int(label.split(": ")[1].split(" of")[0]) for label in labels]
-
-
-def press(page, name):
-    page.get_by_role("button", name=name).click()
 
 
 # ---- the same numbers ----------------------------------------------------------------------------
@@ -247,12 +250,9 @@ def test_a_screen_reader_is_told_what_is_read_once_the_pen_rests(page):
 
 
 @browser_test
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@every_size
 def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address, width, scheme):
-    size = {"width": width, "height": 900}
-    for page in opened(browser, address, viewport=size, color_scheme=scheme):
-        dress(page, scheme)
+    for page in opened_at(browser, address, width, scheme):
         draw(page, DRAWN[4])
         assert axe_faults(page) == []
         assert overflow(page) == 0

@@ -5,7 +5,17 @@ import re
 import numpy as np
 import pytest
 import torch
-from in_browser import ROOT, axe_faults, dress, hosted, opened, overflow
+from in_browser import (
+    ROOT,
+    axe_faults,
+    choose,
+    every_size,
+    in_notebook,
+    opened_at,
+    overflow,
+    press,
+    slide,
+)
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.naive_bayes import MultinomialNB
 
@@ -23,21 +33,8 @@ MASK = "[MASK]"
 @pytest.fixture
 def notebook(modules):
     """The widget on a bare page, as JupyterLab would show it."""
-    hosted(modules, Labels(), state())
-    yield modules
-    modules.evaluate("window.stop()")
-
-
-def choose(page, name):
-    page.get_by_role("radio", name=name).check(force=True)
-
-
-def press(page, name):
-    page.get_by_role("button", name=name, exact=True).click()
-
-
-def slide(page, name, value):
-    page.get_by_role("slider", name=name).fill(str(value))
+    with in_notebook(modules, Labels(), state()) as page:
+        yield page
 
 
 def tiles(page):
@@ -364,12 +361,9 @@ def test_a_text_too_short_or_too_long_is_told_so(page):
 
 
 @browser_test
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@every_size
 def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address, width, scheme):
-    size = {"width": width, "height": 900}
-    for page in opened(browser, address, viewport=size, color_scheme=scheme):
-        dress(page, scheme)
+    for page in opened_at(browser, address, width, scheme):
         for name in ("Next word", "Masked word", "Two views", "Person’s label", "Pseudo-label"):
             choose(page, name)
             if name == "Masked word":

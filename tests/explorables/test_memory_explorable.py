@@ -7,11 +7,20 @@ import re
 import numpy as np
 import pytest
 import torch
-from in_browser import ROOT, axe_faults, dress, hosted, opened, overflow
+from in_browser import (
+    ROOT,
+    axe_faults,
+    choose,
+    every_size,
+    in_notebook,
+    opened_at,
+    overflow,
+    press,
+)
 
 from grooves.explorables.memory import still as still_memory
 from grooves.explorables.memory.widget import CONTEXT, FIRST, Memory, devices, models, short, state
-from grooves.hardware import devices as published
+from grooves.models import published
 from grooves.precision.budget import KEPT, PRECISIONS, RECIPES, budget, fits
 
 EXPLORABLE = "memory"  # what the fixture `page` shows
@@ -23,17 +32,8 @@ LLAMA = next(model for model in MODELS if model.name == FIRST)
 @pytest.fixture
 def notebook(modules):
     """The widget on a bare page, as JupyterLab would show it."""
-    hosted(modules, Memory(), state())
-    yield modules
-    modules.evaluate("window.stop()")
-
-
-def press(page, name):
-    page.get_by_role("button", name=name, exact=True).click()
-
-
-def choose(page, name):
-    page.get_by_role("radio", name=name).check(force=True)
+    with in_notebook(modules, Memory(), state()) as page:
+        yield page
 
 
 def select(page, name, value):
@@ -321,12 +321,9 @@ def test_everything_can_be_done_with_the_keyboard(page):
 
 
 @browser_test
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@every_size
 def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address, width, scheme):
-    size = {"width": width, "height": 900}
-    for page in opened(browser, address, viewport=size, color_scheme=scheme):
-        dress(page, scheme)
+    for page in opened_at(browser, address, width, scheme):
         choose(page, "8 GB")
         assert overflow(page) == 0
         press(page, "Show the answer")

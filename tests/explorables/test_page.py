@@ -4,7 +4,14 @@ import re
 
 import pytest
 import torch
-from in_browser import ROOT, axe_faults, dress, opened, overflow
+from in_browser import (
+    ROOT,
+    axe_faults,
+    every_size,
+    opened_at,
+    overflow,
+    press,
+)
 
 from grooves.explorables.attention import still
 from grooves.explorables.attention.widget import PROMPT
@@ -31,10 +38,6 @@ def read_by(model, language, prompt):
 
 def story_of(page):
     return page.locator("[role=option] .gx-word").all_inner_texts()[1:]
-
-
-def press(page, name):
-    page.get_by_role("button", name=name).click()
 
 
 def start_with(page, text):
@@ -264,12 +267,9 @@ def test_the_word_with_the_focus_is_described_by_what_it_looks_at(page):
     assert re.search(rf"{subject} looks at .+\s%", described.inner_text())
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@every_size
 def test_axe_finds_nothing_to_mend(browser, address, width, scheme):
-    size = {"width": width, "height": 900}
-    for page in opened(browser, address, viewport=size, color_scheme=scheme):
-        dress(page, scheme)
+    for page in opened_at(browser, address, width, scheme):
         start_with(page, "There once was a brafe owl")
         assert axe_faults(page) == []
         start_with(page, "There once was a Lily")  # short: axe looks at every word and number

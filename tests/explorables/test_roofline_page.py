@@ -8,11 +8,12 @@ import torch
 from in_browser import (
     ROOT,
     axe_faults,
+    choose,
     cut_off,
-    dress,
-    hosted,
-    opened,
+    in_notebook,
+    opened_at,
     overflow,
+    press,
 )
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -44,18 +45,8 @@ CASES = [
 def notebook(modules):
     """The widget with a measured machine, as JupyterLab would show it."""
     widget = Roofline(8e10, 2e10, [("a layer", 4.0, 6e10)], name="My laptop")
-    traits = Roofline.defaults()
-    hosted(modules, widget, {name: getattr(widget, name) for name in traits})
-    yield modules
-    modules.evaluate("window.stop()")
-
-
-def choose(page, name):
-    page.get_by_role("radio", name=name, exact=True).check(force=True)
-
-
-def press(page, name):
-    page.get_by_role("button", name=name, exact=True).click()
+    with in_notebook(modules, widget) as page:
+        yield page
 
 
 def device(name):
@@ -274,9 +265,7 @@ def test_everything_can_be_done_with_the_keyboard(page):
 @browser_test
 def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address):
     for scheme, width in (("light", 390), ("dark", 1280)):
-        size = {"width": width, "height": 900}
-        for page in opened(browser, address, viewport=size, color_scheme=scheme):
-            dress(page, scheme)
+        for page in opened_at(browser, address, width, scheme):
             assert overflow(page) == 0 and (scheme == "dark" or axe_faults(page) == [])
             press(page, "Show me")
             page.locator("summary").click()

@@ -9,10 +9,11 @@ from in_browser import (
     ROOT,
     axe_faults,
     cut_off,
-    dress,
-    hosted,
-    opened,
+    in_notebook,
+    opened_at,
     overflow,
+    press,
+    slide,
 )
 
 from grooves.explorables.trucks import still as still_trucks
@@ -33,18 +34,8 @@ FLEETS = [
 @pytest.fixture
 def notebook(modules):
     """The widget on a bare page, as JupyterLab would show it."""
-    hosted(modules, Trucks(), state())
-    yield modules
-    modules.evaluate("window.stop()")
-
-
-def press(page, name):
-    page.get_by_role("button", name=name, exact=True).click()
-
-
-def slide(page, name, value, fleet=None):
-    inside = page.get_by_role("group", name=fleet, exact=True) if fleet else page
-    inside.get_by_role("slider", name=name).fill(str(value))
+    with in_notebook(modules, Trucks(), state()) as page:
+        yield page
 
 
 def simulated(fleet, n_trips):
@@ -199,9 +190,7 @@ def test_the_law_is_said_with_the_numbers_that_were_chosen(page):
 @browser_test
 def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address):
     for scheme, width in (("dark", 390), ("light", 1280)):
-        size = {"width": width, "height": 900}
-        for page in opened(browser, address, viewport=size, color_scheme=scheme):
-            dress(page, scheme)
+        for page in opened_at(browser, address, width, scheme):
             assert overflow(page) == 0 and (scheme == "light" or axe_faults(page) == [])
             press(page, "Show me")
             slide(page, "Time of a trip", 3.4, "The trucks")

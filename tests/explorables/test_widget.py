@@ -6,7 +6,12 @@ import struct
 import numpy as np
 import pytest
 import torch
-from in_browser import MODULES, hosted, in_base64, random_model
+from in_browser import (
+    MODULES,
+    in_base64,
+    in_notebook,
+    random_model,
+)
 
 from grooves.explorables import MARK, bundle, module_graph, stylesheet
 from grooves.explorables.attention.widget import PROMPT, Attention, pack, state
@@ -150,11 +155,9 @@ def test_a_bundle_is_one_module_that_works_like_its_parts(modules, tmp_path):
 @pytest.fixture
 def notebook(modules, model):
     """A page that shows the widget as JupyterLab would."""
-    modules.emulate_media(reduced_motion="reduce")
     widget = Attention(model)
-    hosted(modules, widget, state(model))
-    yield modules
-    modules.evaluate("window.stop()")
+    with in_notebook(modules, widget, state(model)) as page:
+        yield page
 
 
 @pytest.mark.browser

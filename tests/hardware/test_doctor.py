@@ -5,11 +5,13 @@ Every bad machine is made up: a `Machine` is a value, so no test needs to preten
 
 import argparse
 import html
+import json
 import os
 import re
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -54,7 +56,7 @@ MUST_MEND = {
     ),
     "little memory": (replace(GOOD, memory_bytes=GIB // 2), "free memory", "close programs"),
     "little disk": (replace(GOOD, disk_bytes=GIB // 10), "free disk", "GROOVES_CACHE"),
-    "cache not writable": (replace(GOOD, cache_writable=False), "free disk", "GROOVES_CACHE"),
+    "cache not writable": (replace(GOOD, cache_writable=False), "cache folder", "GROOVES_CACHE"),
     "numpy missing": (replace(GOOD, missing=("numpy",)), "packages", "requirements.txt"),
 }
 WORTH_A_LOOK = {
@@ -113,6 +115,16 @@ def test_terminal_and_notebook_show_the_same_table():
     assert "<numpy>" not in report._repr_html_()  # what the machine says is text, never markup
 
 
+def test_the_first_notebook_shows_the_table_before_it_stops_at_what_must_be_mended():
+    notebook = Path(__file__).parents[2] / "notebooks" / "00_start.ipynb"
+    cells = json.loads(notebook.read_text("utf-8"))["cells"]
+    (source,) = ("".join(cell["source"]) for cell in cells if cell["id"] == "machine")
+    report, shown = doctor.examine(replace(GOOD, cache_writable=False)), []
+    with pytest.raises(AssertionError, match="Mend first: cache folder"):
+        exec(source, {"examine": lambda: report, "display": shown.append})
+    assert shown == [report]
+
+
 def test_exit_status_is_one_where_something_must_be_mended(capsys):
     args = argparse.Namespace()
     assert doctor.main(args, machine=GOOD) == 0
@@ -144,7 +156,7 @@ def test_a_cache_folder_that_cannot_be_made_is_reported_not_raised(tmp_path):
         text=True,
     )
     assert asked.returncode == 1
-    assert "MEND  free disk" in asked.stdout
+    assert "MEND  cache folder" in asked.stdout
     assert str(in_the_way) in asked.stdout
 
 

@@ -1,6 +1,5 @@
 """A JupyterLab of our own, in folders of its own, and a browser that works it."""
 
-import json
 import os
 import re
 import shutil
@@ -32,16 +31,25 @@ def environment(work):
         "IPYTHONDIR": "ipython",
         "GROOVES_CACHE": "cache",
     }
-    return os.environ | {name: str(work / folder) for name, folder in folders.items()}
+    places = {name: str(work / folder) for name, folder in folders.items()}
+    return os.environ | places | {"PYTHONPATH": str(ROOT)}
 
 
 class Lab:
     """A running JupyterLab and a page on it; `outside` is what the page asked of others."""
 
-    def __init__(self, port, page):
-        self.port, self.page, self.outside = port, page, set()
+    def __init__(self, port, page, work):
+        self.port, self.page, self.work, self.outside = port, page, work, set()
         own = (f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}", "data:", "blob:")
         page.on("request", lambda r: r.url.startswith(own) or self.outside.add(r.url))
+
+    def start(self):
+        """Open what a student's browser opens; gives the address that JupyterLab starts with."""
+        page = self.work.glob("runtime/jpserver-*-open.html")
+        address = re.search(r'url=([^"]+)"', next(page).read_text("utf-8"))[1]
+        self.page.goto(address.replace("localhost", "127.0.0.1"))
+        self.page.locator(".jp-NotebookPanel:visible .jp-CodeCell").first.wait_for(timeout=90_000)
+        expect(self.page.get_by_text(READY)).to_be_visible(timeout=90_000)
 
     def open(self, path):
         """Open a notebook and wait for its kernel; gives the notebook's panel."""
@@ -81,16 +89,12 @@ def lab(work):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    settings = work / "config" / "labconfig"
-    settings.mkdir(parents=True)
-    news = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
-    (settings / "page_config.json").write_text(json.dumps(news), encoding="utf-8")
-    command = [sys.executable, "-m", "jupyter", "lab", "--allow-root", "--no-browser"]
+    command = [sys.executable, "-c", "from grooves.cli import main; main()", "lab", "--no-browser"]
     command += [f"--port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1"]
-    command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={work}"]
+    command += [f"--IdentityProvider.token={TOKEN}"]
     log = work / "server.log"
     with log.open("w") as out:
-        server = subprocess.Popen(command, stdout=out, stderr=out, env=environment(work))
+        server = subprocess.Popen(command, stdout=out, stderr=out, env=environment(work), cwd=work)
     try:
         deadline = time.monotonic() + 90
         while True:
@@ -101,7 +105,7 @@ def lab(work):
                 assert server.poll() is None and time.monotonic() < deadline, log.read_text()
                 time.sleep(0.2)
         with chromium() as browser:
-            yield Lab(port, browser.new_page(viewport={"width": 1280, "height": 1000}))
+            yield Lab(port, browser.new_page(viewport={"width": 1280, "height": 1000}), work)
     finally:
         server.terminate()
         server.wait(30)

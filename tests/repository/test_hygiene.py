@@ -274,6 +274,7 @@ ROOMS = {
     "explorables": [*BELOW_PLOTS, "plots"],
     "checks": [*BELOW_PLOTS, "plots"],
     "grading": ["checks"],
+    "jupyterlab": [],
     "claims": [],
     "cli": [],
     "__init__": [],
@@ -491,7 +492,9 @@ def test_every_requirement_is_pinned_exactly_and_once():
 BROUGHT_BY = {
     "IPython": "ipywidgets",
     "jupyter_client": "nbclient",
+    "jupyter_server": "jupyterlab",
     "sklearn": "scikit-learn",
+    "tornado": "jupyterlab",
     "traitlets": "ipywidgets",
     "zmq": "nbclient",
 }
@@ -511,7 +514,8 @@ def imported_packages(source):
 def test_what_the_package_imports_is_required():
     course = pins_of(text_of("requirements.txt"))
     project = tomllib.loads(text_of("pyproject.toml"))["project"]
-    declared = {re.match(r"[A-Za-z0-9._-]+", line)[0]: line for line in project["dependencies"]}
+    required = [*project["dependencies"], *project["optional-dependencies"]["lab"]]
+    declared = {re.match(r"[A-Za-z0-9._-]+", line)[0]: line for line in required}
     for name, requirement in declared.items():
         assert name in course
         # A host that brings its own torch keeps it only if the package asks for no exact version.

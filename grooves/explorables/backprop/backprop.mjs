@@ -1,4 +1,4 @@
-// The explorable `backprop`: blame flows back through a formula, and a network learns by it. Chapter 02.
+// The explorable `backprop`: gradients flow back through a formula, and a network learns by it. Chapter 02.
 //
 // Key idea: the same rule twice. In a formula every number can be followed by hand; in the network
 // it moves all weights at once, and one sees what for.
@@ -13,7 +13,7 @@ import { NetworkPart } from "./network_part.mjs";
 export default explorable((model) => {
   const parts = [new ExpressionPart(model), new NetworkPart(model)];
   const [formula] = parts;
-  const el = element("section", { className: "gx gb-backprop", "aria-label": "Blame flows back" }, ...parts.map((part) => part.el));
+  const el = element("section", { className: "gx gb-backprop", "aria-label": "Gradients flow back" }, ...parts.map((part) => part.el));
   const follow = (signal) => {
     formula.picture.layout();
     const sizes = new ResizeObserver(() => formula.picture.layout());

@@ -1,6 +1,6 @@
 // A network with one hidden layer that tells two classes of points apart, and how it learns.
 //
-// Key idea: the way back is written by hand here, a line for each line of the way forward, on plain
+// Key idea: the backward pass is written by hand here, a line for each line of the forward pass, on plain
 // arrays: the same rules as in scalar.mjs, fast enough to train while you watch. Chapter 02.
 //
 // All weights lie in one array: for each hidden neuron j its three incoming numbers (from x, from y,
@@ -52,21 +52,21 @@ export function score(weights, hidden, activation, x, y) {
   return sum;
 }
 
-/** Surprise at a label: -log sigmoid(score) for class 1, in nats; safe for large scores. */
-const surprise = (score, label) => Math.max(score, 0) - score * label + Math.log1p(Math.exp(-Math.abs(score)));
+/** Loss at a label: -log sigmoid(score) for class 1, in nats; safe for large scores. */
+const lossAt = (score, label) => Math.max(score, 0) - score * label + Math.log1p(Math.exp(-Math.abs(score)));
 
-/** Mean surprise at the points' labels, in nats, and the share of points on the right side. */
+/** Mean loss at the points' labels, in nats, and the share of points on the right side. */
 export function judge(weights, hidden, activation, { x, y, labels }) {
   let [loss, right] = [0, 0];
   for (let i = 0; i < x.length; i++) {
     const s = score(weights, hidden, activation, x[i], y[i]);
-    loss += surprise(s, labels[i]);
+    loss += lossAt(s, labels[i]);
     right += s > 0 === (labels[i] === 1);
   }
   return { loss: loss / x.length, accuracy: right / x.length };
 }
 
-/** The loss, and its gradient with respect to every weight: one way forward, one way back. */
+/** The loss, and its gradient with respect to every weight: one forward, one backward pass. */
 export function gradient(weights, hidden, activation, { x, y, labels }) {
   const { value, slope } = ACTIVATIONS[activation];
   const n = x.length;
@@ -80,12 +80,12 @@ export function gradient(weights, hidden, activation, { x, y, labels }) {
       a[j] = value(z[j]);
       s += weights[3 * hidden + j] * a[j];
     }
-    loss += surprise(s, labels[i]);
-    const blame = (1 / (1 + Math.exp(-s)) - labels[i]) / n; // of the score: probability - label
-    g[4 * hidden] += blame;
+    loss += lossAt(s, labels[i]);
+    const scoreGradient = (1 / (1 + Math.exp(-s)) - labels[i]) / n; // of the score: probability - label
+    g[4 * hidden] += scoreGradient;
     for (let j = 0; j < hidden; j++) {
-      g[3 * hidden + j] += blame * a[j];
-      const inner = blame * weights[3 * hidden + j] * slope(z[j], a[j]);
+      g[3 * hidden + j] += scoreGradient * a[j];
+      const inner = scoreGradient * weights[3 * hidden + j] * slope(z[j], a[j]);
       g[3 * j] += inner * x[i];
       g[3 * j + 1] += inner * y[i];
       g[3 * j + 2] += inner;

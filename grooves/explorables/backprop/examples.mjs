@@ -16,7 +16,7 @@ export const EXAMPLES = [
     values: { w: 2, x: 2, y: 5 },
     trained: ["w"],
     lr: 0.01,
-    notice: "Two ways lead from w to the loss. Blame comes back on both, and adds up.",
+    notice: "Two paths lead from w to the loss. A gradient comes back along each, and the two add up.",
   },
   {
     name: "Dead ReLU",
@@ -32,7 +32,7 @@ export const EXAMPLES = [
     values: { w1: 2.5, x: 1, w2: 2.5, w3: 2.5, y: -1 },
     trained: ["w1", "w2", "w3"],
     lr: 0.1,
-    notice: "Each tanh is nearly flat here, and each multiplies the blame by its slope: little reaches w1.",
+    notice: "Each tanh is nearly flat here, and each multiplies the gradient by its slope: little reaches w1.",
   },
   {
     name: "Too large a step",

@@ -78,7 +78,7 @@ export class ExpressionPart extends Part {
     this.el = element(
       "div",
       { className: "gb-part", role: "group", "aria-label": "A formula, forward and backward" },
-      title("1. One formula: blame flows back, step by step"),
+      title("1. One formula: gradients flow back, step by step"),
       element("label", { className: "gx-field" }, "Formula, with + - * / ^ relu tanh exp log; its last line is the result", this.input),
       this.message,
       element("div", { className: "gx-chips", role: "group", "aria-label": "Examples" }, ...this.chips),
@@ -93,7 +93,7 @@ export class ExpressionPart extends Part {
         "p",
         { className: "gb-key" },
         key("gb-value", "above: value"),
-        key("gb-gradient", "below: gradient (its blame)"),
+        key("gb-gradient", "below: gradient"),
         key("gb-weight", "thick frame: weight"),
       ),
       this.picture.el,

@@ -1,7 +1,7 @@
 // The graph of a formula as a picture: a card a node, with its value above and its gradient below.
 //
 // Key idea: the picture is a view of one step. What is not known yet is not shown; what happens in
-// this step is marked, with the slope that the blame is multiplied by on each edge. Chapter 02.
+// this step is marked, with the slope that the gradient is multiplied by on each edge. Chapter 02.
 
 import { element } from "../shared/dom.mjs";
 import { layout } from "./graph_layout.mjs";

@@ -11,7 +11,7 @@ export class NodesTable {
     const table = element(
       "table",
       {},
-      element("caption", {}, "Every node in the order of the way forward. Empty: not known yet at this step."),
+      element("caption", {}, "Every node in the order of the forward pass. Empty: not known yet at this step."),
       element("thead", {}, element("tr", {}, ...head)),
       this.#body,
     );

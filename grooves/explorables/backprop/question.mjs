@@ -4,7 +4,7 @@ import { OPERATIONS } from "./operations.mjs";
 import { NumberPrompt } from "../shared/prompt.mjs";
 import { judgeAnswer, nameOf, show } from "./step_sentences.mjs";
 
-/** Of what a step hands on, what is asked: a weight's blame if there is one, else the first. */
+/** Of what a step hands on, what is asked: a weight's gradient if there is one, else the first. */
 export function asked({ passes }, trained) {
   return passes.find(({ to }) => trained.includes(to.name)) ?? passes[0];
 }
@@ -27,12 +27,12 @@ export class Question {
     return this.prompt.open;
   }
 
-  /** step: of a trace's way back. */
+  /** step: of a trace's backward pass. */
   ask(step, values, trained) {
     const pass = asked(step, trained);
-    this.#step = { node: step.node, blame: step.blame, pass, values };
+    this.#step = { node: step.node, gradient: step.gradient, pass, values };
     const symbol = OPERATIONS[step.node.operation].symbol;
-    this.prompt.ask(`Blame ${show(step.blame)} arrives at “${symbol}”. What gradient will ${nameOf(pass.to)} have then?`);
+    this.prompt.ask(`The gradient of “${symbol}” is ${show(step.gradient)}. What gradient will ${nameOf(pass.to)} have then?`);
   }
 
   close() {

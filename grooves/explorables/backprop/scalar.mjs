@@ -1,22 +1,22 @@
 // Reverse-mode automatic differentiation of a formula, one number a node, kept step by step.
 //
 // Key idea: forward, every node is computed from its inputs, and its value is kept. Backward, every
-// node hands the blame that has arrived at it on to its inputs, each time multiplied by the slope
+// node hands its gradient on to its inputs, each time multiplied by the slope
 // of that one operation. Where a node has several users, their blames add up. Chapter 02.
 
 import { FormulaError, OPERATIONS, compute } from "./operations.mjs";
 
 const MOST = 1e300; // beyond this a step does not go: what is no number could not be shown
 
-/** Everything that happens to a formula's graph on the way forward and back.
+/** Everything that happens to a formula's graph in the forward and the backward pass.
  *
  * graph: of `read`. given: { name: number } for every variable.
  * Returns: {
  *   values: a number for each node, as far as they could be computed,
  *   forward: the nodes that are computed, in their order,
- *   fault: the FormulaError that stopped the way forward, or null,
- *   backward: for each computed node, result first, { node, blame, passes }, where a pass is
- *     { to, input, slope, amount, before, again }: amount = blame * slope goes to the node `to`, the
+ *   fault: the FormulaError that stopped the forward pass, or null,
+ *   backward: for each computed node, result first, { node, gradient, passes }, where a pass is
+ *     { to, input, slope, amount, before, again }: amount = gradient * slope goes to the node `to`, the
  *     input of this number, which had `before`; again: whether it had been reached already,
  *   gradients: a number for each node: by how much the result grows with it; for constants null }.
  */
@@ -40,25 +40,25 @@ export function trace(graph, given) {
 
   const gradients = nodes.map((node) => (node.operation === "constant" ? null : 0));
   gradients[result.id] = 1;
-  const met = new Set(); // the nodes that some blame has reached
+  const met = new Set(); // the nodes that some gradient has reached
   // Each node stands after its inputs, so from the end every node comes after all its users.
   const backward = [...forward].reverse().map((node) => {
-    const blame = gradients[node.id];
+    const gradient = gradients[node.id];
     const slopes = OPERATIONS[node.operation].slopes(numbers(node), values[node.id], node);
     const passes = [];
     node.inputs.forEach((to, i) => {
       if (to.operation === "constant") return;
-      const amount = blame * slopes[i];
+      const amount = gradient * slopes[i];
       passes.push({ to, input: i, slope: slopes[i], amount, before: gradients[to.id], again: met.has(to) });
       gradients[to.id] += amount;
       met.add(to);
     });
-    return { node, blame, passes };
+    return { node, gradient, passes };
   });
   return { values, forward, fault, backward, gradients };
 }
 
-/** The gradients that are known after so many steps back; the first step blames the result itself. */
+/** The gradients that are known after so many steps back; the first step is the result's own. */
 export function known(graph, { backward }, steps) {
   const found = graph.nodes.map(() => null);
   if (steps > 0) found[graph.result.id] = 1;

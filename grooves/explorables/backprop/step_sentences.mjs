@@ -1,7 +1,7 @@
 // What the explorable `backprop` says about a step through a formula, in words and numbers.
 //
 // Key idea: what the picture shows is said in one or two sentences that name the numbers, so that
-// nobody needs the picture. The blame of a number is its gradient. Chapter 02.
+// nobody needs the picture. Chapter 02.
 
 import { OPERATIONS } from "./operations.mjs";
 
@@ -75,7 +75,7 @@ export function forwardSentence(node, values) {
   return sentence;
 }
 
-/** Why the blame is multiplied by this slope, for input number i of a node: a text, and its sum. */
+/** Why the gradient is multiplied by this slope, for input number i of a node: a text, and its sum. */
 function reason(node, i, values) {
   const [a, b] = node.inputs.map((input) => values[input.id]);
   const out = values[node.id];
@@ -90,9 +90,9 @@ function reason(node, i, values) {
   }[node.operation]?.();
 }
 
-/** What one node does with the blame that has arrived at it. */
-export function backwardSentence({ node, blame, passes }, values) {
-  const arrived = `Blame ${show(blame)} arrives at ${nameOf(node)}.`;
+/** What one node does with its gradient. */
+export function backwardSentence({ node, gradient, passes }, values) {
+  const arrived = `The gradient of ${nameOf(node)} is ${show(gradient)}.`;
   const parts = passes.map(({ to, input, slope, amount }, order) => {
     const name = nameOf(to);
     switch (node.operation) {
@@ -103,9 +103,9 @@ export function backwardSentence({ node, blame, passes }, values) {
       case "negate":
         return `The sign turns: ${show(amount)} for ${name}.`;
       case "relu":
-        return slope ? `A positive number had passed here, so the blame passes, too: ${show(amount)} for ${name}.` : `Nothing had passed here, so no blame passes: 0 for ${name}.`;
+        return slope ? `A positive number passed here, so the gradient passes, too: ${show(amount)} for ${name}.` : `Nothing passed here, so no gradient passes: 0 for ${name}.`;
       default: {
-        const sum = `${inside(blame)} × ${inside(slope)} = ${show(amount)}`;
+        const sum = `${inside(gradient)} × ${inside(slope)} = ${show(amount)}`;
         return `For ${name} it is multiplied by ${reason(node, input, values)}: ${sum}.`;
       }
     }
@@ -116,33 +116,33 @@ export function backwardSentence({ node, blame, passes }, values) {
   return [arrived, ...parts, ...sums].join(" ");
 }
 
-/** What the way back begins with. */
+/** What the backward pass begins with. */
 export function firstBlame(graph) {
   const name = graph.result.name ?? "the result";
-  return `The way back begins at ${name}. How much does ${name} grow where ${name} itself grows by 1? By 1: that is its own blame.`;
+  return `The backward pass begins at ${name}. How much does ${name} grow where ${name} itself grows by 1? By 1: that is its own gradient.`;
 }
 
 /** Whether an answer is the gradient, or which mistake it looks like. { right, text }
  *
- * node: that hands on its blame; pass: of which the gradient afterwards is asked.
+ * node: that hands on its gradient; pass: of which the gradient afterwards is asked.
  */
-export function judgeAnswer(answer, { node, blame, pass }, values) {
+export function judgeAnswer(answer, { node, gradient, pass }, values) {
   const { to, input, slope, amount, before, again } = pass;
   const expected = before + amount;
   const is = (x) => Math.abs(answer - x) <= 0.01 * Math.abs(x) + 1e-9 || (x !== 0 && show(answer) === show(x));
   const name = nameOf(to);
   if (is(expected)) return { right: true, text: "Right." };
-  if (again && is(amount)) return wrong(`That is the blame of this use alone. ${name} had ${show(before)} already, and the two add up.`);
+  if (again && is(amount)) return wrong(`That is the gradient from this use alone. ${name} had ${show(before)} already, and the two add up.`);
   if (is(-expected)) return wrong("The size is right, the sign is not.");
   if (slope === 0) return wrong("Think of how flat the operation is there: does anything pass?");
-  if (node.operation === "multiply" && is(before + blame * values[to.id])) {
-    return wrong(`That is the blame times ${name}'s own value. It is the other factor that says how much ${name} matters.`);
+  if (node.operation === "multiply" && is(before + gradient * values[to.id])) {
+    return wrong(`That is the gradient times ${name}'s own value. It is the other factor that says how much ${name} matters.`);
   }
-  if (is(blame)) return wrong(`That is the blame that arrives at “${OPERATIONS[node.operation].symbol}”. On its way to ${name} it is multiplied by the slope.`);
-  if (is(slope)) return wrong("That is the slope alone. Multiply it by the blame that arrives.");
+  if (is(gradient)) return wrong(`That is the gradient of “${OPERATIONS[node.operation].symbol}” itself. On its way to ${name} it is multiplied by the slope.`);
+  if (is(slope)) return wrong("That is the slope alone. Multiply it by the gradient of this operation.");
   const rule = reason(node, input, values);
-  if (rule) return wrong(`Not yet. Multiply the blame, ${show(blame)}, by ${rule}.${again ? ` Then add the ${show(before)} that ${name} has already.` : ""}`);
-  return wrong(`Not yet. Does “${OPERATIONS[node.operation].symbol}” change the blame ${show(blame)} on its way to ${name}?${again ? ` And ${name} has ${show(before)} already.` : ""}`);
+  if (rule) return wrong(`Not yet. Multiply the gradient, ${show(gradient)}, by ${rule}.${again ? ` Then add the ${show(before)} that ${name} has already.` : ""}`);
+  return wrong(`Not yet. Does “${OPERATIONS[node.operation].symbol}” change the gradient ${show(gradient)} on its way to ${name}?${again ? ` And ${name} has ${show(before)} already.` : ""}`);
 }
 
 const wrong = (text) => ({ right: false, text });

@@ -1,8 +1,8 @@
 """The still picture of the explorable `backprop`, for readers without scripts and for print.
 
-Key idea: the formula's graph after its way forward and back, each card with its value above and its
-gradient below, as the page shows it after all steps; computed with `grooves.models.autograd`. The
-cards stand where graph_layout.mjs puts them. Chapter 02.
+Key idea: the formula's graph after its forward and backward pass, each card with its value above
+and its gradient below, as the page shows it after all steps; computed with
+`grooves.models.autograd`. The cards stand where graph_layout.mjs puts them. Chapter 02.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from grooves.explorables.backprop.widget import Node, read
 from grooves.explorables.shared.svg import INK, MARGIN, MODEL, SOFT, WIDTH, card, text
 
-VALUE, BLAME = MODEL, "#9c4400"
+VALUE, GRADIENT = MODEL, "#9c4400"
 CARD_WIDTH, CARD_HEIGHT, ROW, TOP = 78, 72, 92, 92
 SYMBOLS = {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "negate": "neg"}
 
@@ -99,7 +99,7 @@ def draw(expression: str, values: Mapping[str, float]) -> str:
     head = [
         text(MARGIN, 34, formula, 17, INK, weight=600),
         text(MARGIN, 62, "above: value", 13, VALUE, weight=600),
-        text(MARGIN + 105, 62, below, 13, BLAME, weight=600),
+        text(MARGIN + 105, 62, below, 13, GRADIENT, weight=600),
     ]
     return card([*head, *lines, *cards], round(bottom + MARGIN))
 
@@ -134,7 +134,7 @@ def _card(node: Node, x: float, y: float) -> list[str]:
         _centred(x, y - 20, _number(node.value), 13, VALUE),
         _centred(x, y + (-1 if named else 5), node.name if leaf else symbol, 16, INK),
         *([_centred(x, y + 13, node.name, 11, SOFT)] if named else []),
-        _centred(x, y + 30, _number(node.gradient), 13, BLAME),
+        _centred(x, y + 30, _number(node.gradient), 13, GRADIENT),
     ]
 
 

@@ -126,7 +126,7 @@ export class Surface {
     this.rows++;
   }
 
-  /** Column and row, not whole numbers, of a place (a, b). */
+  /** Column and row, not integers, of a place (a, b). */
   where([a, b]) {
     const { centre, reach } = this.plane;
     return [a - centre[0], b - centre[1]].map((off) => ((off / reach + 1) * (GRID - 1)) / 2);

@@ -22,7 +22,7 @@ export class VariablesView {
 
   #row(i) {
     const slider = element("input", { type: "range", min: -REACH, max: REACH, step: 0.1 });
-    const field = element("input", { type: "number", step: "any" });
+    const field = element("input", { type: "number", step: "any", className: "gx-number" });
     const box = element("input", { type: "checkbox" });
     const name = () => this.names[i];
     slider.addEventListener("input", () => this.change(name(), slider.valueAsNumber));

@@ -1,7 +1,7 @@
 // A walk through a formula: how far somebody has stepped forward and back, and what is known there.
 //
-// Key idea: a step is a number. First one step for each operation on the way forward; then one step
-// in which the result gets its own blame, 1; then one for each operation on the way back.
+// Key idea: a step is a number. First one step for each operation of the forward pass; then one step
+// in which the result gets its own gradient, 1; then one for each operation of the backward pass.
 // Chapter 02.
 
 import { known, trace } from "./scalar.mjs";
@@ -18,7 +18,7 @@ export class Walk {
     return this.values[this.graph.result.id];
   }
 
-  /** The step at which the way forward ends; where something cannot be computed, before that. */
+  /** The step at which the forward pass ends; where something cannot be computed, before that. */
   get turn() {
     return this.forward.filter(({ id }) => id < this.values.length).length;
   }
@@ -60,7 +60,7 @@ export class Walk {
     const { graph, given, values, turn, last, forward, fault, weights } = this;
     if (step === 0) return fault ? "" : "Press “Step forward”: each press computes one card.";
     if (step <= turn) {
-      const end = step === turn && !fault ? " The way forward is done: now step backward." : "";
+      const end = step === turn && !fault ? " The forward pass is done: now step backward." : "";
       return `${forwardSentence(forward[step - 1], values)}${end}`;
     }
     const now = this.next(step - 1);

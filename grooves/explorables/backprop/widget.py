@@ -1,4 +1,4 @@
-"""The explorable `backprop` in JupyterLab: blame flows back through a formula of yours.
+"""The explorable `backprop` in JupyterLab: gradients flow back through a formula of yours.
 
 Key idea: what the page does number by number is what `grooves.models.autograd` does with arrays. So
 the same formula can be read here, with Python's own grammar, and the two be held against each

@@ -1,6 +1,6 @@
 // Tuned models, made of the base model and of what each changed, as grooves/precision/stored_adapters.py keeps it.
 //
-// Key idea: a matrix comes as whole numbers and a scale for each row, and is added to the base
+// Key idea: a matrix comes as integers and a scale for each row, and is added to the base
 // model's; LoRA's two thin ones are multiplied first. Chapter 06.
 
 import { readCheckpoint, Transformer } from "../shared/model.mjs";

@@ -48,7 +48,7 @@ export class BitsPart extends Part {
       const largest = parse(this.most.value);
       if (largest > 0 && largest < Infinity) this.save({ largest });
     });
-    this.scale = element("label", { className: "gb-choice" }, "Largest of the numbers that share a scale", this.most);
+    this.scale = element("label", { className: "gx-choice" }, "Largest of the numbers that share a scale", this.most);
     this.message = element("p", { className: "gx-message", role: "status" });
     this.bits = element("div", { className: "gm-bits", role: "group", "aria-label": "Bits, the highest first; arrow keys move, Space flips" });
     this.value = element("p", { className: "gm-value" });
@@ -67,7 +67,7 @@ export class BitsPart extends Part {
       { className: "gm-view" },
       this.prompt.el,
       this.praise,
-      element("div", { className: "gm-settings" }, this.format.el, element("label", { className: "gb-choice" }, "Number", this.input), element("div", { className: "gx-chips" }, ...chips), this.scale),
+      element("div", { className: "gm-settings" }, this.format.el, element("label", { className: "gx-choice" }, "Number", this.input), element("div", { className: "gx-chips" }, ...chips), this.scale),
       this.message,
       this.bits,
       this.value,

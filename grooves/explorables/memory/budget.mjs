@@ -4,7 +4,7 @@
 // Key idea: what each remedy costs is known before it is tried, so they are tried in that order.
 
 export const PARTS = ["weights", "gradients", "optimizer", "activations", "cache"];
-export const PRECISIONS = { fp32: 4, bf16: 2, int8: 1, int4: 0.5 }; // bytes a weight, answering
+export const PRECISIONS = { fp32: 4, bf16: 2, int8: 1, int4: 0.5 }; // bytes per weight, at inference
 export const RECIPES = { // bytes a parameter and an activation, training with Adam
   fp32: { weights: 4, gradients: 4, optimizer: 8, activations: 4 },
   mixed: { weights: 2, gradients: 2, optimizer: 12, activations: 2 },
@@ -15,7 +15,7 @@ export const PIECE = 2048; // tokens of a prompt that are read at once
 export const RESERVE = 0.1; // of a device's memory
 export const LEAST_CONTEXT = 1024; // tokens: below that nobody would want to go
 
-/** What the way forward keeps for the way back. Source: Korthikanti et al. 2022, arXiv:2205.05198. */
+/** What the forward pass keeps for the backward pass. Source: Korthikanti et al. 2022, arXiv:2205.05198. */
 function trainingActivations(model, { context, batch, kept }, size) {
   const n = context * batch;
   const layer = n * model.width * 17 * size; // 34 bytes at 16 bits

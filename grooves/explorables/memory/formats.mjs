@@ -1,6 +1,6 @@
 // Number formats down to the bit: from a number to its bits, back, and to the next number there is.
 //
-// Key idea: the bits after the sign, read as one whole number, count through all numbers of a
+// Key idea: the bits after the sign, read as one integer, count through all numbers of a
 // format in order. So rounding is finding a count, and a neighbour is one count further. Chapter 12.
 
 /** exponent, mantissa: how many bits; without an exponent, the bits count multiples of a scale.
@@ -25,7 +25,7 @@ export function largestCount({ exponent, mantissa, finite, whole }) {
   return finite ? 2 ** (exponent + mantissa) - 2 : (2 ** exponent - 1) * 2 ** mantissa - 1;
 }
 
-/** The whole number nearest to x >= 0; of two, the even one. */
+/** The integer nearest to x >= 0; of two, the even one. */
 function nearestEven(x) {
   const below = Math.floor(x);
   const over = x - below;
@@ -40,7 +40,7 @@ function power(x) {
   return found;
 }
 
-/** The bits, as a whole number, of what a format makes of a number. scale: of int8 alone, whose
+/** The bits, as an integer, of what a format makes of a number. scale: of int8 alone, whose
  * lowest count, −128, is left out, so that a number and its negative are stored alike. */
 export function encode(x, format, scale = 1) {
   const { exponent, mantissa, finite, whole } = format;
@@ -62,7 +62,7 @@ export function encode(x, format, scale = 1) {
   return sign + Math.min(count, finite ? last : last + 1);
 }
 
-/** Sign, exponent and mantissa of a pattern of bits, each a whole number. */
+/** Sign, exponent and mantissa of a pattern of bits, each an integer. */
 export function fields(pattern, { exponent, mantissa }) {
   const top = 2 ** (exponent + mantissa);
   const rest = pattern % top;

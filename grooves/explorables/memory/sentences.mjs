@@ -62,14 +62,14 @@ export function counted(model, c) {
 }
 
 const REMEDY = {
-  half: () => ["store and compute in 16 bits", "hardly any exactness"],
+  half: () => ["store and compute in 16 bits", "hardly any precision"],
   batch: ({ task, batch }) =>
     task === "train"
       ? [`take ${some(batch, "text")} at a time, and add up the gradients of several passes`, "none in the result; the device is less busy"]
       : [`answer ${some(batch, "text")} at a time`, "others have to wait"],
-  small_cache: () => ["keep the cache in 8 bits", "a little exactness"],
-  int8: () => ["store the weights in 8 bits", "a little exactness"],
-  int4: () => ["store the weights in 4 bits", "more exactness than at 8: measure it"],
+  small_cache: () => ["keep the cache in 8 bits", "a little precision"],
+  int8: () => ["store the weights in 8 bits", "a little precision"],
+  int4: () => ["store the weights in 4 bits", "more precision than at 8: measure it"],
   context: ({ context }) => [`shorten the context to ${count(context)} tokens`, "what is further back is out of sight"],
   no_scores: () => ["compute attention piece by piece, as FlashAttention does, and keep no scores", "none"],
   mixed: () => ["train in mixed precision", "fewer digits on the way"],

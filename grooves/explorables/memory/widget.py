@@ -77,7 +77,7 @@ class Memory(Explorable):
     task, precision, recipe, batch, context, kept, small_cache: as `grooves.precision.budget.budget`
     takes them; context is its n_tokens. need: bytes of each part, set by the page. format: one of
     `FORMATS`. number: what is to be stored, as text. largest: of the numbers that share int8's
-    scale. pattern: the bits as a whole number, set by the page.
+    scale. pattern: the bits as an integer, set by the page.
     """
 
     module = "memory"

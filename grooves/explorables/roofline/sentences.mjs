@@ -71,9 +71,9 @@ function faster(device, choice, precision, now) {
 /** The picture in words. */
 export function described(device, choice, precision, shown) {
   const { peak, bandwidth, ridge, intensity, rate } = met(device, choice, precision);
-  const roof = `Roofline of ${device.name} in ${precision}: it rises with ${quantity(bandwidth, "B/s")} up to ${digits(ridge)} FLOPs a byte, then stays at ${quantity(peak, "FLOP/s")}.`;
+  const roof = `Roofline of ${device.name} in ${precision}: it rises with ${quantity(bandwidth, "B/s")} up to ${digits(ridge)} FLOPs per byte, then stays at ${quantity(peak, "FLOP/s")}.`;
   if (!shown) return `${roof} The point is shown after the question.`;
-  return `${roof} The point: ${digits(intensity)} FLOPs a byte, at most ${quantity(rate, "FLOP/s")}.`;
+  return `${roof} The point: ${digits(intensity)} FLOPs per byte, at most ${quantity(rate, "FLOP/s")}.`;
 }
 
 /** Where a device's figures are from. */

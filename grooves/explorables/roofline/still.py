@@ -82,7 +82,7 @@ def draw(devices: list[dict]) -> str:
         text(
             MARGIN,
             32,
-            "How fast at most? FLOPs a second, fp32; dashed: published, not measured",
+            "How fast at most? FLOPs per second, fp32; dashed: published, not measured",
             15,
             INK,
             weight=600,
@@ -115,5 +115,5 @@ def draw(devices: list[dict]) -> str:
         colour = MODEL if operation == "matrix_vectors" else EXACT
         low = HEIGHT - 80
         parts.append(text(x, low, NAMES[operation], 13, colour, anchor="middle", weight=600))
-    said = "FLOPs for each byte moved. Left of its bend a device waits for memory."
+    said = "FLOPs for each byte moved. Left of its ridge point a device waits for memory."
     return card([*parts, text(MARGIN, HEIGHT - 22, said, 13, SOFT)], HEIGHT)

@@ -4,7 +4,7 @@ import { element } from "../shared/dom.mjs";
 import { digits, quantity } from "../shared/units.mjs";
 import { BYTES, met, OPERATIONS, precisions } from "./workloads.mjs";
 
-const HEADS = ["Device", "in", "FLOP/s at most", "bytes a second", "arithmetic", "memory", "binds"];
+const HEADS = ["Device", "in", "FLOP/s at most", "bytes per second", "arithmetic", "memory", "binds"];
 
 export class RooflineTables {
   #arithmetic = element("dl", { className: "gr-sums" });
@@ -21,10 +21,10 @@ export class RooflineTables {
     const { flops, bytes, peak, bandwidth, intensity, ridge, rate } = now;
     const sums = [
       [`Counted (${BYTES[precision]} ${BYTES[precision] === 1 ? "byte" : "bytes"} a value)`, OPERATIONS[choice.operation].counts],
-      ["Intensity", `${quantity(flops, "FLOP")} ÷ ${quantity(bytes, "B")} = ${digits(intensity)} FLOPs a byte`],
+      ["Intensity", `${quantity(flops, "FLOP")} ÷ ${quantity(bytes, "B")} = ${digits(intensity)} FLOPs per byte`],
       ["Arithmetic", `${quantity(flops, "FLOP")} ÷ ${quantity(peak, "FLOP/s")} = ${quantity(now.arithmetic, "s")}`],
       ["Memory", `${quantity(bytes, "B")} ÷ ${quantity(bandwidth, "B/s")} = ${quantity(now.memory, "s")}`],
-      ["Balance", `${quantity(peak, "FLOP/s")} ÷ ${quantity(bandwidth, "B/s")} = ${digits(ridge)} FLOPs a byte`],
+      ["Balance", `${quantity(peak, "FLOP/s")} ÷ ${quantity(bandwidth, "B/s")} = ${digits(ridge)} FLOPs per byte`],
       ["At most", `${quantity(rate, "FLOP/s")}, ${digits((100 * rate) / peak)}% of what ${device.name} can do in ${precision}`],
     ];
     this.#arithmetic.replaceChildren(...sums.flatMap(([name, said]) => [element("dt", {}, name), element("dd", {}, said)]));

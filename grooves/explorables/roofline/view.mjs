@@ -37,7 +37,7 @@ export class RooflineView {
     const parts = [
       plane.text(plane.bounds.left + 4, highest + 10, "FLOP/s", { className: "gc-axis" }),
       shape("line", { x1: plane.x(ridge), x2: plane.x(ridge), y1: plane.y(peak), y2: lowest, class: "gr-ridge" }),
-      plane.text(plane.x(ridge) + 6, lowest - 8, `${plain(Number(ridge.toPrecision(3)))} FLOPs a byte`, { className: "gr-halo" }),
+      plane.text(plane.x(ridge) + 6, lowest - 8, `${plain(Number(ridge.toPrecision(3)))} FLOPs per byte`, { className: "gr-halo" }),
       ...this.#otherRoofs(device, precision, ridge, highest),
       plane.line([[start, start * bandwidth], [ridge, peak]], "gr-slope"),
       plane.line([[ridge, peak], [ACROSS.to, peak]], "gr-flat"),

@@ -56,5 +56,5 @@ export function check(label, change) {
 export function choice(label, options, change) {
   const input = element("select", {}, ...options.map(([value, name]) => element("option", { value }, name)));
   input.addEventListener("change", () => change(input.value));
-  return { el: element("label", { className: "gb-choice" }, label, input), input };
+  return { el: element("label", { className: "gx-choice" }, label, input), input };
 }

@@ -89,7 +89,7 @@ export function distance(model, exact) {
     return `One word is possible here. The model pays ${gap.toFixed(4)} nats for its doubt.`;
   }
   return (
-    `${possible} words are possible here: ${entropy.toFixed(2)} nats of surprise on average, which ` +
+    `${possible} words are possible here: ${entropy.toFixed(2)} nats of entropy, which ` +
     `nobody can avoid. The model pays ${gap.toFixed(4)} nats more.`
   );
 }

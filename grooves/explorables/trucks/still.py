@@ -20,7 +20,7 @@ def draw(car: Fleet, trucks: Fleet) -> str:
     axes = Axes((1, MOST), (0.1, 4000), (MARGIN + 46, WIDTH - MARGIN, 52, HEIGHT - 74))
     xs = {1: "1", 10: "10", 100: "100", 1000: "1,000", 10000: "10,000"}
     ys = {0.1: "0.1", 1: "1", 10: "10", 100: "100", 1000: "1,000"}
-    parts = [text(MARGIN, 32, "Delivered, in gigabytes a second", 15, INK, weight=600)]
+    parts = [text(MARGIN, 32, "Delivered, in gigabytes per second", 15, INK, weight=600)]
     parts += axes.grid(xs, ys)
     numbers = [2 ** (i / 8) for i in range(8 * 14 + 1)]
     for name, fleet, colour in (("the car", car, EXACT), ("the trucks", trucks, MODEL)):

@@ -1,0 +1,69 @@
+"""A printed page is whole and light: no line of code is cut off, whatever scheme was chosen."""
+
+import re
+
+import pytest
+from read_pages import settle
+
+# A4 without 15 mm at each side, at 96 dots per inch: what Chromium lays a page out for.
+WIDTH = 680
+MARGINS = dict.fromkeys(("top", "right", "bottom", "left"), "15mm")
+PAGES = [f"{folder}/01_forward_propagation.html" for folder in ("book", "notebooks", "labs")]
+
+# How far the lines of code stick out of what shows them, by block: out of the paper, or out of a
+# box that cuts off what is wider.
+CUT_OFF = """() => [...document.querySelectorAll("pre")].filter((pre) => pre.checkVisibility())
+  .map((pre) => {
+    let edge = innerWidth;
+    for (let box = pre; box; box = box.parentElement) {
+        if (getComputedStyle(box).overflowX === "visible") continue;
+        edge = Math.min(edge, box.getBoundingClientRect().left + box.clientLeft + box.clientWidth);
+    }
+    const lines = document.createRange();
+    lines.selectNodeContents(pre);
+    const out = Math.max(...[...lines.getClientRects()].map((line) => line.right - edge));
+    return [pre.textContent.slice(0, 60), out];
+  })"""
+
+
+@pytest.fixture
+def sheet(browser):
+    """A function that opens a page as wide as the paper, in a scheme."""
+    contexts = []
+
+    def open_page(address, scheme):
+        viewport = {"width": WIDTH, "height": 960}
+        context = browser.new_context(viewport=viewport, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(address)
+        settle(page)
+        assert page.evaluate("document.documentElement.dataset.theme") == scheme
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_line_of_code_is_cut_off_on_paper(sheet, book_address, path):
+    page = sheet(book_address + path, "light")
+    on_screen = page.evaluate(CUT_OFF)
+    assert any(out > 1 for _, out in on_screen), "nothing here is wider than the paper"
+    page.emulate_media(media="print")
+    printed = page.evaluate(CUT_OFF)
+    assert len(printed) == len(on_screen)
+    assert [block for block in printed if block[1] > 1] == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_the_dark_scheme_prints_what_the_light_one_prints(sheet, book_address, path):
+    printed = []
+    for scheme in ("light", "dark"):
+        page = sheet(book_address + path, scheme)
+        pdf = page.pdf(format="A4", margin=MARGINS, print_background=True)
+        # when it was made, and a name made from that
+        printed.append(re.sub(rb"/(CreationDate|ModDate) \([^)]*\)|/ID \[[^]]*\]", b"", pdf))
+        assert page.evaluate("document.documentElement.dataset.theme") == scheme, "not put back"
+    assert printed[0] == printed[1]
