@@ -1,4 +1,4 @@
-"""The book as it was built, a server for it, and a browser that notices what a reader would not.
+"""The book as it was built, a server for it, and a watch on what a reader would not notice.
 
 The tests of the book and of its explorables share one build a session. It goes to _build/tested, so
 it leaves alone what `make book` made, and uses the same cache of executed notebooks.
@@ -78,23 +78,6 @@ def served(folder):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
-
-
-@contextlib.contextmanager
-def chromium():
-    """The system's Chromium, or playwright's own; fails with the remedy where there is none."""
-    from playwright.sync_api import Error, sync_playwright
-
-    system = shutil.which("chromium") or shutil.which("chromium-browser")
-    with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(
-                executable_path=system, args=["--no-sandbox", "--disable-gpu"]
-            )
-        except Error as error:
-            pytest.fail(f"no Chromium here: run `playwright install chromium` ({error})")
-        yield browser
-        browser.close()
 
 
 @dataclass

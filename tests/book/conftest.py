@@ -1,10 +1,10 @@
-"""What the tests of the book share: the built book, a sample book, and a browser."""
+"""What the tests of the book share: the built book, a sample book, and a page."""
 
 import sys
 
 import pytest
 import sample_book
-from built_book import ROOT, built_book, chromium, served
+from built_book import ROOT, built_book, served
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))  # as _config.yml has Sphinx find the extensions
 
@@ -25,12 +25,6 @@ def sample(tmp_path_factory):
 def faulty(tmp_path_factory):
     """A small book in which each page has one fault."""
     return sample_book.build(tmp_path_factory.mktemp("faulty"), sample_book.FAULTY)
-
-
-@pytest.fixture(scope="session")
-def browser():
-    with chromium() as launched:
-        yield launched
 
 
 @pytest.fixture

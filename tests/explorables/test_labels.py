@@ -16,7 +16,6 @@ from grooves.language.stories import Stories, to_text, to_words
 from grooves.training import objectives
 
 EXPLORABLE = "labels"  # what the fixture `page` shows
-browser_test = pytest.mark.browser
 MASK = "[MASK]"
 
 
@@ -55,7 +54,6 @@ def cards(page):
 # ---- the same pairs ------------------------------------------------------------------------------
 
 
-@browser_test
 def test_the_pages_pairs_are_the_courses_pairs(modules):
     rng = np.random.default_rng(0)
     cases = []
@@ -76,7 +74,6 @@ def test_the_pages_pairs_are_the_courses_pairs(modules):
     assert found == [case[2:] for case in cases]
 
 
-@browser_test
 def test_places_are_hidden_by_chance_at_least_one_and_never_all_of_a_view(modules):
     found = modules.evaluate(
         """async () => {
@@ -101,7 +98,6 @@ def test_places_are_hidden_by_chance_at_least_one_and_never_all_of_a_view(module
     assert all(more or not some for some, more in nested) and sum(found["more"]) > 20
 
 
-@browser_test
 def test_contrast_and_pseudo_labels_are_computed_as_in_the_course(modules):
     rng = np.random.default_rng(1)
     z = rng.normal(size=(8, 5))
@@ -129,7 +125,6 @@ def bayes(texts, labels, others):
     return model.predict_proba(count.transform(others))
 
 
-@browser_test
 def test_the_model_in_the_page_is_naive_bayes(modules):
     texts = [one["text"] for one in endings()]
     labels = [one["label"] for one in endings()]
@@ -145,7 +140,6 @@ def test_the_model_in_the_page_is_naive_bayes(modules):
     np.testing.assert_allclose(found, bayes(texts[:7], labels[:7], others), rtol=1e-9)
 
 
-@browser_test
 def test_a_text_is_cut_as_in_the_course_and_every_writing_into_its_own_pieces(modules):
     english = [to_text(words) for words in Stories().corpus(20, 3)] + ["don't,  2 b!\n(or) x_1"]
     others = {
@@ -178,7 +172,6 @@ def test_a_text_is_cut_as_in_the_course_and_every_writing_into_its_own_pieces(mo
 # ---- on the page ---------------------------------------------------------------------------------
 
 
-@browser_test
 def test_any_sentence_becomes_pairs_of_which_copying_answers_none_until_the_mistake(page):
     sentence = "Who labelled the internet? Nobody did, nobody could."
     page.get_by_label("Any sentence").fill(sentence)
@@ -197,7 +190,6 @@ def test_any_sentence_becomes_pairs_of_which_copying_answers_none_until_the_mist
     assert f"answers {len(pairs)} of {len(pairs)}. The answer has leaked" in verdict
 
 
-@browser_test
 def test_only_what_is_hidden_is_asked_for_and_stands_nowhere_in_its_place(page):
     choose(page, "Masked word")
     words = to_words(SENTENCE)
@@ -221,7 +213,6 @@ def test_only_what_is_hidden_is_asked_for_and_stands_nowhere_in_its_place(page):
     assert f"answers {leaks} of {len(words)}." in page.locator(".gl-verdict").first.inner_text()
 
 
-@browser_test
 def test_a_view_looks_for_its_partner_among_all_others(page):
     choose(page, "Two views")
     slide(page, "Dropped", 0.6)
@@ -250,7 +241,6 @@ def test_a_view_looks_for_its_partner_among_all_others(page):
     assert "finds 6 of 6 partners. Both views" in page.locator(".gl-verdict:visible").inner_text()
 
 
-@browser_test
 def test_a_person_is_asked_by_the_clock_and_the_hours_follow(page):
     page.clock.install(time=0)
     page.clock.pause_at(1000)  # from here on it goes as the test says
@@ -282,7 +272,6 @@ def test_a_person_is_asked_by_the_clock_and_the_hours_follow(page):
     assert SENTENCE in page.locator(".gl-quote").inner_text()
 
 
-@browser_test
 def test_the_model_labels_where_it_is_sure_and_is_held_against_the_truth(page):
     choose(page, "Pseudo-label")
     assert cards(page)[4] == "0 pairs needs labels first"
@@ -320,7 +309,6 @@ def test_the_model_labels_where_it_is_sure_and_is_held_against_the_truth(page):
     )
 
 
-@browser_test
 def test_everything_can_be_done_with_the_keyboard(page):
     page.locator(".gl-card input").first.focus()
     page.keyboard.press("ArrowRight")
@@ -337,7 +325,6 @@ def test_everything_can_be_done_with_the_keyboard(page):
     assert "asked for “.”." in caption.inner_text()
 
 
-@browser_test
 def test_a_screen_reader_is_told_the_count_once_typing_rests(page):
     page.get_by_label("Any sentence").fill("One two three")
     told = "Next word: 2 pairs, 0 labels by people."
@@ -346,7 +333,6 @@ def test_a_screen_reader_is_told_the_count_once_typing_rests(page):
     )
 
 
-@browser_test
 def test_a_text_too_short_or_too_long_is_told_so(page):
     field, message = page.get_by_label("Any sentence"), page.locator(".gx-message")
     for text in ("", "  ", "word"):
@@ -363,7 +349,6 @@ def test_a_text_too_short_or_too_long_is_told_so(page):
     )
 
 
-@browser_test
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address, width, scheme):
@@ -387,7 +372,6 @@ def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address, widt
 # ---- in a notebook -------------------------------------------------------------------------------
 
 
-@browser_test
 def test_pairs_and_labels_reach_the_kernel_and_no_key_reaches_jupyterlab(notebook):
     notebook.get_by_label("Any sentence").fill("Lily had a kite")
     kernel = notebook.evaluate("window.kernel")
@@ -405,7 +389,6 @@ def test_pairs_and_labels_reach_the_kernel_and_no_key_reaches_jupyterlab(noteboo
     assert notebook.evaluate("window.keys") == []
 
 
-@browser_test
 def test_what_the_kernel_sets_is_shown_until_the_widget_is_closed(notebook):
     notebook.evaluate("widgetModel.receive('sentence', 'ab cd')")
     notebook.evaluate("widgetModel.receive('unit', 'characters')")

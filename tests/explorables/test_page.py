@@ -12,7 +12,6 @@ from grooves.language.stories import to_text, to_words
 from grooves.training import lineage
 
 EXPLORABLE = "attention"  # what the fixture `page` shows
-pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
