@@ -72,10 +72,11 @@ lint: $(VENV)/authors.stamp  ## test stage: ruff on code and notebooks
 unit: $(VENV)/authors.stamp checkout  ## test stage: the package, the checkers, the habits of the repository
 	$(TESTING) $(PYTEST) tests $(STAGES_OF_THEIR_OWN:%=--ignore=%) -n 2 --dist loadfile
 
-# The first of two runs of every notebook; the book's own execution is the second.
+# The first of two runs of every notebook; the book's own execution is the second. One file a
+# process, in this order, which leaves short ones for the end.
 notebooks: $(VENV)/authors.stamp  ## test stage: nbval over every notebook and lab solution, with no network
 	$(TESTING) $(OFFLINE) $(PYTEST) -p strict_nbval --nbval-lax --nbval-cell-timeout=120 \
-	  -n 2 --dist loadgroup notebooks labs/solutions tests/notebooks
+	  -n 2 --dist loadfile --no-loadscope-reorder tests/notebooks notebooks labs/solutions
 
 site: $(VENV)/authors.stamp chromium  ## test stage: the book, built and read
 	$(TESTING) $(PYTEST) tests/book -n 2 --dist loadfile

@@ -20,18 +20,23 @@ def pytest_collection_modifyitems(items):
             item.add_marker("browser")
 
 
+def complain_of(item, fixtures, programs):
+    if missing := not_provided(fixtures, programs, os.environ.get("GROOVES_PROVIDES")):
+        pytest.fail(
+            f"{item.nodeid} needs {', '.join(missing)}, which is no prerequisite of its stage in "
+            "the Makefile: move it to a stage that has it (tests/provided.py)",
+            pytrace=False,
+        )
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
-    complaint = not_provided(item.fixturenames, os.environ.get("GROOVES_PROVIDES"))
-    if complaint:
-        pytest.fail(complaint, pytrace=False)
+    complain_of(item, item.fixturenames, ())
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item):
-    programs, STARTED.foreign = sorted(set(STARTED.foreign)), []
-    if programs:
-        pytest.fail(f"this test started {programs}, which no stage provides", pytrace=False)
+    complain_of(item, (), STARTED.take())
 
 
 @pytest.fixture(scope="session")

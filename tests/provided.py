@@ -9,16 +9,18 @@ import contextlib
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 # The Makefile looks for the same names.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# Fixtures that need what a prerequisite of a stage provides.
-NEEDS = {"browser": "chromium"}
-# Programs that every stage may start: `make` itself, its shell, and what it looks for before tests.
-PROGRAMS = {"make", "sh", "bash", "git"}
+# What a fixture or a program needs of the prerequisites of its stage.
+FIXTURES = {"browser": "chromium"}
+PROGRAMS = {"git": "checkout"}
+ALWAYS_THERE = {"make", "sh", "bash"}  # or no stage would run
+OPTIONAL = {"unshare"}  # tests look for them first, and do without
 
 
 @contextlib.contextmanager
@@ -42,36 +44,39 @@ def chromium():
         browser.close()
 
 
-def not_provided(fixtures, stage):
-    """What a test with these fixtures needs and a stage does not provide, as a sentence, or None.
+def not_provided(fixtures, programs, stage):
+    """What a test needs beyond the packages and its stage does not provide, sorted.
 
+    fixtures: the names of those that it uses; programs: those that it started.
     stage: the content of GROOVES_PROVIDES; None where a test is run by hand, which may use all.
     """
-    if stage is None:
-        return None
-    missing = sorted({NEEDS[name] for name in fixtures if name in NEEDS} - set(stage.split()))
-    return missing and (
-        f"this test needs {', '.join(missing)}, which is no prerequisite of its stage in the "
-        "Makefile: move the test to a stage that provides it"
-    )
+    named = {Path(program).name: program for program in programs}
+    unknown = {path for name, path in named.items() if name not in {*PROGRAMS, *ALWAYS_THERE}}
+    needed = {FIXTURES[name] for name in fixtures if name in FIXTURES}
+    needed |= {PROGRAMS[name] for name in named if name in PROGRAMS}
+    return sorted(unknown) + sorted(needed - set(needed if stage is None else stage.split()))
 
 
 class Started:
-    """The programs that this process starts which neither Python nor the pins bring along."""
+    """The programs that this process starts which this environment does not bring along."""
 
     def __init__(self):
-        self.foreign = []
+        self.programs = set()
         sys.addaudithook(self._listen)
 
     def _listen(self, event, arguments):
         if event == "subprocess.Popen" and is_foreign(os.fsdecode(arguments[0])):
-            self.foreign.append(os.fsdecode(arguments[0]))
+            self.programs.add(os.fsdecode(arguments[0]))
+
+    def take(self):
+        """The programs since the last time."""
+        taken, self.programs = self.programs, set()
+        return taken
 
 
 def is_foreign(program):
-    """Whether a program comes from neither this environment nor PROGRAMS nor a temporary folder."""
-    found = shutil.which(program)
-    if Path(program).name in PROGRAMS or found is None:  # what is not there cannot be relied on
+    """Whether a program comes neither from this environment nor from a temporary folder."""
+    found, name = shutil.which(program), Path(program).name
+    if found is None or name in OPTIONAL or name.startswith("python"):
         return False
-    homes = (sys.prefix, sys.base_prefix, os.environ.get("TMPDIR", "/tmp"))
-    return not any(Path(found).is_relative_to(home) for home in homes)
+    return not any(Path(found).is_relative_to(ours) for ours in (sys.prefix, tempfile.gettempdir()))

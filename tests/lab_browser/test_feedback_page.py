@@ -1,4 +1,4 @@
-"""A feedback page of `grooves labs grade` can be read by everyone, on a telephone and in the dark."""
+"""Everyone can read a feedback page of `grooves labs grade`, on a telephone and in the dark."""
 
 import itertools
 import os

@@ -1,9 +1,8 @@
 """A plugin that makes nbval notice what it lets pass, in every notebook that it runs.
 
 Loaded by `-p strict_nbval`. A cell fails whose magic does not exist, or which was to raise an
-exception and did not. Each kernel starts in an empty folder of its own, and a cell fails that leaves
-a file there. Cells of one notebook stay in one process under `--dist loadgroup`. None of it counts
-unless the network is cut, so without that no test runs.
+exception and did not. Each kernel starts in an empty folder of its own, and a cell that leaves a
+file there fails. Where the network is not cut nothing runs.
 """
 
 import socket
@@ -51,13 +50,6 @@ def let_pass(outputs, was_to_raise):
 def pytest_sessionstart(session):
     if not network_is_cut():
         pytest.exit("the network is not cut: start pytest by tests/notebooks/offline.py", 1)
-
-
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if isinstance(item, nbval.plugin.IPyNbCell):
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,4 +1,4 @@
-"""A student's lab, untouched, runs from top to bottom and fails only where the student is to work."""
+"""An untouched lab runs from top to bottom, and fails only where the student is to work."""
 
 from pathlib import Path
 
