@@ -20,7 +20,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 FIXTURES = {"browser": "chromium"}
 PROGRAMS = {"git": "checkout"}
 ALWAYS_THERE = {"make", "sh", "bash"}  # or no stage would run
-OPTIONAL = {"unshare"}  # tests look for them first, and do without
+# Looked for first and done without, by tests and by the packages that they call.
+OPTIONAL = {"unshare", "actionlint", "uname", "nvidia-smi", "sysctl", "lscpu"}
 
 
 @contextlib.contextmanager

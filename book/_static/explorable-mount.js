@@ -104,7 +104,7 @@
     const { module, data, css } = place.dataset;
     try {
       await Promise.all([load(module), data && load(data), css && style(css)]);
-      const { plain, bytes, parts } = (data && globalThis.grooves.language.corpora[data]) || { plain: {}, bytes: {}, parts: {} };
+      const { plain, bytes, parts } = (data && globalThis.grooves.data[data]) || { plain: {}, bytes: {}, parts: {} };
       const state = { ...plain, ...JSON.parse(place.dataset.state) };
       for (const [name, text] of Object.entries(bytes)) state[name] = decode(text);
       const loaded = (await importGraph(globalThis.grooves.modules[module])).default;
