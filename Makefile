@@ -79,7 +79,7 @@ notebooks: $(VENV)/authors.stamp  ## test stage: nbval over every notebook and l
 	  -n 2 --dist loadfile --no-loadscope-reorder tests/notebooks notebooks labs/solutions
 
 site: $(VENV)/authors.stamp chromium  ## test stage: the book, built and read
-	$(TESTING) $(PYTEST) tests/book -n 2 --dist loadfile
+	$(TESTING) $(PYTEST) tests/book -n 2 --dist worksteal
 
 explorables: $(VENV)/authors.stamp chromium  ## test stage: the explorables, on bare pages
 	$(TESTING) $(PYTEST) tests/explorables -n 2 --dist loadfile

@@ -1,4 +1,4 @@
-"""Reading every page of the book with axe, for the tests of wide and of narrow pages."""
+"""Reading a page of the book with axe, for the tests of every page."""
 
 from pathlib import Path
 
@@ -25,15 +25,30 @@ ONE_OF_EACH_COLOUR = """() => {
 }"""
 
 
-def axe(page, colours=True, shapes=True):
-    """What axe finds wrong with colours, with all else, or both: (rule, element, what to mend)."""
-    tags, contrast = (
-        {"type": "tag", "values": RULES},
-        {"type": "rule", "values": ["color-contrast"]},
-    )
-    options = {"resultTypes": ["violations"], "runOnly": tags if shapes else contrast}
-    if not colours:
-        options["rules"] = {"color-contrast": {"enabled": False}}
+def contents(toc):
+    """The pages named in a table of contents, in order."""
+    for key in ("root", "file"):
+        if key in toc:
+            yield toc[key]
+    for key in ("parts", "chapters", "sections"):
+        for entry in toc.get(key, ()):
+            yield from contents(entry)
+
+
+# What hangs on the width of the window besides colours; the rest is the same on a telephone.
+OF_WIDTH = ["target-size", "scrollable-region-focusable"]
+
+
+def axe(page, rules=None):
+    """What axe finds wrong with a page: (rule, element, what to mend).
+
+    rules: the names of those to look at; None for all that ask for no more than level AA.
+    """
+    if rules is None:
+        chosen = {"type": "tag", "values": RULES}
+    else:
+        chosen = {"type": "rule", "values": rules}
+    options = {"resultTypes": ["violations"], "runOnly": chosen}
     found = page.evaluate("options => axe.run(document, options)", options)["violations"]
     return [
         f"{violation['id']}: {node['html'][:120]} ({node['failureSummary'][:200]})"
@@ -42,33 +57,39 @@ def axe(page, colours=True, shapes=True):
     ]
 
 
-def read(browser, book, address, width, coloured):
-    """What is wrong on pages of this width: what axe finds, and the pages that are wider.
+def wear(page, scheme):
+    """The page in the colours that a system in this scheme asks for, at once."""
+    page.emulate_media(color_scheme=scheme)
+    page.wait_for_function(
+        "scheme => document.documentElement.dataset.theme === scheme", arg=scheme
+    )
 
-    coloured: the scheme in which colours are looked at, "light" or "dark", which takes longest. All
-    else is the same in both, so the light alone is asked for it.
+
+def overflow(page):
+    """By how many pixels the page is wider than the window."""
+    return page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+
+
+def faults(page, address):
+    """What is wrong with a page: on a laptop, in the dark, and then on a telephone.
+
+    One reading serves all: colours do not hang on the width, nor most rules on either.
     """
-    context = browser.new_context(viewport={"width": width, "height": 900})
-    context.add_init_script(AXE)
-    page = context.new_page()
-    faults, too_wide = [], []
-    for path in book.pages():
-        page.emulate_media(color_scheme="light")
-        page.goto(address + path)
-        settle(page)
-        page.add_style_tag(content="* { transition: none !important }")
-        if page.evaluate("document.documentElement.scrollWidth") > width:
-            too_wide.append(path)
-        page.evaluate(ONE_OF_EACH_COLOUR)
-        for scheme in dict.fromkeys(("light", coloured)):
-            page.emulate_media(color_scheme=scheme)
-            page.wait_for_function(
-                "scheme => document.documentElement.dataset.theme === scheme", arg=scheme
-            )
-            found = axe(page, colours=scheme == coloured, shapes=scheme == "light")
-            faults += [f"{path} {scheme}: {fault}" for fault in found]
-    context.close()
-    return faults, too_wide
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.emulate_media(color_scheme="light")
+    page.goto(address)
+    settle(page)
+    page.add_style_tag(content="* { transition: none !important }")
+    found = [f"{over} pixels too wide for 1280" for over in [overflow(page)] if over > 0]
+    page.evaluate(ONE_OF_EACH_COLOUR)
+    page.evaluate(AXE)
+    found += [f"light: {fault}" for fault in axe(page)]
+    wear(page, "dark")
+    found += [f"dark: {fault}" for fault in axe(page, ["color-contrast"])]
+    page.set_viewport_size({"width": 390, "height": 900})
+    found += [f"{over} pixels too wide for 390" for over in [overflow(page)] if over > 0]
+    found += [f"narrow: {fault}" for fault in axe(page, OF_WIDTH)]
+    return found
 
 
 def settle(page):

@@ -9,16 +9,7 @@ import yaml
 from book_execution import state_of
 from book_math import MathError, to_mathml
 from built_book import ROOT
-
-
-def contents(toc):
-    """The pages named in a table of contents, in order."""
-    for key in ("root", "file"):
-        if key in toc:
-            yield toc[key]
-    for key in ("parts", "chapters", "sections"):
-        for entry in toc.get(key, ()):
-            yield from contents(entry)
+from read_pages import contents
 
 
 def test_the_book_builds_without_a_warning(book):

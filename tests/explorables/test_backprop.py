@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from in_browser import ROOT, axe_faults, dress, hosted, opened, overflow
+from in_browser import ROOT, axe_faults, dress, hosted, in_both_looks, opened, overflow
 
 from grooves.explorables.backprop import still as still_backprop
 from grooves.explorables.backprop.widget import EXPRESSION, VALUES, Backprop, read, state
@@ -293,8 +293,7 @@ def test_everything_can_be_reached_and_done_with_the_keyboard(page):
     assert page.get_by_text("Backward: 6 of 6 steps").is_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@in_both_looks
 def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address, width, scheme):
     size = {"width": width, "height": 900}
     for page in opened(browser, address, viewport=size, color_scheme=scheme):

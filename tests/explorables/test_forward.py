@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from in_browser import ROOT, axe_faults, dress, hosted, opened, overflow
+from in_browser import ROOT, axe_faults, dress, hosted, in_both_looks, opened, overflow
 
 from grooves.explorables.forward.widget import BLANK, Forward, pack, picture, state
 from grooves.language.corpora import digits
@@ -235,8 +235,7 @@ def test_a_screen_reader_is_told_what_is_read_once_the_pen_rests(page):
     page.wait_for_function("document.querySelector('.gx-news').textContent.includes('It reads 7')")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@in_both_looks
 def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address, width, scheme):
     size = {"width": width, "height": 900}
     for page in opened(browser, address, viewport=size, color_scheme=scheme):

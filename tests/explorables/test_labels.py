@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from in_browser import ROOT, axe_faults, dress, hosted, opened, overflow
+from in_browser import ROOT, axe_faults, dress, hosted, in_both_looks, opened, overflow
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.naive_bayes import MultinomialNB
 
@@ -349,8 +349,7 @@ def test_a_text_too_short_or_too_long_is_told_so(page):
     )
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@in_both_looks
 def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address, width, scheme):
     size = {"width": width, "height": 900}
     for page in opened(browser, address, viewport=size, color_scheme=scheme):

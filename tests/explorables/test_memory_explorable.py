@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from in_browser import ROOT, axe_faults, dress, hosted, opened, overflow
+from in_browser import ROOT, axe_faults, dress, hosted, in_both_looks, opened, overflow
 
 from grooves.explorables.memory import still as still_memory
 from grooves.explorables.memory.widget import CONTEXT, FIRST, Memory, devices, models, short, state
@@ -312,8 +312,7 @@ def test_everything_can_be_done_with_the_keyboard(page):
     assert focused == "mantissa, bit 6, worth 1/64: 1" and bits(page) == "0011110111001111"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@in_both_looks
 def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address, width, scheme):
     size = {"width": width, "height": 900}
     for page in opened(browser, address, viewport=size, color_scheme=scheme):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 import torch
-from in_browser import ROOT, axe_faults, dress, opened, overflow
+from in_browser import ROOT, axe_faults, dress, in_both_looks, opened, overflow
 
 from grooves.explorables.attention import still
 from grooves.explorables.attention.widget import PROMPT
@@ -263,8 +263,7 @@ def test_the_word_with_the_focus_is_described_by_what_it_looks_at(page):
     assert re.search(rf"{subject} looks at .+\s%", described.inner_text())
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@in_both_looks
 def test_axe_finds_nothing_to_mend(browser, address, width, scheme):
     size = {"width": width, "height": 900}
     for page in opened(browser, address, viewport=size, color_scheme=scheme):
