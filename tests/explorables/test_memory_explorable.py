@@ -11,7 +11,7 @@ from in_browser import ROOT, axe_faults, dress, hosted, in_both_looks, opened, o
 
 from grooves.explorables.memory import still as still_memory
 from grooves.explorables.memory.widget import CONTEXT, FIRST, Memory, devices, models, short, state
-from grooves.hardware import devices as published
+from grooves.models import published
 from grooves.precision.budget import KEPT, PRECISIONS, RECIPES, budget, fits
 
 EXPLORABLE = "memory"  # what the fixture `page` shows

@@ -14,10 +14,12 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -25,6 +27,10 @@ WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 
 def run(*command, **more):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, **more)
+
+
+def normal(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def tool(name):
@@ -402,3 +408,17 @@ def test_jupyterlab_shows_the_whole_course_and_not_the_notebooks_alone():
     ]
     assert len(commands) == 2
     assert all("--ServerApp.root_dir=. " in command for command in commands), commands
+
+
+def test_what_is_pinned_installs_on_the_first_release_of_every_python_that_is_promised():
+    """Debian 12 has Python 3.11.2, where a pin that wants 3.11.5 cannot be installed."""
+    pins = "".join(path.read_text() for path in (*ROOT.glob("requirements*.txt"),
+                                                 ROOT / "constraints.txt"))  # fmt: skip
+    pinned = {f"{normal(n)}=={v}" for n, v in re.findall(r"^([\w.-]+)==(\S+)", pins, re.MULTILINE)}
+    installed = [d for d in metadata.distributions()
+                 if f"{normal(d.name)}=={d.version.partition('+')[0]}" in pinned]  # fmt: skip
+    assert len(installed) > 100
+    for package in installed:
+        wanted = SpecifierSet(package.metadata["Requires-Python"] or "")
+        refused = [python for python in ("3.11.0", "3.12.0", "3.13.0") if python not in wanted]
+        assert not refused, f"{package.name}=={package.version} wants Python {wanted}"
