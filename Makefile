@@ -9,6 +9,14 @@
 
 VENV ?= .venv
 PORT ?= 8000
+
+# Shells expand ~ only where a word begins with it, and in `VENV=~/env` none does.
+override VENV := $(patsubst ~/%,$(HOME)/%,$(VENV))
+override PYTHON := $(patsubst ~/%,$(HOME)/%,$(PYTHON))
+ifneq ($(words $(VENV))$(filter ~%,$(VENV)),1)
+$(error VENV=$(VENV): give the full path of one folder, without spaces)
+endif
+
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip
 LAB_ARGS ?=
@@ -17,8 +25,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help lab test book serve bench env doctor lint unit notebooks plain site explorables browser \
-        chromium labs format pins clean
+.PHONY: help lab test book serve bench env doctor lint unit notebooks site explorables browser \
+        chromium checkout labs format pins clean
 
 
 # --- for students and instructors -------------------------------------------------------------
@@ -26,7 +34,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 lab: $(VENV)/course.stamp  ## make the environment and open JupyterLab on the first notebook
 	$(BIN)/grooves lab $(LAB_ARGS)
 
-test: lint unit notebooks plain site explorables browser  ## make the environment and run every test
+test: lint unit notebooks site explorables browser  ## make the environment and run every test
 	@echo "make test: every stage passed."
 
 book: $(VENV)/course.stamp  ## build the static book into _build/html
@@ -47,41 +55,37 @@ env: $(VENV)/course.stamp  ## make the environment, nothing else
 
 # --- the stages of `make test` ----------------------------------------------------------------
 # Two test processes with one thread each: more threads than cores make small models slower, not
-# faster. Tests keep off the student's own cache and off every model hub.
+# faster. Tests keep off the student's own cache and off every model hub. What a stage provides
+# beyond the environment, its prerequisites say; a test that needs more fails (tests/provided.py).
 
-TESTING := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false \
-           HF_HUB_OFFLINE=1 GROOVES_CACHE="$(CURDIR)/_build/test-cache"
-PYTEST = $(TESTING) $(BIN)/python -m pytest --junitxml=_build/reports/$@.xml
-TWO_AT_A_TIME := -n 2 --dist loadfile
+TESTING = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false \
+          HF_HUB_OFFLINE=1 GROOVES_CACHE="$(CURDIR)/_build/test-cache" \
+          GROOVES_PROVIDES="$(filter-out %.stamp,$^)"
+PYTEST = $(BIN)/python -m pytest --junitxml=_build/reports/$@.xml
+OFFLINE := PYTHONPATH=tests/notebooks $(BIN)/python tests/notebooks/offline.py
 STAGES_OF_THEIR_OWN := tests/notebooks tests/book tests/explorables tests/lab_browser
 
 lint: $(VENV)/authors.stamp  ## test stage: ruff on code and notebooks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-unit: $(VENV)/authors.stamp  ## test stage: the package, the checkers, the habits of the repository
-	$(PYTEST) tests $(STAGES_OF_THEIR_OWN:%=--ignore=%) $(TWO_AT_A_TIME)
+unit: $(VENV)/authors.stamp checkout  ## test stage: the package, the checkers, the habits of the repository
+	$(TESTING) $(PYTEST) tests $(STAGES_OF_THEIR_OWN:%=--ignore=%) -n 2 --dist loadfile
 
-# Each notebook and each lab solution runs once for each change, and twice where GROOVES_WHOLE is
-# set, as it is every week. The plain run sees all that nbval sees but kept outputs; the book shows
-# what it ran.
-KEPT = $(shell grep -l nbval-check-output notebooks/*.ipynb)
-
-notebooks: $(VENV)/authors.stamp  ## test stage: nbval over the lab solutions and over kept outputs
-	$(PYTEST) --nbval-lax --nbval-cell-timeout=120 $(TWO_AT_A_TIME) labs/solutions \
-	  $(if $(GROOVES_WHOLE),notebooks,$(KEPT))
-
-plain: $(VENV)/authors.stamp  ## test stage: run the notebooks without nbval, and with no network
-	$(PYTEST) tests/notebooks -n 2
+# The first of two runs of every notebook; the book's own execution is the second. One file a
+# process, in this order, which leaves short ones for the end.
+notebooks: $(VENV)/authors.stamp  ## test stage: nbval over every notebook and lab solution, with no network
+	$(TESTING) $(OFFLINE) $(PYTEST) -p strict_nbval --nbval-lax --nbval-cell-timeout=120 \
+	  -n 2 --dist loadfile --no-loadscope-reorder tests/notebooks notebooks labs/solutions
 
 site: $(VENV)/authors.stamp chromium  ## test stage: the book, built and read
-	$(PYTEST) tests/book $(TWO_AT_A_TIME)
+	$(TESTING) $(PYTEST) tests/book -n 2 --dist worksteal
 
 explorables: $(VENV)/authors.stamp chromium  ## test stage: the explorables, on bare pages
-	$(PYTEST) tests/explorables $(TWO_AT_A_TIME)
+	$(TESTING) $(PYTEST) tests/explorables -n 2 --dist loadfile
 
 browser: $(VENV)/authors.stamp chromium  ## test stage: JupyterLab worked as a student works it
-	$(PYTEST) tests/lab_browser
+	$(TESTING) $(PYTEST) tests/lab_browser
 
 
 # --- for authors ------------------------------------------------------------------------------
@@ -102,14 +106,21 @@ clean:  ## remove what was built (not the environment)
 
 
 # --- how it is made ---------------------------------------------------------------------------
-# A stamp inside the environment says that it holds what the requirements say, so pip runs only
-# after they have changed.
+# A stamp inside the environment says that it holds what the requirements say, and for which course,
+# so pip runs only after one of the two has changed. An environment also holds the path of its own
+# folder: where that was moved or renamed, it is made anew.
+
+MOVED := $(shell venv=$$(sed -n 's/^command = .* -m venv [^/]*//p' $(VENV)/pyvenv.cfg 2>/dev/null); \
+  course=$$(cat $(VENV)/course.stamp 2>/dev/null); \
+  if [ "$$venv" ] && ! [ "$$venv" -ef $(VENV) ]; then echo environment; \
+  elif [ "$$course" ] && ! [ "$$course" -ef . ]; then echo course; fi)
+.PHONY: $(if $(MOVED),$(VENV)/course.stamp)
 
 $(VENV)/course.stamp: requirements.txt constraints.txt pyproject.toml
 	@$(MAKE_ENVIRONMENT)
 	@echo "Installing the course: a few minutes, about 2 GB, once."
 	$(PIP) install --quiet $(EXTRA_INDEX) -r requirements.txt
-	@touch $@
+	@pwd > $@
 
 $(VENV)/authors.stamp: $(VENV)/course.stamp requirements-dev.txt
 	$(PIP) install --quiet $(EXTRA_INDEX) -r requirements-dev.txt
@@ -121,7 +132,8 @@ EXTRA_INDEX = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 SUITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
 define MAKE_ENVIRONMENT
-if $(BIN)/python -c "$(SUITS)" 2>/dev/null; then exit 0; fi; \
+if [ "$(MOVED)" = environment ]; then echo "The folder of $(VENV) was moved or renamed."; \
+elif $(BIN)/python -c "$(SUITS)" 2>/dev/null; then exit 0; fi; \
 for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python; do \
   if "$$python" -c "$(SUITS)" 2>/dev/null; then \
     echo "Making the environment $(VENV) with $$("$$python" --version)."; \
@@ -137,14 +149,26 @@ endef
 BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
 
 chromium:
-	@for name in $(BROWSERS); do command -v $$name >/dev/null && exit 0; done; \
+	@started() { for name in $(BROWSERS); do $$name --version >/dev/null 2>&1 && return; done; false; }; \
+	if started; then exit 0; fi; \
 	if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then SUDO=; \
-	elif command -v apt-get >/dev/null && sudo -n true 2>/dev/null; then SUDO=sudo; \
-	else echo "The browser tests need Chromium: install it" \
-	          "(Debian and Ubuntu: sudo apt-get install chromium; Fedora: sudo dnf install chromium)" \
-	          "and run make test again." >&2; exit 1; fi; \
-	echo "Installing Chromium for the browser tests."; \
-	$$SUDO apt-get update -qq && $$SUDO apt-get install -qq -y --no-install-recommends chromium >/dev/null
+	elif command -v apt-get >/dev/null && sudo -n true 2>/dev/null; then SUDO=sudo; fi; \
+	if [ "$${SUDO+known}" ]; then \
+	  echo "Installing Chromium for the browser tests."; \
+	  $$SUDO apt-get update -qq && \
+	  $$SUDO env DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -qq -y --no-install-recommends chromium >/dev/null; \
+	  if started; then exit 0; fi; \
+	fi; \
+	echo "The browser tests need Chromium, and none starts here: install it" \
+	     "(Debian: sudo apt-get install chromium; Fedora: sudo dnf install chromium;" \
+	     "Ubuntu: Google Chrome's package, because Chromium's needs snap)" \
+	     "and run make test again." >&2; exit 1
+
+checkout:
+	@git ls-files >/dev/null || { \
+	  echo "The tests ask git which files are the course's, and git does not answer: install it, and" \
+	       "test a clone of the course, not an unpacked archive." >&2; exit 1; }
 
 help:
 	@echo "Grooves: how generative AI is trained, how it answers, and what it runs on."

@@ -72,6 +72,9 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description="Build the book into _build/html.")
     parser.add_argument("--output", type=Path, help="folder that gets _build/html")
     parser.add_argument("--config", type=Path, help="another _config.yml")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="notebooks to run at a time; more disturb measurements"
+    )
     parser.add_argument("--fresh", action="store_true", help="run every notebook again")
     options = parser.parse_args(arguments)
     built = (options.output or ROOT) / "_build"
@@ -81,6 +84,7 @@ def main(arguments=None):
     if options.fresh:
         for folder in (ROOT / "_build", built):
             shutil.rmtree(folder / "executed", ignore_errors=True)
+    os.environ["GROOVES_BOOK_JOBS"] = str(options.jobs)
     started = time.perf_counter()
     failed = build(options.output, options.config)
     seconds = time.perf_counter() - started

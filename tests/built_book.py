@@ -1,4 +1,4 @@
-"""The book as it was built, a server for it, and a browser that notices what a reader would not.
+"""The book as it was built, a server for it, and a watch on what a reader would not notice.
 
 The tests of the book and of its explorables share one build a session. It goes to _build/tested, so
 it leaves alone what `make book` made, and uses the same cache of executed notebooks.
@@ -39,8 +39,9 @@ class Built:
 
 
 def run_build(*arguments):
-    """Run book/build.py and return (everything it printed, its exit code)."""
-    command = [sys.executable, str(ROOT / "book" / "build.py"), *map(str, arguments)]
+    """Run book/build.py with no network and return (everything it printed, its exit code)."""
+    offline = [sys.executable, str(ROOT / "tests" / "notebooks" / "offline.py")]
+    command = [*offline, sys.executable, str(ROOT / "book" / "build.py"), *map(str, arguments)]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     return done.stdout.decode("utf-8", "replace"), done.returncode
 
@@ -54,7 +55,7 @@ def built_book():
     with FileLock(OUTPUT / "lock"):
         if not session or not stamp.is_file() or stamp.read_text("utf-8").split()[0] != session:
             shutil.rmtree(OUTPUT / "_build", ignore_errors=True)
-            log, returncode = run_build("--output", OUTPUT)
+            log, returncode = run_build("--jobs", 2, "--output", OUTPUT)
             log_file.write_text(log, "utf-8")
             stamp.write_text(f"{session or 'alone'} {returncode}", "utf-8")
         returncode = int(stamp.read_text("utf-8").split()[1])
@@ -78,23 +79,6 @@ def served(folder):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
-
-
-@contextlib.contextmanager
-def chromium():
-    """The system's Chromium, or playwright's own; fails with the remedy where there is none."""
-    from playwright.sync_api import Error, sync_playwright
-
-    system = shutil.which("chromium") or shutil.which("chromium-browser")
-    with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(
-                executable_path=system, args=["--no-sandbox", "--disable-gpu"]
-            )
-        except Error as error:
-            pytest.fail(f"no Chromium here: run `playwright install chromium` ({error})")
-        yield browser
-        browser.close()
 
 
 @dataclass

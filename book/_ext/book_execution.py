@@ -6,10 +6,16 @@ the package's files and the pinned versions. Another state of the package finds 
 """
 
 import hashlib
+import os
 import platform
 import shutil
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
 
+import nbformat
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from jupyter_cache.executors.utils import single_nb_execution
 from myst_nb.core import execute
 from myst_nb.core.execute.cache import NotebookClientCache
 from myst_nb.sphinx_ import NbMetadataCollector
@@ -69,6 +75,44 @@ def _make(folder):
     folder.touch()
 
 
+def missing_notebooks(app, names):
+    """[(path, notebook)] of the pages that are to be run and whose results the cache lacks."""
+    cache = get_cache(app.config.nb_execution_cache_path)
+    for name in sorted(names):
+        path = Path(app.env.doc2path(name))
+        excluded = app.config.nb_execution_excludepatterns
+        if path.suffix != ".ipynb" or any(PurePosixPath(path).match(one) for one in excluded):
+            continue
+        notebook = nbformat.read(path, 4)
+        try:
+            cache.match_cache_notebook(notebook)
+        except KeyError:
+            yield path, notebook
+
+
+def run_ahead(app, env, names):
+    """With --jobs, run the missing notebooks that many at a time; Sphinx runs one after another.
+
+    What fails is not kept: Sphinx runs it again where its page is read, and complains as always.
+    """
+    jobs = int(os.environ.get("GROOVES_BOOK_JOBS", "1"))
+    if jobs < 2 or app.config.nb_execution_mode != "cache":
+        return
+
+    def run(missing):
+        path, notebook = missing
+        limit = app.config.nb_execution_timeout
+        return path, single_nb_execution(notebook, str(path.parent), limit, allow_errors=False)
+
+    cache = get_cache(app.config.nb_execution_cache_path)
+    with ThreadPoolExecutor(jobs) as pool:
+        for path, result in pool.map(run, missing_notebooks(app, names)):
+            if result.err is None:
+                seconds = {"execution_seconds": result.time}
+                bundle = CacheBundleIn(result.nb, str(path), data=seconds)
+                cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+
+
 class FilledIn(NotebookClientCache):
     """Outputs from the cache reach the notebook that is given, not a copy of it alone.
 
@@ -95,5 +139,6 @@ def tell_the_times(app, exception):
 def setup(app):
     execute.NotebookClientCache = FilledIn
     app.connect("config-inited", name_the_cache, priority=10)
+    app.connect("env-before-read-docs", run_ahead)
     app.connect("build-finished", tell_the_times)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,12 +1,39 @@
-"""What the tests of the book share: the built book, a sample book, and a browser."""
+"""What the tests of the book share: the built book, a sample book, and a page."""
 
+import os
+import pickle
 import sys
+from pathlib import Path
 
 import pytest
 import sample_book
-from built_book import ROOT, built_book, chromium, served
+from built_book import ROOT, built_book, served
+from filelock import FileLock
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))  # as _config.yml has Sphinx find the extensions
+
+
+def pytest_collection_modifyitems(items):
+    """Give the second process what needs no book, while the first one builds it."""
+    here = [item for item in items if Path(__file__).parent in item.path.parents]
+    reading = [item for item in here if "book" in item.fixturenames]
+    others = [item for item in here if "book" not in item.fixturenames]
+    half = len(here) // 2
+    elsewhere = [item for item in items if item not in set(here)]
+    items[:] = [*reading[:half], *others, *reading[half:], *elsewhere]
+
+
+def built_once(tmp_path_factory, name, files):
+    """A sample book that all processes of a run share: whichever comes first builds it."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    kept = shared / f"{name}.pickle"
+    with FileLock(shared / f"{name}.lock"):
+        if not kept.is_file():
+            (shared / name).mkdir()
+            kept.write_bytes(pickle.dumps(sample_book.build(shared / name, files)))
+        return pickle.loads(kept.read_bytes())
 
 
 @pytest.fixture(scope="session")
@@ -18,19 +45,13 @@ def book():
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory):
     """A small book with the same settings and extensions, and a students' copy set."""
-    return sample_book.build(tmp_path_factory.mktemp("sample"), sample_book.SOUND)
+    return built_once(tmp_path_factory, "sample", sample_book.SOUND)
 
 
 @pytest.fixture(scope="session")
 def faulty(tmp_path_factory):
     """A small book in which each page has one fault."""
-    return sample_book.build(tmp_path_factory.mktemp("faulty"), sample_book.FAULTY)
-
-
-@pytest.fixture(scope="session")
-def browser():
-    with chromium() as launched:
-        yield launched
+    return built_once(tmp_path_factory, "faulty", sample_book.FAULTY)
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
-"""Reading every page of the book with axe, for the tests of wide and of narrow pages."""
+"""Reading a page of the book with axe, for the tests of every page."""
 
+import contextlib
 from pathlib import Path
 
 import axe_playwright_python
+from playwright.sync_api import TimeoutError
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -25,50 +27,112 @@ ONE_OF_EACH_COLOUR = """() => {
 }"""
 
 
-def axe(page, colours=True, shapes=True):
-    """What axe finds wrong with colours, with all else, or both: (rule, element, what to mend)."""
-    tags, contrast = (
-        {"type": "tag", "values": RULES},
-        {"type": "rule", "values": ["color-contrast"]},
-    )
-    options = {"resultTypes": ["violations"], "runOnly": tags if shapes else contrast}
-    if not colours:
+def contents(toc):
+    """The pages named in a table of contents, in order."""
+    for key in ("root", "file"):
+        if key in toc:
+            yield toc[key]
+    for key in ("parts", "chapters", "sections"):
+        for entry in toc.get(key, ()):
+            yield from contents(entry)
+
+
+# What hangs on the width of the window besides colours; the rest is the same on a telephone.
+OF_WIDTH = ["target-size", "scrollable-region-focusable"]
+
+
+# Text of one look on one ground is looked at once: the others get this mark. Pictures are left
+# alone, because there the ground is what lies below and not what lies around.
+MARK_THE_SAME = """() => {
+    const seen = new Set();
+    for (const piece of document.querySelectorAll("body *")) {
+        if (piece.closest("svg") || piece.children.length || !piece.textContent.trim()) continue;
+        const { color, fontSize, fontWeight } = getComputedStyle(piece);
+        const look = [color, fontSize, fontWeight];
+        for (let place = piece; place; place = place.parentElement) {
+            const { backgroundColor, backgroundImage, opacity } = getComputedStyle(place);
+            look.push(backgroundColor, backgroundImage, opacity);
+        }
+        const name = look.join();
+        piece.toggleAttribute("data-same", seen.has(name));
+        seen.add(name);
+    }
+}"""
+
+
+def axe(page, rules=None, apart_from=None):
+    """What axe finds wrong with a page: (rule, element, what to mend).
+
+    rules: the names of those to look at; None for all up to level AA but that of colours.
+    apart_from: a selector of what is not looked at.
+    """
+    options = {"resultTypes": ["violations"]}
+    # Preloading, axe fetches imported style sheets from the wrong place, for rules that are off.
+    options["preload"] = False
+    if rules is None:
+        options["runOnly"] = {"type": "tag", "values": RULES}
         options["rules"] = {"color-contrast": {"enabled": False}}
-    found = page.evaluate("options => axe.run(document, options)", options)["violations"]
+    else:
+        options["runOnly"] = {"type": "rule", "values": rules}
+    context = {"exclude": [[apart_from]]} if apart_from else None
+    command = "([context, options]) => axe.run(context ?? document, options)"
     return [
         f"{violation['id']}: {node['html'][:120]} ({node['failureSummary'][:200]})"
-        for violation in found
+        for violation in page.evaluate(command, [context, options])["violations"]
         for node in violation["nodes"]
     ]
 
 
-def read(browser, book, address, width, coloured):
-    """What is wrong on pages of this width: what axe finds, and the pages that are wider.
+def colours(page):
+    """What axe finds wrong with the colours of a page."""
+    page.evaluate(MARK_THE_SAME)
+    return axe(page, ["color-contrast"], apart_from="[data-same]")
 
-    coloured: the scheme in which colours are looked at, "light" or "dark", which takes longest. All
-    else is the same in both, so the light alone is asked for it.
+
+def wear(page, scheme):
+    """The page in the colours that a system in this scheme asks for, at once."""
+    page.emulate_media(color_scheme=scheme)
+    page.wait_for_function(
+        "scheme => document.documentElement.dataset.theme === scheme", arg=scheme
+    )
+
+
+def overflow(page):
+    """By how many pixels the page is wider than the window."""
+    return page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+
+
+def faults(page, address):
+    """What is wrong with a page: on a laptop, in the dark, and then on a telephone.
+
+    One reading serves all: colours do not hang on the width, nor most rules on either.
     """
-    context = browser.new_context(viewport={"width": width, "height": 900})
-    context.add_init_script(AXE)
-    page = context.new_page()
-    faults, too_wide = [], []
-    for path in book.pages():
-        page.emulate_media(color_scheme="light")
-        page.goto(address + path)
-        settle(page)
-        page.add_style_tag(content="* { transition: none !important }")
-        if page.evaluate("document.documentElement.scrollWidth") > width:
-            too_wide.append(path)
-        page.evaluate(ONE_OF_EACH_COLOUR)
-        for scheme in dict.fromkeys(("light", coloured)):
-            page.emulate_media(color_scheme=scheme)
-            page.wait_for_function(
-                "scheme => document.documentElement.dataset.theme === scheme", arg=scheme
-            )
-            found = axe(page, colours=scheme == coloured, shapes=scheme == "light")
-            faults += [f"{path} {scheme}: {fault}" for fault in found]
-    context.close()
-    return faults, too_wide
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.emulate_media(color_scheme="light")
+    page.goto(address)
+    settle(page)
+    page.add_style_tag(content="* { transition: none !important }")
+    found = [f"{over} pixels too wide for 1280" for over in [overflow(page)] if over > 0]
+    page.evaluate(ONE_OF_EACH_COLOUR)
+    page.evaluate(AXE)
+    found += [f"light: {fault}" for fault in [*axe(page), *colours(page)]]
+    wear(page, "dark")
+    found += [f"dark: {fault}" for fault in colours(page)]
+    page.set_viewport_size({"width": 390, "height": 900})
+    await_tab_stops(page)
+    found += [f"{over} pixels too wide for 390" for over in [overflow(page)] if over > 0]
+    found += [f"narrow: {fault}" for fault in axe(page, OF_WIDTH)]
+    return found
+
+
+def await_tab_stops(page):
+    """Wait until the theme's script has seen the new width; what is not mended then, axe finds."""
+    with contextlib.suppress(TimeoutError):
+        page.wait_for_function(
+            "[...document.querySelectorAll('pre')].every("
+            "  (box) => box.scrollWidth <= box.clientWidth || box.tabIndex === 0)",
+            timeout=5000,
+        )
 
 
 def settle(page):

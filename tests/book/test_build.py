@@ -11,16 +11,7 @@ import yaml
 from book_execution import state_of
 from book_math import MathError, to_mathml
 from built_book import ROOT
-
-
-def contents(toc):
-    """The pages named in a table of contents, in order."""
-    for key in ("root", "file"):
-        if key in toc:
-            yield toc[key]
-    for key in ("parts", "chapters", "sections"):
-        for entry in toc.get(key, ()):
-            yield from contents(entry)
+from read_pages import contents
 
 
 def test_the_book_builds_without_a_warning(book):
@@ -86,7 +77,7 @@ def test_a_changed_package_makes_notebooks_run_again(tmp_path):
     assert state_of(tmp_path) == before
     (tmp_path / "grooves" / "README.txt").write_text("no code")
     assert state_of(tmp_path) == before
-    for name in ("claims.py", "claims.toml"):
+    for name in ("claims.py", "assets/claims.toml"):
         changed = tmp_path / "grooves" / name
         changed.write_text(changed.read_text("utf-8") + "\n# changed\n", "utf-8")
         assert state_of(tmp_path) != before

@@ -1,5 +1,6 @@
 """Every link inside the book leads somewhere, anchors included, and no id is used twice."""
 
+import functools
 from collections import Counter
 from urllib.parse import unquote, urlsplit
 
@@ -7,6 +8,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 
+@functools.cache
 def read(site):
     """Of every page: the ids on it, in order, and where its links and sources lead."""
     ids, links = {}, {}

@@ -1,25 +1,9 @@
-"""A browser and pages, for the tests of the explorables."""
-
-import shutil
+"""Pages for the tests of the explorables."""
 
 import pytest
 from in_browser import MODULES, built_page, opened, served
-from playwright.sync_api import sync_playwright
 
 from grooves.language.stories import Stories
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-
-
-@pytest.fixture(scope="session")
-def browser():
-    found = [path for name in BROWSERS if (path := shutil.which(name))]
-    assert found, "these tests need Chromium; `make chromium` installs it or says how"
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=found[0], args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

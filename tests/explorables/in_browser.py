@@ -117,13 +117,6 @@ def dress(page, scheme):
     page.add_style_tag(content="body { background: var(--groove-paper); }")
 
 
-def every_size(test):
-    """Mark a test that takes `width` and `scheme`: a window and a telephone, light and dark."""
-    for name, values in (("width", [1280, 390]), ("scheme", ["light", "dark"])):
-        test = pytest.mark.parametrize(name, values)(test)
-    return test
-
-
 def opened_at(browser, url, width, scheme):
     """A page of this width in the book's own light or dark (a generator of one)."""
     size = {"width": width, "height": 900}
@@ -154,6 +147,9 @@ def slide(page, name, value, group=None):
 
 # ---- what a reader must be able to rely on ------------------------------------------------------
 
+# Colours do not hang on the width, and on a telephone everything is narrowest: two looks see what
+# four would.
+in_both_looks = pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 

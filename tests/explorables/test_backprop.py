@@ -4,21 +4,12 @@ import json
 import re
 
 import pytest
-from in_browser import (
-    ROOT,
-    axe_faults,
-    every_size,
-    in_notebook,
-    opened_at,
-    overflow,
-    press,
-)
+from in_browser import ROOT, axe_faults, in_both_looks, in_notebook, opened_at, overflow, press
 
 from grooves.explorables.backprop import still as still_backprop
 from grooves.explorables.backprop.widget import EXPRESSION, VALUES, Backprop, read, state
 
 EXPLORABLE = "backprop"  # what the fixture `page` shows
-browser_test = pytest.mark.browser
 
 
 @pytest.fixture
@@ -62,7 +53,6 @@ def gradient_of(page, wanted):
     return next(gradient for name, _, gradient in table(page) if name == wanted)
 
 
-@browser_test
 def test_each_press_shows_one_more_number_and_says_how_it_came_about(page):
     nodes = read(EXPRESSION, VALUES)
     leaves = sum(not node.inputs for node in nodes)
@@ -93,7 +83,6 @@ def test_each_press_shows_one_more_number_and_says_how_it_came_about(page):
     assert [number(text) for text in drawn] == [node.gradient for node in nodes]
 
 
-@browser_test
 def test_gradients_that_come_back_on_two_paths_are_added_before_the_eyes(page):
     press(page, "Used twice", "All forward")
     for _ in range(5):
@@ -105,7 +94,6 @@ def test_gradients_that_come_back_on_two_paths_are_added_before_the_eyes(page):
     assert "w had 24 from another use: 24 + 12 = 36." in said(page)
 
 
-@browser_test
 def test_a_question_names_the_mistake_and_goes_on_at_the_right_answer(page):
     page.get_by_label("Ask me before each step back").check()
     press(page, "All forward", "Step backward")  # the result's own gradient is told, not asked
@@ -137,7 +125,6 @@ def test_a_question_names_the_mistake_and_goes_on_at_the_right_answer(page):
     assert said(page).startswith("Right.") and not asked.is_visible()
 
 
-@browser_test
 def test_a_formula_that_is_typed_is_drawn_at_once_and_a_fault_leaves_the_last_one(page):
     field = page.get_by_label("Formula, with")
     field.fill("loss = (w1*x + w2*x^2 - y)^2")
@@ -168,7 +155,6 @@ def test_a_formula_that_is_typed_is_drawn_at_once_and_a_fault_leaves_the_last_on
     assert number(gradient_of(page, "w")) == pytest.approx(1 / 1.5, abs=1e-4)
 
 
-@browser_test
 def test_training_moves_the_marked_weights_and_says_what_became_of_the_loss(page):
     report = page.locator(".gb-halves .gb-sentence")
     press(page, "Train one step")
@@ -196,7 +182,6 @@ def test_training_moves_the_marked_weights_and_says_what_became_of_the_loss(page
     assert "nothing to train" in report.inner_text()
 
 
-@browser_test
 def test_the_network_learns_says_so_and_its_maps_say_what_they_show(page):
     network = part(page, 2)
     sentence = network.locator(".gb-sentence")
@@ -233,7 +218,6 @@ def test_the_network_learns_says_so_and_its_maps_say_what_they_show(page):
     )
 
 
-@browser_test
 def test_what_runs_can_be_paused_and_whoever_wants_no_motion_gets_none(page):
     network = part(page, 2)
     steps = """() => {
@@ -266,7 +250,6 @@ NAME = """() => {
 }"""
 
 
-@browser_test
 def test_everything_can_be_reached_and_done_with_the_keyboard(page):
     page.get_by_label("Formula, with").focus()
     reached = []
@@ -303,8 +286,7 @@ def test_everything_can_be_reached_and_done_with_the_keyboard(page):
     assert page.get_by_text("Backward: 6 of 6 steps").is_visible()
 
 
-@browser_test
-@every_size
+@in_both_looks
 def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address, width, scheme):
     for page in opened_at(browser, address, width, scheme):
         page.get_by_label("Formula, with").fill("loss = (w &")
@@ -323,7 +305,6 @@ def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address, widt
 # ---- in a notebook -------------------------------------------------------------------------------
 
 
-@browser_test
 def test_what_is_done_on_the_page_reaches_the_kernel_and_no_key_reaches_jupyterlab(notebook):
     notebook.get_by_label("Formula, with").fill("(a*x - y)^2")
     kernel = notebook.evaluate("window.kernel")
@@ -345,7 +326,6 @@ def test_what_is_done_on_the_page_reaches_the_kernel_and_no_key_reaches_jupyterl
     assert notebook.evaluate("window.keys") == []
 
 
-@browser_test
 def test_what_the_kernel_sets_is_shown_until_the_widget_is_closed(notebook):
     def receive(name, value):
         notebook.evaluate(f"widgetModel.receive('{name}', {json.dumps(value)})")
@@ -385,7 +365,7 @@ def test_a_widget_computes_with_the_courses_own_gradients_and_refuses_what_it_ca
 
 
 def test_the_still_picture_is_of_the_formula_that_the_page_opens_on():
-    kept = (ROOT / "grooves" / "explorables" / "backprop.svg").read_text("utf-8")
+    kept = (ROOT / "grooves" / "explorables" / "backprop" / "backprop.svg").read_text("utf-8")
     remedy = "run `python -m grooves.explorables.export`"
     assert kept == still_backprop.draw(EXPRESSION, VALUES), remedy
     below = re.findall(r'fill="#9c4400"[^>]*>(−?\d+)</text>', kept)

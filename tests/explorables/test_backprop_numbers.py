@@ -12,9 +12,6 @@ from grooves.explorables.backprop.widget import EXPRESSION, VALUES, read
 from grooves.models.autograd import finite_differences
 from grooves.training import gradient_descent
 
-pytestmark = pytest.mark.browser
-
-
 # ---- a formula -----------------------------------------------------------------------------------
 
 WALK = """

@@ -28,7 +28,6 @@ from grooves.training import lineage
 from grooves.training.checkpoint import CheckpointError
 
 EXPLORABLE = "finetune"  # what the fixture `page` shows
-browser_test = pytest.mark.browser
 
 
 @pytest.fixture
@@ -101,7 +100,6 @@ def test_the_kept_models_are_as_good_as_the_recorded_runs():
     assert not stated
 
 
-@browser_test
 def test_the_page_puts_the_models_together_as_python_does(modules):
     words = to_words("Listen, children. I once knew an odd badger named Daisy. She lived in a")
     tokens = [0, *(Stories().index[word] for word in words)]
@@ -138,7 +136,6 @@ def fetched(page):
     return sorted(found[1] for found in parts if found)
 
 
-@browser_test
 def test_the_answer_and_the_models_come_after_the_question(page):
     verdict, right = page.locator(".gc-verdict"), 0
     for asked, n in enumerate(stored_adapters.COUNTS, start=1):
@@ -205,7 +202,6 @@ def first_left(language, words):
     return None
 
 
-@browser_test
 def test_each_model_tells_on_and_the_grammar_judges(page):
     page.get_by_label("Ask me first").uncheck()
     choose(page, "50")
@@ -231,7 +227,6 @@ def test_each_model_tells_on_and_the_grammar_judges(page):
     assert page.get_by_label("Start of a story").input_value() == "Once upon a time"
 
 
-@browser_test
 def test_models_that_cannot_be_fetched_are_said_and_tried_again(browser, address):
     for page in opened(browser, address):
         page.route(re.compile("finetune-5[.]"), lambda route: route.abort())
@@ -250,7 +245,6 @@ def test_models_that_cannot_be_fetched_are_said_and_tried_again(browser, address
         ).wait_for()
 
 
-@browser_test
 def test_everything_can_be_done_with_the_keyboard_and_from_a_disk(browser, site):
     for page in opened(browser, (site / "index.html").as_uri()):
         page.get_by_role("radio", name="5", exact=True).focus()
@@ -270,7 +264,6 @@ def test_everything_can_be_done_with_the_keyboard_and_from_a_disk(browser, site)
         assert f"LoRA {mean(losses('LoRA', 50)):.2f}" in chart and "500 stories" not in chart
 
 
-@browser_test
 def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address):
     for scheme, width in (("light", 390), ("dark", 1280)):
         for page in opened_at(browser, address, width, scheme):
@@ -285,7 +278,6 @@ def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address):
 # ---- in a notebook -------------------------------------------------------------------------------
 
 
-@browser_test
 def test_your_models_are_asked_of_the_kernel_and_what_is_done_reaches_it(notebook):
     assert notebook.evaluate("window.sent") == []
     notebook.get_by_role("button", name="LoRA", exact=True).press("Enter")
@@ -309,7 +301,6 @@ def test_your_models_are_asked_of_the_kernel_and_what_is_done_reaches_it(noteboo
     assert notebook.evaluate("window.keys") == []
 
 
-@browser_test
 def test_what_the_kernel_sets_is_shown_until_the_widget_is_closed(notebook):
     for name, value in (("asks", False), ("way", "head"), ("n", 500)):
         notebook.evaluate("([name, value]) => widgetModel.receive(name, value)", [name, value])

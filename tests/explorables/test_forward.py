@@ -6,15 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from in_browser import (
-    ROOT,
-    axe_faults,
-    every_size,
-    in_notebook,
-    opened_at,
-    overflow,
-    press,
-)
+from in_browser import ROOT, axe_faults, in_both_looks, in_notebook, opened_at, overflow, press
 
 from grooves.explorables.forward.widget import BLANK, Forward, pack, picture, state
 from grooves.language.corpora import digits
@@ -36,7 +28,6 @@ DRAWN = {
 }
 
 EXPLORABLE = "forward"  # what the fixture `page` shows
-browser_test = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +71,6 @@ def pixels_of(page):
 # ---- the same numbers ----------------------------------------------------------------------------
 
 
-@browser_test
 @pytest.mark.parametrize("sizes", [(64, 32, 10), (64, 10), (64, 7, 10)])
 def test_the_browsers_network_computes_what_the_course_computes(modules, sizes):
     network = layers.new_network(sizes, seed=1)
@@ -108,7 +98,6 @@ def test_the_browsers_network_computes_what_the_course_computes(modules, sizes):
             np.testing.assert_allclose(hidden, passed[1][i], rtol=1e-9, atol=1e-9)
 
 
-@browser_test
 def test_strokes_become_the_same_picture_in_both_languages(modules):
     rng = random.Random(3)
     cases = [
@@ -144,7 +133,6 @@ def test_a_drawing_is_fitted_as_the_data_sets_digits_were():
 # ---- on the page ---------------------------------------------------------------------------------
 
 
-@browser_test
 def test_the_page_shows_what_the_network_says_and_the_templates_say_another_thing(page, trained):
     start = state(trained)
     x = np.array(start["pixels"])[None] / 16
@@ -161,7 +149,6 @@ def test_the_page_shows_what_the_network_says_and_the_templates_say_another_thin
         assert page.get_by_role("option").count() == network.weights[0].shape[1]
 
 
-@browser_test
 def test_digits_drawn_with_the_mouse_are_read(page):
     right = 0
     for digit, strokes in DRAWN.items():
@@ -171,7 +158,6 @@ def test_digits_drawn_with_the_mouse_are_read(page):
     assert right >= 8
 
 
-@browser_test
 def test_without_fitting_the_network_gets_what_was_drawn_where_it_was_drawn(page):
     page.get_by_label("Fit to the frame").uncheck()
     draw(page, DRAWN[1], left=0.6, top=0.5, size=0.4)
@@ -181,7 +167,6 @@ def test_without_fitting_the_network_gets_what_was_drawn_where_it_was_drawn(page
     assert min(i // 8 for i, ink in enumerate(pixels_of(page)) if ink) == 0
 
 
-@browser_test
 def test_the_walk_goes_from_stage_to_stage_and_shows_no_number_before_its_time(page):
     press(page, "Walk through it")
     said = []
@@ -203,7 +188,6 @@ def test_the_walk_goes_from_stage_to_stage_and_shows_no_number_before_its_time(p
     assert page.get_by_text("Stage 1 of 5").is_visible()
 
 
-@browser_test
 def test_a_neuron_shows_its_sum_with_its_parts(page, trained):
     x = np.array(state(trained)["pixels"]) / 16
     page.get_by_role("option").nth(5).click()
@@ -215,7 +199,6 @@ def test_a_neuron_shows_its_sum_with_its_parts(page, trained):
     assert numbers == pytest.approx(expected, abs=0.006)
 
 
-@browser_test
 def test_a_moved_picture_loses_what_leaves_the_frame(page, trained):
     before = np.array(state(trained)["pixels"]).reshape(8, 8)
     press(page, "Move the picture right")
@@ -225,7 +208,6 @@ def test_a_moved_picture_loses_what_leaves_the_frame(page, trained):
     assert pixels_of(page) == expected.ravel().tolist()
 
 
-@browser_test
 def test_everything_can_be_done_with_the_keyboard(page):
     press(page, "Clear")
     page.locator("[role=gridcell][tabindex='0']").focus()
@@ -242,15 +224,13 @@ def test_everything_can_be_done_with_the_keyboard(page):
     assert page.locator(".gf-sum").inner_text().startswith("Neuron 31:")
 
 
-@browser_test
 def test_a_screen_reader_is_told_what_is_read_once_the_pen_rests(page):
     press(page, "Clear")
     draw(page, DRAWN[7])
     page.wait_for_function("document.querySelector('.gx-news').textContent.includes('It reads 7')")
 
 
-@browser_test
-@every_size
+@in_both_looks
 def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address, width, scheme):
     for page in opened_at(browser, address, width, scheme):
         draw(page, DRAWN[4])
@@ -265,7 +245,6 @@ def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address, widt
 # ---- in a notebook -------------------------------------------------------------------------------
 
 
-@browser_test
 def test_what_is_drawn_and_chosen_reaches_the_kernel_and_no_key_reaches_jupyterlab(notebook):
     draw(notebook, DRAWN[2])
     drawn = notebook.evaluate("window.kernel.pixels")
@@ -278,7 +257,6 @@ def test_what_is_drawn_and_chosen_reaches_the_kernel_and_no_key_reaches_jupyterl
     assert notebook.evaluate("window.keys") == []
 
 
-@browser_test
 def test_what_the_kernel_sets_is_shown_until_the_widget_is_closed(notebook):
     full = json.dumps([16] * 64)
     notebook.evaluate(f"widgetModel.receive('pixels', {full})")
@@ -311,7 +289,7 @@ def test_the_page_starts_from_all_that_a_widget_knows(trained):
 
 def test_the_still_picture_shows_the_picture_that_the_page_opens_on(trained):
     """Its digit exactly; of its shares the winner's, since another machine rounds the training."""
-    kept = (ROOT / "grooves" / "explorables" / "forward.svg").read_text("utf-8")
+    kept = (ROOT / "grooves" / "explorables" / "forward" / "forward.svg").read_text("utf-8")
     start = state(trained)
     inks = [f"{ink / 16:.2f}" for ink in start["pixels"] if ink]
     drawn = re.findall(r'fill="#1d2733" fill-opacity="([\d.]+)"', kept)

@@ -9,7 +9,7 @@ from in_browser import (
     ROOT,
     axe_faults,
     choose,
-    every_size,
+    in_both_looks,
     in_notebook,
     opened_at,
     overflow,
@@ -26,7 +26,6 @@ from grooves.language.stories import Stories, to_text, to_words
 from grooves.training import objectives
 
 EXPLORABLE = "labels"  # what the fixture `page` shows
-browser_test = pytest.mark.browser
 MASK = "[MASK]"
 
 
@@ -52,7 +51,6 @@ def cards(page):
 # ---- the same pairs ------------------------------------------------------------------------------
 
 
-@browser_test
 def test_the_pages_pairs_are_the_courses_pairs(modules):
     rng = np.random.default_rng(0)
     cases = []
@@ -73,7 +71,6 @@ def test_the_pages_pairs_are_the_courses_pairs(modules):
     assert found == [case[2:] for case in cases]
 
 
-@browser_test
 def test_places_are_hidden_by_chance_at_least_one_and_never_all_of_a_view(modules):
     found = modules.evaluate(
         """async () => {
@@ -98,7 +95,6 @@ def test_places_are_hidden_by_chance_at_least_one_and_never_all_of_a_view(module
     assert all(more or not some for some, more in nested) and sum(found["more"]) > 20
 
 
-@browser_test
 def test_contrast_and_pseudo_labels_are_computed_as_in_the_course(modules):
     rng = np.random.default_rng(1)
     z = rng.normal(size=(8, 5))
@@ -126,7 +122,6 @@ def bayes(texts, labels, others):
     return model.predict_proba(count.transform(others))
 
 
-@browser_test
 def test_the_model_in_the_page_is_naive_bayes(modules):
     texts = [one["text"] for one in endings()]
     labels = [one["label"] for one in endings()]
@@ -142,7 +137,6 @@ def test_the_model_in_the_page_is_naive_bayes(modules):
     np.testing.assert_allclose(found, bayes(texts[:7], labels[:7], others), rtol=1e-9)
 
 
-@browser_test
 def test_a_text_is_cut_as_in_the_course_and_every_writing_into_its_own_pieces(modules):
     english = [to_text(words) for words in Stories().corpus(20, 3)] + ["don't,  2 b!\n(or) x_1"]
     others = {
@@ -175,7 +169,6 @@ def test_a_text_is_cut_as_in_the_course_and_every_writing_into_its_own_pieces(mo
 # ---- on the page ---------------------------------------------------------------------------------
 
 
-@browser_test
 def test_any_sentence_becomes_pairs_of_which_copying_answers_none_until_the_mistake(page):
     sentence = "Who labelled the internet? Nobody did, nobody could."
     page.get_by_label("Any sentence").fill(sentence)
@@ -194,7 +187,6 @@ def test_any_sentence_becomes_pairs_of_which_copying_answers_none_until_the_mist
     assert f"answers {len(pairs)} of {len(pairs)}. The answer has leaked" in verdict
 
 
-@browser_test
 def test_only_what_is_hidden_is_asked_for_and_stands_nowhere_in_its_place(page):
     choose(page, "Masked word")
     words = to_words(SENTENCE)
@@ -218,7 +210,6 @@ def test_only_what_is_hidden_is_asked_for_and_stands_nowhere_in_its_place(page):
     assert f"answers {leaks} of {len(words)}." in page.locator(".gl-verdict").first.inner_text()
 
 
-@browser_test
 def test_a_view_looks_for_its_partner_among_all_others(page):
     choose(page, "Two views")
     slide(page, "Dropped", 0.6)
@@ -247,7 +238,6 @@ def test_a_view_looks_for_its_partner_among_all_others(page):
     assert "finds 6 of 6 partners. Both views" in page.locator(".gl-verdict:visible").inner_text()
 
 
-@browser_test
 def test_a_person_is_asked_by_the_clock_and_the_hours_follow(page):
     page.clock.install(time=0)
     page.clock.pause_at(1000)  # from here on it goes as the test says
@@ -279,7 +269,6 @@ def test_a_person_is_asked_by_the_clock_and_the_hours_follow(page):
     assert SENTENCE in page.locator(".gl-quote").inner_text()
 
 
-@browser_test
 def test_the_model_labels_where_it_is_sure_and_is_held_against_the_truth(page):
     choose(page, "Pseudo-label")
     assert cards(page)[4] == "0 pairs needs labels first"
@@ -317,7 +306,6 @@ def test_the_model_labels_where_it_is_sure_and_is_held_against_the_truth(page):
     )
 
 
-@browser_test
 def test_everything_can_be_done_with_the_keyboard(page):
     page.locator(".gl-card input").first.focus()
     page.keyboard.press("ArrowRight")
@@ -334,7 +322,6 @@ def test_everything_can_be_done_with_the_keyboard(page):
     assert "asked for “.”." in caption.inner_text()
 
 
-@browser_test
 def test_a_screen_reader_is_told_the_count_once_typing_rests(page):
     page.get_by_label("Any sentence").fill("One two three")
     told = "Next word: 2 pairs, 0 labels by people."
@@ -343,7 +330,6 @@ def test_a_screen_reader_is_told_the_count_once_typing_rests(page):
     )
 
 
-@browser_test
 def test_a_text_too_short_or_too_long_is_told_so(page):
     field, message = page.get_by_label("Any sentence"), page.locator(".gx-message")
     for text in ("", "  ", "word"):
@@ -360,8 +346,7 @@ def test_a_text_too_short_or_too_long_is_told_so(page):
     )
 
 
-@browser_test
-@every_size
+@in_both_looks
 def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address, width, scheme):
     for page in opened_at(browser, address, width, scheme):
         for name in ("Next word", "Masked word", "Two views", "Person’s label", "Pseudo-label"):
@@ -381,7 +366,6 @@ def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address, widt
 # ---- in a notebook -------------------------------------------------------------------------------
 
 
-@browser_test
 def test_pairs_and_labels_reach_the_kernel_and_no_key_reaches_jupyterlab(notebook):
     notebook.get_by_label("Any sentence").fill("Lily had a kite")
     kernel = notebook.evaluate("window.kernel")
@@ -399,7 +383,6 @@ def test_pairs_and_labels_reach_the_kernel_and_no_key_reaches_jupyterlab(noteboo
     assert notebook.evaluate("window.keys") == []
 
 
-@browser_test
 def test_what_the_kernel_sets_is_shown_until_the_widget_is_closed(notebook):
     notebook.evaluate("widgetModel.receive('sentence', 'ab cd')")
     notebook.evaluate("widgetModel.receive('unit', 'characters')")
@@ -425,7 +408,7 @@ def test_the_page_starts_from_all_that_a_widget_knows():
 
 
 def test_the_still_picture_is_that_of_the_sentence_the_page_opens_on():
-    kept = (ROOT / "grooves" / "explorables" / "labels.svg").read_text("utf-8")
+    kept = (ROOT / "grooves" / "explorables" / "labels" / "labels.svg").read_text("utf-8")
     assert kept == still_labels.draw(SENTENCE), "run `python -m grooves.explorables.export`"
     words = re.findall(r'font-size="14"[^>]*text-anchor="middle"[^>]*>([^<]+)<', kept)
     inputs, targets = objectives.next_word(to_words(SENTENCE))

@@ -11,7 +11,7 @@ from in_browser import (
     ROOT,
     axe_faults,
     choose,
-    every_size,
+    in_both_looks,
     in_notebook,
     opened_at,
     overflow,
@@ -24,7 +24,6 @@ from grooves.models import published
 from grooves.precision.budget import KEPT, PRECISIONS, RECIPES, budget, fits
 
 EXPLORABLE = "memory"  # what the fixture `page` shows
-browser_test = pytest.mark.browser
 MODELS = [published.Model(**one) for one in models()]
 LLAMA = next(model for model in MODELS if model.name == FIRST)
 
@@ -61,7 +60,6 @@ CHOICES = [
 # ---- the same sums -------------------------------------------------------------------------------
 
 
-@browser_test
 def test_the_pages_budget_is_the_courses_budget(modules):
     found = modules.evaluate(
         """async ([models, all]) => {
@@ -102,7 +100,6 @@ def remedies(c):
     ]
 
 
-@browser_test
 def test_the_cheapest_remedy_that_works_is_named(modules):
     cases = [(m, c, gb) for m in range(0, len(MODELS), 2) for c in CHOICES[::7] for gb in (12, 80)]
     found = modules.evaluate(
@@ -152,7 +149,6 @@ TORCH = {
 }
 
 
-@browser_test
 def test_bits_and_numbers_are_pytorchs_and_int8_is_symmetric(modules):
     rng = np.random.default_rng(0)
     wild = (rng.normal(size=1500) * 10.0 ** rng.integers(-12, 12, 1500)).astype(np.float32)
@@ -211,7 +207,6 @@ def statuses(page):
     return page.locator(".gm-devices .gm-status").all_inner_texts()
 
 
-@browser_test
 def test_the_reader_guesses_first_and_is_told_what_must_give(page):
     assert not page.locator(".gm-parts").is_visible() and set(statuses(page)) == {""}
     assert not page.locator(".gm-stack").first.is_visible()
@@ -242,7 +237,6 @@ def test_the_reader_guesses_first_and_is_told_what_must_give(page):
     )
 
 
-@browser_test
 def test_training_shows_what_takes_the_memory_and_several_remedies_together(page):
     press(page, "Show the answer")
     choose(page, "train")
@@ -268,7 +262,6 @@ def bits(page):
     return "".join(page.locator(".gm-bit").all_inner_texts())
 
 
-@browser_test
 def test_a_number_is_predicted_typed_and_its_bits_flipped(page):
     choose(page, "Down to the bit")
     question = page.get_by_label("Predict: 257 is given to bf16")
@@ -301,7 +294,6 @@ def test_a_number_is_predicted_typed_and_its_bits_flipped(page):
     assert text(page, ".gm-value") == "50 × scale = 50 × 2 = 100", "the tie goes to the even count"
 
 
-@browser_test
 def test_everything_can_be_done_with_the_keyboard(page):
     page.get_by_role("radio", name="8 GB").first.focus()
     page.keyboard.press("ArrowDown")
@@ -320,8 +312,7 @@ def test_everything_can_be_done_with_the_keyboard(page):
     assert focused == "mantissa, bit 6, worth 1/64: 1" and bits(page) == "0011110111001111"
 
 
-@browser_test
-@every_size
+@in_both_looks
 def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address, width, scheme):
     for page in opened_at(browser, address, width, scheme):
         choose(page, "8 GB")
@@ -339,7 +330,6 @@ def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address, widt
 # ---- in a notebook -------------------------------------------------------------------------------
 
 
-@browser_test
 def test_the_budget_and_the_bits_reach_the_kernel_and_no_key_reaches_jupyterlab(notebook):
     select(notebook, "Model", MODELS[0].name)
     need = notebook.evaluate("window.kernel.need")
@@ -353,7 +343,6 @@ def test_the_budget_and_the_bits_reach_the_kernel_and_no_key_reaches_jupyterlab(
     assert notebook.evaluate("window.keys") == []
 
 
-@browser_test
 def test_what_the_kernel_sets_is_shown_until_the_widget_is_closed(notebook):
     for name, value in (("view", "bits"), ("number", "0.5"), ("format", "fp16")):
         notebook.evaluate("([name, value]) => widgetModel.receive(name, value)", [name, value])
@@ -382,7 +371,7 @@ def test_the_page_starts_from_all_that_a_widget_knows():
 
 
 def test_the_still_picture_is_that_of_the_model_the_page_opens_on():
-    kept = (ROOT / "grooves" / "explorables" / "memory.svg").read_text("utf-8")
+    kept = (ROOT / "grooves" / "explorables" / "memory" / "memory.svg").read_text("utf-8")
     drawn = still_memory.draw(LLAMA, devices(), CONTEXT)
     assert kept == drawn, "run `python -m grooves.explorables.export`"
     need = budget(LLAMA, "answer", n_tokens=CONTEXT)

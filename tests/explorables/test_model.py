@@ -39,7 +39,6 @@ def texts_for(model, seed=1):
     return [torch.randint(size, (n,), generator=generator).tolist() for n in sizes]
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("case", CASES)
 def test_logits_read_word_by_word_match_pytorchs_full_forward(modules, case):
     model = random_model(**CASES[case])
@@ -54,7 +53,6 @@ def test_logits_read_word_by_word_match_pytorchs_full_forward(modules, case):
         assert (found - expected).abs().max() < 1e-4
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("case", CASES)
 def test_attention_weights_match_pytorchs(modules, case):
     model = random_model(**CASES[case])
@@ -68,7 +66,6 @@ def test_attention_weights_match_pytorchs(modules, case):
             assert (found - expected[:, :, t, : t + 1]).abs().max() < 1e-5
 
 
-@pytest.mark.browser
 def test_a_text_taken_back_and_read_again_gives_the_same_as_a_fresh_one(modules):
     model = random_model()
     first, second = texts_for(model)[-1], texts_for(model, seed=2)[-1]
@@ -89,7 +86,6 @@ def test_a_text_taken_back_and_read_again_gives_the_same_as_a_fresh_one(modules)
     assert same
 
 
-@pytest.mark.browser
 def test_a_text_longer_than_the_context_is_refused_as_in_python(modules):
     model = random_model(context=4, n_layer=1, mlp_from=0)
     message = modules.evaluate(
@@ -110,7 +106,6 @@ def test_a_text_longer_than_the_context_is_refused_as_in_python(modules):
     assert message == str(refused.value)
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("temperature", [0.0, 0.5, 1.0, 2.0])
 def test_words_are_drawn_with_the_models_own_probabilities(modules, temperature):
     scores = [2.0, 0.0, 1.0, -1.0]

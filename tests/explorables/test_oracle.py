@@ -41,7 +41,6 @@ def one_of_each(language):
     return found.values()
 
 
-@pytest.mark.browser
 def test_next_word_probabilities_and_refusals_equal_the_languages(modules, language):
     prefixes = prefixes_of(language, 100, seed=4)
     refused = 0
@@ -62,7 +61,6 @@ def test_next_word_probabilities_and_refusals_equal_the_languages(modules, langu
         np.testing.assert_allclose(answers, expected, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("dialect", ["names", "endings", "narrator"])
 def test_dialects_are_read_as_the_course_reads_them(modules, dialect):
     from grooves.language.stories import Stories
@@ -84,7 +82,6 @@ def _begins_a_story(language, words):
     return True
 
 
-@pytest.mark.browser
 def test_text_and_words_turn_into_each_other_as_in_python(modules, language):
     stories = language.corpus(50, seed=6)
     odd = ['"', "", 'Hi , " she said . " Oh ! "', "don't  stop-7 ", "Über alles"]
@@ -100,7 +97,6 @@ def test_text_and_words_turn_into_each_other_as_in_python(modules, language):
     assert found[1] == [to_words(text) for text in texts]
 
 
-@pytest.mark.browser
 def test_a_misspelled_word_leads_to_the_word_that_was_meant(modules, language):
     meant = {"foxx": "fox", "grandmoter": "grandmother", "LILY": "Lily", "pupple": "purple"}
     found = modules.evaluate(

@@ -4,14 +4,7 @@ import re
 
 import pytest
 import torch
-from in_browser import (
-    ROOT,
-    axe_faults,
-    every_size,
-    opened_at,
-    overflow,
-    press,
-)
+from in_browser import ROOT, axe_faults, in_both_looks, opened_at, overflow, press
 
 from grooves.explorables.attention import still
 from grooves.explorables.attention.widget import PROMPT
@@ -19,7 +12,6 @@ from grooves.language.stories import to_text, to_words
 from grooves.training import lineage
 
 EXPLORABLE = "attention"  # what the fixture `page` shows
-pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
@@ -267,7 +259,7 @@ def test_the_word_with_the_focus_is_described_by_what_it_looks_at(page):
     assert re.search(rf"{subject} looks at .+\s%", described.inner_text())
 
 
-@every_size
+@in_both_looks
 def test_axe_finds_nothing_to_mend(browser, address, width, scheme):
     for page in opened_at(browser, address, width, scheme):
         start_with(page, "There once was a brafe owl")
@@ -332,7 +324,9 @@ def test_without_scripts_there_is_a_still_picture_that_says_what_it_shows(browse
 
 def test_the_still_picture_is_of_the_committed_weights(model, language):
     """Words and numbers must agree; coordinates may differ in what another machine rounds."""
-    kept = (ROOT / "grooves" / "explorables" / "attention.svg").read_text(encoding="utf-8")
+    kept = (ROOT / "grooves" / "explorables" / "attention" / "attention.svg").read_text(
+        encoding="utf-8"
+    )
     fresh = still.draw(model, language, PROMPT)
     number = r"-?\d+\.\d+"
     remedy = "run `python -m grooves.explorables.export`"

@@ -33,7 +33,6 @@ from grooves.hardware.record import recordings
 from grooves.hardware.roofline import attainable
 
 EXPLORABLE = "roofline"  # what the fixture `page` shows
-browser_test = pytest.mark.browser
 CASES = [
     (operation, 2**a, 2**b, 2**c if operation == "attention" else 1)
     for operation in OPERATIONS
@@ -120,7 +119,6 @@ def test_flops_and_bytes_are_those_of_what_pytorch_does(dtype):
     assert work("training", n, batch, precision=precision) == (flops, n_bytes)
 
 
-@browser_test
 def test_the_page_counts_and_judges_as_python_does(modules):
     asked = [(*case, precision) for case in CASES for precision in BYTES]
     found = modules.evaluate(
@@ -140,7 +138,6 @@ def test_the_page_counts_and_judges_as_python_does(modules):
         assert rate == pytest.approx(min(3e12, flops / (n_bytes / 2e11)))
 
 
-@browser_test
 def test_where_it_turns_is_the_first_size_at_which_arithmetic_is_longer(modules):
     asked = [
         (one, operation, name, size, precision)
@@ -187,7 +184,6 @@ def seconds(text):
     return float(number.replace(",", "")) * 10.0**power
 
 
-@browser_test
 def test_the_answer_comes_after_the_question_and_holds_on_every_device(page):
     verdict, bars = page.locator(".gc-verdict"), page.locator(".gc-number")
     right = asked = 0
@@ -220,7 +216,6 @@ def test_the_answer_comes_after_the_question_and_holds_on_every_device(page):
     assert verdict.is_visible() and page.locator(".gc-question").is_hidden()
 
 
-@browser_test
 def test_what_would_help_is_true(page):
     page.get_by_label("Ask me first").uncheck()
     name = first_device(devices())
@@ -249,7 +244,6 @@ def test_what_would_help_is_true(page):
     assert page.get_by_role("radio", name="int8").is_disabled(), "nobody trains in int8"
 
 
-@browser_test
 def test_everything_can_be_done_with_the_keyboard(page):
     page.get_by_role("radio", name="Matrix × vector").focus()
     page.keyboard.press("ArrowRight")
@@ -262,7 +256,6 @@ def test_everything_can_be_done_with_the_keyboard(page):
     assert page.evaluate("document.activeElement.closest('.gc-check') !== null")
 
 
-@browser_test
 def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address):
     for scheme, width in (("light", 390), ("dark", 1280)):
         for page in opened_at(browser, address, width, scheme):
@@ -280,7 +273,6 @@ def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address):
 # ---- in a notebook -------------------------------------------------------------------------------
 
 
-@browser_test
 def test_your_machine_comes_first_and_what_is_guessed_reaches_the_kernel(notebook):
     assert notebook.get_by_role("combobox", name="Device").input_value() == "My laptop"
     assert notebook.locator(".gr-source").inner_text() == "Measured on this machine."
@@ -300,7 +292,6 @@ def test_your_machine_comes_first_and_what_is_guessed_reaches_the_kernel(noteboo
     assert notebook.evaluate("window.keys") == []
 
 
-@browser_test
 def test_what_the_kernel_sets_is_shown_until_the_widget_is_closed(notebook):
     notebook.evaluate("widgetModel.receive('asks', false)")
     notebook.evaluate("widgetModel.receive('batch', 1000)")

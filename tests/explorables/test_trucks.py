@@ -20,7 +20,6 @@ from grooves.explorables.trucks import still as still_trucks
 from grooves.explorables.trucks.widget import CAR, TRUCKS, Fleet, Trucks, state
 
 EXPLORABLE = "trucks"  # what the fixture `page` shows
-browser_test = pytest.mark.browser
 FLEETS = [
     CAR,
     TRUCKS,
@@ -66,7 +65,6 @@ def test_simulated_trips_arrive_when_computed_and_in_the_end_follow_littles_law(
     assert fleet.load_ns(load) == pytest.approx(there[4])
 
 
-@browser_test
 def test_the_page_delivers_as_python_does(modules):
     trips = [0, 1, 6, 7, 41, 5000]
     found = modules.evaluate(
@@ -102,7 +100,6 @@ def test_the_page_delivers_as_python_does(modules):
 # ---- on a page -----------------------------------------------------------------------------------
 
 
-@browser_test
 def test_who_is_first_depends_on_the_load_and_is_asked_before_it_is_shown(page):
     verdict, numbers = page.locator(".gc-verdict"), page.locator(".gc-number")
     winners = []
@@ -123,7 +120,6 @@ def test_who_is_first_depends_on_the_load_and_is_asked_before_it_is_shown(page):
     assert f"{right} of 3 guesses right." in page.locator(".gc-said").inner_text()
 
 
-@browser_test
 def test_time_passes_step_by_step_and_the_numbers_are_told(page):
     assert page.get_by_role("button", name="Play").get_attribute("aria-disabled") == "true"
     assert "asks for less motion" in page.locator(".gt .gx-note").first.inner_text()
@@ -147,7 +143,6 @@ def test_time_passes_step_by_step_and_the_numbers_are_told(page):
     assert page.locator(".gt-progress").first.inner_text().startswith("0 trips there")
 
 
-@browser_test
 def test_it_plays_only_when_asked_and_pauses(browser, address):
     page = browser.new_page(reduced_motion="no-preference")
     page.goto(address)
@@ -166,7 +161,6 @@ def test_it_plays_only_when_asked_and_pauses(browser, address):
     page.close()
 
 
-@browser_test
 def test_the_law_is_said_with_the_numbers_that_were_chosen(page):
     sums, lesson = page.locator(".gt-sum"), page.locator(".gc-help")
     assert sums.first.inner_text().startswith("10 under way × 64 B ÷ 100 ns = 6.4 GB/s. The road")
@@ -187,7 +181,6 @@ def test_the_law_is_said_with_the_numbers_that_were_chosen(page):
     assert "The Ferrari with 128 under way 40 GB/s" in said and "The trucks with 1" in said
 
 
-@browser_test
 def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address):
     for scheme, width in (("dark", 390), ("light", 1280)):
         for page in opened_at(browser, address, width, scheme):
@@ -202,7 +195,6 @@ def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address):
 # ---- in a notebook -------------------------------------------------------------------------------
 
 
-@browser_test
 def test_what_is_turned_and_guessed_reaches_the_kernel_and_no_key_jupyterlab(notebook):
     notebook.get_by_role("button", name="The trucks", exact=True).press("Enter")
     fleet = notebook.get_by_role("group", name="The Ferrari", exact=True)
@@ -214,7 +206,6 @@ def test_what_is_turned_and_guessed_reaches_the_kernel_and_no_key_jupyterlab(not
     assert notebook.evaluate("window.keys") == []
 
 
-@browser_test
 def test_what_the_kernel_sets_is_shown_until_the_widget_is_closed(notebook):
     other = asdict(replace(CAR, in_flight=1))
     notebook.evaluate("car => widgetModel.receive('car', car)", other)

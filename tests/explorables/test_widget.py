@@ -85,7 +85,7 @@ def test_the_first_prompt_asks_for_a_word_that_was_named_long_before(language):
 
 
 def test_every_module_stands_after_those_it_imports():
-    graph = module_graph(MODULES / "attention.mjs")
+    graph = module_graph(MODULES / "attention" / "attention.mjs")
     assert graph[-1][0] == "attention.mjs"
     known = set()
     for name, source in graph:
@@ -128,7 +128,6 @@ def test_modules_that_cannot_be_bundled_are_named(tmp_path, files, error, words)
         module_graph(tmp_path / "a.mjs")
 
 
-@pytest.mark.browser
 def test_a_bundle_is_one_module_that_works_like_its_parts(modules, tmp_path):
     files = {
         "a.mjs": "import { two } from './x/b.mjs';\nimport * as c from \"./c.mjs\";\n"
@@ -160,7 +159,6 @@ def notebook(modules, model):
         yield page
 
 
-@pytest.mark.browser
 def test_what_is_chosen_on_the_page_reaches_the_kernel(notebook):
     notebook.get_by_label("Temperature").press("ArrowRight")
     notebook.get_by_role("radio", name="Layer 2, head 1").click()
@@ -170,7 +168,6 @@ def test_what_is_chosen_on_the_page_reaches_the_kernel(notebook):
     assert notebook.evaluate("window.kernel") == expected | {"text": "There once"}
 
 
-@pytest.mark.browser
 def test_what_the_kernel_sets_is_shown_on_the_page(notebook):
     def receive(name, value):
         notebook.evaluate("([name, value]) => widgetModel.receive(name, value)", [name, value])
@@ -190,7 +187,6 @@ def test_what_the_kernel_sets_is_shown_on_the_page(notebook):
     assert notebook.locator(".gx-word").all_inner_texts() == ["start", "One"]
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("name", [None, "Next word", "Finish the story"])
 def test_other_weights_are_shown_on_the_story_as_it_stands(notebook, model, name):
     pictures = "() => [...document.querySelectorAll('canvas')].map((one) => one.toDataURL())"
@@ -212,7 +208,6 @@ def test_other_weights_are_shown_on_the_story_as_it_stands(notebook, model, name
     assert all(label and "words back" in label for label in labels)
 
 
-@pytest.mark.browser
 def test_no_key_that_is_pressed_in_the_widget_reaches_jupyterlab(notebook):
     notebook.get_by_label("Temperature").press("ArrowRight")
     notebook.get_by_role("option", selected=True).press("ArrowLeft")
@@ -220,7 +215,6 @@ def test_no_key_that_is_pressed_in_the_widget_reaches_jupyterlab(notebook):
     assert notebook.evaluate("window.keys") == []
 
 
-@pytest.mark.browser
 def test_a_widget_that_is_closed_listens_no_more(notebook):
     listening = "[...listeners.values()].flat().length"
     assert notebook.evaluate(listening) > 0

@@ -7,17 +7,14 @@ its own row and page.
 from __future__ import annotations
 
 import csv
-import itertools
 import json
 import os
 import re
 from pathlib import Path
 
-import axe_playwright_python
 import mini_lab
 import nbformat
 import pytest
-from built_book import chromium
 
 from grooves import cli
 from grooves.grading import grader, masters, sandbox, submissions
@@ -284,23 +281,6 @@ def test_what_a_student_wrote_is_escaped(graded):
 def test_a_page_needs_nothing_from_outside(graded):
     for page in graded.pages.values():
         assert not re.search(r"""(src|href)\s*=|url\(|@import|<script""", page)
-
-
-@pytest.mark.browser
-def test_axe_finds_nothing_on_a_feedback_page_in_light_and_dark(graded, course):
-    axe = Path(axe_playwright_python.__file__).parent / "axe.min.js"
-    with chromium() as browser:
-        # the page forbids every script; only the test may run one
-        page = browser.new_page(viewport={"width": 390, "height": 800}, bypass_csp=True)
-        for name, scheme in itertools.product(("syntax_error", "own_cell"), ("light", "dark")):
-            page.emulate_media(color_scheme=scheme)
-            page.goto((course[0] / "feedback" / mini_lab.LAB / f"{name}.html").as_uri())
-            for fold in page.locator("summary").all():
-                fold.click()
-            assert page.get_by_role("progressbar", name="Points").count() == 1
-            page.evaluate(axe.read_text("utf-8"))
-            assert page.evaluate("() => axe.run().then(found => found.violations)") == []
-            assert page.evaluate("() => document.documentElement.scrollWidth") == 390
 
 
 def test_no_cell_of_the_csv_is_a_formula(graded, course):

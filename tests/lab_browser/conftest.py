@@ -11,7 +11,6 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from built_book import chromium
 from playwright.sync_api import expect
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,7 +84,7 @@ def work(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def lab(work):
+def lab(work, browser):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -104,8 +103,9 @@ def lab(work):
             except OSError:
                 assert server.poll() is None and time.monotonic() < deadline, log.read_text()
                 time.sleep(0.2)
-        with chromium() as browser:
-            yield Lab(port, browser.new_page(viewport={"width": 1280, "height": 1000}), work)
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        yield Lab(port, page, work)
+        page.close()
     finally:
         server.terminate()
         server.wait(30)

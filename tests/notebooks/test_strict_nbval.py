@@ -1,0 +1,121 @@
+"""The stage `notebooks` has no network, and notices what nbval by itself lets pass."""
+
+import os
+import shlex
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+from offline import cutter, offline_command
+
+ROOT = Path(__file__).resolve().parents[2]
+KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+REACH = "import socket\nsocket.create_connection(('192.0.2.1', 80), timeout=20)"
+PLANTED = {
+    "fine": ("1 + 1", []),
+    "raises": ("1 / 0", ["raises-exception"]),
+    "asserts": ("assert 1 == 2, 'the claim'", []),
+    "magic": ("%nosuchmagic", []),
+    "quiet_magic": ("%nosuchmagic", ["raises-exception"]),
+    "no_exception": ("fine = 1", ["raises-exception"]),
+    "crumb": ("open('crumb', 'w').close()", []),
+    "network": (REACH, []),
+    "lookup": ("import socket\nsocket.getaddrinfo('host.invalid', 80)", []),
+    "kept": ("print(2)", ["nbval-check-output"]),
+}
+
+
+def stage_command(*arguments):
+    """What the Makefile runs in the stage, on other arguments, in one process, without colours.
+
+    The last argument is where the report goes.
+    """
+    planned = subprocess.run(
+        ["make", "--dry-run", "notebooks"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.replace("\\\n", " ")
+    (line,) = [line for line in planned.splitlines() if "--nbval-lax" in line]
+    words = shlex.split(line)[: shlex.split(line).index("-n")]
+    python = next(i for i, word in enumerate(words) if word.endswith("/python"))
+    settings = dict(word.split("=", 1) for word in words[:python])
+    command = [sys.executable if word.endswith("/python") else word for word in words[python:]]
+    *others, report = arguments
+    command += ["--color=no", *others, f"--junitxml={report}"]
+    return command, os.environ | settings
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory):
+    """What the stage says about planted notebooks: name to the text of its failure, or ""."""
+    folder = tmp_path_factory.mktemp("planted")
+    for name, (source, tags) in PLANTED.items():
+        cell = new_code_cell(source, metadata={"tags": tags})
+        if name == "kept":
+            cell.execution_count = 1
+            cell.outputs = [nbformat.v4.new_output("stream", text="1\n")]
+        nbformat.write(new_notebook(cells=[cell], metadata=KERNEL), folder / f"{name}.ipynb")
+    report = folder / "report.xml"
+    command, environment = stage_command(str(folder), "--rootdir", str(folder), report)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert report.is_file(), done.stdout + done.stderr
+    cases = list(ElementTree.parse(report).iter("testcase"))
+    assert len(cases) == len(PLANTED)
+    return {
+        case.get("classname").split(".")[-2]: "".join(
+            part.text or part.get("message") for part in case if part.tag in ("failure", "error")
+        )
+        for case in cases
+    }
+
+
+@pytest.mark.parametrize("name", ["fine", "raises"])
+def test_a_sound_notebook_passes(said, name):
+    assert said[name] == ""
+
+
+def test_a_false_claim_is_named_and_a_kept_output_compared(said):
+    assert "the claim" in said["asserts"]
+    assert "mismatch 'stdout'" in said["kept"]
+
+
+@pytest.mark.parametrize("name", ["magic", "quiet_magic"])
+def test_an_unknown_magic_is_not_swallowed(said, name):
+    assert "nosuchmagic" in said[name]
+
+
+def test_an_exception_that_does_not_come_is_not_swallowed(said):
+    assert "was to raise an exception and did not" in said["no_exception"]
+
+
+def test_a_file_left_behind_is_seen(said):
+    assert "left behind ['crumb']" in said["crumb"]
+
+
+@pytest.mark.parametrize("name", ["network", "lookup"])
+def test_no_notebook_reaches_another_machine(said, name):
+    assert "Network is unreachable" in said[name]
+
+
+def test_pythons_cannot_reach_out_where_no_namespace_is_permitted(tmp_path):
+    guard = {"PYTHONPATH": str(Path(__file__).with_name("no_network"))}
+    environment = {**os.environ, **guard}
+    done = subprocess.run(
+        [sys.executable, "-c", REACH], env=environment, capture_output=True, text=True
+    )
+    assert "Network is unreachable: 192.0.2.1 was asked for offline" in done.stderr
+    here = "import socket; s = socket.create_server(('127.0.0.1', 0)); "
+    here += "socket.create_connection(s.getsockname()); print('reached')"
+    done = subprocess.run([sys.executable, "-c", here], env=environment, capture_output=True)
+    assert done.stdout == b"reached\n"
+
+
+def test_no_program_reaches_out_where_a_namespace_is_permitted():
+    if not cutter():
+        pytest.skip("`unshare --net` is not permitted here")
+    devices = "import socket; print([name for _, name in socket.if_nameindex()])"
+    command = offline_command(sys.executable, "-c", devices)
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout == "['lo']\n"
