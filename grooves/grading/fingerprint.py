@@ -77,7 +77,8 @@ def _watched(sources):
     if torch is not None:
         yield from _members(torch.nn.Module, "torch.nn.Module")
         for kind in torch.Tensor.__mro__[:-1]:
-            yield from _members(kind, "torch.Tensor")
+            for label, _, key in _members(kind, "torch.Tensor"):
+                yield label, torch.Tensor, key
 
 
 def _members(holder, prefix):
@@ -98,7 +99,9 @@ def _imported(sources):
 
 
 def _get(holder, key):
-    return vars(holder).get(key)
+    """What is found under a name: of a class, the nearest definition of its bases."""
+    kinds = holder.__mro__ if isinstance(holder, type) else (holder,)
+    return next((vars(kind)[key] for kind in kinds if key in vars(kind)), None)
 
 
 def _identity(holder, key):

@@ -189,7 +189,8 @@ class _Run:
 
 
 def _prepare(kernel: Kernel, reference: Reference) -> None:
-    outcome = kernel.ask("prepare", reference.imports, limit_s=START_LIMIT_S)
+    imports, names = reference.imports, reference.open_names
+    outcome = kernel.ask("prepare", imports, names, limit_s=START_LIMIT_S)
     if "files" not in outcome.reply:
         said = outcome.reply.get("problem", "they took too long or ended Python")
         raise LabError(

@@ -137,6 +137,6 @@ def normal(source: str) -> str:
 
 
 def _only_prepares(source: str) -> bool:
-    """Whether a cell is only comments, magics and shell lines, as the one that installs on Colab."""
+    """Whether a cell is only comments, magics and shell lines, such as Colab's install."""
     lines = [line.strip() for line in source.splitlines()]
     return all(not line or line.startswith(("#", "%", "!")) for line in lines)

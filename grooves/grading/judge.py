@@ -29,8 +29,10 @@ class Court:
     def __init__(self, namespace):
         self.namespace = namespace
 
-    def prepare(self, imports):
+    def prepare(self, imports, open_names):
         """Make the master's imports before any student's code; tell what came of it.
+
+        `open_names` are what students may call of the checks.
 
         Returns: the files of the modules that hold checks, by name; or what went wrong.
         """
@@ -43,6 +45,8 @@ class Court:
         names = [name for name in sys.modules if name.startswith("grooves.checks")]
         names += [name for name in checks.modules() if name not in names]
         files = {name: sys.modules[name].__file__ for name in names}
+        self.files = frozenset(files.values())
+        _keep_to_the_checks([sys.modules[name] for name in files], open_names)
         self.tracing = _guard_tracing()
         texts = [_read(file) for name, file in files.items() if name not in _FRAMEWORK]
         self.fingerprint = _fingerprint.Fingerprint(texts)
@@ -95,7 +99,7 @@ class Court:
         room = dict(self.namespace) | {k: v for k, v in fresh.items() if k not in answer_names}
         room["__builtins__"] = builtins
         for name in answer_names:
-            if name in self.namespace and _is_the_checks(self.namespace[name]):
+            if _file_of(self.namespace.get(name)) in self.files:
                 return "wrong", f"{name} must be written by you; this one is the check's own.", ""
         try:
             exec(compile(cell, "<check>", "exec"), room)
@@ -192,12 +196,11 @@ def _kept_from_cells(function):
     return kept
 
 
-def _is_the_checks(answer):
-    """Whether what stands under an answer's name is a function out of the checks."""
-    inner = getattr(answer, "func", answer)
-    code = getattr(inner, "__code__", None)
-    file = getattr(code, "co_filename", "")
-    return os.sep + os.path.join("grooves", "checks") + os.sep in file
+def _file_of(answer):
+    """The file in which a function was written; an empty text for anything else."""
+    inner = getattr(answer, "func", answer)  # of a partial
+    inner = getattr(inner, "__wrapped__", inner)
+    return getattr(getattr(inner, "__code__", None), "co_filename", "")
 
 
 def load_checks(sources):

@@ -61,7 +61,10 @@ def use(settings):
 @contextlib.contextmanager
 def under(settings):
     """Run something under these settings and a fixed seed, then go back to what was set before."""
-    before = current()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a student may have made errors of them
+        before = current()
+    before.append((_set_filters, list(warnings.filters)))
     use(settings)
     _seed()
     try:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +26,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS submissions (
     lab TEXT NOT NULL, name TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
     notes TEXT NOT NULL,         -- a JSON list of sentences
-    path TEXT NOT NULL,          -- where the file lay when it was graded
+    path BLOB NOT NULL,          -- where the file lay when it was graded, in bytes as it is named
     content TEXT NOT NULL,       -- SHA-256 of the file
     checks TEXT NOT NULL,        -- SHA-256 of the lab's master and checks
     time_limit_s REAL NOT NULL, graded_at TEXT NOT NULL,
@@ -119,8 +120,8 @@ class Store:
         with self._written():
             self._base.execute(
                 "INSERT OR REPLACE INTO submissions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (lab, name, graded.state, graded.reason, json.dumps(graded.notes), path, content,
-                 checks, time_limit_s, now),
+                (lab, name, graded.state, graded.reason, json.dumps(graded.notes),
+                 os.fsencode(path), content, checks, time_limit_s, now),
             )  # fmt: skip
             self._base.execute("DELETE FROM exercises WHERE lab=? AND submission=?", (lab, name))
             for position, r in enumerate(graded.results):
@@ -146,7 +147,7 @@ class Store:
         ).fetchall()
         return [
             (Graded(name, state, self._results(lab, name), json.loads(notes), reason), at,
-             Path(path))
+ Path(os.fsdecode(path)))
             for name, state, reason, notes, at, path in rows
         ]  # fmt: skip
 
@@ -173,9 +174,11 @@ class Store:
             self._base.execute("BEGIN IMMEDIATE")
             yield
             self._base.execute("COMMIT")
-        except sqlite3.Error as error:
+        except BaseException as error:
             with contextlib.suppress(sqlite3.Error):
                 self._base.execute("ROLLBACK")
+            if not isinstance(error, sqlite3.Error):
+                raise
             raise LabError(
                 f"{self.path} cannot be written ({error}). What was graded before is kept. "
                 "Make room, or close what uses the file, and run the same command again."
