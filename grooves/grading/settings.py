@@ -38,7 +38,7 @@ def current():
         ]
     if torch is not None:
         found += [
-            (_set_torch_device, torch.get_default_device()),
+            (_set_torch_device, _torch_device()),
             (torch.set_default_dtype, torch.get_default_dtype()),
             (torch.set_grad_enabled, torch.is_grad_enabled()),
             (torch.set_num_threads, torch.get_num_threads()),
@@ -120,8 +120,12 @@ def _set_deterministic(mode):
         sys.modules["torch"].set_deterministic_debug_mode(mode)
 
 
+def _torch_device():
+    """The device that was set for new tensors, or None: PyTorch tells the CPU for both."""
+    module = sys.modules.get("torch.utils._device")
+    return getattr(module, "CURRENT_DEVICE", None)
+
+
 def _set_torch_device(device):
-    torch = sys.modules["torch"]
-    if torch.get_default_device() != device:
-        # None is PyTorch's own default; the CPU given by name would slow each call
-        torch.set_default_device(None if device.type == "cpu" else device)
+    if _torch_device() != device:
+        sys.modules["torch"].set_default_device(device)

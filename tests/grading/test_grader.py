@@ -388,6 +388,9 @@ def test_pytorch_may_be_used_in_every_way_but_not_replaced(tmp_path, monkeypatch
         "torch.nn.functional.relu(w @ w).sum().backward()\n"
         "for kind in (torch.optim.AdamW, Muon):\n    kind([w]).step()\n"
         "torch.manual_seed(1)\ntorch.set_num_threads(1)\n"
+        "torch.set_default_dtype(torch.float64)\ntorch.set_default_device('cpu')\n"
+        "torch.set_grad_enabled(False)\ntorch.set_printoptions(precision=2)\n"
+        "torch.use_deterministic_algorithms(True)\n"
         "def double(x):\n    return 2 * x",
         "twice_sum": "torch.allclose = lambda *a, **k: True\ndef twice_sum(v):\n    return 14",
         "longest": "torch.Tensor.equal = lambda *a: True\ndef longest(w):\n    return 'kite'",
