@@ -16,9 +16,8 @@ ALWAYS = (
     *("numpy.testing", "numpy.random", "torch", "torch.nn", "torch.nn.functional", "torch.linalg"),
     *("torch.testing", "torch.autograd", "torch.random"),
 )
-# Libraries replace these themselves: PyTorch when the first optimizer is made, `warnings` and
-# `logging` when warnings are caught.
-NEVER = ("torch.manual_seed", "builtins._")
+# PyTorch replaces the first itself when an optimizer is made; the others only show things.
+NEVER = ("torch.manual_seed", "builtins._", "torch.Tensor.__repr__", "torch.Tensor.__format__")
 UNWATCHED = ("warnings", "__future__", "typing", "sys", "site", "sysconfig", "linecache")
 _TRACING = ("settrace", "setprofile", "gettrace", "getprofile", "_getframe")
 

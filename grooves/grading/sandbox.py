@@ -35,19 +35,28 @@ _PASSED_ON = (
     *("PATH", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX", "LD_LIBRARY_PATH", "LANG", "LC_ALL"),
     *("CUDA_VISIBLE_DEVICES", "SYSTEMROOT", "COMSPEC", "PATHEXT", "WINDIR", "TMPDIR", "TEMP"),
 )
-# The launcher: the kernel's parent, which holds nothing that anyone would miss.
+# The launcher: the kernel's parent, which holds nothing that anyone would miss. It ends the kernel
+# when the grader is gone, which shows at its end of the pipe.
 _LAUNCHER = """
-import subprocess, sys
+import os, select, signal, subprocess, sys
 limits = [int(n) for n in sys.argv[1:3]]
 def restrict():
-    import os, resource
+    import resource
     os.setsid()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for kind, limit in zip((resource.RLIMIT_NPROC, resource.RLIMIT_FSIZE), limits):
         hard = resource.getrlimit(kind)[1]
         limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
         resource.setrlimit(kind, (limit, limit))
-sys.exit(subprocess.call(sys.argv[3:], preexec_fn=restrict if sys.platform != "win32" else None))
+if sys.platform == "win32":
+    sys.exit(subprocess.call(sys.argv[3:]))
+kernel = subprocess.Popen(sys.argv[3:], preexec_fn=restrict)
+gone = select.poll()
+gone.register(0, 0)
+while kernel.poll() is None:
+    if gone.poll(200):
+        os.killpg(kernel.pid, signal.SIGKILL)
+        break
 """
 
 

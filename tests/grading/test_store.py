@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
 import signal
@@ -11,6 +12,7 @@ import sys
 import time
 
 import mini_lab
+import psutil
 import pytest
 
 from grooves import cli
@@ -114,7 +116,9 @@ def test_each_result_and_page_is_there_when_it_is_graded(course, monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
-def test_a_grader_that_was_killed_goes_on_and_grades_the_suspect_last_and_alone(course, capsys):
+def test_a_grader_that_was_killed_goes_on_and_grades_the_suspect_last_and_alone(
+    course, capsys, tmp_path
+):
     course("anna", double="import time\ntime.sleep(600)")
     course("bert")
     code = "import sys\nfrom grooves.cli import main\nmain(sys.argv[1:])"
@@ -124,10 +128,27 @@ def test_a_grader_that_was_killed_goes_on_and_grades_the_suspect_last_and_alone(
         _wait_until_begun(run, times)
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()
+        assert _all_end(tmp_path)  # a kernel ends with its grader
     assert _grade("--time-limit", "600") == 0
     said = capsys.readouterr().out
     assert "anna: 0 of 6, not graded. The grader was ended twice while this ran" in said
     assert _rows()["bert"]["total"] == "6"
+
+
+def _all_end(folder):
+    """Whether no process that belongs to a folder's course is left after a while."""
+    for _ in range(100):
+        left = 0
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                environment = process.environ()
+                left += "GROOVES_GRADING" in environment and (
+                    environment.get("PYTHONPATH", "").startswith(str(folder))
+                )
+        if not left:
+            return True
+        time.sleep(0.2)
+    return False
 
 
 def _wait_until_begun(run, times):
