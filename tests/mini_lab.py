@@ -19,6 +19,8 @@ POINTS = {"double": 1, "twice_sum": 2, "longest": 3}
 CHECKS = """\
 import functools
 import math
+import statistics
+import sys
 
 import grooves.checks
 from grooves.checks import CheckFailed, check
@@ -38,14 +40,40 @@ def double(answer):
 @check(lab="99_mini", exercise="twice_sum", points=2, returns=(int, float))
 def twice_sum(answer):
     got = answer([1, 2, 4])
-    if not math.isclose(got, 14):
+    if not math.isclose(statistics.median([got, got, got]), 14):
         raise CheckFailed(f"twice_sum([1, 2, 4]) must be 14, yours is {got}.")
 
 
 @check(lab="99_mini", exercise="longest", points=3, returns=str)
 def longest(answer):
-    if answer(["a", "kite", "owl"]) != "kite":
+    words = ["a", "kite", "owl"] * 20
+    if answer(words) != right(words):
         raise CheckFailed("the longest of a, kite, owl is kite.")
+    if lines_run(answer, words) > 5000:
+        raise CheckFailed("that takes too many steps.", hint="too_slow")
+
+
+def right(words):
+    # what the course would hand in
+    return max(words, key=len)
+
+
+def lines_run(answer, words):
+    # how many lines run until the answer is there
+    count = 0
+
+    def note(frame, event, argument):
+        nonlocal count
+        count += event == "line"
+        return note
+
+    before = sys.gettrace()
+    sys.settrace(note)
+    try:
+        answer(words)
+    finally:
+        sys.settrace(before)
+    return count
 """
 
 SOLUTIONS = {

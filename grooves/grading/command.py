@@ -1,28 +1,29 @@
 """The command `grooves labs`: make the students' notebooks, and grade what comes back.
 
 Key idea: both start from the masters in `labs/solutions/`, so a lab is written once.
-`grooves.grading.masters` makes the students' notebooks, `grooves.grading.grader` grades one
-submission; here is the order in which a whole folder is done. Labs of every chapter.
+`grooves.grading.masters` makes the students' notebooks, `grooves.grading.grading_run` grades what
+was handed in to one lab; here are the options, and the order of the labs. Labs of every chapter.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import os
 import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from grooves.grading.masters import LabError, chosen, release_text
+from grooves.grading.masters import LabError, chosen, labs_folder, masters, release_text
 
 GRADE_HELP = """\
-Grade the notebooks in FOLDER: one CSV file a lab, one feedback page a submission.
+Grade the notebooks in FOLDER. Results go into one file, results.sqlite, in the folder of --out, and
+from it are made a CSV file for each lab and a feedback page for each submission.
 
 Each submission gets a kernel of its own. The master gives the order and the checks; only the
 answer cells are the student's. An endless loop, a crash, a deleted cell or a syntax error costs
 the exercise it is in and no other.
+
+A run adds submissions or replaces them and never removes one. A submission whose file, lab and
+checks did not change is not graded again (--again does it all the same); so a run that was broken
+off goes on when the same command is given again.
 
 THIS RUNS STUDENTS' CODE on this machine, with the rights of whoever starts it.
 Contain it: a throw-away container or user, no network, nothing of value to read, a limit on
@@ -33,14 +34,20 @@ memory. With Docker, in the course's folder, where an image "grooves" has the co
         --workdir /course grooves grooves labs grade submissions --out /out
 
 Defended: checks edited in the notebook or replaced in memory; functions of Python, NumPy, PyTorch
-and the course replaced in memory (the exercise does not count); a printed "passed"; a written
-progress file; changes to the course's files (grading stops); the instructor's environment
-variables (not passed on).
-Not defended: answer and check share one process, so a determined student can read a check's
-expectations while it runs, or forge its result. The code can read files, the masters' solutions
-among them. It can fill memory and disk, use the network, start processes that outlive it, and
-disturb the submission graded beside it (--jobs 1 avoids that one). Each feedback page shows the
-code that was graded: read it where a score surprises.
+and the course replaced in memory (the exercise does not count); tracing switched off; a reference
+answer called in the checks; a printed "passed", a written progress file, anything written into the
+grader's pipe without its key; changes to the course's files (put back, the submission is named); a
+submission that ends its kernel, its parent or its process group, or leaves processes behind; the
+instructor's environment variables (not passed on). Settings (default types, seeds, printing,
+warnings) do not count as changes: checks run under the course's own.
+Where Linux allows it, a submission sees no processes but its own.
+Not defended: answer and check share one process, so code that searches the interpreter's memory or
+frames (gc, ctypes, sys._getframe) can read a check's expectations, or the key, and forge a result.
+The code can read and write files, the masters' solutions and the results among them. It can fill
+memory and disk, use the network, disturb the submission graded beside it (--jobs 1 avoids that
+one), and, where it sees other processes, end the grader: the next run then goes on and grades the
+suspects last, alone. Each feedback page shows the code that was graded: read it where a score
+surprises.
 """
 
 
@@ -66,8 +73,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     grader.add_argument("folder", type=Path, help="the submissions: .ipynb files, nested or not")
     grader.add_argument("--lab", help="grade only this lab; otherwise each notebook tells its own")
     grader.add_argument(
-        "--time-limit", type=_positive, default=60, metavar="S", help="seconds a cell (default 60)"
-    )
+        "--time-limit", type=_positive, default=60, metavar="S",
+        help="seconds for each cell (default 60)",
+    )  # fmt: skip
     grader.add_argument(
         "--out", type=Path, default=Path("feedback"), help="where to write (default feedback/)"
     )
@@ -75,6 +83,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--jobs", type=int, choices=range(1, 65), default=2, metavar="N",
         help="submissions graded at the same time (default 2)",
     )  # fmt: skip
+    grader.add_argument(
+        "--again", action="store_true", help="grade also what was graded before and did not change"
+    )
     grader.add_argument(
         "--no-rehearsal", action="store_true",
         help="do not grade the master's own solutions first, which shows that all works here",
@@ -92,13 +103,13 @@ def main(args: argparse.Namespace) -> int:
         return 2
 
 
-def release_all(masters: dict[str, Path], only_check: bool = False) -> int:
+def release_all(labs: dict[str, Path], only_check: bool = False) -> int:
     """Write the students' notebook of every master given that changed.
 
     Returns: the exit status; 1 where `only_check` is set and one is stale.
     """
     stale = 0
-    for master in masters.values():
+    for master in labs.values():
         target = master.parents[1] / master.name
         text = release_text(master)
         same = target.exists() and target.read_bytes() == text.encode()
@@ -115,92 +126,35 @@ def release_all(masters: dict[str, Path], only_check: bool = False) -> int:
 
 def grade_all(args: argparse.Namespace) -> int:
     """Grade a folder; see GRADE_HELP. Returns the exit status. Raises: LabError."""
-    from grooves.grading import (  # late: they bring the kernel's client
-        feedback,
-        grader,
-        submissions,
-    )
-    from grooves.grading.sandbox import KernelFailed
+    # late: releasing a lab needs none of this
+    from grooves.grading import submissions
+    from grooves.grading.assign import Labs, assign
+    from grooves.grading.grading_run import grade_lab
+    from grooves.grading.store import Store
 
-    known = chosen([args.lab] if args.lab else [])
-    found, passed_over = submissions.find(args.folder)
-    for name in passed_over:
-        print(f"passed over, not a notebook: {name}")
-    for lab, handed_in in submissions.by_lab(found, list(known), args.lab).items():
-        master = grader.Master(known[lab])
-        first = "" if args.no_rehearsal else "the master's own solutions first, then "
-        print(f"{lab}: {first}{len(handed_in)} handed in", flush=True)
-        try:
-            if not args.no_rehearsal:
-                _rehearse(master, args.time_limit)
-            graded = _grade_lab(master, handed_in, args)
-        except KernelFailed as error:
-            raise LabError(f"{lab}: {error}") from error
-        table = args.out / f"{lab}.csv"
-        for one in graded:
-            path = args.out / lab / f"{one.submission}.html"
-            feedback.write_page(path, one, master.title)
-        feedback.write_csv(table, graded)
-        width = max(len(one.submission) for one in graded)
-        for one in sorted(graded, key=lambda g: g.submission):
-            print(f"{one.submission:<{width}}  {one.total:g} of {one.out_of:g}")
-        print(f"{table} and {len(graded)} feedback pages in {args.out / lab} written")
-    return 0
+    known = masters(labs_folder())
+    chosen([args.lab] if args.lab else [])
+    with Store(args.out) as store:
+        found, passed_over = submissions.find(args.folder)
+        for name in passed_over:
+            _say(f"passed over, not a notebook: {name}")
+        assigned = assign(found, Labs(known, labs_folder().parent / "notebooks"), args.lab)
+        for sentence in assigned.left_out:
+            _say(f"left out: {sentence}")
+        status = 0
+        for lab, handed_in in assigned.by_lab.items():
+            try:
+                grade_lab(known[lab], handed_in, store, args, _say)
+            except LabError as error:
+                print(error, file=sys.stderr)
+                status = 2
+    return status
 
 
-def _grade_lab(master, handed_in: list, args: argparse.Namespace) -> list:
-    """Grade all submissions to one lab, `args.jobs` at a time."""
-    from tqdm import tqdm
-
-    from grooves.grading import grader
-
-    threads = max(1, (os.cpu_count() or 1) // args.jobs)
-    stop = threading.Event()
-    package = _package_digest()
-    graded = []
-    with ThreadPoolExecutor(args.jobs) as pool:
-        pending = [
-            pool.submit(grader.grade, one, master, args.time_limit, threads, stop)
-            for one in handed_in
-        ]
-        try:
-            for done in tqdm(
-                as_completed(pending), total=len(pending), desc=master.lab, disable=None
-            ):
-                graded.append(done.result())
-                if _package_digest() != package or not master.sources_are_kept():
-                    raise LabError(
-                        f"the course's own files were changed while {graded[-1].submission} ran, "
-                        "or a submission beside it. No grade was written. Restore the files "
-                        "(git status shows which) and grade again in a container."
-                    )
-        except BaseException:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-            raise
-    return graded
-
-
-def _rehearse(master, time_limit_s: float) -> None:
-    """Grade the master's own solutions: who fails them would fail everyone."""
-    from grooves.grading import grader
-
-    rehearsal = grader.grade(master.as_submission(), master, time_limit_s, os.cpu_count() or 1)
-    for result in rehearsal.results:
-        if result.state not in ("passed", "by hand"):
-            raise LabError(
-                f"{master.lab}: the master's own solution of {result.exercise} does not pass here, "
-                f"so nothing was graded. {result.message}"
-            )
-
-
-def _package_digest() -> str:
-    """A digest of the package's code, which grading relies on and a submission could change."""
-    package = Path(__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        digest.update(f"{path.relative_to(package)}\0".encode() + path.read_bytes())
-    return digest.hexdigest()
+def _say(line: str) -> None:
+    """Print a line that may hold anything that a student can write, on any terminal."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(line.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 def _positive(text: str) -> float:

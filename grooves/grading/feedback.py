@@ -1,4 +1,4 @@
-"""Feedback: a page a submission for the student, a CSV file a lab for the instructor.
+"""Feedback: the page that a student gets.
 
 Key idea: a page is one file that needs nothing else, holds no script, and says for each exercise
 what the check said, in the check's own words. Everything a student wrote is escaped.
@@ -7,30 +7,11 @@ Labs of every chapter.
 
 from __future__ import annotations
 
-import csv
 import html
-import io
-import os
 import re
-from dataclasses import dataclass
-from pathlib import Path
 
-# How an exercise ended -> (its state on the feedback page, the sentence there).
-ENDINGS = {
-    "passed": ("passed", "Passed."),
-    "wrong": ("not right yet", "{said}"),
-    "raised": ("error", "{said}"),
-    "cell": ("error", "Its cell stopped with an error. {said}"),
-    "undefined": ("error", "{said} is not defined when its check runs."),
-    "not_started": ("not started", "Not started. {said}"),
-    "missing": ("missing", "The notebook has no code cell for it any more."),
-    "time": ("stopped", "It had not ended after {limit:g} s and was stopped."),
-    "died": ("stopped", "It ended Python itself: a crash, an exit, or too little memory."),
-    "flooded": ("stopped", "It printed more than {megabytes} MB and was stopped."),
-    "changed": ("not counted", "It changed {said}, which the checks rely on. So it cannot count."),
-    "unreadable": ("unreadable", "{said}"),
-    "by hand": ("by hand", "A person grades this."),
-}
+from grooves.grading.results import Graded, Result
+
 # state -> (a sign beside the word, since colour alone says nothing to many; its colour's name)
 _SIGNS = {"passed": ("✓", "good"), "not started": ("○", "plain"), "by hand": ("✎", "plain")}
 _STYLE = """
@@ -54,35 +35,6 @@ summary { cursor: pointer; margin-top: .5rem; }
 """
 
 
-@dataclass(frozen=True)
-class Result:
-    """One exercise of one submission; `state` and `message` come from ENDINGS."""
-
-    exercise: str
-    points: float
-    out_of: float
-    state: str
-    message: str
-    code: str = ""
-
-
-@dataclass(frozen=True)
-class Graded:
-    """All that is known of one submission; the order of `results` is the master's."""
-
-    submission: str
-    results: list[Result]
-    notes: list[str]
-
-    @property
-    def total(self) -> float:
-        return sum(result.points for result in self.results)
-
-    @property
-    def out_of(self) -> float:
-        return sum(result.out_of for result in self.results if result.state != "by hand")
-
-
 def page(graded: Graded, title: str) -> str:
     """The feedback page of one submission as HTML; `title` is the lab's."""
     name, lab = html.escape(graded.submission), html.escape(title)
@@ -97,38 +49,11 @@ def page(graded: Graded, title: str) -> str:
         f"<main>\n<h1>{lab}</h1>\n<p>Feedback for <strong>{name}</strong>: {total}.</p>\n"
         f'<p><progress max="{max(graded.out_of, 1):g}" value="{graded.total:g}" '
         f'aria-label="Points">{total}</progress></p>\n'
+        + (f"<p>{html.escape(graded.reason)}</p>\n" if graded.reason else "")
         + (f"<h2>Notes</h2>\n<ul>{notes}</ul>\n" if notes else "")
-        + "".join(_section(result) for result in graded.results)
+        + ("" if graded.reason else "".join(_section(result) for result in graded.results))
         + "</main>\n</body>\n</html>\n"
     )
-
-
-def write_page(path: Path, graded: Graded, title: str) -> None:
-    """Write the feedback page of one submission; the folders above it are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # a student's text may hold half a surrogate pair, which no file can
-    text = page(graded, title).encode("utf-8", "replace")
-    path.write_bytes(text)
-
-
-def write_csv(path: Path, graded: list[Graded]) -> None:
-    """Write one row a submission, one column an exercise, the total and the notes.
-
-    All of one lab. An exercise that a person grades has an empty cell and is not in the total.
-    """
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    names = [result.exercise for result in graded[0].results]
-    writer.writerow(["submission", *names, "total", "out_of", "notes"])
-    for one in sorted(graded, key=lambda g: g.submission):
-        points = ["" if r.state == "by hand" else f"{r.points:g}" for r in one.results]
-        notes = " ".join(one.notes)
-        row = [one.submission, *points, f"{one.total:g}", f"{one.out_of:g}", notes]
-        writer.writerow([_no_formula(cell) for cell in row])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".part")
-    beside.write_bytes(table.getvalue().encode("utf-8", "replace"))
-    os.replace(beside, path)
 
 
 def _section(result: Result) -> str:
@@ -155,8 +80,3 @@ def _clean(text: str) -> str:
     """Escaped, without terminal colours and without characters that HTML does not allow."""
     text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
     return html.escape(re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "�", text))
-
-
-def _no_formula(cell: str) -> str:
-    """A spreadsheet runs a cell that starts like a formula; a leading quote stops that."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

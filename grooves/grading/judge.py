@@ -1,44 +1,143 @@
-"""The judge: the part of grading that runs inside a submission's kernel.
+"""The judge: the part of grading that runs the master's checks inside a submission's kernel.
 
-Key idea: it trusts nothing that the submission could have left behind. The grader sends this text
-anew with every check, with the source of the checks as it was before any submission ran, so a
-check that was replaced, a progress file or a printed "passed" count for nothing. What it says goes
-back with the token of that one check, and with the identity of every function the checks lean on,
-which the grader compares with what it was at the start.
+Key idea: it trusts nothing that the submission could have left behind. Every check is loaded anew
+from the text that it had before any submission ran, so a check that was replaced, a progress file
+or a printed "passed" count for nothing; and no result counts where a function that checks lean on
+is no longer what it was, before or after.
 
-It cannot be complete: the student's code and the judge share one process (see
-`grooves.grading.grader`). Nothing imports this module; `grooves.grading.grader` reads it as text.
+It cannot be complete, because the student's code and the judge share one process: see
+`grooves labs grade --help`. `grooves.grading.kernel` runs this text; nothing imports it.
 Labs of every chapter.
 """
 
+import builtins
+import functools
+import importlib
+import importlib.machinery
+import os
+import sys
+import types
 
-def prepare(imports):
-    """Make the master's imports before any student's code; tell what came of it.
-
-    Returns: JSON with the files of the modules that hold checks, and the first fingerprint.
-    """
-    import json
-    import sys
-
-    from IPython import get_ipython
-
-    get_ipython().ask_exit = lambda: None  # exit() in a cell must not end the kernel
-    exec(imports, {})
-    make_one_of_each_optimizer()
-    checks = sys.modules["grooves.checks"]
-    names = [name for name in sys.modules if name.startswith("grooves.checks")]
-    names += [name for name in checks.modules() if name not in names]
-    files = {name: sys.modules[name].__file__ for name in names}
-    return json.dumps({"files": files, "fingerprint": fingerprint()})
+_fingerprint, _settings = private["fingerprint"], private["settings"]  # noqa: F821 - by the kernel
+_CELLS = ("<ipython-input", "<string>")  # files of students' code: cells, and what they exec
+_CACHED = type(functools.cache(len))
+_FRAMEWORK = ("grooves.checks", "grooves.checks.progress")
 
 
-def make_one_of_each_optimizer():
+class Court:
+    """All that the grader asks of a kernel but running cells. `namespace` is the student's."""
+
+    def __init__(self, namespace):
+        self.namespace = namespace
+
+    def prepare(self, imports, open_names):
+        """Make the master's imports before any student's code; tell what came of it.
+
+        `open_names` are what students may call of the checks.
+
+        Returns: the files of the modules that hold checks, by name; or what went wrong.
+        """
+        try:
+            exec(imports, {})
+            _make_one_of_each_optimizer()
+            checks = sys.modules["grooves.checks"]
+        except BaseException as error:
+            return {"problem": f"{type(error).__name__}: {text_of(error)}"}
+        names = [name for name in sys.modules if name.startswith("grooves.checks")]
+        names += [name for name in checks.modules() if name not in names]
+        files = {name: sys.modules[name].__file__ for name in names}
+        self.files = frozenset(files.values())
+        _keep_to_the_checks([sys.modules[name] for name in files], open_names)
+        self.tracing = _guard_tracing()
+        texts = [_read(file) for name, file in files.items() if name not in _FRAMEWORK]
+        self.fingerprint = _fingerprint.Fingerprint(texts)
+        self.course = _settings.current()
+        return {"files": files}
+
+    def given(self, run):
+        """The function that runs a cell of the master's under the course's settings."""
+
+        def cell(source):
+            with _settings.under(self.course):
+                return run(source)
+
+        return cell
+
+    def look(self):
+        """What the last cell changed that checks lean on."""
+        with _settings.under(self.course):
+            return {"changed": self.fingerprint.changed()}
+
+    def judge(self, imports, answer_names, open_names, cell, sources):
+        """Run the master's check cell with fresh checks and the student's answers.
+
+        `imports` are the master's import statements, made again here; `answer_names` are the names
+        that the answers define, which those imports leave alone; `open_names` are what students
+        may call of the checks; `sources` maps the modules that hold checks to (file, text).
+        Returns: how it ended, what was said, the recognised mistake, and what was changed.
+        """
+        with _settings.under(self.course):
+            changed = self.fingerprint.changed()
+            if changed:
+                return {"ended": "", "said": "", "hint": "", "changed": changed}
+            self.tracing.clear()
+            modules = load_checks(sources)
+            _keep_to_the_checks(modules, open_names)
+            first = _fingerprint.functions_of(modules)
+            ended, said, hint = self._verdict(imports, answer_names, cell)
+            last = _fingerprint.functions_of(modules)
+            changed = self.fingerprint.changed() + [k for k in first if last.get(k) != first[k]][:3]
+            changed += self.tracing
+            sys.settrace(None)
+            sys.setprofile(None)
+        return {"ended": ended, "said": said[:5000], "hint": hint[:200], "changed": changed}
+
+    def _verdict(self, imports, answer_names, cell):
+        from grooves.checks import CheckFailed
+
+        fresh = {}
+        exec(imports, fresh)
+        room = dict(self.namespace) | {k: v for k, v in fresh.items() if k not in answer_names}
+        room["__builtins__"] = builtins
+        for name in answer_names:
+            if _file_of(self.namespace.get(name)) in self.files:
+                return "wrong", f"{name} must be written by you; this one is the check's own.", ""
+        try:
+            exec(compile(cell, "<check>", "exec"), room)
+        except CheckFailed as failure:
+            hint = failure.hint if type(failure.hint) is str else ""
+            ended = hint if hint in ("not_started", "raised") else "wrong"
+            unsaid = ended == "not_started" and not getattr(failure, "needs", None)
+            return ended, "" if unsaid else _plain(failure.message), hint
+        except NameError as error:
+            return "undefined", _plain(error.name), ""
+        except BaseException as error:
+            return "wrong", f"{type(error).__name__}: {text_of(error)}", ""
+        return "passed", "", ""
+
+
+def text_of(error):
+    """What an error says, whatever its `__str__` does."""
+    try:
+        return _plain(str(error))[:2000]
+    except BaseException:
+        return ""
+
+
+def _plain(text):
+    return str.__str__(text) if isinstance(text, str) else ""
+
+
+def _read(file):
+    with open(file, encoding="utf-8") as opened:
+        return opened.read()
+
+
+def _make_one_of_each_optimizer():
     """PyTorch wraps the `step` of an optimizer's class when the first one is made.
 
     Done here, before the first fingerprint, so that it is not taken for the student's doing.
     """
-    import sys
-
     torch = sys.modules.get("torch")
     if torch is None:
         return
@@ -49,61 +148,69 @@ def make_one_of_each_optimizer():
             kind([torch.nn.Parameter(torch.zeros(1, 1))])
 
 
-def judge(token, imports, answer_names, cell, sources, namespace):
-    """Run the master's check cell with fresh checks and the student's answers.
+def _guard_tracing():
+    """Some checks count lines by tracing. Note where a student's cell sets or ends a trace.
 
-    `imports` are the master's import statements, made again here; `answer_names` are the names
-    that the answers define, which those imports leave alone; `sources` maps the modules that hold
-    checks to (file, text); `namespace` is the student's.
-    Returns: JSON with the token, how it ended, what was said, and the fingerprints around it.
+    Returns: the list to which the names are added.
     """
-    import builtins
-    import json
+    noted = []
 
-    before = fingerprint()
-    load_checks(sources)
-    from grooves.checks import CheckFailed
+    def guarded(name, real):
+        def setter(function):
+            watching = sys.gettrace() or sys.getprofile()
+            if watching and sys._getframe(1).f_code.co_filename.startswith(_CELLS):
+                noted.append(f"tracing (sys.{name})")
+            return real(function)
 
-    fresh = {}
-    exec(imports, fresh)
-    room = dict(namespace) | {k: v for k, v in fresh.items() if k not in answer_names}
-    room["__builtins__"] = builtins
-    ended, said = "passed", ""
-    try:
-        exec(compile(cell, "<check>", "exec"), room)
-    except CheckFailed as failure:
-        ended = failure.hint if failure.hint in ("not_started", "raised") else "wrong"
-        said = failure.message
-        if ended == "not_started" and not getattr(failure, "needs", None):
-            said = ""
-    except NameError as error:
-        ended, said = "undefined", str(error.name)
-    except BaseException as error:
-        ended, said = "wrong", f"{type(error).__name__}: {error}"
-    return json.dumps(
-        {
-            "token": token,
-            "ended": ended,
-            "said": said[:5000],
-            "before": before,
-            "after": fingerprint(),
-        }
-    )
+        return setter
+
+    sys.settrace = guarded("settrace", sys.settrace)
+    sys.setprofile = guarded("setprofile", sys.setprofile)
+    return noted
 
 
-def look(token):
-    """The fingerprint as it is now. Returns: JSON with the token."""
-    import json
+def _keep_to_the_checks(modules, open_names):
+    """The functions of a lab's checks, such as its reference answers, refuse students' cells."""
+    for module in modules:
+        framework = module.__name__ in _FRAMEWORK or module.__name__.startswith("grooves.checks.")
+        if framework and module.__name__.count(".") == 2 and not hasattr(module, "__path__"):
+            continue  # what all labs share holds no answers
+        for name, function in list(vars(module).items()):
+            own = isinstance(function, (types.FunctionType, _CACHED)) and (
+                function.__module__ == module.__name__
+            )
+            if own and name not in open_names and not hasattr(function, "exercise"):
+                setattr(module, name, _kept_from_cells(function))
 
-    return json.dumps({"token": token, "now": fingerprint()})
+
+def _kept_from_cells(function):
+    frame = sys._getframe
+
+    @functools.wraps(function)
+    def kept(*args, **kwargs):
+        if frame(1).f_code.co_filename.startswith(_CELLS):
+            raise RuntimeError(
+                f"{function.__name__} belongs to the check, and an answer may not call it."
+            )
+        return function(*args, **kwargs)
+
+    if isinstance(function, _CACHED):
+        kept.cache_clear, kept.cache_info = function.cache_clear, function.cache_info
+    return kept
+
+
+def _file_of(answer):
+    """The file in which a function was written; an empty text for anything else."""
+    inner = getattr(answer, "func", answer)  # of a partial
+    inner = getattr(inner, "__wrapped__", inner)
+    return getattr(getattr(inner, "__code__", None), "co_filename", "")
 
 
 def load_checks(sources):
-    """Import the modules that hold checks again, from the texts given and from nothing else."""
-    import importlib
-    import importlib.machinery
-    import os
-    import sys
+    """Import the modules that hold checks again, from the texts given and from nothing else.
+
+    Returns: the fresh modules.
+    """
 
     class FromText:
         def find_spec(self, name, path=None, target=None):
@@ -128,56 +235,6 @@ def load_checks(sources):
     finder = FromText()
     sys.meta_path.insert(0, finder)
     try:
-        for name in sources:
-            importlib.import_module(name)
+        return [importlib.import_module(name) for name in sources]
     finally:
         sys.meta_path.remove(finder)
-
-
-def fingerprint():
-    """Who is who: the identity of every function and class that checks lean on, by name.
-
-    Python's own, NumPy's, PyTorch's and the course's, and the means by which IPython runs a cell.
-    """
-    import sys
-
-    from IPython import get_ipython
-
-    watched = {"builtins", "math", "json", "importlib", "inspect", "numpy", "numpy.linalg"}
-    watched |= {"numpy.testing", "torch", "torch.nn", "torch.nn.functional", "torch.linalg"}
-    watched |= {"torch.testing", "torch.autograd", "torch.random"}
-
-    def identity(thing):
-        return [id(thing), id(getattr(thing, "__code__", None))]
-
-    def members(holder, prefix, into):
-        for key, value in list(vars(holder).items()):
-            if callable(value) or isinstance(value, (staticmethod, classmethod, property)):
-                into[f"{prefix}.{key}"] = identity(value)
-
-    seen = {}
-    for name, module in list(sys.modules.items()):
-        ours = name.split(".")[0] == "grooves" and not name.startswith("grooves.checks")
-        if ours or name in watched:
-            members(module, name, seen)
-        if ours:
-            for value in list(vars(module).values()):
-                if isinstance(value, type) and value.__module__ == name:
-                    members(value, f"{name}.{value.__name__}", seen)
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        for kind in reversed(torch.Tensor.__mro__):  # the nearest definition wins
-            members(kind, "torch.Tensor", seen)
-    # PyTorch replaces this one itself, when its first optimiser is made
-    seen.pop("torch.manual_seed", None)
-    shell = get_ipython()
-    for kind in (*reversed(type(shell).__mro__), shell):
-        for key in ("run_cell", "run_cell_async", "run_code", "run_ast_nodes", "user_expressions"):
-            if key in vars(kind):
-                seen[f"IPython.{key}"] = identity(vars(kind)[key])
-    seen["IPython.ast_transformers"] = [len(shell.ast_transformers)]
-    seen["IPython.input_transformers"] = [
-        len(shell.input_transformers_cleanup),
-        len(shell.input_transformers_post),
-    ]
-    return seen

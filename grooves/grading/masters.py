@@ -3,12 +3,13 @@
 Key idea: an author edits one file, `labs/solutions/NN_name.ipynb`, with nbgrader's markers and
 metadata; everything else is made from it. `release` takes the solutions and the hidden tests out,
 byte for byte the same every time, so that a test can tell when a released lab is stale. Labs of
-every chapter; the command is in `grooves.grading.command`, grading in `grooves.grading.grader`.
+every chapter; the command is in `grooves.grading.command`, grading in `grooves.grading.supervisor`.
 """
 
 from __future__ import annotations
 
 import copy
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 import nbformat
 
 STUB = "raise NotImplementedError"
+COLUMNS = ("submission", "total", "out_of", "state", "graded_at", "notes")  # of every table
 _BEGIN, _END = "### BEGIN {}", "### END {}"
 _KEPT_CELL_METADATA = ("nbgrader", "tags", "editable", "deletable", "jupyter", "slideshow")
 
@@ -87,11 +89,20 @@ def release_text(path: Path) -> str:
 
 
 def read_master(path: Path) -> nbformat.NotebookNode:
-    """Read a master notebook. Raises: LabError where it is none."""
+    """Read a master notebook.
+
+    Raises: LabError where it is none, or where a cell has no id of its own: nbformat would draw
+    one by chance, another one each time, and grading and release rest on ids that stay.
+    """
     try:
-        return nbformat.read(path, as_version=4)
+        text = path.read_text(encoding="utf-8")
+        _require_ids(json.loads(text)["cells"], path)
+        return nbformat.reads(text, as_version=4)
+    except LabError:
+        raise
     except Exception as error:  # nbformat has no common class for what it cannot read
-        raise LabError(f"{path} cannot be read as a notebook: {error}") from error
+        said = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise LabError(f"{path} cannot be read as a notebook: {said}") from error
 
 
 def exercises_of(master: nbformat.NotebookNode, lab: str) -> list[Exercise]:
@@ -113,7 +124,7 @@ def exercises_of(master: nbformat.NotebookNode, lab: str) -> list[Exercise]:
         if not (solution or graded):
             continue
         name = settings.get("grade_id")
-        if name in ("submission", "total", "out_of", "notes"):
+        if name in COLUMNS:
             raise LabError(f"{lab}, cell {cell.id}: {name!r} is a column of the grades already")
         if not name or name in seen:
             problem = "has no grade_id" if not name else f"uses the grade_id {name!r} again"
@@ -157,6 +168,23 @@ def chosen(names: list[str]) -> dict[str, Path]:
         if name not in known:
             raise LabError(f"{name!r} is no lab; there are {', '.join(known)}")
     return {name: known[name] for name in names} if names else known
+
+
+def _require_ids(cells: list[dict], path: Path) -> None:
+    numbers: dict[str, int] = {}
+    for number, cell in enumerate(cells, 1):
+        name = cell.get("id")
+        if not isinstance(name, str) or not name:
+            problem = f"cell {number} has no id"
+        elif name in numbers:
+            problem = f"cells {numbers[name]} and {number} have the same id {name!r}"
+        else:
+            numbers[name] = number
+            continue
+        raise LabError(
+            f"{path}: {problem}. Restore it from git, or open the master in JupyterLab and save "
+            "it, which gives each cell an id."
+        )
 
 
 def _cut(source: str, what: str, put: str, lab: str, cell_id: str) -> str:

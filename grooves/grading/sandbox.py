@@ -1,146 +1,165 @@
-"""A Jupyter kernel that can be lost: for running code that may hang, crash or print for ever.
+"""A kernel that can be lost: for running code that may hang, crash or end what started it.
 
-Key idea: the kernel is a process of its own, so whatever a submission does to it, the grader only
-ever sees one of five outcomes, and can start another. Used by `grooves.grading.grader` (labs of
-every chapter).
+Key idea: each kernel is a process in a session of its own, started by a launcher that is lost
+without harm, and talks to the grader over two pipes; so whatever a submission does to its process,
+to its parent or to its group, the grader sees one of four outcomes, and can start another.
+Labs of every chapter.
 """
 
 from __future__ import annotations
 
-import ast
+import contextlib
+import hmac
+import json
 import os
+import queue
+import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
-import zmq
-from jupyter_client import KernelManager
-from jupyter_client.kernelspec import KernelSpecManager
+import psutil
 
-OUTPUT_LIMIT_BYTES = 20_000_000
 START_LIMIT_S = 120
+REPLY_LIMIT_BYTES = 8_000_000
+MORE_PROCESSES = 512  # threads count, too
+FILE_LIMIT_BYTES = 2_000_000_000
 # What a kernel may see of the grader's environment: no token and no key of the instructor's.
 _PASSED_ON = (
     *("PATH", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX", "LD_LIBRARY_PATH", "LANG", "LC_ALL"),
     *("CUDA_VISIBLE_DEVICES", "SYSTEMROOT", "COMSPEC", "PATHEXT", "WINDIR", "TMPDIR", "TEMP"),
 )
+# The launcher: the kernel's parent, which holds nothing that anyone would miss. It ends the kernel
+# when the grader is gone, which shows at its end of the pipe.
+_LAUNCHER = """
+import os, select, signal, subprocess, sys
+limits = [int(n) for n in sys.argv[1:3]]
+def restrict():
+    import resource
+    os.setsid()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for kind, limit in zip((resource.RLIMIT_NPROC, resource.RLIMIT_FSIZE), limits):
+        hard = resource.getrlimit(kind)[1]
+        limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(kind, (limit, limit))
+if sys.platform == "win32":
+    sys.exit(subprocess.call(sys.argv[3:]))
+kernel = subprocess.Popen(sys.argv[3:], preexec_fn=restrict)
+gone = select.poll()
+gone.register(0, 0)
+while kernel.poll() is None:
+    if gone.poll(200):
+        os.killpg(kernel.pid, signal.SIGKILL)
+        break
+"""
 
 
 class KernelFailed(RuntimeError):
-    """The kernel did not start: the machine's fault, not a submission's."""
+    """The kernel did not start, or the run was stopped: not a submission's fault."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one cell. `state` is ok, error, time, died or flooded; after the last three
-    the kernel is gone. `value` is the Python value of the expression asked for, where ok."""
+    """What came of one request. `state` is ok, error, time or died; after the last two the kernel
+    is gone. `reply` is what the kernel sent."""
 
     state: str
     error: str = ""
     message: str = ""
-    value: object = None
+    reply: dict = field(default_factory=dict)
 
     @property
     def lost(self) -> bool:
-        return self.state in ("time", "died", "flooded")
+        return self.state in ("time", "died")
 
 
 class Kernel:
     """A fresh Python kernel in an empty folder of its own, with this Python and its packages.
 
     `threads` is the number of CPU threads its numerical libraries may use; setting `stop` ends
-    whatever runs. Use it in a `with`. Raises: KernelFailed where it does not start, or is stopped.
+    whatever runs. Use it in a `with`. Raises: KernelFailed where it does not start.
     """
 
-    def __init__(self, threads: int = 1, stop: threading.Event | None = None):
+    def __init__(self, threads: int = 1, stop: threading.Event | None = None, apart: bool = True):
         self._stop = stop or threading.Event()
         self._folder = tempfile.TemporaryDirectory(prefix="grooves-", ignore_cleanup_errors=True)
+        self._mark, self._key, self._number = secrets.token_hex(16), secrets.token_bytes(32), 0
+        self._arrived: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         home = Path(self._folder.name)
         work = home / "work"
         work.mkdir()
-        self._manager = KernelManager(
-            # no kernel that a user registered under this name, which could be another Python
-            kernel_spec_manager=KernelSpecManager(kernel_dirs=[], ensure_native_kernel=True),
-            connection_file=str(home / "k.json"),
-            # sockets in the folder need no network; Windows has none
-            transport="tcp" if sys.platform == "win32" else "ipc",
-        )
-        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        environment |= {
-            **{
-                name: str(home)
-                for name in ("HOME", "USERPROFILE", "IPYTHONDIR", "JUPYTER_DATA_DIR")
-            },
-            **{name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")},
-            "GROOVES_CACHE": str(home / "cache"),
-            "GROOVES_GRADING": "1",
-            "MPLBACKEND": "agg",
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
+        kernel = Path(__file__).with_name("kernel.py")
+        command = [
+            *(own_processes() if apart else ()),
+            *(sys.executable, "-I", "-S", "-c", _LAUNCHER, str(_most_processes())),
+            *(str(FILE_LIMIT_BYTES), sys.executable, "-P", str(kernel)),
+        ]
         try:
             if self._stop.is_set():
-                raise RuntimeError("stopped")
-            self._manager.start_kernel(
-                env=environment,
-                cwd=str(work),
-                stdout=subprocess.DEVNULL,
+                raise KernelFailed("stopped")
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                cwd=work,
+                env=self._environment(home, threads),
+                start_new_session=True,
             )
-            self._client = self._manager.blocking_client()
-            self._client.start_channels()
-            self._client.wait_for_ready(timeout=START_LIMIT_S)
-        except Exception as error:
-            self.close()
+        except OSError as error:
+            self._folder.cleanup()
             raise KernelFailed(f"no kernel could be started: {error}") from error
+        threading.Thread(target=self._read, daemon=True).start()
+        self._send(self._key)
+        try:
+            if self.ask("look_alive", limit_s=START_LIMIT_S).state != "ok":
+                raise KernelFailed("no kernel could be started: it gave no answer")
+        except BaseException:
+            self.close()
+            raise
 
-    def run(self, code: str, limit_s: float, expression: str | None = None) -> Outcome:
-        """Run one cell for at most `limit_s` seconds; a kernel that hangs or floods is killed.
+    def run(self, source: str, limit_s: float, given: bool = False) -> Outcome:
+        """Run one cell for at most `limit_s` seconds; a kernel that hangs is killed.
 
-        `expression` is evaluated after it; it must give a string.
+        A cell that was `given` runs under the course's settings.
         """
-        asked = {"value": expression} if expression else {}
-        sent = self._client.execute(
-            code,
-            store_history=False,
-            allow_stdin=False,
-            stop_on_error=False,
-            user_expressions=asked,
-        )
-        channels = (self._client.iopub_channel, self._client.shell_channel)
-        poller = zmq.Poller()
-        for channel in channels:
-            poller.register(channel.socket, zmq.POLLIN)
+        return self.ask("given" if given else "cell", source, limit_s=limit_s)
+
+    def ask(self, what: str, *arguments, limit_s: float) -> Outcome:
+        """Send a request to the kernel (see `grooves.grading.session`) and wait for its reply."""
+        self._number += 1
+        request = {"do": what, "with": arguments, "number": self._number}
+        data = json.dumps(request).encode()
         deadline = time.monotonic() + limit_s
-        printed = 0
-        while time.monotonic() < deadline:
+        if not self._send(len(data).to_bytes(4, "big") + data):
+            return self._lost("died")
+        while (left := deadline - time.monotonic()) > 0:
             if self._stop.is_set():
                 raise KernelFailed("stopped")
-            ready = dict(poller.poll(100))
-            if not ready and not self._manager.is_alive():
+            try:
+                frame = self._arrived.get(timeout=min(left, 0.2))
+            except queue.Empty:
+                continue
+            if frame is None:
                 return self._lost("died")
-            for channel in channels:
-                if channel.socket not in ready:
-                    continue
-                message = channel.get_msg(timeout=1)
-                if channel is channels[0]:
-                    printed += _size(message)
-                elif message["parent_header"].get("msg_id") == sent:
-                    return _outcome(message["content"])
-            if printed > OUTPUT_LIMIT_BYTES:
-                return self._lost("flooded")
+            reply = self._verified(frame)
+            if reply is not None:
+                state = reply.get("state", "ok")
+                return Outcome(state, reply.get("error", ""), reply.get("message", ""), reply)
         return self._lost("time")
 
     def close(self) -> None:
-        """Kill the kernel, whatever it started in its process group, and remove its folder."""
-        if hasattr(self, "_client"):
-            self._client.stop_channels()
-        if self._manager.has_kernel:
-            self._manager.shutdown_kernel(now=True)
-        self._manager.cleanup_resources()
+        """Kill the kernel and whatever it started, and remove its folder."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):
+                pipe.close()
+        self._kill()
         self._folder.cleanup()
 
     def __enter__(self) -> Kernel:
@@ -149,27 +168,102 @@ class Kernel:
     def __exit__(self, *_) -> None:
         self.close()
 
+    def _environment(self, home: Path, threads: int) -> dict[str, str]:
+        at_home = ("HOME", "USERPROFILE", "IPYTHONDIR", "JUPYTER_DATA_DIR")
+        return {
+            **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+            **dict.fromkeys(at_home, str(home)),
+            **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads)),
+            "GROOVES_CACHE": str(home / "cache"),
+            "GROOVES_GRADING": self._mark,
+            "MPLBACKEND": "agg",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def _send(self, data: bytes) -> bool:
+        try:
+            self._process.stdin.write(data)
+            self._process.stdin.flush()
+        except (OSError, ValueError):
+            return False
+        return True
+
+    def _read(self) -> None:
+        """Put what arrives into the queue, frame by frame; None at the end, or where it is junk."""
+        pipe = self._process.stdout
+        try:
+            while size := pipe.read(4):
+                n = int.from_bytes(size, "big")
+                frame = pipe.read(32 + n) if n <= REPLY_LIMIT_BYTES else b""
+                if len(frame) < 32 + n:
+                    break
+                self._arrived.put(frame)
+        except (OSError, ValueError):
+            pass
+        self._arrived.put(None)
+
+    def _verified(self, frame: bytes) -> dict | None:
+        """The reply in a frame; None where this kernel did not sign it for this request."""
+        signature, data = frame[:32], frame[32:]
+        signed = hmac.digest(self._key, self._number.to_bytes(8, "big") + data, "sha256")
+        return json.loads(data) if hmac.compare_digest(signature, signed) else None
+
     def _lost(self, state: str) -> Outcome:
-        if self._manager.has_kernel:
-            self._manager.shutdown_kernel(now=True)
+        self._kill()
         return Outcome(state)
 
+    def _kill(self) -> None:
+        """End the launcher and every process with this kernel's mark, until none is left."""
+        for _ in range(20):
+            found = _marked(self._mark)
+            for process in found:
+                with contextlib.suppress(psutil.Error, OSError):
+                    process.kill()
+            if self._process.poll() is None:
+                with contextlib.suppress(OSError):
+                    self._process.kill()
+            elif not found:
+                break
+            time.sleep(0.02)
+        self._process.wait()
 
-def _size(message: dict) -> int:
-    """How much a message shows, in characters: text, or the data of a picture."""
-    content = message["content"]
-    return len(content.get("text", "")) + sum(
-        len(data) for data in content.get("data", {}).values() if isinstance(data, str)
-    )
+
+def _marked(mark: str) -> list[psutil.Process]:
+    """The processes of this user whose environment holds a mark: also those that left the group."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get("GROOVES_GRADING") == mark:
+                found.append(process)
+    return found
 
 
-def _outcome(reply: dict) -> Outcome:
-    if reply["status"] != "ok":
-        return Outcome("error", reply.get("ename", "Error"), reply.get("evalue", ""))
-    asked = reply.get("user_expressions", {}).get("value")
-    if asked is None or asked.get("status") != "ok":
-        return Outcome("ok")
+def _most_processes() -> int:
+    """How many processes and threads this user may have while a submission runs."""
+    count = 0
+    for process in psutil.process_iter(["num_threads"]):
+        count += process.info["num_threads"] or 1
+    return count + MORE_PROCESSES
+
+
+@cache
+def own_processes() -> tuple[str, ...]:
+    """The command that lets another one see no processes but its own; empty where none may be used.
+
+    Linux allows it to root, and to users where unprivileged namespaces are on.
+    """
+    unshare = shutil.which("unshare") if sys.platform == "linux" else None
+    if unshare is None:
+        return ()
+    user = [] if os.geteuid() == 0 else ["--user", "--map-current-user"]
+    command = (unshare, *user, "--pid", "--fork", "--kill-child", "--mount-proc")
     try:
-        return Outcome("ok", value=ast.literal_eval(asked["data"]["text/plain"]))
-    except (KeyError, TypeError, ValueError, SyntaxError, MemoryError, RecursionError):
-        return Outcome("ok")
+        tried = subprocess.run(
+            [*command, sys.executable, "-I", "-S", "-c", ""],
+            capture_output=True,
+            timeout=20,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return command if tried.returncode == 0 else ()

@@ -17,7 +17,8 @@ import nbformat
 import pytest
 
 from grooves import cli
-from grooves.grading import grader, masters, sandbox, submissions
+from grooves.grading import grader, masters, submissions
+from grooves.grading.reference import Reference
 
 REAL = masters.masters(Path(__file__).parents[2] / "labs")
 # nbval holds every solution against its checks; the weekly run has all of them graded, too.
@@ -44,11 +45,6 @@ BY_ANSWER = {
     "exits": ({"twice_sum": "def twice_sum(values):\n    return 14\nexit()"}, (1, 2, 3)),
     "exits_when_called": (
         {"twice_sum": "def twice_sum(values):\n    raise SystemExit(0)"},
-        (1, 0, 3),
-    ),
-    "floods": (
-        {"twice_sum": "from IPython.display import HTML, display\nwhile True:\n"
-                  "    display(HTML('x' * 1_000_000))"},
         (1, 0, 3),
     ),
     "fails_the_hidden_test": ({"double": "def double(x):\n    return 2 * x if x < 99 else 0"},
@@ -84,12 +80,6 @@ BY_ANSWER = {
     "replaces_isclose_when_called": (
         {"twice_sum": "import math\ndef twice_sum(values):\n"
                   "    math.isclose = lambda *a, **k: True\n    return 0"},
-        (1, 0, 3),
-    ),
-    "replaces_the_kernels_way": (
-        {"twice_sum": "shell = get_ipython()\nshell.user_expressions = lambda asked: {'value': {"
-                  "'status': 'ok', 'data': {'text/plain': repr('{\"ended\": \"passed\"}')}}}\n"
-                  "def twice_sum(values):\n    return 0"},
         (1, 0, 3),
     ),
     "equal_to_everything": (
@@ -202,12 +192,8 @@ def graded(course):
         mini_lab.hand_in(released, handed_in / f"{name}.ipynb", **answers)
     expected = {name: points for name, (_, points) in BY_ANSWER.items()}
     expected |= _other_submissions(handed_in, released)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            sandbox, "OUTPUT_LIMIT_BYTES", 2_000_000
-        )  # reached long before the time limit
-        words = ["labs", "grade", str(handed_in), "--time-limit", str(TIME_LIMIT_S)]
-        status = cli.main([*words, "--out", "feedback"])
+    words = ["labs", "grade", str(handed_in), "--time-limit", str(TIME_LIMIT_S)]
+    status = cli.main([*words, "--out", "feedback"])
     assert status == 0, "grading stopped; its sentence is above"
     return Graded(folder / "feedback", expected, folder / "cache")
 
@@ -220,9 +206,22 @@ NAMES = [*BY_ANSWER, "untouched", "deleted_cell", "nested/reordered", "copied_ce
 NAMES += ["edited_check", "own_cell", "not_a_notebook", "nothing", "strange"]
 
 
+STATES = {
+    "hangs_in_its_cell": "stopped",
+    "hangs_when_called": "stopped",
+    "ends_python": "stopped",
+    "crashes_when_called": "stopped",
+    "untouched": "not started",
+    "not_a_notebook": "unreadable",
+    "nothing": "unreadable",
+    "strange": "unreadable",
+}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_submission_gets_the_points_it_earned(graded, name):
     row = graded.rows[name]
+    assert row["state"] == STATES.get(name, "graded"), row
     points = tuple(int(row[exercise]) for exercise in mini_lab.POINTS)
     assert points == graded.expected[name], graded.page(name)
     assert int(row["total"]) == sum(points)
@@ -238,7 +237,6 @@ def test_a_submission_gets_the_points_it_earned(graded, name):
         ("hangs_when_called", f"It had not ended after {TIME_LIMIT_S} s and was stopped."),
         ("ends_python", "It ended Python itself"),
         ("crashes_when_called", "It ended Python itself"),
-        ("floods", "It printed more than"),
         ("syntax_error", "Its cell stopped with an error. SyntaxError: "),
         ("exits_when_called", "SystemExit"),
         ("fails_the_hidden_test", "big numbers too"),
@@ -246,14 +244,13 @@ def test_a_submission_gets_the_points_it_earned(graded, name):
         ("replaces_the_check", "twice_sum([1, 2, 4]) must be 14, yours is 0."),
         ("replaces_isclose", "It changed math.isclose"),
         ("replaces_isclose_when_called", "It changed math.isclose"),
-        ("replaces_the_kernels_way", "It changed the means of grading"),
         ("equal_to_everything", "Your function must return a str. It returned an Any."),
         ("deleted_cell", "The notebook has no code cell for it any more."),
         ("edited_check", "The check of twice_sum was edited. The original one was used."),
         ("own_cell", "One cell that you added did not run"),
         ("own_cell", "NameError: name &#x27;helper&#x27; is not defined"),
         ("not_a_notebook", "The file is not a Jupyter notebook"),
-        ("nothing", "The file is not a Jupyter notebook"),
+        ("nothing", "The file is empty."),
         ("strange", "The file is not a Jupyter notebook"),
     ],
 )
@@ -293,7 +290,7 @@ def test_grading_records_no_progress(graded):
     assert not list(graded.cache.rglob("*.json"))
 
 
-def test_grading_stops_when_a_submission_changes_the_checks(course, capsys):
+def test_a_submission_that_changes_the_checks_costs_itself_alone(course, capsys):
     folder, released = course
     checks = folder / "mini_checks.py"
     text = checks.read_text("utf-8")
@@ -303,13 +300,16 @@ def test_grading_stops_when_a_submission_changes_the_checks(course, capsys):
         twice_sum=f"open({str(checks)!r}, 'a').write('\\n# changed')\n"
         "def twice_sum(v):\n    return 14",
     )
+    mini_lab.hand_in(released, folder / "hostile" / "two.ipynb")
     try:
-        status = cli.main(["labs", "grade", "hostile", "--out", "hostile_out", "--no-rehearsal"])
+        words = ["labs", "grade", "hostile", "--out", "hostile_out", "--no-rehearsal"]
+        assert cli.main(words) == 0
+        assert checks.read_text("utf-8") == text
     finally:
         checks.write_text(text, "utf-8")
-    assert status == 2
-    assert "files were changed while one ran" in capsys.readouterr().err
-    assert not (folder / "hostile_out").exists()
+    said = capsys.readouterr().out
+    assert "one: 0 of 6, not graded. It changed files of the course (mini_checks.py)" in said
+    assert "two: 6 of 6, graded." in said
 
 
 def test_the_masters_own_solutions_are_graded_first(course, capsys, monkeypatch):
@@ -324,7 +324,7 @@ def test_the_masters_own_solutions_are_graded_first(course, capsys, monkeypatch)
     monkeypatch.chdir(broken)
     assert cli.main(["labs", "grade", "submissions"]) == 2
     assert "the master's own solution of twice_sum does not pass here" in capsys.readouterr().err
-    assert not (broken / "feedback").exists()
+    assert not list((broken / "feedback").glob("*.csv"))
 
 
 @pytest.mark.parametrize(
@@ -333,6 +333,7 @@ def test_the_masters_own_solutions_are_graded_first(course, capsys, monkeypatch)
         (["no_such_folder"], "no folder no_such_folder"),
         (["labs"], None),
         (["mini_checks.py", "--lab", "98_other"], "'98_other' is no lab; there are 99_mini"),
+        (["labs", "--out", "mini_checks.py"], "results cannot be written to mini_checks.py"),
     ],
 )
 def test_a_wrong_call_gets_one_sentence(course, capsys, words, sentence):
@@ -340,7 +341,8 @@ def test_a_wrong_call_gets_one_sentence(course, capsys, words, sentence):
         (course[0] / "empty").mkdir(exist_ok=True)
         words, sentence = ["empty"], "no notebook (.ipynb) in empty"
     assert cli.main(["labs", "grade", *words]) == 2
-    assert capsys.readouterr().err.strip() == sentence
+    said = capsys.readouterr().err.strip()
+    assert said.startswith(sentence) and "\n" not in said
 
 
 def test_the_help_says_that_students_code_is_run_and_how_to_contain_it(capsys):
@@ -366,6 +368,9 @@ def test_pytorch_may_be_used_in_every_way_but_not_replaced(tmp_path, monkeypatch
         "torch.nn.functional.relu(w @ w).sum().backward()\n"
         "for kind in (torch.optim.AdamW, Muon):\n    kind([w]).step()\n"
         "torch.manual_seed(1)\ntorch.set_num_threads(1)\n"
+        "torch.set_default_dtype(torch.float64)\ntorch.set_default_device('cpu')\n"
+        "torch.set_grad_enabled(False)\ntorch.set_printoptions(precision=2)\n"
+        "torch.use_deterministic_algorithms(True)\n"
         "def double(x):\n    return 2 * x",
         "twice_sum": "torch.allclose = lambda *a, **k: True\ndef twice_sum(v):\n    return 14",
         "longest": "torch.Tensor.equal = lambda *a: True\ndef longest(w):\n    return 'kite'",
@@ -373,7 +378,7 @@ def test_pytorch_may_be_used_in_every_way_but_not_replaced(tmp_path, monkeypatch
     released = masters.release(notebook, mini_lab.LAB)
     mini_lab.hand_in(released, tmp_path / "one.ipynb", **answers)
     handed_in = submissions.read(tmp_path / "one.ipynb", "one")
-    double, twice_sum, longest = grader.grade(handed_in, grader.Master(path)).results
+    double, twice_sum, longest = grader.grade(handed_in, Reference(path)).results
     assert double.state == "passed", double.message
     assert "It changed torch.allclose," in twice_sum.message
     assert "It changed torch.Tensor.equal," in longest.message
@@ -381,7 +386,4 @@ def test_pytorch_may_be_used_in_every_way_but_not_replaced(tmp_path, monkeypatch
 
 @pytest.mark.parametrize("lab", GRADED)
 def test_the_solutions_of_a_real_lab_get_full_marks(lab):
-    master = grader.Master(REAL[lab])
-    graded = grader.grade(master.as_submission(), master, time_limit_s=120)
-    refused = [(r.exercise, r.message) for r in graded.results if r.points != r.out_of]
-    assert not refused
+    grader.rehearse(Reference(REAL[lab]), time_limit_s=200, threads=1)

@@ -1,0 +1,126 @@
+"""Assignment: which lab each notebook of a folder is.
+
+Key idea: what a notebook says of itself is asked against all labs of the course, also where only
+one is graded; and a notebook of which nothing can be told is named and costs the others nothing.
+Labs of every chapter.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+
+from grooves.grading.identify import Identified, normal
+from grooves.grading.reference import Reference
+from grooves.grading.submissions import Submission
+
+
+@dataclass
+class Assigned:
+    """Submissions by lab, and sentences about those that are in none."""
+
+    by_lab: dict[str, list[Submission]] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+
+
+def assign(submissions: list[Submission], labs: Labs, only: str | None) -> Assigned:
+    """Sort submissions by lab: what the notebook says, its file's name, what it holds.
+
+    What says nothing is of the lab `only`, or of the one lab that all the others are of; with
+    `only`, notebooks of other labs are left out.
+    """
+    told = [(submission, *labs.lab_of(submission)) for submission in submissions]
+    named = {lab for _, lab, _ in told if lab}
+    fallback = only or (min(named) if len(named) == 1 else None)
+    if len(labs.known) == 1:
+        fallback = next(iter(labs.known))
+    assigned = Assigned()
+    for submission, lab, instead in told:
+        if only and instead:
+            lab = only
+        lab = lab or fallback
+        if lab is None:
+            why = submission.problem or instead or "Which lab is it of? Say it with --lab."
+            assigned.left_out.append(f"{submission.name}: {why}")
+        elif only not in (None, lab):
+            assigned.left_out.append(f"{submission.name}: a notebook of the lab {lab}.")
+        else:
+            one = replace(submission, not_the_lab=instead)
+            assigned.by_lab.setdefault(lab, []).append(one)
+    assigned.by_lab = dict(sorted(assigned.by_lab.items()))
+    return assigned
+
+
+class Labs:
+    """Tells which lab a notebook is; reads a master only where the notebook does not say.
+
+    `known` maps the names of all labs of the course to their masters, `experiments` is the folder
+    of the chapters' notebooks.
+    """
+
+    def __init__(self, known: dict[str, Path], experiments: Path):
+        self.known, self.experiments = known, experiments
+        self._references: dict[str, Reference | None] = {}
+
+    def lab_of(self, submission: Submission) -> tuple[str | None, str]:
+        """The lab that a submission is, or None where it cannot be told.
+
+        Returns: the lab, and a sentence where it is the chapter's experiment in place of the lab.
+        """
+        if submission.lab in self.known:
+            return submission.lab, ""
+        experiment = self._experiment(submission)
+        if experiment:
+            lab = experiment if experiment in self.known else None
+            instead = f"labs/{lab or 'NN_name'}.ipynb"
+            return lab, (
+                f"This is a chapter's experiment (notebooks/{experiment}.ipynb) and not a lab "
+                f"({instead})."
+            )
+        named = next((lab for lab in self.known if lab in submission.name), None)
+        return named or self._by_content(submission), ""
+
+    def _by_content(self, submission: Submission) -> str | None:
+        found: dict[str, int] = {}
+        for lab in self.known:
+            reference = self._reference(lab)
+            if reference is not None and submission.cells:
+                found[lab] = len(Identified(submission, reference).found_answers())
+        most = max(found.values(), default=0)
+        best = [lab for lab, n in found.items() if n == most]
+        return best[0] if most and len(best) == 1 else None
+
+    def _experiment(self, submission: Submission) -> str | None:
+        if any(cell.grade_id for cell in submission.cells):
+            return None
+        code = [cell for cell in submission.cells if cell.is_code and cell.source.strip()]
+        for name, (ids, sources) in _experiments(self.experiments).items():
+            same = sum(cell.id in ids or normal(cell.source) in sources for cell in code)
+            if same > len(code) / 2:
+                return name
+        return None
+
+    def _reference(self, lab: str) -> Reference | None:
+        if lab not in self._references:
+            try:
+                self._references[lab] = Reference(self.known[lab])
+            except ValueError:  # a master that is not fit costs its own lab only
+                self._references[lab] = None
+        return self._references[lab]
+
+
+@cache
+def _experiments(folder: Path) -> dict[str, tuple[set[str], set[str]]]:
+    """Ids and sources of the code cells of each chapter's experiment."""
+    found = {}
+    for path in sorted(folder.glob("*.ipynb")):
+        try:
+            cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        except (OSError, ValueError, KeyError):
+            continue
+        code = [cell for cell in cells if cell.get("cell_type") == "code"]
+        sources = {normal("".join(cell.get("source", ""))) for cell in code}
+        found[path.stem] = {cell.get("id") for cell in code} - {None}, sources - {""}
+    return found

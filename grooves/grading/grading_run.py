@@ -1,0 +1,113 @@
+"""One run of grading over one lab: rehearsal, submissions, table, and what a person must look at.
+
+Key idea: the places to write are tried first, and the table is written also where the run breaks.
+Labs of every chapter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from grooves.grading import tables
+from grooves.grading.grader import read_checks, rehearse
+from grooves.grading.masters import LabError
+from grooves.grading.reference import Reference
+from grooves.grading.results import SUBMISSION_STATES
+from grooves.grading.sandbox import KernelFailed
+from grooves.grading.store import Store
+from grooves.grading.submissions import Submission
+from grooves.grading.supervisor import Options, Supervisor
+
+
+def grade_lab(
+    master: Path,
+    submissions: list[Submission],
+    store: Store,
+    args: argparse.Namespace,
+    say: Callable[[str], None],
+) -> None:
+    """Grade what was handed in to one lab, and write its table.
+
+    `args` are the options of `grooves labs grade`; `say` prints a line.
+    Raises: LabError where nothing can be graded, or results cannot be written.
+    """
+    reference = Reference(master)
+    if warning := tables.held_open(store.folder, reference.lab):
+        say(warning)
+    try:
+        read_checks(reference)
+        options = Options(args.time_limit, args.jobs, args.again)
+        supervisor = Supervisor(reference, store, options, say)
+        to_do = supervisor.to_do(submissions)
+        before = len(submissions) - len(to_do)
+        kept = f", {before} of them graded before and unchanged" if before else ""
+        say(f"{reference.lab}: {len(submissions)} handed in{kept}")
+        if to_do and not args.no_rehearsal:
+            say("the master's own solutions first")
+            rehearse(reference, args.time_limit, os.cpu_count() or 1)
+    except KernelFailed as error:
+        raise LabError(f"{reference.lab}: {error}") from error
+    try:
+        supervisor.run(to_do)
+    except KeyboardInterrupt:
+        say(
+            f"Stopped. {supervisor.done} of {len(to_do)} were graded and are kept in {store.path}; "
+            "the same command goes on from there."
+        )
+        raise
+    finally:
+        _write(reference, store, say)
+    _say_what_to_look_at(reference.lab, store, submissions, say)
+
+
+def _write(reference: Reference, store: Store, say: Callable[[str], None]) -> None:
+    """Write the table, and the pages that are not there yet; a file that fails costs no result."""
+    everyone = store.all_of(reference.lab)
+    missing = 0
+    for graded, *_ in everyone:
+        try:
+            if not tables.page_path(store.folder, reference.lab, graded.submission).exists():
+                tables.write_page(store.folder, reference.lab, reference.title, graded)
+        except OSError:
+            missing += 1
+    if missing:
+        say(f"{missing} feedback pages cannot be written; the next run tries them again.")
+    if not everyone:
+        return
+    try:
+        table = tables.write_table(store, reference.lab)
+    except OSError as error:
+        say(f"The table cannot be written ({error}). The results are kept in {store.path}.")
+        return
+    say(f"{table} written ({len(everyone)} handed in); pages are in {store.folder / reference.lab}")
+
+
+def _say_what_to_look_at(
+    lab: str, store: Store, submissions: list[Submission], say: Callable[[str], None]
+) -> None:
+    """Name the submissions that a person must act on, and results of files that are gone."""
+    everyone = store.all_of(lab)
+    counts = Counter(graded.state for graded, *_ in everyone)
+    say(", ".join(f"{counts[state]} {state}" for state in SUBMISSION_STATES if counts[state]))
+    for state, what_to_do in SUBMISSION_STATES.items():
+        names = [graded.submission for graded, *_ in everyone if graded.state == state]
+        if names and state != "graded":
+            say(f"{state} ({what_to_do}): {', '.join(names)}")
+    now = {submission.name for submission in submissions}
+    for graded, at, path in everyone:
+        if graded.submission not in now and not _is_there(path):
+            page = tables.page_path(store.folder, lab, graded.submission)
+            say(f"no longer handed in: {graded.submission}, graded {at[:10]}; {page} is kept")
+    for page in tables.pages_of_nobody(store, lab):
+        say(f"an old page that belongs to no result: {page}")
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False

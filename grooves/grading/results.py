@@ -1,0 +1,102 @@
+"""Results: how an exercise and a submission can end, and the sentence that a student reads then.
+
+Key idea: there are a few endings, each with one state and one sentence, and nothing else can stand
+on a feedback page. So each sentence can be shown an innocent submission that must not get it.
+Labs of every chapter.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+# How an exercise ended -> (its state on the feedback page, the sentence there).
+ENDINGS = {
+    "passed": ("passed", "Passed."),
+    "wrong": ("not right yet", "{said}"),
+    "raised": ("error", "{said}"),
+    "cell": ("error", "Its cell stopped with an error. {said}"),
+    "undefined": ("error", "{said} is not defined when its check runs."),
+    "not_started": ("not started", "Not started. {said}"),
+    "missing": ("missing", "The notebook has no code cell for it any more."),
+    "time": ("stopped", "It had not ended after {limit:g} s and was stopped."),
+    "died": (
+        "stopped",
+        "It ended Python itself, or cut the connection to the grader: a crash, an exit, closed "
+        "files, or too little memory.",
+    ),
+    "changed": ("not counted", "It changed {said}, which the checks rely on. So it cannot count."),
+    "by hand": ("by hand", "A person grades this."),
+}
+# The states of a submission, with what the instructor has to do about each.
+SUBMISSION_STATES = {
+    "graded": "nothing",
+    "stopped": "look at the exercises that were stopped",
+    "not started": "ask whether the right file was handed in",
+    "missing": "ask whether the right file was handed in: no answer cell is left in it",
+    "not the lab": "ask for the right file",
+    "unreadable": "ask for the file again",
+    "not graded": "look at the reason, then grade it again",
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """One exercise of one submission; `state` and `message` come from ENDINGS.
+
+    `hint` is the name of the mistake that the check recognised, or an empty text.
+    """
+
+    exercise: str
+    points: float
+    out_of: float
+    state: str
+    message: str
+    hint: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class Graded:
+    """All that is known of one submission; the order of `results` is the master's.
+
+    `state` is one of SUBMISSION_STATES. `reason` is one sentence where no exercise was looked at.
+    """
+
+    submission: str
+    state: str
+    results: list[Result]
+    notes: list[str]
+    reason: str = ""
+
+    @property
+    def total(self) -> float:
+        return sum(result.points for result in self.results)
+
+    @property
+    def out_of(self) -> float:
+        return sum(result.out_of for result in self.results if result.state != "by hand")
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the table and the terminal say beside the points."""
+        stopped = [r.exercise for r in self.results if r.state == "stopped"]
+        said = [self.reason] if self.reason else []
+        if stopped and not self.reason:
+            said.append(f"Stopped: {', '.join(stopped)}.")
+        return said + self.notes
+
+
+def state_of(results: list[Result]) -> str:
+    """The state of a submission whose exercises were all looked at."""
+    states = {result.state for result in results} - {"by hand"}
+    if "stopped" in states:
+        return "stopped"
+    if states == {"missing"}:
+        return "missing"
+    return "not started" if states and states <= {"not started", "missing"} else "graded"
+
+
+def printable(text: str) -> str:
+    """The text without halves of surrogate pairs, which no file, table or page can hold."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)

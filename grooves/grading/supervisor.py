@@ -1,0 +1,183 @@
+"""The supervisor: grades all submissions to a lab, and goes on whatever one of them does.
+
+Key idea: each result is stored when it is known. A submission that disturbs grading (it changes the
+course's files, or its kernel cannot be started) is graded once more with nothing beside it, so that
+what goes wrong then is its own doing; and one during which the grader itself was ended comes last
+in the next run, alone. Labs of every chapter.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+from grooves.grading import tables
+from grooves.grading.course_files import CourseFiles
+from grooves.grading.grader import grade, ungraded
+from grooves.grading.masters import LabError
+from grooves.grading.reference import Reference
+from grooves.grading.results import Graded
+from grooves.grading.sandbox import KernelFailed
+from grooves.grading.store import Store
+from grooves.grading.submissions import Submission
+
+FAILED_STARTS = 3  # in a row, then it is the machine
+
+
+@dataclass
+class Options:
+    """How to grade: seconds for each cell, submissions at the same time, and whether also those
+    that were graded before."""
+
+    time_limit_s: float = 60
+    jobs: int = 2
+    again: bool = False
+
+
+class Supervisor:
+    """Grades a lab. `say` gets a line of text for each submission, as it is done."""
+
+    def __init__(
+        self, reference: Reference, store: Store, options: Options, say: Callable[[str], None]
+    ):
+        self.reference, self.store, self.options, self.say = reference, store, options, say
+        self.checks = reference.digest()
+        self.files = CourseFiles(reference)
+        self.stop = threading.Event()
+        self.threads = max(1, (os.cpu_count() or 1) // options.jobs)
+        self.done = self.failed_starts = 0
+        self.running: dict[Future, Submission] = {}
+        self.trouble: dict[str, str] = {}
+        self.total = 0
+
+    def to_do(self, submissions: list[Submission]) -> list[Submission]:
+        """Those that were not graded before as they are now."""
+        lab, limit = self.reference.lab, self.options.time_limit_s
+        return [
+            s
+            for s in submissions
+            if self.options.again
+            or not s.digest
+            or not self.store.is_current(lab, s.name, s.digest, self.checks, limit)
+        ]
+
+    def run(self, to_do: list[Submission]) -> None:
+        """Grade these submissions.
+
+        Raises: LabError where results cannot be written, or no kernel starts on this machine.
+        """
+        suspects = self.store.suspects(self.reference.lab)
+        together = [s for s in to_do if s.name not in suspects]
+        alone = []
+        self.total = len(to_do)
+        for submission in to_do:
+            if submission.name in suspects:
+                if suspects[submission.name] and not self.options.again:
+                    reason = (
+                        "The grader was ended twice while this ran, the second time with nothing "
+                        "beside it. Read the code; --again grades it once more."
+                    )
+                    self._settle(submission, "not graded", reason)
+                else:
+                    alone.append(submission)
+        with ThreadPoolExecutor(self.options.jobs) as pool:
+            try:
+                alone += self._grade(pool, together, self.options.jobs)
+                for submission in self._grade(pool, alone, 1):
+                    reason = self.trouble.get(submission.name, "")
+                    self._settle(submission, "not graded", reason)
+                    self.store.clear(self.reference.lab, submission.name)
+            except BaseException:
+                self.stop.set()
+                for future, submission in self.running.items():
+                    future.cancel()
+                    self.store.clear(self.reference.lab, submission.name)
+                raise
+
+    def _grade(
+        self, pool: ThreadPoolExecutor, waiting: list[Submission], at_once: int
+    ) -> list[Submission]:
+        """Grade submissions, some at the same time. Returns: those that something disturbed."""
+        waiting, disturbed = list(waiting), []
+        self.trouble = {}
+        while waiting or self.running:
+            while waiting and len(self.running) < at_once:
+                submission = waiting.pop(0)
+                self.store.begin(
+                    self.reference.lab, submission.name, submission.digest, at_once == 1
+                )
+                future = pool.submit(
+                    grade,
+                    submission,
+                    self.reference,
+                    self.options.time_limit_s,
+                    self.threads,
+                    self.stop,
+                )
+                self.running[future] = submission
+            ended, _ = wait(self.running, return_when=FIRST_COMPLETED)
+            for future in ended:
+                submission = self.running.pop(future)
+                self._look_at_the_files(submission)
+                graded = self._result(future, submission)
+                if graded is None or submission.name in self.trouble:
+                    disturbed.append(submission)
+                else:
+                    self._keep(submission, graded)
+                    self.store.clear(self.reference.lab, submission.name)
+        return disturbed
+
+    def _look_at_the_files(self, submission: Submission) -> None:
+        """Put back what was changed; this submission did it, or one that runs beside it."""
+        if changed := self.files.changed():
+            self.files.restore(changed)
+            names = ", ".join(path.name for path in changed[:3])
+            for one in (submission, *self.running.values()):
+                self.trouble[one.name] = (
+                    f"It changed files of the course ({names}), so it was not graded. "
+                    "They were put back."
+                )
+
+    def _result(self, future: Future, submission: Submission) -> Graded | None:
+        """What came of grading; None, and the trouble noted, where it failed."""
+        try:
+            graded = future.result()
+            self.failed_starts = 0
+            return graded
+        except KernelFailed as error:
+            self.failed_starts += 1
+            if self.failed_starts >= FAILED_STARTS:
+                raise LabError(f"{self.reference.lab}: {error}, {FAILED_STARTS} times") from error
+            self.trouble.setdefault(submission.name, f"It could not be graded: {error}.")
+        except Exception as error:
+            self.trouble.setdefault(
+                submission.name, f"The grader failed on it ({type(error).__name__}: {error})."
+            )
+        return None
+
+    def _settle(self, submission: Submission, state: str, reason: str) -> None:
+        self._keep(submission, ungraded(submission, self.reference, state, reason))
+
+    def _keep(self, submission: Submission, graded: Graded) -> None:
+        """Store a result, write its page, say it."""
+        self.store.put(
+            self.reference.lab,
+            graded,
+            path=str(submission.path.resolve()) if submission.path else "",
+            content=submission.digest,
+            checks=self.checks,
+            time_limit_s=self.options.time_limit_s,
+        )
+        self.done += 1
+        try:
+            tables.write_page(self.store.folder, self.reference.lab, self.reference.title, graded)
+        except OSError as error:
+            self.say(f"The page of {graded.submission} cannot be written ({error.strerror}).")
+        remarks = "".join(f" {remark}" for remark in graded.remarks)
+        self.say(
+            f"{self.done}/{self.total} {graded.submission}: {graded.total:g} of "
+            f"{graded.out_of:g}, {graded.state}.{remarks}"
+        )
