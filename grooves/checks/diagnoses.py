@@ -14,7 +14,8 @@ from torch import Tensor
 
 from grooves.checks.survey import Finding
 
-LOOSE = 2e-2  # of a result that is right but for its rounding
+LOOSE = 2e-2  # a check that forgives so much finds no rounding
+NEARLY = 5e-3  # of a result that is right but for its rounding
 
 
 def pattern(findings: Sequence[Finding]) -> tuple[str, str] | None:
@@ -86,6 +87,15 @@ def _never_varies(wrong: Sequence[Finding], findings: Sequence[Finding]) -> bool
     alike = all(_near(f.got.double(), told[0].got.double(), 1e-9) for f in told[1:])
     differ = any(not _near(f.expected.double(), told[0].expected.double(), 1e-4) for f in told[1:])
     return len(told) > 1 and alike and differ
+
+
+def _rounded(g: Tensor, e: Tensor, tolerance: float) -> bool:
+    """Right up to half a per cent, or with so many digits behind the point and no more."""
+    if tolerance >= LOOSE or g.shape != e.shape or not _told_apart(e, tolerance):
+        return False
+    few_digits = any(_near(g, e.round(decimals=digits), 1e-9) for digits in range(1, 7))
+    near = torch.allclose(g, e, rtol=NEARLY, atol=NEARLY * float(e.abs().mean()))
+    return few_digits or near
 
 
 def _first_row_only(g: Tensor, e: Tensor, tolerance: float) -> bool:
@@ -160,7 +170,7 @@ _PATTERNS: tuple[tuple[str, Callable, str], ...] = (
     ),
     (
         "rounded",
-        _each(lambda g, e, t: t < LOOSE and _told_apart(e, t) and _near(g, e, LOOSE)),
+        _each(_rounded),
         "This is almost right: a small number was added, digits were rounded off, or a data type "
         "has too few of them.",
     ),
