@@ -14,8 +14,7 @@ from torch import Tensor
 
 from grooves.checks.survey import Finding
 
-LOOSE = 2e-2  # a check that forgives so much finds no rounding
-NEARLY = 1e-2  # of a result that is right but for its rounding
+LOOSE = 2e-2  # of a result that is right but for its rounding
 
 
 def pattern(findings: Sequence[Finding]) -> tuple[str, str] | None:
@@ -90,11 +89,11 @@ def _never_varies(wrong: Sequence[Finding], findings: Sequence[Finding]) -> bool
 
 
 def _rounded(g: Tensor, e: Tensor, tolerance: float) -> bool:
-    """Right up to a per cent, or with so many digits behind the point and no more."""
+    """Right up to two per cent, or with so many digits behind the point and no more."""
     if tolerance >= LOOSE or g.shape != e.shape or not _told_apart(e, tolerance):
         return False
     few_digits = any(_near(g, e.round(decimals=digits), 1e-9) for digits in range(1, 7))
-    near = torch.allclose(g, e, rtol=NEARLY, atol=NEARLY * float(e.abs().mean()))
+    near = torch.allclose(g, e, rtol=LOOSE, atol=tolerance)
     return few_digits or near
 
 
