@@ -59,8 +59,17 @@ def _papered_over(g: Tensor, e: Tensor, tolerance: float) -> bool:
     return bool(off.any()) and not bool(off.all()) and bool(((g == 0) | (g.abs() > 1e4))[off].all())
 
 
-def _one_factor(wrong: Sequence[Finding], _) -> bool:
-    """The same factor, other than 1 and -1, on every number of several results."""
+def _right_beside(wrong: Sequence[Finding], findings: Sequence[Finding]) -> list[Finding]:
+    """The right results of the kind of the first wrong one, known by the mistakes it could have."""
+    kind = [m.name for m in wrong[0].mistakes]
+    right = [f for f in findings if not f.wrong and f.expected is not None]
+    return [f for f in right if [m.name for m in f.mistakes] == kind]
+
+
+def _one_factor(wrong: Sequence[Finding], findings: Sequence[Finding]) -> bool:
+    """The same factor, other than 1 and -1, on every number of several results, and none right."""
+    if any(bool((f.expected.abs() > 1e-6).any()) for f in _right_beside(wrong, findings)):
+        return False
     factors = []
     for f in wrong:
         g, e = f.got.double(), f.expected.double()
@@ -73,7 +82,9 @@ def _one_factor(wrong: Sequence[Finding], _) -> bool:
     return len(ratios) > 1 and len(wrong) > 1 and spread < 1e-4 * abs(float(ratios[0])) > 0
 
 
-def _one_offset(wrong: Sequence[Finding], _) -> bool:
+def _one_offset(wrong: Sequence[Finding], findings: Sequence[Finding]) -> bool:
+    if _right_beside(wrong, findings):
+        return False
     gaps = [f.got.double() - f.expected.double() for f in wrong]
     gaps = torch.cat([gap.flatten() for gap in gaps])
     size = float(gaps.abs().max())
