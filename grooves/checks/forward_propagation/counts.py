@@ -119,7 +119,7 @@ SHAPE_MISTAKES = (
     Mistake(
         "activations_only",
         lambda s, B: _listed(s, B)[::3],
-        "these are the shapes of the batch on its way. The weights and biases are missing.",
+        "these are the shapes of the batch alone. The weights and biases are missing.",
     ),
     Mistake(
         "first_layer",
@@ -237,10 +237,8 @@ PARAMETER_MISTAKES = (
         lambda s, B: s[0] * s[1] + s[1],
         "that is the first layer. Add up all of them.",
     ),
-    *(
-        Mistake("all_multiplied", compute, ALL_MULTIPLIED)
-        for compute in (lambda s, B: math.prod(s), lambda s, B: math.prod(s) + sum(s[1:]))
-    ),
+    Mistake("all_multiplied", lambda s, B: math.prod(s), ALL_MULTIPLIED),
+    Mistake("all_multiplied", lambda s, B: math.prod(s) + sum(s[1:]), ALL_MULTIPLIED),
     Mistake(
         "equal_layers_once",
         lambda s, B: sum((i + 1) * o for i, o in set(pairs(s))),
