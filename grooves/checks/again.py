@@ -119,7 +119,10 @@ def same(a, b) -> bool:
     if _is_array(a) or _is_array(b):
         import torch
 
-        a, b = torch.as_tensor(a), torch.as_tensor(b)
+        try:
+            a, b = torch.as_tensor(a), torch.as_tensor(b)
+        except TypeError:  # an array of texts, fractions or other objects
+            return sys.modules["numpy"].array_equal(a, b)
         if a.shape != b.shape:
             return False
         if a.dtype == b.dtype == torch.bool:
@@ -137,7 +140,9 @@ def same(a, b) -> bool:
 
 
 def _is_array(value) -> bool:
-    return hasattr(value, "shape") and hasattr(value, "dtype") and not isinstance(value, type)
+    return (
+        hasattr(value, "shape") and hasattr(value, "dtype") and not isinstance(value, (type, str))
+    )
 
 
 def _is_generator(value) -> bool:

@@ -79,7 +79,7 @@ def compare(
             wrong=not right,
             told="" if right else f"for {given}, {_difference(got, expected, source, tolerance)}",
             mistakes=mistakes,
-            agrees=lambda m: close(got, as_tensor(m.compute(*inputs)), tolerance),
+            agrees=lambda m: close(got, _like(got, m.compute(*inputs)), tolerance),
             got=got,
             expected=expected,
             tolerance=tolerance,
@@ -93,6 +93,12 @@ def close(got: Tensor, expected: Tensor, tolerance: float = ORDINARY_TOLERANCE) 
         return False
     got, expected = got.double(), expected.double()
     return torch.allclose(got, expected, rtol=tolerance, atol=tolerance, equal_nan=True)
+
+
+def _like(got: Tensor, value) -> Tensor:
+    """A mistake's result; one number in an array is a number where the answer's result is."""
+    value = as_tensor(value)
+    return value.reshape(got.shape) if got.numel() == value.numel() == 1 else value
 
 
 def as_tensor(value) -> Tensor:

@@ -59,8 +59,17 @@ def _papered_over(g: Tensor, e: Tensor, tolerance: float) -> bool:
     return bool(off.any()) and not bool(off.all()) and bool(((g == 0) | (g.abs() > 1e4))[off].all())
 
 
-def _one_factor(wrong: Sequence[Finding], _) -> bool:
-    """The same factor, other than 1 and -1, on every number of several results."""
+def _right_beside(wrong: Sequence[Finding], findings: Sequence[Finding]) -> list[Finding]:
+    """The right results of the kind of the first wrong one, known by the mistakes it could have."""
+    kind = [m.name for m in wrong[0].mistakes]
+    right = [f for f in findings if not f.wrong and f.expected is not None]
+    return [f for f in right if [m.name for m in f.mistakes] == kind]
+
+
+def _one_factor(wrong: Sequence[Finding], findings: Sequence[Finding]) -> bool:
+    """The same factor, other than 1 and -1, on every number of several results, and none right."""
+    if any(bool((f.expected.abs() > 1e-6).any()) for f in _right_beside(wrong, findings)):
+        return False
     factors = []
     for f in wrong:
         g, e = f.got.double(), f.expected.double()
@@ -73,7 +82,9 @@ def _one_factor(wrong: Sequence[Finding], _) -> bool:
     return len(ratios) > 1 and len(wrong) > 1 and spread < 1e-4 * abs(float(ratios[0])) > 0
 
 
-def _one_offset(wrong: Sequence[Finding], _) -> bool:
+def _one_offset(wrong: Sequence[Finding], findings: Sequence[Finding]) -> bool:
+    if _right_beside(wrong, findings):
+        return False
     gaps = [f.got.double() - f.expected.double() for f in wrong]
     gaps = torch.cat([gap.flatten() for gap in gaps])
     size = float(gaps.abs().max())
@@ -86,6 +97,15 @@ def _never_varies(wrong: Sequence[Finding], findings: Sequence[Finding]) -> bool
     alike = all(_near(f.got.double(), told[0].got.double(), 1e-9) for f in told[1:])
     differ = any(not _near(f.expected.double(), told[0].expected.double(), 1e-4) for f in told[1:])
     return len(told) > 1 and alike and differ
+
+
+def _rounded(g: Tensor, e: Tensor, tolerance: float) -> bool:
+    """Right up to two per cent, or with so many digits behind the point and no more."""
+    if tolerance >= LOOSE or g.shape != e.shape or not _told_apart(e, tolerance):
+        return False
+    few_digits = any(_near(g, e.round(decimals=digits), 1e-9) for digits in range(1, 7))
+    near = torch.allclose(g, e, rtol=LOOSE, atol=tolerance)
+    return few_digits or near
 
 
 def _first_row_only(g: Tensor, e: Tensor, tolerance: float) -> bool:
@@ -160,7 +180,7 @@ _PATTERNS: tuple[tuple[str, Callable, str], ...] = (
     ),
     (
         "rounded",
-        _each(lambda g, e, t: t < LOOSE and _told_apart(e, t) and _near(g, e, LOOSE)),
+        _each(_rounded),
         "This is almost right: a small number was added, digits were rounded off, or a data type "
         "has too few of them.",
     ),

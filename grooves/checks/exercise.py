@@ -38,14 +38,20 @@ UNNAMED = {UNRECOGNISED, "unusable", "raised"}  # hints of refusals that name no
 
 
 def check(
-    lab: str, exercise: str, points: int, returns: type | tuple = object, in_place: bool = False
+    lab: str,
+    exercise: str,
+    points: int,
+    returns: type | tuple = object,
+    in_place: bool = False,
+    repeats: bool = True,
 ):
     """Turn a function of the student's answer into the check of one exercise.
 
     `lab` is the notebook's name ("04_transformer"), `points` what nbgrader's metadata say too.
     `returns` is the type, or a tuple of types, that the answer must return where it is a function;
     `object` means anything but None, `type(None)` allows None (work done in place). in_place:
-    whether the answer may change the arrays and lists that it is given.
+    whether the answer may change the arrays and lists that it is given. repeats: whether the same
+    arguments must give the same result; False where an answer may draw at random.
 
     The function may return a sentence, which is printed behind "passed". An answer that is a
     function is watched: a check that passes without having called it is a mistake in the check,
@@ -76,7 +82,7 @@ def check(
                 except (Exception, SystemExit) as error:
                     failure, cause = _translate(error, calls, run, body), error
             failure = _weightiest(failure, verdict(findings))
-            if failure is None or failure.hint in UNNAMED:
+            if repeats and (failure is None or failure.hint in UNNAMED):
                 try:
                     refuse_memory(answer, [c.kept for c in calls or () if c.kept])
                 except CheckFailed as remembers:

@@ -42,7 +42,7 @@ def test_the_challenge_hands_over_no_test_picture():
     check.reader(answer)
     check.race(answer)
     test_pictures = {picture.tobytes() for picture in digits().test_images}
-    assert len(handed_over) == 2
+    assert len(handed_over) == 2  # the check and the race
     for images, labels in handed_over:
         assert len(images) == len(labels) > 1000
         assert test_pictures.isdisjoint(picture.tobytes() for picture in images)

@@ -26,9 +26,15 @@ CASES = (
         0.9,
     ),
     (*_curve((16, 2, 8, 4, 1), (80, 19, 64, 30, 10)), 0.7),
-    (*_curve((1, 2, 4, 8, 16), (10, 19, 60, 100, 70)), 0.8),
+    (*_curve((3, 5, 12, 20, 50), (10, 19, 60, 100, 70)), 0.8),
     ([1, 2, 4, 8], [0.5] * 4, 0.5),
-    (*_curve((1, 2, 4, 8, 16), (40, 19, 38, 70, 75)), 0.8),
+    (*_curve((1, 3, 4, 7, 16), (40, 19, 38, 70, 75)), 0.8),
+    # a dip behind the batch that is asked for, less than one example a second, equal throughputs
+    (*_curve((2, 6, 9, 14, 25, 40, 300), (10, 83, 50, 40, 90, 60, 100)), 0.8),
+    (*_curve((5, 10, 30, 70), (0.010, 0.0222, 0.0239, 0.025)), 0.9),
+    ([4, 8, 1, 32, 16], [0.5, 1.0, 1.0, 8.0, 2.0], 0.97),
+    (*_curve((7, 40, 11, 28), (60, 100, 62, 90)), 0.61),
+    (*_curve((28, 11, 40, 7), (50, 100, 90, 97)), 0.98),
 )
 
 
@@ -81,17 +87,30 @@ def _largest(batches, seconds, share):
     return max(b for b, r in zip(batches, rates, strict=True) if r >= share * max(rates))
 
 
+def _down(curve, share):
+    bar, found = share * max(b / s for b, s in curve), None
+    for b, s in curve:
+        if b / s >= bar:
+            found = b
+        elif found is not None:
+            break
+    return found
+
+
 MISTAKES = (
     Mistake(
         "strictly_more",
         _strictly,
         "`>` leaves out the batch that reaches the share exactly.",
     ),
-    Mistake(
-        "best_throughput",
-        _best,
-        "that is the best throughput, whatever it costs in waiting. A smaller batch reaches the "
-        "share too.",
+    *(
+        Mistake(
+            "best_throughput",
+            compute,
+            "that is the best throughput, whatever it costs in waiting. A smaller batch reaches "
+            "the share too.",
+        )
+        for compute in (_best, lambda b, s, share: max(zip(_rates(b, s), b, strict=True))[1])
     ),
     Mistake(
         "least_latency",
@@ -118,11 +137,39 @@ MISTAKES = (
         lambda b, s, share: _first(b, _rates(b, s), share),
         "you compare throughputs with the share itself. The bar is that share of the best one.",
     ),
+    *(
+        Mistake(
+            "sorted_apart",
+            compute,
+            "you sort a list by itself, so batches get the seconds of others. Keep the pairs "
+            "together.",
+        )
+        for compute in (
+            lambda b, s, share: right(sorted(b), sorted(s), share),
+            lambda b, s, share: right(sorted(b), s, share),
+        )
+    ),
+    *(
+        Mistake(
+            "share_ignored",
+            lambda b, s, share, fixed=fixed: right(b, s, fixed),
+            "the share is fixed in your function. It is an argument.",
+        )
+        for fixed in (0.5, 0.75, 0.8, 0.9, 0.95)
+    ),
     Mistake(
-        "sorted_apart",
-        lambda b, s, share: right(sorted(b), sorted(s), share),
-        "you sort both lists, each by itself, so batches get the seconds of others. Keep the pairs "
-        "together.",
+        "behind_a_dip",
+        lambda b, s, share: _down(sorted(zip(b, s, strict=True), reverse=True), share),
+        "a dip hides a smaller batch that reaches the share: you go down and stop there, or you "
+        "halve the list as if the curve only rose. Look at every batch.",
+    ),
+    Mistake(
+        "least_throughput",
+        lambda b, s, share: min(
+            (r, n) for r, n in zip(_rates(b, s), b, strict=True) if r >= share * max(_rates(b, s))
+        )[1],
+        "of those that reach the share you take the one with the least throughput. The smallest "
+        "batch was asked for.",
     ),
     Mistake(
         "place_in_the_list",

@@ -14,10 +14,15 @@ from grooves.checks.cpu_gpu.rules import LAB, Case, judge
 CASES = (
     ("matmul", (6, 10, 15), 4),
     ("matmul", (512, 64, 2048), 2),
+    ("matmul", (1009, 2003, 3001), 8),
+    ("matmul", (11, 11, 3), 1),
     ("matvec", (40, 25), 4),
     ("matvec", (1024, 4096), 1),
+    ("matvec", (700, 3), 8),
     ("add", (30, 7), 2),
+    ("add", (9, 130), 8),
     ("copy", (30, 7), 4),
+    ("copy", (5, 60), 1),
 )
 
 
@@ -61,6 +66,11 @@ def _inverse(o, s, b):
     return 1 / right(o, s, b) if flops(o, s) else float("inf")
 
 
+SQUARE = "this holds where all sizes are alike. Here they are not."
+ROW = (
+    "in row times matrix, the row that is read and the one that is written are few bytes, but not "
+    "none: the matrix is not all."
+)
 MISTAKES = (
     Mistake(
         "output_forgotten",
@@ -93,23 +103,39 @@ MISTAKES = (
         lambda o, s, b: right(o, s, 4),
         "you assume 4 bytes a number. Use the argument.",
     ),
-    Mistake("bits", lambda o, s, b: right(o, s, 8 * b), "bytes were asked for, not bits."),
+    *(
+        Mistake("bits", compute, "bytes were asked for, and are given, not bits.")
+        for compute in (lambda o, s, b: right(o, s, 8 * b), lambda o, s, b: right(o, s, b / 8))
+    ),
+    Mistake(
+        "one_addition_less",
+        _of("matmul", "matvec")(lambda o, s, b: right(o, s, b) * (1 - 0.5 / s[-2])),
+        "you count one addition less than products. Each product is added to the sum, which "
+        "begins at 0: two FLOPs each.",
+    ),
     Mistake("upside_down", _inverse, "those are bytes for each FLOP. Turn it round."),
     Mistake(
         "square",
         _of("matmul")(lambda o, s, b: right(o, (s[0],) * 3, b)),
-        "2 n / (3 b) holds where all three sizes are alike. Here they are not.",
+        SQUARE,
+    ),
+    Mistake(
+        "square",
+        _of("matmul", "matvec")(lambda o, s, b: right(o, (s[0],) * len(s), b)),
+        SQUARE,
     ),
     Mistake(
         "weights_only",
         _of("matmul")(lambda o, s, b: flops(o, s) / (s[1] * s[2] * b)),
         "only the second matrix's bytes are counted. The first one and the result move as well.",
     ),
-    Mistake(
-        "row_forgotten",
-        _of("matvec")(lambda o, s, b: flops(o, s) / (s[0] * s[1] * b)),
-        "only the matrix is counted. The row that is read and the one that is written are few "
-        "bytes, but not none.",
+    *(
+        Mistake("row_forgotten", _of("matvec")(compute), ROW)
+        for compute in (
+            lambda o, s, b: flops(o, s) / (s[0] * s[1] * b),
+            lambda o, s, b: flops(o, s) / (s[0] * s[1] + s[0]) / b,
+            lambda o, s, b: flops(o, s) / (s[0] * s[1] + s[1]) / b,
+        )
     ),
     Mistake(
         "inner_forgotten",

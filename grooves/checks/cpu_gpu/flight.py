@@ -18,12 +18,15 @@ CASES = (
     (100e-9, 20.3e9, 64),
     (80e-6, 3.5e9, 4096),
     (480e-9, 3.35e12, 128),
-    (0.5, 4096.0, 64),
+    (0.5, 16384.0, 64),
+    (1.7e-9, 650e9, 16),
+    (250e-9, 18.6882e9, 64),  # 73.0008 requests
+    (1e-9, 1e9, 48),
 )
 
 
 def exactly(latency_s: float, bandwidth: float, bytes_each: float) -> float:
-    """Requests on their way, not rounded."""
+    """Requests in flight, not rounded."""
     return latency_s * bandwidth / bytes_each
 
 
@@ -58,15 +61,46 @@ MISTAKES = (
         lambda t, w, b: math.ceil(t * w * b),
         "you multiply by the bytes of a request. The more one brings, the fewer are needed.",
     ),
+    *(
+        Mistake(
+            "one_request",
+            compute,
+            "your number before rounding is far below 1, whatever the memory. Is the latency taken "
+            "for nanoseconds, or divided where it should multiply?",
+        )
+        for compute in (
+            lambda t, w, b: 1,
+            lambda t, w, b: 0,
+            lambda t, w, b: math.ceil(t * w * 1e-9 / b),
+            lambda t, w, b: t / w,
+        )
+    ),
     Mistake(
         "latency_divided",
         lambda t, w, b: math.ceil(w / t / b),
-        "you divide by the latency. The longer each one takes, the more must be on their way.",
+        "you divide by the latency. The longer each one takes, the more must be in flight.",
     ),
     Mistake(
-        "bandwidth_divided",
+        "upside_down",
         lambda t, w, b: math.ceil(b / (t * w)),
-        "that is upside down: bytes on their way, by the bytes of one request.",
+        "that is upside down: bytes in flight, by the bytes of one request.",
+    ),
+    *(
+        Mistake(
+            "latency_rounded",
+            lambda t, w, b, f=f: math.ceil(exactly(f(t * 1e9) / 1e9, w, b)),
+            "you round the latency before you use it. Round once, at the end.",
+        )
+        for f in (math.ceil, round)
+    ),
+    *(
+        Mistake(
+            "nearly_up",
+            lambda t, w, b, more=more: math.floor(exactly(t, w, b) + more),
+            "you add a little less than 1 and round down. That misses a number that is a little "
+            "above an integer: math.ceil.",
+        )
+        for more in (0.9, 0.95, 0.99, 0.999)
     ),
     Mistake(
         "nanoseconds",

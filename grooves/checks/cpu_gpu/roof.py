@@ -19,6 +19,9 @@ CASES = (
     (2.0, 19.5e12, 1.5e12),
     (0.7, 3e9, 5e9),
     (0.0, 90e9, 25e9),
+    (2.999, 21e9, 7e9),
+    (3.001, 21e9, 7e9),
+    (17, 300, 20),
 )
 NAMES = ("the rate", "the ridge", "the limit")
 UNITS = ("FLOP/s", "FLOPs a byte")
@@ -49,6 +52,10 @@ def _upside_down(i, p, w):
     return w / p
 
 
+OTHER = (
+    "the word must compare the intensity with the ridge, peak / bandwidth: both are in FLOPs per "
+    "byte."
+)
 MISTAKES = (
     Mistake(
         "greater_limit",
@@ -107,10 +114,39 @@ MISTAKES = (
         _with(limit=lambda i, p, w: _limit(i >= p / w)),
         "the other way round: with few FLOPs a byte it is memory that cannot keep up.",
     ),
+    *(
+        Mistake(
+            "compared_with_a_number",
+            _with(limit=lambda i, p, w, fixed=fixed: _limit(i < fixed)),
+            "you compare the intensity with a fixed number. Each machine has a ridge of its own.",
+        )
+        for fixed in (1, 2, 5, 10, 100)
+    ),
+    *(
+        Mistake("other_comparison", _with(limit=compute), OTHER)
+        for compute in (
+            lambda i, p, w: _limit(i < w),
+            lambda i, p, w: _limit(w < p),
+            lambda i, p, w: _limit(i < p),
+        )
+    ),
+    *(
+        Mistake(
+            "close_to_the_ridge",
+            _with(limit=lambda i, p, w, part=part: _limit(i < part * p / w)),
+            "near the ridge you name the other limit. Memory binds up to the ridge itself.",
+        )
+        for part in (0.5, 0.8, 0.9, 0.95, 0.99, 1.01, 1.05, 1.1, 2)
+    ),
     Mistake(
-        "compared_with_one",
-        _with(limit=lambda i, p, w: _limit(i < 1)),
-        "you compare the intensity with 1. Each machine has a ridge of its own.",
+        "other_order",
+        lambda i, p, w: (p / w, right(i, p, w)[0], right(i, p, w)[2]),
+        "the order: the rate first, then the ridge.",
+    ),
+    Mistake(
+        "slope_divided",
+        _with(rate=lambda i, p, w: min(p, i / w)),
+        "the slope is intensity times bandwidth: FLOPs per byte, times bytes per second.",
     ),
     Mistake(
         "upside_down_everywhere",

@@ -20,8 +20,15 @@ CASES = (
     ([(4096, 5000), (8192, 9000), (0, 2000), (640, 3000)], 19.5e12, 1.5e12, 10e-6),
     ([(5e11, 1e9)], 6e13, 3e12, 0.0),
     ([(1, 0.9)] * 3 + [(0, 2)], 1.0, 1.0, 0.1),  # with what is hidden memory would have most
-    ([(1, 0.1), (0.1, 1.1)], 1.0, 1.0, 0.9),  # of most in no operation, of most altogether
+    (
+        [(1, 0.1), (0.1, 1.1), (1.05, 0.2)],
+        1.0,
+        1.0,
+        0.95,
+    ),  # of most in no operation, of most altogether
     ([(1, 6), (2, 1), (0, 1)], 1.0, 2.0, 0.2),
+    ([(0, 0), (300, 1), (0, 0), (40, 7)], 700.0, 20.0, 0.25),  # what does nothing is called too
+    ([(0, 40), (0, 70), (5000, 3)], 1000.0, 20.0, 0.125),
 )
 NAMES = ("the seconds", "the cause")
 
@@ -36,13 +43,17 @@ def right(operations, peak, bandwidth, launch_s) -> tuple[float, str]:
     return sum(spent.values()), max(spent, key=spent.get)
 
 
-def _seconds(of_all):
-    """A mistake of the seconds alone."""
-    return lambda o, p, w, t: (of_all(o, p, w, t), right(o, p, w, t)[1])
+def _seconds(name, of_all, says):
+    """A mistake of the seconds, with the right cause or with hidden time counted in it."""
+    return [
+        Mistake(name, lambda *inputs, cause=cause: (of_all(*inputs), cause(*inputs)), says)
+        for cause in (lambda *inputs: right(*inputs)[1], _hidden_too)
+    ]
 
 
-def _each(of_one):
-    return _seconds(lambda o, p, w, t: sum(of_one(f / p, b / w, t) for f, b in o))
+def _each(name, of_one, says):
+    """The same, from the seconds of one operation: arithmetic, memory, launch."""
+    return _seconds(name, lambda o, p, w, t: sum(of_one(f / p, b / w, t) for f, b in o), says)
 
 
 def _cause(of_all):
@@ -72,50 +83,68 @@ def _last(o, p, w, t):
 
 
 MISTAKES = (
-    Mistake(
+    *_each(
         "both_added",
-        _each(lambda units, memory, t: t + units + memory),
+        lambda units, memory, t: t + units + memory,
         "you add arithmetic and memory. Within an operation they work at the same time: the longer "
         "one counts.",
     ),
-    Mistake(
+    *_seconds(
         "longer_of_the_sums",
-        _seconds(
-            lambda o, p, w, t: t * len(o) + max(sum(f for f, _ in o) / p, sum(b for _, b in o) / w)
-        ),
+        lambda o, p, w, t: t * len(o) + max(sum(f for f, _ in o) / p, sum(b for _, b in o) / w),
         "you add up first and take the longer one at the end. That lets one operation's arithmetic "
         "hide another's memory; but they come one after the other.",
     ),
-    Mistake(
+    *_each(
         "launch_forgotten",
-        _each(lambda units, memory, t: max(units, memory)),
+        lambda units, memory, t: max(units, memory),
         "the calls are missing: each operation is launched.",
     ),
-    Mistake(
+    *_seconds(
         "one_launch",
-        _seconds(lambda o, p, w, t: t + sum(max(f / p, b / w) for f, b in o)),
+        lambda o, p, w, t: t + sum(max(f / p, b / w) for f, b in o),
         "you count one launch. Each operation has its own.",
     ),
-    Mistake(
+    *_each(
         "launch_hidden",
-        _each(lambda units, memory, t: max(t, units, memory)),
+        lambda units, memory, t: max(t, units, memory),
         "you let the launch overlap with the work. Here the work begins when the call is done: add "
         "it.",
     ),
-    Mistake(
+    *_each(
         "shorter_one",
-        _each(lambda units, memory, t: t + min(units, memory)),
+        lambda units, memory, t: t + min(units, memory),
         "the shorter of the two times is hidden behind the longer one, not the other way round.",
     ),
-    Mistake(
+    *_each(
         "arithmetic_alone",
-        _each(lambda units, memory, t: t + units),
+        lambda units, memory, t: t + units,
         "only the arithmetic is counted. The numbers must also come from memory.",
     ),
-    Mistake(
+    *_each(
         "memory_alone",
-        _each(lambda units, memory, t: t + memory),
+        lambda units, memory, t: t + memory,
         "only the memory is counted. The arithmetic may take longer.",
+    ),
+    *_seconds(
+        "copies_skipped",
+        lambda o, p, w, t: right([one for one in o if one[0]], p, w, t)[0],
+        "operations without arithmetic are left out. They are called, and memory moves.",
+    ),
+    Mistake(
+        "empty_skipped",
+        lambda o, p, w, t: right([one for one in o if any(one)], p, w, t),
+        "operations that do nothing are left out. Each is called all the same: its launch counts.",
+    ),
+    Mistake(
+        "limits_exchanged",
+        lambda o, p, w, t: right(o, w, p, t),
+        "FLOPs are divided by the bandwidth, and bytes by the peak.",
+    ),
+    Mistake(
+        "one_intensity",
+        _cause(lambda o, p, w, t: right([tuple(map(sum, zip(*o, strict=True)))], p, w, 0)[1]),
+        "you take one intensity for the whole list. Each operation is held back by its own limit.",
     ),
     Mistake(
         "launch_as_cause_forgotten",

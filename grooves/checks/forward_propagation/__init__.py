@@ -16,7 +16,8 @@ from grooves.checks.forward_propagation.bend import relu, forward
 from grooves.checks.forward_propagation.xor_network import xor
 from grooves.checks.forward_propagation.counts import shapes, costs
 from grooves.checks.forward_propagation.stable_softmax import softmax
-from grooves.checks.forward_propagation.loss import cross_entropy, accuracy
+from grooves.checks.forward_propagation.loss import cross_entropy
+from grooves.checks.forward_propagation.largest_logit import accuracy
 from grooves.checks.forward_propagation.digit_templates import templates
 from grooves.checks.forward_propagation.challenge import race, reader
 # isort: on

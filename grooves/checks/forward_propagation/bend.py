@@ -10,11 +10,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from grooves.checks import CheckFailed, check
-from grooves.checks.arrays import NOT_THIS, by_hand, draw, judge
+from grooves.checks import check
+from grooves.checks.arrays import by_hand, coarse, draw, judge
 from grooves.checks.compare import Mistake, shape_of
 from grooves.checks.forward_propagation.layers import bent
-from grooves.checks.forward_propagation.rules import LAB
+from grooves.checks.forward_propagation.rules import LAB, SHARP, integers
 
 # ---- 3 ReLU ----------------------------------------------------------------------------------
 
@@ -38,7 +38,7 @@ RELU_MISTAKES = (
     ),
     Mistake(
         "largest_of_a_column",
-        lambda z: z.max(0) if z.ndim else NOT_THIS,
+        lambda z: np.max(z, 0),
         "np.max(z, 0) is the largest number along axis 0. "
         "np.maximum(z, 0) compares each number with 0.",
     ),
@@ -53,30 +53,48 @@ RELU_MISTAKES = (
         lambda z: np.where(z > 0, z, 0.01 * z),
         "a hundredth of each negative number is left. That is the leaky ReLU; here it is 0.",
     ),
-    Mistake("sigmoid", lambda z: 1 / (1 + np.exp(-z)), "that is the sigmoid, an older bend."),
-    Mistake("softplus", lambda z: np.log1p(np.exp(z)), "that is the softplus, a rounded ReLU."),
-    Mistake("tanh", np.tanh, "that is tanh, an older bend."),
+    *(
+        Mistake(
+            "threshold",
+            lambda z, least=least: z * (z > least),
+            "small positive numbers became 0 too. All that are above 0 stay what they are.",
+        )
+        for least in (1e-2, 0.1, 0.5, 1)
+    ),
+    *(
+        Mistake(
+            "ceiling",
+            lambda z, most=most: z.clip(0, most),
+            "large numbers were cut off. ReLU has a floor and no ceiling.",
+        )
+        for most in (6, 10, 100, 255, 1000)
+    ),
+    Mistake("sigmoid", lambda z: 1 / (1 + np.exp(-z)), "that is the sigmoid. Here it is ReLU."),
+    Mistake("softplus", lambda z: np.logaddexp(z, 0), "that is the softplus, a rounded ReLU."),
+    Mistake("tanh", np.tanh, "that is tanh. Here it is ReLU."),
 )
 
 
 @check(lab=LAB, exercise="relu", points=1)
 def relu(answer):
     """relu(z): any shape -> the same shape, negative numbers set to 0, z itself left as it was."""
-    mixed = np.array([[-2.0, 0.0, 1.5], [7.0, -0.25, 0.5]])
-    given = "z = [[-2, 0, 1.5], [7, -0.25, 0.5]]"
-    judge(by_hand(answer, "relu"), (mixed,), F.relu(torch.from_numpy(mixed)), RELU_MISTAKES, given)
-    for z in (draw(6, 4, 5, scale=3), -np.abs(draw(7, 3, 2)) - 1):
-        expected = torch.from_numpy(z).clamp(min=0)
-        judge(answer, (z,), expected, RELU_MISTAKES, f"z of shape {shape_of(z)}")
 
-    z = mixed.copy()
-    judge(lambda kept: answer(z), (mixed,), F.relu(torch.from_numpy(mixed)), RELU_MISTAKES, given)
-    if not np.array_equal(z, mixed):
-        raise CheckFailed(
-            "the result is right, but your function changed the z that it was given. Training will "
-            "need z again: make a new array.",
-            hint="changed_input",
-        )
+    def ask(call, z, given=""):
+        expected = F.relu(torch.from_numpy(z))
+        given = given or f"z of shape {shape_of(z)}"
+        judge(call, (z,), expected, RELU_MISTAKES, given, tolerance=SHARP)
+
+    mixed = np.array([[-2.0, 0.0, 1.5], [7.0, -0.25, 0.5]])
+    ask(by_hand(answer, "relu", "relu_"), mixed, "z = [[-2, 0, 1.5], [7, -0.25, 0.5]]")
+    ask(answer, np.array([[3.0, -0.5, 0.25], [-4.0, 1.5, -6.0]]), "another z of shape (2, 3)")
+    ask(answer, -np.abs(coarse(draw(7, 3, 2))) - 1, "z of shape (3, 2), all negative")
+    ask(answer, coarse(draw(6, 5, 4, scale=3)).T)
+    row = np.array([-1e6, 1 / 256, 1e6, -1 / 256, 0.75, -0.75])
+    ask(answer, row, "z = (-1000000, 1/256, 1000000, -1/256, 3/4, -3/4)")
+    ask(answer, coarse(draw(8, 2, 3, 4, scale=2)))
+    ask(answer, integers(9, 3, 5), "integers, z of shape (3, 5)")
+    for number in (-2.5, 2.5):
+        ask(answer, np.array(number), f"z = np.array({number}), of shape ()")
 
 
 # ---- 4 forward -------------------------------------------------------------------------------
@@ -114,6 +132,21 @@ FORWARD_MISTAKES = (
         "the ReLU stands before the first layer. It belongs between the two.",
     ),
     Mistake(
+        "bent_input_too",
+        lambda x, *a: _through(bent(x), *a),
+        "the picture went through ReLU as well. It belongs between the layers only.",
+    ),
+    Mistake(
+        "weights_bent",
+        lambda x, W1, *a: _through(x, bent(W1), *a, bend=lambda z: z),
+        "ReLU is applied to the weights. It belongs on the sums, x @ W1 + b1.",
+    ),
+    Mistake(
+        "bent_apart",
+        lambda x, W1, b1, W2, b2: (bent(x @ W1) + bent(b1)) @ W2 + b2,
+        "ReLU is applied to the product and to the bias, each by itself. Add them first.",
+    ),
+    Mistake(
         "bias_after_the_bend",
         lambda x, W1, b1, W2, b2: (bent(x @ W1) + b1) @ W2 + b2,
         "b1 is added after the ReLU. The bias is part of the sum that is bent.",
@@ -129,11 +162,6 @@ FORWARD_MISTAKES = (
         "b2, the biases of the last layer, is missing.",
     ),
     Mistake(
-        "no_biases",
-        lambda x, W1, b1, W2, b2: _through(x, W1, 0, W2, 0),
-        "neither layer adds its biases.",
-    ),
-    Mistake(
         "shares",
         lambda *a: _shares(_through(*a)),
         "these are the shares after a softmax. What is asked for is the logits before it.",
@@ -146,17 +174,12 @@ FORWARD_MISTAKES = (
     Mistake(
         "sigmoid",
         lambda *a: _through(*a, bend=lambda z: 1 / (1 + np.exp(-z))),
-        "you bend with the sigmoid. Here it is ReLU.",
+        "the activation function is the sigmoid. Here it is ReLU.",
     ),
     Mistake(
         "tanh",
         lambda *a: _through(*a, bend=np.tanh),
-        "you bend with tanh. Here it is ReLU.",
-    ),
-    Mistake(
-        "softmax_between",
-        lambda *a: _through(*a, bend=_shares),
-        "a softmax stands between the layers. Here it is ReLU.",
+        "the activation function is tanh. Here it is ReLU.",
     ),
 )
 
@@ -164,11 +187,15 @@ FORWARD_MISTAKES = (
 @check(lab=LAB, exercise="forward", points=2)
 def forward(answer):
     """forward(x, W1, b1, W2, b2): x (B, P) -> logits (B, K), with a ReLU in between."""
-    for call, (n_pictures, *sizes) in ((by_hand(answer), (2, 3, 5, 4)), (answer, (1, 4, 6, 3))):
-        n_in, n_hidden, n_out = sizes
-        x, W1, b1 = draw(8, n_pictures, n_in), draw(9, n_in, n_hidden), draw(10, n_hidden)
-        W2, b2 = draw(11, n_hidden, n_out), draw(12, n_out)
-        given = f"x {shape_of(x)}, W1 {shape_of(W1)} and W2 {shape_of(W2)}"
-        hidden = F.relu(F.linear(*map(torch.from_numpy, (x, W1.T.copy(), b1))))
-        expected = F.linear(hidden, *map(torch.from_numpy, (W2.T.copy(), b2)))
-        judge(call, (x, W1, b1, W2, b2), expected, FORWARD_MISTAKES, given)
+
+    def ask(call, x, W1, b1, W2, b2, note=""):
+        t = [torch.from_numpy(part).double() for part in (x, W1, b1, W2, b2)]
+        expected = F.linear(F.relu(F.linear(t[0], t[1].mT, t[2])), t[3].mT, t[4])
+        given = f"x {shape_of(x)}, W1 {shape_of(W1)} and W2 {shape_of(W2)}{note}"
+        judge(call, (x, W1, b1, W2, b2), expected, FORWARD_MISTAKES, given, tolerance=10 * SHARP)
+
+    shapes = ((2, 3, 5, 4), (2, 3, 5, 4), (1, 4, 6, 3), (3, 2, 1, 1), (7, 67, 23, 13))
+    for i, (n_pictures, n_in, n_hidden, n_out) in enumerate(shapes):
+        sizes = [(n_pictures, n_in), (n_in, n_hidden), (n_hidden,), (n_hidden, n_out), (n_out,)]
+        call = answer if i else by_hand(answer)
+        ask(call, *(coarse(draw(8 + 20 * i + j, *size)) for j, size in enumerate(sizes)))

@@ -7,19 +7,33 @@ and its shapes and parameters are what the answers are held against.
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import torch
 from torch import nn
 
-from grooves.checks import CheckFailed, check
+from grooves.checks import CheckFailed, check, describe
 from grooves.checks.arrays import judge
 from grooves.checks.compare import Mistake
 from grooves.checks.forward_propagation.rules import LAB
+from grooves.checks.survey import Finding
+from grooves.checks.verdict import note
 
 EXACT = 1e-9  # counts, so only a float's rounding is forgiven
-# No two sizes alike, so that no mistake hides behind another.
-NETWORKS = (((5, 4, 3), 7), ((64, 32, 16, 10), 450), ((6, 2), 1))
+# First no two sizes alike, so that no mistake hides behind another; then the same number of layers
+# and another batch, sizes and layers that occur twice, a layer of one, and counts beyond 32 bits.
+NETWORKS = (
+    ((5, 4, 3), 7),
+    ((8, 11, 6), 2),
+    ((8, 11, 6), 9),
+    ((61, 37, 17, 12), 450),
+    ((6, 2), 1),
+    ((3, 5, 3, 2, 3), 4),
+    ((7, 7, 7), 3),
+    ((9, 1, 300), 13),
+    ((307, 401, 11), 9_973),
+)
 
 
 def pairs(sizes):
@@ -82,16 +96,6 @@ SHAPE_MISTAKES = (
         "your biases have two axes. A list of fan_out numbers has one: (fan_out,).",
     ),
     Mistake(
-        "bias_as_matrix",
-        lambda s, B: _listed(s, B, b=lambda B, i, o: (i, o)),
-        "your biases are as many as the weights. There is one for each neuron.",
-    ),
-    Mistake(
-        "one_bias",
-        lambda s, B: _listed(s, B, b=lambda B, i, o: (1,)),
-        "you have one bias a layer. There is one for each neuron of it.",
-    ),
-    Mistake(
         "batch_last",
         lambda s, B: _listed(s, B, x=lambda B, i, o: (i, B), out=lambda B, i, o: (o, B)),
         "your pictures stand in columns. In this course each picture is a row: (B, ...).",
@@ -115,18 +119,22 @@ SHAPE_MISTAKES = (
     Mistake(
         "activations_only",
         lambda s, B: _listed(s, B)[::3],
-        "these are the shapes of the batch on its way. The weights and biases are missing.",
-    ),
-    Mistake(
-        "outputs_keep_inputs",
-        lambda s, B: _listed(s, B, out=lambda B, i, o: (B, i)),
-        "your layers hand on as many numbers as they got. (B, fan_in) times (fan_in, fan_out) "
-        "is (B, fan_out).",
+        "these are the shapes of the batch alone. The weights and biases are missing.",
     ),
     Mistake(
         "first_layer",
         lambda s, B: _listed(s[:2], B),
         "that is the first layer. Go on to the last of `sizes`.",
+    ),
+    Mistake(
+        "all_read_the_input",
+        lambda s, B: [(s[0], *w[1:]) if i % 3 == 1 else w for i, w in enumerate(_listed(s, B))],
+        "all your layers read the pictures. A layer reads what the layer before it gives.",
+    ),
+    Mistake(
+        "input_of_each_layer",
+        lambda s, B: [t for p in pairs(s) for t in _listed(p, B)],
+        "you list the input of each layer. It is the output of the layer before, and stands once.",
     ),
 )
 
@@ -137,8 +145,12 @@ def shapes(answer):
     for sizes, n_pictures in NETWORKS:
         expected = torchs_shapes(sizes, n_pictures)
         got = [_as_shape(shape) for shape in answer(sizes, n_pictures)]
-        if got != expected:
-            _explain(got, expected, sizes, n_pictures)
+        told = "" if got == expected else _told(got, expected, sizes, n_pictures)
+
+        def agrees(mistake, got=got, inputs=(sizes, n_pictures)):
+            return mistake.compute(*inputs) == got
+
+        note(Finding(got != expected, told, SHAPE_MISTAKES, agrees))
 
 
 def _as_shape(shape) -> tuple:
@@ -148,10 +160,21 @@ def _as_shape(shape) -> tuple:
             f"({shape},), with a comma.",
             hint="no_comma",
         )
-    return tuple(int(n) for n in shape)
+    if not all(_is_number(n) for n in shape):
+        raise CheckFailed(
+            f"your result holds {describe(shape)} where a shape should be, a tuple of integers. "
+            "The shapes stand one after the other, in one list.",
+            hint="nested",
+        )
+    return tuple(int(n) if n == int(n) else float(n) for n in shape)
 
 
-def _explain(got, expected, sizes, n_pictures):
+def _is_number(n) -> bool:
+    return not isinstance(n, str) and np.ndim(n) == 0 and np.asarray(n).dtype.kind in "iuf"
+
+
+def _told(got, expected, sizes, n_pictures) -> str:
+    """Where the shapes first differ, in words."""
     names = ["the input"] + [
         f"the {what} of layer {i}"
         for i in range(1, len(sizes))
@@ -165,15 +188,7 @@ def _explain(got, expected, sizes, n_pictures):
         what = f"your result has {len(got)} shapes, expected {len(expected)}."
     else:
         what = f"your result for {names[place]} is {got[place]}; PyTorch's is {expected[place]}."
-    message = f"for sizes = {sizes} and n_pictures = {n_pictures}, {what}"
-    for mistake in SHAPE_MISTAKES:
-        if mistake.compute(sizes, n_pictures) == got:
-            raise CheckFailed(f"{message}\nLikely mistake: {mistake.says}", hint=mistake.name)
-    raise CheckFailed(
-        f"{message}\nThis is none of the usual mistakes. Write the shapes of the smallest network, "
-        "sizes = (3, 2), under the formula x @ W + b.",
-        hint="unrecognised",
-    )
+    return f"for sizes = {sizes} and n_pictures = {n_pictures}, {what}"
 
 
 # ---- 7 costs ---------------------------------------------------------------------------------
@@ -184,6 +199,8 @@ def weights_of(sizes) -> int:
     return sum(i * o for i, o in pairs(sizes))
 
 
+ALL_MULTIPLIED = "you multiply all sizes. Only neighbours share a matrix; the layers are added up."
+BY_LAYER = "the FLOPs are those of each layer, added up, and not a product of all sizes."
 PARAMETER_MISTAKES = (
     Mistake(
         "flops_first",
@@ -220,20 +237,12 @@ PARAMETER_MISTAKES = (
         lambda s, B: s[0] * s[1] + s[1],
         "that is the first layer. Add up all of them.",
     ),
+    Mistake("all_multiplied", lambda s, B: math.prod(s), ALL_MULTIPLIED),
+    Mistake("all_multiplied", lambda s, B: math.prod(s) + sum(s[1:]), ALL_MULTIPLIED),
     Mistake(
-        "last_layer",
-        lambda s, B: s[-2] * s[-1] + s[-1],
-        "that is the last layer. Add up all of them.",
-    ),
-    Mistake(
-        "all_multiplied",
-        lambda s, B: int(np.prod(s)),
-        "you multiply all sizes. Only neighbours share a matrix; the layers are added up.",
-    ),
-    Mistake(
-        "neurons",
-        lambda s, B: sum(s[1:]),
-        "that is the number of neurons, or of biases. Each neuron has fan_in weights too.",
+        "equal_layers_once",
+        lambda s, B: sum((i + 1) * o for i, o in set(pairs(s))),
+        "layers of equal sizes are counted once. Each has weights and biases of its own.",
     ),
 )
 FLOP_MISTAKES = (
@@ -257,15 +266,12 @@ FLOP_MISTAKES = (
         lambda s, B: B * (2 * weights_of(s) + sum(s[1:])),
         "you count the addition of the biases. Count the matrix products alone, as PyTorch does.",
     ),
+    Mistake("all_multiplied_flops", lambda s, B: 2 * B * math.prod(s), BY_LAYER),
     Mistake(
-        "multiplied_with_biases",
-        lambda s, B: B * (weights_of(s) + sum(s[1:])),
-        "that is one FLOP for each parameter and picture. Each weight takes two, a bias none.",
-    ),
-    Mistake(
-        "three_times",
-        lambda s, B: 6 * B * weights_of(s),
-        "that is a training step, with the way back. A forward pass is a third of it.",
+        "outputs_twice",
+        lambda s, B: B * sum(i * o * o for i, o in pairs(s)),
+        "you multiply by fan_out once more. The 2 is for a product and its addition, whatever the "
+        "sizes.",
     ),
     Mistake(
         "first_layer_only",

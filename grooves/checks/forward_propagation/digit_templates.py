@@ -141,6 +141,10 @@ def templates(answer):
     labels = np.random.default_rng(23).permutation(np.repeat(np.arange(K), np.arange(3, 3 + K)))
     images = np.abs(draw(24, len(labels), 64)) * (1 + labels[:, None] % 4)
     _judge(by_hand(answer), images, labels)
+    _judge(answer, images[::-1] ** 2, np.roll(labels, 7))
+    # one class of more than 255 pictures, one of one, other pixels, as integers
+    labels = np.random.default_rng(25).permutation([*[6] * 290, *range(10), *[2, 9, 9]])
+    _judge(answer, np.random.default_rng(26).integers(0, 17, (len(labels), 70)), labels)
     data = digits()
     _judge(answer, data.train_images[:500], data.train_labels[:500])
 
@@ -150,7 +154,7 @@ def _judge(call, images, labels):
     parts = call(images.copy(), labels.copy())
     if len(parts) != 2:
         raise CheckFailed(f"expected W and b, two arrays; got {len(parts)}.", hint="not_two")
-    x, y = torch.from_numpy(images), torch.from_numpy(labels)
+    x, y = torch.from_numpy(images.copy()).double(), torch.from_numpy(labels)
     means = torch.stack([x[y == k].mean(0) for k in range(K)])  # (K, P)
     inputs = (images, labels)
     W, b = parts

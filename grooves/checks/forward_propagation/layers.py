@@ -1,8 +1,8 @@
 """Checks of lab 01, first part: one neuron, and a layer for a whole batch (chapter 01).
 
 Key idea: every answer is compared with PyTorch's on inputs that tell the usual mistakes apart. The
-first input of a layer is square, where a transposed matrix goes unnoticed; the others have sizes
-that all differ, and one is a batch of a single picture.
+first inputs of a layer are square, where a transposed matrix goes unnoticed; the others have sizes
+that all differ: a single picture, a single neuron, more of each than anywhere in the lab.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 
 from grooves.checks import check
-from grooves.checks.arrays import NOT_THIS, by_hand, draw, judge
+from grooves.checks.arrays import NOT_THIS, by_hand, coarse, draw, judge
 from grooves.checks.compare import Mistake, shape_of
-from grooves.checks.forward_propagation.rules import LAB
+from grooves.checks.forward_propagation.rules import LAB, SHARP, integers
 
 
 def bent(z: np.ndarray) -> np.ndarray:
@@ -94,16 +94,20 @@ def neuron(answer):
     """neuron(x, w, b): x (P,), w (P,), b a number -> one number."""
 
     def torchs(x, w, b):
-        return torch.dot(torch.from_numpy(x), torch.from_numpy(w)) + b
+        return torch.dot(torch.from_numpy(x).double(), torch.from_numpy(w).double()) + b
 
-    few = (np.array([0.5, 1.0, 0.0, 2.0]), np.array([3.0, -1.0, 3.0, 0.25]), 0.3)
-    given = "x = (0.5, 1, 0, 2), w = (3, -1, 3, 0.25) and b = 0.3"
-    judge(by_hand(answer), few, torchs(*few), NEURON_MISTAKES, given)
-    negative = (np.array([1.0, 0.5, 1.0]), np.array([-3.0, 2.0, 0.5]), -1.0)
-    given = "x = (1, 0.5, 1), w = (-3, 2, 0.5) and b = -1"
-    judge(answer, negative, torchs(*negative), NEURON_MISTAKES, given)
-    picture = (np.abs(draw(1, 64)), draw(2, 64), 2.0)
-    judge(answer, picture, torchs(*picture), NEURON_MISTAKES, "64 pixels, 64 weights and b = 2")
+    def ask(call, x, w, b, given):
+        judge(call, (x, w, b), torchs(x, w, b), NEURON_MISTAKES, given, tolerance=SHARP)
+
+    few = (np.array([0.5, 1.0, 0.0, 2.0]), np.array([3.0, -1.0, 3.0, 0.25]), 0.375)
+    ask(by_hand(answer), *few, "x = (0.5, 1, 0, 2), w = (3, -1, 3, 0.25) and b = 0.375")
+    negative = (np.array([1.0, 0.5, 0.0, 1.0]), np.array([-3.0, 2.0, 7.0, 0.5]), -1.0)
+    ask(answer, *negative, "x = (1, 0.5, 0, 1), w = (-3, 2, 7, 0.5) and b = -1")
+    many = (coarse(np.abs(draw(1, 131))), coarse(draw(2, 131)), 2.0)
+    ask(answer, *many, "131 pixels, 131 weights and b = 2")
+    ask(answer, np.array([0.25]), np.array([1.5]), 0.0, "one pixel, x = (0.25,), w = (1.5,), b = 0")
+    whole = (np.array([300, 0, -2]), np.array([400, 7, 1]), 0.5)
+    ask(answer, *whole, "integers, x = (300, 0, -2), w = (400, 7, 1), and b = 0.5")
 
 
 # ---- 2 layer ---------------------------------------------------------------------------------
@@ -147,9 +151,9 @@ LAYER_MISTAKES = (
         "negative sums became 0. That is ReLU, the next exercise.",
     ),
     Mistake(
-        "averaged",
-        lambda x, W, b: x @ W / len(W) + b,
-        "you divide by the number of pixels. The products are added up, not averaged.",
+        "bias_in_first_row",
+        lambda x, W, b: x @ W + np.eye(len(x), 1) * b,
+        "only the first picture gets the biases. Add them to every row.",
     ),
     Mistake(
         "pictures_added",
@@ -160,11 +164,6 @@ LAYER_MISTAKES = (
         "first_picture",
         lambda x, W, b: x[0] @ W + b,
         "that is the first picture alone. The batch has more of them.",
-    ),
-    Mistake(
-        "biases_added_up",
-        lambda x, W, b: x @ W + b.sum(),
-        "you add the sum of all biases everywhere. Each neuron has its own: b[n] in column n.",
     ),
     Mistake(
         "bias_for_each",
@@ -178,11 +177,16 @@ LAYER_MISTAKES = (
 @check(lab=LAB, exercise="layer", points=1)
 def layer(answer):
     """layer(x, W, b): x (B, fan_in), W (fan_in, fan_out), b (fan_out,) -> (B, fan_out)."""
-    ways = (by_hand(answer, "linear"), answer, answer)
-    for call, (n_pictures, fan_in, fan_out) in zip(
-        ways, ((3, 3, 3), (5, 2, 4), (1, 6, 3)), strict=True
-    ):
-        x, W, b = draw(3, n_pictures, fan_in), draw(4, fan_in, fan_out), draw(5, fan_out)
-        expected = F.linear(*map(torch.from_numpy, (x, W.T.copy(), b)))
-        given = f"x {shape_of(x)}, W {shape_of(W)} and b {shape_of(b)}"
-        judge(call, (x, W, b), expected, LAYER_MISTAKES, given)
+
+    def ask(call, x, W, b, note=""):
+        expected = F.linear(*(torch.from_numpy(part).double() for part in (x, W.T.copy(), b)))
+        given = f"x {shape_of(x)}, W {shape_of(W)} and b {shape_of(b)}{note}"
+        judge(call, (x, W, b), expected, LAYER_MISTAKES, given, tolerance=SHARP)
+
+    sizes = ((3, 3, 3), (3, 3, 3), (5, 2, 4), (1, 6, 3), (2, 4, 1), (7, 71, 13), (261, 1, 2))
+    for number, (n_pictures, fan_in, fan_out) in enumerate(sizes):
+        call = answer if number else by_hand(answer, "linear", "bilinear")
+        drawn = [(n_pictures, fan_in), (fan_in, fan_out), (fan_out,)]
+        ask(call, *(coarse(draw(3 + 20 * number + i, *shape)) for i, shape in enumerate(drawn)))
+    whole = (coarse(draw(6, 3, 4)), integers(7, 4, 2, most=9), np.array([0.5, -0.25]))
+    ask(answer, *whole, ", W of integers")

@@ -1,8 +1,7 @@
-"""Checks of lab 01: cross-entropy and accuracy (chapter 01).
+"""Check of lab 01: cross-entropy (chapter 01).
 
 Key idea: a network can be certain and wrong. Then the share of the right answer is too small for a
-number, and the loss is not, so the check asks for it. Accuracy asks another question: its labels
-are chosen so that each mistake comes to another share.
+number, and the loss is not, so the check asks for it.
 Shapes: B pictures, K classes.
 """
 
@@ -13,9 +12,9 @@ import torch
 import torch.nn.functional as F
 
 from grooves.checks import check
-from grooves.checks.arrays import NOT_THIS, by_hand, coarse, draw, judge
+from grooves.checks.arrays import by_hand, coarse, draw, judge
 from grooves.checks.compare import Mistake, shape_of
-from grooves.checks.forward_propagation.rules import LAB, from_smaller_steps
+from grooves.checks.forward_propagation.rules import LAB, LOSS, from_smaller_steps
 from grooves.checks.forward_propagation.stable_softmax import FAR_APART, shares_of, softmax_of
 
 # ---- 9 cross-entropy -------------------------------------------------------------------------
@@ -37,10 +36,15 @@ def surprises(z, labels):
     return -at_labels(log_shares(z), labels)
 
 
+def _through_shares(z, labels):
+    return -np.log(at_labels(softmax_of(z), labels))
+
+
 def _squared(z, labels):
     return (softmax_of(z) - np.eye(z.shape[1])[labels]) ** 2
 
 
+EPSILONS = [getattr(np.finfo(t), name) for t in ("f4", "f8") for name in ("eps", "tiny")]
 CROSS_ENTROPY_MISTAKES = (
     # first, since an infinite loss could be several of the others
     Mistake(
@@ -64,15 +68,14 @@ CROSS_ENTROPY_MISTAKES = (
         lambda z, y: -surprises(z, y).mean(),
         "the minus sign is missing. The logarithm of a share is negative, a loss is not.",
     ),
-    Mistake(
-        "base_two",
-        lambda z, y: surprises(z, y).mean() / np.log(2),
-        "that is in bits, with log2. Nats need the natural logarithm, np.log.",
-    ),
-    Mistake(
-        "base_ten",
-        lambda z, y: surprises(z, y).mean() / np.log(10),
-        "that is with log10. Nats need the natural logarithm, np.log.",
+    *(
+        Mistake(
+            "another_base",
+            lambda z, y, base=base, of=of: of(z, y).mean() / np.log(base),
+            "that is with log2 or log10. Nats need the natural logarithm, np.log.",
+        )
+        for base in (2, 10)
+        for of in (surprises, _through_shares)
     ),
     Mistake(
         "divided_by_classes",
@@ -96,11 +99,6 @@ CROSS_ENTROPY_MISTAKES = (
         "you took the logits themselves. Their softmax comes first, then its logarithm.",
     ),
     Mistake(
-        "log_of_logits",
-        lambda z, y: -np.log(at_labels(z, y)).mean(),
-        "you took the logarithm of the logits. Their softmax comes first.",
-    ),
-    Mistake(
         "no_logarithm",
         lambda z, y: (1 - at_labels(softmax_of(z), y)).mean(),
         "that is 1 - p. The surprise is -ln p, which grows without bound as p goes to 0.",
@@ -115,10 +113,26 @@ CROSS_ENTROPY_MISTAKES = (
         lambda z, y: -log_shares(z).max(-1).mean(),
         "that is the surprise at the network's own favourite. Take the share of the right answer.",
     ),
+    *(
+        Mistake(
+            "entropy", compute, "that is the entropy of the shares. The labels do not occur in it."
+        )
+        for compute in (
+            lambda z, y: -(softmax_of(z) * log_shares(z)).sum(-1).mean(),
+            lambda z, y: -(softmax_of(z) * np.log(softmax_of(z))).sum(-1).mean(),
+        )
+    ),
     Mistake(
-        "entropy",
-        lambda z, y: -(softmax_of(z) * log_shares(z)).sum(-1).mean(),
-        "that is the entropy of the shares. The labels do not occur in it.",
+        "largest_for_the_sum",
+        lambda z, y: (z.max(-1) - at_labels(z, y)).mean(),
+        "you take the largest logit in place of ln of the sum of exponentials. That is near it "
+        "only where the other logits are far below.",
+    ),
+    Mistake(
+        "certain_and_wrong_left_out",
+        lambda z, y: (s := _through_shares(z, y))[np.isfinite(s)].mean(),
+        "pictures whose share is 0 to the computer are left out of the mean. Their loss is finite: "
+        "compute ln p without p.",
     ),
     *(
         Mistake(
@@ -135,11 +149,6 @@ CROSS_ENTROPY_MISTAKES = (
         "wrong_axis",
         lambda z, y: -at_labels(log_shares(z, 0), y).mean(),
         "your shares add up to 1 down the pictures. They should along the classes, axis=-1.",
-    ),
-    Mistake(
-        "perplexity",
-        lambda z, y: np.exp(surprises(z, y).mean()),
-        "that is e to the loss, the perplexity.",
     ),
     Mistake(
         "no_shift",
@@ -175,7 +184,7 @@ CROSS_ENTROPY_MISTAKES = (
             "a small number keeps ln from minus infinity, and caps the loss: a network that is "
             "certain and wrong then seems less wrong. Work with ln p, not with p.",
         )
-        for tiny in 10.0 ** -np.arange(5, 17)
+        for tiny in (*10.0 ** -np.arange(4.0, 309), *EPSILONS)
         for compute in (
             lambda z, y, tiny=tiny: -np.log(at_labels(softmax_of(z), y) + tiny).mean(),
             lambda z, y, tiny=tiny: -np.log(at_labels(softmax_of(z), y).clip(tiny, 1)).mean(),
@@ -190,14 +199,16 @@ def cross_entropy(answer):
 
     def ask(call, logits, labels, note=""):
         labels = np.array(labels)
+        shown = labels.tolist() if len(labels) < 20 else shape_of(labels)
         expected = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels))
-        given = f"logits {shape_of(logits)} and labels {labels.tolist()}{note}"
+        given = f"logits {shape_of(logits)} and labels {shown}{note}"
         judge(call, (logits, labels), expected, CROSS_ENTROPY_MISTAKES, given)
 
-    torchs = ("cross_entropy", "nll_loss", "log_softmax", "softmax", "logsumexp")
-    ask(by_hand(answer, *torchs), 2 * draw(16, 5, 3), [2, 0, 1, 1, 2])
-    ask(from_smaller_steps(answer), 2 * draw(17, 3, 4), [3, 0, 2])
+    ask(by_hand(answer, *LOSS), 2 * draw(16, 5, 3), [2, 0, 1, 1, 2])
+    ask(from_smaller_steps(answer, *LOSS), 2 * draw(17, 3, 4), [3, 0, 2])
     ask(answer, draw(18, 1, 4), [1])
+    many = np.random.default_rng(20).integers(0, 13, 307)
+    ask(answer, 3 * draw(20, 307, 13), many)
     ask(answer, coarse(draw(18, 2, 4)) + 3000, [2, 0], ", all logits near 3000")
     ask(
         answer,
@@ -205,98 +216,7 @@ def cross_entropy(answer):
         [1, 3, 0],
         ", rows near 0, near -3000 and near 3000",
     )
-    certain = np.array([[2000.0, 0.5, 1.0], [3.0, 2.0, 1.0]])
-    ask(answer, certain, [1, 0], ", the first row (2000, 0.5, 1): certain and wrong")
-
-
-# ---- 10 accuracy ------------------------------------------------------------------------------
-
-
-def _right(z, labels):
-    return z.argmax(-1) == labels
-
-
-ACCURACY_MISTAKES = (
-    Mistake(
-        "counted",
-        lambda z, y: _right(z, y).sum(),
-        "that is how many are right. Divide by the number of pictures.",
-    ),
-    Mistake(
-        "percent", lambda z, y: 100 * _right(z, y).mean(), "that is in percent. Return a share."
-    ),
-    Mistake(
-        "errors",
-        lambda z, y: 1 - _right(z, y).mean(),
-        "that is the share of wrong answers. `==` instead of `!=`, or 1 minus it.",
-    ),
-    Mistake(
-        "one_a_picture",
-        _right,
-        "these are the verdicts, one a picture. Their mean is the share of True.",
-    ),
-    Mistake(
-        "answers",
-        lambda z, y: z.argmax(-1),
-        "these are the network's answers. Compare them with the labels.",
-    ),
-    Mistake(
-        "wrong_axis",
-        lambda z, y: (z.argmax(0) == y).mean() if z.shape[0] == z.shape[1] else NOT_THIS,
-        "argmax runs down the pictures. Each picture's answer is the largest of its row: axis=-1.",
-    ),
-    Mistake(
-        "smallest",
-        lambda z, y: (z.argmin(-1) == y).mean(),
-        "you take the smallest logit. The answer is the largest.",
-    ),
-    Mistake(
-        "no_axis",
-        lambda z, y: (z.argmax() == y).mean(),
-        "argmax without an axis looks for one place in the whole batch. Ask each row: axis=-1.",
-    ),
-    Mistake(
-        "largest_logit_itself",
-        lambda z, y: (z.max(-1) == y).mean(),
-        "you compare the largest logit with the label. Compare its place: argmax, not max.",
-    ),
-    Mistake(
-        "mean_share",
-        lambda z, y: at_labels(softmax_of(z), y).mean(),
-        "that is the mean share of the right class. An answer counts as right or wrong, 1 or 0.",
-    ),
-    Mistake(
-        "more_than_half",
-        lambda z, y: (at_labels(softmax_of(z), y) > 0.5).mean(),
-        "you ask for a share above a half. The largest logit wins, however small its share.",
-    ),
-    Mistake(
-        "positive",
-        lambda z, y: (at_labels(z, y) > 0).mean(),
-        "you ask whether the right logit is positive. It has to be the largest of its row.",
-    ),
-    Mistake(
-        "divided_by_classes",
-        lambda z, y: _right(z, y).sum() / z.shape[1],
-        "you divide by the number of classes. Divide by the number of pictures.",
-    ),
-)
-
-
-@check(lab=LAB, exercise="accuracy", points=1)
-def accuracy(answer):
-    """accuracy(logits, labels): (B, K) and (B,) -> the share of rows with the largest at the label.
-
-    The labels are chosen so that so many are right and each mistake comes to another share.
-    """
-    for call, seed, shape, right in (
-        (by_hand(answer), 4012, (10, 10), 6),  # a seed with which no two mistakes give one share
-        (from_smaller_steps(answer), 21, (9, 4), 5),
-        (answer, 22, (1, 4), 1),
-    ):
-        logits = draw(seed, *shape, scale=2) - 1
-        answers = torch.from_numpy(logits).argmax(-1).numpy()
-        wrong = np.arange(len(logits)) >= right
-        labels = np.where(wrong, (answers + 1) % shape[1], answers)
-        given = f"logits {shape} and labels {labels.tolist()}, of which {right} are right"
-        judge(call, (logits, labels), right / len(labels), ACCURACY_MISTAKES, given, "the right is")
+    certain = np.array([[2600.0, 0.5, 1.0], [3.0, 2.0, 1.0]])
+    ask(answer, certain, [1, 0], ", the first row (2600, 0.5, 1): certain and wrong")
+    late = np.array([[0.0, 7000, 1], [1, 0, 800], [0, 1, 2], [-1e5, 0, 3]])
+    ask(answer, late, [2, 2, 0, 0], ", with (0, 7000, 1) and (-100000, 0, 3): certain and wrong")

@@ -7,24 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from grooves.checks import CheckFailed
 from grooves.checks.compare import watched
 
 LAB = "01_forward_propagation"
-READY_MADE = {"softmax", "log_softmax", "logsumexp", "log_loss", "accuracy_score"}
+SHARP = 1e-6  # for inputs that single precision holds exactly, up to the answer
+SOFTMAX = ("softmax", "log_softmax", "softmin", "special_softmax", "special_log_softmax")
+LOSS = ("cross_entropy", "cross_entropy_loss", "nll_loss", "nll_loss_nd", "log_loss")
+ACCURACY = ("accuracy_score", "top_k_accuracy_score", "zero_one_loss")
 FINISHED_ELSEWHERE = ("scipy.", "sklearn.", "torch.")
 
 
-def from_smaller_steps(answer: Callable) -> Callable:
+def from_smaller_steps(answer: Callable, *ready_made: str) -> Callable:
     """The answer, refused where another library's finished function does the exercise for it.
 
-    `written_by_hand` notices PyTorch's; this notices those that take NumPy arrays.
+    ready_made: their names. `written_by_hand` notices PyTorch's; this notices those that take NumPy
+    arrays.
     Raises (when called): CheckFailed with the hint "ready_made".
     """
 
     def call(*inputs):
         def finished(module: str, code) -> str | None:
-            found = code.co_name in READY_MADE and module.startswith(FINISHED_ELSEWHERE)
+            found = code.co_name in ready_made and module.startswith(FINISHED_ELSEWHERE)
             return f"{module.partition('.')[0]}'s {code.co_name}" if found else None
 
         result, seen = watched(answer, inputs, finished)
@@ -37,3 +43,8 @@ def from_smaller_steps(answer: Callable) -> Callable:
         return result
 
     return call
+
+
+def integers(seed: int, *shape: int, most: int = 400) -> np.ndarray:
+    """Integers from -most to most, none of which fits into a byte's place by chance alone."""
+    return np.random.default_rng(seed).integers(-most, most + 1, shape)

@@ -15,7 +15,7 @@ import torch
 from grooves.checks import check
 from grooves.checks.arrays import NOT_THIS, by_hand, coarse, draw, judge
 from grooves.checks.compare import Mistake
-from grooves.checks.forward_propagation.rules import LAB, from_smaller_steps
+from grooves.checks.forward_propagation.rules import LAB, SHARP, SOFTMAX, from_smaller_steps
 
 FAR_APART = np.array([[0.0], [-3000.0], [3000.0]])  # added to the rows of a batch
 
@@ -38,22 +38,35 @@ def _if_square(compute):
     return lambda z: compute(z) if z.shape[0] == z.shape[-1] else NOT_THIS
 
 
+def _exponentials(z: np.ndarray):
+    """Exponentials of the logits, as they are and less a largest one."""
+    return np.exp(z), np.exp(z - z.max(-1, keepdims=True)), np.exp(z - z.max())
+
+
+def _in_three_ways(name, says, compute):
+    """A mistake made of the exponentials, whichever of the three they are."""
+    return (
+        Mistake(name, lambda z, way=way: compute(_exponentials(z)[way]), says) for way in range(3)
+    )
+
+
 SOFTMAX_MISTAKES = (
-    Mistake(
+    *_in_three_ways(
         "wrong_axis",
-        lambda z: softmax_of(z, 0),
         "each column adds up to 1, but every row should: sum along the last axis, axis=-1.",
+        lambda e: shares_of(e, 0),
     ),
-    Mistake(
+    Mistake("wrong_axis", lambda z: softmax_of(z, 0), "sum along the last axis, axis=-1."),
+    *_in_three_ways(
         "one_sum_for_all",
-        lambda z: np.exp(z) / np.exp(z).sum(),
         "you divide by the sum over the whole batch. Every row has a sum of its own.",
+        lambda e: e / e.sum(),
     ),
-    Mistake(
+    *_in_three_ways(
         "lost_axis",
-        _if_square(lambda z: np.exp(z) / np.exp(z).sum(-1)),
         "the row sums lost their axis, so row 0's sum went under column 0. "
         "keepdims=True keeps them beside their rows.",
+        _if_square(lambda e: e / e.sum(-1)),
     ),
     Mistake(
         "shift_lost_axis",
@@ -67,20 +80,18 @@ SOFTMAX_MISTAKES = (
         "both the largest logits and the sums lost their axis and went under the columns. "
         "keepdims=True in both places.",
     ),
-    Mistake(
-        "logarithm",
-        lambda z: z - z.max(-1, keepdims=True) - np.log(_sum_of_shifted(z)),
-        "these are the logarithms of the shares.",
+    *(
+        Mistake("logarithm", compute, "these are the logarithms of the shares.")
+        for compute in (
+            lambda z: z - z.max(-1, keepdims=True) - np.log(_sum_of_shifted(z)),
+            lambda z: z - np.log(np.exp(z).sum(-1, keepdims=True)),
+            lambda z: np.log(softmax_of(z)),
+        )
     ),
-    Mistake(
+    *_in_three_ways(
         "not_divided",
-        np.exp,
-        "these are the exponentials, not yet divided by their sum.",
-    ),
-    Mistake(
-        "shifted_not_divided",
-        lambda z: np.exp(z - z.max(-1, keepdims=True)),
-        "these are the shifted exponentials. Each row's sum still has to divide them.",
+        "these are the exponentials. Each row's sum still has to divide them.",
+        lambda e: e,
     ),
     Mistake(
         "no_exponential",
@@ -89,7 +100,7 @@ SOFTMAX_MISTAKES = (
     ),
     Mistake(
         "hard",
-        lambda z: (z == z.max(-1, keepdims=True)).astype(float),
+        lambda z: np.eye(z.shape[-1])[z.argmax(-1)],
         "all goes to the largest logit. A softmax leaves every other one its share.",
     ),
     Mistake(
@@ -98,26 +109,23 @@ SOFTMAX_MISTAKES = (
         "exp of a number above 709 is infinite, and infinity by infinity is NaN. Taking the same "
         "number off all of a row changes no share: take off the row's largest first.",
     ),
-    Mistake(
-        "shift_by_mean",
-        lambda z: shares_of(np.exp(z - z.mean(-1, keepdims=True))),
-        "you take off the row's mean; one logit far above the others still overflows. "
-        "Take off the row's largest.",
-    ),
-    Mistake(
-        "one_maximum_for_all",
-        lambda z: shares_of(np.exp(z - z.max())),
-        "you take off the largest logit of the whole batch; a row far below it turns to 0 / 0. "
-        "Every row needs its own largest.",
-    ),
     *(
         Mistake(
-            "shift_by_a_constant",
-            lambda z, shift=shift: shares_of(np.exp(z - shift)),
-            "you take the same number off whatever comes. It is too much for small logits and too "
-            "little for larger ones: take off the row's own largest.",
+            "shift_by_another",
+            lambda z, other=other: shares_of(np.exp(z - other(z))),
+            "what you take off is not the row's own largest logit, so a row that is far from it "
+            "becomes infinity / infinity, or 0 / 0. Every row needs its own largest.",
         )
-        for shift in (100, 500, 700, 709, 1000)
+        for other in (
+            lambda z: z.mean(-1, keepdims=True),
+            lambda z: z[:, :1],
+            lambda z: z.min(-1, keepdims=True),
+            lambda z: np.median(z, -1, keepdims=True),
+            lambda z: z.max(),
+            lambda z: z[0].max(),
+            lambda z: np.abs(z).max(-1, keepdims=True),
+            *(lambda z, constant=constant: constant for constant in (100, 500, 700, 709, 1000)),
+        )
     ),
     Mistake(
         "divided_by_largest",
@@ -144,18 +152,22 @@ def _sum_of_shifted(z):
 def softmax(answer):
     """softmax(logits): (B, K) -> shares (B, K), every row positive and of sum 1."""
 
-    def ask(call, logits, given):
+    def ask(call, logits, given, tolerance=None):
         expected = torch.from_numpy(logits).softmax(-1)
-        judge(call, (logits,), expected, SOFTMAX_MISTAKES, given)
+        judge(call, (logits,), expected, SOFTMAX_MISTAKES, given, tolerance=tolerance)
 
-    ask(by_hand(answer, "softmax", "log_softmax"), draw(13, 4, 4), "logits of shape (4, 4)")
+    torchs = by_hand(answer, *SOFTMAX)
+    ask(torchs, coarse(draw(13, 4, 4)), "logits of shape (4, 4)", 10 * SHARP)
     wide = draw(14, 3, 5)
-    ask(from_smaller_steps(answer), wide, "logits of shape (3, 5)")
-    ask(answer, draw(15, 1, 6), "one picture, logits of shape (1, 6)")
+    ask(from_smaller_steps(answer, *SOFTMAX), wide, "logits of shape (3, 5)")
+    for seed, shape in ((15, (1, 6)), (16, (7, 23)), (17, (301, 3)), (18, (2, 1))):
+        ask(answer, coarse(draw(seed, *shape)), f"logits of shape {shape}", 10 * SHARP)
     ask(
         answer,
         coarse(wide) + FAR_APART,
         "three rows whose logits lie near 0, near -3000 and near 3000",
     )
-    peak = np.array([[9000.0, 2, 1, 0, 0], [1, 2, 3, 4, 5], [1000, 1001, 1002, 1003, 1004]])
-    ask(answer, peak, "rows of logits, one with 9000, 2, 1, 0, 0 and one with 1000 to 1004")
+    peaks = [[9000.0, 2, 1, 0, 0], [1, 2, 3, 4, 5], [1400, 1401, 1402, 1403, 1404]]
+    ask(answer, np.array(peaks), "rows of logits, (9000, 2, 1, 0, 0), (1, ..., 5), (1400, ...)")
+    late = [[0.0, 1, 2, 9000], [-9000, -1, 0, 1], [760, 761, 750, 762], [-1e30, 3, 1e30, 0]]
+    ask(answer, np.array(late), "rows with (0, 1, 2, 9000), and others with a late largest logit")

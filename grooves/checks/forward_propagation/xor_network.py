@@ -30,17 +30,20 @@ SOMETHING_ELSE = (
         "that is the sum of the inputs. It is right but for two ones, where a second hidden neuron "
         "has to take off 2.",
     ),
+    ("first_alone", (0, 0, 1, 0), "that is 1 where only the first input is. (0, 1) is missing."),
+    ("second_alone", (0, 1, 0, 0), "that is 1 where only the second input is. (1, 0) is missing."),
     ("first_input", (0, 0, 1, 1), "your network repeats its first input."),
     ("second_input", (0, 1, 0, 1), "your network repeats its second input."),
 )
 
 
-@check(lab=LAB, exercise="xor", points=2, returns=(tuple, list))
+@check(lab=LAB, exercise="xor", points=2, returns=(tuple, list), repeats=False)
 def xor(answer):
     """xor() -> W1 (2, H), b1 (H,), W2 (H, 1), b2 (1,), a network that tells unlike inputs."""
     W1, b1, W2, b2 = _read(answer())
     sums = CASES @ W1 + b1  # (4, H)
     said = (np.maximum(sums, 0.0) @ W2 + b2)[:, 0]
+    stepped = ((sums > 0) @ W2 + b2)[:, 0]
     if np.abs(said - XOR).max() <= EXACT:
         n_hidden = len(b1)
         neurons = "1 neuron" if n_hidden == 1 else f"{n_hidden} neurons"
@@ -50,18 +53,26 @@ def xor(answer):
         f"for the inputs (0, 0), (0, 1), (1, 0) and (1, 1), your network says {listed}; "
         "XOR says 0, 1, 1, 0."
     )
-    name, why = _why(sums, said)
+    name, why = _why(sums, said, stepped)
     raise CheckFailed(f"{message}\nLikely mistake: {why}", hint=name)
 
 
-def _why(sums: np.ndarray, said: np.ndarray) -> tuple[str, str]:
-    """What the network computes instead of XOR: a name, and what to say."""
+def _why(sums: np.ndarray, said: np.ndarray, stepped: np.ndarray) -> tuple[str, str]:
+    """What the network computes instead of XOR: a name, and what to say.
+
+    stepped: what it would say if its hidden neurons said 1 where their sum is positive.
+    """
     if np.isclose(said, said[0], atol=EXACT).all():
         return "constant", "it says the same to everything. Does every hidden neuron stay at 0?"
     bends = ((sums > 0).any(axis=0) & (sums < 0).any(axis=0)).any()
     for name, pattern, what in SOMETHING_ELSE:
         if np.allclose(said, pattern, atol=EXACT):
             return name, what
+    if np.allclose(stepped, XOR, atol=EXACT):
+        return "steps", (
+            "with hidden neurons that say 0 or 1 it would be XOR. ReLU leaves a positive sum what "
+            "it is, which may be 2, or a half."
+        )
     if not bends:
         return "never_bends", (
             "each hidden neuron of yours is awake for all four inputs or for none, so no ReLU "

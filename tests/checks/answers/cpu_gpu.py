@@ -14,6 +14,7 @@ from answers.lab import Answers
 from grooves.checks import CheckFailed
 from grooves.checks import cpu_gpu as check
 from grooves.checks.cpu_gpu import machine_plan as cpu_gpu_plan
+from grooves.checks.cpu_gpu import step as cpu_gpu_step
 from grooves.hardware import roofline
 from grooves.hardware.timing import measure
 
@@ -166,8 +167,8 @@ def _(work, synchronize, clock, warm_ups, runs):
 
 ANSWERS.wrong_answers["median_time"] |= {
     "never_synchronised": timer(wait="W", settle=False),
-    "synchronised_too_late": timer(wait="|W|S"),
-    "synchronised_before_only": timer(wait="S|W|"),
+    "synchronised_outside": timer(wait="S|W|"),
+    "equal_runs_once": timer(lambda samples: statistics.median(set(samples))),
     "cold_start": timer(warm=lambda w: 0),
     "too_few_warm_ups": timer(warm=lambda w: 1),
     "too_few_runs": timer(runs=lambda r: 1),
@@ -302,7 +303,9 @@ ANSWERS.wrong_answers["intensity"] |= {
     "one_operand": asks(moved=lambda r, w, s: r / 2 + w, only=("add",)),
     "copy_computes": asks(flops=lambda f, s: s[0] * s[1], only=("copy",)),
     "wrong_type": lambda operation, shape, b: _counts(operation, shape),
-    "unrecognised": asks(scale=3),
+    "one_addition_less": asks(flops=lambda f, s: f - f // (2 * s[-2]), only=PRODUCTS),
+    "one_factor": asks(scale=3),
+    "unrecognised": asks(flops=lambda f, s: f + 1),
 }
 by_hand(
     "intensity",
@@ -360,14 +363,18 @@ ANSWERS.wrong_answers["attainable"] = {
     "ridge_upside_down": roof(ridge=lambda i, p, w: w / p),
     "ridge_as_rate": roof(ridge=lambda i, p, w: p),
     "limits_exchanged": roof(limit=limit(lambda i, p, w: i >= p / w)),
-    "compared_with_one": roof(limit=limit(lambda i, p, w: i < 1)),
+    "compared_with_a_number": roof(limit=limit(lambda i, p, w: i < 5)),
+    "other_comparison": roof(limit=limit(lambda i, p, w: i < w)),
+    "close_to_the_ridge": roof(limit=limit(lambda i, p, w: i < 0.9 * p / w)),
+    "other_order": lambda i, p, w: (p / w, *roof()(i, p, w)[::2]),
+    "slope_divided": roof(rate=lambda i, p, w: min(p, i / w)),
     "upside_down_everywhere": roof(
         ridge=lambda i, p, w: w / p, limit=limit(lambda i, p, w: i < w / p)
     ),
     "how_many": lambda i, p, w: (min(p, i * w), p / w),
     "wrong_type": lambda i, p, w: min(p, i * w),
     "course_code": roof(rate=roofline.attainable),
-    "unrecognised": roof(rate=lambda i, p, w: min(p, i * w) / 2),
+    "unrecognised": roof(rate=lambda i, p, w: min(p, i * w) + w),
 }
 by_hand(
     "attainable",
@@ -478,7 +485,16 @@ ANSWERS.wrong_answers["predict_time"] = {
             t + roofline.least_seconds(roofline.Operation("one", f, b), p, w) for f, b in o
         )
     ),
-    "unrecognised": each(lambda a, m, t: 2 * (t + max(a, m))),
+    "copies_skipped": each(lambda a, m, t: t + max(a, m) if a else 0),
+    "empty_skipped": lambda o, *rest: forecast()([one for one in o if any(one)], *rest),
+    "limits_exchanged": lambda o, p, w, t: forecast()(o, w, p, t),
+    "one_intensity": forecast(
+        cause=lambda o, p, w, t: (
+            "memory" if sum(f for f, _ in o) / sum(b for _, b in o) < p / w else "arithmetic"
+        )
+    ),
+    "one_factor": each(lambda a, m, t: 2 * (t + max(a, m))),
+    "unrecognised": each(lambda a, m, t: t + (a + m) / 2),
 }
 by_hand(
     "predict_time",
@@ -514,17 +530,21 @@ ANSWERS.wrong_answers["in_flight"] = {
     "bytes_for_requests": lambda t, w, b: t * w,
     "bytes_multiplied": lambda t, w, b: math.ceil(t * w * b),
     "latency_divided": lambda t, w, b: math.ceil(w / t / b),
-    "bandwidth_divided": lambda t, w, b: math.ceil(b / (t * w)),
+    "upside_down": lambda t, w, b: math.ceil(b / (t * w)),
+    "one_request": lambda t, w, b: math.ceil(_n(t * 1e-9, w, b)),
+    "latency_rounded": lambda t, w, b: math.ceil(_n(math.ceil(t * 1e9) * 1e-9, w, b)),
+    "nearly_up": lambda t, w, b: int(_n(t, w, b) + 0.99),
     "nanoseconds": lambda t, w, b: math.ceil(_n(t * 1e9, w, b)),
     "bits": lambda t, w, b: math.ceil(_n(t, 8 * w, b)),
     "there_and_back": lambda t, w, b: math.ceil(_n(2 * t, w, b)),
     "course_code": lambda t, w, b: math.ceil(roofline.bytes_in_flight(t, w) / b),
     "wrong_type": lambda t, w, b: (t * w, math.ceil(_n(t, w, b))),
-    "unrecognised": lambda t, w, b: 5,
+    "same_result_for_all": lambda t, w, b: 5,
+    "unrecognised": lambda t, w, b: 32 * math.ceil(_n(t, w, b) / 32),
 }
 by_hand(
     "in_flight",
-    "2,000 bytes are on their way.\nWith 64 bytes a request that is 31.25 requests, so 32 keep",
+    "2,000 bytes are in flight.\nWith 64 bytes a request that is 31.25 requests, so 32 keep",
     lambda in_flight: in_flight(100e-9, 20e9, 64) == 32,
 )
 
@@ -560,6 +580,22 @@ def _right_batch(b, s, share):
     return min(_reach(b, _rates(b, s), share * max(_rates(b, s))))
 
 
+def _reaching(curve, share):
+    curve = list(curve)
+    best = max(b / s for b, s in curve)
+    return [(b, s) for b, s in curve if b / s >= share * best]
+
+
+def _down(curve, share):
+    good, found = _reaching(curve, share), None
+    for one in reversed(curve):
+        if one in good:
+            found = one[0]
+        elif found:
+            break
+    return found
+
+
 @wrong("busy_batch", "first_dip")
 def _(batches, seconds, share):
     rates = _rates(batches, seconds)
@@ -591,7 +627,15 @@ ANSWERS.wrong_answers["busy_batch"] |= {
     "share_of_the_last": lambda b, s, share: min(_reach(b, _rates(b, s), share * _rates(b, s)[-1])),
     "largest_of_all": lambda b, s, share: max(_reach(b, _rates(b, s), share * max(_rates(b, s)))),
     "wrong_type": lambda b, s, share: _reach(b, _rates(b, s), share * max(_rates(b, s))),
-    "unrecognised": lambda b, s, share: 3,
+    "share_ignored": lambda b, s, share: _right_batch(b, s, 0.75),
+    "least_throughput": lambda b, s, share: min(
+        (b / s, b) for b, s in _reaching(zip(b, s, strict=True), share)
+    )[1],
+    "behind_a_dip": lambda b, s, share: _down(sorted(zip(b, s, strict=True)), share),
+    "same_result_for_all": lambda b, s, share: 3,
+    "unrecognised": lambda b, s, share: dict(zip(_rates(b, s), b, strict=True))[
+        max(r for r in _rates(b, s) if r <= max(_rates(b, s)) * (1 + share) / 2)
+    ],
 }
 by_hand(
     "busy_batch",
@@ -626,10 +670,6 @@ def _greatest(sums):
     return max(sums, key=sums.get)
 
 
-def _operations(rows, parts):
-    return [row for row in rows if row[0].startswith("aten::")]
-
-
 def _by_substring(rows, parts):
     totals = {}
     for name, _, _, total in rows:
@@ -662,14 +702,20 @@ ANSWERS.wrong_answers["slowest_part"] = {
     ),
     "whole_step": lambda rows, parts: max(rows, key=lambda row: row[3])[0],
     "an_operation": lambda rows, parts: max(rows, key=lambda row: row[2])[0],
-    "an_operation_by_total": lambda rows, parts: max(
-        _operations(rows, parts), key=lambda row: row[3]
-    )[0],
+    "mean_of_rows": lambda rows, parts: max(
+        parts, key=lambda p: statistics.mean([row[3] for row in rows if row[0] == p] or [0])
+    ),
+    "own_subtracted": lambda rows, parts: max(
+        parts, key=lambda part: sum(t - own for n, _, own, t in rows if n == part)
+    ),
+    "any_case": lambda rows, parts: _greatest(
+        _sums([(name.lower(), *rest) for name, *rest in rows], parts, 3)
+    ),
     "quickest_part": lambda rows, parts: sorted(
         (row for row in rows if row[0] in parts), key=lambda row: row[3]
     )[0][0],
     "wrong_type": lambda rows, parts: max(row[3] for row in rows if row[0] in parts),
-    "unrecognised": lambda rows, parts: "forward",
+    "unrecognised": lambda rows, parts: rows[1][0],
 }
 by_hand(
     "slowest_part",
@@ -764,6 +810,22 @@ def _in_python(logits, y):
     return sum(same(a, b) for a, b in pairs) / len(y)
 
 
+@wrong("mended_step", "fixed_settings")
+def _(model, optimizer, images, labels, chosen):
+    result = step(move=False)(model, optimizer, images, labels, chosen)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight -= 0.5 * weight.grad
+    return result
+
+
+@wrong("mended_step", "all_judged_after")
+def _(model, optimizer, images, labels, chosen):
+    step()(model, optimizer, images, labels, chosen)
+    logits, y = model(images[chosen]), labels[chosen]
+    return F.cross_entropy(logits, y).item(), (logits.argmax(1) == y).float().mean().item()
+
+
 @wrong("mended_step", "other_weights")
 def _(model, optimizer, images, labels, chosen):
     result = step(clear=False)(model, optimizer, images, labels, chosen)
@@ -785,6 +847,8 @@ ANSWERS.wrong_answers["mended_step"] |= {
     "gradients_added": step(clear=False),
     "no_update": step(move=False),
     "chosen_ignored": step(fetch=lambda i, y, c: (i[: len(c)], y[: len(c)])),
+    "each_picture_once": step(fetch=lambda i, y, c: (i[c.unique()], y[c.unique()])),
+    "share_of_all": step(score=lambda logits, y: (logits.argmax(1) == y).sum().item() / 1347),
     "all_pictures": step(fetch=lambda i, y, c: (i, y)),
     "judged_after": step(after=True),
     "loss_summed": step(reduction="sum"),
@@ -795,12 +859,11 @@ ANSWERS.wrong_answers["mended_step"] |= {
 
 
 def _asks(_mended_step):
-    """The check says how often `slow_step` asks."""
-    try:
-        check.mended_step(slow_step)
-    except CheckFailed as failure:
-        return "129 times" in failure.message
-    return False
+    """`slow_step` asks so often for 64 pictures."""
+    images, labels = torch.rand(192, 64), torch.arange(192) % 10
+    chosen = torch.arange(192).split(64)
+    _, _, (operations, *_) = cpu_gpu_step._run(slow_step, images, labels, chosen, 64)
+    return operations["aten._local_scalar_dense"] == 128 + 1
 
 
 by_hand(

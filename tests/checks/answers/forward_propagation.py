@@ -3,6 +3,7 @@ mistake."""
 
 import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 import scipy.special
@@ -36,7 +37,28 @@ ANSWERS = Answers(
         "first_shape",
         "bias_shape",
         "second_shape",
+        "nested",
+        "raised",
+        "steps",
+        "first_alone",
+        "second_alone",
     ),
+    harmless={
+        "xor": {
+            "cached by shape": "it has no arguments",
+            "rounded to two digits": "answers within 0.01 are accepted",
+            "a thousandth too much": "answers within 0.01 are accepted",
+            "integers of one byte": "the reference's weights are small",
+            "one buffer for all results": "every call returns the same",
+        },
+        "reader": {
+            "cached by shape": "there is one set of pictures",
+            "rounded to two digits": "the bar is a share of pictures",
+            "a thousandth too much": "the bar is a share of pictures",
+            "integers of one byte": "digits are 0 to 9",
+            "one buffer for all results": "there is one set of pictures",
+        },
+    },
 )
 right, wrong = ANSWERS.right, ANSWERS.wrong
 
@@ -57,10 +79,16 @@ def _(x, w, b):
     return np.einsum("p,p->", x.astype("f4"), w.astype("f4")).reshape(1) + np.float32(b)
 
 
-@right("neuron", "the bias as one more weight, in place")
+@right("neuron", "the bias as one more weight, in place on a copy")
 def _(x, w, b):
+    x = x.copy()
     x *= w
     return np.append(x, b).sum()
+
+
+@right("neuron", "a tensor without axes")
+def _(x, w, b):
+    return (torch.tensor(x) * torch.tensor(w)).double().sum() + b
 
 
 @wrong("neuron", "no_bias")
@@ -140,7 +168,13 @@ def _(x, w, b):
 
 @wrong("neuron", "unrecognised")
 def _(x, w, b):
-    return np.abs(x * w).sum() + b
+    return (x * w)[:64].sum() + b
+
+
+@wrong("neuron", "remembers")
+def _(x, w, b, sums=[]):  # noqa: B006 (the mistake)
+    sums.append((x * w).sum())
+    return sum(sums) + b
 
 
 # ---- layer -----------------------------------------------------------------------------------
@@ -210,11 +244,6 @@ def _(x, W, b):
     return np.maximum(x @ W + b, 0)
 
 
-@wrong("layer", "averaged")
-def _(x, W, b):
-    return (x[:, :, None] * W).mean(1) + b
-
-
 @wrong("layer", "pictures_added")
 def _(x, W, b):
     return sum(row @ W + b for row in x)
@@ -226,11 +255,6 @@ def _(x, W, b):
         return row @ W + b
 
 
-@wrong("layer", "biases_added_up")
-def _(x, W, b):
-    return x @ W + np.sum(b)
-
-
 @wrong("layer", "bias_for_each")
 def _(x, W, b):
     return (x[:, :, None] * W + b).sum(1)
@@ -239,6 +263,20 @@ def _(x, W, b):
 @wrong("layer", "bias_subtracted")
 def _(x, W, b):
     return x @ W - b
+
+
+@wrong("layer", "bias_in_first_row")
+def _(x, W, b):
+    sums = x @ W
+    sums[0] = sums[0] + b
+    return sums
+
+
+@wrong("layer", "truncated")
+def _(x, W, b):
+    out = np.empty((len(x), len(b)), dtype=W.dtype)  # W may hold integers
+    out[:] = x @ W + b
+    return out
 
 
 @wrong("layer", "course_code")
@@ -276,9 +314,32 @@ def _(z):
     return z
 
 
-@right("relu", "number by number, as lists")
+@right("relu", "number by number, as lists in lists")
 def _(z):
-    return [[max(value, 0) for value in row] for row in z.tolist()]
+    def each(part):
+        return [each(one) for one in part] if isinstance(part, list) else max(part, 0)
+
+    return each(z.tolist())
+
+
+@wrong("relu", "raised")
+def _(z):  # two axes only
+    return np.array([[max(value, 0) for value in row] for row in z])
+
+
+@wrong("relu", "threshold")
+def _(z):
+    return np.where(z > 1, z, 0)
+
+
+@wrong("relu", "ceiling")
+def _(z):
+    return np.clip(z, 0, 6)
+
+
+@wrong("relu", "overwritten")
+def _(z, buffers={}):  # noqa: B006 (the mistake)
+    return np.maximum(z, 0, out=buffers.setdefault((z.shape, z.dtype), np.empty_like(z)))
 
 
 @wrong("relu", "no_bend")
@@ -410,6 +471,23 @@ def _(x, W1, b1, W2, b2):
     return (np.maximum(x, 0) @ W1 + b1) @ W2 + b2
 
 
+@wrong("forward", "bent_input_too")
+def _(x, W1, b1, W2, b2):
+    for W, b in ((W1, b1), (W2, b2)):
+        x = np.maximum(x, 0) @ W + b
+    return x
+
+
+@wrong("forward", "weights_bent")
+def _(x, W1, b1, W2, b2):
+    return (x @ np.maximum(W1, 0) + b1) @ W2 + b2
+
+
+@wrong("forward", "bent_apart")
+def _(x, W1, b1, W2, b2):
+    return (np.maximum(x @ W1, 0) + np.maximum(b1, 0)) @ W2 + b2
+
+
 @wrong("forward", "bias_after_the_bend")
 def _(x, W1, b1, W2, b2):
     return (np.maximum(x @ W1, 0) + b1) @ W2 + b2
@@ -423,11 +501,6 @@ def _(x, W1, b1, W2, b2):
 @wrong("forward", "no_second_bias")
 def _(x, W1, b1, W2, b2):
     return np.maximum(x @ W1 + b1, 0) @ W2
-
-
-@wrong("forward", "no_biases")
-def _(x, W1, b1, W2, b2):
-    return np.maximum(x @ W1, 0) @ W2
 
 
 @wrong("forward", "shares")
@@ -448,11 +521,6 @@ def _(x, W1, b1, W2, b2):
 @wrong("forward", "tanh")
 def _(x, W1, b1, W2, b2):
     return np.tanh(x @ W1 + b1) @ W2 + b2
-
-
-@wrong("forward", "softmax_between")
-def _(x, W1, b1, W2, b2):
-    return scipy.special.softmax(x @ W1 + b1, axis=1) @ W2 + b2
 
 
 @wrong("forward", "course_code")
@@ -509,6 +577,9 @@ for _name, _parts in {
     "sum": ([[1, 0], [0, 1]], [0, 0], [[1], [1]], [0]),
     "first_input": ([[1], [0]], [0], [[1]], [0]),
     "second_input": ([[0], [1]], [0], [[1]], [0]),
+    "first_alone": ([[1], [-1]], [0], [[1]], [0]),
+    "second_alone": ([[-1], [1]], [0], [[1]], [0]),
+    "steps": ([[1, 1], [1, 1]], [-0.5, -1.5], [[1], [-1]], [0]),
     "constant": ([[1, 1], [1, 1]], [-2, -3], [[1], [1]], [0]),
     "never_bends": ([[1, 2], [1, 2]], [1, 3], [[1], [-0.25]], [0.1]),
     "other_scale": ([[1, 1], [1, 1]], [0, -1], [[2], [-4]], [-1]),
@@ -578,15 +649,19 @@ wrong("shapes", "batch_in_weights")(_shapes(W=lambda B, i, o: (B, i, o)))
 wrong("shapes", "bias_for_each_picture")(_shapes(b=lambda B, i, o: (B, o)))
 wrong("shapes", "bias_of_inputs")(_shapes(b=lambda B, i, o: (i,)))
 wrong("shapes", "bias_as_row")(_shapes(b=lambda B, i, o: (1, o)))
-wrong("shapes", "bias_as_matrix")(_shapes(b=lambda B, i, o: (i, o)))
-wrong("shapes", "one_bias")(_shapes(b=lambda B, i, o: (1,)))
 wrong("shapes", "no_comma")(_shapes(b=lambda B, i, o: o))
 wrong("shapes", "batch_last")(_shapes(x=lambda B, i: (i, B), out=lambda B, i, o: (o, B)))
 wrong("shapes", "one_picture")(_shapes(x=lambda B, i: (i,), out=lambda B, i, o: (o,)))
-wrong("shapes", "outputs_keep_inputs")(_shapes(out=lambda B, i, o: (B, i)))
 wrong("shapes", "input_forgotten")(lambda sizes, n: _shapes()(sizes, n)[1:])
 wrong("shapes", "activations_only")(lambda sizes, n: [(n, size) for size in sizes])
 wrong("shapes", "first_layer")(lambda sizes, n: _shapes()(sizes[:2], n))
+wrong("shapes", "all_read_the_input")(
+    lambda s, n: [(s[0], *w[1:]) if i % 3 == 1 else w for i, w in enumerate(_shapes()(s, n))]
+)
+wrong("shapes", "input_of_each_layer")(
+    lambda s, n: [t for pair in itertools.pairwise(s) for t in _shapes()(pair, n)]
+)
+wrong("shapes", "nested")(lambda s, n: [_shapes()(pair, n) for pair in itertools.pairwise(s)])
 wrong("shapes", "unrecognised")(lambda sizes, n: _shapes()(sizes, n)[::-1])
 
 
@@ -637,17 +712,21 @@ wrong("costs", "one_bias_a_layer")(_counts(lambda s, B, w: w + len(s) - 1))
 wrong("costs", "biases_for_the_input")(_counts(lambda s, B, w: w + sum(s)))
 wrong("costs", "times_pictures")(_counts(lambda s, B, w: (w + sum(s[1:])) * B))
 wrong("costs", "first_layer")(_counts(lambda s, B, w: (s[0] + 1) * s[1]))
-wrong("costs", "last_layer")(_counts(lambda s, B, w: (s[-2] + 1) * s[-1]))
 wrong("costs", "all_multiplied")(_counts(lambda s, B, w: math.prod(s)))
-wrong("costs", "neurons")(_counts(lambda s, B, w: sum(s[1:])))
+wrong("costs", "equal_layers_once")(
+    _counts(lambda s, B, w: sum((i + 1) * o for i, o in set(itertools.pairwise(s))))
+)
+wrong("costs", "all_multiplied_flops")(_counts(flops=lambda s, B, w: 2 * B * math.prod(s)))
+wrong("costs", "outputs_twice")(
+    _counts(flops=lambda s, B, w: B * sum(i * o * o for i, o in itertools.pairwise(s)))
+)
 wrong("costs", "multiplications_only")(_counts(flops=lambda s, B, w: B * w))
 wrong("costs", "one_picture")(_counts(flops=lambda s, B, w: 2 * w))
 wrong("costs", "biases_counted")(_counts(flops=lambda s, B, w: 2 * B * (w + sum(s[1:]))))
 wrong("costs", "biases_added")(_counts(flops=lambda s, B, w: B * (2 * w + sum(s[1:]))))
-wrong("costs", "multiplied_with_biases")(_counts(flops=lambda s, B, w: B * (w + sum(s[1:]))))
-wrong("costs", "three_times")(_counts(flops=lambda s, B, w: 6 * B * w))
 wrong("costs", "first_layer_only")(_counts(flops=lambda s, B, w: 2 * B * s[0] * s[1]))
-wrong("costs", "unrecognised")(_counts(flops=lambda s, B, w: 2 * B * w + 1))
+wrong("costs", "one_offset")(_counts(flops=lambda s, B, w: 2 * B * w + 1))
+wrong("costs", "unrecognised")(_counts(flops=lambda s, B, w: 2 * B * w + s[1]))
 wrong("costs", "not_two")(lambda s, B: [*_counts()(s, B), B])
 
 
@@ -663,9 +742,9 @@ def _(logits):
     return rows
 
 
-@right("softmax", "in place")
+@right("softmax", "in place on a copy")
 def _(logits):
-    logits -= np.max(logits, 1)[:, None]
+    logits = logits - np.max(logits, 1)[:, None]
     np.exp(logits, out=logits)
     logits /= np.einsum("bk->b", logits)[:, None]
     return logits
@@ -723,11 +802,6 @@ def _(logits):
     return np.exp(logits)
 
 
-@wrong("softmax", "shifted_not_divided")
-def _(logits):
-    return np.exp(logits - logits.max(1, keepdims=True))
-
-
 @wrong("softmax", "no_exponential")
 def _(logits):
     return logits / logits.sum(1, keepdims=True)
@@ -743,22 +817,10 @@ def _(logits):
     return np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
 
 
-@wrong("softmax", "shift_by_mean")
+@wrong("softmax", "shift_by_another")
 def _(logits):
-    e = np.exp(logits - logits.mean(1, keepdims=True))
+    e = np.exp(logits - logits[:, :1])
     return e / e.sum(1, keepdims=True)
-
-
-@wrong("softmax", "one_maximum_for_all")
-def _(logits):
-    e = np.exp(logits - np.max(logits))
-    return e / e.sum(axis=-1, keepdims=True)
-
-
-@wrong("softmax", "shift_by_a_constant")
-def _(logits):
-    e = np.exp(logits - 1000)
-    return e / e.sum(-1, keepdims=True)
 
 
 @wrong("softmax", "divided_by_largest")
@@ -807,9 +869,9 @@ def _(logits, labels):
     return -(one_hot * log_shares).sum() / len(logits)
 
 
-@right("cross_entropy", "of differences to the right logit, in place, as an array of one")
+@right("cross_entropy", "of differences to the right logit, as an array of one")
 def _(logits, labels):
-    logits -= np.take_along_axis(logits, labels[:, None], axis=1)
+    logits = logits - np.take_along_axis(logits, labels[:, None], axis=1)
     return np.logaddexp.reduce(logits, axis=1).mean(keepdims=True)
 
 
@@ -818,6 +880,17 @@ def _(logits, labels):
     z = logits.astype(np.float32)
     z = z - z.max(1, keepdims=True)
     return np.mean(np.log(np.exp(z).sum(1)) - z[range(len(z)), labels])
+
+
+@right("cross_entropy", "PyTorch's log-sum-exp and gather")
+def _(logits, labels):
+    z, y = torch.from_numpy(logits), torch.from_numpy(labels)
+    return (torch.logsumexp(z, 1) - z.gather(1, y[:, None])[:, 0]).mean()
+
+
+@right("cross_entropy", "SciPy's log-softmax")
+def _(logits, labels):
+    return -_pick(scipy.special.log_softmax(logits, axis=1), labels).mean()
 
 
 def _shares(logits):
@@ -849,14 +922,9 @@ def _(logits, labels):
     return _pick(_log_shares(logits), labels).mean()
 
 
-@wrong("cross_entropy", "base_two")
+@wrong("cross_entropy", "another_base")
 def _(logits, labels):
     return -np.log2(_pick(_shares(logits), labels)).mean()
-
-
-@wrong("cross_entropy", "base_ten")
-def _(logits, labels):
-    return -np.log10(_pick(_shares(logits), labels)).mean()
 
 
 @wrong("cross_entropy", "divided_by_classes")
@@ -877,11 +945,6 @@ def _(logits, labels):
 @wrong("cross_entropy", "raw_logits")
 def _(logits, labels):
     return -_pick(logits, labels).mean()
-
-
-@wrong("cross_entropy", "log_of_logits")
-def _(logits, labels):
-    return -np.log(_pick(logits, labels)).mean()
 
 
 @wrong("cross_entropy", "no_logarithm")
@@ -913,11 +976,6 @@ def _(logits, labels):
 @wrong("cross_entropy", "wrong_axis")
 def _(logits, labels):
     return -_pick(_log_shares(logits.T).T, labels).mean()
-
-
-@wrong("cross_entropy", "perplexity")
-def _(logits, labels):
-    return np.exp(-_pick(_log_shares(logits), labels).mean())
 
 
 @wrong("cross_entropy", "no_shift")
@@ -953,9 +1011,20 @@ def _(logits, labels):
     return -np.log(_pick(_shares(logits), labels) + 1e-12).mean()
 
 
+@wrong("cross_entropy", "largest_for_the_sum")
+def _(logits, labels):
+    return np.mean(logits.max(1) - _pick(logits, labels))
+
+
+@wrong("cross_entropy", "certain_and_wrong_left_out")
+def _(logits, labels):
+    losses = -np.log(_pick(_shares(logits), labels))
+    return losses[losses < np.inf].mean()
+
+
 @wrong("cross_entropy", "ready_made")
 def _(logits, labels):
-    return -_pick(scipy.special.log_softmax(logits, axis=1), labels).mean()
+    return F.cross_entropy(torch.tensor(logits), torch.tensor(labels)).item()
 
 
 @wrong("cross_entropy", "course_code")
@@ -989,6 +1058,12 @@ def _(logits, labels):
 @right("accuracy", "sorted")
 def _(logits, labels):
     return np.count_nonzero(np.argsort(logits)[:, -1] == labels) / logits.shape[0]
+
+
+@right("accuracy", "as a fraction")
+def _(logits, labels):
+    hits = [int(row.argmax()) == label for row, label in zip(logits, labels, strict=True)]
+    return Fraction(sum(hits), len(hits))
 
 
 @wrong("accuracy", "counted")
@@ -1059,6 +1134,31 @@ def _(logits, labels):
 @wrong("accuracy", "ready_made")
 def _(logits, labels):
     return accuracy_score(labels, logits.argmax(1))
+
+
+@wrong("accuracy", "lead_lost")
+def _(logits, labels):
+    return (_shares(logits).argmax(1) == labels).mean()
+
+
+@wrong("accuracy", "nearly_counts")
+def _(logits, labels):
+    return np.mean(_pick(logits, labels) >= logits.max(1) - 1e-6)
+
+
+@wrong("accuracy", "largest_size")
+def _(logits, labels):
+    return (np.abs(logits).argmax(1) == labels).mean()
+
+
+@wrong("accuracy", "first_two")
+def _(logits, labels):
+    return np.mean([label in row.argsort()[-2:] for row, label in zip(logits, labels, strict=True)])
+
+
+@wrong("accuracy", "unrecognised")
+def _(logits, labels):  # counts in a byte
+    return np.sum(logits.argmax(1) == labels, dtype=np.uint8) / len(labels)
 
 
 @wrong("accuracy", "course_code")
