@@ -29,21 +29,34 @@ def mended(answer):
     net = answer(N_IN, N_HIDDEN, N_OUT, 0)
     _check_kind(net)
     begun = np.array(net.parameters["W1"])
+    other = answer(N_IN, N_HIDDEN, N_OUT, 1)  # which must not learn along
+    others = {name: np.array(p) for name, p in other.parameters.items()}
     for seed, name in enumerate(NAMES):  # biases of 0 would hide what they do
         net.parameters[name] += draw(50 + seed, *net.parameters[name].shape, scale=0.1)
-    batches = [(draw(60 + i, N_PICTURES, N_IN), (np.arange(6) * (i + 1)) % N_OUT) for i in (0, 1)]
-
-    loss, true, believed, without_turning, wrong_mask = _one_step(net, *batches[0])
-    _check_loss(loss, float(true.pop("loss")))
+    first, second, one, nine = (
+        (draw(60 + i, n, N_IN), (np.arange(n) * (i + 1) + i // 2) % N_OUT)
+        for i, n in enumerate((N_PICTURES, N_PICTURES, 1, 9))
+    )
+    true, believed, without_turning, wrong_mask = _one_step(net, *first)
     _check_moves(believed)
     _check_scale(believed, true)
     _check_last_layer(believed, true)
     _check_second_layer(believed, true, wrong_mask)
     _check_first_layer(believed, true, without_turning)
 
-    _, then, now, *_ = _one_step(net, *batches[1])
+    then, now, *_ = _one_step(net, *second)
     _check_second_step(now, then, true)
-    if np.array_equal(begun, answer(N_IN, N_HIDDEN, N_OUT, 1).parameters["W1"]):
+    _check_black_picture(net)
+    for (x, labels), lr in ((one, 0.2), (nine, 0.02)):
+        then, now, *_ = _one_step(net, x, labels, lr)
+        _check_later_step(now, then, f"on a batch of {len(x)}, with a rate of {lr}")
+    if any(not np.array_equal(other.parameters[name], p) for name, p in others.items()):
+        raise CheckFailed(
+            "two networks were made, one has learned, and the other has changed with it. What a "
+            "network keeps belongs to `self`, and is made in `__init__`.",
+            hint="shared",
+        )
+    if np.array_equal(begun, others["W1"]):
         raise CheckFailed(
             "with seed = 0 and with seed = 1 the network begins with the same weights. Hand the "
             "seed on.",
@@ -56,11 +69,14 @@ def mended(answer):
 
 
 def _one_step(net, x, labels, lr=0.05):
-    """Let the network learn once. Returns: the loss that it told; the true gradients and loss; what
-    it believed the gradients were; and what these would be with W2 not turned, or with the first
-    layer's mask on the second."""
+    """Let the network learn once. Returns: the true gradients; what it believed that they were; and
+    what these would be with W2 not turned, or with the first layer's mask on the second.
+
+    Raises: CheckFailed where it tells another loss, or changes its batch.
+    """
     before = {name: np.array(net.parameters[name], dtype=float) for name in NAMES}
-    loss = net.learn(x.copy(), labels.copy(), lr)
+    given = x.copy(), labels.copy()
+    loss = net.learn(*given, lr)
     believed = {name: (before[name] - np.array(net.parameters[name])) / lr for name in NAMES}
     leaves = {name: torch.tensor(before[name], requires_grad=True) for name in NAMES}
     W1, b1, W2, b2, W3, b3 = leaves.values()
@@ -69,6 +85,9 @@ def _one_step(net, x, labels, lr=0.05):
     logits = F.relu(z2) @ W3 + b3
     target = torch.from_numpy(labels)
     found = F.cross_entropy(logits, target)
+    _check_loss(loss, found.item())
+    if not (np.array_equal(given[0], x) and np.array_equal(given[1], labels)):
+        raise CheckFailed("learn changed the batch that it was given.", hint="changed_input")
     gradients = torch.autograd.grad(found, list(leaves.values()))
     true = {name: g.numpy() for name, g in zip(NAMES, gradients, strict=True)}
     with torch.no_grad():
@@ -76,7 +95,7 @@ def _one_step(net, x, labels, lr=0.05):
         g2 = (g3 @ W3.T) * (z2 > 0)
         not_turned = (torch.from_numpy(x).T @ ((g2 @ W2) * (z1 > 0))).numpy()
         other_mask = (F.relu(z1).T @ ((g3 @ W3.T) * (z1 > 0))).numpy()
-    return loss, {**true, "loss": found.item()}, believed, not_turned, other_mask
+    return true, believed, not_turned, other_mask
 
 
 def _same(a, b) -> bool:
@@ -113,8 +132,7 @@ def _check_loss(told, true: float) -> None:
     if np.size(told) != 1 or not abs(float(np.ravel(told)[0]) - true) < 1e-4 * (1 + true):
         _fail(
             "loss",
-            f"learn told a loss of {np.ravel(told)[0]:.4g} for its first batch; PyTorch's is "
-            f"{true:.4g}.",
+            f"learn told a loss of {np.ravel(told)[0]:.4g} for a batch; PyTorch's is {true:.4g}.",
             "something on the way *forward* was changed, or the loss is that after the step.",
         )
 
@@ -253,6 +271,32 @@ def _check_second_step(now, then, before) -> None:
             f"the first step is right in everything. In the second, {wrong[0]} moves otherwise "
             "than its gradient says.",
             "something is kept from one step to the next.",
+        )
+
+
+def _check_later_step(now, then, when: str) -> None:
+    if wrong := [name for name in NAMES if not _same(now[name], then[name])]:
+        raise CheckFailed(
+            f"two steps are right in everything. In a later one, {when}, {wrong[0]} moves "
+            "otherwise than its gradient says.",
+            hint="later_step",
+        )
+
+
+def _check_black_picture(net) -> None:
+    """A picture without ink shows each neuron its bias alone; some of these are exactly 0."""
+    for name, most in (("b1", -0.1), ("b2", 0.1)):  # the first layer is shut, the second half open
+        bias = np.array(net.parameters[name], dtype=float)
+        bias[:] = np.linspace(most, 0.0, len(bias))
+        bias[::3] = 0.0
+        net.parameters[name] = bias
+    true, believed, *_ = _one_step(net, np.zeros((1, N_IN)), np.array([2]))
+    if wrong := [name for name in NAMES if not _same(believed[name], true[name])]:
+        raise CheckFailed(
+            f"two steps are right in everything. For a black picture, where some z are exactly 0, "
+            f"{wrong[0]} moves otherwise than its gradient says.\n"
+            "Likely mistake: at z = 0 the blame is let through. The agreed slope there is 0.",
+            hint="zero_is_open",
         )
 
 
