@@ -27,6 +27,20 @@ def _ordered(result: Tensor) -> list[Tensor]:
     return order
 
 
+def _after_parents(result: Tensor, step: int) -> list[Tensor]:
+    """A right order, depth first; step -1 takes the last parent first."""
+    order, waiting = {}, [(result, False)]
+    while waiting:
+        node, parents_are_in = waiting.pop()
+        if node not in order:
+            if parents_are_in:
+                order[node] = True
+            else:
+                waiting.append((node, True))
+                waiting += [(parent, False) for parent, _ in node.parents[::-step]]
+    return list(order)
+
+
 def _narrow(g, shape):
     g = np.asarray(g)
     g = g.sum(tuple(range(g.ndim - len(shape))))
@@ -100,10 +114,10 @@ def _in_place(old, share):
     return old
 
 
-def _first_twice(result):
+def _first_twice(result, order=None):
     """What arrives first is put there and added too."""
     found = {result: np.ones_like(result.data)}
-    for node in reversed(_ordered(result)):
+    for node in order or reversed(_ordered(result)):
         for parent, rule in node.parents:
             share = _narrow(rule(found[node]), parent.shape)
             found[parent] = found.get(parent, share) + share
@@ -120,6 +134,15 @@ def _mistake(name: str, walk: Callable, says: str) -> Mistake:
     return Mistake(name, compute, says)
 
 
+def _in_each_order(name: str, walk: Callable, says: str):
+    """A walk whose result hangs on the order among those that are right, for the usual ones."""
+    return (
+        (name, lambda r: walk(r, None), says),
+        (name, lambda r: walk(r, _after_parents(r, 1)[::-1]), says),
+        (name, lambda r: walk(r, _after_parents(r, -1)[::-1]), says),
+    )
+
+
 PASSED_ON_AGAIN = (
     "each time blame arrives at a tensor, what it had before is passed on again with it. "
     "Pass on once, when all has arrived: walk your order of exercise 7 from the end."
@@ -131,9 +154,9 @@ INCOMPLETE = (
 BACKWARD_MISTAKES = tuple(
     _mistake(*wrong)
     for wrong in (
-        (
+        *_in_each_order(
             "overwritten",
-            lambda r: _walk(r, meet=lambda old, new: new),
+            lambda r, back: _walk(r, back, meet=lambda old, new: new),
             "where two paths meet, the second wipes out the first. They add up.",
         ),
         (
@@ -142,9 +165,9 @@ BACKWARD_MISTAKES = tuple(
             "an operation that uses one tensor twice, such as w · w, has two pairs with it in "
             "`parents`, and you take one. Each pair passes blame on.",
         ),
-        (
+        *_in_each_order(
             "first_kept",
-            lambda r: _walk(r, meet=lambda old, new: old),
+            lambda r, back: _walk(r, back, meet=lambda old, new: old),
             "where two paths meet, only the first counts. They add up.",
         ),
         (
@@ -189,9 +212,9 @@ BACKWARD_MISTAKES = tuple(
             "it was stretched on the way there. Unbroadcast what local(g) returns, to the "
             "parent's shape.",
         ),
-        (
+        *_in_each_order(
             "first_twice",
-            _first_twice,
+            lambda r, back: _first_twice(r, back),
             "the first blame that arrives counts double: it is put there, and then added as well.",
         ),
     )

@@ -19,7 +19,6 @@ from grooves.checks.back_propagation.graphs import (
     layer,
     long_way_round,
     meeting,
-    one_by_one,
     random_graph,
     twice_used,
     walked,
@@ -39,7 +38,6 @@ GRAPHS = (
         (draw(19, 5, 3), draw(20, 3, 4), draw(21, 4), draw(22, 5, 1)),
         "a layer of 5 pictures, 3 inputs and 4 neurons",
     ),
-    (one_by_one, (draw(24, 1, 3), draw(25, 3, 1)), "a row of 3, bent, times a column"),
     (lambda a: {"loss": a}, (np.array(4.0),), "1 tensor that was not computed"),
 )
 SHAPES = ((3, 4), (4,), (3, 1), (), (1, 4), (1, 1))  # of leaves that are stretched to fit

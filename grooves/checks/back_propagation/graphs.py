@@ -76,12 +76,6 @@ def layer(x, W, b, v):
     return {"x": x, "W": W, "b": b, "v": v, "sums": sums, "hidden": hidden, "loss": weighed.sum()}
 
 
-def one_by_one(row, column):
-    """A row times a column: a result of shape (1, 1), which is one number too."""
-    bent = row.tanh()
-    return {"row": row, "column": column, "bent": bent, "loss": bent @ column}
-
-
 def random_graph(seed: int, n: int) -> Callable:
     """A graph of n operations and a sum over all that was left unused; a function of any leaves."""
 

@@ -172,7 +172,7 @@ def gradient_error(answer):
 
 def _ask(answer, function, x, claimed):
     """The answer's number; its x and its gradient must come back as they were."""
-    given, claim = x.copy(), claimed.copy()
+    given, claim = np.array(x), np.array(claimed)
     with np.errstate(all="ignore"):
         got = np.array(answer(function, given, claim))
     if not np.array_equal(claim, claimed):

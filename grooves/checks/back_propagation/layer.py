@@ -10,12 +10,12 @@ import numpy as np
 import torch
 
 from grooves.checks import check
-from grooves.checks.arrays import draw, judge
+from grooves.checks.arrays import draw
 from grooves.checks.back_propagation.rules import (
     LAB,
     PARTS,
-    TOLERANCE,
     by_hand,
+    judge_array,
     judge_arrays,
     on_whole_numbers,
     torchs_gradients,
@@ -204,4 +204,4 @@ def relu_backward(answer):
 
 def _check_relu(call, z, g, given) -> None:
     (expected,) = torchs_gradients(torch.relu, z, arriving=g)
-    judge(call, (z, g), expected, RELU_MISTAKES, given, tolerance=TOLERANCE)
+    judge_array(call, (z, g), expected, RELU_MISTAKES, given)

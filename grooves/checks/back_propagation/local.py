@@ -13,12 +13,12 @@ import numpy as np
 import torch
 
 from grooves.checks import check
-from grooves.checks.arrays import draw, judge, where_it_fits
+from grooves.checks.arrays import draw, where_it_fits
 from grooves.checks.back_propagation.rules import (
     LAB,
     PARTS,
-    TOLERANCE,
     by_hand,
+    judge_array,
     judge_arrays,
     on_whole_numbers,
     torchs_gradients,
@@ -232,8 +232,8 @@ def unbroadcast(answer):
     """unbroadcast(g, shape): g of the stretched shape -> the gradient in the given shape."""
     call = by_hand(answer)
     for i, (large, shape) in enumerate((*STRETCHED, *some_shapes(4, 24))):
-        g = draw(400 + i, *large)
+        g = np.array(draw(400 + i, *large))
         (expected,) = torchs_gradients(lambda x, n=large: x.expand(n), np.zeros(shape), arriving=g)
         given = f"g of shape {shape_of(g)} and an array of shape {shape}"
-        judge(call, (g, shape), expected, UNBROADCAST_MISTAKES, given, tolerance=TOLERANCE)
+        judge_array(call, (g, shape), expected, UNBROADCAST_MISTAKES, given)
         call = answer

@@ -12,12 +12,13 @@ import torch
 import torch.nn.functional as F
 
 from grooves.checks import check
-from grooves.checks.arrays import coarse, draw, judge
+from grooves.checks.arrays import coarse, draw
 from grooves.checks.back_propagation.rules import (
     LAB,
     TOLERANCE,
     by_hand,
     formula,
+    judge_array,
     on_whole_numbers,
     torchs_gradients,
 )
@@ -87,10 +88,16 @@ LOSS_MISTAKES = (
         "p[:, labels] picks these columns in *every* row. "
         "p[np.arange(len(labels)), labels] picks one in each.",
     ),
-    Mistake(
-        "stopped_at_the_shares",
-        lambda z, y: -ones_at(y, z) / softmax_of(z) / len(z),
-        "that is the gradient of the shares. It has to go back through the softmax too.",
+    *(
+        Mistake(
+            "stopped_at_the_shares",
+            compute,
+            "that is the gradient of the shares. It has to go back through the softmax too.",
+        )
+        for compute in (
+            lambda z, y: -ones_at(y, z) / softmax_of(z) / len(z),
+            lambda z, y: np.where(ones_at(y, z), -1 / softmax_of(z) / len(z), 0.0),
+        )
     ),
     Mistake(
         "wrong_axis",
@@ -162,4 +169,4 @@ def _check_loss(call, logits, labels, given) -> None:
     (expected,) = torchs_gradients(lambda z: F.cross_entropy(z, target), logits)
     # where there is no doubt, nothing is rounded: a number that was added or cut off shows
     tolerance = 1e-12 if "no doubt" in given else TOLERANCE
-    judge(call, (logits, labels), expected, LOSS_MISTAKES, given, tolerance=tolerance)
+    judge_array(call, (logits, labels), expected, LOSS_MISTAKES, given, tolerance)

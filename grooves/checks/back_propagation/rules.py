@@ -8,13 +8,14 @@ are not, nor are PyTorch's. The yardstick is PyTorch's automatic differentiation
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from copy import deepcopy
 
 import numpy as np
 import torch
 
 from grooves.checks import CheckFailed
 from grooves.checks.arrays import judge_parts
-from grooves.checks.compare import watched
+from grooves.checks.compare import compare, watched
 
 LAB = "02_back_propagation"
 COURSES_OWN = (
@@ -67,6 +68,19 @@ def by_hand(answer: Callable, refused: Collection[str] = ()) -> Callable:
         return result
 
     return call
+
+
+def judge_array(
+    call: Callable, inputs: tuple, expected, mistakes, given: str, tolerance: float = TOLERANCE
+) -> None:
+    """Compare the one array that an answer returns; its shape has to be right, too.
+
+    Raises: CheckFailed, as `compare` does.
+    """
+    with np.errstate(all="ignore"):
+        got = np.array(call(*deepcopy(inputs)))
+        got = got.astype(float) if got.dtype == object else got  # fractions and the like
+        compare(got, expected, mistakes, inputs, given, tolerance=tolerance)
 
 
 def judge_arrays(call: Callable, inputs: tuple, expected: dict, mistakes, given: str) -> None:

@@ -229,7 +229,7 @@ def adam(answer):
         )
     ):
         w, m, v, g = (np.array(draw(n + i, *shape)) for n in (270, 280, 290, 300))
-        m, v = (np.zeros(shape), np.zeros(shape)) if t == 1 else (m, v**2)
+        m, v = (np.zeros(shape), np.zeros(shape)) if t == 1 else (m, np.array(v**2))
         _check_adam(call, w, m, v, g, t, lr, *betas, eps)
         call = answer
     two, zero = np.array([2.0, -3.0]), np.zeros(2)
