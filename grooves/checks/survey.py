@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+import numpy as np
 from torch import Tensor
 
 from grooves.checks.failures import UNRECOGNISED, CheckFailed
@@ -120,6 +121,7 @@ def _by_place(mistakes: Sequence) -> dict[tuple[str, int], object]:
 
 def _agrees(finding: Finding, mistake) -> bool:
     try:
-        return bool(finding.agrees(mistake))
+        with np.errstate(all="ignore"):  # what a mistake divides by 0 is no warning to the student
+            return bool(finding.agrees(mistake))
     except Exception:  # a mistake is code that fails on some inputs, in any way
         return False
