@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from grooves.checks.diagnoses import pattern
 from grooves.checks.failures import UNRECOGNISED, CheckFailed
 from grooves.checks.survey import Finding, opened
@@ -82,6 +84,7 @@ def _by_place(mistakes: Sequence) -> dict[tuple[str, int], object]:
 
 def _agrees(finding: Finding, mistake) -> bool:
     try:
-        return bool(finding.agrees(mistake))
+        with np.errstate(all="ignore"):  # what a mistake divides by 0 is no warning to the student
+            return bool(finding.agrees(mistake))
     except Exception:  # a mistake is code that fails on some inputs, in any way
         return False

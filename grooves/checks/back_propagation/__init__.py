@@ -13,7 +13,8 @@ from grooves import checks
 # isort: off
 from grooves.checks.back_propagation.local import multiply_backward, unbroadcast
 from grooves.checks.back_propagation.layer import matmul_backward, relu_backward
-from grooves.checks.back_propagation.network import loss_backward, network_backward
+from grooves.checks.back_propagation.loss import loss_backward
+from grooves.checks.back_propagation.network import network_backward
 from grooves.checks.back_propagation.order import in_order
 from grooves.checks.back_propagation.graph import backward
 from grooves.checks.back_propagation.judge import gradient_error

@@ -7,8 +7,9 @@ learning rate before the check says what may be wrong with it.
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -158,6 +159,13 @@ def _why(chosen: Recipe, runs: list[Run]) -> tuple[str, str]:
             "or the start is."
         )
     now = _rank(runs[:2])
+    if chosen.noise:
+        without = np.mean([_run(replace(chosen, noise=0.0), seed).steps for seed in SEEDS])
+        if without < BAR:
+            return "noisy", (
+                f"noise of {number(chosen.noise)} hides the pictures. Without it you need "
+                f"{without:.0f} steps."
+            )
     for more, less in ((4.0, 0.25), (2.0, 0.5)):
         tried = {factor: _rank(_scaled(chosen, factor)) for factor in (more, less)}
         best = min(tried, key=tried.get)
@@ -193,12 +201,19 @@ def _rank(runs: list[Run]) -> tuple[float, float]:
 def _scaled(chosen: Recipe, factor: float) -> list[Run]:
     lr = chosen.lr
     rate = (lambda step: factor * lr(step)) if callable(lr) else factor * lr
-    changed = Recipe(**{**vars(chosen), "lr": rate})
+    changed = replace(chosen, lr=rate)
     return [_run(changed, seed) for seed in SEEDS[:2]]
 
 
 def _is_number(value) -> bool:
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    """Whether a value is a real number: Python's, NumPy's, or an array or tensor without axes."""
+    return not isinstance(value, (bool, np.bool_)) and (
+        isinstance(value, numbers.Real) or (hasattr(value, "dtype") and np.shape(value) == ())
+    )
+
+
+def _is_whole(value) -> bool:
+    return _is_number(value) and float(value).is_integer() and not isinstance(value, float)
 
 
 def _read(choices: dict, most_pictures: int, most_neurons: int) -> Recipe:
@@ -224,20 +239,24 @@ def _read(choices: dict, most_pictures: int, most_neurons: int) -> Recipe:
             raise CheckFailed(
                 f"{name} = {value!r} must be a number from {low} to {high}.", hint="out_of_range"
             )
-    if not isinstance(chosen.batch_size, int) or not 1 <= chosen.batch_size <= most_pictures:
+    if not _is_whole(chosen.batch_size) or not 1 <= chosen.batch_size <= most_pictures:
         raise CheckFailed(
             f"batch_size = {chosen.batch_size!r} must be a whole number from 1 to {most_pictures}.",
             hint="batch_size",
         )
-    widths = chosen.hidden if isinstance(chosen.hidden, (tuple, list)) else (chosen.hidden,)
-    right = all(isinstance(n, int) and 1 <= n <= most_neurons for n in widths)
+    several = isinstance(chosen.hidden, (tuple, list)) or np.ndim(chosen.hidden) == 1
+    widths = tuple(chosen.hidden) if several else (chosen.hidden,)
+    right = all(_is_whole(n) and 1 <= n <= most_neurons for n in widths)
     if not (1 <= len(widths) <= 3 and right):
         raise CheckFailed(
             f"hidden = {chosen.hidden!r} must be 1 to 3 layers of 1 to {most_neurons} neurons: "
             "a number such as 32, or a tuple such as (64, 32).",
             hint="hidden",
         )
-    return chosen
+    widths = tuple(map(int, widths))
+    return replace(
+        chosen, batch_size=int(chosen.batch_size), hidden=widths if several else widths[0]
+    )
 
 
 @cache

@@ -12,188 +12,22 @@ import numpy as np
 import torch
 
 from grooves.checks import CheckFailed, check
-from grooves.checks.arrays import NOT_THIS, compare_parts, draw
-from grooves.checks.back_propagation.order import (
+from grooves.checks.arrays import compare_parts, draw
+from grooves.checks.back_propagation.faulty_walks import BACKWARD_MISTAKES
+from grooves.checks.back_propagation.graphs import (
     FINISHED,
-    by_first_meeting,
     layer,
     long_way_round,
     meeting,
-    reached,
+    random_graph,
     twice_used,
     walked,
 )
-from grooves.checks.back_propagation.rules import LAB, by_hand
-from grooves.checks.compare import Mistake
+from grooves.checks.back_propagation.rules import LAB, TOLERANCE, by_hand
 from grooves.models.autograd import Tensor
 
 # ---- 8 backward ------------------------------------------------------------------------------
 
-
-def _ordered(result: Tensor) -> list[Tensor]:
-    """A right order, for the mistakes: what has all its parents comes next."""
-    left, order, done = reached(result), [], set()
-    while left:
-        ready = [n for n in left if all(p in done for p, _ in n.parents)]
-        order += ready
-        done.update(ready)
-        left = [n for n in left if n not in done]
-    return order
-
-
-def _narrow(g, shape):
-    g = np.asarray(g)
-    g = g.sum(tuple(range(g.ndim - len(shape))))
-    return g.sum(tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True).reshape(shape)
-
-
-def _walk(result, order=None, start=None, meet=np.add, narrow=_narrow, local=lambda f, g: f(g)):
-    """Back propagation with a place for each mistake; returns gradients by tensor."""
-    found = {result: np.ones_like(result.data) if start is None else start}
-    for node in order if order is not None else reversed(_ordered(result)):
-        if node not in found:
-            continue
-        for parent, rule in node.parents:
-            share = narrow(local(rule, found[node]), parent.shape)
-            found[parent] = meet(found[parent], share) if parent in found else share
-    return found
-
-
-def _along_every_edge(result, next_one=-1):
-    """Each time blame reaches a tensor, all that it has by now is passed on again.
-
-    next_one: whose turn comes of those that wait, the last (-1) or the first (0).
-    """
-    found, waiting = {result: np.ones_like(result.data)}, [result]
-    while waiting:
-        node = waiting.pop(next_one)
-        for parent, rule in node.parents:
-            found[parent] = found.get(parent, 0.0) + _narrow(rule(found[node]), parent.shape)
-            waiting.append(parent)
-    return found
-
-
-def _at_once(result):
-    """As above, but each share is passed on to the end before the next is looked at."""
-    found = {result: np.ones_like(result.data)}
-
-    def go(node):
-        for parent, rule in node.parents:
-            found[parent] = found.get(parent, 0.0) + _narrow(rule(found[node]), parent.shape)
-            go(parent)
-
-    go(result)
-    return found
-
-
-def _in_place(old, share):
-    """`old += share`, which changes whoever else holds the same array."""
-    old += share
-    return old
-
-
-def _first_twice(result):
-    """What arrives first is put there and added too."""
-    found = {result: np.ones_like(result.data)}
-    for node in reversed(_ordered(result)):
-        for parent, rule in node.parents:
-            share = _narrow(rule(found[node]), parent.shape)
-            found[parent] = found.get(parent, share) + share
-    return found
-
-
-def _mistake(name: str, walk: Callable, says: str) -> Mistake:
-    """A faulty walk as a mistake that gives the gradients of all tensors."""
-
-    def compute(result, tensors):
-        found = walk(result)
-        return [found.get(tensor, NOT_THIS) for tensor in tensors]
-
-    return Mistake(name, compute, says)
-
-
-PASSED_ON_AGAIN = (
-    "each time blame arrives at a tensor, what it had before is passed on again with it. "
-    "Pass on once, when all has arrived: walk your order of exercise 7 from the end."
-)
-INCOMPLETE = (
-    "a tensor passed its blame on before all of it had arrived. Walk your order of exercise 7 "
-    "from the end."
-)
-BACKWARD_MISTAKES = tuple(
-    _mistake(*wrong)
-    for wrong in (
-        (
-            "overwritten",
-            lambda r: _walk(r, meet=lambda old, new: new),
-            "where two paths meet, the second wipes out the first. They add up.",
-        ),
-        (
-            "first_kept",
-            lambda r: _walk(r, meet=lambda old, new: old),
-            "where two paths meet, only the first counts. They add up.",
-        ),
-        (
-            "multiplied_where_paths_meet",
-            lambda r: _walk(r, meet=np.multiply),
-            "where two paths meet, you multiply. Along a path factors multiply; paths add up.",
-        ),
-        (
-            "averaged_where_paths_meet",
-            lambda r: _walk(r, meet=lambda old, new: (old + new) / 2),
-            "where two paths meet, you take the mean. They add up.",
-        ),
-        (
-            "incomplete",
-            lambda r: _walk(r, order=by_first_meeting(r, last=True)),
-            INCOMPLETE,
-        ),
-        (
-            "incomplete",
-            lambda r: _walk(r, order=by_first_meeting(r, last=False)),
-            INCOMPLETE,
-        ),
-        ("passed_on_again", _along_every_edge, PASSED_ON_AGAIN),
-        ("passed_on_again", lambda r: _along_every_edge(r, 0), PASSED_ON_AGAIN),
-        ("passed_on_again", _at_once, PASSED_ON_AGAIN),
-        (
-            "aliased",
-            lambda r: _walk(
-                r, meet=_in_place, narrow=lambda g, s: g if g.shape == s else _narrow(g, s)
-            ),
-            "`+=` changes an array that another tensor holds too: a sum passes the same g on to "
-            "both. Make a new one: a = a + share.",
-        ),
-        (
-            "own_value_first",
-            lambda r: _walk(r, start=r.data),
-            "you start with the result's value. Its blame for itself is 1.",
-        ),
-        (
-            "chain_broken",
-            lambda r: _walk(r, local=lambda rule, g: rule(np.ones_like(g))),
-            "the local rules are right, but nothing of what arrived goes into them: local(g).",
-        ),
-        (
-            "not_narrowed",
-            lambda r: _walk(r, narrow=lambda g, shape: g),
-            "it was stretched on the way there. Unbroadcast what local(g) returns, to the "
-            "parent's shape.",
-        ),
-        (
-            "first_twice",
-            _first_twice,
-            "the first blame that arrives counts double: it is put there, and then added as well.",
-        ),
-        (
-            "averaged_over_the_stretch",
-            lambda r: _walk(
-                r, narrow=lambda g, s: _narrow(g, s) / (np.size(g) // max(1, np.prod(s)))
-            ),
-            "along what was stretched you take a mean. It adds up.",
-        ),
-    )
-)
 
 GRAPHS = (
     (twice_used, (np.array(2.0), np.array(3.0)), "w = 2, x = 3 in (w·x + w − 5)²"),
@@ -204,33 +38,79 @@ GRAPHS = (
         (draw(19, 5, 3), draw(20, 3, 4), draw(21, 4), draw(22, 5, 1)),
         "a layer of 5 pictures, 3 inputs and 4 neurons",
     ),
+    (lambda a: {"loss": a}, (np.array(4.0),), "1 tensor that was not computed"),
 )
+SHAPES = ((3, 4), (4,), (3, 1), (), (1, 4), (1, 1))  # of leaves that are stretched to fit
+N_RANDOM = 24
 
 
 @check(lab=LAB, exercise="backward", points=2, returns=dict)
 def backward(answer):
     """backward(result) -> for every tensor of the graph its gradient, in a dict."""
-    for call, (graph, leaves, given) in zip(
-        (by_hand(answer, FINISHED), answer, answer, answer), GRAPHS, strict=True
-    ):
-        nodes = graph(*map(Tensor, leaves))
-        torchs = graph(*(torch.tensor(leaf, requires_grad=True) for leaf in leaves))
-        expected = torch.autograd.grad(torchs["loss"], list(torchs.values()))
-        result = nodes["loss"]
-        with np.errstate(all="ignore"):
-            got = _found(call, result, given)
-            _check_keys(got, nodes, given)
-            # from the result back: the first wrong gradient is where the walk went wrong
-            back = dict(reversed(nodes.items()))
-            right = dict(zip(nodes, expected, strict=True))
-            compare_parts(
-                _arrays(got, back.values()),
-                (result, list(back.values())),
-                {f"the gradient of {name}": right[name] for name in back},
-                BACKWARD_MISTAKES,
-                given,
-            )
+    call, first = by_hand(answer, FINISHED), None
+    for graph, leaves, given in GRAPHS:
+        tensors = [*map(Tensor, leaves)]
+        _check_graph(call, graph, tensors, given)
+        call, first = answer, first or (graph, tensors)
+    for seed in range(N_RANDOM):
+        shapes = SHAPES[: 1 + seed % 6] if seed % 2 else 3 * ((),)
+        leaves = [Tensor(draw(100 * seed + i, *shape)) for i, shape in enumerate(shapes)]
+        given = f"a random graph of {seed % 9 + 2} operations and {len(leaves)} leaves"
+        _check_graph(answer, random_graph(seed, seed % 9 + 2), leaves, given)
+    _check_again(answer, *first)
     _check_chain(answer)
+
+
+def _check_graph(call: Callable, graph: Callable, leaves: list[Tensor], given: str) -> None:
+    """Compare the gradients that an answer finds with PyTorch's."""
+    nodes = graph(*leaves)
+    torchs = graph(*(torch.tensor(leaf.data, requires_grad=True) for leaf in leaves))
+    expected = torch.autograd.grad(torchs["loss"], list(torchs.values()))
+    result = nodes["loss"]
+    parents = {node: list(node.parents) for node in nodes.values()}
+    with np.errstate(all="ignore"):
+        got = _found(call, result, given)
+        if any(node.parents != before for node, before in parents.items()):
+            raise CheckFailed(
+                f"with {given}, your function changed the parents of a tensor, and so the graph. "
+                "Others still need it: walk through it, and take nothing off.",
+                hint="changed_graph",
+            )
+        _check_keys(got, nodes, given)
+        # from the result back: the first wrong gradient is where the walk went wrong
+        back = dict(reversed(nodes.items()))
+        right = dict(zip(nodes, expected, strict=True))
+        compare_parts(
+            _arrays(got, back.values()),
+            (result, list(back.values())),
+            {f"the gradient of {name}": right[name] for name in back},
+            BACKWARD_MISTAKES,
+            given,
+            tolerance=TOLERANCE,
+        )
+
+
+def _check_again(answer: Callable, graph: Callable, leaves: list[Tensor]) -> None:
+    """Leaves that an earlier call has seen, and fresh ones of the same numbers: nothing may differ.
+
+    Raises: CheckFailed with the hint "remembers".
+    """
+    given = "a second graph of the same leaves w and x"
+    fresh = [Tensor(leaf.data.copy()) for leaf in leaves]
+    seen_before, anew = graph(*leaves), graph(*fresh)
+    got, right = (_found(answer, nodes["loss"], given) for nodes in (seen_before, anew))
+    same = len(got) == len(right) == len(anew) and all(
+        np.allclose(*_arrays({0: got.get(seen_before[name]), 1: right.get(node)}, (0, 1)))
+        for name, node in anew.items()
+        if node in right and seen_before[name] in got
+    )
+    if not same:
+        raise CheckFailed(
+            f"for {given}, your function finds other gradients than for new leaves, or those of "
+            "tensors that are not in it. Something outlives the call: a global variable, a dict as "
+            "a default argument, or a number kept in a tensor. Make it anew inside the function.",
+            hint="remembers",
+        )
 
 
 def _found(call: Callable, result: Tensor, given: str) -> dict:

@@ -11,20 +11,14 @@ import numpy as np
 
 from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import draw
-from grooves.checks.back_propagation.rules import LAB, by_hand
+from grooves.checks.back_propagation.asked_points import ONE_ARRAY, how_it_looks
+from grooves.checks.back_propagation.rules import LAB, by_hand, on_whole_numbers
 from grooves.checks.compare import Mistake, compare, shape_of
 
 RIGHT = 1e-6  # a right gradient must be found right to this much
 TOLERANCE = 1e-5
 NOTHING = 1e-13  # a change this small is a rounding
 HUGE = 1e6  # a division by next to nothing gives any number above this
-
-
-ONE_ARRAY = (
-    "one_array",
-    "f is asked at x itself, again and again. After `up = x` both names are one array, and what "
-    "is added under one name is taken off under the other: x.copy().",
-)
 
 
 class Watched:
@@ -52,6 +46,11 @@ def _entangled(x):
     return np.exp((np.arange(1, x.size + 1).reshape(x.shape) * x).sum())
 
 
+def _faint(x):
+    """Slopes so small that a number added below the fraction bar shows."""
+    return 1e-9 * (x**3).sum()
+
+
 CASES = (  # the function, its slopes, and where
     (_cubes, lambda x: 3 * x**2, np.array([1.0, -2.0, 3.0])),
     (
@@ -59,8 +58,15 @@ CASES = (  # the function, its slopes, and where
         lambda x: 1e6 * x + np.eye(1, x.size).reshape(x.shape),
         1e-5 * np.array([[1.0, -2.0, 3.0], [4.0, 5.0, -6.0]]),
     ),
-    (_entangled, lambda x: np.arange(1, 5) * _entangled(x), draw(23, 4, scale=0.2)),
+    (
+        _entangled,
+        lambda x: np.arange(1, x.size + 1).reshape(x.shape) * _entangled(x),
+        np.array([0.0, 0.2, -0.3, 0.1]),  # a move by a share of 0 is none
+    ),
+    (_cubes, lambda x: 3 * x**2, np.array(1.5)),
+    (_cubes, lambda x: 3 * x**2, draw(23, 2, 1, 3)),
 )
+CLAIMED = (CASES[0], CASES[2], (_faint, lambda x: 3e-9 * x**2, np.array([[2.0], [-1.0]])))
 
 
 def _norm(x):
@@ -105,11 +111,6 @@ MEASURE_MISTAKES = (
         "these are squared lengths. Take the roots.",
     ),
     Mistake(
-        "length_of_the_sum",
-        _other(lambda n, g: _norm(g - n) / _norm(n + g)),
-        "you divide by the length of the sum, which may be 0. Divide by the sum of the lengths.",
-    ),
-    Mistake(
         "lengths_compared",
         _other(lambda n, g: abs(_norm(g) - _norm(n)) / (_norm(n) + _norm(g))),
         "you compare the lengths only. Two gradients of one length may point anywhere: take the "
@@ -131,6 +132,11 @@ MEASURE_MISTAKES = (
         "you take the largest error of a single number. Here it is the length of all together.",
     ),
     Mistake(
+        "largest_for_length",
+        _other(lambda n, g: np.max(abs(g - n)) / (np.max(abs(g)) + np.max(abs(n)))),
+        "you take the largest number for the length. A length is the root of the sum of squares.",
+    ),
+    Mistake(
         "absolute_values",
         _other(lambda n, g: abs(g - n).sum() / (abs(g) + abs(n)).sum()),
         "you add up absolute values. A length is the root of the sum of squares.",
@@ -145,28 +151,36 @@ def gradient_error(answer):
     for function, slopes, x in CASES:
         _check_right(call, function, slopes(x), x)
         call = answer
-    _check_flat(answer)
-    for function, slopes, x in CASES[::2]:
+    on_whole_numbers(_check_whole, answer)
+    _check_flat(answer, claimed=np.zeros(2))
+    for function, slopes, x in CLAIMED:
         true = slopes(x)
-        uneven = true * (1 + np.arange(x.size).reshape(x.shape))
+        uneven = true * (x.size - np.arange(x.size).reshape(x.shape))
         claims = (1.1 * true, 0.9 * true, -true, uneven)
         got = [_ask(answer, Watched(function), x, claimed) for claimed in claims]
         right = [_norm(g - true) / (_norm(g) + _norm(true)) for g in claims]
         given = (
             f"four claims at x of shape {shape_of(x)}, [0] 10 % too large, [1] 10 % too small, "
-            "[2] of the wrong sign, [3] with numbers 1, 2, 3, … times too large"
+            "[2] of the wrong sign, [3] with numbers …, 3, 2, 1 times too large"
         )
         with np.errstate(all="ignore"):
             got = np.minimum(got, HUGE)
             compare(got, right, MEASURE_MISTAKES, (true, claims), given, "it should be", TOLERANCE)
+    _check_flat(answer, claimed=np.array([0.5, 0.0]))
     return "Now it may judge what you wrote."
 
 
 def _ask(answer, function, x, claimed):
     """The answer's number; its x and its gradient must come back as they were."""
-    given, claim = x.copy(), claimed.copy()
+    given, claim = np.array(x), np.array(claimed)
     with np.errstate(all="ignore"):
         got = np.array(answer(function, given, claim))
+    if not np.array_equal(claim, claimed):
+        raise CheckFailed(
+            "your function changed the gradient that it was given. Others still need it: work on a "
+            "copy, or make something new.",
+            hint="changed_input",
+        )
     if not np.array_equal(given, x):
         gap = abs(given - x).max()
         if all(p.shape == x.shape and abs(p - x).max() < NOTHING for p in function.points):
@@ -194,75 +208,43 @@ def _check_right(answer, function, true, x) -> None:
             f"for {given}, your result has shape {shape_of(got)}. One number is asked for.",
             hint="not_one_number",
         )
+    if wrong := [p for p in watched.points if p.shape != x.shape]:
+        raise CheckFailed(
+            f"for {given}, f was asked at a point of shape {shape_of(wrong[0])}. What f computes "
+            "may depend on the shape: hand it arrays of the shape of x.",
+            hint="wrong_point",
+        )
     if not abs(float(got)) <= RIGHT:
-        hint, why = _how_it_looks(watched.points, x)
+        hint, why = how_it_looks(watched.points, x, float(got))
         raise CheckFailed(
             f"for {given}, your result is {float(got):.2g}, where it should be below {RIGHT:g}.\n"
-            f"Likely mistake: {why}",
+            f"{why}",
             hint=hint,
         )
 
 
-def _how_it_looks(points: list[np.ndarray], x) -> tuple[str, str]:
-    """What the points that were asked for say about how the slopes were measured."""
-    if not points:
-        return "never_asked", "f is never called. Only its values can tell its slopes."
-    if any(p.shape != x.shape for p in points):
-        return "wrong_point", "f was asked at a point of another shape than x."
-    moved = [p - x for p in points]
-    n_moved = [int((m != 0).sum()) for m in moved]
-    if max(n_moved) > 1:
-        if all(n in (0, x.size) for n in n_moved):
-            return "all_at_once", (
-                "all numbers of x are moved at once. Each needs a move of its own, the others "
-                "staying where they are."
-            )
-        if x.ndim > 1 and all(_one_row(m) for m in moved if m.any()):
-            return "whole_row", (
-                "a whole row of x is moved at once: in a matrix x[i] is a row. np.ndindex(x.shape) "
-                "runs through the places of single numbers."
-            )
-        return "not_put_back", (
-            "a number that was moved is still moved when the next one's turn comes. "
-            "Put it back, or move a fresh copy."
+def _check_whole(answer) -> None:
+    watched, x = Watched(_cubes), np.array([1, -2, 3])
+    got = float(_ask(answer, watched, x, 3.0 * x**2))
+    if not abs(got) <= RIGHT:
+        raise CheckFailed(
+            f"for a right gradient at the whole numbers x = (1, −2, 3), your result is {got:.2g}, "
+            f"where it should be below {RIGHT:g}.\nLikely mistake: in an array of whole numbers a "
+            "move of 1e-5 is cut off to 0. Make the array that is moved one of floats.",
+            hint="whole_numbers",
         )
-    if max(n_moved) == 0:
-        return ONE_ARRAY
-    touched = {tuple(i) for m in moved for i in np.argwhere(m)}
-    if len(touched) < x.size:
-        return "not_all_numbers", (
-            f"only {len(touched)} of {x.size} numbers of x are moved. Each has a slope."
-        )
-    sizes = [abs(m).max() for m in moved if m.any()]
-    signs = {float(np.sign(m.sum())) for m in moved if m.any()}
-    if len(signs) == 1:
-        return "one_side", (
-            "you look to one side only. Then the bend of f counts; it cancels if you look as far "
-            "to the other side too."
-        )
-    if max(sizes) > 3e-4:
-        return "too_far", f"you move by {max(sizes):.2g}, so far that f bends. Move by less."
-    if min(sizes) < 1e-8:
-        return "too_near", (
-            f"you move by {min(sizes):.2g}. The two values then agree in nearly all their digits, "
-            "and rounding is what is left. Move by more."
-        )
-    return "wrong_slopes", (
-        "the points are well chosen, but what is made of them is wrong. From one side to the "
-        "other it is two steps: is the 2 there?"
-    )
 
 
-def _one_row(moved) -> bool:
-    """Whether the whole of one row has moved, and nothing else."""
-    rows = moved.reshape(len(moved), -1) != 0
-    return rows.any(axis=1).sum() == 1 and rows.all(axis=1).any()
-
-
-def _check_flat(answer) -> None:
-    x = np.array([1.0, 2.0])
-    got = _ask(answer, Watched(lambda x: 7.0), x, np.zeros(2))
-    if not abs(float(got)) <= RIGHT:
+def _check_flat(answer, claimed) -> None:
+    got = _ask(answer, Watched(lambda x: 7.0), np.array([1.0, 2.0]), claimed)
+    if claimed.any() and not abs(float(got) - 1) <= TOLERANCE:
+        raise CheckFailed(
+            f"for a function that does not change and a claim of 0.5, 0, your result is {got}. "
+            "It should be 1.\nLikely mistake: you return 0 where one of the two lengths is 0. "
+            "They agree only where both are.",
+            hint="one_length_is_zero",
+        )
+    if not claimed.any() and not abs(float(got)) <= RIGHT:
         raise CheckFailed(
             f"for a function that does not change and a claim of 0, 0, your result is {got}. "
             "It should be 0.\nLikely mistake: 0 / 0. That is what a shut ReLU gives: test for it.",

@@ -10,8 +10,16 @@ import numpy as np
 import torch
 
 from grooves.checks import check
-from grooves.checks.arrays import draw, judge, judge_parts
-from grooves.checks.back_propagation.rules import LAB, by_hand, torchs_gradients
+from grooves.checks.arrays import draw
+from grooves.checks.back_propagation.rules import (
+    LAB,
+    PARTS,
+    by_hand,
+    judge_array,
+    judge_arrays,
+    on_whole_numbers,
+    torchs_gradients,
+)
 from grooves.checks.compare import Mistake, shape_of
 
 # ---- 3 matmul_backward -----------------------------------------------------------------------
@@ -87,22 +95,25 @@ MATMUL_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="matmul_backward", points=2, returns=(tuple, list))
+@check(lab=LAB, exercise="matmul_backward", points=2, returns=PARTS)
 def matmul_backward(answer):
     """matmul_backward(x, W, g): x (B, fan_in), g (B, fan_out) -> gradients of x and of W."""
-    sizes = ((3, 3, 3), (5, 2, 4), (1, 6, 3))
-    for call, (n_pictures, fan_in, fan_out) in zip(
-        (by_hand(answer), answer, answer), sizes, strict=True
-    ):
-        x, W, g = (
-            draw(6, n_pictures, fan_in),
-            draw(7, fan_in, fan_out),
-            draw(8, n_pictures, fan_out),
-        )
-        to_x, to_W = torchs_gradients(torch.matmul, x, W, arriving=g)
-        expected = {"the gradient of x": to_x, "the gradient of W": to_W}
-        given = f"x {shape_of(x)}, W {shape_of(W)} and g {shape_of(g)}"
-        judge_parts(call, (x, W, g), expected, MATMUL_MISTAKES, given)
+    call = by_hand(answer)
+    sizes = ((3, 3, 3), (5, 2, 4), (1, 7, 6), (5, 2, 4), (70, 11, 2), (2, 5, 1), (4, 1, 3))
+    for i, (n_pictures, fan_in, fan_out) in enumerate(sizes):
+        x, W = draw(600 + i, n_pictures, fan_in), draw(700 + i, fan_in, fan_out)
+        _check_matmul(call, x, W, draw(800 + i, n_pictures, fan_out))
+        call = answer
+    x, W, g = np.array([[1, 2, 3], [4, 5, 6]]), np.array([[3], [-4], [5]]), np.array([[0.5], [0.7]])
+    on_whole_numbers(_check_matmul, answer, x, W, g)
+
+
+def _check_matmul(call, x, W, g) -> None:
+    to_x, to_W = torchs_gradients(torch.matmul, x, W, arriving=g)
+    expected = {"the gradient of x": to_x, "the gradient of W": to_W}
+    whole = " and whole numbers" if x.dtype.kind == "i" else ""
+    given = f"x {shape_of(x)}, W {shape_of(W)}{whole} and g {shape_of(g)}"
+    judge_arrays(call, (x, W, g), expected, MATMUL_MISTAKES, given)
 
 
 # ---- 4 relu_backward -------------------------------------------------------------------------
@@ -175,13 +186,22 @@ RELU_MISTAKES = (
 @check(lab=LAB, exercise="relu_backward", points=1)
 def relu_backward(answer):
     """relu_backward(z, g): z before the ReLU, g behind it, any one shape -> the gradient of z."""
-    z = np.array([[-2.0, 3.0, 0.5], [-0.5, 4.0, -1.0]])
-    g = np.array([[5.0, -7.0, 0.25], [-3.0, 2.0, -4.0]])
-    kink = np.array([0.0, -0.0, 2.0, -3.0])
+    z = [[-2.0, 3.0, 0.5], [-0.5, 4.0, -1.0]]
+    g = [[5.0, -7.0, 0.25], [-3.0, 2.0, -4.0]]
+    small_and_large = ([1e-30, -1e-30, 1e30, -1e30, 1e-9, 300.0], [5.0, 6.0, 2e5, 7.0, -1e5, 25.0])
     for call, inputs, given in (
         (by_hand(answer), (z, g), "z = [[-2, 3, 0.5], [-0.5, 4, -1]]"),
-        (answer, (draw(9, 2, 3, 4), draw(10, 2, 3, 4)), "z of shape (2, 3, 4)"),
-        (answer, (kink, np.array([1.0, 2.0, -3.0, 4.0])), "z = [0, 0, 2, -3]"),
+        (answer, (draw(9, 2, 3, 5), draw(10, 2, 3, 5)), "z of shape (2, 3, 5)"),
+        (answer, (draw(91, 2, 3, 5), draw(92, 2, 3, 5)), "another z of shape (2, 3, 5)"),
+        (answer, ([0.0, -0.0, 2.0, -3.0], [1.0, 2.0, -3.0, 4.0]), "z = [0, 0, 2, -3]"),
+        (answer, small_and_large, "z = [1e-30, -1e-30, 1e30, -1e30, 1e-9, 300]"),
+        (answer, (0.5, -9.0), "z = 0.5 and g = -9"),
     ):
-        (expected,) = torchs_gradients(torch.relu, inputs[0], arriving=inputs[1])
-        judge(call, inputs, expected, RELU_MISTAKES, given)
+        _check_relu(call, *map(np.array, inputs), given)
+    z, g = np.array([[1, -2], [0, 3]]), np.array([[0.5, 1.5], [2.5, -0.25]])
+    on_whole_numbers(_check_relu, answer, z, g, "whole numbers z = [[1, -2], [0, 3]]")
+
+
+def _check_relu(call, z, g, given) -> None:
+    (expected,) = torchs_gradients(torch.relu, z, arriving=g)
+    judge_array(call, (z, g), expected, RELU_MISTAKES, given)

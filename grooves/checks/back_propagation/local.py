@@ -1,17 +1,28 @@
 """Checks of lab 02, first part: the rule of a product, and the way back of stretching (chapter 02).
 
 Key idea: each answer gets the gradient g that arrives at a result and must pass on that of the
-inputs. PyTorch's automatic differentiation is the yardstick, on shapes in which no two sizes agree.
+inputs. PyTorch's automatic differentiation is the yardstick, on shapes in which no two sizes agree,
+and on some in which many do.
 """
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import torch
 
-from grooves.checks import CheckFailed, check
-from grooves.checks.arrays import NOT_THIS, draw, judge, judge_parts, where_it_fits
-from grooves.checks.back_propagation.rules import LAB, by_hand, torchs_gradients
+from grooves.checks import check
+from grooves.checks.arrays import draw, where_it_fits
+from grooves.checks.back_propagation.rules import (
+    LAB,
+    PARTS,
+    by_hand,
+    judge_array,
+    judge_arrays,
+    on_whole_numbers,
+    torchs_gradients,
+)
 from grooves.checks.compare import Mistake, shape_of
 
 # ---- 1 multiply_backward ---------------------------------------------------------------------
@@ -61,16 +72,27 @@ MULTIPLY_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="multiply_backward", points=1, returns=(tuple, list))
+@check(lab=LAB, exercise="multiply_backward", points=1, returns=PARTS)
 def multiply_backward(answer):
     """multiply_backward(a, b, g): three arrays of one shape -> gradients of a and of b."""
+    zeros_and_large = ([0.0, 3e5, -2.0, -1e-3], [-5.0, 2.0, 0.0, 4e3], [3.0, -2e4, 7.0, 0.5])
     for call, (a, b, g), given in (
-        (by_hand(answer), (np.array(2.0), np.array(7.0), np.array(3.0)), "a = 2, b = 7 and g = 3"),
-        (answer, (draw(1, 2, 3), draw(2, 2, 3), draw(3, 2, 3)), "a, b and g of shape (2, 3)"),
+        (by_hand(answer), (2.0, 7.0, 3.0), "a = 2, b = 7 and g = 3"),
+        (answer, (draw(n, 2, 3, 5) for n in (1, 2, 3)), "a, b and g of shape (2, 3, 5)"),
+        (answer, (draw(n, 2, 3, 5) for n in (71, 72, 73)), "other numbers of shape (2, 3, 5)"),
+        (answer, zeros_and_large, "four numbers, with 0s and large ones among them"),
+        (answer, (draw(n, 7, 2) for n in (74, 75, 76)), "a, b and g of shape (7, 2)"),
     ):
-        to_a, to_b = torchs_gradients(torch.mul, a, b, arriving=g)
-        expected = {"the gradient of a": to_a, "the gradient of b": to_b}
-        judge_parts(call, (a, b, g), expected, MULTIPLY_MISTAKES, given)
+        _check_product(call, np.array(a), np.array(b), np.array(g), given)
+    a, b, g = np.array([1, -2, 3]), np.array([4, 5, -6]), np.array([0.5, 0.25, -0.75])
+    given = "whole numbers a and b, and the fractions g = (0.5, 0.25, −0.75)"
+    on_whole_numbers(_check_product, answer, a, b, g, given)
+
+
+def _check_product(call, a, b, g, given):
+    to_a, to_b = torchs_gradients(torch.mul, a, b, arriving=g)
+    expected = {"the gradient of a": to_a, "the gradient of b": to_b}
+    judge_arrays(call, (a, b, g), expected, MULTIPLY_MISTAKES, given)
 
 
 # ---- 2 unbroadcast ---------------------------------------------------------------------------
@@ -81,6 +103,17 @@ def stretched_axes(g: np.ndarray, shape: tuple) -> tuple[int, ...]:
     in_front = g.ndim - len(shape)
     ones = (in_front + i for i, n in enumerate(shape) if n == 1 and g.shape[in_front + i] > 1)
     return (*range(in_front), *ones)
+
+
+def ones_of(g: np.ndarray, shape: tuple) -> tuple[int, ...]:
+    """The axes in front of an array of that shape, and those of length 1 in it."""
+    in_front = g.ndim - len(shape)
+    return (*range(in_front), *(in_front + i for i, n in enumerate(shape) if n == 1))
+
+
+def _one_in_front(g, shape):
+    g = g.sum(axis=0) if g.ndim > len(shape) else g
+    return g.sum(tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True)
 
 
 def _reduced(reduce):
@@ -123,11 +156,17 @@ UNBROADCAST_MISTAKES = (
         "the sums are right, but axes that were put in front are still there, with length 1. "
         "Without keepdims they go.",
     ),
-    Mistake(
-        "ones_lost",
-        _if_stretched(lambda g, shape: g.sum(stretched_axes(g, shape))),
-        "the sums are right, but an axis of length 1 got lost on the way. "
-        "keepdims=True would leave it in its place.",
+    *(
+        Mistake(
+            "ones_lost",
+            _if_stretched(compute) if only_where_stretched else where_it_fits(compute),
+            "the sums are right, but an axis of length 1 got lost on the way. "
+            "keepdims=True would leave it in its place.",
+        )
+        for only_where_stretched, compute in (
+            (True, lambda g, shape: g.sum(stretched_axes(g, shape))),
+            (False, lambda g, shape: g.sum(ones_of(g, shape))),
+        )
     ),
     Mistake(
         "front_only",
@@ -136,45 +175,65 @@ UNBROADCAST_MISTAKES = (
         "stretched too.",
     ),
     Mistake(
+        "one_axis_in_front",
+        where_it_fits(_one_in_front),
+        "you add up one axis in front, and there may be several: g.ndim − len(shape).",
+    ),
+    Mistake(
         "first_axis_always",
-        _if_stretched(lambda g, shape: g.sum(0)),
+        where_it_fits(lambda g, shape: g.sum(0)),
         "you always add up along axis 0. Compare g.shape with `shape` to see what was stretched.",
     ),
     Mistake(
         "all_summed",
-        lambda g, shape: g.sum() if shape else NOT_THIS,
+        lambda g, shape: g.sum(),
+        "you add up everything. Only what was stretched is added up.",
+    ),
+    Mistake(
+        "all_summed",
+        lambda g, shape: np.full(shape, g.sum()),
         "you add up everything. Only what was stretched is added up.",
     ),
 )
+
+STRETCHED = (  # shapes of g and of the array that was stretched to it
+    ((4, 3), (3,)),
+    ((2, 3, 5), (5,)),
+    ((2, 4, 3), (4, 1)),
+    ((4, 3), (3,)),
+    ((2, 4), (2, 4)),
+    ((3, 2), (1, 2)),
+    ((2, 3), ()),
+    ((2, 3), (1, 1)),
+    ((3, 3), (3,)),
+    ((3, 3), (3, 1)),
+    ((3, 3, 3), (3,)),
+    ((2, 5, 4, 3), (5, 1, 1)),
+    ((300, 2), (2,)),
+    ((4, 1), (4, 1)),
+    ((1, 3), (3,)),
+    ((6,), (1,)),
+    ((), ()),
+)
+
+
+def some_shapes(seed: int, n: int) -> list[tuple[tuple, tuple]]:
+    """n pairs of shapes as in STRETCHED, of up to four axes; equal sizes are frequent."""
+    rng, pairs = random.Random(seed), []
+    for _ in range(n):
+        large = tuple(rng.choice((1, 2, 2, 3, 4)) for _ in range(rng.randint(1, 4)))
+        kept = large[rng.randint(0, len(large)) :]
+        pairs.append((large, tuple(n if rng.random() < 0.6 else 1 for n in kept)))
+    return pairs
 
 
 @check(lab=LAB, exercise="unbroadcast", points=2)
 def unbroadcast(answer):
     """unbroadcast(g, shape): g of the stretched shape -> the gradient in the given shape."""
-    calls = (by_hand(answer), *5 * (answer,))
-    for call, (big, shape) in zip(
-        calls,
-        (
-            ((4, 3), (3,)),
-            ((2, 3, 5), (5,)),
-            ((2, 4, 3), (4, 1)),
-            ((2, 4), (2, 4)),
-            ((3, 2), (1, 2)),
-            ((2, 3), ()),
-        ),
-        strict=True,
-    ):
-        g = draw(4, *big)
-        (expected,) = torchs_gradients(lambda x, n=big: x.expand(n), np.zeros(shape), arriving=g)
+    call = by_hand(answer)
+    for i, (large, shape) in enumerate((*STRETCHED, *some_shapes(4, 24))):
+        g = np.array(draw(400 + i, *large))
+        (expected,) = torchs_gradients(lambda x, n=large: x.expand(n), np.zeros(shape), arriving=g)
         given = f"g of shape {shape_of(g)} and an array of shape {shape}"
-        judge(call, (g, shape), expected, UNBROADCAST_MISTAKES, given)
-
-    g = draw(5, 4, 3)
-    before = g.copy()
-    judge(lambda *_: answer(g, (3,)), (g, (3,)), before.sum(0), UNBROADCAST_MISTAKES, "g (4, 3)")
-    if not np.array_equal(g, before):
-        raise CheckFailed(
-            "the result is right, but your function changed the g that it was given. "
-            "Others may still need it: make a new array.",
-            hint="changed_input",
-        )
+        judge_array(call, (g, shape), expected, UNBROADCAST_MISTAKES, given)
+        call = answer

@@ -1,113 +1,42 @@
 """Check of lab 02, fourth part: the order in which a graph is walked (chapter 02).
 
 Key idea: a graph has many right orders, so the check looks for the property that all of them have
-and names the tensors that break it. One graph has more paths than anybody can walk, another is
-deeper than Python's recursion.
+and names the tensors that break it; a mistake is named where it explains the order of every graph.
+One graph has more paths than anybody can walk, two others are deeper than Python's recursion.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from grooves.checks import CheckFailed, check
+from grooves.checks.back_propagation.graphs import (
+    FINISHED,
+    LONG,
+    ladder,
+    long_way_round,
+    meeting,
+    random_graph,
+    reached,
+    recurrence,
+    twice_used,
+    walked,
+)
 from grooves.checks.back_propagation.rules import LAB, by_hand
 from grooves.models.autograd import Tensor
 
-FINISHED = {"backward", "in_order", "unbroadcast"}
-LONG = 5_000  # operations in a row; Python's recursion ends at a thousand
-READS_ALLOWED = 100  # times a node, before a walk counts as one along every path
+N_RANDOM = 30
 
 
-class Counted(Tensor):
-    """A tensor that counts how often somebody asks for its parents."""
+@dataclass(frozen=True)
+class Walk:
+    """What an answer made of a graph. named: its tensors, as far as they have names."""
 
-    n_reads, n_allowed = 0, 0
-
-    @property
-    def parents(self):
-        Counted.n_reads += 1
-        if Counted.n_reads > Counted.n_allowed:
-            raise CheckFailed(
-                f"for a chain of {Counted.n_allowed // READS_ALLOWED} tensors, each used twice by "
-                f"the next, your function has asked for parents {Counted.n_allowed:,} times: it "
-                "walks along every path, and there are 2⁴⁰ of them.\n"
-                "Likely mistake: a tensor that was seen before is walked through again.",
-                hint="every_path",
-            )
-        return self.__dict__["parents"]
-
-    @parents.setter
-    def parents(self, value):
-        self.__dict__["parents"] = value
-
-
-# ---- the graphs: functions of their leaves, in our Tensor or in PyTorch's ------------------------
-
-
-def twice_used(w, x):
-    """(w x + w - 5)², chapter 02's example: w is used twice."""
-    product = w * x
-    total = product + w
-    error = total - 5.0
-    return {"w": w, "x": x, "w·x": product, "w·x + w": total, "error": error, "loss": error**2}
-
-
-def long_way_round(a):
-    """a · exp(tanh(a)) + a: one path from a to the result is short, another long."""
-    bent = a.tanh()
-    grown = bent.exp()
-    product = grown * a
-    return {"a": a, "tanh": bent, "exp": grown, "product": product, "loss": product + a}
-
-
-def meeting(a, b):
-    """c is used for both factors of a product and once more at the end, near and far."""
-    c = a * b + a
-    left, right = c * c, c.tanh()
-    product = left * right
-    return {"a": a, "b": b, "c": c, "left": left, "right": right, "loss": product + c}
-
-
-def layer(x, W, b, v):
-    """A layer of a batch whose bias is stretched, a column that is stretched too, and a sum."""
-    sums = x @ W + b
-    hidden = sums.relu()
-    weighed = hidden * v
-    return {"x": x, "W": W, "b": b, "v": v, "sums": sums, "hidden": hidden, "loss": weighed.sum()}
-
-
-def ladder(n: int) -> dict:
-    """n rungs, each using the one before twice: n + 1 tensors and 2ⁿ paths."""
-    rungs = {"rung 0": Tensor(0.5)}
-    for i in range(n):
-        below = rungs[f"rung {i}"]
-        rungs[f"rung {i + 1}"] = below + below
-    return rungs
-
-
-def walked(answer: Callable, n: int) -> tuple[object, dict]:
-    """What the answer makes of a ladder, and the ladder; refused where it walks every path.
-
-    Raises: CheckFailed with the hint "every_path".
-    """
-    rungs = ladder(n)
-    for rung in rungs.values():
-        rung.__class__ = Counted
-    Counted.n_reads, Counted.n_allowed = 0, READS_ALLOWED * len(rungs)
-    try:
-        return answer(rungs[f"rung {n}"]), rungs
-    finally:
-        Counted.n_allowed = 10**12
-
-
-def reached(result: Tensor) -> list[Tensor]:
-    """All tensors of a graph, in no order that matters."""
-    found, waiting = {result}, [result]
-    while waiting:
-        new = {parent for parent, _ in waiting.pop().parents} - found
-        found |= new
-        waiting += new
-    return list(found)
+    order: list
+    result: Tensor
+    named: dict
+    given: str
 
 
 # ---- 7 in_order ------------------------------------------------------------------------------
@@ -116,46 +45,112 @@ def reached(result: Tensor) -> list[Tensor]:
 @check(lab=LAB, exercise="in_order", points=2, returns=(list, tuple))
 def in_order(answer):
     """in_order(result) -> all tensors of its graph, each after its parents."""
-    w, x = Tensor(2.0), Tensor(3.0)
+    first, second = twice_used(Tensor(2.5), Tensor(3.0)), meeting(Tensor(0.7), Tensor(-0.4))
+    walks = []
     for call, nodes, given in (
-        (by_hand(answer, FINISHED), twice_used(w, x), "the 6 tensors of (w·x + w − 5)²"),
+        (by_hand(answer, FINISHED), first, "the 6 tensors of (w·x + w − 5)²"),
         (answer, long_way_round(Tensor(0.5)), "the 5 tensors of a·exp(tanh(a)) + a"),
+        (answer, second, "7 tensors, of which c = a·b + a is used three times"),
         (answer, {"a": Tensor(1.0)}, "1 tensor that was not computed"),
         (answer, ladder(10), "a chain of 11 tensors, each used twice by the next"),
     ):
-        result = list(nodes.values())[-1]
-        _check_order(list(call(result)), result, nodes, given)
+        walks.append(_walk(call, nodes, given))
+    for nodes in (first, _up_to_the_total(first), second):
+        walks.append(_walk_again(answer, nodes))
+    for seed in range(N_RANDOM):
+        leaves = [Tensor(0.5) for _ in range(1 + seed % 3)]  # equal numbers, unlike tensors
+        nodes = random_graph(seed, 3 + seed % 7)(*leaves)
+        walks.append(_walk(answer, nodes, f"a random graph of {len(nodes)} tensors"))
+    _judge(walks)
 
     order, rungs = walked(answer, 40)
-    _check_order(list(order), rungs["rung 40"], rungs, "a chain of 41 tensors, each used twice")
-
+    given = "a chain of 41 tensors, each used twice"
+    walk = Walk(list(order), rungs["rung 40"], {n: name for name, n in rungs.items()}, given)
+    _check_members(walk)
+    _judge([walk])
     end = Tensor(0.0)
     for _ in range(LONG):
         end = end + 1.0
-    given = f"{LONG:,} additions in a row"
+    for result, given in (
+        (end, f"{LONG:,} additions in a row"),
+        (recurrence(LONG // 2), f"y·w + b, {LONG // 2:,} times in a row"),
+    ):
+        try:
+            _judge([_walk(answer, {"the result": result}, given)])
+        except RecursionError:
+            raise CheckFailed(
+                f"for {given}, your function calls itself too often: Python allows about a "
+                "thousand calls inside each other.\nLikely mistake: none, for small graphs. Here "
+                "keep a list of your own of what is still to be done.",
+                hint="recursion",
+            ) from None
+
+
+def _up_to_the_total(nodes: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The first graph without its last two tensors."""
+    return dict(list(nodes.items())[:-2])
+
+
+def _walk_again(answer: Callable, nodes: dict[str, Tensor]) -> Walk:
+    """Ask for a graph whose tensors were walked through in an earlier call.
+
+    Raises: CheckFailed with the hint "remembers".
+    """
     try:
-        order = list(answer(end))
-    except RecursionError:
+        return _walk(answer, nodes, f"{len(nodes)} tensors that an earlier call has seen too")
+    except CheckFailed as failure:
         raise CheckFailed(
-            f"for {given}, your function calls itself too often: Python allows about a thousand "
-            "calls inside each other.\nLikely mistake: none, for small graphs. Here keep a list of "
-            "your own of what is still to be done.",
-            hint="recursion",
+            f"{failure.message}\nAt first it was right. Something outlives the call: a global "
+            "variable, a list or set as a default argument, or a mark on the tensors. Make it anew "
+            "inside the function.",
+            hint="remembers",
         ) from None
-    _check_order(order, end, {}, given)
 
 
-def _check_order(got: list, result: Tensor, nodes: dict[str, Tensor], given: str) -> None:
-    named = {node: name for name, node in nodes.items()}
-    members = reached(result)
+def _walk(call: Callable, nodes: dict[str, Tensor], given: str) -> Walk:
+    """Ask the answer for the order of a graph, which it must leave as it is.
 
-    def name(node):
-        return named.get(node, "one that has no name here")
+    Raises: CheckFailed with the hint "changed_graph".
+    """
+    result = list(nodes.values())[-1]
+    before = {node: list(node.parents) for node in reached(result)}
+    order = list(call(result))
+    if any(node.parents != parents for node, parents in before.items()):
+        raise CheckFailed(
+            f"for {given}, your function changed the parents of a tensor, and so the graph. Others "
+            "still need it: walk through it, and take nothing off.",
+            hint="changed_graph",
+        )
+    walk = Walk(order, result, {node: name for name, node in nodes.items()}, given)
+    _check_members(walk)
+    return walk
+
+
+def _judge(walks: list[Walk]) -> None:
+    """Look at where each tensor stands. Raises: CheckFailed for the first order that is wrong."""
+    for walk in walks:
+        if broken := _early(walk.order):
+            _fail_order(walk, *broken, walks)
+
+
+def _name(walk: Walk, node: Tensor) -> str:
+    return walk.named.get(node, "one that has no name here")
+
+
+def _early(order: list) -> tuple[Tensor, Tensor] | None:
+    """A tensor and its parent that comes after it."""
+    place = {node: i for i, node in enumerate(order)}
+    return next(((n, p) for n in order for p, _ in n.parents if place[p] > place[n]), None)
+
+
+def _check_members(walk: Walk) -> None:
+    """Raises: CheckFailed where the list does not hold every tensor once."""
+    got, members = walk.order, reached(walk.result)
 
     def fail(hint: str, says: str):
-        raise CheckFailed(f"for {given}, {says}", hint=hint)
+        raise CheckFailed(f"for {walk.given}, {says}", hint=hint)
 
-    belongs = set(members)
+    belongs, seen = set(members), set()
     for item in got:
         if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], Tensor):
             fail("pairs", "your list holds pairs. Of a pair in `parents` take the tensor, item 0.")
@@ -163,53 +158,93 @@ def _check_order(got: list, result: Tensor, nodes: dict[str, Tensor], given: str
             fail("no_tensors", f"your list holds {item!r:.60}. It should hold the tensors.")
         if item not in belongs:
             fail("strangers", "your list holds a tensor that the result was not computed from.")
-    place = {}
-    for i, node in enumerate(got):
-        if node in place:
+        if item in seen:
             fail(
                 "twice",
-                f"{name(node)} stands in your list twice.\n"
+                f"{_name(walk, item)} stands in your list twice.\n"
                 "Likely mistake: a tensor that is used twice is met twice. Remember which were "
                 "seen.",
             )
-        place[node] = i
-    missing = [node for node in members if node not in place]
-    if missing == [result]:
-        fail("no_result", "the result itself is missing. It comes last.")
-    if missing and not any(node.parents for node in got):
-        fail("leaves_only", "your list holds the leaves alone. What was computed belongs to it.")
-    if missing and not any(not node.parents for node in got):
-        fail("no_leaves", "the leaves are missing: tensors without parents belong to the list.")
-    if missing:
-        least = min(missing, key=lambda node: list(named).index(node) if node in named else -1)
-        fail(
-            "missing",
-            f"your list has {len(members) - len(missing)} of {len(members)} tensors; {name(least)} "
-            "is missing.\n"
-            "Likely mistake: the walk ends at a tensor's parents, or follows one parent only.",
-        )
-
-    def early(place):
-        return next(((n, p) for n in got for p, _ in n.parents if place[p] > place[n]), None)
-
-    if not (broken := early(place)):
+        seen.add(item)
+    missing = [node for node in members if node not in seen]
+    if not missing:
         return
-    node, parent = broken
-    says = f"{name(node)} stands before {name(parent)}, which it was computed from"
-    if not early({n: -i for n, i in place.items()}):
-        fail("backwards", f"{says}.\nLikely mistake: the list runs from the result to the leaves.")
-    if got[::-1] == by_first_meeting(result, last=False):
-        fail(
-            "by_distance",
-            f"{says}.\nLikely mistake: you go by the distance from the result. A tensor can be "
-            f"near "
-            "by one path and far by another; the far one counts.",
-        )
-    fail(
-        "too_early",
-        f"{says}.\nLikely mistake: a tensor enters the list when you first meet it. "
-        "It may enter only when all its parents are in.",
+    if missing == [walk.result]:
+        fail("no_result", "the result itself is missing. It comes last.")
+    leaves = {node for node in members if not node.parents}
+    if seen == leaves:
+        fail("leaves_only", "your list holds the leaves alone. What was computed belongs to it.")
+    if set(missing) == leaves:
+        fail("no_leaves", "the leaves are missing: tensors without parents belong to the list.")
+    names = [name for node, name in walk.named.items() if node in missing]
+    says = (
+        f"your list has {len(members) - len(missing)} of {len(members)} tensors; "
+        f"{names[0] if names else 'one that has no name here'} is missing."
     )
+    values = {float(node.data) for node in seen}
+    passed_over = {p for node in seen for p, _ in node.parents if p not in seen}
+    if passed_over and all(float(node.data) in values for node in passed_over):
+        fail(
+            "by_value",
+            f"{says}\nLikely mistake: tensors are told apart by their numbers. Two tensors may "
+            "hold the same number: compare them with `is`, or keep the tensors in a set.",
+        )
+    followed = walk.result
+    by_first_parents = {followed}
+    while followed.parents:
+        followed = followed.parents[0][0]
+        by_first_parents.add(followed)
+    if seen == by_first_parents:
+        fail("first_parent", f"{says}\nLikely mistake: the walk follows the first parent only.")
+    fail("missing", says)
+
+
+def _fail_order(walk: Walk, node: Tensor, parent: Tensor, walks: list[Walk]) -> None:
+    """Raises: CheckFailed; with a likely mistake where it explains the orders of all graphs."""
+    says = (
+        f"for {walk.given}, {_name(walk, node)} stands before {_name(walk, parent)}, which it was "
+        "computed from"
+    )
+    for hint, explains, mistake in (
+        (
+            "backwards",
+            lambda got, _: not _early(got[::-1]),
+            "the list runs from the result to the leaves.",
+        ),
+        (
+            "by_distance",
+            lambda got, result: got[::-1] == by_first_meeting(result, last=False),
+            "you go by the distance from the result. A tensor can be near by one path and far by "
+            "another; the far one counts.",
+        ),
+        (
+            "too_early",
+            lambda got, result: any(
+                got in (met[::-1], [*met[1:], result])
+                for met in (
+                    when_met(result, 1),
+                    when_met(result, -1),
+                    by_first_meeting(result, last=True),
+                )
+            ),
+            "a tensor enters the list when you first meet it. It may enter only when all its "
+            "parents are in.",
+        ),
+        (
+            "marked_too_early",
+            lambda got, result: got in (marked_when_put(result, 1), marked_when_put(result, -1)),
+            "a tensor counts as seen as soon as it waits. Another one, whose parent it is, then "
+            "passes it over and is listed first. Mark it when its turn comes.",
+        ),
+    ):
+        if all(explains(each.order, each.result) for each in walks):
+            raise CheckFailed(f"{says}.\nLikely mistake: {mistake}", hint=hint)
+    raise CheckFailed(
+        f"{says}. A tensor may enter the list only when all its parents are in.", hint="wrong_order"
+    )
+
+
+# ---- orders by which mistakes are known ----------------------------------------------------------
 
 
 def by_first_meeting(result: Tensor, last: bool) -> list[Tensor]:
@@ -221,3 +256,30 @@ def by_first_meeting(result: Tensor, last: bool) -> list[Tensor]:
                 met.append(parent)
                 waiting.append(parent)
     return met
+
+
+def when_met(result: Tensor, step: int) -> list[Tensor]:
+    """Depth first, each tensor before its parents; step -1 takes the last parent first."""
+    met, waiting = {}, [result]
+    while waiting:
+        node = waiting.pop()
+        if node not in met:
+            met[node] = True
+            waiting += [parent for parent, _ in node.parents[::-step]]
+    return list(met)
+
+
+def marked_when_put(result: Tensor, step: int) -> list[Tensor]:
+    """Each after its parents, save those that were waiting already when they were needed."""
+    order, seen, waiting = [], {result}, [(result, False)]
+    while waiting:
+        node, parents_are_in = waiting.pop()
+        if parents_are_in:
+            order.append(node)
+            continue
+        waiting.append((node, True))
+        for parent, _ in node.parents[::step]:
+            if parent not in seen:
+                seen.add(parent)
+                waiting.append((parent, False))
+    return order

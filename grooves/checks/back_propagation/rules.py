@@ -8,11 +8,14 @@ are not, nor are PyTorch's. The yardstick is PyTorch's automatic differentiation
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from copy import deepcopy
 
+import numpy as np
 import torch
 
 from grooves.checks import CheckFailed
-from grooves.checks.compare import watched
+from grooves.checks.arrays import judge_parts
+from grooves.checks.compare import compare, watched
 
 LAB = "02_back_propagation"
 COURSES_OWN = (
@@ -22,6 +25,8 @@ COURSES_OWN = (
     "grooves.training.loop",
 )
 TORCHS_GRADIENTS = {"backward", "grad", "gradcheck"}
+TOLERANCE = 2e-5  # single precision is enough, half is not
+PARTS = (tuple, list, np.ndarray, torch.Tensor)  # in which an answer may return several arrays
 FINISHED_MODULES = ("torch.optim", "scipy.optimize", "scipy.differentiate")
 
 
@@ -63,6 +68,45 @@ def by_hand(answer: Callable, refused: Collection[str] = ()) -> Callable:
         return result
 
     return call
+
+
+def judge_array(
+    call: Callable, inputs: tuple, expected, mistakes, given: str, tolerance: float = TOLERANCE
+) -> None:
+    """Compare the one array that an answer returns; its shape has to be right, too.
+
+    Raises: CheckFailed, as `compare` does.
+    """
+    with np.errstate(all="ignore"):
+        got = np.array(call(*deepcopy(inputs)))
+        got = got.astype(float) if got.dtype == object else got  # fractions and the like
+        compare(got, expected, mistakes, inputs, given, tolerance=tolerance)
+
+
+def judge_arrays(call: Callable, inputs: tuple, expected: dict, mistakes, given: str) -> None:
+    """`judge_parts`, for several arrays that may come as one, along its first axis.
+
+    Raises: CheckFailed, as `judge_parts` does.
+    """
+
+    def parts(*inputs):
+        got = call(*inputs)
+        return list(got) if isinstance(got, (np.ndarray, torch.Tensor)) and np.ndim(got) else got
+
+    judge_parts(parts, inputs, expected, mistakes, given, tolerance=TOLERANCE)
+
+
+def on_whole_numbers(judged: Callable, *arguments) -> None:
+    """Judge an answer on whole numbers, unless NumPy or PyTorch refuses to mix them with fractions.
+
+    An error says nothing false; a fraction that is silently cut off does.
+    Raises: CheckFailed, as `judged` does.
+    """
+    try:
+        judged(*arguments)
+    except (TypeError, RuntimeError) as error:
+        if isinstance(error, (NotImplementedError, RecursionError)):
+            raise
 
 
 def formula(answer: Callable) -> Callable:

@@ -15,6 +15,7 @@ from grooves.training import gradient_descent
 
 ORDER = ("pairs", "no_tensors", "strangers", "twice", "no_result", "leaves_only", "no_leaves")
 MORE_ORDER = ("missing", "backwards", "by_distance", "too_early", "every_path", "recursion")
+STILL_MORE = ("first_parent", "by_value", "marked_too_early", "wrong_order", "changed_graph")
 PLAIN = ("by_differences", "rounding_left", "one_array")
 ANSWERS = Answers(
     "02_back_propagation",
@@ -27,7 +28,7 @@ ANSWERS = Answers(
         "mended": ["loss_backward-answer", "broken"],
     },
     trains=("mended", "recipe"),
-    plain_hints=("how_many", "changed_input", "keys", *PLAIN, *ORDER, *MORE_ORDER),
+    plain_hints=("how_many", "changed_input", "keys", *PLAIN, *ORDER, *MORE_ORDER, *STILL_MORE),
 )
 right, wrong = ANSWERS.right, ANSWERS.wrong
 
@@ -107,6 +108,14 @@ def _(a, b, g):
     a, b = (torch.tensor(part, requires_grad=True) for part in (a, b))
     (a * b).backward(torch.tensor(g))
     return a.grad.numpy(), b.grad.numpy()
+
+
+@wrong("multiply_backward", "truncated")
+def _(a, b, g):
+    to_a, to_b = np.zeros_like(a), np.zeros_like(b)
+    for place in np.ndindex(a.shape):
+        to_a[place], to_b[place] = g[place] * b[place], g[place] * a[place]
+    return to_a, to_b
 
 
 @wrong("multiply_backward", "unrecognised")
@@ -215,6 +224,12 @@ def _(g, shape):
         before = before.sum(axis=0)
     g_ *= 0
     return before.sum(axis=tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True)
+
+
+@wrong("unbroadcast", "one_axis_in_front")
+def _(g, shape):
+    g = g.sum(axis=0) if g.ndim > len(shape) else g
+    return g.sum(axis=tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True)
 
 
 @wrong("unbroadcast", "course_code")
@@ -333,10 +348,11 @@ def _(z, g):
     return np.where(z > 0, g, 0)
 
 
-@right("relu_backward", "in place")
+@right("relu_backward", "in place, on a copy")
 def _(z, g):
-    g[z <= 0] = 0
-    return g
+    passed = np.array(g)
+    passed[z <= 0] = 0
+    return passed
 
 
 @right("relu_backward", "from what ReLU gave, by its sign")
@@ -396,8 +412,20 @@ def _(z, g):
 
 @wrong("relu_backward", "smallest_kept")
 def _(z, g):
-    z[z > 0] = g[z > 0]
-    return z
+    return np.where(z > 0, g, z)
+
+
+@wrong("relu_backward", "changed_input")
+def _(z, g):
+    g[z <= 0] = 0
+    return g
+
+
+@wrong("relu_backward", "truncated")
+def _(z, g):
+    passed = np.zeros_like(z)
+    passed[z > 0] = g[z > 0]
+    return passed
 
 
 @wrong("relu_backward", "ready_made")
@@ -437,8 +465,9 @@ def _(logits, labels):
     return rows
 
 
-@right("loss_backward", "through the logarithm, in place")
+@right("loss_backward", "through the logarithm, in place on a copy")
 def _(logits, labels):
+    logits = np.array(logits, dtype=float)
     logits -= logits.max(axis=1, keepdims=True)
     logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
     g = np.exp(logits)
@@ -483,11 +512,6 @@ def _(logits, labels):
     return g / len(labels)
 
 
-@wrong("loss_backward", "one_off_everywhere")
-def _(logits, labels):
-    return (shares_of(logits) - 1) / len(labels)
-
-
 @wrong("loss_backward", "all_labels_in_each_row")
 def _(logits, labels):
     g = shares_of(logits)
@@ -500,16 +524,6 @@ def _(logits, labels):
     g, rows = np.zeros(logits.shape), np.arange(len(labels))
     g[rows, labels] = -1 / shares_of(logits)[rows, labels]
     return g / len(labels)
-
-
-@wrong("loss_backward", "no_softmax")
-def _(logits, labels):
-    return (logits - ones_at(labels, logits)) / len(labels)
-
-
-@wrong("loss_backward", "softmax_twice")
-def _(logits, labels):
-    return (shares_of(shares_of(logits)) - ones_at(labels, logits)) / len(labels)
 
 
 @wrong("loss_backward", "wrong_axis")
@@ -527,6 +541,18 @@ def _(logits, labels):
 def _(logits, labels):
     e = np.exp(logits - logits.max())
     return (e / e.sum(axis=1, keepdims=True) - ones_at(labels, logits)) / len(labels)
+
+
+@wrong("loss_backward", "first_for_largest")
+def _(logits, labels):
+    e = np.exp(logits - logits[:, :1])
+    return (e / e.sum(axis=1, keepdims=True) - ones_at(labels, logits)) / len(labels)
+
+
+@wrong("loss_backward", "rounded")
+def _(logits, labels):
+    p = np.clip(shares_of(logits), 1e-7, 1 - 1e-7)
+    return (p - ones_at(labels, logits)) / len(labels)
 
 
 @wrong("loss_backward", "by_differences")
@@ -598,7 +624,7 @@ def _(x, labels, W1, b1, W2, b2):
     return tuple(sum(each) / len(x) for each in zip(*parts, strict=True))
 
 
-@right("network_backward", "by differences")
+@wrong("network_backward", "by_differences")
 def _(x, labels, *parameters):
     found = []
     for i, p in enumerate(parameters):
@@ -615,6 +641,11 @@ def _(x, labels, *parameters):
     return found
 
 
+@wrong("network_backward", "zero_is_open")
+def _(*inputs):
+    return back(*inputs, mask=lambda z, g: z >= 0)
+
+
 @wrong("network_backward", "no_mask")
 def _(*inputs):
     return back(*inputs, mask=lambda z, g: 1)
@@ -625,24 +656,9 @@ def _(*inputs):
     return back(*inputs, mask=lambda z, g: g > 0)
 
 
-@wrong("network_backward", "exchanged")
-def _(x, labels, W1, b1, W2, b2):
-    z = x @ W1 + b1
-    h = layers.relu(z)
-    g = blame(h @ W2 + b2, labels)
-    to_h = g @ W2.T
-    to_z = z * (to_h > 0)
-    return x.T @ to_z, to_z.sum(0), h.T @ g, g.sum(0)
-
-
 @wrong("network_backward", "no_bend")
 def _(*inputs):
     return back(*inputs, bend=False, mask=lambda z, g: 1)
-
-
-@wrong("network_backward", "no_bend_forward")
-def _(*inputs):
-    return back(*inputs, bend=False)
 
 
 @wrong("network_backward", "z_for_hidden")
@@ -682,22 +698,6 @@ def _(*inputs):
 def _(*inputs):
     W1, b1, W2, b2 = back(*inputs)
     return W2, b2, W1, b1
-
-
-@wrong("network_backward", "weights_first")
-def _(*inputs):
-    W1, b1, W2, b2 = back(*inputs)
-    return W1, W2, b1, b2
-
-
-@wrong("network_backward", "last_layer_bent")
-def _(*inputs):
-    return back(*inputs, loss=lambda z, y: blame(layers.relu(z), y) * (z > 0))
-
-
-@wrong("network_backward", "logits_through_softmax")
-def _(*inputs):
-    return back(*inputs, loss=lambda z, y: blame(shares_of(z), y))
 
 
 @wrong("network_backward", "W2_not_turned")
@@ -870,10 +870,67 @@ def _(result):
 
 @wrong("in_order", "missing")
 def _(result):
+    return [*parents_of(result), result]
+
+
+@wrong("in_order", "first_parent")
+def _(result):
     order = [result]
     while order[-1].parents:
         order.append(parents_of(order[-1])[0])
     return order[::-1]
+
+
+@wrong("in_order", "by_value")
+def _(result):
+    order, seen = [], set()
+
+    def visit(node):
+        if float(node) not in seen:
+            seen.add(float(node))
+            for parent in parents_of(node):
+                visit(parent)
+            order.append(node)
+
+    visit(result)
+    return order
+
+
+@wrong("in_order", "marked_too_early")
+def _(result):
+    order, seen, waiting = [], {result}, [(result, False)]
+    while waiting:
+        node, done = waiting.pop()
+        if done:
+            order.append(node)
+            continue
+        waiting.append((node, True))
+        for parent in parents_of(node):
+            if parent not in seen:
+                seen.add(parent)
+                waiting.append((parent, False))
+    return order
+
+
+@wrong("in_order", "wrong_order")
+def _(result):
+    met = by_meeting(result, last=False)[::-1]
+    return [n for n in met if not n.parents] + [n for n in met if n.parents]
+
+
+@wrong("in_order", "remembers")
+def _(result, seen=set()):  # noqa: B006
+    order = [node for node in by_recursion(result) if node not in seen]
+    seen.update(order)
+    return order
+
+
+@wrong("in_order", "changed_graph")
+def _(result):
+    order = by_recursion(result)
+    for node in order:
+        node.parents = node.parents[:1]
+    return order
 
 
 @wrong("in_order", "pairs")
@@ -986,14 +1043,37 @@ def _(result):
     return walk(result, meet=lambda old, new: old)
 
 
-@wrong("backward", "multiplied_where_paths_meet")
-def _(result):
-    return walk(result, meet=np.multiply)
-
-
 @wrong("backward", "averaged_where_paths_meet")
 def _(result):
-    return walk(result, meet=lambda old, new: (old + new) / 2)
+    shares, found = defaultdict(list, {result: [np.ones(result.shape)]}), {}
+    for node in by_recursion(result)[::-1]:
+        found[node] = np.mean(shares[node], axis=0)
+        for parent, local in node.parents:
+            shares[parent].append(narrow(np.asarray(local(found[node])), parent.shape))
+    return found
+
+
+@wrong("backward", "one_of_two_uses")
+def _(result):
+    found = {result: np.ones(result.shape)}
+    for node in by_recursion(result)[::-1]:
+        for parent, local in dict(node.parents).items():
+            share = narrow(np.asarray(local(found[node])), parent.shape)
+            found[parent] = found[parent] + share if parent in found else share
+    return found
+
+
+@wrong("backward", "remembers")
+def _(result, found={}):  # noqa: B006
+    found.update(walk(result))
+    return dict(found)
+
+
+@wrong("backward", "changed_graph")
+def _(result):
+    found = walk(result)
+    result.parents = []
+    return found
 
 
 @wrong("backward", "incomplete")
@@ -1062,11 +1142,6 @@ def _(result):
     return found
 
 
-@wrong("backward", "averaged_over_the_stretch")
-def _(result):
-    return walk(result, arrive=lambda g, s: narrow(g, s) * math.prod(s) / g.size)
-
-
 @wrong("backward", "keys")
 def _(result):
     return {id(node): g for node, g in walk(result).items()}
@@ -1125,6 +1200,7 @@ def _(f, x, gradient):
 
 @right("gradient_error", "in place, and put back; the fourth-order formula")
 def _(f, x, gradient):
+    x = np.array(x, dtype=float)
     flat, slopes = x.ravel(), []  # the same memory
     for i in range(flat.size):
         kept, h = flat[i], 1e-4
@@ -1216,7 +1292,45 @@ def _(f, x, gradient):
     return error(n, gradient)
 
 
-@wrong("gradient_error", "wrong_slopes")
+@wrong("gradient_error", "single_precision")
+def _(f, x, gradient):
+    moved, n = x.astype("f4"), np.zeros(x.shape)
+    for place in np.ndindex(x.shape):
+        move = np.zeros(x.shape, "f4")
+        move[place] = 1e-5
+        n[place] = (f(moved + move) - f(moved - move)) / 2e-5
+    return error(n, gradient)
+
+
+@wrong("gradient_error", "whole_numbers")
+def _(f, x, gradient):
+    n = np.zeros(x.shape)
+    for place in np.ndindex(x.shape):
+        move = np.zeros_like(x)
+        move[place] = 1e-5
+        n[place] = (f(x + move) - f(x - move)) / 2e-5
+    return error(n, gradient)
+
+
+@wrong("gradient_error", "wrong_point")
+def _(f, x, gradient):
+    return error(measured(f, x.ravel().astype(float)), gradient.ravel())
+
+
+@wrong("gradient_error", "one_length_is_zero")
+def _(f, x, gradient):
+    n = measured(f, x)
+    return error(n, gradient) if n.any() else 0.0
+
+
+@wrong("gradient_error", "largest_for_length")
+def _(f, x, gradient):
+    n = measured(f, x)
+    both = abs(n).max() + abs(gradient).max()
+    return abs(n - gradient).max() / both if both else 0.0
+
+
+@wrong("gradient_error", "half_or_double")
 def _(f, x, gradient):
     return error(measured(f, x, width=1), gradient)
 
@@ -1270,13 +1384,7 @@ def _(f, x, gradient):
 @wrong("gradient_error", "squares")
 def _(f, x, gradient):
     n = measured(f, x)
-    return ((n - gradient) ** 2).sum() / max((n**2).sum() + (gradient**2).sum(), 1e-12)
-
-
-@wrong("gradient_error", "length_of_the_sum")
-def _(f, x, gradient):
-    n = measured(f, x)
-    return length(n - gradient) / length(n + gradient) if n.any() else 0.0
+    return ((n - gradient) ** 2).sum() / max((n**2).sum() + (gradient**2).sum(), 1e-300)
 
 
 @wrong("gradient_error", "lengths_compared")
@@ -1327,12 +1435,29 @@ def _(f, x, gradient):
 # ---- step ------------------------------------------------------------------------------------
 
 
-@right("step", "in place")
+@right("step", "in place on copies, which refuse fractions in whole numbers; one array of both")
 def _(w, velocity, g, lr, momentum):
+    w, velocity = w.copy(), velocity.copy()
     velocity *= momentum
     velocity += g
     w -= lr * velocity
-    return w, velocity
+    return np.array([w, velocity])
+
+
+@wrong("step", "changed_input")
+def _(w, velocity, g, lr, momentum):
+    velocity *= momentum
+    velocity += g
+    return w - lr * velocity, velocity
+
+
+KEPT = {}
+
+
+@wrong("step", "remembers")
+def _(w, velocity, g, lr, momentum):
+    KEPT[w.shape] = momentum * KEPT.get(w.shape, velocity) + g
+    return w - lr * KEPT[w.shape], KEPT[w.shape]
 
 
 @right("step", "number by number, as lists in lists")
@@ -1412,12 +1537,6 @@ def _(w, velocity, g, lr, momentum):
     return -lr * velocity, velocity
 
 
-@wrong("step", "exchanged")
-def _(w, velocity, g, lr, momentum):
-    velocity = momentum * velocity + g
-    return velocity, w - lr * velocity
-
-
 @wrong("step", "how_many")
 def _(w, velocity, g, lr, momentum):
     return [w - lr * g]
@@ -1459,8 +1578,9 @@ def _(w, m, v, g, t, lr, beta1, beta2, eps):
     return w - lr * size / (1 - beta1**t) * m / (np.sqrt(v) + size * eps), m, v
 
 
-@right("adam", "in place, a list")
+@right("adam", "in place on copies, a list")
 def _(w, m, v, g, t, lr, beta1, beta2, eps):
+    w, m, v = (np.array(part, dtype=float) for part in (w, m, v))
     m *= beta1
     m += (1 - beta1) * g
     v *= beta2
@@ -1511,23 +1631,6 @@ def _(*inputs):
     return adam_with(*inputs, at=-1)
 
 
-@wrong("adam", "power_forgotten")
-def _(*inputs):
-    return adam_with(*inputs, power=lambda beta, t: beta)
-
-
-@wrong("adam", "times_t")
-def _(*inputs):
-    return adam_with(*inputs, power=lambda beta, t: beta * t)
-
-
-@wrong("adam", "square_of_mean")
-def _(w, m, v, g, t, lr, beta1, beta2, eps):
-    m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * m**2
-    return w - lr * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
-
-
 @wrong("adam", "no_eps")
 def _(w, m, v, g, t, lr, beta1, beta2, eps):
     return adam_with(w, m, v, g, t, lr, beta1, beta2, 0)
@@ -1551,55 +1654,15 @@ def _(w, m, v, g, t, lr, beta1, beta2, eps):
     return w - lr * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
 
 
-@wrong("adam", "absolute")
-def _(w, m, v, g, t, lr, beta1, beta2, eps):
-    m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * abs(g)
-    return w - lr * (m / (1 - beta1**t)) / (v / (1 - beta2**t) + eps), m, v
-
-
-@wrong("adam", "uphill")
-def _(*inputs):
-    return adam_with(*inputs, sign=1)
-
-
 @wrong("adam", "betas_exchanged")
 def _(w, m, v, g, t, lr, beta1, beta2, eps):
     return adam_with(w, m, v, g, t, lr, beta2, beta1, eps)
-
-
-@wrong("adam", "shares_exchanged")
-def _(w, m, v, g, t, lr, beta1, beta2, eps):
-    m, v = (1 - beta1) * m + beta1 * g, (1 - beta2) * v + beta2 * g**2
-    mean, size = m / (1 - beta1**t), v / (1 - beta2**t)
-    return w - lr * mean / (np.sqrt(size) + eps), m, v
-
-
-@wrong("adam", "sums")
-def _(w, m, v, g, t, lr, beta1, beta2, eps):
-    m, v = beta1 * m + g, beta2 * v + g**2
-    return w - lr * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
 
 
 @wrong("adam", "raw_gradient")
 def _(w, m, v, g, t, lr, beta1, beta2, eps):
     _, m, v = adam_with(w, m, v, g, t, lr, beta1, beta2, eps)
     return w - lr * g / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
-
-
-@wrong("adam", "no_rate")
-def _(w, m, v, g, t, lr, *rest):
-    return adam_with(w, m, v, g, t, 1, *rest)
-
-
-@wrong("adam", "the_move_alone")
-def _(w, *rest):
-    moved, m, v = adam_with(w, *rest)
-    return moved - w, m, v
-
-
-@wrong("adam", "state_kept")
-def _(w, m, v, *rest):
-    return adam_with(w, m, v, *rest)[0], m, v
 
 
 @wrong("adam", "how_many")
@@ -1751,9 +1814,29 @@ wrong("mended", "second_bias")(with_symptom(change=lambda self, g: {**g, "b2": 2
 wrong("mended", "first_bias")(with_symptom(change=lambda self, g: {**g, "b1": 2 * g["b1"]}))
 wrong("mended", "learns_badly")(
     with_symptom(
-        change=lambda self, g: {n: p if self.n_learned < 5 else 0 * p for n, p in g.items()}
+        change=lambda self, g: {n: p if self.n_learned < 9 else 0 * p for n, p in g.items()}
     )
 )
+
+
+wrong("mended", "later_step")(
+    with_symptom(
+        change=lambda self, g: {n: p if self.n_learned < 3 else 0 * p for n, p in g.items()}
+    )
+)
+
+
+@wrong("mended", "zero_is_open")
+def _(*inputs):
+    at_zero = lambda self, g2, W2, z1: g2 @ W2.T * (z1 >= 0)  # noqa: E731
+    return with_symptom(first=at_zero)(*inputs)
+
+
+@wrong("mended", "shared")
+def _(n_in, n_hidden, n_out, seed, made={}):  # noqa: B006
+    network = Sound(n_in, n_hidden, n_out, seed)
+    network.parameters = made.setdefault(n_in, network.parameters)
+    return network
 
 
 @wrong("mended", "seed")
@@ -1787,13 +1870,19 @@ right("recipe", "momentum, and a wide layer")(
 right("recipe", "Adam, with a rate that falls")(
     as_recipe(**{**GOOD, "lr": lambda step: 0.03 * max(0.1, 1 - step / 100)})
 )
+right("recipe", "numbers of NumPy and PyTorch")(
+    as_recipe(
+        **{**GOOD, "lr": torch.tensor(0.01), "batch_size": np.int64(64), "hidden": np.array([128])}
+    )
+)
 right("recipe", "two hidden layers")(as_recipe(**{**GOOD, "hidden": (128, 128)}))
 wrong("recipe", "plain")(as_recipe())
 wrong("recipe", "no_better_than_chance")(as_recipe(optimizer="adam", lr=3.0))
 wrong("recipe", "timid")(as_recipe(**{**GOOD, "lr": 0.001}))
 wrong("recipe", "hasty")(as_recipe(**{**GOOD, "lr": 0.1}))
 wrong("recipe", "narrow")(as_recipe(**{**GOOD, "lr": 0.02, "hidden": 16}))
-wrong("recipe", "slow")(as_recipe(**{**GOOD, "noise": 0.5, "lr": 0.02}))
+wrong("recipe", "slow")(as_recipe(optimizer="sgd", lr=0.8, batch_size=16, hidden=128))
+wrong("recipe", "noisy")(as_recipe(**{**GOOD, "noise": 0.5, "lr": 0.02}))
 wrong("recipe", "unknown_choice")(as_recipe(learning_rate=0.1))
 wrong("recipe", "unknown_optimizer")(as_recipe(optimizer="lion"))
 wrong("recipe", "no_rate")(as_recipe(lr=-0.1))

@@ -1,0 +1,172 @@
+"""Check of lab 02, third part: the gradient of the loss (chapter 02).
+
+Key idea: the labels leave the last class out, so that a table of classes made from the labels is
+too narrow. Some rows are certain, some are wrong with certainty, and some hold numbers beyond what
+an exponential, or single precision, can hold. Shapes: B pictures, K classes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from grooves.checks import check
+from grooves.checks.arrays import coarse, draw
+from grooves.checks.back_propagation.rules import (
+    LAB,
+    TOLERANCE,
+    by_hand,
+    formula,
+    judge_array,
+    on_whole_numbers,
+    torchs_gradients,
+)
+from grooves.checks.compare import Mistake
+from grooves.checks.forward_propagation.stable_softmax import FAR_APART, shares_of, softmax_of
+
+
+def ones_at(labels: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """1 at each row's label, else 0; the shape of `like`, (B, K)."""
+    return np.eye(like.shape[-1])[labels]
+
+
+# ---- 5 loss_backward -------------------------------------------------------------------------
+
+
+def blame(z: np.ndarray, y: np.ndarray, softmax=softmax_of) -> np.ndarray:
+    """The gradient of the mean loss by formula, for the mistakes."""
+    return (softmax(z) - ones_at(y, z)) / len(z)
+
+
+def _columns_of_all(z, y):
+    shares = softmax_of(z)
+    shares[:, y] -= 1
+    return shares / len(z)
+
+
+LOSS_MISTAKES = (
+    Mistake(
+        "not_averaged",
+        lambda z, y: softmax_of(z) - ones_at(y, z),
+        "these are the gradients of the *sum* over the pictures. The loss is their mean.",
+    ),
+    Mistake(
+        "averaged_twice",
+        lambda z, y: blame(z, y) / len(z),
+        "you divide by the number of pictures twice.",
+    ),
+    Mistake(
+        "over_all_numbers",
+        lambda z, y: blame(z, y) / z.shape[-1],
+        "you divide by all numbers of the batch. The mean is over pictures, not over classes.",
+    ),
+    Mistake(
+        "over_classes",
+        lambda z, y: blame(z, y) * len(z) / z.shape[-1],
+        "you divide by the number of classes. The mean is over pictures.",
+    ),
+    Mistake(
+        "uphill",
+        lambda z, y: -blame(z, y),
+        "the sign. More of the right class's logit makes the loss *smaller*, so its gradient "
+        "is negative.",
+    ),
+    Mistake(
+        "shares_only",
+        lambda z, y: softmax_of(z) / len(z),
+        "you pass on what it said. What is right must be taken off: a 1 at each label.",
+    ),
+    Mistake(
+        "right_class_only",
+        lambda z, y: blame(z, y) * ones_at(y, z),
+        "only the right class gets blame. The others took their shares from it.",
+    ),
+    Mistake(
+        "all_labels_in_each_row",
+        _columns_of_all,
+        "p[:, labels] picks these columns in *every* row. "
+        "p[np.arange(len(labels)), labels] picks one in each.",
+    ),
+    *(
+        Mistake(
+            "stopped_at_the_shares",
+            compute,
+            "that is the gradient of the shares. It has to go back through the softmax too.",
+        )
+        for compute in (
+            lambda z, y: -ones_at(y, z) / softmax_of(z) / len(z),
+            lambda z, y: np.where(ones_at(y, z), -1 / softmax_of(z) / len(z), 0.0),
+        )
+    ),
+    Mistake(
+        "wrong_axis",
+        lambda z, y: blame(z, y, lambda z: softmax_of(z, 0)),
+        "your softmax runs down the pictures. Each picture's shares add up to 1: axis=-1.",
+    ),
+    Mistake(
+        "no_shift",
+        lambda z, y: blame(z, y, lambda z: shares_of(np.exp(z))),
+        "the exponential overflows. Take each row's largest logit off first, as in lab 1.",
+    ),
+    Mistake(
+        "first_for_largest",
+        lambda z, y: blame(z, y, lambda z: shares_of(np.exp(z - z[:, :1]))),
+        "you take each row's first logit off. A later one may be far larger: take the largest.",
+    ),
+    Mistake(
+        "one_maximum_for_all",
+        lambda z, y: blame(z, y, lambda z: shares_of(np.exp(z - z.max()))),
+        "you take the largest logit of the whole batch off; a row far below it becomes 0 / 0. "
+        "Every row needs its own.",
+    ),
+)
+
+
+FAR_LATER = (  # rows in which the exponential of a difference overflows unless the largest is taken
+    ([0.0, -3.0, 2.0, 5000.0, 1.0], [-4000.0, 4000.0, 0.0, 1.0, 2.0], [1.0, 1.0, 1.0, 1.0, 1.0]),
+    [0, 1, 4],
+)
+CERTAIN = (  # each row gives all to one class: rightly, or to a wrong one; 4 rows, so exactly ¼
+    ([900.0, 0.0, 1.0], [0.0, 1.0, 900.0], [-900.0, 0.0, -1.0], [1e30, -1e30, 0.0]),
+    [0, 0, 1, 2],
+)
+BEYOND = (  # the last two differ by less than a small move of a number this large can show
+    ([1e39, 0.0], [-1e300, 1e300], [0.0, -1e39], [1e12, 1e12], [2e15, 2e15]),
+    [0, 0, 1, 0, 1],
+)
+
+
+@check(lab=LAB, exercise="loss_backward", points=2)
+def loss_backward(answer):
+    """loss_backward(logits, labels): (B, K) and (B,) -> gradient of the mean loss, (B, K)."""
+    z, seven = draw(11, 3, 5), [0, 0, 2, 1, 2, 0, 1]
+    for call, logits, labels, given in (
+        (by_hand(answer), z, [2, 0, 3], "logits (3, 5) and the labels 2, 0, 3"),
+        (formula(answer), draw(12, 1, 6), [4], "one picture, logits (1, 6) and the label 4"),
+        (answer, draw(13, 7, 4, scale=3), seven, "logits (7, 4)"),
+        (answer, draw(131, 7, 4, scale=3), seven[::-1], "other logits (7, 4)"),
+        (
+            answer,
+            coarse(z) + FAR_APART,
+            [1, 1, 0],
+            "three rows of logits near 0, near -3000 and near 3000",
+        ),
+        (answer, *FAR_LATER, "logits (3, 5), some of them thousands above their row's first"),
+        (answer, draw(132, 300, 13), np.arange(300) % 12, "logits (300, 13)"),
+        (answer, *CERTAIN, "logits (4, 3) that leave no doubt, some of them wrong"),
+        (answer, *BEYOND, "logits (5, 2) up to 1e300"),
+    ):
+        _check_loss(call, np.array(logits), np.array(labels), given)
+    whole = np.array([[3, 1, 0, 2], [-1, 2, 2, 0], [0, 0, 1, 0]])
+    on_whole_numbers(
+        _check_loss, answer, whole, np.array([1, 0, 3]), "logits (3, 4), whole numbers"
+    )
+
+
+def _check_loss(call, logits, labels, given) -> None:
+    target = torch.from_numpy(labels)
+    (expected,) = torchs_gradients(lambda z: F.cross_entropy(z, target), logits)
+    # where there is no doubt, nothing is rounded: a number that was added or cut off shows
+    tolerance = 1e-12 if "no doubt" in given else TOLERANCE
+    judge_array(call, (logits, labels), expected, LOSS_MISTAKES, given, tolerance)
