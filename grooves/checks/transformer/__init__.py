@@ -16,7 +16,7 @@ from grooves.checks.transformer.causal import causal_attention
 from grooves.checks.transformer.heads import split_heads, merge_heads, rotate
 from grooves.checks.transformer.transformer_block import block
 from grooves.checks.transformer.loss import next_word_loss
-from grooves.checks.transformer.costs import count_parameters, memory
+from grooves.checks.transformer.costs import count_parameters, counted, memory
 from grooves.checks.transformer.flops import training_flops
 from grooves.checks.transformer.repair import repaired, short_training
 from grooves.checks.transformer.challenge import race, recipe
@@ -27,6 +27,7 @@ __all__ = [
     "block",
     "causal_attention",
     "count_parameters",
+    "counted",
     "memory",
     "merge_heads",
     "next_word_loss",
