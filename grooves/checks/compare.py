@@ -21,7 +21,8 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from grooves.checks.failures import CheckFailed
-from grooves.checks.survey import Finding, note
+from grooves.checks.survey import Finding
+from grooves.checks.verdict import note
 
 # Relative and absolute. The inputs are float32, so float64 answers get no tighter bound.
 TOLERANCE = {torch.float16: 1e-2, torch.bfloat16: 5e-2}

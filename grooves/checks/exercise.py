@@ -28,7 +28,8 @@ from grooves.checks.answers import (
 )
 from grooves.checks.errors import habit
 from grooves.checks.failures import UNRECOGNISED, AnswerRaised, CheckFailed, NotStarted, Stopped
-from grooves.checks.survey import survey, verdict
+from grooves.checks.survey import survey
+from grooves.checks.verdict import verdict
 
 _registry: dict[str, dict[str, int]] = {}  # lab -> exercise -> points, in the order of definition
 _modules: set[str] = set()  # where checks are defined

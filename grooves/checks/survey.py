@@ -1,9 +1,7 @@
-"""Which mistake explains an answer: all comparisons of a check are looked at before one is named.
+"""What the comparisons of a check find, collected until the check has run.
 
-Key idea: on one input, many mistakes give the same number. So a check's comparisons raise nothing
-themselves; they are noted, and when the check has run, a mistake is named only where it agrees with
-everything that the answer returned, right or wrong, and no other mistake does. Where none is named,
-the numbers may still show a common pattern (`grooves.checks.diagnoses`).
+Key idea: on one input, many mistakes give the same number. So a comparison inside a check raises
+nothing; it is noted, and `grooves.checks.verdict` looks at all of them together.
 Part of the labs' checks (every chapter).
 """
 
@@ -15,12 +13,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from torch import Tensor
-
-from grooves.checks.failures import UNRECOGNISED, CheckFailed
-
-NONE_OF_THE_USUAL = (
-    "This is none of the usual mistakes. Work the smallest case by hand and print every step."
-)
 
 
 @dataclass(frozen=True)
@@ -55,71 +47,6 @@ def survey() -> Iterator[list[Finding]]:
         _open.reset(token)
 
 
-def note(finding: Finding) -> None:
-    """Add a finding to the survey that is open; without one, a wrong result is refused at once.
-
-    Raises: CheckFailed as `verdict` returns it.
-    """
-    findings = _open.get()
-    if findings is not None:
-        findings.append(finding)
-    elif finding.wrong:
-        raise verdict([finding])
-
-
-def verdict(findings: Sequence[Finding]) -> CheckFailed | None:
-    """The refusal that the findings amount to, or None where none of them is wrong.
-
-    It speaks of the first wrong result. Its hint is the name of the mistake that explains all
-    results, or of the pattern that they show, or "unrecognised".
-    """
-    first = next((finding for finding in findings if finding.wrong), None)
-    if first is None:
-        return None
-    named = explanations(findings, first)
-    if len(named) == 1:
-        (name, says), *_ = named.items()
-        return CheckFailed(f"{first.told}\nLikely mistake: {says}", hint=name)
-    from grooves.checks.diagnoses import pattern  # late: it is needed where an answer failed
-
-    if found := pattern(findings):
-        name, says = found
-        return CheckFailed(f"{first.told}\n{says}", hint=name)
-    return CheckFailed(f"{first.told}\n{NONE_OF_THE_USUAL}", hint=UNRECOGNISED)
-
-
-def explanations(findings: Sequence[Finding], first: Finding) -> dict[str, str]:
-    """The mistakes that agree with all findings: what to say of each, by name.
-
-    A mistake may stand in a list several times under one name, once for each way of making it; one
-    of them has to agree throughout.
-    """
-    tables = [_by_place(finding.mistakes) for finding in findings]
-    found: dict[str, str] = {}
-    for place, mistake in _by_place(first.mistakes).items():
-        if mistake.name in found:
-            continue
-        pairs = [
-            (f, table[place]) for f, table in zip(findings, tables, strict=True) if place in table
-        ]
-        if all(_agrees(finding, mistake) for finding, mistake in pairs):
-            found[mistake.name] = mistake.says
-    return found
-
-
-def _by_place(mistakes: Sequence) -> dict[tuple[str, int], object]:
-    """Mistakes by name, and by how many of this name stand before."""
-    seen: dict[str, int] = {}
-    table = {}
-    for mistake in mistakes:
-        n = seen.get(mistake.name, 0)
-        table[mistake.name, n] = mistake
-        seen[mistake.name] = n + 1
-    return table
-
-
-def _agrees(finding: Finding, mistake) -> bool:
-    try:
-        return bool(finding.agrees(mistake))
-    except Exception:  # a mistake is code that fails on some inputs, in any way
-        return False
+def opened() -> list[Finding] | None:
+    """The findings of the survey that is open, None where there is none."""
+    return _open.get()

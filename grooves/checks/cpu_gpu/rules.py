@@ -16,7 +16,8 @@ import torch
 
 from grooves.checks import CheckFailed, describe
 from grooves.checks.compare import Mistake, as_tensor
-from grooves.checks.survey import Finding, note
+from grooves.checks.survey import Finding
+from grooves.checks.verdict import note
 
 LAB = "11_cpu_gpu"
 EXACT = 1e-6  # of a formula; single precision is allowed

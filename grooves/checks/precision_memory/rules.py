@@ -14,7 +14,8 @@ from torch import Tensor
 
 from grooves.checks import CheckFailed, describe
 from grooves.checks.compare import Mistake, as_tensor
-from grooves.checks.survey import Finding, note
+from grooves.checks.survey import Finding
+from grooves.checks.verdict import note
 
 LAB = "12_precision_memory"
 NUMBER = (int, float, np.number, np.ndarray, Tensor)

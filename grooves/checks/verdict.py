@@ -1,0 +1,87 @@
+"""Which mistake explains an answer: the only one that agrees with all that the answer returned.
+
+Key idea: a mistake is named only where it agrees with every result, right or wrong, and no other
+mistake does. Where none is named, the numbers may still show a common pattern
+(`grooves.checks.diagnoses`). Part of the labs' checks (every chapter).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from grooves.checks.diagnoses import pattern
+from grooves.checks.failures import UNRECOGNISED, CheckFailed
+from grooves.checks.survey import Finding, opened
+
+NONE_OF_THE_USUAL = (
+    "This is none of the usual mistakes. Work the smallest case by hand and print every step."
+)
+
+
+def note(finding: Finding) -> None:
+    """Add a finding to the survey that is open; without one, a wrong result is refused at once.
+
+    Raises: CheckFailed as `verdict` returns it.
+    """
+    findings = opened()
+    if findings is not None:
+        findings.append(finding)
+    elif finding.wrong:
+        raise verdict([finding])
+
+
+def verdict(findings: Sequence[Finding]) -> CheckFailed | None:
+    """The refusal that the findings amount to, or None where none of them is wrong.
+
+    It speaks of the first wrong result. Its hint is the name of the mistake that explains all
+    results, or of the pattern that they show, or "unrecognised".
+    """
+    first = next((finding for finding in findings if finding.wrong), None)
+    if first is None:
+        return None
+    named = explanations(findings, first)
+    if len(named) == 1:
+        (name, says), *_ = named.items()
+        return CheckFailed(f"{first.told}\nLikely mistake: {says}", hint=name)
+
+    if found := pattern(findings):
+        name, says = found
+        return CheckFailed(f"{first.told}\n{says}", hint=name)
+    return CheckFailed(f"{first.told}\n{NONE_OF_THE_USUAL}", hint=UNRECOGNISED)
+
+
+def explanations(findings: Sequence[Finding], first: Finding) -> dict[str, str]:
+    """The mistakes that agree with all findings: what to say of each, by name.
+
+    A mistake may stand in a list several times under one name, once for each way of making it; one
+    of them has to agree throughout.
+    """
+    tables = [_by_place(finding.mistakes) for finding in findings]
+    found: dict[str, str] = {}
+    for place, mistake in _by_place(first.mistakes).items():
+        if mistake.name in found:
+            continue
+        pairs = [
+            (f, table[place]) for f, table in zip(findings, tables, strict=True) if place in table
+        ]
+        if all(_agrees(finding, mistake) for finding, mistake in pairs):
+            found[mistake.name] = mistake.says
+    return found
+
+
+def _by_place(mistakes: Sequence) -> dict[tuple[str, int], object]:
+    """Mistakes by name, and by how many of this name stand before."""
+    seen: dict[str, int] = {}
+    table = {}
+    for mistake in mistakes:
+        n = seen.get(mistake.name, 0)
+        table[mistake.name, n] = mistake
+        seen[mistake.name] = n + 1
+    return table
+
+
+def _agrees(finding: Finding, mistake) -> bool:
+    try:
+        return bool(finding.agrees(mistake))
+    except Exception:  # a mistake is code that fails on some inputs, in any way
+        return False

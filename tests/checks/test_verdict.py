@@ -1,0 +1,126 @@
+"""Which mistake is named: the only one that agrees with all that an answer returned."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from grooves.checks import CheckFailed, check
+from grooves.checks.arrays import judge
+from grooves.checks.compare import Mistake, compare
+
+MISTAKES = (
+    Mistake("cubed", lambda x: x**3, "you cube."),
+    Mistake("doubled", lambda x: 2 * x, "you double."),
+    *(Mistake("shifted", lambda x, by=by: x**2 + by, "you add something.") for by in (1, 5)),
+)
+
+
+@check(lab="98_survey", exercise="square", points=1)
+def square(answer):
+    for numbers in ((0.5, 2.0), (3.0, 4.0), (10.0, 20.0)):
+        x = np.array(numbers)
+        judge(answer, (x,), x**2, MISTAKES, f"x = {numbers}")
+
+
+def refusal(answer):
+    with pytest.raises(CheckFailed) as caught:
+        square(answer)
+    return caught.value
+
+
+pytestmark = pytest.mark.usefixtures("own_progress")
+
+
+def test_a_mistake_that_explains_everything_is_named_and_the_first_wrong_result_told():
+    failure = refusal(lambda x: x**3)
+    assert failure.hint == "cubed"
+    assert failure.message.startswith("for x = (0.5, 2.0), your result at [1] is 8;")
+    assert failure.message.endswith("Likely mistake: you cube.")
+
+
+def test_a_mistake_that_only_fits_one_input_is_not_named():
+    assert refusal(lambda x: 2 * x if x[0] < 1 else x + 1).hint == "unrecognised"
+    # right where the mistake would be wrong
+    assert refusal(lambda x: 2 * x if x[0] == 3 else x**2).hint == "unrecognised"
+
+
+def test_one_way_of_making_a_mistake_has_to_fit_throughout():
+    assert refusal(lambda x: x**2 + 5).hint == "shifted"
+    assert refusal(lambda x: x**2 + (1 if x[0] < 1 else 5)).hint == "unrecognised"
+
+
+def test_two_mistakes_that_cannot_be_told_apart_are_not_named():
+    @check(lab="98_survey", exercise="once", points=1)
+    def once(answer):
+        twos = np.full(3, 2.0)  # 2 x and x**3 / 2 are both 4 there, and the right one is 6
+        rivals = (MISTAKES[1], Mistake("half a cube", lambda x: x**3 / 2, "you cube and halve."))
+        judge(answer, (twos,), 3 * twos, rivals, "three twos")
+
+    with pytest.raises(CheckFailed) as caught:
+        once(lambda x: 2 * x)
+    assert caught.value.hint not in ("doubled", "half a cube")
+
+
+def test_a_mistake_whose_code_fails_on_an_input_explains_nothing():
+    broken = (Mistake("broken", lambda x: x @ x @ x @ x, "never."),)
+    with pytest.raises(CheckFailed) as caught:
+        compare(torch.ones(2), torch.zeros(2), broken, (torch.ones(2, 3),), "ones")
+    assert caught.value.hint == "unrecognised"
+
+
+def test_a_wrong_number_is_told_before_an_error_that_it_leads_to():
+    def answer(x):
+        if x[0] > 5:
+            raise ZeroDivisionError("later")
+        return x**3
+
+    assert refusal(answer).hint == "cubed"
+
+
+def test_what_a_check_raises_itself_is_told_where_the_numbers_name_nothing():
+    @check(lab="98_survey", exercise="named", points=1)
+    def named(answer):
+        x = np.array([1.0, 2.0])
+        judge(answer, (x,), x, (), "x")
+        raise CheckFailed("it has a name.", hint="a_name")
+
+    for answer in (lambda x: x + np.array([1.0, 7.0]), lambda x: x):
+        with pytest.raises(CheckFailed) as caught:
+            named(answer)
+        assert caught.value.hint == "a_name"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "answer"),
+    [
+        ("not_finite", lambda x: np.where(x > 3, math.nan, x**2)),
+        ("sign_turned", lambda x: -(x**2)),
+        ("one_factor", lambda x: 0.3 * x**2),
+        ("one_offset", lambda x: x**2 - 0.7),
+        ("same_result_for_all", lambda x: np.array([9.0, 16.0])),
+        ("first_only", lambda x: np.array([x[0] ** 2, 0])),
+        ("extra_axis", lambda x: (x**2)[:, None]),
+        ("rounded", lambda x: x**2 * (1 + 0.001 * x)),
+        ("replaced", lambda x: np.where(x == 10, 0.0, x**2)),
+        ("truncated", lambda x: np.trunc(x**2)),
+    ],
+)
+def test_a_pattern_in_all_wrong_numbers_is_named(pattern, answer):
+    failure = refusal(answer)
+    assert failure.hint == pattern
+    assert "none of the usual" not in failure.message
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda x: x**2 + x,
+        lambda x: -(x**2) if x[0] < 1 else 5 * x,
+        lambda x: np.sqrt(x),
+        lambda x: x**2 + np.array([0.0, 3.0]),
+    ],
+)
+def test_numbers_without_a_pattern_are_told_to_have_none(answer):
+    assert refusal(answer).hint == "unrecognised"
