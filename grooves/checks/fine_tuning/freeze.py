@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from grooves.checks import CheckFailed, again, check
 from grooves.checks.compare import as_tensor, number, own_seed, written_by_hand
-from grooves.checks.survey import Finding, note
+from grooves.checks.survey import Finding
+from grooves.checks.verdict import note
 
 LAB = "06_fine_tuning"
 
