@@ -47,6 +47,11 @@ def _told_apart(e: Tensor, tolerance: float) -> bool:
     return bool(e.abs().max() > 10 * tolerance)
 
 
+def _counts(e: Tensor) -> bool:
+    """Whether a result is a count, which is right or wrong, and never nearly right."""
+    return bool((e == e.trunc()).all())
+
+
 def _not_finite(g: Tensor, e: Tensor, _) -> bool:
     return g.shape == e.shape and bool((~g.isfinite() & e.isfinite()).any())
 
@@ -59,8 +64,14 @@ def _papered_over(g: Tensor, e: Tensor, tolerance: float) -> bool:
     return bool(off.any()) and not bool(off.all()) and bool(((g == 0) | (g.abs() > 1e4))[off].all())
 
 
+def _true_or_false(wrong: Sequence[Finding]) -> bool:
+    return any(f.expected.dtype == torch.bool for f in wrong)
+
+
 def _one_factor(wrong: Sequence[Finding], _) -> bool:
     """The same factor, other than 1 and -1, on every number of several results."""
+    if _true_or_false(wrong):
+        return False
     factors = []
     for f in wrong:
         g, e = f.got.double(), f.expected.double()
@@ -74,6 +85,8 @@ def _one_factor(wrong: Sequence[Finding], _) -> bool:
 
 
 def _one_offset(wrong: Sequence[Finding], _) -> bool:
+    if _true_or_false(wrong):
+        return False
     gaps = [f.got.double() - f.expected.double() for f in wrong]
     gaps = torch.cat([gap.flatten() for gap in gaps])
     size = float(gaps.abs().max())
@@ -155,13 +168,20 @@ _PATTERNS: tuple[tuple[str, Callable, str], ...] = (
     (
         "replaced",
         _each(_papered_over),
-        "The other numbers are right. Here something was put in the place of NaN or infinity, or "
-        "was cut off: change the formula so that neither arises, and nothing needs to be replaced.",
+        "The other numbers are right, and here stands 0 or a huge number. Was this place never "
+        "filled? Or was something cut off, or put in the place of NaN or infinity? Then change the "
+        "formula so that neither arises.",
     ),
     (
         "rounded",
-        _each(lambda g, e, t: t < LOOSE and _told_apart(e, t) and _near(g, e, LOOSE)),
+        _each(
+            lambda g, e, t: (
+                t < LOOSE and _told_apart(e, t) and not _counts(e) and _near(g, e, LOOSE)
+            )
+        ),
         "This is almost right: a small number was added, digits were rounded off, or a data type "
         "has too few of them.",
     ),
 )
+
+PATTERNS = frozenset(name for name, _, _ in _PATTERNS)
