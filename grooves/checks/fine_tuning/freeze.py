@@ -122,19 +122,19 @@ MISTAKES = (
         lambda m, c: sum(len(w) for w in m.parameters() if id(w) in _right(m, c)),
         "len(weight) is the number of its rows. numel() counts all its numbers.",
     ),
-    Mistake(
-        "tied_twice",
-        _right,
-        lambda m, c: sum(w.numel() for _, w in _named(m) if id(w) in _right(m, c)),
-        "the tensor with two names is counted under both. It is one tensor: count it once.",
-    ),
-    Mistake(
-        "tied_twice",
-        _right,
-        lambda m, c: sum(
-            w.numel() for name, w in _named(m) for part in c.parts if _is_in(name, part)
-        ),
-        "the tensor with two names is counted under both. It is one tensor: count it once.",
+    *(
+        Mistake(
+            "tied_twice",
+            _right,
+            counts,
+            "the tensor with two names is counted under both. It is one tensor: count it once.",
+        )
+        for counts in (
+            lambda m, c: sum(w.numel() for _, w in _named(m) if id(w) in _right(m, c)),
+            lambda m, c: sum(
+                w.numel() for name, w in _named(m) if any(_is_in(name, p) for p in c.parts)
+            ),
+        )
     ),
     Mistake(
         "tied_missed",

@@ -109,7 +109,7 @@ MISTAKES = tuple(
         (
             "first_row_for_all",
             lambda x, W, A, B, alpha: (
-                x @ W.T + _scale(A, alpha) * (x.reshape(-1, len(A))[:1] @ A @ B)
+                x @ W.T + _scale(A, alpha) * (x.reshape(-1, len(A))[0] @ A @ B)
             ),
             "the change of the first row is added to all rows. Each has its own.",
         ),

@@ -82,17 +82,14 @@ MISTAKES = (
         lambda r, t, h: _choose(r, t, h, sound=~(np.isnan(h).any(1) | np.isnan(t).any(1))),
         "your run has an infinite loss at one look. That is no finite number either: np.isfinite.",
     ),
-    Mistake(
-        "nan_wins",
-        _nan_wins,
-        "argmin stops at the first NaN, and takes a run that diverged for the best. Put infinity "
-        "in its place first.",
-    ),
-    Mistake(
-        "nan_wins",
-        _nan_wins_by_run,
-        "argmin stops at the first NaN, and takes a run that diverged for the best. Put infinity "
-        "in its place first.",
+    *(
+        Mistake(
+            "nan_wins",
+            compute,
+            "argmin stops at the first NaN, and takes a run that diverged for the best. Put "
+            "infinity in its place first.",
+        )
+        for compute in (_nan_wins, _nan_wins_by_run)
     ),
     Mistake(
         "before_it_diverged",
@@ -105,15 +102,13 @@ MISTAKES = (
         "the training loss of your run is not finite at one look, so it has diverged. Both kinds "
         "of loss must be finite.",
     ),
-    Mistake(
-        "chosen_by_the_end",
-        lambda r, t, h: _choose(r, t, h, score=lambda row: row[-1], look=lambda row: len(row) - 1),
-        "you compare the last looks. The best of a run may have come before.",
-    ),
-    Mistake(
-        "chosen_by_the_end",
-        lambda r, t, h: _choose(r, t, h, score=lambda row: row[-1]),
-        "you compare the last looks. The best of a run may have come before.",
+    *(
+        Mistake(
+            "chosen_by_the_end",
+            lambda r, t, h, look=look: _choose(r, t, h, score=lambda row: row[-1], look=look),
+            "you compare the last looks. The best of a run may have come before.",
+        )
+        for look in (lambda row: len(row) - 1, np.argmin)
     ),
     Mistake(
         "last_look_returned",
@@ -173,10 +168,16 @@ MISTAKES = (
         ),
         "isclose takes all small rates for equal: its absolute tolerance is 1e-8. Compare with ==.",
     ),
-    Mistake(
-        "only_the_last_look",
-        lambda r, t, h: _choose(r, t, h, sound=np.isfinite(h[:, -1]) & np.isfinite(t[:, -1])),
-        "a run that was not finite at one look has diverged, even if it came back. Look at all.",
+    *(
+        Mistake(
+            "only_the_last_look",
+            lambda r, t, h, fill=fill: _choose(
+                r, t, fill(h), sound=np.isfinite(h[:, -1]) & np.isfinite(t[:, -1])
+            ),
+            "a run that was not finite at one look has diverged, even if it came back. Look at "
+            "all of them.",
+        )
+        for fill in (np.asarray, lambda h: np.where(np.isfinite(h), h, INF))
     ),
     Mistake(
         "sum_of_losses",
@@ -254,15 +255,15 @@ SWEEPS = (
         ((3, 2, 1, 0.5), (3, 2, 1.5, 1), (3, 2.5, 2, 0.75)),
     ),
     (  # tiny rates, and the best run, which begins badly, is best at its end
-        (3e-9, 1e-8, 1e-9),
-        ((1e9, 20, 12.25), (1e4, 12.5, 13), (15, 14, 13.5)),
-        ((1e9, 20, 12), (1e4, 12.5, 11), (15, 14, -INF)),
+        (1e-8, 3e-9, 1e-9),
+        ((1e4, 12.5, 13), (1e9, 20, 12.25), (15, 14, 13.5)),
+        ((1e4, 12.5, 11), (1e9, 20, 12), (15, 14, -INF)),
     ),
     ((0.3,), ((4, 3.5, 3.75),), ((4, 3, 2),)),  # one rate is the smallest and the largest
     (  # the order of the sorted rates is not that of the places
-        (0.2, 0.8, 0.05, 0.4),
-        ((3, 2, 2.5), (3, 2.75, 2.5), (4, 3.5, 3.25), (3, 2.25, 2.375)),
-        ((3, 1.5, 1), (3, 2, 1.75), (4, 3, 2.5), (3, 2, 1.25)),
+        (0.2, 0.8, 0.4, 0.05),
+        ((3, 2.5, 2), (3, 2.75, 2.5), (3, 2.25, 2.375), (4, 3.5, 3.25)),
+        ((3, 1.5, 1), (3, 2, 1.75), (3, 2, 1.25), (4, 3, 2.5)),
     ),
 )
 
