@@ -47,9 +47,9 @@ def _told_apart(e: Tensor, tolerance: float) -> bool:
     return bool(e.abs().max() > 10 * tolerance)
 
 
-def _counts(e: Tensor) -> bool:
-    """Whether a result is a count, which is right or wrong, and never nearly right."""
-    return bool((e == e.trunc()).all())
+def _counts(e: Tensor, tolerance: float) -> bool:
+    """Whether a result is a count, compared exactly: right or wrong, and never nearly right."""
+    return tolerance <= 1e-6 and bool((e == e.trunc()).all())
 
 
 def _not_finite(g: Tensor, e: Tensor, _) -> bool:
@@ -176,7 +176,7 @@ _PATTERNS: tuple[tuple[str, Callable, str], ...] = (
         "rounded",
         _each(
             lambda g, e, t: (
-                t < LOOSE and _told_apart(e, t) and not _counts(e) and _near(g, e, LOOSE)
+                t < LOOSE and _told_apart(e, t) and not _counts(e, t) and _near(g, e, LOOSE)
             )
         ),
         "This is almost right: a small number was added, digits were rounded off, or a data type "
