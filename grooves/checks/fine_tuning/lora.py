@@ -146,7 +146,7 @@ def lora_forward(answer):
         x, (weight, A, B) = draw(seed, *shape), thin(seed + 1, shape[-1], n_out, rank)
         B = B * (not zero)
         if double:
-            x, weight, A, B = (0.1 * part.double() for part in (x, weight, A, B))
+            x, weight, A, B = (part.double() / 3 for part in (x, weight, A, B))
         expected = x.double() @ (weight.T.double() + alpha / rank * (A.double() @ B.double()))
         given = f"x of shape {shape}, {n_out} outputs, rank {rank}, alpha = {alpha:g}"
         given += " and a B of zeros" if zero else ", in double precision" if double else ""
@@ -161,7 +161,7 @@ def lora_forward(answer):
     judge((7, 5), n_out=8, rank=3, alpha=1, seed=70)
     judge((6,), n_out=2, rank=1, alpha=0.5, zero=True)
     judge((1, 3, 2, 11), n_out=13, rank=7, alpha=16, seed=74)
-    judge((2, 7), n_out=5, rank=4, alpha=0.3, seed=78, double=True)
+    judge((2, 7), n_out=5, rank=4, alpha=23.0, seed=78, double=True)
     _follow_back(answer, (5, 4))
     _follow_back(answer, (2, 3, 6))
     return (

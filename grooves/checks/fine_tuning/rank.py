@@ -40,6 +40,14 @@ MISTAKES = (
         lambda shapes, budget: _rank(shapes, budget, side=max),
         "the longer side sets no limit: a matrix has as many directions as its shorter side.",
     ),
+    *(
+        Mistake(
+            "one_side_alone",
+            lambda shapes, budget, at=at: _rank(shapes, budget, side=lambda shape: shape[at]),
+            "your limit is one of O and I alone. The shorter of them sets it, whichever it is.",
+        )
+        for at in (0, 1)
+    ),
     Mistake(
         "first_matrix_ends",
         lambda shapes, budget: min(budget // sum(map(sum, shapes)), *shapes[0]),

@@ -129,6 +129,14 @@ MISTAKES = (
         )
         for least in (0.1, 1e-2, 1e-3, 1e-4)
     ),
+    *(
+        Mistake(
+            "rounded_losses",
+            lambda t, h, p, digits=digits: _stop(np.round(h, digits), p),
+            "you round the losses before you compare them. Any loss below the best is a new best.",
+        )
+        for digits in (0, 1, 2, 3, 4)
+    ),
     Mistake(
         "not_in_a_row",
         lambda t, h, p: _stop(h, p, in_a_row=False),
@@ -167,6 +175,7 @@ CURVES = (  # held-out losses and patience; no two mistakes keep the same look w
     ((25, 31, 24.5, 26, 27, 20), 3),  # losses above 10
     ((1_000, 1_500, 2_000, 2_500, 900), 3),  # they rise from the first on
     ((1, 0.9999, 0.9998, 0.99975, 0.9997, 1.2, 1.3), 2),  # hardly better is better
+    ((1.5, 1.0502, 1.0498, 1.0053, 1.0047, 1.2, 1.3), 2),
     ((1, 1 - 1e-9, 1 - 2e-9, 1 - 3e-9, 1 - 2e-9), 3),
     ((4, 3, 3.5, 3.5, 2.9, 3, 3, 3, 1), 3),
     ((2, 1, 1, 1, 0.5), 2),

@@ -481,6 +481,11 @@ def _(weight, A, B, alpha):
     return weight + alpha / len(B) * torch.outer(B[0], A[:, 0])
 
 
+@wrong("merge", "rounded")
+def _(weight, A, B, alpha):  # the change in single precision, whatever it is given
+    return weight + alpha / len(B) * (A.float() @ B.float()).T
+
+
 @wrong("merge", "changed_input")
 def _(weight, A, B, alpha):
     weight += alpha / len(B) * (A @ B).T
@@ -578,6 +583,11 @@ def _(shapes, budget):
 @wrong("largest_rank", "only_b")
 def _(shapes, budget):
     return _ended(budget // sum(n_out for n_out, _ in shapes), shapes)
+
+
+@wrong("largest_rank", "one_side_alone")
+def _(shapes, budget):
+    return min(_paid(shapes, budget), *(n_out for n_out, _ in shapes))
 
 
 @wrong("largest_rank", "equal_shapes_once")
@@ -950,6 +960,11 @@ def _(training, held_out, patience):
 @wrong("stop_at", "hardly_better")
 def _(training, held_out, patience):
     return _stopping(held_out, patience, lambda loss, best: loss < best - 1e-3)[0]
+
+
+@wrong("stop_at", "rounded_losses")
+def _(training, held_out, patience):
+    return _stopping(np.round(held_out, 2), patience)[0]
 
 
 @wrong("stop_at", "remembers")
