@@ -20,7 +20,9 @@ from grooves.checks.transformer.costs import count_parameters, counted, memory
 from grooves.checks.transformer.flops import training_flops
 from grooves.checks.transformer.repair import repaired, short_training
 from grooves.checks.transformer.challenge import race, recipe
+
 # isort: on
+from grooves.checks.compare import single
 
 __all__ = [
     "attention",
@@ -36,6 +38,7 @@ __all__ = [
     "repaired",
     "rotate",
     "short_training",
+    "single",
     "softmax",
     "split_heads",
     "start",
