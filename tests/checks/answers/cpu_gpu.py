@@ -524,7 +524,7 @@ ANSWERS.wrong_answers["in_flight"] = {
 }
 by_hand(
     "in_flight",
-    "2,000 bytes are in flight.\nWith 64 bytes a request that is 31.25 requests, so 32 keep",
+    "2,000 bytes are on their way.\nWith 64 bytes a request that is 31.25 requests, so 32 keep",
     lambda in_flight: in_flight(100e-9, 20e9, 64) == 32,
 )
 
