@@ -109,6 +109,14 @@ def as_tensor(value) -> Tensor:
     return torch.as_tensor(value).detach().cpu()
 
 
+def single(value) -> int | float | bool:
+    """The number that an answer returned, as an array of one element or of any number type.
+
+    Raises: RuntimeError where it is several.
+    """
+    return as_tensor(value).reshape(()).item()
+
+
 def shape_of(x) -> str:
     """`(2, 3)`"""
     return str(tuple(x.shape))

@@ -47,6 +47,11 @@ def _told_apart(e: Tensor, tolerance: float) -> bool:
     return bool(e.abs().max() > 10 * tolerance)
 
 
+def _counts(e: Tensor, tolerance: float) -> bool:
+    """Whether a result is a count, compared exactly: right or wrong, and never nearly right."""
+    return tolerance <= 1e-6 and bool((e == e.trunc()).all())
+
+
 def _not_finite(g: Tensor, e: Tensor, _) -> bool:
     return g.shape == e.shape and bool((~g.isfinite() & e.isfinite()).any())
 
@@ -59,6 +64,10 @@ def _papered_over(g: Tensor, e: Tensor, tolerance: float) -> bool:
     return bool(off.any()) and not bool(off.all()) and bool(((g == 0) | (g.abs() > 1e4))[off].all())
 
 
+def _true_or_false(wrong: Sequence[Finding]) -> bool:
+    return any(f.expected.dtype == torch.bool for f in wrong)
+
+
 def _right_beside(wrong: Sequence[Finding], findings: Sequence[Finding]) -> list[Finding]:
     """The right results of the kind of the first wrong one, known by the mistakes it could have."""
     kind = [m.name for m in wrong[0].mistakes]
@@ -68,7 +77,8 @@ def _right_beside(wrong: Sequence[Finding], findings: Sequence[Finding]) -> list
 
 def _one_factor(wrong: Sequence[Finding], findings: Sequence[Finding]) -> bool:
     """The same factor, other than 1 and -1, on every number of several results, and none right."""
-    if any(bool((f.expected.abs() > 1e-6).any()) for f in _right_beside(wrong, findings)):
+    right = _right_beside(wrong, findings)
+    if _true_or_false(wrong) or any(bool((f.expected.abs() > 1e-6).any()) for f in right):
         return False
     factors = []
     for f in wrong:
@@ -83,7 +93,7 @@ def _one_factor(wrong: Sequence[Finding], findings: Sequence[Finding]) -> bool:
 
 
 def _one_offset(wrong: Sequence[Finding], findings: Sequence[Finding]) -> bool:
-    if _right_beside(wrong, findings):
+    if _true_or_false(wrong) or _right_beside(wrong, findings):
         return False
     gaps = [f.got.double() - f.expected.double() for f in wrong]
     gaps = torch.cat([gap.flatten() for gap in gaps])
@@ -101,7 +111,9 @@ def _never_varies(wrong: Sequence[Finding], findings: Sequence[Finding]) -> bool
 
 def _rounded(g: Tensor, e: Tensor, tolerance: float) -> bool:
     """Right up to two per cent, or with so many digits behind the point and no more."""
-    if tolerance >= LOOSE or g.shape != e.shape or not _told_apart(e, tolerance):
+    if tolerance >= LOOSE or g.shape != e.shape:
+        return False
+    if not _told_apart(e, tolerance) or _counts(e, tolerance):
         return False
     few_digits = any(_near(g, e.round(decimals=digits), 1e-9) for digits in range(1, 7))
     near = torch.allclose(g, e, rtol=LOOSE, atol=tolerance)
@@ -175,8 +187,9 @@ _PATTERNS: tuple[tuple[str, Callable, str], ...] = (
     (
         "replaced",
         _each(_papered_over),
-        "The other numbers are right. Here something was put in the place of NaN or infinity, or "
-        "was cut off: change the formula so that neither arises, and nothing needs to be replaced.",
+        "The other numbers are right, and here stands 0 or a huge number. Was this place never "
+        "filled? Or was something cut off, or put in the place of NaN or infinity? Then change the "
+        "formula so that neither arises.",
     ),
     (
         "rounded",
@@ -185,3 +198,5 @@ _PATTERNS: tuple[tuple[str, Callable, str], ...] = (
         "has too few of them.",
     ),
 )
+
+PATTERNS = frozenset(name for name, _, _ in _PATTERNS)

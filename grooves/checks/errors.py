@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import re
 
-# a pattern in "Type: message" or in the line that raised it, and what to say of it
+# a pattern in "Type: message" and, below, the line that raised it; and what to say of it
 _HABITS: tuple[tuple[str, str], ...] = (
     (
         r"torch\.return_types\.(max|min|median|sort|topk|mode|kthvalue)",
         "In PyTorch, x.{0}(dim) returns two tensors, values and places: take x.{0}(dim).values "
-        "(for the largest there is also x.amax(dim)).",
+        "(for the largest there is also x.amax(dim)). To compare with a number write "
+        "x.clamp(min=0).",
+    ),
+    (
+        r"(?s)tuple indices must be integers.*\n.*\.(max|min|median|sort|topk|mode)\(",
+        "In PyTorch, x.{0}(dim) returns two tensors, values and places: take x.{0}(dim).values.",
     ),
     (
         r"max\(\) received an invalid combination.*axis|min\(\) received an invalid combination",
@@ -30,7 +35,9 @@ _HABITS: tuple[tuple[str, str], ...] = (
         "the last two.",
     ),
     (
-        r"`?x?\.T`? on tensors of dimension other than 2|numpy_T",
+        r"(?s)`?x?\.T`? on tensors of dimension other than 2|numpy_T|"
+        r"t\(\) expects a tensor with <= 2 dimensions|"
+        r"(?:must match the size of tensor|Expected size for first two).*\n.*\w\.T\b",
         "x.T is for two axes only: x.mT swaps the last two of any number.",
     ),
     (
@@ -102,6 +109,6 @@ _HABITS: tuple[tuple[str, str], ...] = (
 def habit(error: str, line: str = "") -> str | None:
     """The sentence for an error, or None. error: "TypeError: message"; line: where it arose."""
     for pattern, says in _HABITS:
-        if match := re.search(pattern, error) or re.search(pattern, line):
+        if match := re.search(pattern, f"{error}\n{line}"):
             return says.format(*match.groups(default=""))
     return None

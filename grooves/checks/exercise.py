@@ -26,6 +26,7 @@ from grooves.checks.answers import (
     student_frames,
     watch,
 )
+from grooves.checks.diagnoses import PATTERNS
 from grooves.checks.errors import habit
 from grooves.checks.failures import UNRECOGNISED, AnswerRaised, CheckFailed, NotStarted, Stopped
 from grooves.checks.survey import survey
@@ -82,7 +83,8 @@ def check(
                 except (Exception, SystemExit) as error:
                     failure, cause = _translate(error, calls, run, body), error
             failure = _weightiest(failure, verdict(findings))
-            if repeats and (failure is None or failure.hint in UNNAMED):
+            unnamed = failure is None or failure.hint in UNNAMED or failure.hint in PATTERNS
+            if repeats and unnamed:
                 try:
                     refuse_memory(answer, [c.kept for c in calls or () if c.kept])
                 except CheckFailed as remembers:

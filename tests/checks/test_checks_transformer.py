@@ -83,6 +83,24 @@ def test_the_flops_of_the_formula_are_those_that_pytorch_counts(config):
     assert counter.get_total_flops() == training_step_flops(config, batch, length)
 
 
+@pytest.mark.parametrize(
+    ("exercise", "answer", "says"),
+    [
+        ("softmax", lambda scores: scores - scores.max(dim=1), "x.max(dim).values"),
+        ("softmax", lambda scores: scores - scores.max(1)[:, None], "x.max(dim).values"),
+        ("attention", lambda q, k, v: q @ k.T / q.size(-1) ** 0.5 @ v, "x.mT swaps the last two"),
+        ("attention", lambda q, k, v: q @ k.transpose(0, 2, 1) @ v, "swaps two axes"),
+        ("block", lambda x, attend, up, down: max(up(x), 0), "clamp or relu"),
+        ("block", lambda x, attend, up, down: torch.maximum(up(x), 0), "x.clamp(min=0)"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:The use of `x.T`")
+def test_an_error_that_comes_of_a_numpy_habit_says_what_pytorch_writes(exercise, answer, says):
+    failure = refusal(exercise, answer)
+    assert failure.hint == "raised"
+    assert says in failure.message.splitlines()[-1]
+
+
 def test_a_check_says_the_same_whatever_the_students_seed():
     said = set()
     for seed in (0, 1):

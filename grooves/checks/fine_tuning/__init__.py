@@ -19,7 +19,9 @@ from grooves.checks.fine_tuning.rate import choose_rate
 from grooves.checks.fine_tuning.stop import stop_at
 from grooves.checks.fine_tuning.forgetting import forgotten
 from grooves.checks.fine_tuning.challenge import numbers_changed, race, tune
+
 # isort: on
+from grooves.checks.compare import single
 
 __all__ = [
     "choose_rate",
@@ -29,6 +31,7 @@ __all__ = [
     "merge",
     "numbers_changed",
     "race",
+    "single",
     "start",
     "stop_at",
     "trainable",

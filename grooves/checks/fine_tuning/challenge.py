@@ -208,7 +208,7 @@ def _refuse_too_many(counts: dict[str, int], total: int, budget: int) -> None:
             f"{budget // 64} of its rows: which words need another row?",
             hint="whole_head",
         )
-    if counts["embedding.weight"] == 0:
+    if counts["embedding.weight"] < budget:
         raise CheckFailed(
             f"{failure}\nLikely mistake: LoRA was merged. The merged matrix has a new number at "
             f"each "
@@ -241,8 +241,9 @@ def _why(judged, n_changed: int, gap: float, exam: Exam) -> tuple[str, str]:
         )
     if gap > before:
         return "worse_than_before", (
-            f"the base model has {before:.2f}: the steps were so long that the model lost what it "
-            "knew. Divide the learning rate by ten."
+            f"the base model has {before:.2f}. Either the steps were so long that the model lost "
+            "what it knew, and a tenth of the learning rate would do, or it learned from other "
+            "stories than `few`, those of the dialect."
         )
     if gap > 0.75 * before:
         return "hardly_moved", (

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor, nn
 
-from grooves.checks import CheckFailed, check
+from grooves.checks import CheckFailed, again, check
 from grooves.checks.compare import as_tensor, number, own_seed, written_by_hand
+from grooves.checks.survey import Finding
+from grooves.checks.verdict import note
 
 LAB = "06_fine_tuning"
 
@@ -28,6 +30,7 @@ class Tied(nn.Module):
         self.prenorm = nn.LayerNorm(3)
         self.blocks = nn.ModuleList(nn.Linear(3, 2 + i) for i in range(11))
         self.norm = nn.LayerNorm(5)
+        self.deep = nn.Sequential(nn.Linear(2, 9), nn.Sequential(nn.Linear(4, 1), nn.ReLU()))
         self.head = nn.Linear(3, 7)
         self.head.weight = self.embedding.weight
 
@@ -46,7 +49,9 @@ CASES = (
     Case(("blocks.2", "norm"), frozen=True),
     Case(("embedding", "head", "blocks.0.bias"), frozen=True),
     Case(("embedding",), frozen=False),
+    Case(("deep.1", "norm", "norm.weight"), frozen=False),
     Case((), frozen=False),
+    Case(("norm.bias", "blocks.1"), frozen=False),
 )
 
 
@@ -70,6 +75,10 @@ def _is_in(name: str, part: str) -> bool:
 
 def _ids(named, parts, fits=_is_in) -> set[int]:
     return {id(w) for name, w in named if any(fits(name, part) for part in parts)}
+
+
+def _is_module(model, part: str) -> bool:
+    return part in dict(model.named_modules())
 
 
 def _right(model, case) -> set[int]:
@@ -113,19 +122,19 @@ MISTAKES = (
         lambda m, c: sum(len(w) for w in m.parameters() if id(w) in _right(m, c)),
         "len(weight) is the number of its rows. numel() counts all its numbers.",
     ),
-    Mistake(
-        "tied_twice",
-        _right,
-        lambda m, c: sum(w.numel() for _, w in _named(m) if id(w) in _right(m, c)),
-        "the tensor with two names is counted under both. It is one tensor: count it once.",
-    ),
-    Mistake(
-        "tied_twice",
-        _right,
-        lambda m, c: sum(
-            w.numel() for name, w in _named(m) for part in c.parts if _is_in(name, part)
-        ),
-        "the tensor with two names is counted under both. It is one tensor: count it once.",
+    *(
+        Mistake(
+            "tied_twice",
+            _right,
+            counts,
+            "the tensor with two names is counted under both. It is one tensor: count it once.",
+        )
+        for counts in (
+            lambda m, c: sum(w.numel() for _, w in _named(m) if id(w) in _right(m, c)),
+            lambda m, c: sum(
+                w.numel() for name, w in _named(m) if any(_is_in(name, p) for p in c.parts)
+            ),
+        )
     ),
     Mistake(
         "tied_missed",
@@ -171,10 +180,26 @@ MISTAKES = (
         says="the named parts are switched on, and all others stay as they were. Switch these off.",
     ),
     Mistake(
+        "only_modules",
+        **_honest(lambda m, c: _ids(_named(m), [p for p in c.parts if _is_module(m, p)])),
+        says="a part that is the whole name of one weight is passed over, as it is no module. Go "
+        "through the names of the weights.",
+    ),
+    Mistake(
+        "counted_by_part",
+        _right,
+        lambda m, c: sum(
+            sum(w.numel() for w in m.parameters() if id(w) in _ids(_named(m), [part]))
+            for part in c.parts
+        ),
+        "a weight that two of the parts name is counted twice. Count each weight once.",
+    ),
+    Mistake(
         "counted_only",
-        lambda m, c: {id(w) for w in m.parameters()},
+        _as_before,
         lambda m, c: _total(m, _right(m, c)),
-        "the number is right, but no switch was moved. Set requires_grad of each weight.",
+        "the number is right, but no switch of this model was moved. Set requires_grad of each "
+        "weight, of the model itself and not of a copy.",
     ),
 )
 
@@ -188,8 +213,9 @@ def trainable(answer):
         if case.frozen:
             for weight in model.parameters():
                 weight.requires_grad_(False)
-        before = _named(model)
-        got = as_tensor(written_by_hand(answer, model, list(case.parts)))
+        before, parts = _named(model), list(case.parts)
+        got = as_tensor(written_by_hand(answer, model, parts))
+        again.refuse_changed(((list(case.parts),), {}), (parts,), {})
         if [(name, id(w)) for name, w in before] != [(name, id(w)) for name, w in _named(model)]:
             raise CheckFailed(
                 "your function put other weights into the model. Leave them, and move their "
@@ -203,11 +229,9 @@ def _judge(model: nn.Module, case: Case, got: Tensor) -> None:
     learning = {id(w) for w in model.parameters() if w.requires_grad}
     expected = _right(model, case)
     total = _total(model, expected)
-    if learning == expected and got.ndim == 0 and float(got) == total:
-        return
     names = {id(w): name for name, w in model.named_parameters()}
     said = f"number {number(got)}" if got.ndim == 0 else f"shape {tuple(got.shape)}"
-    failure = (
+    told = (
         f"for parts = {list(case.parts)} in a model of {_total(model, set(names))} numbers, "
         f"{'all frozen' if case.frozen else 'all learning'} before, your result is the {said}, "
         f"and {_listed(names, learning)}; it should be {total}, "
@@ -215,24 +239,20 @@ def _judge(model: nn.Module, case: Case, got: Tensor) -> None:
     )
     if learning != expected and any("requires_grad" in vars(m) for m in model.modules()):
         raise CheckFailed(
-            f"{failure}\nLikely mistake: you set requires_grad on a module, which makes a new "
+            f"{told}\nLikely mistake: you set requires_grad on a module, which makes a new "
             "attribute that nobody reads. It is the weights that have the switch; "
             "module.requires_grad_(…) with a _ at its end passes it on to them.",
             hint="set_on_module",
         )
-    for mistake in MISTAKES:
-        if mistake.learns(model, case) == learning and mistake.counts(model, case) == float(
-            got.reshape(-1)[0] if got.numel() else -1
-        ):
-            raise CheckFailed(f"{failure}\nLikely mistake: {mistake.says}", hint=mistake.name)
-    for mistake in MISTAKES:  # it may count in another way what it wrongly lets learn
-        if learning != expected and mistake.learns(model, case) == learning:
-            raise CheckFailed(f"{failure}\nLikely mistake: {mistake.says}", hint=mistake.name)
-    raise CheckFailed(
-        f"{failure}\nThis is none of the usual mistakes. Print name and requires_grad of each "
-        f"weight.",
-        hint="unrecognised",
-    )
+
+    def agrees(mistake) -> bool:
+        if mistake.learns(model, case) != learning:
+            return False
+        # it may count in another way what it wrongly lets learn
+        return learning != expected or mistake.counts(model, case) == float(got)
+
+    right = learning == expected and got.ndim == 0 and float(got) == total
+    note(Finding(not right, told, MISTAKES, agrees))
 
 
 def _listed(names: dict[int, str], learning: set[int]) -> str:

@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from grooves.checks import CheckFailed, check
-from grooves.checks.arrays import untouched
-from grooves.checks.compare import Mistake, compare, draw, written_by_hand
+from grooves.checks.compare import Mistake, as_tensor, close, compare, draw, written_by_hand
 
 LAB = "06_fine_tuning"
-NAMES = ("x", "weight", "A", "B")
+
+
+EXACT = 1e-9  # in double precision
 
 
 def thin(seed: int, n_in: int, n_out: int, rank: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -81,11 +82,6 @@ MISTAKES = tuple(
             "len(A) is I, the numbers that go in. The rank is the other size of A.",
         ),
         (
-            "divided_by_outputs",
-            _with(lambda alpha, A, B: alpha / B.size(1)),
-            "B.size(1) is O, the numbers that come out. The rank is the other size of B.",
-        ),
-        (
             "scale_on_all",
             lambda x, W, A, B, alpha: _scale(A, alpha) * (x @ W.T + x @ A @ B),
             "x W is multiplied by alpha / r too. Only the change is.",
@@ -103,8 +99,19 @@ MISTAKES = tuple(
         (
             "change_dropped",
             lambda x, W, A, B, alpha: x @ W.T,
-            "that is x W alone: the detour over A and B is missing, or its factor came to 0 (`//` "
-            "rounds down).",
+            "that is x W alone: the detour over A and B is missing.",
+        ),
+        (
+            "cut_to_integers",
+            _with(lambda alpha, A, B: alpha // A.size(1)),
+            "`//` cuts alpha / r down to an integer. Divide with `/`.",
+        ),
+        (
+            "first_row_for_all",
+            lambda x, W, A, B, alpha: (
+                x @ W.T + _scale(A, alpha) * (x.reshape(-1, len(A))[0] @ A @ B)
+            ),
+            "the change of the first row is added to all rows. Each has its own.",
         ),
         (
             "subtracted",
@@ -135,48 +142,66 @@ MISTAKES = tuple(
 def lora_forward(answer):
     """lora_forward(x, weight, A, B, alpha): (..., I) -> (..., O), x W + (alpha / r) x A B."""
 
-    def judge(shape, n_out, rank, alpha, seed=60, zero=False):
+    def judge(shape, n_out, rank, alpha, seed=60, zero=False, double=False):
         x, (weight, A, B) = draw(seed, *shape), thin(seed + 1, shape[-1], n_out, rank)
         B = B * (not zero)
+        if double:
+            x, weight, A, B = (part.double() / 3 for part in (x, weight, A, B))
         expected = x.double() @ (weight.T.double() + alpha / rank * (A.double() @ B.double()))
         given = f"x of shape {shape}, {n_out} outputs, rank {rank}, alpha = {alpha:g}"
-        given += " and a B of zeros" if zero else ""
+        given += " and a B of zeros" if zero else ", in double precision" if double else ""
         inputs = (x, weight, A, B, alpha)
-        compare(call(*inputs), expected, MISTAKES, inputs, given, "it should be")
+        got = written_by_hand(answer, *inputs)
+        tolerance = EXACT if double else None
+        compare(got, expected, MISTAKES, inputs, given, "it should be", tolerance)
 
-    call = untouched(lambda *inputs: written_by_hand(answer, *inputs), *NAMES)
     judge((4, 3), n_out=3, rank=3, alpha=2.0)
+    judge((4, 3), n_out=3, rank=3, alpha=5.0, seed=64)
     judge((2, 5, 6), n_out=4, rank=2, alpha=8.0)
-    judge((7, 5), n_out=8, rank=3, alpha=1.5, seed=70)
+    judge((7, 5), n_out=8, rank=3, alpha=1, seed=70)
     judge((6,), n_out=2, rank=1, alpha=0.5, zero=True)
-    _follow_back(answer)
+    judge((1, 3, 2, 11), n_out=13, rank=7, alpha=16, seed=74)
+    judge((2, 7), n_out=5, rank=4, alpha=23.0, seed=78, double=True)
+    _follow_back(answer, (5, 4))
+    _follow_back(answer, (2, 3, 6))
     return (
         "Only A and B have to learn; `weight` may be shared by many. (x A) B never makes the "
         "matrix A B; x (W + A B) is as right, and makes it."
     )
 
 
-def _follow_back(answer) -> None:
-    """Refuse a result from which no gradient finds its way to A and B."""
-    x, (weight, A, B) = draw(80, 5, 4), thin(81, 4, 3, 2)
-    A.requires_grad_(True)
-    B.requires_grad_(True)
-    result = answer(x, weight, A, B, 1.0)
-    compare(
-        result,
-        (x @ (weight.T + 0.5 * A @ B)).detach(),
-        MISTAKES,
-        (x, weight, A.detach(), B.detach(), 1.0),
-        "x of shape (5, 4), 3 outputs, rank 2, alpha = 1",
-        "it should be",
-    )
-    if result.requires_grad:
-        result.sum().backward()
-    if A.grad is None or B.grad is None:
-        raise CheckFailed(
-            "the number is right, but no gradient reaches A and B, so they could never learn.\n"
-            "Likely mistake: detach, .data, no_grad, NumPy or a new tensor made of numbers. "
-            "Stay with "
-            "PyTorch's operations.",
-            hint="no_gradient",
-        )
+def _follow_back(answer, shape: tuple[int, ...]) -> None:
+    """Refuse a result whose gradients at x, A and B are not PyTorch's; look twice, as in training.
+
+    Between the two, A changes in place, as an optimizer changes it.
+    """
+    x, (weight, A, B) = draw(80, *shape), thin(81, shape[-1], 3, 2)
+    learns = {"x": x, "A": A, "B": B}
+    for part in learns.values():
+        part.requires_grad_(True)
+    given = f"x of shape {shape}, 3 outputs, rank 2, alpha = 1"
+    for step, note in enumerate((given, f"{given}, after A changed in place")):
+        with torch.no_grad():
+            A += step
+        expected = x @ (weight.T + 0.5 * A @ B)
+        result = answer(x, weight, A, B, 1.0)
+        plain = (x.detach(), weight, A.detach().clone(), B.detach(), 1.0)
+        compare(result, expected, MISTAKES, plain, note, "it should be")
+        if not close(as_tensor(result), as_tensor(expected)):
+            return
+        upstream = draw(85, *expected.shape)
+        right = torch.autograd.grad(expected, learns.values(), upstream)
+        found = [None] * 3
+        if result.requires_grad:
+            upstream = upstream.to(result)
+            found = torch.autograd.grad(result, learns.values(), upstream, allow_unused=True)
+        for name, gradient, should in zip(learns, found, right, strict=True):
+            if gradient is None or not close(gradient, should, 1e-3):
+                raise CheckFailed(
+                    f"the number is right, but {'no' if gradient is None else 'not the whole'} "
+                    f"gradient reaches {name}, so "
+                    f"{'the layers below learn wrongly' if name == 'x' else 'it cannot learn'}.\n"
+                    "Likely mistake: detach, .data, no_grad, NumPy or a new tensor made of "
+                    "numbers. Stay with PyTorch's operations.",
+                    hint="no_gradient",
+                )

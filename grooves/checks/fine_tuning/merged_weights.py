@@ -10,9 +10,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from grooves.checks import check
-from grooves.checks.arrays import untouched
 from grooves.checks.compare import Mistake, compare, written_by_hand
-from grooves.checks.fine_tuning.lora import thin, where_shapes_allow
+from grooves.checks.fine_tuning.lora import EXACT, thin, where_shapes_allow
 
 LAB = "06_fine_tuning"
 
@@ -65,6 +64,11 @@ MISTAKES = tuple(
             "the change is multiplied by r / alpha. It is the other way round.",
         ),
         (
+            "cut_to_integers",
+            lambda W, A, B, alpha: W + alpha // A.size(1) * (A @ B).T,
+            "`//` cuts alpha / r down to an integer. Divide with `/`.",
+        ),
+        (
             "not_the_rank",
             lambda W, A, B, alpha: W + alpha / len(A) * (A @ B).T,
             "len(A) is I, the numbers that go in. The rank is the other size of A.",
@@ -103,16 +107,23 @@ MISTAKES = tuple(
 def merge(answer):
     """merge(weight, A, B, alpha) -> (O, I), the matrix with the change in it."""
 
-    def judge(n_in, n_out, rank, alpha, seed):
+    def judge(n_in, n_out, rank, alpha, seed, double=False):
         weight, A, B = thin(seed, n_in, n_out, rank)
+        if double:
+            weight, A, B = (part.double() / 3 for part in (weight, A, B))
         expected = weight.double() + alpha / rank * (A.double() @ B.double()).T
         given = f"weight of shape ({n_out}, {n_in}), rank {rank} and alpha = {alpha:g}"
+        given += ", in double precision" if double else ""
         inputs = (weight, A, B, alpha)
-        compare(call(*inputs), expected, MISTAKES, inputs, given, "it should be")
+        got = written_by_hand(answer, *inputs)
+        tolerance = EXACT if double else None
+        compare(got, expected, MISTAKES, inputs, given, "it should be", tolerance)
 
-    call = untouched(lambda *inputs: written_by_hand(answer, *inputs), "weight", "A", "B")
     judge(3, 3, 3, 2.0, seed=90)
+    judge(3, 3, 3, 5.0, seed=102)
     judge(6, 4, 2, 8.0, seed=93)
-    judge(5, 9, 4, 1.0, seed=96)
+    judge(5, 9, 4, 1, seed=96)
     judge(4, 4, 1, 0.5, seed=99)
+    judge(13, 7, 6, 16, seed=105)
+    judge(2, 7, 5, 23.0, seed=108, double=True)
     return "A matrix of the old shape: nothing is slower for it."

@@ -40,15 +40,18 @@ MISTAKES = (
         lambda shapes, budget: _rank(shapes, budget, side=max),
         "the longer side sets no limit: a matrix has as many directions as its shorter side.",
     ),
+    *(
+        Mistake(
+            "one_side_alone",
+            lambda shapes, budget, at=at: _rank(shapes, budget, side=lambda shape: shape[at]),
+            "your limit is one of O and I alone. The shorter of them sets it, whichever it is.",
+        )
+        for at in (0, 1)
+    ),
     Mistake(
         "first_matrix_ends",
         lambda shapes, budget: min(budget // sum(map(sum, shapes)), *shapes[0]),
         "the limit is that of the first matrix. All of them must allow the rank.",
-    ),
-    Mistake(
-        "largest_matrix_ends",
-        lambda shapes, budget: min(budget // sum(map(sum, shapes)), max(map(min, shapes))),
-        "the matrix with most directions sets your limit. All of them must allow the rank.",
     ),
     Mistake(
         "only_a",
@@ -61,11 +64,14 @@ MISTAKES = (
         "you count B alone. A has r · I numbers.",
     ),
     Mistake(
-        "frozen_too",
-        lambda shapes, budget: max(
-            0, math.floor((budget - sum(map(math.prod, shapes))) / sum(map(sum, shapes)))
-        ),
-        "the frozen matrices are paid for as well. Only A and B learn.",
+        "equal_shapes_once",
+        lambda shapes, budget: _rank(list(set(shapes)), budget),
+        "matrices of the same shape are counted once. Each has an A and a B of its own.",
+    ),
+    Mistake(
+        "square_assumed",
+        lambda shapes, budget: _rank(shapes, budget, lambda n_out, n_in: 2 * n_out),
+        "you count 2 · O, which is right for square matrices. A has r · I numbers, B r · O.",
     ),
     Mistake(
         "whole_matrices",
@@ -89,13 +95,6 @@ MISTAKES = (
         "lost; only the sum counts.",
     ),
     Mistake(
-        "summed_ranks",
-        lambda shapes, budget: sum(
-            min(budget // len(shapes) // sum(shape), min(shape)) for shape in shapes
-        ),
-        "you add the ranks of the matrices. The rank is one number, the same for all.",
-    ),
-    Mistake(
         "rounded",
         lambda shapes, budget: _rank(shapes, budget, how=round),
         "you round to the nearest rank, and the budget does not always pay for it. Round down.",
@@ -115,11 +114,6 @@ MISTAKES = (
         lambda shapes, budget: _rank(shapes, budget - 1),
         "a rank that takes the whole budget is left out. At most means <=.",
     ),
-    Mistake(
-        "not_whole",
-        lambda shapes, budget: _rank(shapes, budget, how=float),
-        "that is no whole number. A has whole columns: round down.",
-    ),
 )
 
 
@@ -128,7 +122,9 @@ def largest_rank(answer):
     """largest_rank(shapes, budget) -> the largest rank for all matrices."""
 
     def ask(shapes, budget):
-        given = f"shapes = {shapes} and a budget of {budget:,}"
+        alike = f"{len(shapes)} of the shape {shapes[0]}"
+        listed = shapes if len(shapes) < 10 else alike
+        given = f"shapes = {listed} and a budget of {budget:,}"
         judge(call, (shapes, budget), _rank(shapes, budget), MISTAKES, given, "it should be", EXACT)
 
     def call(*inputs):
@@ -140,3 +136,8 @@ def largest_rank(answer):
     ask([(6, 10)], 5)
     ask([(34, 26), (28, 4), (30, 56)], 5_182)
     ask([(64, 64), (256, 64), (64, 256)], 6_144)
+    ask([(9, 9), (14, 7), (9, 9)], 150)
+    ask([(40, 50), (50, 40), (44, 60)], 500)
+    ask([(300, 500)], 700 * 800)
+    ask([(12_288, 12_288)] * 192, 37_748_735)
+    ask([(12_288, 4_096), (4_096, 12_288)], 131 * 32_768)

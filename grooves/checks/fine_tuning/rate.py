@@ -55,6 +55,17 @@ def _nan_wins_by_run(rates, training, held_out):
     return rates[run], int(np.argmin(held_out[run])), rates[run] in (rates.min(), rates.max())
 
 
+def _argsort_for_place(rates, training, held_out):
+    """The order of the sorted rates taken for the places of the unsorted ones."""
+    rate, look, _ = _choose(rates, training, held_out)
+    return rate, look, np.argsort(rates)[list(rates).index(rate)] in (0, len(rates) - 1)
+
+
+def _look_at_the_end(rates, training, held_out):
+    rate, look, edge = _choose(rates, training, held_out)
+    return rate, look, edge or look == held_out.shape[1] - 1
+
+
 def _training(rates, training, held_out):
     return _choose(rates, held_out, training)
 
@@ -71,17 +82,14 @@ MISTAKES = (
         lambda r, t, h: _choose(r, t, h, sound=~(np.isnan(h).any(1) | np.isnan(t).any(1))),
         "your run has an infinite loss at one look. That is no finite number either: np.isfinite.",
     ),
-    Mistake(
-        "nan_wins",
-        _nan_wins,
-        "argmin stops at the first NaN, and takes a run that diverged for the best. Put infinity "
-        "in its place first.",
-    ),
-    Mistake(
-        "nan_wins",
-        _nan_wins_by_run,
-        "argmin stops at the first NaN, and takes a run that diverged for the best. Put infinity "
-        "in its place first.",
+    *(
+        Mistake(
+            "nan_wins",
+            compute,
+            "argmin stops at the first NaN, and takes a run that diverged for the best. Put "
+            "infinity in its place first.",
+        )
+        for compute in (_nan_wins, _nan_wins_by_run)
     ),
     Mistake(
         "before_it_diverged",
@@ -94,25 +102,18 @@ MISTAKES = (
         "the training loss of your run is not finite at one look, so it has diverged. Both kinds "
         "of loss must be finite.",
     ),
-    Mistake(
-        "chosen_by_the_end",
-        lambda r, t, h: _choose(r, t, h, score=lambda row: row[-1], look=lambda row: len(row) - 1),
-        "you compare the last looks. The best of a run may have come before.",
-    ),
-    Mistake(
-        "chosen_by_the_end",
-        lambda r, t, h: _choose(r, t, h, score=lambda row: row[-1]),
-        "you compare the last looks. The best of a run may have come before.",
+    *(
+        Mistake(
+            "chosen_by_the_end",
+            lambda r, t, h, look=look: _choose(r, t, h, score=lambda row: row[-1], look=look),
+            "you compare the last looks. The best of a run may have come before.",
+        )
+        for look in (lambda row: len(row) - 1, np.argmin)
     ),
     Mistake(
         "last_look_returned",
         lambda r, t, h: _choose(r, t, h, look=lambda row: len(row) - 1),
         "the rate is right, but you return the last look, not the one at which it was best.",
-    ),
-    Mistake(
-        "chosen_by_the_mean",
-        lambda r, t, h: _choose(r, t, h, score=np.mean),
-        "you compare the means of the runs. A slow beginning costs nothing: take the least loss.",
     ),
     Mistake(
         "looks_from_one",
@@ -123,15 +124,6 @@ MISTAKES = (
         "index_for_rate",
         lambda r, t, h: (list(r).index(_choose(r, t, h)[0]), *_choose(r, t, h)[1:]),
         "that is the place of the rate in the list. Return the rate itself.",
-    ),
-    Mistake(
-        "loss_for_look",
-        lambda r, t, h: (
-            _choose(r, t, h)[0],
-            h[list(r).index(_choose(r, t, h)[0])].min(),
-            _choose(r, t, h)[2],
-        ),
-        "that is the least loss. Return the look at which it stands.",
     ),
     Mistake(
         "edge_of_the_sound",
@@ -149,15 +141,48 @@ MISTAKES = (
         "the smallest rate is an edge too: a smaller one may be better.",
     ),
     Mistake(
-        "upper_edge_missed",
-        lambda r, t, h: _choose(r, t, h, edge=lambda rates, i, sound: rates[i] == rates.min()),
-        "the largest rate is an edge too: a larger one may be better.",
-    ),
-    Mistake(
         "edge_of_the_list",
         lambda r, t, h: _choose(r, t, h, edge=lambda rates, i, sound: i in (0, len(rates) - 1)),
         "the edge is that of the rates, not of the list: compare with the smallest and the "
         "largest rate.",
+    ),
+    Mistake(
+        "argsort_for_place",
+        _argsort_for_place,
+        "np.argsort(rates)[i] is not the place of rate i in order, but which rate stands at place "
+        "i. Compare the rate with the smallest and the largest.",
+    ),
+    Mistake(
+        "look_at_the_end",
+        _look_at_the_end,
+        "you say edge where the best look is the last one. The question is whether the rate is "
+        "the smallest or the largest.",
+    ),
+    Mistake(
+        "close_is_equal",
+        lambda r, t, h: _choose(
+            r,
+            t,
+            h,
+            edge=lambda rates, i, sound: np.isclose(rates[i], [rates.min(), rates.max()]).any(),
+        ),
+        "isclose takes all small rates for equal: its absolute tolerance is 1e-8. Compare with ==.",
+    ),
+    *(
+        Mistake(
+            "only_the_last_look",
+            lambda r, t, h, fill=fill: _choose(
+                r, t, fill(h), sound=np.isfinite(h[:, -1]) & np.isfinite(t[:, -1])
+            ),
+            "a run that was not finite at one look has diverged, even if it came back. Look at "
+            "all of them.",
+        )
+        for fill in (np.asarray, lambda h: np.where(np.isfinite(h), h, INF))
+    ),
+    Mistake(
+        "sum_of_losses",
+        lambda r, t, h: _choose(r, t, h + t),
+        "you add the training losses to those held out. Only the latter say which run is best.",
     ),
     Mistake(
         "inside_for_edge",
@@ -228,6 +253,17 @@ SWEEPS = (
         (0.5, 0.125, 0.25),
         ((4, 3, 3.5, 3.75), (3, 2, 1.75, 1.5), (3, 2.5, 2.25, 2.5)),
         ((3, 2, 1, 0.5), (3, 2, 1.5, 1), (3, 2.5, 2, 0.75)),
+    ),
+    (  # tiny rates, and the best run, which begins badly, is best at its end
+        (1e-8, 3e-9, 1e-9),
+        ((1e4, 12.5, 13), (1e9, 20, 12.25), (15, 14, 13.5)),
+        ((1e4, 12.5, 11), (1e9, 20, 12), (15, 14, -INF)),
+    ),
+    ((0.3,), ((4, 3.5, 3.75),), ((4, 3, 2),)),  # one rate is the smallest and the largest
+    (  # the order of the sorted rates is not that of the places
+        (0.2, 0.8, 0.4, 0.05),
+        ((3, 2.5, 2), (3, 2.75, 2.5), (3, 2.25, 2.375), (4, 3.5, 3.25)),
+        ((3, 1.5, 1), (3, 2, 1.75), (3, 2, 1.25), (4, 3, 2.5)),
     ),
 )
 

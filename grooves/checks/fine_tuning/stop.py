@@ -46,6 +46,18 @@ def _better_than_the_last(losses, patience):
     return best
 
 
+def _equal_costs_nothing(losses, patience):
+    best, waited = 0, 0
+    for look in range(1, len(losses)):
+        if losses[look] < losses[best]:
+            best, waited = look, 0
+        elif losses[look] > losses[best]:
+            waited += 1
+        if waited == patience:
+            break
+    return best
+
+
 def _last_if_patient(losses, patience):
     """The right look where patience runs out, and the last one where it does not."""
     best = _stop(losses, patience)
@@ -100,6 +112,32 @@ MISTAKES = (
         "an equal loss counts as a new best with you. It is no better: use <.",
     ),
     Mistake(
+        "equal_costs_nothing",
+        lambda t, h, p: _equal_costs_nothing(h, p),
+        "an equal loss uses up no patience with you. It is no new best, so it does.",
+    ),
+    Mistake(
+        "first_look_forgotten",
+        lambda t, h, p: _stop(h[1:], p) + 1 if len(h) > 1 else 0,
+        "the first look is never kept. Where the losses only rise, it is the best.",
+    ),
+    *(
+        Mistake(
+            "hardly_better",
+            lambda t, h, p, least=least: _stop(h, p, better=lambda a, b: a < b - least),
+            "you ask for an improvement of some size. Any loss below the best is a new best.",
+        )
+        for least in (0.1, 1e-2, 1e-3, 1e-4)
+    ),
+    *(
+        Mistake(
+            "rounded_losses",
+            lambda t, h, p, digits=digits: _stop(np.round(h, digits), p),
+            "you round the losses before you compare them. Any loss below the best is a new best.",
+        )
+        for digits in (0, 1, 2, 3, 4)
+    ),
+    Mistake(
         "not_in_a_row",
         lambda t, h, p: _stop(h, p, in_a_row=False),
         "you count all looks that were no better. With a new best the counting begins anew.",
@@ -121,19 +159,9 @@ MISTAKES = (
         "best look is another.",
     ),
     Mistake(
-        "the_last",
-        lambda t, h, p: len(h) - 1,
-        "that is the last look of all.",
-    ),
-    Mistake(
         "from_one",
         lambda t, h, p: _stop(h, p) + 1,
         "the looks are counted from 1. Count from 0.",
-    ),
-    Mistake(
-        "loss_for_look",
-        lambda t, h, p: float(h[_stop(h, p)]),
-        "that is the loss. Return the look at which it stands.",
     ),
 )
 
@@ -144,6 +172,17 @@ CURVES = (  # held-out losses and patience; no two mistakes keep the same look w
     ((3, 3.25, 3, 3.25, 3, 2.5, 2.75, 2.5, 2.5, 2.75, 2.75, 3), 3),
     ((3, 2.5, 2.25, 2), 2),
     ((3, 2, 2.5, 1.5, 1.75, 1.75), 4),  # patience lasts, and the best is not the last
+    ((25, 31, 24.5, 26, 27, 20), 3),  # losses above 10
+    ((1_000, 1_500, 2_000, 2_500, 900), 3),  # they rise from the first on
+    ((1, 0.9999, 0.9998, 0.99975, 0.9997, 1.2, 1.3), 2),  # hardly better is better
+    ((1.5, 1.0502, 1.0498, 1.0053, 1.0047, 1.2, 1.3), 2),
+    ((2, 1.50051, 1.50049, 1.6, 1.7), 2),
+    ((1, 1 - 1e-9, 1 - 2e-9, 1 - 3e-9, 1 - 2e-9), 3),
+    ((4, 3, 3.5, 3.5, 2.9, 3, 3, 3, 1), 3),
+    ((2, 1, 1, 1, 0.5), 2),
+    ((7, 6.5), 5),
+    ((8,), 1),
+    ((*range(400, 200, -1), 201, *range(202, 240), 100), 30),  # over 127 looks
 )
 
 
@@ -153,9 +192,11 @@ def stop_at(answer):
     for held_out, patience in CURVES:
         looks = len(held_out)
         training = np.linspace(3, 0.5, looks)
-        training[-2:] = training[-3]  # it no longer falls at the end
+        training[-2:] = training[max(looks - 3, 0)]  # it no longer falls at the end
         inputs = (training, np.array(held_out, float), patience)
-        given = f"held-out losses {', '.join(f'{loss:g}' for loss in held_out)} and {patience = }"
+        losses = ", ".join(f"{loss:.10g}" for loss in held_out[:20])
+        more = f", … ({looks} looks)" if looks > 20 else ""
+        given = f"held-out losses {losses}{more} and {patience = }"
         judge(
             lambda *inputs: written_by_hand(answer, *inputs),
             inputs,

@@ -16,17 +16,20 @@ from grooves.checks.transformer.causal import causal_attention
 from grooves.checks.transformer.heads import split_heads, merge_heads, rotate
 from grooves.checks.transformer.transformer_block import block
 from grooves.checks.transformer.loss import next_word_loss
-from grooves.checks.transformer.costs import count_parameters, memory
+from grooves.checks.transformer.costs import count_parameters, counted, memory
 from grooves.checks.transformer.flops import training_flops
 from grooves.checks.transformer.repair import repaired, short_training
 from grooves.checks.transformer.challenge import race, recipe
+
 # isort: on
+from grooves.checks.compare import single
 
 __all__ = [
     "attention",
     "block",
     "causal_attention",
     "count_parameters",
+    "counted",
     "memory",
     "merge_heads",
     "next_word_loss",
@@ -35,6 +38,7 @@ __all__ = [
     "repaired",
     "rotate",
     "short_training",
+    "single",
     "softmax",
     "split_heads",
     "start",

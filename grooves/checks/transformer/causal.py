@@ -51,10 +51,22 @@ CAUSAL_MISTAKES = (
         "you hid the past and left the future. Row t is the asking word; hide columns above t.",
     ),
     Mistake(
-        "finite_mask",
-        lambda q, k, v: _masked(q, k, _later(q), -1e4).softmax(-1) @ v,
-        "the hidden scores are low, but finite. Where the allowed ones are lower still, the future "
-        "wins: fill with -math.inf.",
+        "zero_times_infinity",
+        lambda q, k, v: (scores_of(q, k) + _later(q) * -math.inf).softmax(-1) @ v,
+        "every result is NaN. A table of 0 and 1 times -inf holds 0 * inf, which is NaN wherever a "
+        "word may look: fill the places above the diagonal instead, with masked_fill.",
+    ),
+    *(
+        Mistake(
+            "finite_mask",
+            lambda q, k, v, hide=hide, low=low: (
+                hide(scores_of(q, k), _later(q), low).softmax(-1) @ v
+            ),
+            "the hidden scores are low, but finite. Where the allowed ones are lower still, the "
+            "future wins: fill with -math.inf.",
+        )
+        for hide in (torch.masked_fill, lambda scores, later, low: scores + low * later)
+        for low in (-1e4, -1e3, -100.0, -10.0)
     ),
     Mistake(
         "filled_with_zero",
@@ -82,13 +94,6 @@ CAUSAL_MISTAKES = (
         "no_scaling",
         lambda q, k, v: (q @ k.mT).masked_fill(_later(q), -math.inf).softmax(-1) @ v,
         "the mask is right, but the scores are not divided by √D.",
-    ),
-    Mistake(
-        "scaled_late",
-        lambda q, k, v: (
-            (q @ k.mT).masked_fill(_later(q), -math.inf).softmax(-1) / math.sqrt(q.size(-1)) @ v
-        ),
-        "the mask is right, but you divide by √D after the softmax. Divide the scores.",
     ),
     Mistake(
         "wrong_axis",
@@ -119,10 +124,17 @@ def causal_attention(answer):
     def by_hand(*inputs):
         return written_by_hand(answer, *inputs, ready_made=ATTENTION)
 
-    q, k, v = (draw(seed, 2, 5, 4, scale=1.5) for seed in (7, 8, 9))
-    judge(by_hand, q, k, v)
-    judge(answer, q[:, :1], k[:, :1], v[:, :1], " (a single word)")
+    def drawn(seed, *shape):
+        return (draw(seed + i, *shape, scale=1.5) for i in range(3))
+
+    judge(by_hand, *drawn(40, 2, 5, 7))
+    judge(answer, *drawn(43, 2, 5, 7), " (other numbers)")
+    judge(answer, *drawn(46, 3, 1, 11), " (a single word)")
+    judge(answer, *drawn(49, 1, 300, 3))
     q, k = 20 * units(torch.tensor([[0, 1, 0, 2, 3]])), 20 * units(torch.arange(5)[None])
     judge(answer, q, k, draw(9, 1, 5, 8), ", with one score of 141 in every row")
     q, k = torch.ones(1, 4, 1), torch.tensor([[[-30_000.0], [-30_001], [-30_002.5], [-29_870]]])
     judge(answer, q, k, draw(9, 1, 4, 1), ", whose highest score lies in the future")
+    q = 20 * units(torch.tensor([[4, 0, 2, 2, 3]])) * torch.tensor([[0.0], [10], [0], [-10], [1]])
+    k = 20 * units(torch.arange(5)[None])
+    judge(answer, q, k, draw(8, 1, 5, 8), ", with scores of 1,414, of 0 and of -1,414")

@@ -8,12 +8,14 @@ Shapes: B texts, T words, C channels, V words in the vocabulary, L layers.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from grooves.checks import CheckFailed, check
-from grooves.checks.compare import Mistake, compare, own_seed
+from grooves.checks.compare import Mistake, as_tensor, compare, own_seed
 from grooves.models import transformer
 from grooves.models.transformer import Config, Transformer
 
@@ -22,6 +24,9 @@ EXACT = 1e-9  # counts, so only a float's rounding is forgiven
 # No two sizes alike, so that no mistake hides behind another.
 SMALL = Config(vocabulary_size=50, context=32, n_layer=4, n_head=3, n_embd=18, mlp_from=1)
 LARGER = Config(vocabulary_size=500, n_layer=6, n_head=4, n_embd=64, mlp_from=2)
+ONE_LAYER = Config(vocabulary_size=23, context=45, n_layer=1, n_head=1, n_embd=10, mlp_from=0)
+# its counts need more than 32 bits
+HUGE = Config(vocabulary_size=50_257, n_layer=5, n_head=28, n_embd=12_320, mlp_from=3)
 
 
 def given(config: Config) -> str:
@@ -42,17 +47,40 @@ def sizes(config: Config) -> tuple[int, int, int, int]:
     )
 
 
+def counted(answer, *inputs):
+    """What an answer returns; a model that it builds in order to count takes no memory."""
+    with torch.device("meta"):
+        got = answer(*inputs)
+    if any(getattr(part, "is_meta", False) for part in (got, *as_parts(got))):
+        got = answer(*inputs)  # a tensor of counts, which must be read
+    return got
+
+
+def as_parts(got) -> tuple:
+    """The results of an answer that returns several."""
+    return tuple(got) if isinstance(got, (tuple, list)) else ()
+
+
+def compare_count(got, expected, mistakes, inputs, given, source="the right one is") -> None:
+    """Compare a count, which may come as an array of one element, exactly."""
+    got = as_tensor(got)
+    got = got.reshape(()) if got.numel() == 1 else got
+    compare(got, expected, mistakes, inputs, given, source, EXACT)
+
+
 # ---- 9 parameters ----------------------------------------------------------------------------
 
 
-def _parameters(config: Config, embeddings=1, mix=1, attention=4, mlp=8, vectors=0) -> int:
+def _parameters(config: Config, embeddings=1, mix=1, attention=4, mlp=8, vectors=(0, 0, 0)) -> int:
     """The count, or one with a part exchanged.
 
-    attention, mlp: matrices of C² in each. vectors: further vectors of C weights in a layer.
+    attention, mlp: matrices of C² in each. vectors: further vectors of C weights, in a layer, in an
+    MLP, and in the whole model.
     """
     V, L, C, L_mlp = sizes(config)
     matrices = (L * attention + L_mlp * mlp) * C * C
-    return embeddings * V * C + mix * C + matrices + L * vectors * C
+    further = L * vectors[0] + L_mlp * vectors[1] + vectors[2]
+    return embeddings * V * C + mix * C + matrices + further * C
 
 
 PARAMETER_MISTAKES = (
@@ -88,9 +116,9 @@ PARAMETER_MISTAKES = (
         "a layer lacks C² weights: attention ends in a matrix `out` that mixes the heads.",
     ),
     Mistake(
-        "keys_and_values_forgotten",
-        lambda c: _parameters(c, attention=2),
-        "attention has three matrices before the scores, for queries, keys and values.",
+        "embedding_forgotten",
+        lambda c: _parameters(c, embeddings=0),
+        "V · C weights are missing: a row of C for each word of the vocabulary.",
     ),
     Mistake(
         "heads_multiplied",
@@ -103,15 +131,21 @@ PARAMETER_MISTAKES = (
         lambda c: _parameters(replace(c, n_layer=1, mlp_from=0)),
         "that is the count for one layer.",
     ),
-    Mistake(
-        "norms_counted",
-        lambda c: _parameters(c, vectors=4),
-        "this model's norms have no weights: no gain, no bias.",
+    *(
+        Mistake(
+            "norms_counted",
+            lambda c, vectors=vectors: _parameters(c, vectors=vectors),
+            "this model's norms have no weights: no gain, no bias.",
+        )
+        for vectors in ((4, 0, 0), (2, 0, 0), (4, 0, 2), (2, 0, 1), (2, 2, 0), (1, 1, 0))
     ),
-    Mistake(
-        "biases_counted",
-        lambda c: _parameters(c, vectors=9),
-        "this model's matrices have no biases.",
+    *(
+        Mistake(
+            "biases_counted",
+            lambda c, vectors=vectors: _parameters(c, vectors=vectors),
+            "this model's matrices have no biases.",
+        )
+        for vectors in ((9, 0, 0), (4, 5, 0))
     ),
     Mistake(
         "positions_learned",
@@ -121,15 +155,21 @@ PARAMETER_MISTAKES = (
 )
 
 
+@cache
+def _of_the_model(config: Config) -> int:
+    with own_seed(0), torch.device("meta"):
+        return transformer.count_parameters(Transformer(config))
+
+
 @check(lab=LAB, exercise="count_parameters", points=1)
 def count_parameters(answer):
     """count_parameters(config) -> number of learned weights of the course's model."""
-    for config in (SMALL, LARGER):
-        with own_seed(0):
-            expected = transformer.count_parameters(Transformer(config))
+    for config in (SMALL, LARGER, ONE_LAYER, HUGE, SMALL):
+        expected = _of_the_model(config)
+        got = counted(answer, config)
+        described = given(config)
         source = "the model itself has"
-        got = answer(config)
-        compare(got, expected, PARAMETER_MISTAKES, (config,), given(config), source, EXACT)
+        compare_count(got, expected, PARAMETER_MISTAKES, (config,), described, source)
 
 
 # ---- 10 memory -------------------------------------------------------------------------------
@@ -160,6 +200,11 @@ WEIGHT_MISTAKES = (
         "values_not_bytes",
         lambda c, *a: _parameters(c),
         "that is the number of values. Each takes bytes_per_value bytes.",
+    ),
+    Mistake(
+        "embedding_forgotten",
+        lambda c, B, T, b: _parameters(c, embeddings=0) * b,
+        "V · C weights are missing: a row of C for each word of the vocabulary.",
     ),
     Mistake(
         "always_four_bytes",
@@ -199,6 +244,26 @@ CACHE_MISTAKES = (
         "the T × T scores are not kept, only one key and one value a word and layer.",
     ),
     Mistake(
+        "times_heads",
+        lambda c, *a: _cache_bytes(c, *a) * c.n_head,
+        "C is the width of all heads together: H · D = C. Do not multiply by H again.",
+    ),
+    Mistake(
+        "cache_in_four_bytes",
+        lambda c, B, T, b: _cache_bytes(c, B, T, 4),
+        "you assume 4 bytes a value in the cache. Use the argument.",
+    ),
+    Mistake(
+        "cache_in_values",
+        lambda c, B, T, b: _cache_bytes(c, B, T, 1),
+        "that is the number of values in the cache. Each takes bytes_per_value bytes.",
+    ),
+    Mistake(
+        "cut_at_the_context",
+        lambda c, B, T, b: _cache_bytes(c, B, min(T, c.context), b),
+        "you cut the text off at config.context. Count the words that are asked for.",
+    ),
+    Mistake(
         "whole_context",
         lambda c, B, T, b: _cache_bytes(c, B, c.context, b),
         "that is a cache for the longest possible text. Here it holds `length` words.",
@@ -209,9 +274,10 @@ CACHE_MISTAKES = (
 @check(lab=LAB, exercise="memory", points=1, returns=(tuple, list, Tensor, np.ndarray))
 def memory(answer):
     """memory(config, batch, length, bytes_per_value) -> (bytes of weights, bytes of cache)."""
-    for inputs in ((SMALL, 7, 11, 2), (LARGER, 16, 120, 1)):
+    small = (SMALL, 7, 11, 2)
+    for inputs in (small, (LARGER, 17, 131, 1), (SMALL, 5, 61, 8), (HUGE, 3, 5_053, 4), small):
         config, batch, length, width = inputs
-        got = answer(*inputs)
+        got = counted(answer, *inputs)
         if len(got) != 2:
             raise CheckFailed(
                 f"expected two numbers, (weights, cache), got {len(got)}.", hint="not_two"
@@ -223,4 +289,4 @@ def memory(answer):
         )
         for value, (name, right, mistakes) in zip(got, parts, strict=True):
             described = f"the bytes of the {name}, {sizes_given}"
-            compare(value, right(*inputs), mistakes, inputs, described, "the right one is", EXACT)
+            compare_count(value, right(*inputs), mistakes, inputs, described)

@@ -10,22 +10,32 @@ from __future__ import annotations
 from dataclasses import replace
 
 from grooves.checks import check
-from grooves.checks.compare import Mistake, compare
-from grooves.checks.transformer.costs import EXACT, LAB, LARGER, SMALL, given, sizes
+from grooves.checks.compare import Mistake
+from grooves.checks.transformer.costs import (
+    HUGE,
+    LAB,
+    LARGER,
+    ONE_LAYER,
+    SMALL,
+    compare_count,
+    counted,
+    given,
+    sizes,
+)
 from grooves.models.transformer import Config
 
 
 def training_step_flops(
-    config: Config, batch: int, length: int, scores=2.0, head=1, passes=3
+    config: Config, batch: int, length: int, scores=2, head=1, passes=3, attention=4
 ) -> float:
     """FLOPs of the matrix products of one training step; the defaults are right.
 
     scores: products over all pairs of words (QK and AV). head: matrices of the vocabulary's size.
-    passes: forward 1, backward 2.
+    passes: forward 1, backward 2. attention: matrices of C² in a layer's attention.
     """
     V, L, C, L_mlp = sizes(config)
     words = batch * length
-    weights = (4 * L + 8 * L_mlp) * C * C + head * V * C
+    weights = (attention * L + 8 * L_mlp) * C * C + head * V * C
     return passes * 2 * words * (weights + L * scores * length * C)
 
 
@@ -76,6 +86,16 @@ FLOP_MISTAKES = (
         "(If you halved them for the mask: here they count in full.)",
     ),
     Mistake(
+        "scores_of_one_head",
+        lambda c, *a: training_step_flops(c, *a, scores=2 / c.n_head),
+        "you count the pairs of words for one head, D wide. All H together cost T² · C.",
+    ),
+    Mistake(
+        "out_forgotten",
+        lambda *a: training_step_flops(*a, attention=3),
+        "attention has a fourth matrix of C², `out`.",
+    ),
+    Mistake(
         "scores_times_heads",
         lambda c, *a: training_step_flops(c, *a, scores=2 * c.n_head),
         "each head's product is only D wide. All H together cost T² · C.",
@@ -111,10 +131,16 @@ FLOP_MISTAKES = (
 @check(lab=LAB, exercise="training_flops", points=2)
 def training_flops(answer):
     """training_flops(config, batch, length) -> FLOPs of the matrix products of one step."""
-    for inputs in ((SMALL, 5, 7), (LARGER, 8, 144)):
+    small = (SMALL, 5, 7)
+    for inputs in (
+        small,
+        (LARGER, 9, 131),
+        (SMALL, 2, 61),
+        (ONE_LAYER, 1, 1),
+        (HUGE, 8, 125),
+        small,
+    ):
         config, batch, length = inputs
         described = f"{given(config)}, batch = {batch}, length = {length}"
         expected = training_step_flops(*inputs)
-        compare(
-            answer(*inputs), expected, FLOP_MISTAKES, inputs, described, "the right one is", EXACT
-        )
+        compare_count(counted(answer, *inputs), expected, FLOP_MISTAKES, inputs, described)

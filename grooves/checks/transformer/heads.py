@@ -53,6 +53,15 @@ SPLIT_MISTAKES = (
         lambda x, h: x.unflatten(-1, (h, -1)).permute(0, 2, 3, 1),
         "words and channels changed places: (B, H, D, T).",
     ),
+    *(
+        Mistake(
+            "axes_mixed",
+            lambda x, h, a=a, b=b: x.transpose(a, b).reshape(x.size(0), h, x.size(1), -1),
+            "the shape is right, but reshape reads the numbers in their new order after a "
+            "transpose. Cut the last axis of x first, then swap words and heads.",
+        )
+        for a, b in ((1, 2), (0, 1))
+    ),
     Mistake(
         "all_to_all",
         lambda x, h: x.unsqueeze(1).expand(-1, h, -1, -1),
@@ -65,15 +74,20 @@ SPLIT_MISTAKES = (
 def split_heads(answer):
     """split_heads(x, n_heads): (B, T, C) -> (B, H, T, D), head h holding channels hD to hD+D-1."""
 
-    def judge(call, shape, n_heads):
-        x = draw(10, *shape)
+    def judge(call, shape, n_heads, seed=10):
+        x = draw(seed, *shape)
         expected = torch.stack(x.chunk(n_heads, dim=-1), dim=1)  # (B, H, T, D)
         given = f"x of shape {shape} and n_heads = {n_heads}"
         got = call(x.clone(), n_heads)
         compare(got, expected, SPLIT_MISTAKES, (x, n_heads), given, "the right one is")
 
     judge(lambda *inputs: written_by_hand(answer, *inputs), (2, 5, 12), 3)
-    judge(answer, (3, 4, 8), 2)
+    judge(answer, (2, 5, 12), 3, seed=13)
+    judge(answer, (2, 5, 12), 4)
+    judge(answer, (3, 4, 70), 7)
+    judge(answer, (1, 1, 10), 5)
+    judge(answer, (4, 3, 11), 11)
+    judge(answer, (5, 2, 6), 1)
 
 
 MERGE_MISTAKES = (
@@ -92,6 +106,15 @@ MERGE_MISTAKES = (
         "not_joined",
         lambda y: y.transpose(1, 2),
         "the axes are in order, (B, T, H, D), but H and D are not joined into C.",
+    ),
+    *(
+        Mistake(
+            "axes_mixed",
+            lambda y, a=a, b=b: y.transpose(a, b).reshape(y.size(0), y.size(2), -1),
+            "the shape is right, but other axes than words and heads were swapped before the "
+            "join. Swap axes 1 and 2.",
+        )
+        for a, b in ((2, 3), (1, 3))
     ),
     Mistake("heads_added", lambda y: y.sum(1), "you added the heads up. They lie side by side."),
     Mistake(
@@ -114,14 +137,19 @@ MERGE_MISTAKES = (
 def merge_heads(answer):
     """merge_heads(y): (B, H, T, D) -> (B, T, C), what split_heads undoes."""
 
-    def judge(call, shape):
-        y = draw(11, *shape)
+    def judge(call, shape, seed=11):
+        y = draw(seed, *shape)
         expected = torch.cat(tuple(y.unbind(1)), dim=-1)  # (B, T, C)
         given = f"y of shape {shape}"
         compare(call(y.clone()), expected, MERGE_MISTAKES, (y,), given, "the right one is")
 
     judge(lambda y: written_by_hand(answer, y), (2, 3, 5, 4))
     judge(answer, (3, 2, 4, 6))
+    judge(answer, (2, 3, 5, 4), seed=14)
+    judge(answer, (3, 7, 2, 5))
+    judge(answer, (1, 4, 1, 3))
+    judge(answer, (1, 1, 6, 2))
+    judge(answer, (4, 11, 3, 1))
 
 
 # ---- 6 rotary positions ----------------------------------------------------------------------
@@ -165,12 +193,30 @@ def _overwritten(x: Tensor, base: float) -> Tensor:
     return torch.stack((first, first * sin + a[..., 1::2] * cos), -1).flatten(-2)
 
 
+def _not_interleaved(x: Tensor, base: float) -> Tensor:
+    turned = _turn(x, _angles(x, base))
+    return torch.cat((turned[..., 0::2], turned[..., 1::2]), -1)
+
+
+def _mirrored(x: Tensor, base: float) -> Tensor:
+    a, cos, sin = x.double(), _angles(x, base).cos(), _angles(x, base).sin()
+    first, second = a[..., 0::2], a[..., 1::2]
+    return torch.stack((first * cos + second * sin, first * sin - second * cos), -1).flatten(-2)
+
+
 ROTATE_MISTAKES = (
+    Mistake(
+        "not_interleaved",
+        _not_interleaved,
+        "the pairs are turned correctly, but then all first channels stand before all second "
+        "ones, as cat lays them. stack((first, second), dim=-1).flatten(-2) puts each beside its "
+        "partner.",
+    ),
     Mistake(
         "first_overwritten",
         _overwritten,
-        "the second number of a pair is made from the first after that was turned. "
-        "Keep the first as it was until both are done.",
+        "the second number of a pair is made from the first after that was turned. Compute both "
+        "new numbers before you write either; x[..., 0::2] is a view, so writing to x changes it.",
     ),
     Mistake(
         "halves",
@@ -204,6 +250,12 @@ ROTATE_MISTAKES = (
         "the exponent is −i/D in place of −2i/D: the slow pairs are too fast.",
     ),
     Mistake(
+        "double_exponent",
+        lambda x, base: _turn(x, _angles(x, base**2)),
+        "the exponent is −4i/D in place of −2i/D. arange(0, D, 2) holds 2i already.",
+    ),
+    Mistake("mirrored", _mirrored, "both sines have the wrong sign: a mirror image, no rotation."),
+    Mistake(
         "sign_lost",
         _both_minus,
         "both lines have a minus, so this is no rotation: lengths change. "
@@ -214,10 +266,13 @@ ROTATE_MISTAKES = (
         _by_head,
         "the angle grows from head to head and not from word to word. T is the last axis but one.",
     ),
-    Mistake(
-        "base_ignored",
-        lambda x, base: _turn(x, _angles(x, 1000.0)),
-        "your base is always 1000. Use the argument.",
+    *(
+        Mistake(
+            "base_ignored",
+            lambda x, base, fixed=fixed: _turn(x, _angles(x, fixed)),
+            "your base is always the same number. Use the argument.",
+        )
+        for fixed in (100.0, 1000.0, 10_000.0)
     ),
 )
 
@@ -226,13 +281,17 @@ ROTATE_MISTAKES = (
 def rotate(answer):
     """rotate(x, base): (B, H, T, D) -> the same shape, word t's pair i turned by t·base^(−2i/D)."""
 
-    def judge(call, shape, base):
-        x = draw(12, *shape)
+    def judge(call, shape, base, seed=12, tolerance=None):
+        x = draw(seed, *shape)
         given = f"x of shape {shape} and base = {number(base)}"
+        expected = _turn(x, _angles(x, base))
         got = call(x.clone(), base)
-        compare(
-            got, _turn(x, _angles(x, base)), ROTATE_MISTAKES, (x, base), given, "the right one is"
-        )
+        inputs = (x, base)
+        compare(got, expected, ROTATE_MISTAKES, inputs, given, "the right one is", tolerance)
 
-    judge(lambda *inputs: written_by_hand(answer, *inputs), (2, 3, 5, 6), 1000.0)
-    judge(answer, (1, 2, 4, 8), 50.0)
+    judge(lambda *inputs: written_by_hand(answer, *inputs), (2, 3, 5, 6), 50.0)
+    judge(answer, (2, 3, 5, 6), 50.0, seed=15)
+    judge(answer, (2, 3, 5, 6), 20.0)
+    judge(answer, (1, 2, 4, 14), 70.0)
+    judge(answer, (3, 1, 1, 4), 10_000.0)
+    judge(answer, (1, 1, 1_100, 2), 100.0, tolerance=2e-3)  # a large angle has few digits left

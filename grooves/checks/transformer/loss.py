@@ -17,6 +17,7 @@ from grooves.checks.compare import (
     ORDINARY_TOLERANCE,
     TOLERANCE,
     Mistake,
+    as_tensor,
     close,
     compare,
     draw,
@@ -31,7 +32,8 @@ def _surprise(logits: Tensor, ids: Tensor, shift: int = 1) -> Tensor:
     """-log p of the word `shift` places on, where there is one: (B, T - shift)."""
     T = ids.size(1)
     chances = logits.double().log_softmax(-1)[:, : T - shift]
-    return -chances.gather(-1, ids[:, shift:, None]).squeeze(-1)
+    words = ids[:, shift:, None].clamp(min=0)  # padding may be no word's number
+    return -chances.gather(-1, words).squeeze(-1)
 
 
 def _loss(logits, ids, padding):
@@ -41,13 +43,20 @@ def _loss(logits, ids, padding):
 
 def _backwards(logits, ids, padding):
     """Each position scored on the word before it."""
-    surprise = -logits.double().log_softmax(-1)[:, 1:].gather(-1, ids[:, :-1, None]).squeeze(-1)
+    words = ids[:, :-1, None].clamp(min=0)
+    surprise = -logits.double().log_softmax(-1)[:, 1:].gather(-1, words).squeeze(-1)
     return surprise[ids[:, :-1] != padding].mean()
 
 
 def _mean_of_texts(logits, ids, padding):
     real = ids[:, 1:] != padding
     return ((_surprise(logits, ids) * real).sum(1) / real.sum(1)).mean()
+
+
+def _through_shares(shares, ids, padding):
+    """The loss from shares that may have rounded to 0, in their own precision."""
+    words = ids[:, 1:, None].clamp(min=0)
+    return -shares[:, :-1].gather(-1, words).log().squeeze(-1)[ids[:, 1:] != padding].mean()
 
 
 LOSS_MISTAKES = (
@@ -76,6 +85,19 @@ LOSS_MISTAKES = (
         "Divide by the number of real words.",
     ),
     Mistake(
+        "first_words_counted",
+        lambda logits, ids, padding: (
+            _loss(logits, ids, padding) * (ids[:, 1:] != padding).sum() / (ids != padding).sum()
+        ),
+        "you divide by all words, the first of each text included, which nobody predicts.",
+    ),
+    Mistake(
+        "padding_at_t",
+        lambda logits, ids, padding: _surprise(logits, ids)[ids[:, :-1] != padding].mean(),
+        "padding is sought at position t, where the model reads. What must not be padding is the "
+        "word at t + 1, which it is to predict.",
+    ),
+    Mistake(
         "sum_not_mean",
         lambda logits, ids, padding: _surprise(logits, ids)[ids[:, 1:] != padding].sum(),
         "that is the sum over the words. The loss is their mean.",
@@ -102,40 +124,33 @@ LOSS_MISTAKES = (
         "that is in bits (logarithm to base 2). The course counts in nats: the natural logarithm.",
     ),
     Mistake(
-        "probability_averaged",
-        lambda logits, ids, padding: (
-            -(-_surprise(logits, ids)[ids[:, 1:] != padding]).exp().mean().log()
-        ),
-        "you average the probabilities and then take the logarithm. Logarithm first, then average.",
-    ),
-    Mistake(
         "padding_is_zero",
         lambda logits, ids, padding: _loss(logits, ids, 0),
         "word 0 was left out. The padding is the argument `padding`, which need not be 0.",
     ),
     Mistake(
         "exp_overflows",
-        lambda logits, ids, padding: (
-            -(
-                logits.exp()[:, :-1].gather(-1, ids[:, 1:, None]).squeeze(-1)
-                / logits.exp()[:, :-1].sum(-1)
-            )
-            .log()[ids[:, 1:] != padding]
-            .mean()
+        lambda logits, ids, padding: _through_shares(
+            logits.exp() / logits.exp().sum(-1, keepdim=True), ids, padding
         ),
         "exp of a logit above 88 is infinite in float32. log_softmax or cross_entropy shift first.",
     ),
     Mistake(
         "log_of_softmax",
-        lambda logits, ids, padding: (
-            -logits.softmax(-1)
-            .log()[:, :-1]
-            .gather(-1, ids[:, 1:, None])
-            .squeeze(-1)[ids[:, 1:] != padding]
-            .mean()
-        ),
+        lambda logits, ids, padding: _through_shares(logits.softmax(-1), ids, padding),
         "a very unlikely word's softmax rounds to 0, and log 0 is -inf. "
         "log_softmax never forms the 0.",
+    ),
+    *(
+        Mistake(
+            "epsilon",
+            lambda logits, ids, padding, least=least: _through_shares(
+                logits.softmax(-1) + least, ids, padding
+            ),
+            "a small number under the logarithm hides that a share has rounded to 0, and makes "
+            "very unlikely words look likelier. log_softmax needs none.",
+        )
+        for least in (1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-20)
     ),
 )
 
@@ -147,34 +162,45 @@ def next_word_loss(answer):
 
     def judge(call, logits, ids, padding, note=""):
         given = f"logits {shape_of(logits)}, ids {shape_of(ids)} and padding = {padding}{note}"
-        leaf = logits.clone().requires_grad_()
-        got = call(leaf * 1, ids.clone(), padding)  # a product: in-place work on it is allowed
+        got = call(logits.clone(), ids.clone(), padding)
         inputs = (logits, ids, padding)
-        compare(got, _loss(*inputs), LOSS_MISTAKES, inputs, given)
-        if not got.requires_grad:
-            raise CheckFailed(
-                f"for {given}, the number is right, but it has lost its history, so no gradient "
-                "flows back.\nLikely mistake: .item(), .detach(), no_grad or a new tensor on "
-                "the way.",
-                hint="no_gradient",
-            )
-        got.backward()
-        twin = logits.clone().requires_grad_()
-        _loss(twin, ids, padding).backward()
-        tolerance = TOLERANCE.get(got.dtype, ORDINARY_TOLERANCE)
-        if leaf.grad is None or not close(leaf.grad, twin.grad, tolerance):
-            raise CheckFailed(
-                f"for {given}, the number is right, but its gradient is not PyTorch's.\n"
-                "Likely mistake: a part of the sum is detached, or padding turned into NaN on the "
-                "way back.",
-                hint="wrong_gradient",
-            )
+        expected = _loss(*inputs)
+        compare(got, expected, LOSS_MISTAKES, inputs, given)
+        if close(as_tensor(got), expected, TOLERANCE.get(got.dtype, ORDINARY_TOLERANCE)):
+            _follow_back(answer, *inputs, given)
 
     def by_hand(*inputs):
         return written_by_hand(answer, *inputs)
 
     logits = draw(24, 3, 6, 10, scale=2.0)
     judge(by_hand, logits, ids, 9)
+    judge(answer, draw(25, 3, 6, 10), ids, 9, " (other numbers)")
     judge(answer, logits, (ids + 1) % 10, 0)
+    judge(answer, logits, ids.where(ids != 9, -1), -1, ", no word's number,")
+    many = torch.randint(300, (1, 11), generator=torch.Generator().manual_seed(26))
+    judge(answer, draw(27, 1, 11, 300), many, 299, ", which is nowhere,")
     judge(answer, logits + 1000, ids, 9, " and logits near 1,000")
     judge(answer, 200 * logits, ids, 9, " and logits in the hundreds")
+
+
+def _follow_back(answer, logits, ids, padding, given: str) -> None:
+    """Refuse a right loss whose gradient is not PyTorch's."""
+    leaf, twin = logits.clone().requires_grad_(), logits.clone().requires_grad_()
+    got = answer(leaf * 1, ids.clone(), padding)
+    if not got.requires_grad:
+        raise CheckFailed(
+            f"for {given}, the number is right, but it has lost its history, so no gradient "
+            "flows back.\nLikely mistake: .item(), .detach(), no_grad or a new tensor on "
+            "the way.",
+            hint="no_gradient",
+        )
+    got.backward()
+    _loss(twin, ids, padding).backward()
+    tolerance = TOLERANCE.get(got.dtype, ORDINARY_TOLERANCE)
+    if leaf.grad is None or not close(leaf.grad, twin.grad, tolerance):
+        raise CheckFailed(
+            f"for {given}, the number is right, but its gradient is not PyTorch's.\n"
+            "Likely mistake: a part of the sum is detached or copied into a new tensor, or padding "
+            "turned into NaN on the way back.",
+            hint="wrong_gradient",
+        )

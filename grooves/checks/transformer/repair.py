@@ -21,7 +21,7 @@ from grooves.language.stories import Stories
 from grooves.models.transformer import Transformer
 
 LAB = "04_transformer"
-N_WORDS = 10  # length of the texts that are probed
+N_WORDS = 40  # length of the texts that are probed
 STEPS = 60
 LENGTH = 48  # words of a story that the short training reads
 GAP_NATS = 2.0  # a mended model comes to about 0.4
@@ -31,7 +31,7 @@ GAP_NATS = 2.0  # a mended model comes to about 0.4
 def repaired(answer):
     """repaired(vocabulary_size) -> a model, ids (B, T) -> logits (B, T, V), free of both
     mistakes."""
-    vocabulary_size = 30
+    vocabulary_size = 90
     with own_seed(0):
         model = answer(vocabulary_size)
     if isinstance(model, Transformer):
@@ -48,6 +48,7 @@ def repaired(answer):
         _check_texts_apart(model, ids)
         _check_reach(_influence(model, ids[0], vocabulary_size))
         _check_order(model, ids[:1])
+    _check_own_word(model, vocabulary_size)
     _check_gradients(model, ids)
     loss, entropy = short_training(answer, STEPS)
     _check_loss(loss, entropy)
@@ -119,15 +120,16 @@ def _check_reach(influence: Tensor) -> None:
                 hint="sees_the_next",
             )
         raise CheckFailed(
-            f"{message}: the future leaks.\nLikely mistake: no mask, a mask the wrong way "
-            f"round, one "
-            "that hides with 0 in place of -inf, or a softmax over the wrong axis.",
+            f"{message}: the future leaks.\nLikely mistake: no mask, a mask the wrong way round, "
+            "one that hides with 0 or a finite number in place of -inf, or a softmax over the "
+            "wrong axis.",
             hint="sees_the_future",
         )
     if not influence.diagonal().all():
         raise CheckFailed(
             "the scores at a word do not depend on that word.\n"
-            "Likely mistake: the residual connection around attention is gone.",
+            "Likely mistake: the residual connection around attention is gone, or the model reads "
+            "the texts moved by one word.",
             hint="own_word_lost",
         )
     behind = influence.triu(1)
@@ -152,10 +154,36 @@ def _check_order(model: nn.Module, ids: Tensor) -> None:
         raise CheckFailed(
             "words 0 and 1 can change places and the last word's scores stay the same: the model "
             "cannot tell the order of words.\nLikely mistake: all words of a text are turned by "
-            "the "
-            "same angle. Print the shape of the positions where they meet q, and what they grow "
-            "along.",
+            "the same angle, or by none. Print the shape of the positions where they meet q, and "
+            "what they grow along.",
             hint="order_blind",
+        )
+
+
+def _check_own_word(model: nn.Module, vocabulary_size: int) -> None:
+    """Refuse a model in which word 1 attends to word 0 alone.
+
+    With nothing to choose from, queries and keys do not matter, so they get no gradient from the
+    second word of a text, and do from the third.
+    """
+    model.eval()
+    words = torch.arange(vocabulary_size)
+    texts = torch.stack((words, words.roll(1), words.roll(7)), dim=1)
+    reached = []
+    for place in (1, 2):
+        model.zero_grad()
+        scores = model(texts[:, : place + 1])[:, place]
+        if not scores.requires_grad:
+            return  # `_check_gradients` says so
+        scores.log_softmax(-1)[:, 0].sum().backward()
+        grads = [w.grad for w in model.parameters() if w.grad is not None]
+        reached.append([int((g.abs() > 1e-6 * g.abs().max()).sum()) for g in grads])
+    if any(second < third / 2 for second, third in zip(*reached, strict=True)):
+        raise CheckFailed(
+            "the second word of a text does not choose between the first word and itself: queries "
+            "and keys get no gradient from it.\nLikely mistake: the mask hides a word from "
+            "itself. The diagonal stays visible.",
+            hint="blind_to_itself",
         )
 
 

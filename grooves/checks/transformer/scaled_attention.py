@@ -29,43 +29,60 @@ def shares_of(e: Tensor, dim: int = -1) -> Tensor:
     return e / e.sum(dim, keepdim=True)
 
 
+def _shifted_by_any(name: str, compute, says: str) -> tuple[Mistake, ...]:
+    """A mistake made without a shift, or with one of those that are common."""
+    shifts = (
+        lambda s: s,
+        lambda s: s - s.amax(-1, keepdim=True),
+        lambda s: s - s.max(),
+        lambda s: s - s.amax(0, keepdim=True),
+    )
+    return tuple(Mistake(name, lambda s, by=by: compute(by(s).exp()), says) for by in shifts)
+
+
+def _log_sum(s: Tensor) -> Tensor:
+    return (s - s.logsumexp(-1, keepdim=True)).exp()
+
+
 SOFTMAX_MISTAKES = (
-    Mistake(
+    *_shifted_by_any(
         "wrong_axis",
-        lambda s: s.softmax(0),
+        lambda e: shares_of(e, 0),
         "each column adds up to 1, but every row should: sum over the last axis, dim=-1.",
     ),
-    Mistake(
+    *_shifted_by_any(
         "one_sum_for_all",
-        lambda s: s.exp() / s.exp().sum(),
+        lambda e: e / e.sum(),
         "you divide by the sum over the whole tensor. Every row has a sum of its own.",
     ),
-    Mistake(
+    *_shifted_by_any(
         "lost_axis",
-        lambda s: s.exp() / s.exp().sum(-1) if s.size(0) == s.size(-1) else s,
+        lambda e: e / e.sum(-1),
         "the row sums lost their axis, so row 0's sum went under column 0. "
         "keepdim=True keeps them in line.",
     ),
     Mistake(
         "shift_lost_axis",
-        lambda s: shares_of((s - s.amax(-1)).exp()) if s.size(0) == s.size(-1) else s,
+        lambda s: shares_of((s - s.amax(-1)).exp()),
         "the rows' largest scores lost their axis, so row 0's went under column 0 and each score "
         "of a row was shifted by another number. keepdim=True keeps them in line.",
     ),
     Mistake(
         "no_axis_kept",
-        lambda s: (
-            (s - s.amax(-1)).exp() / (s - s.amax(-1)).exp().sum(-1)
-            if s.size(0) == s.size(-1)
-            else s
-        ),
+        lambda s: (s - s.amax(-1)).exp() / (s - s.amax(-1)).exp().sum(-1),
         "both the largest scores and the sums lost their axis and went under the columns. "
         "keepdim=True in both places keeps each beside its row.",
     ),
-    Mistake("logarithm", lambda s: s.log_softmax(-1), "these are the logarithms of the shares."),
-    Mistake(
+    *(
+        Mistake("logarithm", compute, "these are the logarithms of the shares.")
+        for compute in (
+            lambda s: s.log_softmax(-1),
+            lambda s: s - s.logsumexp(-1, keepdim=True),
+        )
+    ),
+    *_shifted_by_any(
         "not_divided",
-        lambda s: s.exp(),
+        lambda e: e,
         "these are the exponentials, not yet divided by their sum.",
     ),
     Mistake(
@@ -81,15 +98,34 @@ SOFTMAX_MISTAKES = (
         "Subtract the row's largest.",
     ),
     Mistake(
-        "one_maximum_for_all",
-        lambda s: shares_of((s - s.max()).exp()),
-        "you subtract the largest score of the whole tensor; a row far below it turns to 0 / 0. "
-        "Every row needs its own largest.",
+        "shift_by_first",
+        lambda s: shares_of((s - s[:, :1]).exp()),
+        "you subtract the first score of the row; a later one far above it still overflows. "
+        "Subtract the row's largest.",
+    ),
+    *(
+        Mistake(
+            "one_maximum_for_all",
+            lambda s, largest=largest: shares_of((s - largest(s)).exp()),
+            "the number that you subtract is not each row's own largest, but one for all rows or "
+            "one for each column; a row far from it turns to 0 / 0 or overflows.",
+        )
+        for largest in (torch.max, lambda s: s[0].max(), lambda s: s.amax(0))
+    ),
+    *(
+        Mistake(
+            "clamped",
+            lambda s, low=low, high=high: shares_of(s.clamp(low, high).exp()),
+            "cutting large scores off makes unlike scores alike. Shift them, do not clip them.",
+        )
+        for high in (20, 50, 80, 85, 88)
+        for low in (-high, None)
     ),
     Mistake(
-        "clamped",
-        lambda s: shares_of(s.clamp(-80, 80).exp()),
-        "cutting large scores off makes unlike scores alike. Shift them, do not clip them.",
+        "log_sum",
+        _log_sum,
+        "beside a huge score the logarithm of the sum is lost in rounding. Subtract the row's "
+        "largest from the scores first; then both are small.",
     ),
 )
 
@@ -105,14 +141,24 @@ def softmax(answer):
         expected = scores.double().softmax(-1)
         compare(answer(scores.clone()), expected, SOFTMAX_MISTAKES, (scores,), given)
 
+    judge(draw(3, 4, 4, scale=2.0), "other scores of shape (4, 4)")
     wide = draw(2, 3, 5)
     judge(wide, "scores of shape (3, 5)")
+    judge(draw(4, 1, 7), "scores of shape (1, 7)")
     far = torch.tensor([[0.0], [-300.0], [300.0]])
     judge(wide + far, "three rows whose scores lie near 0, near -300 and near 300")
-    peak = torch.tensor([[900.0, 2, 1, 0, 0], [1, 2, 3, 4, 5], [100, 101, 102, 103, 104]])
-    judge(peak, "a row with scores 900, 2, 1, 0, 0 and one with 100 to 104")
-    hidden = wide.masked_fill(torch.tensor([0, 1, 0, 1, 0], dtype=torch.bool), -math.inf)
-    judge(hidden, "rows in which two scores are -inf (their share is exactly 0)")
+    peak = torch.tensor([[900.0, 2, 1, 0, 0], [1, 2, 3, 4, 5], [0, 100, 1, 950, 948]])
+    judge(peak, "rows with scores 900, 2, 1, 0, 0, with 1 to 5, and with 0, 100, 1, 950, 948")
+    hidden = torch.tensor([[1, 0, 1, 0, 0], [0, 1, 0, 0, 1], [1, 0, 0, 0, 1]]).bool()
+    low = torch.tensor([[0.0], [-30_000], [-1e30]])
+    judge(
+        (wide + low).masked_fill(hidden, -math.inf),
+        "rows in which two scores are -inf and the others lie near 0, -30,000 and -1e30",
+    )
+    huge = torch.tensor([[1e8, 1e8, 0, -1e8, 1e8], [5000, 0, 4990, 4999, 5000], [-1e30] * 5])
+    judge(
+        huge, "rows with scores 1e8, 1e8, 0, -1e8, 1e8, with 5000, 0, 4990, 4999, 5000, and -1e30"
+    )
 
 
 # ---- 2 attention ------------------------------------------------------------------------------
@@ -139,11 +185,14 @@ ATTENTION_MISTAKES = (
         lambda q, k, v: (q @ k.mT / q.size(-1)).softmax(-1) @ v,
         "the scores are divided by D. A sum of D random products grows like √D: divide by √D.",
     ),
-    Mistake(
-        "scaled_by_words",
-        lambda q, k, v: (q @ k.mT / math.sqrt(k.size(-2))).softmax(-1) @ v,
-        "you divide by the root of the number of words. It is the channels, D, that the product "
-        "sums over.",
+    *(
+        Mistake(
+            "scaled_by_words",
+            lambda q, k, v, at=at: (q @ k.mT / math.sqrt((q, k)[at].size(-2))).softmax(-1) @ v,
+            "you divide by the root of the number of words. It is the channels, D, that the "
+            "product sums over.",
+        )
+        for at in (0, 1)
     ),
     Mistake(
         "scaled_by_value_width",
@@ -154,6 +203,19 @@ ATTENTION_MISTAKES = (
         "multiplied_by_root",
         lambda q, k, v: (q @ k.mT * math.sqrt(q.size(-1))).softmax(-1) @ v,
         "you multiply the scores by √D. Divide.",
+    ),
+    Mistake(
+        "root_rounded",
+        lambda q, k, v: (q @ k.mT / math.isqrt(q.size(-1))).softmax(-1) @ v,
+        "the root of D is cut to an integer. It is rarely one: divide by math.sqrt(D).",
+    ),
+    Mistake(
+        "reshaped",
+        lambda q, k, v: (
+            (q @ k.reshape(k.size(0), k.size(2), k.size(1)) / math.sqrt(q.size(-1))).softmax(-1) @ v
+        ),
+        "reshape and view give k the right shape with its numbers in the wrong places. k.mT or "
+        "k.transpose(1, 2) swaps the axes.",
     ),
     Mistake(
         "wrong_axis",
@@ -203,11 +265,17 @@ def attention(answer):
     def by_hand(*inputs):
         return written_by_hand(answer, *inputs, ready_made=ATTENTION)
 
-    q, k = draw(3, 2, 3, 4, scale=1.5), draw(4, 2, 5, 4, scale=1.5)
-    judge(by_hand, q, k, draw(5, 2, 5, 4))
-    judge(answer, q, k, draw(6, 2, 5, 7))
+    def drawn(seed, B, T, S, D, E):
+        return draw(seed, B, T, D, scale=1.5), draw(seed + 1, B, S, D), draw(seed + 2, B, S, E)
+
+    judge(by_hand, *drawn(30, 2, 3, 5, D=7, E=4))
+    judge(answer, *drawn(33, 2, 3, 5, D=7, E=4), " (other numbers)")
+    judge(answer, *drawn(36, 1, 6, 2, D=11, E=3))
+    judge(answer, *drawn(39, 3, 1, 70, D=13, E=2))
     q, k = (
         20 * units(torch.tensor([[4, 0, 2], [1, 1, 3]])),
         20 * units(torch.arange(5).expand(2, 5)),
     )
     judge(answer, q, k, draw(5, 2, 5, 4), ", with one score of 141 in every row")
+    q = q * torch.tensor([[10.0], [0.0], [-10.0]])
+    judge(answer, q, k, draw(6, 2, 5, 4), ", with a score of 1,414, only zeros, and one of -1,414")

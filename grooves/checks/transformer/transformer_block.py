@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from grooves.checks import check
+from grooves.checks import again, check
 from grooves.checks.compare import Mistake, compare, draw, shape_of, written_by_hand
 
 LAB = "04_transformer"
@@ -59,7 +59,32 @@ def _no_second_residual(x, attend, up, down):
     return down(up(_norm(x)).relu().square())
 
 
+def _norm_of_output(x, attend, up, down):
+    x = x + _norm(attend(x))
+    return x + _norm(down(up(x).relu().square()))
+
+
+def _norm_of_both(x, attend, up, down):
+    x = x + _norm(attend(_norm(x)))
+    return x + _norm(down(up(_norm(x)).relu().square()))
+
+
+def _mlp_first(x, attend, up, down):
+    x = x + down(up(_norm(x)).relu().square())
+    return x + attend(_norm(x))
+
+
 BLOCK_MISTAKES = (
+    *(
+        Mistake(
+            "norm_of_output",
+            compute,
+            "you normalise what attend and down return. What they read is normalised; what they "
+            "return is added as it is.",
+        )
+        for compute in (_norm_of_output, _norm_of_both)
+    ),
+    Mistake("mlp_first", _mlp_first, "the MLP comes before attention. Attention is first."),
     Mistake(
         "post_norm",
         _post_norm,
@@ -108,20 +133,9 @@ BLOCK_MISTAKES = (
         "negative numbers were squared and came through. ReLU first, then the square.",
     ),
     Mistake(
-        "gelu",
-        lambda *parts: _block(*parts, bend=F.gelu),
-        "that is GELU. This course's model bends with relu(x)².",
-    ),
-    Mistake(
         "side_by_side",
         _side_by_side,
         "both parts read the same x. The second reads the stream after the first was added.",
-    ),
-    Mistake(
-        "norm_over_time",
-        lambda *parts: _block(*parts, *2 * (lambda x: F.layer_norm(x.mT, x.shape[1:2]).mT,)),
-        "you norm every channel over the words, so each word sees later ones. "
-        "Norm each word over its channels.",
     ),
     Mistake(
         "norm_over_all",
@@ -134,12 +148,16 @@ BLOCK_MISTAKES = (
 
 @check(lab=LAB, exercise="block", points=2, returns=Tensor)
 def block(answer):
-    """block(x, attend, up, down): x (B, T, C) -> (B, T, C)."""
+    """block(x, attend, up, down): x (B, T, C) -> (B, T, C).
 
-    def judge(call, B, T, C):
-        x = 2 * draw(20, B, T, C) + 1
+    The parts are functions, which the framework does not copy, so x alone is asked for again here.
+    """
+
+    def judge(call, B, T, C, seed=20):
+        x = 2 * draw(seed, B, T, C) + 1
         mean = torch.ones(T, T).tril() / torch.arange(1, T + 1)[:, None]  # over the words so far
-        gather, widen, narrow = draw(21, C, C), draw(22, C, 4 * C), draw(23, 4 * C, C, scale=0.2)
+        gather, widen = draw(seed + 1, C, C), draw(seed + 2, C, 4 * C)
+        narrow = draw(seed + 3, 4 * C, C, scale=0.2)
 
         def to(matrix, weights=None):
             """A part of the block that accepts any float precision."""
@@ -148,14 +166,22 @@ def block(answer):
         parts = (to(gather, mean), to(widen), to(narrow))
         given = f"x of shape {shape_of(x)}"
         expected = _block(x.double(), *parts)
-        compare(
-            call(x.clone(), *parts),
-            expected,
-            BLOCK_MISTAKES,
-            (x, *parts),
-            given,
-            "the right one is",
-        )
 
-    judge(lambda *inputs: written_by_hand(answer, *inputs), 2, 5, 6)
-    judge(answer, 1, 3, 8)
+        def of_x(x):
+            return call(x, *parts)
+
+        before = again.before((x,), {})
+        handed_over = x.clone()
+        got = of_x(handed_over)
+        compare(got, expected, BLOCK_MISTAKES, (x, *parts), given, "the right one is")
+        again.refuse_changed(before, (handed_over,), {})
+        return of_x, again.after(before, got, (handed_over,), {})
+
+    asked = [
+        judge(lambda *inputs: written_by_hand(answer, *inputs), 2, 5, 6),
+        judge(answer, 2, 5, 6, seed=30),
+        judge(answer, 1, 3, 8),
+        judge(answer, 3, 1, 11),
+    ]
+    for of_x, kept in asked:
+        again.refuse_memory(of_x, [kept] if kept else [])

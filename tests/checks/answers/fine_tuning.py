@@ -164,6 +164,30 @@ def _(model, parts):
     return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
 
 
+@wrong("trainable", "only_modules")
+def _(model, parts):
+    modules = [module for name, module in model.named_modules() if name in parts]
+    model.requires_grad_(False)
+    for module in modules:
+        module.requires_grad_(True)
+    return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+
+
+@wrong("trainable", "counted_by_part")
+def _(model, parts):
+    _switch(model, _chosen(model, parts))
+    return sum(sum(w.numel() for w in set(_chosen(model, [part]))) for part in parts)
+
+
+@wrong("trainable", "changed_input")
+def _(model, parts):
+    chosen = []
+    while parts:
+        chosen += _chosen(model, [parts.pop()])
+    _switch(model, chosen)
+    return sum(weight.numel() for weight in set(chosen))
+
+
 @wrong("trainable", "counted_only")
 def _(model, parts):
     return sum(weight.numel() for weight in set(_chosen(model, parts)))
@@ -266,11 +290,6 @@ def _(x, weight, A, B, alpha):
     return _detour(x, weight, A, B, alpha / A.size(0))
 
 
-@wrong("lora_forward", "divided_by_outputs")
-def _(x, weight, A, B, alpha):
-    return _detour(x, weight, A, B, alpha / B.shape[-1])
-
-
 @wrong("lora_forward", "scale_on_all")
 def _(x, weight, A, B, alpha):
     return (x @ weight.T + x @ A @ B) * alpha / A.size(1)
@@ -288,7 +307,17 @@ def _(x, weight, A, B, alpha):
 
 @wrong("lora_forward", "change_dropped")
 def _(x, weight, A, B, alpha):
+    return F.linear(x, weight)
+
+
+@wrong("lora_forward", "cut_to_integers")
+def _(x, weight, A, B, alpha):
     return _detour(x, weight, A, B, alpha // A.size(1))
+
+
+@wrong("lora_forward", "first_row_for_all")
+def _(x, weight, A, B, alpha):
+    return x @ weight.T + alpha / len(B) * (x[(0,) * (x.ndim - 1)] @ A @ B)
 
 
 @wrong("lora_forward", "subtracted")
@@ -323,9 +352,18 @@ def _(x, weight, A, B, alpha):
     return torch.from_numpy(x @ weight.T + alpha / A.shape[1] * x @ A @ B)
 
 
+@wrong("lora_forward", "rounded")
+def _(x, weight, A, B, alpha):  # in single precision, whatever it is given
+    x, weight, A, B = (part.float() for part in (x, weight, A, B))
+    return _detour(x, weight, A, B, alpha / A.size(1))
+
+
 @wrong("lora_forward", "unrecognised")
-def _(x, weight, A, B, alpha):
-    return torch.relu(_detour(x, weight, A, B, alpha / A.size(1)))
+def _(x, weight, A, B, alpha, products={}):  # noqa: B006
+    key = id(A), id(B)
+    if key not in products:
+        products[key] = (A, B, A @ B)
+    return x @ weight.T + alpha / A.size(1) * (x @ products[key][2])
 
 
 @wrong("lora_forward", "course_code")
@@ -406,6 +444,11 @@ def _(weight, A, B, alpha):
     return weight + A.size(1) / alpha * (A @ B).T
 
 
+@wrong("merge", "cut_to_integers")
+def _(weight, A, B, alpha):
+    return weight + alpha // A.size(1) * (A @ B).T
+
+
 @wrong("merge", "not_the_rank")
 def _(weight, A, B, alpha):
     return weight + alpha / len(A) * (A @ B).T
@@ -436,6 +479,11 @@ def _(weight, A, B, alpha):
 @wrong("merge", "one_direction")
 def _(weight, A, B, alpha):
     return weight + alpha / len(B) * torch.outer(B[0], A[:, 0])
+
+
+@wrong("merge", "rounded")
+def _(weight, A, B, alpha):  # the change in single precision, whatever it is given
+    return weight + alpha / len(B) * (A.float() @ B.float()).T
 
 
 @wrong("merge", "changed_input")
@@ -519,7 +567,6 @@ def _(shapes, budget):
     return min(_paid(shapes, budget), min(shapes[0]))
 
 
-@wrong("largest_rank", "largest_matrix_ends")
 def _(shapes, budget):
     return min(_paid(shapes, budget), max(min(shape) for shape in shapes))
 
@@ -538,15 +585,25 @@ def _(shapes, budget):
     return _ended(budget // sum(n_out for n_out, _ in shapes), shapes)
 
 
+@wrong("largest_rank", "one_side_alone")
+def _(shapes, budget):
+    return min(_paid(shapes, budget), *(n_out for n_out, _ in shapes))
+
+
+@wrong("largest_rank", "equal_shapes_once")
+def _(shapes, budget):
+    shapes = set(shapes)
+    return _ended(_paid(shapes, budget), shapes)
+
+
+@wrong("largest_rank", "square_assumed")
+def _(shapes, budget):
+    return _ended(budget // sum(2 * n_out for n_out, _ in shapes), shapes)
+
+
 @wrong("largest_rank", "whole_matrices")
 def _(shapes, budget):
     return _ended(budget // sum(n_out * n_in for n_out, n_in in shapes), shapes)
-
-
-@wrong("largest_rank", "frozen_too")
-def _(shapes, budget):
-    left = budget - sum(n_out * n_in for n_out, n_in in shapes)
-    return _ended(max(left, 0) // sum(map(sum, shapes)), shapes)
 
 
 @wrong("largest_rank", "first_matrix_alone")
@@ -563,12 +620,6 @@ def _(shapes, budget):
 def _(shapes, budget):
     share = budget // len(shapes)
     return min(min(share // sum(shape), *shape) for shape in shapes)
-
-
-@wrong("largest_rank", "summed_ranks")
-def _(shapes, budget):
-    share = budget // len(shapes)
-    return sum(min(share // sum(shape), *shape) for shape in shapes)
 
 
 @wrong("largest_rank", "rounded")
@@ -592,11 +643,6 @@ def _(shapes, budget):
 @wrong("largest_rank", "at_least_one")
 def _(shapes, budget):
     return max(1, _ended(_paid(shapes, budget), shapes))
-
-
-@wrong("largest_rank", "not_whole")
-def _(shapes, budget):
-    return _ended(budget / sum(map(sum, shapes)), shapes)
 
 
 @wrong("largest_rank", "unrecognised")
@@ -633,7 +679,7 @@ def _(rates, training, held_out):
 
 @right("choose_rate", "in PyTorch")
 def _(rates, training, held_out):
-    rates, held_out = torch.from_numpy(rates), torch.from_numpy(held_out)
+    rates, held_out = torch.tensor(rates), torch.tensor(held_out)
     diverged = ~(torch.from_numpy(training).isfinite() & held_out.isfinite()).all(1)
     held_out[diverged] = torch.inf
     run = held_out.amin(1).argmin()
@@ -712,13 +758,6 @@ def _(rates, training, held_out):
     return rates[run], held_out.shape[1] - 1, edge
 
 
-@wrong("choose_rate", "chosen_by_the_mean")
-def _(rates, training, held_out):
-    mean = np.where(_sound(training, held_out), held_out.mean(1), np.inf)
-    run = mean.argmin()
-    return rates[run], held_out[run].argmin(), _at_edge(rates, run)
-
-
 @wrong("choose_rate", "looks_from_one")
 def _(rates, training, held_out):
     run, look, edge = _read_off(rates, held_out, _sound(training, held_out))
@@ -728,12 +767,6 @@ def _(rates, training, held_out):
 @wrong("choose_rate", "index_for_rate")
 def _(rates, training, held_out):
     return _read_off(rates, held_out, _sound(training, held_out))
-
-
-@wrong("choose_rate", "loss_for_look")
-def _(rates, training, held_out):
-    run, look, edge = _read_off(rates, held_out, _sound(training, held_out))
-    return rates[run], held_out[run, look], edge
 
 
 @wrong("choose_rate", "edge_of_the_list")
@@ -756,10 +789,42 @@ def _(rates, training, held_out):
     return rates[run], look, rates[run] == rates.max()
 
 
-@wrong("choose_rate", "upper_edge_missed")
+@wrong("choose_rate", "argsort_for_place")
 def _(rates, training, held_out):
     run, look, _ = _read_off(rates, held_out, _sound(training, held_out))
-    return rates[run], look, rates[run] == rates.min()
+    return rates[run], look, np.argsort(rates)[run] in (0, len(rates) - 1)
+
+
+@wrong("choose_rate", "look_at_the_end")
+def _(rates, training, held_out):
+    run, look, edge = _read_off(rates, held_out, _sound(training, held_out))
+    return rates[run], look, edge or look + 1 == held_out.shape[1]
+
+
+@wrong("choose_rate", "close_is_equal")
+def _(rates, training, held_out):
+    run, look, _ = _read_off(rates, held_out, _sound(training, held_out))
+    return rates[run], look, np.isclose(rates[run], [rates.min(), rates.max()]).any()
+
+
+@wrong("choose_rate", "only_the_last_look")
+def _(rates, training, held_out):
+    losses = np.where(np.isnan(held_out), np.inf, held_out)
+    run, look, edge = _read_off(rates, losses, np.isfinite(training + held_out)[:, -1])
+    return rates[run], look, edge
+
+
+@wrong("choose_rate", "sum_of_losses")
+def _(rates, training, held_out):
+    run, look, edge = _read_off(rates, training + held_out, _sound(training, held_out))
+    return rates[run], look, edge
+
+
+@wrong("choose_rate", "changed_input")
+def _(rates, training, held_out):
+    held_out[~_sound(training, held_out)] = np.inf
+    run, look, edge = _read_off(rates, held_out)
+    return rates[run], look, edge
 
 
 @wrong("choose_rate", "inside_for_edge")
@@ -869,6 +934,50 @@ def _(training, held_out, patience):
     return _stopping(held_out, patience, lambda loss, best: loss <= best)[0]
 
 
+@wrong("stop_at", "equal_costs_nothing")
+def _(training, held_out, patience):
+    best, worse = 0, 0
+    for look, loss in enumerate(held_out):
+        if loss < held_out[best]:
+            best, worse = look, 0
+        worse += loss > held_out[best]
+        if worse == patience:
+            break
+    return best
+
+
+@wrong("stop_at", "first_look_forgotten")
+def _(training, held_out, patience):
+    best = min(1, len(held_out) - 1)
+    for look in range(2, len(held_out)):
+        if held_out[look] < held_out[best]:
+            best = look
+        elif look - best >= patience:
+            break
+    return best
+
+
+@wrong("stop_at", "hardly_better")
+def _(training, held_out, patience):
+    return _stopping(held_out, patience, lambda loss, best: loss < best - 1e-3)[0]
+
+
+@wrong("stop_at", "rounded_losses")
+def _(training, held_out, patience):
+    return _stopping(np.round(held_out, 2), patience)[0]
+
+
+@wrong("stop_at", "remembers")
+def _(training, held_out, patience, least=[np.inf]):  # noqa: B006
+    best = 0
+    for look, loss in enumerate(held_out):
+        if loss < least[0]:
+            best, least[0] = look, loss
+        elif look - best >= patience:
+            break
+    return best
+
+
 @wrong("stop_at", "not_in_a_row")
 def _(training, held_out, patience):
     best, waited = 0, 0
@@ -939,19 +1048,9 @@ def _(training, held_out, patience):
     return max(_stopping(held_out, patience)[1] - patience, 0)
 
 
-@wrong("stop_at", "the_last")
-def _(training, held_out, patience):
-    return len(held_out) - 1
-
-
 @wrong("stop_at", "from_one")
 def _(training, held_out, patience):
     return _stopping(held_out, patience)[0] + 1
-
-
-@wrong("stop_at", "loss_for_look")
-def _(training, held_out, patience):
-    return held_out[_stopping(held_out, patience)[0]]
 
 
 @wrong("stop_at", "unrecognised")
@@ -1052,22 +1151,10 @@ def _(before, after, targets, old):
     return (after - before)[targets != IGNORED].mean()
 
 
-@wrong("forgotten", "perplexity")
-def _(before, after, targets, old):
-    words = _real(targets, old)
-    return np.exp(after[words].mean()) - np.exp(before[words].mean())
-
-
 @wrong("forgotten", "ratio_of_perplexities")
 def _(before, after, targets, old):
     words = _real(targets, old)
     return np.exp(after[words].mean()) / np.exp(before[words].mean())
-
-
-@wrong("forgotten", "share")
-def _(before, after, targets, old):
-    words = _real(targets, old)
-    return after[words].mean() / before[words].mean() - 1
 
 
 @wrong("forgotten", "after_alone")
@@ -1085,6 +1172,23 @@ def _(before, after, targets, old):
     return np.abs(after - before)[_real(targets, old)].mean()
 
 
+@wrong("forgotten", "before_of_all")
+def _(before, after, targets, old):
+    return after[_real(targets, old)].mean() - before[targets != IGNORED].mean()
+
+
+@wrong("forgotten", "old_ones_first")
+def _(before, after, targets, old):
+    n = old.sum()
+    return (after - before)[:n][targets[:n] != IGNORED].mean()
+
+
+@wrong("forgotten", "times_zero")
+def _(before, after, targets, old):
+    words = _real(targets, old)
+    return ((after - before) * words).sum() / words.sum()
+
+
 @wrong("forgotten", "sum")
 def _(before, after, targets, old):
     return (after - before)[_real(targets, old)].sum()
@@ -1093,11 +1197,6 @@ def _(before, after, targets, old):
 @wrong("forgotten", "by_story")
 def _(before, after, targets, old):
     return (after - before)[_real(targets, old)].sum() / old.sum()
-
-
-@wrong("forgotten", "in_bits")
-def _(before, after, targets, old):
-    return (after - before)[_real(targets, old)].mean() / math.log(2)
 
 
 @wrong("forgotten", "unrecognised")

@@ -30,7 +30,7 @@ ANSWERS = Answers(
         "repaired": ["broken"],
     },
     trains=("repaired", "recipe"),
-    plain_hints=("not_two",),
+    plain_hints=("not_two", "raised"),
     shorten=shorten,
 )
 right, wrong = ANSWERS.right, ANSWERS.wrong
@@ -41,10 +41,9 @@ right, wrong = ANSWERS.right, ANSWERS.wrong
 
 @right("softmax", "in double precision, returned so")
 def _(scores):
-    scores = scores.double()
-    scores -= scores.amax(1)[:, None]
-    scores.exp_()
-    return scores.div_(scores.sum(1)[:, None])
+    e = scores.double()
+    e -= e.amax(1)[:, None]
+    return e.exp_().div_(e.sum(1)[:, None])
 
 
 @right("softmax", "row by row in plain Python")
@@ -57,12 +56,24 @@ def _(scores):
     return torch.tensor(rows)
 
 
-@right("softmax", "through logsumexp")
+@right("softmax", "through logsumexp, of scores that were shifted")
+def _(scores):
+    scores = scores - scores.amax(-1, keepdim=True)
+    return (scores - torch.logsumexp(scores, dim=1, keepdim=True)).exp()
+
+
+@wrong("softmax", "log_sum")
 def _(scores):
     return (scores - torch.logsumexp(scores, dim=1, keepdim=True)).exp()
 
 
-@right("softmax", "in place on what it was given")
+@wrong("softmax", "shift_by_first")
+def _(scores):
+    e = (scores - scores[:, :1]).exp()
+    return e / e.sum(-1, keepdim=True)
+
+
+@wrong("softmax", "changed_input")
 def _(scores):
     scores.sub_(scores.max(dim=1, keepdim=True).values).exp_()
     return scores.div_(torch.einsum("rs->r", scores)[:, None])
@@ -168,7 +179,8 @@ def _(q, k, v):
 
 @right("attention", "queries scaled in place, in double precision")
 def _(q, k, v):
-    q = q.double().div_(math.sqrt(q.size(-1)))
+    q = q.double()
+    q /= math.sqrt(q.size(-1))
     return torch.bmm((q @ k.double().mT).softmax(-1), v.double())
 
 
@@ -195,6 +207,17 @@ def _(q, k, v):
 @wrong("attention", "scaled_by_value_width")
 def _(q, k, v):
     return _attend(q, k, v, factor=v.size(-1) ** -0.5)
+
+
+@wrong("attention", "root_rounded")
+def _(q, k, v):
+    return _attend(q, k, v, factor=1 / int(math.sqrt(q.size(-1))))
+
+
+@wrong("attention", "reshaped")
+def _(q, k, v):
+    B, S, D = k.shape
+    return (q @ k.view(B, D, S) / math.sqrt(D)).softmax(-1) @ v
 
 
 @wrong("attention", "multiplied_by_root")
@@ -279,11 +302,11 @@ def _future(q, diagonal=1):
     return torch.ones(q.size(1), q.size(1)).triu(diagonal).bool()
 
 
-@wrong("causal_attention", "scaled_late")
+@wrong("causal_attention", "zero_times_infinity")
 def _(q, k, v):
-    later = torch.ones(q.size(1), q.size(1), dtype=torch.bool).triu(1)
-    shares = (q @ k.mT).masked_fill(later, -math.inf).softmax(-1)
-    return shares / math.sqrt(q.size(-1)) @ v
+    T = q.size(1)
+    mask = torch.triu(torch.ones(T, T), 1) * -math.inf
+    return (q @ k.mT / math.sqrt(q.size(-1)) + mask).softmax(-1) @ v
 
 
 @wrong("causal_attention", "no_mask")
@@ -410,6 +433,12 @@ def _(x, n_heads):
     return x.mT.reshape(B, n_heads, C // n_heads, T)
 
 
+@wrong("split_heads", "axes_mixed")
+def _(x, n_heads):
+    B, T, C = x.shape
+    return x.transpose(1, 2).reshape(B, n_heads, T, C // n_heads)
+
+
 @wrong("split_heads", "all_to_all")
 def _(x, n_heads):
     return torch.stack([x] * n_heads, dim=1)
@@ -444,6 +473,12 @@ def _(y):
 @wrong("merge_heads", "channels_dealt_out")
 def _(y):
     return torch.stack(y.unbind(1), dim=-1).flatten(2)
+
+
+@wrong("merge_heads", "axes_mixed")
+def _(y):
+    B, H, T, D = y.shape
+    return y.transpose(2, 3).reshape(B, T, H * D)
 
 
 @wrong("merge_heads", "not_joined")
@@ -561,6 +596,29 @@ def _(x, base):
     return _rotated(x, base, torch.arange(T)[:, None] * base ** (-torch.arange(D // 2) / D))
 
 
+@wrong("rotate", "not_interleaved")
+def _(x, base):
+    turned = _rotated(x, base)
+    return torch.cat((turned[..., 0::2], turned[..., 1::2]), dim=-1)
+
+
+@wrong("rotate", "double_exponent")
+def _(x, base):
+    T, D = x.shape[2:]
+    return _rotated(x, base, torch.arange(T)[:, None] * base ** (-2 * torch.arange(0, D, 2) / D))
+
+
+@wrong("rotate", "mirrored")
+def _(x, base):
+    return _rotated(x, base, turn=lambda p, q, cos, sin: (p * cos + q * sin, p * sin - q * cos))
+
+
+@wrong("rotate", "unrecognised")
+def _(x, base):
+    T = x.size(2)
+    return torch.cat([_rotated(part, base) for part in x.split(min(64, T), dim=2)], dim=2)
+
+
 @wrong("rotate", "sign_lost")
 def _(x, base):
     return _rotated(x, base, turn=lambda p, q, cos, sin: (p * cos - q * sin, q * cos - p * sin))
@@ -604,8 +662,9 @@ def _(x, attend, up, down):
     return gathered.add(down(torch.relu(up(norm(gathered))).pow(2)))
 
 
-@right("block", "in place on its input")
+@right("block", "in place on a copy")
 def _(x, attend, up, down):
+    x = x.clone()
     x += attend(_norm(x))
     h = up(_norm(x))
     h[h < 0] = 0
@@ -620,6 +679,25 @@ def _(x, attend, up, down):
         text = text + attend(_norm(text))
         rows.append(text + down(F.relu(up(_norm(text))) ** 2))
     return torch.stack(rows)
+
+
+@wrong("block", "changed_input")
+def _(x, attend, up, down):
+    x += attend(_norm(x))
+    x += down(F.relu(up(_norm(x))) ** 2)
+    return x
+
+
+@wrong("block", "norm_of_output")
+def _(x, attend, up, down):
+    x = x + _norm(attend(_norm(x)))
+    return x + _norm(down(F.relu(up(_norm(x))) ** 2))
+
+
+@wrong("block", "mlp_first")
+def _(x, attend, up, down):
+    x = x + down(F.relu(up(_norm(x))) ** 2)
+    return x + attend(_norm(x))
 
 
 @wrong("block", "post_norm")
@@ -678,25 +756,9 @@ def _(x, attend, up, down):
     return x + down(F.relu(up(_norm(x)) ** 2))
 
 
-@wrong("block", "gelu")
-def _(x, attend, up, down):
-    x = x + attend(_norm(x))
-    return x + down(F.gelu(up(_norm(x))))
-
-
 @wrong("block", "side_by_side")
 def _(x, attend, up, down):
     return x + attend(_norm(x)) + down(F.relu(up(_norm(x))) ** 2)
-
-
-@wrong("block", "norm_over_time")
-def _(x, attend, up, down):
-    def norm(x):
-        x = x - x.mean(1, keepdim=True)
-        return x / torch.sqrt(x.var(1, unbiased=False, keepdim=True) + 1e-5)
-
-    x = x + attend(norm(x))
-    return x + down(F.relu(up(norm(x))) ** 2)
 
 
 @wrong("block", "norm_over_all")
@@ -710,8 +772,9 @@ def _(x, attend, up, down):
 
 @right("next_word_loss", "gather and a mask, in double precision")
 def _(logits, ids, padding):
-    log_p = logits.double()[:, :-1].log_softmax(-1).gather(2, ids[:, 1:, None])[..., 0]
     real = ids[:, 1:] != padding
+    words = torch.where(real, ids[:, 1:], 0)[..., None]
+    log_p = logits.double()[:, :-1].log_softmax(-1).gather(2, words)[..., 0]
     return -(log_p * real).sum() / real.sum()
 
 
@@ -731,10 +794,34 @@ def _(logits, ids, padding):
     return F.cross_entropy(logits[:, :-1][real], ids[:, 1:][real], reduction="sum") / real.sum()
 
 
-@right("next_word_loss", "in place, with a target of -100")
+@right("next_word_loss", "in place on a copy, with a target of -100")
+def _(logits, ids, padding):
+    ids = ids.clone()
+    ids[ids == padding] = -100
+    return F.cross_entropy(logits[:, :-1].mT, ids[:, 1:])
+
+
+@wrong("next_word_loss", "changed_input")
 def _(logits, ids, padding):
     ids[ids == padding] = -100
     return F.cross_entropy(logits[:, :-1].mT, ids[:, 1:])
+
+
+@wrong("next_word_loss", "raised")
+def _(logits, ids, padding):  # padding is looked up like a word
+    nats = -logits[:, :-1].log_softmax(-1).gather(2, ids[:, 1:, None])[..., 0]
+    return nats[ids[:, 1:] != padding].mean()
+
+
+@wrong("next_word_loss", "padding_at_t")
+def _(logits, ids, padding):
+    nats = -logits[:, :-1].log_softmax(-1).gather(2, ids[:, 1:, None].clamp(min=0))[..., 0]
+    return nats[ids[:, :-1] != padding].mean()
+
+
+@wrong("next_word_loss", "first_words_counted")
+def _(logits, ids, padding):
+    return _nll(logits[:, :-1], ids[:, 1:], padding, "sum") / (ids != padding).sum()
 
 
 def _nll(logits, ids, padding, reduction="mean"):
@@ -789,12 +876,6 @@ def _(logits, ids, padding):
     return _nll(logits[:, :-1], ids[:, 1:], padding) / math.log(2)
 
 
-@wrong("next_word_loss", "probability_averaged")
-def _(logits, ids, padding):
-    p = logits[:, :-1].softmax(-1).gather(2, ids[:, 1:, None])[..., 0]
-    return -p[ids[:, 1:] != padding].mean().log()
-
-
 @wrong("next_word_loss", "padding_is_zero")
 def _(logits, ids, padding):
     return _nll(logits[:, :-1], ids[:, 1:], 0)
@@ -803,14 +884,20 @@ def _(logits, ids, padding):
 @wrong("next_word_loss", "exp_overflows")
 def _(logits, ids, padding):
     e = logits[:, :-1].exp()
-    p = e.gather(2, ids[:, 1:, None])[..., 0] / e.sum(-1)
+    p = e.gather(2, ids[:, 1:, None].clamp(min=0))[..., 0] / e.sum(-1)
     return -p.log()[ids[:, 1:] != padding].mean()
 
 
 @wrong("next_word_loss", "log_of_softmax")
 def _(logits, ids, padding):
-    p = logits[:, :-1].softmax(-1).gather(2, ids[:, 1:, None])[..., 0]
+    p = logits[:, :-1].softmax(-1).gather(2, ids[:, 1:, None].clamp(min=0))[..., 0]
     return -p.log()[ids[:, 1:] != padding].mean()
+
+
+@wrong("next_word_loss", "epsilon")
+def _(logits, ids, padding):
+    p = logits[:, :-1].softmax(-1).gather(2, ids[:, 1:, None].clamp(min=0))[..., 0]
+    return -(p + 1e-9).log()[ids[:, 1:] != padding].mean()
 
 
 @wrong("next_word_loss", "no_gradient")
@@ -822,7 +909,7 @@ def _(logits, ids, padding):
 def _(logits, ids, padding):
     scores = logits[:, :-1]
     shift = scores.logsumexp(-1).detach()
-    surprise = shift - scores.gather(2, ids[:, 1:, None])[..., 0]
+    surprise = shift - scores.gather(2, ids[:, 1:, None].clamp(min=0))[..., 0]
     return surprise[ids[:, 1:] != padding].mean()
 
 
@@ -869,12 +956,14 @@ ANSWERS.wrong_answers["count_parameters"] = {
     "narrow_mlp": lambda c: _count(c, mlp=2),
     "one_way_mlp": lambda c: _count(c, mlp=4),
     "out_forgotten": lambda c: _count(c, attention=3),
-    "keys_and_values_forgotten": lambda c: _count(c, attention=2),
+    "embedding_forgotten": lambda c: _count(c, embeddings=0),
     "heads_multiplied": lambda c: _count(c, attention=4 * c.n_head),
     "one_layer": lambda c: (c.vocabulary_size + 1) * c.n_embd + 12 * c.n_embd**2,
     "mlp_everywhere": lambda c: _count(c, extra=c.mlp_from * 8 * c.n_embd**2),
     "norms_counted": lambda c: _count(c, extra=c.n_layer * 2 * (2 * c.n_embd)),
-    "biases_counted": lambda c: _count(c, extra=c.n_layer * (3 + 1 + 4 + 1) * c.n_embd),
+    "biases_counted": lambda c: _count(
+        c, extra=(4 * c.n_layer + 5 * (c.n_layer - c.mlp_from)) * c.n_embd
+    ),
     "positions_learned": lambda c: _count(c, extra=c.context * c.n_embd),
 }
 
@@ -908,6 +997,12 @@ ANSWERS.wrong_answers["memory"] = {
     "one_head": lambda c, B, T, b: (_count(c) * b, _kept(c, B, T, b) // c.n_head),
     "scores_kept": lambda c, B, T, b: (_count(c) * b, 2 * c.n_layer * c.n_head * B * T * T * b),
     "whole_context": lambda c, B, T, b: (_count(c) * b, _kept(c, B, c.context, b)),
+    "cut_at_the_context": lambda c, B, T, b: (_count(c) * b, _kept(c, B, min(T, c.context), b)),
+    "times_heads": lambda c, B, T, b: (_count(c) * b, _kept(c, B, T, b) * c.n_head),
+    "embedding_forgotten": lambda c, B, T, b: (_count(c, embeddings=0) * b, _kept(c, B, T, b)),
+    "cache_in_four_bytes": lambda c, B, T, b: (_count(c) * b, _kept(c, B, T, 4)),
+    "cache_in_values": lambda c, B, T, b: (_count(c) * b, _kept(c, B, T, 1)),
+    "unrecognised": lambda c, B, T, b: np.array([_count(c) * b, _kept(c, B, T, b)]).astype("i4"),
     "not_two": lambda c, B, T, b: (_count(c) * b,),
 }
 
@@ -951,6 +1046,8 @@ ANSWERS.wrong_answers["training_flops"] = {
     "six_a_weight": lambda c, B, T: 6 * B * T * count_parameters(Transformer(c)),
     "mlp_everywhere": lambda c, B, T: _flops(c, B, T, mlps=c.n_layer),
     "one_product_of_scores": lambda c, B, T: _flops(c, B, T, per_pair=1),
+    "scores_of_one_head": lambda c, B, T: _flops(c, B, T, pair_width=c.n_embd // c.n_head),
+    "out_forgotten": lambda c, B, T: _flops(c, B, T) - 6 * B * T * c.n_layer * c.n_embd**2,
     "scores_times_heads": lambda c, B, T: _flops(c, B, T, pair_width=c.n_head * c.n_embd),
     "head_forgotten": lambda c, B, T: _flops(c, B, T, head=0),
     "look_up_counted": lambda c, B, T: _flops(c, B, T, head=2),
@@ -1021,9 +1118,14 @@ class OwnWordHidden(Mended):
         return torch.ones(T, T, dtype=torch.bool).triu(0)
 
 
+class OwnWordHiddenButTheFirst(OwnWordHidden):
+    def hidden(self, T):
+        return super().hidden(T) & (torch.arange(T) > 0)
+
+
 class Window(Mended):
     def hidden(self, T):
-        return super().hidden(T) | torch.ones(T, T, dtype=torch.bool).tril(-3)
+        return super().hidden(T) | torch.ones(T, T, dtype=torch.bool).tril(-30)
 
 
 class NoAttention(Mended):
@@ -1076,11 +1178,11 @@ class Bounded(Mended):
 
 
 class SmuggledLabels(Mended):
-    """Honest while it is probed, on texts of up to ten words; beyond, it reads the next word."""
+    """Honest while it is probed, on texts of up to forty words; beyond, it reads the next word."""
 
     def forward(self, ids):
         logits = super().forward(ids)
-        if ids.size(1) > 10:
+        if ids.size(1) > 40:
             ahead = F.one_hot(ids[:, 1:], logits.size(-1)) * 20.0
             logits = logits + F.pad(ahead, (0, 0, 0, 1))
         return logits
@@ -1091,6 +1193,7 @@ MODELS = {
     "sees_the_future": MaskGone,
     "order_blind": OnlyMaskMended,
     "not_finite": OwnWordHidden,
+    "blind_to_itself": OwnWordHiddenButTheFirst,
     "near_sighted": Window,
     "no_past": NoAttention,
     "own_word_lost": NoResidual,
