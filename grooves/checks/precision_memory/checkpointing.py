@@ -8,6 +8,7 @@ Letters: B pictures, C channels.
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import torch
@@ -88,8 +89,9 @@ def checkpointed(answer):
         _judge_given(layers, chained, handed_over, x)
         _judge_gradients(result[0], truth, layers, earlier, given)
         n_forward = _judge_calls(layers, every, given)
+        if n_forward > n:
+            _judge_kept(layers, every, given)
         _judge_memory(peak, n, every, n_forward, given)
-        _judge_kept(layers, every, given)
         results.append((result[0], result[0].detach().clone()))
         earlier += [float(each.sum()) for each in truth[2]]
         said.append(f"{n_forward} calls of forward for {n} layers")
@@ -237,18 +239,25 @@ def _forward(layers) -> list[int]:
 
 
 def _judge_kept(layers, every: int, given: str) -> None:
-    """Refuse an answer that goes forward again from a layer whose input is not to be kept."""
-    before = -1
-    for place in _forward(layers):
-        if place != before + 1 and place % every:
+    """Refuse an answer that goes forward again from other layers than those whose input is kept.
+
+    The last segment need not be computed again, and with every = 1 none.
+    """
+    n, forward = len(layers), _forward(layers)
+    again = {place for before, place in itertools.pairwise(forward) if place != before + 1}
+    segments = set(range(0, (n - 1) // every * every, every)) if every > 1 else set()
+    kept = f"only what goes into the layers 0, {every}, {2 * every}, ... is kept"
+    for places, goes in (
+        ([place for place in again if place % every], "goes"),
+        (segments - again, "does not go"),
+    ):
+        if places:
             _fail(
                 given,
-                f"your result is right, but goes forward again from layer {place}.",
+                f"your result is right, but {goes} forward again from layer {max(places)}.",
                 "other_every",
-                f"only what goes into the layers 0, {every}, {2 * every}, ... is kept. Is `every` "
-                "used, and not a fixed number?",
+                f"{kept}, and all of it. Is `every` used, and not another number?",
             )
-        before = place
 
 
 def _judge_memory(peak: float, n: int, every: int, n_forward: int, given: str) -> None:

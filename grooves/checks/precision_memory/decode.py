@@ -214,7 +214,7 @@ def _same(a: float, b: float) -> bool:
     """Whether two numbers are one: of the same sign, if they are 0, and near, if they are not."""
     if math.isnan(a) or math.isnan(b):
         return math.isnan(a) and math.isnan(b)
-    return math.isclose(a, b, rel_tol=1e-6) and math.copysign(1, a) == math.copysign(1, b)
+    return math.isclose(a, b, rel_tol=1e-9) and math.copysign(1, a) == math.copysign(1, b)
 
 
 @check(lab=LAB, exercise="decode_bf16", points=2)

@@ -21,7 +21,7 @@ from grooves.models.published import Model
 FREE = 0.1  # of a device's memory
 CACHE_BYTES = 2  # of a number in the cache
 # Memory in GB, bits of a weight, texts at once.
-SITUATIONS = ((24, 16, 2), (12, 4, 5), (80, 8, 3), (40, 4.5, 4))
+SITUATIONS = ((24, 16, 2), (12, 4, 5), (80, 8, 3), (40, 4.5, 4), (1, 6, 7))
 # How much of the memory the models need, and which share of that is cache.
 NEEDED = (
     0.7, 0.75, 0.8, 0.86, 0.91, 0.96, 1.006, 1.04, 1.06, 1.1, 1.15, 1.2, 1.35, 1.8, 2.6, 5, 9, 18,
