@@ -89,7 +89,10 @@ def _one_factor(wrong: Sequence[Finding], findings: Sequence[Finding]) -> bool:
         factors.append(g[counts] / e[counts])
     ratios = torch.cat([f.flatten() for f in factors])
     spread = float((ratios - ratios[0]).abs().max())
-    return len(ratios) > 1 and len(wrong) > 1 and spread < 1e-4 * abs(float(ratios[0])) > 0
+    other = abs(abs(float(ratios[0])) - 1) > 1e-4
+    return (
+        len(ratios) > 1 and len(wrong) > 1 and other and spread < 1e-4 * abs(float(ratios[0])) > 0
+    )
 
 
 def _one_offset(wrong: Sequence[Finding], findings: Sequence[Finding]) -> bool:

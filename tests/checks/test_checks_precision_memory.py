@@ -13,7 +13,8 @@ from grooves.checks import CheckFailed, NotStarted
 from grooves.checks import precision_memory as check
 from grooves.checks.precision_memory import file as challenge
 from grooves.checks.precision_memory.checkpointing import CASES as CHAINS
-from grooves.checks.precision_memory.codes import case
+from grooves.checks.precision_memory.codes import CASES as MATRICES
+from grooves.checks.precision_memory.codes import case, with_ties
 from grooves.checks.precision_memory.decode import PATTERNS, value
 from grooves.checks.precision_memory.memory_fit import FIT_MISTAKES, cases
 from grooves.checks.precision_memory.training import CASES, TRAINING_MISTAKES, _count, measured
@@ -44,7 +45,7 @@ def test_every_kind_of_pattern_is_asked_for_and_read_rightly():
 
 def test_the_parts_that_the_lab_names_are_what_pytorch_takes():
     for one in CASES:
-        assert math.isclose(_count(*one), measured(*one), rel_tol=0.03)
+        assert math.isclose(_count(*one), measured(*one), rel_tol=0.04)
 
 
 def test_every_mistake_in_counting_is_more_than_a_tenth_off_in_some_network():
@@ -55,10 +56,10 @@ def test_every_mistake_in_counting_is_more_than_a_tenth_off_in_some_network():
 
 
 def test_no_two_mistakes_say_the_same_of_all_made_up_models():
-    said = {
-        mistake.name: tuple(mistake.compute(*one) for one in cases()) for mistake in FIT_MISTAKES
-    }
-    assert len(set(said.values())) == len(FIT_MISTAKES)
+    said = {}
+    for mistake in FIT_MISTAKES:
+        results = tuple(mistake.compute(*one) for one in cases())
+        assert said.setdefault(results, mistake.name) == mistake.name
     for model, gb, bits, n_tokens, batch in cases():  # nothing hangs on the last digits of a float
         cache = 4 * model.n_layer * model.n_kv_head * model.head_dim * n_tokens * batch
         need = model.parameters * bits / 8 + cache
@@ -66,12 +67,18 @@ def test_no_two_mistakes_say_the_same_of_all_made_up_models():
 
 
 def test_no_code_of_the_check_hangs_on_a_rounding():
-    for seed, shape, bits in ((1, (4, 9), 8), (2, (6, 6), 8), (3, (5, 8), 4), (4, (3, 5), 3)):
+    for seed, (shape, bits) in enumerate(MATRICES):
         weight, codes, scales = case(seed, shape, bits)
         steps = weight.double().numpy() / scales[:, None]
         assert (abs(steps - codes) < 0.45).all() and (abs(steps - np.rint(steps)) < 0.45).all()
         limit = 2 ** (bits - 1) - 1
-        assert (abs(codes).max(axis=1) == limit).all() and codes.min() == -limit
+        assert (abs(codes).max(axis=1) == limit).all()
+        assert len(codes) == 1 or codes.min() == -limit
+    for bits in (4, 6):  # but for those that lie half-way, where every way to divide is exact
+        weight, codes, _ = with_ties(bits)
+        limit, top = 2 ** (bits - 1) - 1, weight.abs().amax(1, keepdim=True)
+        for steps in (weight / (top / limit), weight / top * limit, weight * (limit / top)):
+            assert np.array_equal(steps.round(), codes) and ((steps % 1) == 0.5).sum() == 18
 
 
 # --- the same mistake in other words
@@ -91,10 +98,10 @@ def _stepped(step):
 @pytest.mark.parametrize(
     ("hint", "step"),
     [
-        ("divided_in_half", lambda g, scale, lr: lr * (g / scale)),
-        ("divided_in_half", lambda g, scale, lr: g / scale * lr),
-        ("step_in_half", lambda g, scale, lr: g * (lr / scale)),
-        ("multiplied_in_half", lambda g, scale, lr: g * lr / scale),
+        ("in_half", lambda g, scale, lr: lr * (g / scale)),
+        ("in_half", lambda g, scale, lr: g / scale * lr),
+        ("in_half", lambda g, scale, lr: g * (lr / scale)),
+        ("in_half", lambda g, scale, lr: g * lr / scale),
     ],
 )
 def test_every_way_to_stay_in_sixteen_bits_is_named(hint, step):
@@ -165,9 +172,9 @@ def test_the_disguised_model_answers_alike_and_no_stored_weight_fits(seed):
 def test_no_verdict_of_the_challenge_hangs_on_a_rounding():
     answers = {"reference": ANSWERS.reference("smallest"), **ANSWERS.right_answers["smallest"]}
     for name, answer in answers.items():
-        n_bytes, nats, _ = challenge._examined(answer)
+        n_bytes, nats, *_ = challenge._examined(answer)
         assert n_bytes < 0.95 * challenge.BAR_BYTES and nats < 0.7 * challenge.BAR_NATS, name
-    n_bytes, nats, _ = challenge._examined(WRONG["smallest"]["eight_bits"])
+    n_bytes, nats, *_ = challenge._examined(WRONG["smallest"]["eight_bits"])
     assert n_bytes > 1.5 * challenge.BAR_BYTES and nats < 0.1 * challenge.BAR_NATS
     assert challenge._examined(WRONG["smallest"]["too_coarse"])[1] > 1.5 * challenge.BAR_NATS
 

@@ -9,20 +9,27 @@ Letters: B texts, T words, V words in the vocabulary.
 from __future__ import annotations
 
 import copy
+import itertools
+import math
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from grooves.checks import CheckFailed, check
+from grooves.checks import CheckFailed, again, check
 from grooves.checks.compare import draw, own_seed
-from grooves.checks.precision_memory.rules import LAB, NUMBER, as_number
+from grooves.checks.precision_memory.rules import LAB, as_number
 from grooves.language.corpora import IGNORED
 
 V, WIDTH, RATE = 7, 5, 0.5
 NEAR = 1e-7
 # Of each batch its pieces: texts, words, and how many of the targets are asked for.
-STEPS = (((4, 6, 20), (2, 9, 5), (1, 3, 3)), ((3, 5, 9), (3, 5, 15)))
+STEPS = (
+    ((4, 6, 20), (2, 9, 5), (1, 3, 3)),
+    ((3, 5, 9), (3, 5, 15)),
+    ((1, 8, 7),),
+    ((2, 4, 0), (5, 2, 6), (1, 11, 10), (3, 4, 0), (2, 7, 9)),  # two that ask for nothing
+)
 
 
 class Watched(nn.Module):
@@ -73,9 +80,10 @@ def batch(step: int) -> list[tuple[Tensor, Tensor]]:
 def _loss(model, pairs, kind: str) -> Tensor:
     """The loss of pieces: all at once, or by what a mistake makes of them.
 
-    kind: "words" divides the sum by the words that are asked for; "means" is the mean of the small
-    batches' means; "summed_means" their sum; "sum" divides by nothing; "places" by all places,
-    padding too; "texts" by the texts; "by_texts" is a mean of means weighted by texts.
+    kind: "words" divides the sum by the words that are asked for; "means" is the mean of the
+    pieces' means; "summed_means" their sum; "sum" divides by nothing; "places" by all places,
+    padding too; "texts" by the texts; "by_texts" is a mean of means weighted by texts; "so_far"
+    divides each piece by the words up to its end.
     """
     logits = [model(ids).flatten(0, 1) for ids, _ in pairs]
     losses = [
@@ -85,7 +93,7 @@ def _loss(model, pairs, kind: str) -> Tensor:
     words = [int((targets != IGNORED).sum()) for _, targets in pairs]
     places = [targets.numel() for _, targets in pairs]
     texts = [len(targets) for _, targets in pairs]
-    means = [loss / n for loss, n in zip(losses, words, strict=True)]
+    means = [loss / n if n else 0 * loss for loss, n in zip(losses, words, strict=True)]
     return {
         "words": sum(losses) / sum(words),
         "means": sum(means) / len(means),
@@ -93,6 +101,7 @@ def _loss(model, pairs, kind: str) -> Tensor:
         "sum": sum(losses),
         "places": sum(losses) / sum(places),
         "texts": sum(losses) / sum(texts),
+        "so_far": sum(s / n for s, n in zip(losses, itertools.accumulate(words), strict=True)),
         "by_batches": sum(losses) / len(losses),
         "by_texts": sum(m * n for m, n in zip(means, texts, strict=True)) / sum(texts),
         "by_places": sum(m * n for m, n in zip(means, places, strict=True)) / sum(places),
@@ -110,41 +119,40 @@ def _learned(model, pairs, kind="words", left_over=()) -> list[Tensor]:
     return [(p - RATE * g).detach() for p, g in found]
 
 
+NOTHING = (
+    "in one of the pieces nothing is asked for, and the mean over no words is 0 / 0 = NaN, however "
+    "it is weighted. Take the sum, and divide by the words of the whole batch."
+)
+# Of each mistake the kinds of losses that it may have, and what to say.
 MISTAKES = {
     "mean_of_means": (
-        "means",
+        ("means",),
         "each piece counts alike, though one asks for more words than another. Sum the "
         "losses of all words, and divide by the number of words of the whole batch.",
     ),
-    "summed_means": (
-        "summed_means",
-        "the means of the pieces are added up and not divided, so the step is too long.",
-    ),
     "not_divided": (
-        "sum",
-        "the losses of all words are added up and not divided by their number.",
+        ("sum", "summed_means"),
+        "sums or means of the pieces are added up and not divided by the words of the whole batch, "
+        "so the step is too long.",
     ),
     "padding_counted": (
-        "places",
+        ("places",),
         "you divide by all places, padding included. Count the targets that are not IGNORED.",
     ),
-    "divided_by_texts": ("texts", "you divide by the number of texts. The mean is over words."),
-    "divided_by_batches": (
-        "by_batches",
-        "sums are divided by the number of pieces. Divide by the words of all of them.",
+    "divided_by_another": (
+        ("texts", "by_batches", "so_far"),
+        "the losses are divided by another number than that of all words that are asked for in the "
+        "whole batch: count these before the first piece is read.",
     ),
-    "weighted_by_texts": (
-        "by_texts",
-        "the means are weighted by texts. Texts have unlike numbers of words that are asked for.",
-    ),
-    "weighted_by_places": (
-        "by_places",
-        "the means are weighted by places, padding included. Weight them by words asked for.",
+    "weighted_by_another": (
+        ("by_texts", "by_places"),
+        "the pieces' means are weighted by texts or by places. Weight them by the words that are "
+        "asked for.",
     ),
 }
 
 
-@check(lab=LAB, exercise="accumulated_step", points=2, returns=NUMBER)
+@check(lab=LAB, exercise="accumulated_step", points=2)
 def accumulated_step(answer):
     """accumulated_step(model, optimizer, pairs) -> the loss; moves the model one step.
 
@@ -154,26 +162,39 @@ def accumulated_step(answer):
         model = Watched()
         for i, p in enumerate(model.parameters()):
             p.data = draw(70 + i, *p.shape).double()
-    optimizer, last = CountedSGD(model.parameters(), lr=RATE), None
+            p.grad = draw(80 + i, *p.shape).double()  # of an earlier step
+    optimizer = CountedSGD(model.parameters(), lr=RATE)
+    last = [p.grad.clone() for p in model.parameters()]
     for step in range(len(STEPS)):
         pairs, before = batch(step), copy.deepcopy(model)
         expected, loss = _learned(before, pairs), _loss(before, pairs, "words").item()
         optimizer.n_steps, model.events, model.texts = 0, [], []
         words = sum(int((targets != IGNORED).sum()) for _, targets in pairs)
         given = f"step {step + 1}, {len(pairs)} pieces with {words} words asked for"
-        told = as_number(answer(model, optimizer, [(i.clone(), t.clone()) for i, t in pairs]))
+        handed_over = [(ids.clone(), targets.clone()) for ids, targets in pairs]
+        told = as_number(answer(model, optimizer, handed_over))
         now = [p.detach().clone() for p in model.parameters()]
         _judge_weights(now, expected, before, pairs, given, last, optimizer.n_steps)
         _judge_order(model, pairs, given)
+        if math.isnan(told) and step == len(STEPS) - 1:
+            raise CheckFailed(
+                f"for {given}, your result is the loss NaN.\nLikely mistake: {NOTHING}",
+                hint="mean_of_nothing",
+            )
         if not abs(told - loss) < NEAR * 100:
             raise CheckFailed(
                 f"for {given}, your result is the loss {told:.6g}; that of the whole batch is "
                 f"{loss:.6g}. The step itself is right.\nLikely mistake: the number that you "
-                f"return "
-                "is of one piece, or was not divided as the gradient was.",
+                "return is of one piece, or was not divided as the gradient was.",
                 hint="other_loss",
             )
-        last = torch.autograd.grad(_loss(before, pairs, "words"), list(before.parameters()))
+        if not again.same(handed_over, pairs):
+            raise CheckFailed(
+                "your function changed the list of pairs that it was given, or a tensor in it. "
+                "Others still need what stood there: work on a copy.",
+                hint="changed_input",
+            )
+        last = [p.grad.clone() if p.grad is not None else 0 * p for p in model.parameters()]
     return "The same step as from the whole batch, and one piece in memory at a time."
 
 
@@ -187,45 +208,60 @@ def _judge_weights(now, expected, before, pairs, given, last, n_steps):
     if _near(now, expected) and n_steps == 1:
         return
     gap = max(float((a - b).abs().max()) for a, b in zip(now, expected, strict=True))
-    difference = (
-        f"for {given}, your result is a model whose weights are up to {gap:.3g} from those after "
-        "a step from the whole batch."
-    )
+    difference = f"your result is a model whose weights are up to {gap:.3g} from"
+    if not all(p.isfinite().all() for p in now):
+        difference = "your result is a model with weights that are no finite numbers, unlike"
     name, says = _why(now, before, pairs, last, n_steps)
     said = f"Likely mistake: {says}" if name != "unrecognised" else says
-    raise CheckFailed(f"{difference}\n{said}", hint=name)
+    raise CheckFailed(
+        f"for {given}, {difference} those after a step from the whole batch.\n{said}", hint=name
+    )
 
 
 def _why(now, before, pairs, last, n_steps) -> tuple[str, str]:
     """The name of the mistake, and what to say."""
+    words = [int((targets != IGNORED).sum()) for _, targets in pairs]
     if n_steps > 1:
         return "step_each", (
             f"the optimizer made {n_steps} steps. Add the gradients up over all pieces, "
-            "and step once behind the loop."
+            "and step once after the loop."
         )
     if n_steps == 0:
-        return "no_step", "nothing moved: the optimizer made no step."
-    for name, (kind, says) in MISTAKES.items():
-        if _near(now, _learned(before, pairs, kind)):
-            return name, says
-    if last and _near(now, _learned(before, pairs, left_over=last)):
-        return "never_cleared", (
-            "the gradients of the step before are still there and were added: "
-            "`optimizer.zero_grad()`, once a step."
+        return "no_step", (
+            "`optimizer.step()` was not called. It moves the weights, once the gradients of all "
+            "pieces are there."
         )
-    total = sum(int((targets != IGNORED).sum()) for _, targets in pairs)
+    if not all(p.isfinite().all() for p in now) and 0 in words:
+        return "mean_of_nothing", NOTHING
+    if _near(now, before.parameters()):
+        return "cleared_before_step", (
+            "`optimizer.step()` was called and moved nothing: no gradients were there. Either "
+            "`backward()` was not called, or `zero_grad()` stands between it and the step; it "
+            "belongs before the loop."
+        )
+    for name, (kinds, says) in MISTAKES.items():
+        if any(_near(now, _learned(before, pairs, kind)) for kind in kinds):
+            return name, says
+    if _near(now, _learned(before, pairs, left_over=last)):
+        return "never_cleared", (
+            "the gradients that the optimizer held before were added: `optimizer.zero_grad()` "
+            "before the first piece."
+        )
     parts = zip(before.parameters(), now, strict=True)
     moved = torch.cat([(a - b).detach().flatten() for a, b in parts]) / RATE
     for kept, name, says in (
-        (pairs[-1:], "cleared_inside", "the gradients are cleared inside the loop, so only the "
-         "last piece is left. Clear them once, before it."),
-        (pairs[:-1], "last_dropped", "the last piece is left out."),
-        (pairs[:1], "first_alone", "only the first piece was used."),
+        (pairs[-1:], "last_alone", "only the last piece counts. Are the gradients cleared inside "
+         "the loop, or is `backward()` called once, after it?"),
+        (pairs[:-1], "piece_missing", "the last piece is left out."),
+        (pairs[:1], "piece_missing", "only the first piece was used."),
     ):  # fmt: skip
         n = sum(int((targets != IGNORED).sum()) for _, targets in kept)
+        if not 0 < n < sum(words):
+            continue
         mean = _gradient(before, kept, "words")
         by_batches = _gradient(before, kept, "means") * len(kept) / len(pairs)
-        if any(torch.allclose(moved, g, rtol=1e-6) for g in (mean, mean * n / total, by_batches)):
+        likely = (mean, mean * n, mean * n / sum(words), by_batches)
+        if any(torch.allclose(moved, g, rtol=1e-6) for g in likely):
             return name, says
     return "unrecognised", (
         "This is none of the usual mistakes. Compare the gradient of one weight with that of the "

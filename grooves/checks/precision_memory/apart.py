@@ -10,7 +10,10 @@ from __future__ import annotations
 import builtins
 import copy
 import dis
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pickle import dumps
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
 
@@ -19,7 +22,12 @@ from grooves.checks.answers import is_students
 
 LARGEST_TABLE = 1_000  # bytes of a value that a function may bring along
 LOOK_UPS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
+CODE = (".py", ".pyc", ".so", ".pyd", ".dll", ".pth", ".toml")
+SYSTEMS = (sys.prefix, sys.base_prefix, "/proc/", "/sys/", "/dev/")
 SHARED = (ModuleType, type, BuiltinFunctionType)
+
+_hooked: list[bool] = []  # whether the interpreter's audit hook is in place
+_opened: list[tuple[str, bool]] | None = None  # while `files_read` notes: paths, and if written
 
 
 def apart(function: Callable, alone: bool = False) -> Callable:
@@ -47,6 +55,32 @@ def put_aside(pack: Callable, unpack: Callable) -> str | None:
         if name not in mine or _bytes_of(value) != _bytes_of(mine[name]):
             return name
     return None
+
+
+@contextmanager
+def files_read() -> Iterator[list[str]]:
+    """Note which files are read, but for code, Python's own and those that were written inside."""
+    global _opened
+    if not _hooked:
+        sys.addaudithook(_note_opened)  # which cannot be taken off, and costs nothing meanwhile
+        _hooked.append(True)
+    _opened, read, written = [], [], set()
+    try:
+        yield read
+    finally:
+        opened, _opened = _opened, None
+        for path, writes in opened:
+            if writes:
+                written.add(path)
+            elif not (path in written or path.endswith(CODE) or path.startswith(SYSTEMS)):
+                read.append(path)
+
+
+def _note_opened(event: str, args: tuple) -> None:
+    if event == "open" and _opened is not None and isinstance(args[0], str | bytes | os.PathLike):
+        path, mode, flags = args
+        writes = any(c in (mode or "") for c in "wxa+") or (flags or 0) & (os.O_WRONLY | os.O_RDWR)
+        _opened.append((os.path.abspath(os.fsdecode(path)), bool(writes)))
 
 
 class _Room:

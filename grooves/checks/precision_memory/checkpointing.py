@@ -8,6 +8,7 @@ Letters: B pictures, C channels.
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import torch
@@ -19,7 +20,8 @@ from grooves.checks.precision_memory.rules import LAB
 from grooves.precision import memory
 
 BATCH, CHANNELS = 96, 4  # so that a layer's weights are small beside what goes through it
-CASES = ((20, 4), (23, 5), (5, 1), (6, 9))  # layers, and every how many one is kept
+# Layers, and every how many one is kept; the first two are alike, and come with other numbers.
+CASES = ((20, 4), (20, 4), (23, 5), (5, 1), (6, 9), (1, 3), (38, 11), (21, 7))
 SPARE = 4  # tensors at work: what goes into a layer and comes out, on the way and back
 NEAR = 1e-9
 
@@ -72,23 +74,48 @@ def checkpointed(answer):
 
     blame(y): the gradient of what came out of the last layer.
     """
-    said = []
-    for n, every in CASES:
-        x, target = (draw(seed, BATCH, CHANNELS).double() for seed in (n, n + 1))
+    said, earlier, results = [], [], []
+    for seed, (n, every) in enumerate(CASES):
+        x, target = (draw(100 * seed + i, BATCH, CHANNELS).double() for i in range(2))
         truth, layers = _truth(n, x, target), chain(n)
         given = f"{n} layers and every = {every}"
         result: list[Tensor] = []
-        handed_over = x.clone()
+        handed_over, chained = x.clone(), list(layers)
 
         def run(layers=layers, every=every, target=target, x=handed_over, result=result):
             result.append(answer(layers, x, every, lambda y: y - target))
 
         peak = memory.watched_peak_bytes(run) / (x.numel() * x.element_size())
-        _judge_gradients(result[0], truth, layers, given)
-        n_forward = _judge_calls(layers, given)
+        _judge_given(layers, chained, handed_over, x)
+        _judge_gradients(result[0], truth, layers, earlier, given)
+        n_forward = _judge_calls(layers, every, given)
+        if n_forward > n:
+            _judge_kept(layers, every, given)
         _judge_memory(peak, n, every, n_forward, given)
-        said.append(f"{n_forward} calls forward for {n} layers")
-    return f"{said[0]}, and {said[1]}."
+        results.append((result[0], result[0].detach().clone()))
+        earlier += [float(each.sum()) for each in truth[2]]
+        said.append(f"{n_forward} calls of forward for {n} layers")
+    if not all(torch.equal(one, as_it_was) for one, as_it_was in results):
+        raise CheckFailed(
+            "a later call of your function changed what an earlier one had returned: both are the "
+            "same tensor. Make a new one in every call.",
+            hint="overwritten",
+        )
+    return f"{said[1]}, and {said[2]}."
+
+
+def _judge_given(layers: list, chained: list, handed_over: Tensor, x: Tensor) -> None:
+    """Refuse an answer that changed what it was given."""
+    for changed, what in (
+        (layers != chained, "list of layers"),
+        (not torch.equal(handed_over, x), "tensor x"),
+    ):
+        if changed:
+            raise CheckFailed(
+                f"your function changed the {what} that it was given. Others still need what "
+                "stood there: work on a copy, or make something new.",
+                hint="changed_input",
+            )
 
 
 def _same(a: Tensor, b: Tensor) -> bool:
@@ -99,7 +126,7 @@ def _fail(given: str, found: str, name: str, says: str):
     raise CheckFailed(f"for {given}, {found}\nLikely mistake: {says}", hint=name)
 
 
-def _judge_gradients(got: Tensor, truth, layers, given: str) -> None:
+def _judge_gradients(got: Tensor, truth, layers, earlier, given: str) -> None:
     """Refuse wrong gradients, with the first call backward that went wrong as the reason."""
     of_x, of_weights, inputs, blames = truth
     right = [_same(layer.gradient, g) for layer, g in zip(layers, of_weights, strict=True)]
@@ -112,22 +139,22 @@ def _judge_gradients(got: Tensor, truth, layers, given: str) -> None:
     backward = [call[1:] for call in layers[0].calls if call[0] == "backward"]
     places = [place for place, *_ in backward]
     if not backward:
-        _fail(given, found, "no_way_back", "no layer's `backward` was called.")
+        _fail(given, found, "no_backward", "no layer's `backward` was called.")
     if places != sorted(places, reverse=True) and sorted(places) == list(range(n)):
         _fail(
             given,
             found,
             "wrong_order",
-            f"the way back took the layers in the order {places[:6]} ... The last layer comes "
-            "first, inside a segment too.",
+            f"`backward` was called for the layers in the order {places[:6]} ... The last layer "
+            "comes first, inside a segment too.",
         )
     if missing := sorted(set(range(n)) - set(places)):
         _fail(
             given,
             found,
             "layers_missing",
-            f"`backward` of layer {missing[-1]} was never called. Where the number of layers is "
-            "no multiple of `every`, one segment is shorter.",
+            f"`backward` of {len(missing)} layers was never called, such as layer {missing[-1]}. "
+            "Every layer has its turn, also those of a last segment that is shorter.",
         )
     if len(places) > n:
         _fail(
@@ -137,7 +164,7 @@ def _judge_gradients(got: Tensor, truth, layers, given: str) -> None:
             f"`backward` was called {len(places)} times for {n} layers. Each call adds to the "
             "gradient: once a layer.",
         )
-    _judge_arguments(backward, inputs, blames, given, found)
+    _judge_arguments(backward, inputs, blames, earlier, given, found)
     _fail(
         given,
         found,
@@ -147,7 +174,7 @@ def _judge_gradients(got: Tensor, truth, layers, given: str) -> None:
     )
 
 
-def _judge_arguments(backward, inputs, blames, given: str, found: str) -> None:
+def _judge_arguments(backward, inputs, blames, earlier, given: str, found: str) -> None:
     """Refuse the first call of a layer's `backward` that got something wrong."""
     for place, x, g in backward:
         sums = [float(each.sum()) for each in inputs]
@@ -155,10 +182,16 @@ def _judge_arguments(backward, inputs, blames, given: str, found: str) -> None:
             of = [i for i, each in enumerate(sums) if math.isclose(x, each, rel_tol=1e-6)]
             where = f"what went into layer {of[0]}" if of else "something else"
             name = "other_input"
-            says = "Count the layers of a segment from its own first one."
-            if of == [place + 1]:
+            says = "Print which layer's input each one gets, for five layers and every = 2."
+            if not of and any(math.isclose(x, each, rel_tol=1e-6) for each in earlier):
+                name, where = "remembers", "a tensor of an earlier call"
+                says = (
+                    "Something outlives the call: a global variable, or a list or dictionary as a "
+                    "default argument. Make it anew inside the function."
+                )
+            elif of == [place + 1]:
                 name, where = "output_for_input", "what came out of it"
-                says = "Its way back needs what went in."
+                says = "It needs what went in."
             elif of and of[0] < place:
                 name, says = (
                     "checkpoint_for_input",
@@ -175,34 +208,56 @@ def _judge_arguments(backward, inputs, blames, given: str, found: str) -> None:
             )
 
 
-def _judge_calls(layers, given: str) -> int:
-    """Refuse what computes a layer more than twice. Returns: the number of calls forward."""
-    n = len(layers)
-    forward = [place for kind, place, *_ in layers[0].calls if kind == "forward"]
-    if len(forward) <= 2 * n:
+def _judge_calls(layers, every: int, given: str) -> int:
+    """Refuse what computes a layer more than twice. Returns: the number of calls of forward."""
+    forward = _forward(layers)
+    often = [place for place in range(len(layers)) if forward.count(place) > 2]
+    if not often:
         return len(forward)
-    found = f"your result is right, but took {len(forward)} calls forward; {2 * n} are enough."
-    if forward.count(0) > 2 and forward.count(0) >= n / 2:
+    found = (
+        f"your result is right, but went forward {forward.count(often[0])} times through layer "
+        f"{often[0]}; at most two are allowed."
+    )
+    if forward.count(0) > every + 1:
         _fail(
             given,
             found,
             "from_the_start",
-            "you begin at x again for every layer. Begin at the nearest kept activation.",
-        )
-    if forward.count(0) > 2:
-        _fail(
-            given,
-            found,
-            "once_a_layer",
-            "you go forward from the kept activation anew for each layer behind it. Go once, and "
-            "keep the few of this segment until it is done.",
+            "you begin at x again. Begin at the nearest kept activation.",
         )
     _fail(
         given,
         found,
-        "from_the_start",
-        "you begin at x again. Begin at the nearest kept activation.",
+        "too_often",
+        "go forward once through all layers, and once more through each segment, and keep the few "
+        "activations of a segment until its backward pass is done.",
     )
+
+
+def _forward(layers) -> list[int]:
+    return [place for kind, place, *_ in layers[0].calls if kind == "forward"]
+
+
+def _judge_kept(layers, every: int, given: str) -> None:
+    """Refuse an answer that goes forward again from other layers than those whose input is kept.
+
+    The last segment need not be computed again, and with every = 1 none.
+    """
+    n, forward = len(layers), _forward(layers)
+    again = {place for before, place in itertools.pairwise(forward) if place != before + 1}
+    segments = set(range(0, (n - 1) // every * every, every)) if every > 1 else set()
+    kept = f"only what goes into the layers 0, {every}, {2 * every}, ... is kept"
+    for places, goes in (
+        ([place for place in again if place % every], "goes"),
+        (segments - again, "does not go"),
+    ):
+        if places:
+            _fail(
+                given,
+                f"your result is right, but {goes} forward again from layer {max(places)}.",
+                "other_every",
+                f"{kept}, and all of it. Is `every` used, and not another number?",
+            )
 
 
 def _judge_memory(peak: float, n: int, every: int, n_forward: int, given: str) -> None:

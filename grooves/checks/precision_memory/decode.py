@@ -7,33 +7,48 @@ PyTorch, which an answer may therefore not do.
 
 from __future__ import annotations
 
+import itertools
 import math
 import sys
 
 import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from grooves.checks import CheckFailed, check
 from grooves.checks.compare import Mistake, written_by_hand
-from grooves.checks.precision_memory.rules import LAB, NUMBER, as_number, refuse
+from grooves.checks.precision_memory.rules import LAB, as_number, in_forms, refuse
 
 PATTERNS = (
     0b0_10000000_1001001,  # 3.140625
     0b1_01111110_1000000,  # -0.75
+    0b0_00000000_0000010,  # the text's subnormal one
     0b0_01111111_0000000,  # 1
     0b0_11111110_1111111,  # the largest
+    0b1_11111110_0000000,
     0b1_10010110_0000101,
     0b1_10000001_0000000,  # -4
     0b0_00000001_0000000,  # the smallest normal one
+    0b1_00000001_0110010,
+    0b0_00000010_0000001,
+    0b0_01000000_0111111,
     0b0_00000000_0000001,  # the smallest of all
     0b1_00000000_1010101,
+    0b0_00000000_1111111,  # the largest subnormal one
+    0b1_00000000_1000000,
     0b0_00000000_0000000,
     0b1_00000000_0000000,  # minus zero
     0b0_11111111_0000000,
     0b1_11111111_0000000,
-    0b0_11111111_1000001,  # no number
+    0b0_11111111_0000001,  # no number
+    0b0_11111111_1000000,
     0b1_11111111_1111111,
+    0b1_11111111_0001000,
 )
-READY_MADE = {"unpack", "unpack_from", "iter_unpack", "view", "frombuffer"}
+READY_MADE = {
+    "unpack", "unpack_from", "iter_unpack", "view", "frombuffer", "from_buffer", "from_buffer_copy",
+    "cast",
+}  # fmt: skip
 
 
 def pattern(bits: int) -> str:
@@ -49,13 +64,13 @@ def value(bits: int) -> float:
 
 
 def _decode(
-    bits, bias=127, n_mantissa=7, leading=1, divide=None, signed=True, low=None, special=True
+    bits, bias=127, n_mantissa=7, leading=1, divide=None, signed=True, low="subnormal", special=True
 ):
     """By formula, with a place for each mistake. low: how the lowest exponent is read."""
     n_exponent = 15 - n_mantissa
     mantissa = bits % 2**n_mantissa
     exponent = bits >> n_mantissa & (2**n_exponent - 1)
-    sign = -1 if signed and bits >> 15 else 1
+    sign = -1.0 if signed and bits >> 15 else 1.0
     fraction = mantissa / (divide or 2**n_mantissa)
     if special and exponent == 2**n_exponent - 1:
         return math.nan if mantissa else sign * math.inf
@@ -64,17 +79,12 @@ def _decode(
     return sign * (leading + fraction) * 2.0 ** (exponent - bias)
 
 
-def _power(exponent):
-    """2 to a stored exponent less its bias."""
-    return 2.0 ** (exponent - 127)
-
-
 def _with(**changes):
     return lambda bits: _decode(bits, **changes)
 
 
 def _where(condition, then):
-    """The right value, but for patterns of one kind: condition and then get (right value, bits)."""
+    """The right value, but then(right, bits) for patterns of one kind."""
 
     def compute(bits):
         right = _decode(bits)
@@ -83,17 +93,47 @@ def _where(condition, then):
     return compute
 
 
+def _low(right, bits):
+    return bits >> 7 & 255 == 0
+
+
+def _subnormal(right, bits):
+    return _low(right, bits) and bits & 127 > 0
+
+
+def _with_leading_one(power: int):
+    return lambda right, bits: math.copysign((1 + bits % 128 / 128) * 2.0**power, right)
+
+
+def _sign_in_exponent(bits):
+    """The exponent is not cut to eight bits."""
+    return _decode(bits) if bits < 2**15 else -(1 + bits % 128 / 128) * 2.0 ** ((bits >> 7) - 127)
+
+
+def _cut(bits, n_exponent, n_mantissa):
+    """Masks that keep too few bits."""
+    mantissa = bits % 2**n_mantissa
+    return _decode(bits & 2**15 | (bits >> 7) % 2**n_exponent << 7 | mantissa)
+
+
+def _not_padded(bits):
+    """The digits of `bin`, which have no leading zeros."""
+    text = f"{bits:b}"
+    sign, exponent, mantissa = text[0] == "1", int(text[1:9] or "0", 2), int(text[9:] or "0", 2)
+    return _decode(sign << 15 | exponent << 7 | mantissa)
+
+
 DECODE_MISTAKES = (
     Mistake(
         "sign_in_exponent",
-        lambda bits: _decode(bits) if bits < 2**15 else -(1 + bits % 128 / 128) * _power(bits >> 7),
+        _sign_in_exponent,
         "the sign is still in your exponent, which comes out 256 too large. Keep the last eight "
         "bits of it: `& 255`.",
     ),
-    Mistake("bias_128", _with(bias=128), "you take 128 off the exponent. It is 127, 2⁷ − 1."),
-    Mistake("bias_15", _with(bias=15), "15 is the bias of 5 bits. With 8 bits it is 127."),
-    Mistake(
-        "not_biased", _with(bias=0), "nothing is taken off the exponent. It is stored with 127."
+    *in_forms(
+        "bias",
+        "the number that you subtract from the exponent is not 127.",
+        *(_with(bias=bias) for bias in (128, 126, 15, 0, 255, 256)),
     ),
     Mistake(
         "fp16_split",
@@ -105,76 +145,67 @@ DECODE_MISTAKES = (
         _with(leading=0),
         "the leading one is missing. It is not stored, and counts: 1 + mantissa / 128.",
     ),
-    Mistake(
-        "divided_by_256",
-        _with(divide=256),
-        "the mantissa is divided by 256. It has 7 bits, so by 128.",
+    *in_forms(
+        "fraction",
+        "the mantissa is not divided by 128. It counts 128ths, as a fraction: `mantissa / 128`.",
+        *(_with(divide=by) for by in (256, 127, 1, 64, 100, 1024)),
+        lambda bits: _decode(bits & ~127) if bits >> 7 & 255 < 255 else _decode(bits),
     ),
-    Mistake(
-        "divided_by_127",
-        _with(divide=127),
-        "the mantissa is divided by 127. Seven bits count 128ths.",
+    *in_forms(
+        "bits_cut_off",
+        "a mask cuts off a bit too many. `& 255` keeps eight bits, `& 127` seven.",
+        lambda bits: _cut(bits, 7, 7),
+        lambda bits: _cut(bits, 8, 6),
     ),
-    Mistake("not_divided", _with(divide=1), "the mantissa counts 128ths: divide it by 128."),
-    Mistake(
-        "whole_division",
-        lambda bits: _decode(bits >> 7 << 7) if bits & 127 < 128 else 0,
-        "the mantissa is lost. `//` rounds it down to 0; `/` keeps the fraction.",
+    *in_forms(
+        "not_padded",
+        "the binary digits are fewer than sixteen where the first bits are 0, so your parts begin "
+        'at the wrong place. `f"{bits:016b}"` fills up with zeros.',
+        _not_padded,
     ),
     Mistake("no_sign", _with(signed=False), "the sign is missing. The first bit says minus."),
-    Mistake(
-        "times_the_bit",
-        lambda bits: -(bits >> 15) * _decode(bits, signed=False),
-        "you multiply by the sign's bit, and 0 makes everything 0. It is (−1) to that power.",
-    ),
-    Mistake(
+    *in_forms(
         "subnormal_as_normal",
-        _with(low="normal"),
         "with the exponent 0 there is no leading one. Such numbers are subnormal: "
         "mantissa / 128 · 2⁻¹²⁶.",
+        *(
+            _where(which, _with_leading_one(power))
+            for which in (_low, _subnormal)
+            for power in (-126, -127)
+        ),
     ),
     Mistake(
         "subnormal_shifted",
         _with(low="shifted"),
         "subnormal numbers have the power of the smallest normal ones, 2⁻¹²⁶, not 2⁻¹²⁷.",
     ),
-    Mistake(
+    *in_forms(
         "subnormal_as_zero",
-        _where(lambda right, bits: bits >> 7 & 255 == 0, lambda right, bits: 0 * right),
         "you take every number with the exponent 0 for 0. Only a mantissa of 0 makes it 0.",
+        _where(_low, lambda right, bits: 0 * right),
+        _where(_low, lambda right, bits: 0.0),
     ),
-    Mistake(
-        "nothing_special",
+    *in_forms(
+        "exponent_255",
+        "the exponent 255 is set aside: infinity, with its sign, where the mantissa is 0, and NaN "
+        "where it is not.",
         _with(special=False),
-        "the exponent 255 is set aside: infinity where the mantissa is 0, else not a number.",
-    ),
-    Mistake(
-        "nan_as_infinity",
         _where(lambda right, bits: math.isnan(right), lambda right, bits: math.inf),
-        "with the exponent 255 and a mantissa that is not 0 the pattern is NaN.",
-    ),
-    Mistake(
-        "nan_as_infinity",
         _where(
             lambda right, bits: math.isnan(right),
             lambda right, bits: -math.inf if bits >> 15 else math.inf,
         ),
-        "with the exponent 255 and a mantissa that is not 0 the pattern is NaN.",
-    ),
-    Mistake(
-        "all_nan",
         _where(lambda right, bits: math.isinf(right), lambda right, bits: math.nan),
-        "with the exponent 255 and a mantissa of 0 the pattern is infinity.",
-    ),
-    Mistake(
-        "infinity_unsigned",
+        _where(lambda right, bits: bits >> 7 & 255 == 255, lambda right, bits: math.inf),
         _where(lambda right, bits: math.isinf(right), lambda right, bits: math.inf),
-        "infinity has a sign too.",
     ),
-    Mistake(
-        "zero_unsigned",
+    *in_forms(
+        "sign_of_small",
+        "a sign is missing among the numbers with the exponent 0. Subnormal numbers have one, and "
+        "zero too: -0.0.",
+        _where(_low, lambda right, bits: abs(right)),
         _where(lambda right, bits: right == 0, lambda right, bits: 0.0),
-        "there are two zeros. They are equal, and the second has a minus: return -0.0.",
+        _where(_subnormal, lambda right, bits: abs(right)),
     ),
 )
 
@@ -183,24 +214,18 @@ def _same(a: float, b: float) -> bool:
     """Whether two numbers are one: of the same sign, if they are 0, and near, if they are not."""
     if math.isnan(a) or math.isnan(b):
         return math.isnan(a) and math.isnan(b)
-    return math.isclose(a, b, rel_tol=1e-6) and math.copysign(1, a) == math.copysign(1, b)
+    return math.isclose(a, b, rel_tol=1e-9) and math.copysign(1, a) == math.copysign(1, b)
 
 
-@check(lab=LAB, exercise="decode_bf16", points=2, returns=NUMBER)
+@check(lab=LAB, exercise="decode_bf16", points=2)
 def decode_bf16(answer):
     """decode_bf16(bits) -> the number that sixteen bits mean; bits: 0 to 65535."""
-    ways = [_unread, written_by_hand, *[lambda answer, bits: answer(bits)] * (len(PATTERNS) - 2)]
-    got = [as_number(way(answer, bits)) for way, bits in zip(ways, PATTERNS, strict=True)]
-    expected = [value(bits) for bits in PATTERNS]
-
-    def said(i):
-        return (
-            f"for the bits {pattern(PATTERNS[i])}, your result is {got[i]:.6g}; bfloat16's is "
-            f"{expected[i]:.6g}."
-        )
-
-    refuse(got, expected, DECODE_MISTAKES, [(bits,) for bits in PATTERNS], said, _same)
-    return "All kinds are read rightly: normal, subnormal, zero, infinite, and no number."
+    ways = itertools.cycle((_unread, written_by_hand))  # each sees all kinds of patterns
+    for way, bits in zip(ways, PATTERNS, strict=False):
+        got, right = as_number(way(answer, bits)), value(bits)
+        told = f"for the bits {pattern(bits)}, your result is {got:.6g}; bfloat16's is {right:.6g}."
+        refuse([got], [right], DECODE_MISTAKES, [(bits,)], lambda _, told=told: told, _same)
+    return "All kinds are read: normal, subnormal, zero, infinite, and no number."
 
 
 def _unread(answer, bits: int):
@@ -211,19 +236,35 @@ def _unread(answer, bits: int):
     seen: set[str] = set()
 
     def note(frame, event, function):
-        if event == "c_call":
+        of_pytorch = isinstance(getattr(function, "__self__", None), Tensor)
+        if event == "c_call" and not of_pytorch:
             seen.add(getattr(function, "__name__", ""))
 
     before = sys.getprofile()
-    sys.setprofile(note)
-    try:
-        result = answer(bits)
-    finally:
-        sys.setprofile(before)
-    if found := seen & READY_MADE:
+    with _Views() as views:
+        sys.setprofile(note)
+        try:
+            result = answer(bits)
+        finally:
+            sys.setprofile(before)
+    if found := (seen | views.seen) & READY_MADE:
         raise CheckFailed(
             f"your code calls {min(found)}, which reads the bits for you. Take them apart "
             "yourself: `>>`, `&` and powers of 2 will do.",
             hint="ready_made",
         )
     return result
+
+
+class _Views(TorchFunctionMode):
+    """Notes where a tensor's bits are read as another type; `view` with a shape is harmless."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen: set[str] = set()
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        given = (*args, *(kwargs or {}).values())
+        if any(isinstance(one, torch.dtype) for one in given):
+            self.seen.add(getattr(function, "__name__", ""))
+        return function(*args, **(kwargs or {}))

@@ -7,6 +7,7 @@ was forgotten.
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
 import numpy as np
@@ -14,13 +15,13 @@ import torch
 
 from grooves.checks import check
 from grooves.checks.compare import Mistake
-from grooves.checks.precision_memory.rules import LAB, refuse
+from grooves.checks.precision_memory.rules import LAB, in_forms, refuse
 from grooves.models.published import Model
 
 FREE = 0.1  # of a device's memory
 CACHE_BYTES = 2  # of a number in the cache
 # Memory in GB, bits of a weight, texts at once.
-SITUATIONS = ((24, 16, 2), (12, 4, 5), (80, 8, 3), (40, 4.5, 4))
+SITUATIONS = ((24, 16, 2), (12, 4, 5), (80, 8, 3), (40, 4.5, 4), (1, 6, 7))
 # How much of the memory the models need, and which share of that is cache.
 NEEDED = (
     0.7, 0.75, 0.8, 0.86, 0.91, 0.96, 1.006, 1.04, 1.06, 1.1, 1.15, 1.2, 1.35, 1.8, 2.6, 5, 9, 18,
@@ -52,7 +53,7 @@ FIT_MISTAKES = (
     Mistake(
         "gibibytes",
         _with(giga=2**30),
-        "you take a GB for 2³⁰ bytes. Makers count 10⁹.",
+        "you take a GB for 2³⁰ bytes. It is 10⁹.",
     ),
     Mistake(
         "tenth_on_top",
@@ -64,18 +65,13 @@ FIT_MISTAKES = (
     Mistake(
         "no_cache",
         _with(cached=False),
-        "that is right for the weights alone. The cache of keys and values is forgotten.",
+        "that is right for the weights alone. The cache of keys and values is missing.",
     ),
-    Mistake(
-        "half_the_cache",
-        _with(both=1),
-        "the cache comes out half as large as it is. Keys and values are both kept, and each "
-        "number takes two bytes: 2 · 2.",
-    ),
-    Mistake(
-        "twice_the_cache",
-        _with(both=4),
-        "the cache comes out twice as large as it is: keys and values, of two bytes each.",
+    *in_forms(
+        "cache_numbers",
+        "the cache is not as large as it is here: keys and values (2), and two bytes for each "
+        "number (2).",
+        *(_with(both=both) for both in (1, 0.5, 4, 8)),
     ),
     Mistake(
         "all_heads",
@@ -100,25 +96,17 @@ FIT_MISTAKES = (
         lambda model, gb, bits, n, batch: _fits(model, gb, bits, n, batch, each=bits / 8),
         "you count the cache in the bits of the weights. Here it has 16 bits whatever they have.",
     ),
-    Mistake(
-        "bits_for_bytes",
+    *in_forms(
+        "bytes_of_a_weight",
+        "a weight takes bits / 8 bytes, and you count another number.",
         _with(weights=8),
-        "you took bits for bytes: a weight takes bits / 8.",
-    ),
-    Mistake(
-        "always_two_bytes",
-        lambda model, gb, bits, n, batch: _fits(model, gb, 16, n, batch),
-        "you count two bytes for every weight. Use `bits`.",
-    ),
-    Mistake(
-        "cache_alone",
-        _with(weights=0),
-        "that is right for the cache alone. The weights are forgotten.",
-    ),
-    Mistake(
-        "turned_round",
-        lambda *inputs: not _fits(*inputs),
-        "yes and no are exchanged.",
+        *(
+            lambda model, gb, bits, n, batch, fixed=fixed: _fits(model, gb, fixed, n, batch)
+            for fixed in (8, 16, 32)
+        ),
+        lambda model, gb, bits, n, batch: _fits(model, gb, bits // 8 * 8, n, batch),
+        lambda model, gb, bits, n, batch: _fits(model, gb, math.ceil(bits / 8) * 8, n, batch),
+        lambda model, gb, bits, n, batch: _fits(model, gb, int(bits), n, batch),
     ),
 )
 
@@ -138,10 +126,13 @@ def cases() -> list[tuple]:
             parameters = int((need - token * n_tokens * batch) / bits * 8)
             model = Model(
                 f"made-up {len(found) + 1}", parameters, layers, heads, heads // shared, head_dim,
-                heads * head_dim, 4 * heads * head_dim, 32_000, "made up for this check", "",
+                heads * head_dim + 640, 4 * heads * head_dim, 32_000, "made up for this check", "",
             )  # fmt: skip
             found.append((model, gb, bits, n_tokens, batch))
-    return found
+    # and one of them with other texts, on another device
+    model, gb, bits, n_tokens, batch = found[4]
+    found += [(model, gb, bits, n_tokens // 3, batch), (model, gb, bits, n_tokens, batch + 7)]
+    return [*found, (model, gb / 2, bits, n_tokens, batch), (model, gb, bits / 2, n_tokens, batch)]
 
 
 @check(lab=LAB, exercise="fits", points=2, returns=(bool, np.bool_, torch.Tensor, np.ndarray))

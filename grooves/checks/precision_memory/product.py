@@ -8,23 +8,32 @@ Letters: B texts, C channels that are summed over, R outputs.
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from grooves.checks import CheckFailed, check
-from grooves.checks.arrays import NOT_THIS, judge
-from grooves.checks.compare import Mistake, as_tensor, close, shape_of, written_by_hand
-from grooves.checks.precision_memory.rules import LAB, SHOULD
+from grooves.checks import check
+from grooves.checks.arrays import NOT_THIS, by_hand
+from grooves.checks.compare import Mistake, as_tensor, close, number, shape_of
+from grooves.checks.precision_memory.rules import LAB, in_forms
+from grooves.checks.survey import Finding, note
 
 ROUNDED = 0.2  # more than scaling first is off; a sum that is one off is 0.49 off at the least
+NEAR = 1e-4
+# Texts, channels, outputs. First all alike and twice, where a confusion of axes raises no error.
+SIZES = ((8, 8, 8), (8, 8, 8), (3, 50, 4), (1, 31, 5), (6, 29, 1), (2, 300, 7))
 
 
 def case(seed: int, B: int, C: int, R: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Codes and scales of inputs (B, C), (B,) and of weights (R, C), (R,)."""
+    """Codes and scales of inputs (B, C), (B,) and of weights (R, C), (R,); the sums are large."""
     random = torch.Generator().manual_seed(seed)
     x, w = (torch.randint(40, 128, shape, generator=random) for shape in ((B, C), (R, C)))
+    signs = 1 - 2 * torch.randint(2, (C,), generator=random)
+    x, w = x * signs, w * signs
     w[:, ::4] *= -1
+    x[:, C // 2] = 0
     x_scales, w_scales = (0.002 * 1.6 ** torch.randperm(n, generator=random) for n in (B, R))
     return x.to(torch.int8), x_scales, w.to(torch.int8), w_scales
 
@@ -62,121 +71,135 @@ def _turned(x, x_scales, w, w_scales):
     return _scaled(total, x_scales, w_scales) if total.shape[1] == len(w_scales) else NOT_THIS
 
 
-def _exchanged(x, x_scales, w, w_scales):
-    """Each scale along the other axis, where that fits."""
-    if len(x) != len(w):
-        return NOT_THIS
-    return _scaled(_sums(x, w), w_scales, x_scales)
+def _exchanged(rows, columns):
+    """Scales on other axes, where that fits; both get x_scales and w_scales and choose."""
 
-
-def _one_axis(keep):
-    """Both scales along one axis."""
-
-    def compute(x, x_scales, w, w_scales):
+    def compute(x, a, w, b):
         if len(x) != len(w):
             return NOT_THIS
-        both = np.asarray(x_scales * w_scales, dtype=float)
-        return _sums(x, w) * (both[:, None] if keep == 0 else both)
+        return _sums(x, w) * np.asarray(rows(a, b))[:, None] * np.asarray(columns(a, b))
 
     return compute
 
 
+def _scaled_with(change, total=_sums):
+    """The scales changed before they are used; total: of the codes."""
+    return lambda x, a, w, b: _scaled(total(x, w), *change(a.double(), b.double()))
+
+
+def _products_wrapped(x, w):
+    products = (x[:, None] * w).long()  # (B, R, C), in int8
+    return products.sum(-1).numpy()
+
+
 PRODUCT_MISTAKES = (
-    Mistake(
+    *in_forms(
         "wrapped_at_8",
+        "a product or the sum was kept in int8, which ends at 127 and wraps round silently. "
+        "Convert the codes first: `.int()`, or `.float()`.",
         lambda x, a, w, b: _scaled(_sums(x, w, 8), a, b),
-        "the sum was kept in int8, which ends at 127 and wraps round without a word. Make the "
-        "codes larger numbers first: `.int()`, or `.float()`.",
+        lambda x, a, w, b: _scaled(_products_wrapped(x, w), a, b),
+        lambda x, a, w, b: _scaled(_sums(x, w).clip(-128, 127), a, b),
     ),
-    Mistake(
+    *in_forms(
         "wrapped_at_16",
-        lambda x, a, w, b: _scaled(_sums(x, w, 16), a, b),
         "the sum was kept in 16 bits, which end at 32,767. Three products of 127 · 127 are more.",
+        lambda x, a, w, b: _scaled(_sums(x, w, 16), a, b),
+        lambda x, a, w, b: _scaled(_sums(x, w).clip(-(2**15), 2**15 - 1), a, b),
     ),
-    Mistake(
+    *in_forms(
         "rounded_sum",
-        lambda x, a, w, b: _scaled((x.half() @ w.half().T).double().numpy(), a, b),
-        "the sum was kept in fp16, which tells whole numbers apart up to 2,048 only.",
+        "the sum was kept in a float of 16 bits, which holds integers exactly up to 2,048 (fp16) "
+        "or 256 (bf16) only.",
+        lambda x, a, w, b: _scaled((x.half() @ w.half().T).double(), a, b),
+        lambda x, a, w, b: _scaled((x.bfloat16() @ w.bfloat16().T).double(), a, b),
+        lambda x, a, w, b: _scaled((x.float() @ w.float().T).half().double(), a, b),
     ),
     Mistake(
-        "not_turned",
+        "not_transposed",
         _turned,
-        "the weights were not transposed. Their rows are outputs; on a square matrix nothing "
-        "complains.",
+        "the weights were not transposed. Their rows are outputs; on a square matrix this raises "
+        "no error.",
     ),
-    Mistake(
-        "no_scales",
-        lambda x, a, w, b: _sums(x, w),
-        "those are sums of codes. Both scales are missing.",
+    *in_forms(
+        "scale_missing",
+        "a scale is missing. Each sum is multiplied by the scale of its row of x and by that of "
+        "its row of W.",
+        _scaled_with(lambda a, b: (0 * a + 1, 0 * b + 1)),
+        _scaled_with(lambda a, b: (0 * a + 1, b)),
+        _scaled_with(lambda a, b: (a, 0 * b + 1)),
     ),
-    Mistake(
-        "no_input_scale",
-        lambda x, a, w, b: _scaled(_sums(x, w), 0 * a + 1, b),
-        "the scales of the inputs are missing.",
+    *in_forms(
+        "one_scale",
+        "all rows get one scale, and each has its own.",
+        _scaled_with(lambda a, b: (0 * a + a[0], b)),
+        _scaled_with(lambda a, b: (a, 0 * b + b[0])),
+        _scaled_with(lambda a, b: (0 * a + a[0], 0 * b + b[0])),
+        _scaled_with(lambda a, b: (0 * a + a.mean(), b)),
+        _scaled_with(lambda a, b: (a, 0 * b + b.mean())),
+        _scaled_with(lambda a, b: (0 * a + a.mean(), 0 * b + b.mean())),
     ),
-    Mistake(
-        "no_weight_scale",
-        lambda x, a, w, b: _scaled(_sums(x, w), a, 0 * b + 1),
-        "the scales of the weights are missing.",
-    ),
-    Mistake(
+    *in_forms(
         "divided",
-        lambda x, a, w, b: _scaled(_sums(x, w), 1 / a, 1 / b),
         "you divided by the scales. Codes times scales are the numbers.",
+        _scaled_with(lambda a, b: (1 / a, 1 / b)),
+        _scaled_with(lambda a, b: (1 / a, b)),
+        _scaled_with(lambda a, b: (a, 1 / b)),
+    ),
+    *in_forms(
+        "scales_on_wrong_axis",
+        "a scale is on the wrong axis. Those of x belong to the rows of the result, `[:, None]`, "
+        "and those of W to its columns.",
+        _exchanged(lambda a, b: b, lambda a, b: a),
+        _exchanged(lambda a, b: a * b, lambda a, b: 0 * a + 1),
+        _exchanged(lambda a, b: 0 * a + 1, lambda a, b: a * b),
     ),
     Mistake(
-        "scales_added",
-        lambda x, a, w, b: _sums(x, w) * (np.asarray(a)[:, None] + np.asarray(b)),
-        "the scales are added. The number in row i and column j is multiplied by both.",
-    ),
-    Mistake(
-        "axes_exchanged",
-        _exchanged,
-        "each scale is on the other's axis. Those of the inputs belong to rows: `[:, None]`.",
-    ),
-    Mistake(
-        "all_in_rows", _one_axis(0), "both scales go along the rows. Those of the weights do not."
-    ),
-    Mistake(
-        "all_in_columns",
-        _one_axis(1),
-        "both scales go along the columns. Those of the inputs want `[:, None]`.",
+        "scaled_first",
+        lambda x, a, w, b: _scaled(_sums(x, w), a, b),  # or what rounding before the sum makes
+        "the scales went in before the sum, so each product was rounded. Sums of codes are exact: "
+        "sum them first, and scale once.",
     ),
 )
 
 
-@check(lab=LAB, exercise="int8_product", points=1, returns=(Tensor, np.ndarray, list))
+@check(lab=LAB, exercise="int8_product", points=1, returns=(Tensor, np.ndarray, list, tuple))
 def int8_product(answer):
     """int8_product(x_codes, x_scales, w_codes, w_scales) -> (B, R), the product x Wᵀ."""
 
-    def in_numpy(call):
-        return lambda *inputs: as_tensor(call(*inputs)).numpy()
+    def ask(call, seed, sizes, made=case):
+        inputs = made(seed, *sizes)
+        right = as_tensor(_scaled(_sums(inputs[0], inputs[2]), *inputs[1::2]))
+        given = f"codes of shapes {shape_of(inputs[0])} and {shape_of(inputs[2])}"
+        given += " whose products nearly cancel" if made is cancelling else ""
+        _note_product(call(*deepcopy(inputs)), right, inputs, given, made is cancelling)
 
-    def in_order(x, x_scales, w, w_scales):
-        """The answer, refused where it is off by what rounding before the sum makes."""
-        got = as_tensor(answer(x, x_scales, w, w_scales))
-        right = as_tensor(_scaled(_sums(x, w), x_scales, w_scales))
-        if got.shape == right.shape and not close(got, right):
-            off = float((got.double() - right).abs().max())
-            if off < ROUNDED:
-                raise CheckFailed(
-                    f"for codes of shapes {shape_of(x)} and {shape_of(w)} whose products nearly "
-                    f"cancel, your result is up to {off:.2g} off.\nLikely mistake: the scales "
-                    f"went in "
-                    "before the sum, so each product was rounded. Sums of codes are exact: sum "
-                    "them first, and scale once.",
-                    hint="scaled_first",
-                )
-        return got
-
-    def ask(call, *sizes, made=case):
-        inputs = made(sum(sizes), *sizes)
-        x, x_scales, w, w_scales = (part.double().numpy() for part in inputs)
-        expected = (x * x_scales[:, None]) @ (w * w_scales[:, None]).T
-        given = f"codes of shapes {x.shape} and {w.shape}"
-        judge(in_numpy(call), inputs, expected, PRODUCT_MISTAKES, given, SHOULD)
-
-    ask(lambda *inputs: written_by_hand(answer, *inputs), 3, 50, 4)
-    ask(answer, 8, 8, 8)
-    ask(in_order, 5, 60, 6, made=cancelling)
+    for seed, sizes in enumerate(SIZES):
+        ask(answer if seed else by_hand(answer), seed, sizes)
+    ask(answer, 71, (5, 60, 6), made=cancelling)
     return "Right also where large products nearly cancel."
+
+
+def _note_product(got, right: Tensor, inputs: tuple, given: str, cancels: bool) -> None:
+    """As `compare`; where products cancel, what is off by rounding only was scaled first."""
+    got = torch.as_tensor(np.array(got)) if isinstance(got, list | tuple) else as_tensor(got)
+    same = got.shape == right.shape
+    off = (got.double() - right).abs() if same else torch.zeros(1)
+    wrong = not close(got, right, NEAR)
+
+    def agrees(mistake):
+        if cancels and mistake.name == "scaled_first":
+            return same and bool((off < ROUNDED).all())
+        would = as_tensor(mistake.compute(*inputs))
+        return close(got, would, NEAR) and not (wrong and close(would, right, NEAR))
+
+    told = f"for {given}, your result has shape {shape_of(got)}, expected {shape_of(right)}."
+    if same:
+        at = tuple(
+            int(i) for i in torch.unravel_index(off.nan_to_num(torch.inf).argmax(), off.shape)
+        )
+        told = (
+            f"for {given}, your result at {list(at)} is {number(got[at])}; it should be "
+            f"{number(right[at])}."
+        )
+    note(Finding(wrong, told if wrong else "", PRODUCT_MISTAKES, agrees, got, right, NEAR))

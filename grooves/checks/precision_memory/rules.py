@@ -1,13 +1,16 @@
 """Checks of lab 12: what they have in common (chapter 12).
 
 Key idea: where a result is one number or one list, many mistakes give the same result once. So an
-answer is asked several times before it is judged, and the mistake that explains most of what it
-said is the one that is named.
+answer is called several times before it is judged, and a mistake is named where it explains all
+that was returned.
 """
 
 from __future__ import annotations
 
+import math
+import numbers
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 
 import numpy as np
 from torch import Tensor
@@ -18,21 +21,32 @@ from grooves.checks.survey import Finding
 from grooves.checks.verdict import note
 
 LAB = "12_precision_memory"
-NUMBER = (int, float, np.number, np.ndarray, Tensor)
 SHOULD = "it should be"
 
 
 def as_number(value) -> float:
-    """A number, or an array or a tensor of one element, as a float.
+    """A number of any type, or an array or a tensor of one element, as a float.
 
-    Raises: CheckFailed with the hint "not_one_number".
+    Raises: CheckFailed with the hint "wrong_type", or "not_one_number".
     """
-    if np.size(value) != 1 if not isinstance(value, Tensor) else value.numel() != 1:
+    if isinstance(value, np.ndarray | Tensor):
+        if math.prod(value.shape) != 1:
+            raise CheckFailed(
+                f"expected one number, your function returned {describe(value)}.",
+                hint="not_one_number",
+            )
+        value = value.item()
+    if not isinstance(value, numbers.Real | Decimal):
         raise CheckFailed(
-            f"expected one number, your function returned {describe(value)}.",
-            hint="not_one_number",
+            f"your function must return a number. It returned {describe(value)}.",
+            hint="wrong_type",
         )
-    return float(value.item() if isinstance(value, np.ndarray | Tensor) else value)
+    return float(value)
+
+
+def in_forms(name: str, says: str, *computed: Callable) -> tuple[Mistake, ...]:
+    """One mistake in several forms, of which it says the same."""
+    return tuple(Mistake(name, compute, says) for compute in computed)
 
 
 def refuse(

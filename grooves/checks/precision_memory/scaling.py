@@ -11,242 +11,55 @@ import numpy as np
 import torch
 
 from grooves.checks import CheckFailed, check, describe
-from grooves.checks.compare import Mistake, as_tensor, close, written_by_hand
+from grooves.checks.arrays import by_hand
+from grooves.checks.compare import as_tensor, close, number
 from grooves.checks.precision_memory.rules import LAB, refuse
+from grooves.checks.precision_memory.scaling_mistakes import INF, SCALING_MISTAKES, step
 
 NAMES = ("the new weights", "the new scale", "the new count of good steps")
-INF, NAN = float("inf"), float("nan")
-W = (0.75, -1.5, 0.2001)
+NAN = float("nan")
+W = (0.75, -1.5, 0.2001, 1.25, -0.3, 2.5)  # as many of them as there are gradients
 NEAR = 1e-6  # what 32 bits allow
 # What the case is about: gradient, scale, good, rate, patience.
 CASES = {
     "an ordinary gradient": ((64.0, -32.0, 8.0), 256.0, 3, 0.5, 10),
+    "another one": ((-24.0, 80.0, 3.0), 128.0, 6, 0.375, 12),
     "gradients that are small without the scale": ((0.5, -0.25, 0.125), 2.0**24, 0, 2.0**23, 10),
     "one infinite gradient": ((1.0, INF, 2.0), 1024.0, 4, 0.1, 10),
-    "one gradient of minus infinity": ((-INF, 1.0, 2.0), 1024.0, 9, 0.1, 10),
+    "an infinite one in the first place": ((INF, 0.0), 2.0**40, 2, 0.1, 10),
+    "one gradient of minus infinity": ((-INF, 1.0, 2.0, 0.5), 1024.0, 9, 0.1, 10),
+    "infinities of both signs": ((INF, -INF, 2.0, 1.0, 5.0), 3.0, 1, 0.1, 2),
     "one NaN": ((3.0, 1.0, NAN), 512.0, 2, 0.1, 4),
+    "a NaN in the first place": ((NAN, 3.0, 1.0, 2.0), 2048.0, 5, 0.1, 6),
+    "an infinite gradient and a scale of 1": ((INF,), 1.0, 0, 0.1, 3),
+    "a NaN and a scale of 0.625": ((NAN, 1.0), 0.625, 0, 0.1, 3),
     "the last good step of a row": ((8.0, 4.0, -2.0), 64.0, 6, 0.25, 7),
+    "the last one and a large scale": ((8.0, 4.0), 2.0**30, 299, 2.0**20, 300),
+    "the last one and a small scale": ((0.5, 1.0, -2.0, 1.0, 1.0, 3.0), 0.375, 1, 0.25, 2),
+    "patience for one step only": ((2.0,), 16.0, 0, 0.75, 1),
     "the last but one": ((8.0, 4.0, -2.0), 64.0, 5, 0.25, 7),
+    "the third last": ((8.0, 4.0, -2.0), 64.0, 4, 0.25, 7),
     "a first good step": ((16.0, -8.0, 4.0), 32.0, 0, 0.1, 3),
+    "a long row of good steps": ((16.0, -8.0, 4.0), 32.0, 1000, 0.1, 2000),
     "large gradients whose sum is more than 16 bits hold": ((4e4, 3e4, 8.0), 2.0**20, 2, 0.5, 10),
+    "the largest gradient of 16 bits": ((65504.0, -65504.0), 2.0**15, 2, 0.5, 10),
     "steps that are small beside the weights": ((2.0, 2.0, 2.0), 1024.0, 1, 0.05, 5),
+    "nothing but zeros": ((0.0, 0.0, 0.0, 0.0), 8.0, 1, 0.05, 5),
 }
-
-
-def _step(
-    w, g, scale, good, lr, patience, divide=True, skip="both", half=False, after=0, reset="both",
-    grow=2.0, shrink=0.5, sign=-1, rounded=False,
-):  # fmt: skip
-    """By formula, with a place for each mistake.
-
-    skip: what makes a step be left out. reset: after what the counter goes back to 0.
-    """
-    w, g = w.double(), g.double()
-    bad = {
-        "both": not torch.isfinite(g).all(),
-        "inf": torch.isinf(g).any(),
-        "nan": torch.isnan(g).any(),
-        "above": (g == INF).any(),
-        "never": False,
-    }[skip]
-    if bad:
-        good = 0 if reset in ("both", "overflow") else good + (reset == "counts")
-        return w, scale * shrink, good
-    small = (g / scale).half().double() if half else g / scale if divide else g
-    w = w + sign * lr * small
-    if rounded:
-        w = w.half().double()
-    good = good + 1
-    if good >= patience + after:
-        return w, scale * grow, good if reset == "overflow" else 0
-    return w, scale, good
-
-
-def _with(**changes):
-    return lambda *inputs: _step(*inputs, **changes)
-
-
-def _each_step(w, g, scale, good, lr, patience):
-    """A scale that grows after each good step."""
-    fine = torch.isfinite(g).all()
-    w, new, good = _step(w, g, scale, good, lr, patience)
-    return w, 2 * scale if fine else new, good
-
-
-def _all_out(w, g, scale, good, lr, patience):
-    """The weights that met an infinity stay, the others move."""
-    new = _step(w, g.where(torch.isfinite(g), torch.zeros(())), scale, good, lr, patience)
-    fine = torch.isfinite(g).all()
-    return (new[0], *(new[1:] if fine else (scale / 2, 0)))
-
-
-def _half_step(w, g, scale, good, lr, patience):
-    """The gradient was unscaled as it should be, and the step rounded to 16 bits."""
-    new = _step(w, g, scale, good, lr, patience)
-    return (_step(w, g, scale, good, lr, patience, rounded=True)[0], *new[1:])
-
-
-def _in_half(step):
-    """The step, step(g, scale, lr), is computed in 16 bits, since `g` has 16; the rest is right."""
-
-    def compute(w, g, scale, good, lr, patience):
-        moved, *rest = _step(w, g, scale, good, lr, patience)
-        fine = torch.isfinite(g).all()
-        return (w.double() - step(g, scale, lr).double() if fine else moved, *rest)
-
-    return compute
-
-
-def _grown_first(w, g, scale, good, lr, patience):
-    """The scale is doubled before it is taken off."""
-    moved, new, good = _step(w, g, scale, good, lr, patience)
-    return (_step(w, g, new, good, lr, patience)[0] if new > scale else moved, new, good)
-
-
-def _sum_asked(w, g, scale, good, lr, patience):
-    """The sum of the gradients is asked whether it is finite."""
-    lost = not torch.isfinite(g.sum())
-    g = torch.full_like(g, INF) if lost else g
-    return _step(w, g, scale, good, lr, patience)
-
-
-SCALING_MISTAKES = (
-    Mistake(
-        "not_divided",
-        _with(divide=False),
-        "the scale is still in the gradient, so the step is too long by that factor. Divide by it.",
-    ),
-    Mistake(
-        "divided_in_half",
-        _with(half=True),
-        "you divide in 16 bits, where what the scale saved becomes 0 again. Make the gradient 32 "
-        "bits first: `g.float() / scale`.",
-    ),
-    Mistake(
-        "divided_in_half",
-        _in_half(lambda g, scale, lr: lr * (g / scale)),
-        "you divide in 16 bits, where what the scale saved becomes 0 again. Make the gradient 32 "
-        "bits first: `g.float() / scale`.",
-    ),
-    Mistake(
-        "step_in_half",
-        _in_half(lambda g, scale, lr: lr / scale * g),
-        "a number times `g` has 16 bits, as `g` has, so the step was rounded to 16 bits. Make the "
-        "gradient 32 bits before anything else: `g.float()`.",
-    ),
-    Mistake(
-        "multiplied_in_half",
-        _in_half(lambda g, scale, lr: lr * g / scale),
-        "`lr` times `g` has 16 bits, as `g` has, and is more than they hold or was rounded. Begin "
-        "with `g.float()`.",
-    ),
-    Mistake(
-        "grown_first",
-        _grown_first,
-        "the scale was doubled before it was taken off the gradient. Divide by the one that the "
-        "loss was multiplied by.",
-    ),
-    Mistake(
-        "sum_asked",
-        _sum_asked,
-        "you ask whether the sum is finite. Finite gradients can add up to more than 16 bits hold: "
-        "ask each, `torch.isfinite(g).all()`.",
-    ),
-    Mistake(
-        "weights_in_half",
-        _half_step,
-        "the weights were rounded to 16 bits, which loses steps that are small beside them. Keep "
-        "them in 32.",
-    ),
-    Mistake(
-        "steps_anyway",
-        _with(skip="never"),
-        "the step is taken in spite of the infinity, and the weights are lost for good. Leave it "
-        "out.",
-    ),
-    Mistake(
-        "only_infinities",
-        _with(skip="inf"),
-        "a NaN is not an infinity, and ruins the weights as well: `torch.isfinite` asks for both.",
-    ),
-    Mistake(
-        "only_nans",
-        _with(skip="nan"),
-        "an infinity is not a NaN, and ruins the weights as well: `torch.isfinite` asks for both.",
-    ),
-    Mistake(
-        "only_plus_infinity",
-        lambda *inputs: _step(*inputs, skip="above"),
-        "you look for +∞ alone. There are −∞ and NaN as well: `torch.isfinite`.",
-    ),
-    Mistake(
-        "some_weights_move",
-        _all_out,
-        "the weights whose gradient is fine move, the others stay. Where one gradient overflows "
-        "the whole step is left out, or it would go in another direction.",
-    ),
-    Mistake(
-        "not_halved",
-        _with(shrink=1.0),
-        "after an overflow the scale stays, so the next step overflows too. Halve it.",
-    ),
-    Mistake(
-        "doubled_at_overflow",
-        _with(shrink=2.0),
-        "after an overflow the scale is doubled. It was too large: halve it.",
-    ),
-    Mistake(
-        "halved_at_growth",
-        _with(grow=0.5),
-        "after enough good steps the scale is halved. It may be larger: double it.",
-    ),
-    Mistake(
-        "grows_each_step",
-        _each_step,
-        "the scale grows after every good step, so every other step would be lost. Wait for "
-        "`patience` of them.",
-    ),
-    Mistake("never_grows", _with(grow=1.0), "after `patience` good steps the scale is doubled."),
-    Mistake(
-        "grows_late",
-        _with(after=1),
-        "the scale grows one step late. The step that makes `good` equal to `patience` is it.",
-    ),
-    Mistake(
-        "grows_early",
-        _with(after=-1),
-        "the scale grows one step early. Count this step, then compare with `patience`.",
-    ),
-    Mistake(
-        "not_reset_at_overflow",
-        _with(reset="growth"),
-        "an overflow ends a row of good steps: set the count back to 0.",
-    ),
-    Mistake(
-        "counts_overflow",
-        _with(reset="counts"),
-        "the lost step was counted as a good one. It sets the count back to 0.",
-    ),
-    Mistake(
-        "not_reset_at_growth",
-        _with(reset="overflow"),
-        "once the scale has grown the count begins anew, or it would grow at each step.",
-    ),
-    Mistake("uphill", _with(sign=1), "the step goes uphill. Subtract it."),
-)
 
 
 @check(lab=LAB, exercise="scaled_step", points=3, returns=(tuple, list))
 def scaled_step(answer):
     """scaled_step(w, g, scale, good, lr, patience) -> new weights, new scale, new good."""
-    call, got, inputs, given = _by_hand(answer), [], [], []
+    call, got, inputs, given = by_hand(answer), [], [], []
     for name, (gradient, scale, good, lr, patience) in CASES.items():
-        w, g = torch.tensor(W), torch.tensor(gradient, dtype=torch.float16)
+        g = torch.tensor(gradient, dtype=torch.float16)
+        w = torch.tensor(W[: len(g)])
         inputs.append((w, g, scale, good, lr, patience))
-        given.append(f"{name}, {scale = :,.0f}, {good = }, {patience = }")
+        given.append(f"{name}, scale = {number(scale)}, {good = }, {patience = }")
         got.append(_three(call(w.clone(), g.clone(), *inputs[-1][2:]), given[-1]))
         call = answer
-    expected = [_step(*one) for one in inputs]
+    expected = [step(*one) for one in inputs]
 
     def said(i):
         same = [_near(mine, right) for mine, right in zip(got[i], expected[i], strict=True)]
@@ -268,10 +81,6 @@ def _alike(some, others) -> bool:
 
 def _shown(part) -> str:
     return ", ".join(f"{float(x):.6g}" for x in as_tensor(part).reshape(-1))
-
-
-def _by_hand(answer):
-    return lambda *inputs: written_by_hand(answer, *inputs)
 
 
 def _lost() -> int:

@@ -15,20 +15,22 @@ import torch.nn.functional as F
 from torch import nn
 
 from grooves.checks import check
-from grooves.checks.compare import Mistake, draw, number, own_seed
-from grooves.checks.precision_memory.rules import LAB, NUMBER, as_number, refuse
+from grooves.checks.compare import Mistake, number, own_seed
+from grooves.checks.precision_memory.rules import LAB, as_number, in_forms, refuse
 from grooves.precision.memory import watched_peak_bytes
 
 WITHIN = 0.1
 NEAR = 0.03  # of the mistake's number: what it leaves out besides hides no mistake
-# Much weight and few pictures, few weights and many pictures, both alike; then biases that count,
-# and few tables, so that each counts.
+# Many weights and few pictures, few weights and many pictures, both alike; then biases that count,
+# a wide input, a wide output, and an input that is much wider than what follows.
 CASES = (
     ((64, *[192] * 10, 10), 24),
     ((20, *[48] * 9, 8), 1500),
     ((32, *[96] * 8, 10), 250),
     ((5, *[5] * 30, 5), 1),
-    ((64, 64, 64, 2), 2000),
+    ((310, 40, 40, 6), 900),
+    ((7, 60, 54), 401),
+    ((150, *[2] * 30, 3), 6),
 )
 
 
@@ -40,9 +42,9 @@ def measured(widths: tuple[int, ...], batch: int) -> int:
         net = nn.Sequential()
         for n_in, n_out in itertools.pairwise(widths):
             net.extend([nn.Linear(n_in, n_out), nn.ReLU()])
-        net = net[:-1]  # the scores are not bent
+        net = net[:-1]  # no ReLU behind the scores
         optimizer = torch.optim.Adam(net.parameters(), fused=True)
-        x, labels = draw(1, batch, widths[0]), torch.arange(batch) % widths[-1]
+        x, labels = torch.randn(batch, widths[0]), torch.arange(batch) % widths[-1]
         for _ in range(2):
             for _ in range(2):
                 F.cross_entropy(net(x), labels).backward()
@@ -59,17 +61,20 @@ def _peaks() -> list[int]:
 
 
 def _count(
-    widths, batch, weights=1, gradients=1, moments=2, inside=1, blame=2, texts=None, each=4,
-    biases=1, first=0, kept_rows=None,
+    widths, batch, weights=1, gradients=1, moments=2, inside=1, tables=2, table=None, each=4,
+    biases=1, ends=(1, 1), rows=None, kept_rows=None,
 ):  # fmt: skip
-    """By formula, with a place for each mistake. inside: tensors that each hidden layer keeps."""
+    """By formula, with a place for each mistake. inside: tensors that each hidden layer keeps.
+
+    tables: of gradients at a ReLU, each `rows` x `table`. ends: whether input and output are kept.
+    """
     pairs = list(itertools.pairwise(widths))
     n = sum(a * b + biases * b for a, b in pairs)
-    kept = widths[0] + inside * sum(widths[1:-1]) + widths[-1]
-    kept = kept if not first else widths[0] + widths[-1]
-    rows = batch if texts is None else texts
+    kept = ends[0] * widths[0] + inside * sum(widths[1:-1]) + ends[1] * widths[-1]
+    rows = batch if rows is None else rows
     kept *= rows if kept_rows is None else kept_rows
-    return each * ((weights + gradients + moments) * n + kept + rows * blame * max(widths[1:-1]))
+    width = widths[1] if table is None else table(widths)
+    return each * ((weights + gradients + moments) * n + kept + rows * tables * width)
 
 
 def _with(**changes):
@@ -77,98 +82,70 @@ def _with(**changes):
 
 
 TRAINING_MISTAKES = (
-    Mistake("no_optimizer", _with(moments=0), "Adam is missing: it keeps two numbers a weight."),
-    Mistake(
-        "one_moment",
-        _with(moments=1),
-        "you count one number of Adam's a weight. It keeps two: a mean of the gradients and a "
-        "mean of their squares.",
+    *in_forms(
+        "numbers_a_weight",
+        "there are four numbers for each weight: the weight, its gradient, which is added up over "
+        "both batches, and Adam's two means.",
+        *(_with(weights=0, gradients=0, moments=n) for n in (1, 2, 3, 5)),
     ),
-    Mistake(
-        "no_gradients",
-        _with(gradients=0),
-        "the gradients are missing. They are added up here, so all of them are there, one a "
-        "weight.",
-    ),
-    Mistake("no_weights", _with(weights=0), "the weights themselves are missing."),
-    Mistake(
-        "weights_alone",
-        _with(gradients=0, moments=0, inside=0, blame=0, first=1, texts=0),
-        "that is the weights alone. Gradients, Adam and activations come on top.",
-    ),
-    Mistake(
-        "no_batch",
-        _with(texts=1),
-        "what is kept for the way back is missing, or is that of one picture. Each picture of the "
-        "batch has its own.",
-    ),
-    Mistake(
-        "kept_once",
+    *in_forms(
+        "one_picture",
+        "the activations are those of one picture. Each picture of the batch has its own.",
+        _with(rows=1),
         lambda widths, batch: _count(widths, batch, kept_rows=1),
-        "what is kept is that of one picture. Each picture of the batch has its own.",
     ),
-    Mistake(
+    *in_forms(
         "both_batches",
+        "you count the activations of two batches. The backward pass of the first is over before "
+        "the second is read, and only its gradients are left.",
         lambda widths, batch: _count(widths, batch, kept_rows=2 * batch),
-        "you count what two batches keep. The first has gone back before the second is read, and "
-        "only its gradients are left.",
-    ),
-    Mistake(
-        "both_batches",
         lambda widths, batch: _count(widths, 2 * batch),
-        "you count what two batches keep. The first has gone back before the second is read, and "
-        "only its gradients are left.",
     ),
     Mistake(
-        "blame_everywhere",
-        lambda widths, batch: _count(widths, batch, blame=2 * (len(widths) - 2)),
-        "you count two tables of blame for every ReLU. The way back is at one ReLU at a time, so "
-        "there are two in all.",
+        "tables_everywhere",
+        lambda widths, batch: _count(widths, batch, tables=2 * (len(widths) - 2)),
+        "you count two tables of gradients for every ReLU. The backward pass is at one ReLU at a "
+        "time, so there are two in all.",
     ),
-    Mistake(
-        "one_blame",
-        _with(blame=1),
-        "you count one table of blame. There are two at a ReLU: of what comes out of it, and of "
-        "what goes in.",
+    *in_forms(
+        "other_tables",
+        "the tables at a ReLU do not fit. There are two of batch x hidden width: the gradient of "
+        "what comes out, and of what goes in.",
+        *(_with(tables=n) for n in (0, 1, 3, 4)),
+        _with(table=lambda widths: widths[0]),
+        _with(table=lambda widths: widths[-1]),
+        _with(table=max),
+        _with(tables=1, table=sum),
+        _with(table=sum),
     ),
     Mistake(
         "no_biases", _with(biases=0), "the biases are missing: each output of a layer has one."
     ),
     Mistake(
-        "no_blame",
-        _with(blame=0),
-        "on the way back there are two tables more: the blame behind a ReLU, and before it.",
-    ),
-    Mistake(
         "kept_twice",
         _with(inside=2),
-        "you count what goes into each ReLU as well. What comes out of it says all that the way "
-        "back needs, and goes into the next layer: one table a hidden layer.",
+        "you count what goes into each ReLU as well. What comes out of it says all that the "
+        "backward pass needs, and goes into the next layer: one table a hidden layer.",
     ),
-    Mistake(
-        "ends_alone",
-        _with(first=1),
-        "the hidden layers' activations are missing: each keeps one table for the way back.",
+    *in_forms(
+        "layers_not_kept",
+        "the activations of some layers are missing: the input, what comes out of each ReLU and "
+        "the scores are all kept for the backward pass.",
+        _with(inside=0),
+        _with(ends=(0, 1)),
+        _with(ends=(1, 0)),
+        _with(ends=(0, 0)),
     ),
-    Mistake("numbers", _with(each=1), "that is how many numbers. Each takes four bytes."),
-    Mistake("bits", _with(each=32), "those are bits. Eight of them are a byte."),
-    Mistake("half", _with(each=2), "you count two bytes a number. These have 32 bits: four bytes."),
-    Mistake("double", _with(each=8), "you count eight bytes a number. These have 32 bits: four."),
+    *in_forms(
+        "unit",
+        "the result should be in bytes, and each number takes four of them.",
+        *(_with(each=each) for each in (1, 32, 2, 8, 4 / 1024, 4 / 1e3, 4 / 2**20, 4 / 1e6)),
+    ),
     Mistake(
         "all_times_batch",
         lambda widths, batch: batch * _count(widths, 0) + _count(widths, batch) - _count(widths, 0),
-        "you multiply everything by the batch. Weights, gradients and Adam's numbers are there "
+        "you multiply everything by the batch. Weights, gradients and Adam's moments are there "
         "once.",
-    ),
-    Mistake(
-        "kibibytes",
-        lambda widths, batch: _count(widths, batch) / 1024,
-        "the result is in kibibytes. Return bytes.",
-    ),
-    Mistake(
-        "megabytes",
-        lambda widths, batch: _count(widths, batch) / 1e6,
-        "the result is in megabytes. Return bytes.",
     ),
 )
 
@@ -177,7 +154,7 @@ def _apart(a: float, b: float) -> bool:
     return not math.isclose(a, b, rel_tol=WITHIN)
 
 
-@check(lab=LAB, exercise="training_bytes", points=2, returns=NUMBER)
+@check(lab=LAB, exercise="training_bytes", points=2)
 def training_bytes(answer):
     """training_bytes(widths, batch) -> bytes at the peak of a training with Adam, within 10 %."""
     got = [as_number(answer(list(widths), batch)) for widths, batch in CASES]
