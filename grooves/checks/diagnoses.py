@@ -154,7 +154,10 @@ _PATTERNS: tuple[tuple[str, Callable, str], ...] = (
     ),
     (
         "replaced",
-        _each(_papered_over),
+        lambda wrong, findings: (
+            all(f.expected.is_floating_point() for f in wrong)
+            and _each(_papered_over)(wrong, findings)
+        ),  # of integers, 0 and -100 are words and targets
         "The other numbers are right. Here something was put in the place of NaN or infinity, or "
         "was cut off: change the formula so that neither arises, and nothing needs to be replaced.",
     ),
