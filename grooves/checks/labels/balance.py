@@ -67,6 +67,13 @@ def draw_balanced(answer):
     draw(answer, LABELS, 1, rng)
     draw(answer, LABELS, 5, rng)  # all that class 4 has
     draws = [draw(answer, LABELS, PER_CLASS, rng) for _ in range(DRAWS)]
+    first = [np.flatnonzero(k == LABELS)[:PER_CLASS] for k in SIZES]
+    if all(set(places) == set(np.concatenate(first)) for places in draws):
+        raise CheckFailed(
+            f"for {len(LABELS)} labels and {PER_CLASS} of each class, your result has the first "
+            "ones of each class in every draw. Draw them with `rng`.",
+            hint="first_ones",
+        )
     obeys_its_generator(
         lambda rng: draw(answer, LABELS, 4, rng),
         lambda some, others: set(some) == set(others),
@@ -112,12 +119,6 @@ def _examine(got, labels, per_class: int, given: str) -> None:
             f"for {given}, your result has the index {values[times.argmax()]} {times.max()} times. "
             "A label that was paid for twice says nothing new: draw without replacement.",
             hint="drawn_twice",
-        )
-    first = [np.flatnonzero(labels == k)[:per_class] for k in classes]
-    if per_class == PER_CLASS and set(got) == set(np.concatenate(first)):
-        raise CheckFailed(
-            f"for {given}, your result has the first ones of each class. Draw them with `rng`.",
-            hint="first_ones",
         )
 
 

@@ -94,27 +94,24 @@ MISTAKES = (
         "axis.",
     ),
     Mistake(
-        "one_length_for_all",
-        lambda z1, z2, t: _loss(
-            *torch.cat((z1, z2)).div(torch.cat((z1, z2)).norm()).chunk(2), t, unit=False
-        ).mean(),
-        "you divide all views by one length, that of the whole batch. Each row has its own: "
-        "dim=1, keepdim=True.",
-    ),
-    Mistake(
         "finds_itself",
         lambda z1, z2, t: _loss(z1, z2, t, itself=True).mean(),
         "each view also competes with itself, and nothing is more alike. Leave the diagonal out.",
     ),
     Mistake(
         "itself_scores_zero",
-        lambda z1, z2, t: (
-            lambda scores, picked: (
-                scores.where(~torch.eye(len(scores), dtype=torch.bool), 0).logsumexp(1) - picked
-            ).mean()
-        )(*_scores(z1, z2, t)),
+        lambda z1, z2, t: _with_diagonal(z1, z2, t, 0),
         "the score of a view with itself is set to 0, which still counts as exp(0) = 1. "
         "Set it to minus infinity, or leave it out of the sum.",
+    ),
+    *(
+        Mistake(
+            "diagonal_too_high",
+            lambda z1, z2, t, value=value: _with_diagonal(z1, z2, t, value),
+            "the score of a view with itself is set to a negative number. At a low temperature "
+            "other scores are lower still. Set it to minus infinity.",
+        )
+        for value in (-1, -10, -100, -1e3, -1e4)
     ),
     Mistake(
         "partner_left_out",
@@ -206,6 +203,12 @@ def _scores(z1, z2, temperature):
     z = torch.nn.functional.normalize(torch.cat((z1, z2)).double(), dim=1)
     scores = z @ z.mT / temperature
     return scores, scores[torch.arange(len(z)), torch.arange(len(z)).roll(len(z1))]
+
+
+def _with_diagonal(z1, z2, temperature, value: float):
+    scores, picked = _scores(z1, z2, temperature)
+    itself = torch.eye(len(scores), dtype=torch.bool)
+    return (scores.masked_fill(itself, value).logsumexp(1) - picked).mean()
 
 
 def _softmax_twice(z1, z2, temperature, mask_first: bool):

@@ -1296,13 +1296,6 @@ def _(z1, z2, temperature):
     return F.cross_entropy(without_diagonal(z @ z.mT / temperature), partners(len(z1)))
 
 
-@wrong("contrastive_loss", "one_length_for_all")
-def _(z1, z2, temperature):
-    z = torch.cat((z1, z2))
-    z = z / z.norm()
-    return F.cross_entropy(without_diagonal(z @ z.mT / temperature), partners(len(z1)))
-
-
 @wrong("contrastive_loss", "finds_itself")
 def _(z1, z2, temperature):
     return F.cross_entropy(scores_of(z1, z2, temperature), partners(len(z1)))
@@ -1397,7 +1390,7 @@ def _(z1, z2, temperature):
     return -(partner / likeness.sum(1)).log().mean()
 
 
-@wrong("contrastive_loss", "unrecognised")
+@wrong("contrastive_loss", "diagonal_too_high")
 def _(z1, z2, temperature):
     scores = scores_of(z1, z2, temperature)  # at low temperatures other scores are lower still
     scores = scores.masked_fill(torch.eye(len(scores), dtype=torch.bool), -1e3)
@@ -1434,6 +1427,12 @@ def _(z1, z2, temperature):
 @wrong("contrastive_loss", "course_code")
 def _(z1, z2, temperature):
     return objectives.contrastive_loss(z1, z2, temperature)
+
+
+@wrong("contrastive_loss", "unrecognised")
+def _(z1, z2, temperature):
+    gaps = torch.cdist(*2 * (F.normalize(torch.cat((z1, z2)), dim=1),))
+    return F.cross_entropy(without_diagonal(-gaps / temperature), partners(len(z1)))
 
 
 ANSWERS.by_hand(
