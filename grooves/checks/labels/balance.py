@@ -46,7 +46,7 @@ def draw_balanced(answer):
         told = ", ".join(map(str, classes)) if len(classes) < 7 else "from 0 to 11"
         given = f"{len(labels)} labels of the classes {told}, {per_class} of each"
         try:
-            got = call(labels, per_class, rng)
+            got = call(labels.copy(), per_class, rng)
         except ValueError as error:
             if _works_for_all_ten(answer, per_class):
                 raise CheckFailed(

@@ -42,7 +42,7 @@ def flip_labels(answer):
 
     def draw(call, labels, share, n_classes, rng):
         given = f"{len(labels)} labels of {n_classes} classes, share {share}"
-        got = call(labels, share, n_classes, rng)
+        got = call(labels.copy(), share, n_classes, rng)
         got = whole_numbers(array_of(got, labels.shape, "a label for each", given), given)
         odd = got[(got < 0) | (got >= n_classes)]
         if len(odd):

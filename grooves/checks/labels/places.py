@@ -85,7 +85,9 @@ def draw_hidden(answer):
         lengths = real.sum(axis=1)
         texts = ", ".join(map(str, lengths[:4])) + (", …" if len(lengths) > 4 else "")
         given = f"texts of {texts} words in rows of {real.shape[1]}, share {share:.4g}"
-        got = array_of(call(real, share, rng), real.shape, "True where a word is hidden", given)
+        got = array_of(
+            call(real.copy(), share, rng), real.shape, "True where a word is hidden", given
+        )
         if not np.isin(got, (0, 1)).all():
             odd = got[~np.isin(got, (0, 1))][0]
             raise CheckFailed(
@@ -94,7 +96,9 @@ def draw_hidden(answer):
                 hint="no_mask",
             )
         hidden = got.astype(bool)
-        _examine(hidden, real, share, given, lambda: np.array(answer(MANY_TEXTS, 1 / 3, rng)))
+        _examine(
+            hidden, real, share, given, lambda: np.array(answer(MANY_TEXTS.copy(), 1 / 3, rng))
+        )
         return hidden
 
     rng = np.random.default_rng(30)

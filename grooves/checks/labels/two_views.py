@@ -37,7 +37,7 @@ def views(answer):
 
     def draw(call, images, rng):
         given = f"pictures of shape {shape_of(images)}"
-        got = as_pair(call)(images, rng)
+        got = as_pair(call)(images.copy(), rng)
         if len(got) != 2:
             raise CheckFailed(
                 f"expected two arrays, one for each view. Your function returned {len(got)}.",
