@@ -61,12 +61,10 @@ def after(kept: tuple, result, args: tuple, kwargs: dict) -> Kept | None:
     return Kept(*kept, copy.deepcopy(result), changed, result)
 
 
-def refuse_memory(answer: Callable, calls: list[Kept]) -> None:
-    """Repeat kept calls of an answer, and refuse it where the same arguments give another result.
+def refuse_overwritten(calls: list[Kept]) -> None:
+    """Refuse an answer one of whose calls changed what an earlier one had returned.
 
-    The random numbers that it drew from the global generators are given again.
-    Raises: CheckFailed with the hint "remembers", or "overwritten" where a later call changed what
-    an earlier one had returned.
+    Raises: CheckFailed with the hint "overwritten".
     """
     for kept in calls:
         if not same(kept.handed_out, kept.result):
@@ -75,6 +73,14 @@ def refuse_memory(answer: Callable, calls: list[Kept]) -> None:
                 "the same array or list. Make a new one in every call.",
                 hint="overwritten",
             )
+
+
+def refuse_memory(answer: Callable, calls: list[Kept]) -> None:
+    """Repeat kept calls of an answer, and refuse it where the same arguments give another result.
+
+    The random numbers that it drew from the global generators are given again.
+    Raises: CheckFailed with the hint "remembers".
+    """
     state = _random_state()
     try:
         for kept in calls:
@@ -117,12 +123,13 @@ def refuse_changed(kept: tuple, args: tuple, kwargs: dict) -> None:
 def same(a, b) -> bool:
     """Whether two plain values are equal; numbers up to rounding, NaN equal to NaN."""
     if _is_array(a) or _is_array(b):
+        import numpy as np
         import torch
 
         try:
-            a, b = torch.as_tensor(a), torch.as_tensor(b)
-        except TypeError:  # an array of texts, fractions or other objects
-            return sys.modules["numpy"].array_equal(a, b)
+            a, b = (x if torch.is_tensor(x) else torch.as_tensor(np.array(x)) for x in (a, b))
+        except (TypeError, ValueError, RuntimeError):  # texts, and what has no tensor
+            return np.array_equal(np.asarray(a), np.asarray(b))
         if a.shape != b.shape:
             return False
         if a.dtype == b.dtype == torch.bool:

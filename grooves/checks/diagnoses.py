@@ -189,7 +189,10 @@ _PATTERNS: tuple[tuple[str, Callable, str], ...] = (
     ),
     (
         "replaced",
-        _each(_papered_over),
+        lambda wrong, findings: (
+            all(f.expected.is_floating_point() for f in wrong)
+            and _each(_papered_over)(wrong, findings)
+        ),  # of integers, 0 and -100 are words and targets
         "The other numbers are right, and here stands 0 or a huge number. Was this place never "
         "filled? Or was something cut off, or put in the place of NaN or infinity? Then change the "
         "formula so that neither arises.",

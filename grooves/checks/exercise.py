@@ -17,7 +17,7 @@ import importlib
 import re
 import sys
 
-from grooves.checks.again import refuse_memory
+from grooves.checks.again import refuse_memory, refuse_overwritten
 from grooves.checks.answers import (
     describe,
     line_of,
@@ -44,15 +44,15 @@ def check(
     points: int,
     returns: type | tuple = object,
     in_place: bool = False,
-    repeats: bool = True,
+    repeatable: bool = True,
 ):
     """Turn a function of the student's answer into the check of one exercise.
 
     `lab` is the notebook's name ("04_transformer"), `points` what nbgrader's metadata say too.
     `returns` is the type, or a tuple of types, that the answer must return where it is a function;
     `object` means anything but None, `type(None)` allows None (work done in place). in_place:
-    whether the answer may change the arrays and lists that it is given. repeats: whether the same
-    arguments must give the same result; False where an answer may draw at random.
+    whether the answer may change the arrays and lists that it is given. repeatable: whether equal
+    arguments must give equal results; not where the answer may draw with a generator of its own.
 
     The function may return a sentence, which is printed behind "passed". An answer that is a
     function is watched: a check that passes without having called it is a mistake in the check,
@@ -84,9 +84,12 @@ def check(
                     failure, cause = _translate(error, calls, run, body), error
             failure = _weightiest(failure, verdict(findings))
             unnamed = failure is None or failure.hint in UNNAMED or failure.hint in PATTERNS
-            if repeats and unnamed:
+            if unnamed:
                 try:
-                    refuse_memory(answer, [c.kept for c in calls or () if c.kept])
+                    kept = [c.kept for c in calls or () if c.kept]
+                    refuse_overwritten(kept)
+                    if repeatable:
+                        refuse_memory(answer, kept)
                 except CheckFailed as remembers:
                     failure, cause = remembers, None
             if failure is not None:

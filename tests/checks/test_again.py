@@ -96,12 +96,26 @@ def test_results_that_share_an_array_are_refused():
     assert refused(scaled, shared) == "overwritten"
 
 
+def test_an_answer_may_draw_by_itself_where_the_check_says_so():
+    def shuffled(values):
+        return np.random.default_rng().permutation(values)
+
+    @check(lab="98_again", exercise="in_any_order", points=1, repeatable=False)
+    def in_any_order(answer):
+        values = np.arange(40.0)
+        assert set(answer(values).tolist()) == set(values.tolist())
+
+    in_any_order(shuffled)
+
+
 @pytest.mark.parametrize(
     "answer",
     [
         sorted,
         lambda values: tuple(sorted(values)),
         lambda values: np.sort(values),
+        lambda values: np.sort(values)[::-1].copy()[::-1],
+        lambda values: np.sort(values).astype(object),
         lambda values: torch.tensor(values).sort().values,
         lambda values: sorted(values, key=lambda v: (v, random.random())),
     ],

@@ -229,6 +229,8 @@ def spoiled(result):
         return {name: spoiled(part) for name, part in result.items()}
     if isinstance(result, torch.Tensor):
         return torch.as_tensor(spoiled(result.numpy(force=True)))
+    if not np.size(result):
+        return np.zeros(1, dtype=int)  # nothing in it could be another number
     if np.asarray(result).dtype.kind == "b":
         return np.logical_not(result)
     if np.asarray(result).dtype.kind == "f" and not np.isfinite(result).any():

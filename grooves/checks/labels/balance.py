@@ -1,80 +1,88 @@
 """Check of lab 03: as many labels of each class (chapter 03).
 
 Key idea: the classes have unlike numbers and are not called 0, 1, 2, so that an index within a
-class, a label and an index of the whole cannot be taken for one another.
+class, a label and an index of the whole cannot be taken for one another; in one list they are
+negative or fractions. Two classes are equally large: places drawn once for both show.
 Letters: N labels, K classes, `per_class` drawn of each.
 """
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from grooves.checks import CheckFailed, check
-from grooves.checks.arrays import by_hand, untouched
+from grooves.checks.arrays import by_hand
 from grooves.checks.labels.rules import (
     ARRAY,
     LAB,
     array_of,
     obeys_its_generator,
+    unlikely,
     whole_numbers,
 )
 
-SIZES = {7: 30, 2: 12, 4: 5}  # pictures of each class
-MANY = 60  # draws that show what is never drawn
+SIZES = {7: 13, 2: 9, 4: 5, 40: 9}  # labels of each class
+DRAWS, PER_CLASS = 600, 3  # draws whose frequencies are judged, and how many of each class
 
 
-def _labels() -> np.ndarray:
-    """47 labels: fifteen 7s, then the others mixed, so that no class has the first places alone."""
-    labels = np.repeat(list(SIZES), list(SIZES.values()))
-    labels[15:] = np.random.default_rng(111).permutation(labels[15:])
+def _mixed(sizes: dict, n_first: int) -> np.ndarray:
+    """Labels mixed, but for the first, which are all of one class."""
+    labels = np.repeat(list(sizes), list(sizes.values()))
+    labels[n_first:] = np.random.default_rng(111).permutation(labels[n_first:])
     return labels
+
+
+LABELS = _mixed(SIZES, 6)
 
 
 @check(lab=LAB, exercise="draw_balanced", points=1, returns=ARRAY)
 def draw_balanced(answer):
     """draw_balanced(labels, per_class, rng) -> indices (K per_class,), in any order."""
-    labels = _labels()
 
-    def draw(call, per_class, rng):
-        given = f"{len(labels)} labels of the classes 2, 4 and 7, {per_class} of each"
+    def draw(call, labels, per_class, rng):
+        classes = np.unique(labels).tolist()
+        told = ", ".join(map(str, classes)) if len(classes) < 7 else "from 0 to 11"
+        given = f"{len(labels)} labels of the classes {told}, {per_class} of each"
         try:
-            got = untouched(call, "labels")(labels, per_class, rng)
+            got = call(labels.copy(), per_class, rng)
         except ValueError as error:
             if _works_for_all_ten(answer, per_class):
                 raise CheckFailed(
                     f"for {given}, your result is an error, {error}.\nLikely mistake: you go "
-                    f"through "
-                    "classes that do not occur. They may be any numbers: `np.unique(labels)` holds "
-                    "those that occur.",
+                    "through classes that do not occur. They may be any numbers: "
+                    "`np.unique(labels)` holds those that occur.",
                     hint="classes_taken_for_granted",
                 ) from None
             raise
-        got = array_of(got, (3 * per_class,), "an index for each label drawn", given)
+        what = "an index for each label drawn"
+        got = array_of(got, (len(classes) * per_class,), what, given)
         got = whole_numbers(got, given)
         _examine(got, labels, per_class, given)
         return got
 
     rng = np.random.default_rng(110)
-    draw(by_hand(answer), 3, rng)
-    draw(answer, 1, rng)
-    draw(answer, 5, rng)  # all that class 4 has
-    obeys_its_generator(
-        lambda rng: draw(answer, 4, rng),
-        lambda some, others: set(some) == set(others),
-        f"{len(labels)} labels of the classes 2, 4 and 7, 4 of each",
-    )
-    drawn = np.bincount(
-        np.concatenate([draw(answer, 3, rng) for _ in range(MANY)]), minlength=len(labels)
-    )
-    never = np.flatnonzero(drawn == 0)
-    # A fair draw leaves out a given 7 with a chance of 0.9 ** 60, so hardly ever one of the thirty.
-    if len(never) > 6:
+    draw(by_hand(answer), LABELS, PER_CLASS, rng)
+    draw(answer, LABELS, 1, rng)
+    draw(answer, LABELS, 5, rng)  # all that class 4 has
+    draws = [draw(answer, LABELS, PER_CLASS, rng) for _ in range(DRAWS)]
+    first = [np.flatnonzero(k == LABELS)[:PER_CLASS] for k in SIZES]
+    if all(set(places) == set(np.concatenate(first)) for places in draws):
         raise CheckFailed(
-            f"for {len(labels)} labels and 3 of each class, your result never has {len(never)} of "
-            f"them in {MANY} draws, such as {never[0]}. Every label of a class must have the same "
-            "chance.",
-            hint="never_drawn",
+            f"for {len(LABELS)} labels and {PER_CLASS} of each class, your result has the first "
+            "ones of each class in every draw. Draw them with `rng`.",
+            hint="first_ones",
         )
+    obeys_its_generator(
+        lambda rng: draw(answer, LABELS, 4, rng),
+        lambda some, others: set(some) == set(others),
+        f"{len(LABELS)} labels, 4 of each class",
+    )
+    _frequencies(np.stack([np.bincount(places, minlength=len(LABELS)) for places in draws]) > 0)
+    draw(answer, LABELS[::-1] - 7, 2, rng)  # negative, and 0
+    draw(answer, LABELS / 8 - 0.5, 2, rng)
+    draw(answer, _mixed({k: 20 + k for k in range(12)}, 0), 17, rng)
     return "As many of each, so that no class is favoured."
 
 
@@ -102,7 +110,7 @@ def _examine(got, labels, per_class: int, given: str) -> None:
             f"The list has the places 0 to {len(labels) - 1}.",
             hint="no_such_place",
         )
-    counts = {int(k): int((labels[got] == k).sum()) for k in classes}
+    counts = {k: int((labels[got] == k).sum()) for k in classes.tolist()}
     if set(counts.values()) != {per_class}:
         _unbalanced(got, labels, per_class, counts, given)
     if len(np.unique(got)) < len(got):
@@ -112,33 +120,56 @@ def _examine(got, labels, per_class: int, given: str) -> None:
             "A label that was paid for twice says nothing new: draw without replacement.",
             hint="drawn_twice",
         )
-    first = [np.flatnonzero(labels == k)[:per_class] for k in classes]
-    if per_class == 3 and set(got) == set(np.concatenate(first)):
-        raise CheckFailed(
-            f"for {given}, your result has the first ones of each class. Draw them with `rng`.",
-            hint="first_ones",
-        )
 
 
 def _unbalanced(got, labels, per_class: int, counts: dict, given: str) -> None:
     told = f"for {given}, your result has {', '.join(f'{n} of {k}' for k, n in counts.items())}."
-    if (got < SIZES[7]).all() and _within(got, per_class):
+    if (got < max(SIZES.values())).all() and _within(got, labels, per_class):
         raise CheckFailed(
             f"{told}\nLikely mistake: you count within each class. `np.flatnonzero(labels == k)` "
             "holds the places of class k: choose among those.",
             hint="within_the_class",
         )
     raise CheckFailed(
-        f"{told}\nLikely mistake: you draw from all labels at once, so the numbers are a matter of "
-        "luck. Go through the classes, and draw from each.",
+        f"{told}\nThe places must be drawn class by class, among those where `labels` holds that "
+        "class. Are they places in `labels` itself, and not in a list that was sorted or shuffled?",
         hint="unbalanced",
     )
 
 
-def _within(got, per_class: int) -> bool:
+def _within(got, labels, per_class: int) -> bool:
     """Whether some order of the classes makes these indices counts within each class."""
-    parts = got.reshape(3, per_class)
-    return any(
-        all((part < n).all() for part, n in zip(parts, sizes, strict=True))
-        for sizes in ((12, 5, 30), (30, 12, 5), (30, 5, 12), (12, 30, 5), (5, 12, 30), (5, 30, 12))
-    )
+    _, sizes = np.unique(labels, return_counts=True)
+    largest = np.sort(got.reshape(-1, per_class).max(axis=1))
+    return bool((largest < np.sort(sizes)).all())
+
+
+def _frequencies(drawn) -> None:
+    """Whether each place of a class is drawn as often, and independently; drawn: (D, N)."""
+    sizes = np.array([SIZES[k] for k in LABELS.tolist()])
+    given = f"{DRAWS} draws from {len(LABELS)} labels, {PER_CLASS} of each class"
+    p, often = PER_CLASS / sizes, drawn.sum(axis=0)
+    if (odd := unlikely(often, DRAWS, p)).any():
+        far = int((abs(often / DRAWS - p) * odd).argmax())
+        far = int(often.argmin()) if not often.all() else far
+        name, says = ("unfair", f"in {often[far] / DRAWS:.0%} of them")
+        if not often[far]:
+            name, says = "never_drawn", "in none of them"
+        raise CheckFailed(
+            f"for {given}, your result has place {far} {says}, expected in about {p[far]:.0%}. "
+            "Every label of a class must have the same chance.",
+            hint=name,
+        )
+    pairs = np.array(list(itertools.combinations(range(len(LABELS)), 2)))
+    one, other = pairs.T
+    same_class = LABELS[one] == LABELS[other]
+    p_both = p[one] * np.where(same_class, (PER_CLASS - 1) / (sizes[one] - 1), p[other])
+    both = (drawn[:, one] & drawn[:, other]).sum(axis=0)
+    if (odd := unlikely(both, DRAWS, p_both)).any():
+        far = int((abs(both / DRAWS - p_both) * odd).argmax())
+        raise CheckFailed(
+            f"for {given}, your result has the places {one[far]} and {other[far]} together in "
+            f"{both[far] / DRAWS:.0%} of them, expected in about {p_both[far]:.0%}. Draw for each "
+            "class anew, and each place independently of the others.",
+            hint="drawn_together",
+        )

@@ -12,7 +12,7 @@ import numpy as np
 from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import by_hand, judge_parts
 from grooves.checks.compare import Mistake
-from grooves.checks.labels.rules import BOTH, LAB, SHOULD, as_array
+from grooves.checks.labels.rules import BOTH, LAB, PAIR, SHOULD, as_array, as_pair
 from grooves.checks.labels.words import pairs_of
 from grooves.language.corpora import IGNORED
 
@@ -50,6 +50,27 @@ def _left_padded(texts):
 def _zero_is_padding(texts, **mistakes):
     inputs, targets = _filled(texts, _longest(texts), **mistakes)
     return inputs, np.where(targets == PADDING, IGNORED, targets)
+
+
+def _sorted(texts, reverse: bool):
+    order = sorted(texts, key=len, reverse=reverse)
+    return _filled(order, _longest(texts))
+
+
+def _one_place_late(texts):
+    inputs, targets = _filled(texts, _longest(texts))
+    for target, text in zip(targets, texts, strict=True):
+        target[len(text) - 1 : len(text)] = PADDING
+    return inputs, targets
+
+
+def _all_the_last(texts):
+    """Rows that are one and the same list, written over by every text."""
+    inputs, targets = _filled(texts, _longest(texts))
+    for text in texts:
+        n = len(text) - 1
+        inputs[:, :n], targets[:, :n] = text[:-1], text[1:]
+    return inputs, targets
 
 
 BATCH_MISTAKES = (
@@ -127,10 +148,35 @@ BATCH_MISTAKES = (
         lambda texts: _filled(texts, _longest(texts))[::-1],
         "inputs and targets are exchanged.",
     ),
+    Mistake(
+        "cut_to_the_first",
+        lambda texts: _filled(texts, len(texts[0]) - 1),
+        "the table is as wide as the first text needs. The longest can stand anywhere.",
+    ),
+    *(
+        Mistake(
+            "rows_sorted",
+            lambda texts, reverse=reverse: _sorted(texts, reverse),
+            "the texts are sorted by length. Row i belongs to text i.",
+        )
+        for reverse in (True, False)
+    ),
+    Mistake(
+        "padded_one_place_late",
+        _one_place_late,
+        f"behind the last target of a text one place holds {PADDING}, and IGNORED begins a place "
+        "too late.",
+    ),
+    Mistake(
+        "one_row_for_all",
+        _all_the_last,
+        "all rows are one and the same list: `[row] * B` repeats a list's name, not the list. "
+        "Make a new one for each text.",
+    ),
 )
 
 
-@check(lab=LAB, exercise="padded_batch", points=2, returns=(tuple, list))
+@check(lab=LAB, exercise="padded_batch", points=2, returns=PAIR)
 def padded_batch(answer):
     """padded_batch(texts) -> inputs, targets, each (B, longest - 1), padded 0 and IGNORED."""
 
@@ -141,30 +187,31 @@ def padded_batch(answer):
         }
         for row, text in enumerate(texts):
             for place, (read, asked) in enumerate(pairs_of(text)):
-                expected["the inputs"][row, place], expected["the targets"][row, place] = (
-                    read,
-                    asked,
-                )
+                expected["the inputs"][row, place] = read
+                expected["the targets"][row, place] = asked
         lengths = ", ".join(str(len(text)) for text in texts)
+        lengths = lengths if len(texts) < 9 else f"1 to {width + 1}"
         given = f"{len(texts)} text{'s' * (len(texts) > 1)} of {lengths} words"
         results = []
 
         def kept(texts):
-            results.append(call(texts))
+            results.append(as_pair(call)(texts))
             return results[-1]
 
         judge_parts(kept, (list(texts),), expected, BATCH_MISTAKES, given, SHOULD)
         for name, got in zip(BOTH, map(as_array, results[0]), strict=True):
             if not np.issubdtype(got.dtype, np.integer):
                 raise CheckFailed(
-                    f"for {given}, your result has {name} right, but as {got.dtype}, expected "
-                    "whole numbers: a model looks a word up by its number.\nLikely mistake: "
-                    "np.zeros "
-                    "makes numbers with a point. Add dtype=int.",
+                    f"for {given}, your result has {name} as {got.dtype}, expected integers: a "
+                    "model looks a word up by its number.\nLikely mistake: np.zeros makes "
+                    "floating-point numbers. Add dtype=int.",
                     hint="not_whole",
                 )
 
     ask(by_hand(answer), [5, 0, 6, 8], [9, 3, 4, 0, 2, 7], [1, 2])
     ask(answer, [4, 4, 0])
     ask(answer, [3, 9], [6], [8, 0, 0, 1, 5])  # a text of one word asks nothing
+    ask(answer, [300, 0], [1, 0, 9, 50_256, 7, 128], [2, 2, 2, 0])
+    rng = np.random.default_rng(20)
+    ask(answer, *(rng.integers(0, 300, n).tolist() for n in rng.permutation(np.r_[:37, 130] + 1)))
     return "Padding costs places in a row, and teaches nothing."

@@ -37,7 +37,7 @@ class Exam:
     labels: np.ndarray
 
 
-@check(lab=LAB, exercise="choose", points=3, returns=ARRAY)
+@check(lab=LAB, exercise="choose", points=3, returns=ARRAY, repeatable=False)
 def choose(answer):
     """choose(images, n) -> n different indices of the pictures (N, 64) to be labelled."""
     chosen = [_ask(answer, exam, N_LABELS) for exam in _exams()]
@@ -51,7 +51,9 @@ def choose(answer):
             f"({each} in {EXAMS} examinations); the bar is {BAR:.1%}.\nLikely mistake: {why}",
             hint=name,
         )
-    return f"{N_LABELS} labels of your choice read {reached:.1%} (bar: {BAR:.1%})."
+    fewer = Exam(_exams()[0].pictures[:700], _exams()[0].labels[:700])
+    _ask(answer, fewer, 20)  # any number of any pictures
+    return f"{N_LABELS} labels of your choice classify {reached:.1%} (bar: {BAR:.1%})."
 
 
 def race(answer) -> float:

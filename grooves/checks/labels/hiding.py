@@ -1,7 +1,8 @@
 """Check of lab 03: words that are hidden and asked for (chapter 03).
 
 Key idea: the right targets are set down place by place. Word 0 stands in the texts too, so a 0 is
-no sign that nothing is asked, and in one batch every word is hidden, in another none.
+no sign that nothing is asked; in one batch every word is hidden, in another none, and numbers of
+words are large.
 Letters: B texts, T words in each.
 """
 
@@ -10,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 from grooves.checks import check
-from grooves.checks.arrays import by_hand, judge_parts, untouched
+from grooves.checks.arrays import by_hand, judge_parts
 from grooves.checks.compare import Mistake, shape_of
-from grooves.checks.labels.rules import LAB, SHOULD
+from grooves.checks.labels.rules import LAB, PAIR, SHOULD, as_pair
 from grooves.language.corpora import IGNORED
 
 
@@ -62,20 +63,6 @@ HIDE_MISTAKES = (
         f"({IGNORED}).",
     ),
     Mistake(
-        "ignored_is_mask",
-        lambda ids, hidden, mask_id: _hidden(ids, hidden, mask_id, ignored=mask_id),
-        "the target is mask_id where nothing is hidden, so the model would learn to say it. It "
-        f"must be IGNORED ({IGNORED}).",
-    ),
-    Mistake(
-        "next_word_asked",
-        lambda ids, hidden, mask_id: (
-            _hidden(ids, hidden, mask_id)[0],
-            np.where(hidden, np.roll(ids, -1, axis=1), IGNORED),
-        ),
-        "you ask for the word after the hidden one. Here the target stands at the hidden place.",
-    ),
-    Mistake(
         "input_ignored",
         lambda ids, hidden, mask_id: _hidden(ids, hidden, IGNORED),
         f"the hidden places of the inputs hold IGNORED ({IGNORED}), a number that no word has. "
@@ -102,10 +89,29 @@ HIDE_MISTAKES = (
         lambda ids, hidden, mask_id: _hidden(ids, hidden, mask_id)[::-1],
         "inputs and targets are exchanged.",
     ),
+    Mistake(
+        "zero_not_asked",
+        lambda ids, hidden, mask_id: (
+            _hidden(ids, hidden, mask_id)[0],
+            np.where(hidden & (ids != 0), ids, IGNORED),
+        ),
+        "a hidden word with the number 0 is not asked for. Go by `hidden`, not by the number.",
+    ),
+    Mistake(
+        "hidden_in_every_row",
+        lambda ids, hidden, mask_id: _hidden(ids, hidden | hidden.any(axis=0), mask_id),
+        "what is hidden in one text is hidden in all of them. Each row has its own hidden places.",
+    ),
+    Mistake(
+        "hidden_by_number",
+        lambda ids, hidden, mask_id: _hidden(ids, np.isin(ids, ids[hidden]), mask_id),
+        "a word that is hidden at one place is hidden wherever it stands. Go by the place, not by "
+        "the number.",
+    ),
 )
 
 
-@check(lab=LAB, exercise="hide_words", points=2, returns=(tuple, list))
+@check(lab=LAB, exercise="hide_words", points=2, returns=PAIR)
 def hide_words(answer):
     """hide_words(ids, hidden, mask_id) -> inputs, targets, each (B, T)."""
 
@@ -118,11 +124,16 @@ def hide_words(answer):
             expected["the inputs"][place], expected["the targets"][place] = mask_id, ids[place]
         given = f"ids of shape {shape_of(ids)}, {len(places)} of them hidden, mask_id {mask_id}"
         inputs = (ids, hidden, mask_id)
-        judge_parts(untouched(call, "ids", "mask"), inputs, expected, HIDE_MISTAKES, given, SHOULD)
+        judge_parts(as_pair(call), inputs, expected, HIDE_MISTAKES, given, SHOULD)
 
     batch = [[7, 3, 0, 5, 8, 3], [2, 0, 9, 4, 6, 1], [5, 5, 3, 2, 8, 7]]
     places = [(0, 1), (0, 2), (1, 4), (2, 0), (2, 5)]
     ask(by_hand(answer), batch, places, 10)
     ask(answer, [[6, 1, 0, 2]], [(0, row) for row in range(4)], 12)
     ask(answer, [[4, 2, 6], [1, 0, 5]], [], 7)
+    other = [[1, 50_256, 0, 4, 4, 300], [0, 128, 2, 9, 9, 9], [8, 0, 33_000, 1, 5, 6]]
+    ask(answer, other, [(0, 0), (0, 5), (1, 1), (1, 3), (2, 2)], 103)
+    rng = np.random.default_rng(30)  # so many that a few which stay visible show
+    many = rng.integers(0, 300, (31, 23))
+    ask(answer, many, list(map(tuple, np.argwhere(rng.random(many.shape) < 0.4))), 50_257)
     return "What is asked is hidden, and what is seen is not asked."

@@ -10,16 +10,24 @@ from __future__ import annotations
 import numpy as np
 
 from grooves.checks import check
-from grooves.checks.arrays import by_hand, judge_parts, untouched
+from grooves.checks.arrays import by_hand, judge_parts
 from grooves.checks.compare import Mistake, shape_of
-from grooves.checks.labels.rules import LAB, SHOULD, pictures
+from grooves.checks.labels.rules import LAB, PAIR, SHOULD, as_pair, pictures
 
 
-def _cut(images, tops, lefts, down: int, across: int, fill=0.0):
-    """Pictures with a rectangle filled in each, and masks of the rectangles."""
+def _cut(images, tops, lefts, down: int, across: int, fill=0.0, back=0, clipped=True):
+    """Pictures with a rectangle filled in each, and masks of the rectangles.
+
+    back: how far its corner lies up and to the left of the place. clipped: whether places outside
+    the picture are left out; slices count them from the other end.
+    """
     masks = np.zeros(images.shape, dtype=bool)
-    for mask, top, left in zip(masks, tops, lefts, strict=True):
-        mask[max(top, 0) : top + down, max(left, 0) : left + across] = True
+    for mask, *corner in zip(masks, tops - back, lefts - back, strict=False):
+        rows, columns = (
+            slice(*(max(end, 0) if clipped else end for end in (int(start), int(start) + length)))
+            for start, length in zip(corner, (down, across), strict=True)
+        )
+        mask[rows, columns] = True
     return np.where(masks, fill, images), masks
 
 
@@ -79,13 +87,6 @@ PATCH_MISTAKES = (
         "every picture loses the same patch, the first one's. Each has a corner of its own.",
     ),
     Mistake(
-        "every_place_in_all",
-        lambda images, tops, lefts, size: (
-            lambda mask: (np.where(mask, 0, images), np.broadcast_to(mask, images.shape).copy())
-        )(_cut(images, tops, lefts, size, size)[1].any(axis=0)),
-        "every picture loses the patches of all. Each has one patch, its own.",
-    ),
-    Mistake(
         "one_pixel_more",
         lambda images, tops, lefts, size: _cut(images, tops, lefts, size + 1, size + 1),
         "the patch is a pixel too large. The end of a slice is not part of it, so "
@@ -103,12 +104,15 @@ PATCH_MISTAKES = (
         "your slices end at row and column `size`. A slice has a beginning and an end, not a "
         "length: the end is `top + size`.",
     ),
-    Mistake(
-        "corner_for_centre",
-        lambda images, tops, lefts, size: _cut(
-            images, tops - size // 2, lefts - size // 2, size, size
-        ),
-        "you put the middle of the patch where its upper left corner belongs.",
+    *(
+        Mistake(
+            "corner_for_centre",
+            lambda images, tops, lefts, size, clipped=clipped: _cut(
+                images, tops, lefts, size, size, back=size // 2, clipped=clipped
+            ),
+            "you put the middle of the patch where its upper left corner belongs.",
+        )
+        for clipped in (True, False)
     ),
     Mistake(
         "whole_rows",
@@ -140,10 +144,41 @@ PATCH_MISTAKES = (
         "you call hidden whatever has changed. Paper that is hidden was 0 before: make the mask "
         "from the corner, not from the picture.",
     ),
+    *(
+        Mistake(
+            "not_blank",
+            lambda images, tops, lefts, size, fill=fill: _cut(
+                images, tops, lefts, size, size, fill(images)
+            ),
+            "the patch is filled with another number than 0. Here hidden pixels are 0, which is "
+            "paper.",
+        )
+        for fill in (
+            lambda images: 1,
+            lambda images: images.mean(),
+            lambda images: images.mean(axis=(1, 2), keepdims=True),
+            lambda images: -1,
+        )
+    ),
     Mistake(
-        "filled_with_one",
-        lambda images, tops, lefts, size: _cut(images, tops, lefts, size, size, fill=1),
-        "the patch is filled with 1, which is ink. Here hidden pixels are 0.",
+        "first_picture_only",
+        lambda images, tops, lefts, size: _cut(images, tops[:1], lefts[:1], size, size),
+        "only the first picture loses its patch. Does a `return` stand inside the loop?",
+    ),
+    *(
+        Mistake(
+            "lower_right_corner",
+            lambda images, tops, lefts, size, clipped=clipped: _cut(
+                images, tops, lefts, size, size, back=size - 1, clipped=clipped
+            ),
+            "you put the lower right pixel of the patch where its upper left one belongs.",
+        )
+        for clipped in (True, False)
+    ),
+    Mistake(
+        "one_column",
+        lambda images, tops, lefts, size: _cut(images, tops, lefts, size, 1),
+        "the patch is one pixel wide. It has `size` columns, as it has `size` rows.",
     ),
     Mistake(
         "patches_alone",
@@ -167,7 +202,7 @@ PATCH_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="hide_patches", points=1, returns=(tuple, list))
+@check(lab=LAB, exercise="hide_patches", points=1, returns=PAIR)
 def hide_patches(answer):
     """hide_patches(images, tops, lefts, size) -> hidden pictures and masks, each (B, H, W)."""
 
@@ -180,9 +215,8 @@ def hide_patches(answer):
                     expected["masks"][b, top + row, left + column] = True
         inputs = (images, np.array(tops), np.array(lefts), size)
         given = f"pictures of shape {shape_of(images)}, tops {tops}, lefts {lefts}, size {size}"
-        watched = untouched(call, "pictures", "tops", "lefts")
         judge_parts(
-            watched,
+            as_pair(call),
             inputs,
             {f"the {n}": e for n, e in expected.items()},
             PATCH_MISTAKES,
@@ -195,4 +229,8 @@ def hide_patches(answer):
     ask(by_hand(answer), some, [1, 3, 2], [2, 1, 4], 3)
     ask(answer, pictures(52, 1, 5, 5), [1], [2], 2)
     ask(answer, pictures(53, 2, 3, 4), [2, 0], [0, 3], 1)
+    ask(answer, pictures(54, 3, 6, 8), [0, 2, 1], [4, 0, 3], 4)
+    ask(answer, pictures(55, 2, 71, 80), [66, 0], [0, 73], 5)
+    ask(answer, pictures(56, 2, 7, 7), [0, 0], [0, 0], 7)
+    ask(answer, 256 - np.arange(2 * 9 * 7).reshape(2, 9, 7), [4, 0], [2, 0], 5)  # integers
     return "The patch is the question, and the old picture is the answer."

@@ -1,19 +1,24 @@
 """Check of lab 03: which words are hidden (chapter 03).
 
 Key idea: a draw has no right value, but its rules can be counted. Every draw is counted text by
-text; many of them together show what is drawn too often or never.
+text; many of them together show what is drawn too often, too seldom or together.
 Letters: B texts, T places in each row.
 """
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from grooves.checks import CheckFailed, check
-from grooves.checks.arrays import by_hand, untouched
-from grooves.checks.labels.rules import ARRAY, LAB, array_of, obeys_its_generator
+from grooves.checks.arrays import by_hand
+from grooves.checks.labels.rules import ARRAY, LAB, array_of, obeys_its_generator, unlikely
 
-MANY = 300  # texts in the draw that shows what is never drawn
+MANY = 300  # texts in each of the draws whose frequencies are judged
+DRAWS = 10
+WORDS = 9  # of every other of these texts
+PATTERNS = 84  # ways to hide 3 of 9
 
 
 def _real(*lengths: int) -> np.ndarray:
@@ -21,12 +26,16 @@ def _real(*lengths: int) -> np.ndarray:
     return np.arange(max(lengths) + 2) < np.array(lengths)[:, None]
 
 
-MANY_TEXTS = np.repeat(_real(9, 6), MANY // 2, axis=0)
+MANY_TEXTS = np.repeat(_real(WORDS, 6), MANY // 2, axis=0)
 
 
 def _right_counts(real, share: float) -> np.ndarray:
-    """How many are hidden in each row: the nearest whole number, at least one."""
+    """How many are hidden in each row: the nearest integer, at least one."""
     return np.array([max(1, round(share * int(n))) for n in real.sum(axis=1)])
+
+
+def _of_the_first(real, share: float) -> np.ndarray:
+    return np.full(len(real), _right_counts(real, share)[0])
 
 
 COUNT_MISTAKES = (
@@ -43,17 +52,27 @@ COUNT_MISTAKES = (
     (
         "rounded_down",
         lambda real, share: np.array([max(1, int(share * int(n))) for n in real.sum(axis=1)]),
-        "you round down. Take the nearest whole number.",
+        "you round down. Take the nearest integer.",
     ),
     (
         "rounded_up",
         lambda real, share: np.ceil(share * real.sum(axis=1)).astype(int),
-        "you round up. Take the nearest whole number.",
+        "you round up. Take the nearest integer.",
     ),
     (
         "one_each",
         lambda real, share: np.ones(len(real), dtype=int),
         "one word is hidden in every text, however long it is.",
+    ),
+    (
+        "always_15_percent",
+        lambda real, share: _right_counts(real, 0.15),
+        "the share is always 0.15. Use the argument `share`.",
+    ),
+    (
+        "number_of_the_first",
+        _of_the_first,
+        "as many are hidden in every text as in the first. Each text has a number of its own.",
     ),
 )
 
@@ -65,9 +84,10 @@ def draw_hidden(answer):
     def draw(call, real, share, rng):
         lengths = real.sum(axis=1)
         texts = ", ".join(map(str, lengths[:4])) + (", …" if len(lengths) > 4 else "")
-        given = f"texts of {texts} words in rows of {real.shape[1]}, share {share}"
-        got = untouched(call, "table of real words")(real, share, rng)
-        got = array_of(got, real.shape, "True where a word is hidden", given)
+        given = f"texts of {texts} words in rows of {real.shape[1]}, share {share:.4g}"
+        got = array_of(
+            call(real.copy(), share, rng), real.shape, "True where a word is hidden", given
+        )
         if not np.isin(got, (0, 1)).all():
             odd = got[~np.isin(got, (0, 1))][0]
             raise CheckFailed(
@@ -76,22 +96,26 @@ def draw_hidden(answer):
                 hint="no_mask",
             )
         hidden = got.astype(bool)
-        _examine(hidden, real, share, given, lambda: np.array(answer(MANY_TEXTS, 1 / 3, rng)))
+        _examine(
+            hidden, real, share, given, lambda: np.array(answer(MANY_TEXTS.copy(), 1 / 3, rng))
+        )
         return hidden
 
     rng = np.random.default_rng(30)
     # A share of the whole row, 3, is no more than the shortest text has: NumPy can draw it.
     draw(by_hand(answer), _real(20, 7, 3, 11), 0.15, rng)
+    draw(answer, _real(4, 20, 11, 8), 0.4, rng)
     draw(answer, _real(12, 8, 5), 0.4, rng)
     draw(answer, _real(2, 1), 0.15, rng)
     draw(answer, _real(4), 1.0, rng)
+    draw(answer, _real(5, 300, 41), 0.62, rng)
 
-    hidden = draw(answer, MANY_TEXTS, 1 / 3, rng)
-    _spread(hidden[: MANY // 2, :9], f"{MANY // 2} texts of 9 words, share 1/3")
+    _spread(np.array([draw(answer, MANY_TEXTS, 1 / 3, rng) for _ in range(DRAWS)]))
     obeys_its_generator(
         lambda rng: draw(answer, MANY_TEXTS, 1 / 3, rng), np.array_equal, f"{MANY} texts, share 1/3"
     )
-    draw(answer, _real(6, 4)[:, ::-1], 0.5, rng)  # padded in front
+    draw(answer, _real(6, 4)[:, ::-1].copy(), 0.5, rng)  # padded in front
+    draw(answer, np.roll(_real(8, 3), 1, axis=1), 0.8, rng)  # and at both ends
     return "Every text is asked something, and never about its padding."
 
 
@@ -126,47 +150,78 @@ def _examine(hidden, real, share: float, given: str, many) -> None:
     row = int((counts != right).argmax())
     told = (
         f"for {given}, your result hides {counts[row]} of the {real[row].sum()} words in row "
-        f"{row}, expected {right[row]}.\nLikely mistake: "
+        f"{row}, expected {right[row]}.\n"
     )
-    of_many = many().reshape(MANY, -1).sum(axis=1)
-    varied = len(set(of_many[: MANY // 2])) > 1
-    for name, compute, says in COUNT_MISTAKES:
-        cases = ((real, share, counts), (MANY_TEXTS, 1 / 3, of_many))  # one alone may be chance
-        if all(np.array_equal(compute(table, part), found) for table, part, found in cases):
-            raise CheckFailed(told + says, hint=name)
-    if (of_many <= _right_counts(MANY_TEXTS, 1 / 3)).all() and (of_many > 0).all():
-        name = "drawn_twice"
-        says = "some places are drawn twice, so fewer are hidden. Draw without replacement."
-    elif varied and of_many.max() <= round(MANY_TEXTS.shape[1] / 3):
-        name = "padding_taken_off"
-        says = (
-            "you draw among all places of a row and take the padding off afterwards, so fewer "
-            "are left. Draw among the places of the words alone."
-        )
-    elif varied:
-        name = "chance"
-        says = (
-            "each word is hidden by a lot of its own, so their number is a matter of luck. Fix the "
-            "number first, then draw the places."
-        )
-    else:
-        name, says = "unrecognised", "none of the usual ones. Count what you hide in each row."
+    name, says = _why(counts, real, share, many().reshape(MANY, -1).sum(axis=1))
     raise CheckFailed(told + says, hint=name)
 
 
-def _spread(hidden, given: str) -> None:
-    """Whether all places of texts of one length are drawn about equally often."""
-    if (hidden == hidden[0]).all():
-        raise CheckFailed(
-            f"for {given}, your result hides the places {np.flatnonzero(hidden[0]).tolist()} in "
-            "every text. Draw anew for each row.",
-            hint="same_everywhere",
+def _why(counts, real, share: float, of_many) -> tuple[str, str]:
+    """The likely reason for numbers that are not right, here and for MANY_TEXTS."""
+    cases = ((real, share, counts), (MANY_TEXTS, 1 / 3, of_many))  # one alone may be chance
+    for name, compute, says in COUNT_MISTAKES:
+        if all(np.array_equal(compute(table, part), found) for table, part, found in cases):
+            return name, f"Likely mistake: {says}"
+    long = of_many[: MANY // 2]
+    varied = len(set(long)) > 1
+    if varied and all(found.sum() == round(part * table.sum()) for table, part, found in cases):
+        return "drawn_from_the_whole_batch", (
+            "Likely mistake: the number is right for all texts together, but you draw among all "
+            "their words at once. Draw in each row."
         )
-    often = hidden.mean(axis=0)
-    far = int(abs(often - often.mean()).argmax())
-    if abs(often[far] - often.mean()) > 0.2:  # five standard errors of a fair draw
+    twice = WORDS * (1 - (1 - 1 / WORDS) ** 3)  # mean number of different places in three draws
+    if (of_many > 0).all() and long.max() <= 3 and abs(long.mean() - twice) < 0.2:
+        return "drawn_twice", (
+            "Likely mistake: some places are drawn twice, so fewer are hidden. Draw without "
+            "replacement."
+        )
+    if varied and of_many.max() <= round(MANY_TEXTS.shape[1] / 3):
+        return "padding_taken_off", (
+            "Likely mistake: you draw among all places of a row and take the padding off "
+            "afterwards, so fewer are left. Draw among the places of the words alone."
+        )
+    if varied:
+        return "chance", (
+            "For texts of equal length the number is not the same either: it is left to chance. "
+            "Fix the number first, then draw that many places."
+        )
+    return "unrecognised", "This is none of the usual mistakes. Count what you hide in each row."
+
+
+def _spread(draws) -> None:
+    """Whether all places of texts of one length are drawn equally often and independently.
+
+    draws: (D, B, T), whose first texts have nine words.
+    """
+    texts = draws[:, : MANY // 2, :WORDS]
+    n = texts.shape[0] * texts.shape[1]
+    given = f"{n} texts of {WORDS} words, share 1/3"
+    alike = [(texts[:, 1:] == texts[:, rows]).all(axis=2).sum() for rows in (slice(1), slice(-1))]
+    told = (
+        f"for {given}, your result hides the same places in text after text, such as "
+        f"{np.flatnonzero(texts[0, 0]).tolist()}. Draw again for each row."
+    )
+    if max(alike) > n / 2:
+        raise CheckFailed(told, hint="same_everywhere")
+    if (draws == draws[0]).all():
+        return  # the generator is not used, which is told next
+    often = texts.sum(axis=(0, 1))
+    if unlikely(often, n, 1 / 3).any():
+        far = int(abs(often / n - 1 / 3).argmax())
         raise CheckFailed(
-            f"for {given}, your result hides place {far} in {often[far]:.0%} of the texts, "
-            f"expected about {often.mean():.0%}. Every word must have the same chance.",
+            f"for {given}, your result hides place {far} in {often[far] / n:.0%} of the texts, "
+            "expected about 33%. Every word must have the same chance.",
             hint="unfair",
         )
+    pairs = list(itertools.combinations(range(WORDS), 2))
+    both = np.array([(texts[..., i] & texts[..., j]).sum() for i, j in pairs])
+    if unlikely(both, n, 1 / 12).any():  # 3/9 of 2/8
+        far = int(abs(both / n - 1 / 12).argmax())
+        raise CheckFailed(
+            f"for {given}, your result hides places {pairs[far][0]} and {pairs[far][1]} together "
+            f"in {both[far] / n:.0%} of the texts, expected about 8%. Draw each place "
+            "independently: no runs of neighbours, no fixed distances.",
+            hint="together",
+        )
+    if unlikely(alike, n - DRAWS, 1 / PATTERNS).any():
+        raise CheckFailed(told, hint="same_everywhere")

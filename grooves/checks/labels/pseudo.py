@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from grooves.checks import check
-from grooves.checks.arrays import by_hand, judge_parts, untouched
+from grooves.checks.arrays import by_hand, judge_parts
 from grooves.checks.compare import Mistake, shape_of
-from grooves.checks.labels.rules import LAB, SHOULD, as_array
+from grooves.checks.labels.rules import LAB, PAIR, SHOULD, as_array, as_pair
 
-SIXTEENTHS = np.array(  # exact in single precision too, and no row has its largest share twice
+SIXTEENTHS = np.array(  # exact in single precision too, and no row has its largest number twice
     [
         [2, 13, 1],
         [6, 3, 7],
@@ -28,8 +28,29 @@ SIXTEENTHS = np.array(  # exact in single precision too, and no row has its larg
 )
 
 
-def _sure(shares, threshold):
-    return np.flatnonzero(shares.max(1) >= threshold)
+def _sure(probabilities, threshold):
+    return np.flatnonzero(probabilities.max(1) >= threshold)
+
+
+def _by_value(p, threshold):
+    """The first row that is equal to each sure one."""
+    rows = p.tolist()
+    return _by_first(
+        np.array([rows.index(rows[n]) for n in _sure(p, threshold)], dtype=int),
+        p[_sure(p, threshold)].argmax(1),
+    )
+
+
+def _leading(p, threshold):
+    """Rows whose best answer is ahead of the second by the threshold."""
+    best = np.sort(p, axis=1)
+    sure = np.flatnonzero(best[:, -1] - best[:, -2] >= threshold)
+    return sure, p[sure].argmax(1)
+
+
+def _until_unsure(p, threshold):
+    n = int(np.append(p.max(1) < threshold, True).argmax())
+    return np.arange(n), p[:n].argmax(1)
 
 
 MISTAKES = (
@@ -56,7 +77,7 @@ MISTAKES = (
         "with the same indices.",
     ),
     Mistake(
-        "shares_for_labels",
+        "probabilities_for_labels",
         lambda p, t: (_sure(p, t), p[_sure(p, t)].max(1)),
         "you return how sure the model is, not of what. argmax gives the class.",
     ),
@@ -104,17 +125,39 @@ MISTAKES = (
     Mistake(
         "rows_kept",
         lambda p, t: (_sure(p, t), p[_sure(p, t)]),
-        "you return whole rows of shares. A label is one number, the class of the largest.",
+        "you return whole rows of probabilities. A label is one number, the class of the largest.",
     ),
     Mistake(
         "swapped",
         lambda p, t: _by_first(p[_sure(p, t)].argmax(1), _sure(p, t)),
         "indices and labels are exchanged.",
     ),
+    Mistake(
+        "looked_up",
+        _by_value,
+        "you look a row up by its numbers, and equal rows get the index of the first. Count the "
+        "rows as you go, as `enumerate` does.",
+    ),
+    Mistake(
+        "lead",
+        _leading,
+        "you compare the lead over the second class with the threshold. Compare the largest "
+        "probability itself.",
+    ),
+    Mistake(
+        "stops_at_unsure",
+        _until_unsure,
+        "you stop at the first row that is not sure. Skip it, and go on.",
+    ),
+    Mistake(
+        "always_0.8",
+        lambda p, t: (_sure(p, 0.8), p[_sure(p, 0.8)].argmax(1)),
+        "you compare with 0.8, whatever `threshold` is.",
+    ),
 )
 
 
-@check(lab=LAB, exercise="pseudo_labels", points=1, returns=(tuple, list))
+@check(lab=LAB, exercise="pseudo_labels", points=1, returns=PAIR)
 def pseudo_labels(answer):
     """pseudo_labels(probabilities, threshold) -> indices (M,) and labels (M,), in any order."""
 
@@ -128,7 +171,7 @@ def pseudo_labels(answer):
         expected = {"the indices": parts[0], "the labels": parts[1]}
         given = f"probabilities of shape {shape_of(probabilities)}, threshold {threshold}"
         judge_parts(
-            _in_order(untouched(call, "probabilities")),
+            _in_order(as_pair(call)),
             (probabilities, threshold),
             expected,
             MISTAKES,
@@ -140,7 +183,22 @@ def pseudo_labels(answer):
     ask(by_hand(answer), some, 0.75)
     ask(answer, some, 0.375)
     ask(answer, np.array([[0.125, 0.5, 0.125, 0.25]]), 0.25)
+    below = 0.75 - 2.0**-13  # 0.75 in half precision
+    others = some[::-1, ::-1].copy()
+    others[1] = others[4] = 0.25 - 2.0**-13, 2.0**-12, below
+    others[6] = others[0]
+    ask(answer, others, 0.75)
+    ask(answer, some[:6], 0.9375)  # no row is so sure
+    ask(answer, np.array([[0.8, 0.2], [0.3, 0.7], [0.2, 0.8], [0.9, 0.1]]), 0.8)
+    ask(answer, _many(300), 608 / 1024)
     return "No person was asked; whether the model is right is another matter."
+
+
+def _many(n: int) -> np.ndarray:
+    """(n, 12): rows whose best answers are 512, 513, ... of 1024, at any place."""
+    best = (512 + np.arange(n)[:, None]) / 1024
+    others = (1 - best) * 0.5 ** np.r_[np.arange(1, 11), 10]  # exact in single precision too
+    return np.random.default_rng(90).permuted(np.c_[best, others], axis=1)
 
 
 def _in_order(call):

@@ -10,30 +10,34 @@ from __future__ import annotations
 import numpy as np
 
 from grooves.checks import CheckFailed, check
-from grooves.checks.arrays import by_hand, untouched
+from grooves.checks.arrays import by_hand
 from grooves.checks.labels.rules import (
     LAB,
+    NEAR,
+    PAIR,
     alike,
     array_of,
     as_array,
+    as_pair,
     pictures,
     whole_numbers,
 )
 
 OUT_OF_STEP = (
-    "the labels do not stand in the order of the pictures. np.repeat gives 0, 0, …, 1, 1, …, "
-    "np.tile gives 0, 1, 2, 3, 0, …: which fits your pictures?"
+    "each label occurs as often as it should, but they are not in the order of the "
+    "pictures. np.repeat gives 0, 0, …, 1, 1, …, np.tile gives 0, 1, 2, 3, 0, …: "
+    "which fits your pictures?"
 )
 
 
-@check(lab=LAB, exercise="rotations", points=2, returns=(tuple, list))
+@check(lab=LAB, exercise="rotations", points=2, returns=PAIR, repeatable=False)
 def rotations(answer):
     """rotations(images) -> pictures (4 B, H, H) in any order, and labels (4 B,), 0 to 3."""
 
     def ask(call, images):
         n, side = images.shape[:2]
         given = f"{n} picture{'s' * (n > 1)} of {side} x {side} pixels"
-        got = untouched(call, "pictures")(images)
+        got = as_pair(call)(images.copy())
         if len(got) != 2:
             raise CheckFailed(
                 f"expected two arrays: the pictures and their labels. Your function returned "
@@ -58,6 +62,9 @@ def rotations(answer):
     ask(by_hand(answer), first)
     ask(answer, pictures(62, 3, 8, 8))
     ask(answer, pictures(63, 1, 4, 4))
+    ask(answer, pictures(64, 5, 5, 5))
+    ask(answer, pictures(65, 2, 11, 11))
+    ask(answer, 300 - np.arange(3 * 3 * 7).reshape(7, 3, 3))  # integers
     return "Four questions a picture, and nobody had to answer them."
 
 
@@ -85,6 +92,13 @@ def _examine_turns(turned, labels, images, given: str) -> None:
                 f"for {given}, your result holds, at {at}, a picture mirrored, not turned. "
                 "A transpose or a flip turns left into right; a turn is both together.",
                 hint="mirrored",
+            )
+        nearly = abs(turned[at] - places).max(axis=(1, 2)).min()
+        if NEAR < nearly < 0.01:
+            raise CheckFailed(
+                f"for {given}, your result holds, at {at}, a picture whose grey values are off by "
+                f"up to {nearly:.2g}. Turn it, and leave its values as they are.",
+                hint="rounded",
             )
         raise CheckFailed(
             f"for {given}, your result holds, at {at}, no picture of those given in any position: "
@@ -119,8 +133,6 @@ def _examine_turns(turned, labels, images, given: str) -> None:
         ),
         ("degrees", 90 * quarters, "these are degrees. The labels are the classes 0, 1, 2, 3."),
         ("from_one", quarters + 1, "you count from 1. A picture that is not turned has label 0."),
-        ("out_of_step", np.tile(np.arange(4), n), OUT_OF_STEP),
-        ("out_of_step", np.repeat(np.arange(4), n), OUT_OF_STEP),
         (
             "picture_number",
             which // 4,
@@ -129,6 +141,16 @@ def _examine_turns(turned, labels, images, given: str) -> None:
     ):
         if np.array_equal(labels, mistake):
             raise CheckFailed(f"{told}Likely mistake: {says}", hint=name)
+    of_quarter = [set(labels[quarters == quarter].tolist()) for quarter in range(4)]
+    if all(len(found) == 1 for found in of_quarter):
+        wrong = ", ".join(f"{90 * i} degrees {found.pop()}" for i, found in enumerate(of_quarter))
+        raise CheckFailed(
+            f"{told}Each position has one label: {wrong}. Either the labels are exchanged, or "
+            "pictures are turned by another angle than you meant.",
+            hint="positions_exchanged",
+        )
+    if np.array_equal(np.sort(labels), np.sort(quarters)):
+        raise CheckFailed(f"{told}Likely mistake: {OUT_OF_STEP}", hint="out_of_step")
     raise CheckFailed(
         told + "This is none of the usual mistakes. Turn one picture of 2 x 2 pixels on paper.",
         hint="unrecognised",

@@ -1,8 +1,8 @@
 """Checks of lab 03: what they have in common, for targets that are made or drawn (chapter 03).
 
-Key idea: what is made has one right value, and is compared with it. What is drawn by lot has none:
-there every draw must keep the rules, generators of one seed must give the same draw, and others
-another. Inputs are handed over as copies and must come back as they were.
+Key idea: what is made has one right value, and is compared with it. What is drawn at random has
+none: there every draw must keep the rules, generators of one seed must give the same draw, and
+others another, and over many draws each outcome must be as frequent as its probability says.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from grooves.checks.compare import shape_of
 LAB = "03_labels"
 SHOULD = "it should be"
 ARRAY = (np.ndarray, torch.Tensor, list, tuple)  # what may stand for an array
+PAIR = ARRAY  # two arrays may come as one with both in it
 BOTH = ("the inputs", "the targets")
 NEAR = 1e-5  # of two grey values that are the same; different ones lie farther apart
+RARE = 1e-7  # probability at which a correct draw may be refused, for each family of frequencies
 
 
 def as_array(result) -> np.ndarray:
@@ -62,6 +64,16 @@ def whole_numbers(got: np.ndarray, given: str) -> np.ndarray:
     return got.astype(int)
 
 
+def as_pair(call: Callable) -> Callable:
+    """The call, with a result that is one array of two parts made a tuple of them."""
+
+    def paired(*inputs):
+        got = call(*inputs)
+        return got if isinstance(got, (tuple, list)) else tuple(got)
+
+    return paired
+
+
 def obeys_its_generator(draw: Callable, same: Callable, given: str, seed: int = 31) -> None:
     """Pass where draws depend on the generator that is handed over, and on nothing else.
 
@@ -69,19 +81,35 @@ def obeys_its_generator(draw: Callable, same: Callable, given: str, seed: int = 
     same: whether two results are the same draw.
     Raises: CheckFailed with the hint "not_from_rng" or "own_generator".
     """
-    first, again, other = (draw(np.random.default_rng(s)) for s in (seed, seed, seed + 1))
-    if same(first, other):
-        raise CheckFailed(
-            f"for {given}, your result is the same whatever generator it gets. Draw with the `rng` "
-            "that is handed over: a generator made inside begins anew at every call.",
-            hint="own_generator",
-        )
+    first, again, *others = (
+        draw(np.random.default_rng(s)) for s in (seed, seed, *range(seed + 1, seed + 5))
+    )
     if not same(first, again):
         raise CheckFailed(
             f"for {given}, your result differs for two generators of the same seed, so nobody "
             "could repeat it. Draw everything with `rng`, nothing with `np.random` itself.",
             hint="not_from_rng",
         )
+    if all(same(first, other) for other in others):
+        raise CheckFailed(
+            f"for {given}, your result is the same whatever generator it gets. Draw with the `rng` "
+            "that is handed over, in every call: a generator made inside begins again each time.",
+            hint="own_generator",
+        )
+
+
+def unlikely(counts, n, p) -> np.ndarray:
+    """Which counts are too far from n p for independent draws that hit with probability p.
+
+    counts, n, p: arrays that broadcast. If all draws are correct, the probability that any of the
+    counts is marked is below RARE: Chernoff's bound, shared among all counts.
+    """
+    counts, n, p = np.broadcast_arrays(np.asarray(counts, float), np.asarray(n, float), p)
+    share = np.clip(counts / np.maximum(n, 1), 0, 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        hit = np.where(share > 0, share * np.log(share / p), 0.0)
+        missed = np.where(share < 1, (1 - share) * np.log((1 - share) / (1 - p)), 0.0)
+    return n * (hit + missed) > np.log(2 * counts.size / RARE)
 
 
 def pictures(seed: int, *shape: int) -> np.ndarray:

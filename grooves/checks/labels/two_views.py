@@ -12,29 +12,32 @@ import itertools
 import numpy as np
 
 from grooves.checks import CheckFailed, check
-from grooves.checks.arrays import by_hand, untouched
+from grooves.checks.arrays import by_hand
 from grooves.checks.compare import shape_of
 from grooves.checks.labels.rules import (
     LAB,
     NEAR,
+    PAIR,
     array_of,
+    as_pair,
     obeys_its_generator,
     pictures,
+    unlikely,
 )
 
 MOVES = list(itertools.product((-1, 0, 1), repeat=2))  # rows down, columns to the right
 FARTHER = [move for move in itertools.product((-2, -1, 0, 1, 2), repeat=2) if 2 in map(abs, move)]
-MANY = 240  # pictures; a fair draw misses one of nine moves once in a million million times
+MANY, DRAWS = 1_500, 4  # pictures in each of the draws whose frequencies are judged
 SIDES = {(0, -1): "up", (0, 1): "down", (1, -1): "to the left", (1, 1): "to the right"}
 
 
-@check(lab=LAB, exercise="views", points=2, returns=(tuple, list, np.ndarray))
+@check(lab=LAB, exercise="views", points=2, returns=PAIR)
 def views(answer):
     """views(images, rng) -> two arrays (B, H, W), each picture moved by up to 1 pixel, unlike."""
 
     def draw(call, images, rng):
         given = f"pictures of shape {shape_of(images)}"
-        got = untouched(call, "pictures")(images, rng)
+        got = as_pair(call)(images.copy(), rng)
         if len(got) != 2:
             raise CheckFailed(
                 f"expected two arrays, one for each view. Your function returned {len(got)}.",
@@ -55,9 +58,14 @@ def views(answer):
     draw(by_hand(answer), pictures(71, 5, 6, 4), rng)
     draw(answer, pictures(72, 1, 8, 8), rng)
     many = pictures(73, MANY, 4, 5)
-    for name, moves in zip(("first", "second"), draw(answer, many, rng), strict=True):
-        _every_move(moves, f"for {MANY} pictures, your result's {name} views")
+    draws = np.stack([draw(answer, many, rng) for _ in range(DRAWS)])  # (D, 2, B)
+    if (draws == draws[0]).all():  # not from its generator, which is told next
+        draws = draws[:1]
+    for name, moves in zip(("first", "second"), draws.swapaxes(0, 1), strict=True):
+        _every_move(moves, f"for {moves.size} pictures, your result's {name} views")
     obeys_its_generator(lambda rng: draw(answer, many, rng), np.array_equal, f"{MANY} pictures")
+    _independent(*draws.swapaxes(0, 1))
+    draw(answer, np.arange(1, 1 + 2 * 11 * 9).reshape(2, 11, 9), rng)  # integers, over 64 pixels
     return "Two pictures that differ, of one and the same digit."
 
 
@@ -137,17 +145,18 @@ def _examine(first, second, given: str) -> None:
 
 
 def _every_move(moves, told: str) -> None:
-    """Whether each of the nine moves is there, and each about as often."""
-    counts = np.bincount(moves, minlength=9)
-    down_right = np.array(MOVES)[moves]  # (B, 2)
-    if (counts == len(moves)).any():
-        raise CheckFailed(
-            f"{told} are all moved alike, by {MOVES[int(counts.argmax())]} (down, right). "
-            "Draw a move for each picture.",
-            hint="one_move_for_all",
-        )
+    """Whether each of the nine moves is there, and each as often; moves: (D, B)."""
+    counts = np.bincount(moves.ravel(), minlength=9)
+    down_right = np.array(MOVES)[moves]  # (D, B, 2)
+    alike = (moves[:, 1:] == moves[:, :-1]).sum()
+    told_alike = (
+        f"{told} are moved alike one after the other, such as by {MOVES[int(moves[0, 0])]} "
+        "(down, right). Draw a move for each picture."
+    )
+    if alike > moves.size / 2:
+        raise CheckFailed(told_alike, hint="one_move_for_all")
     for (axis, step), side in SIDES.items():
-        if not (down_right[:, axis] == step).any():
+        if not (down_right[..., axis] == step).any():
             raise CheckFailed(
                 f"{told} are never moved {side}. The upper end of rng.integers is not drawn: "
                 "integers(-1, 2) gives -1, 0 and 1.",
@@ -159,9 +168,35 @@ def _every_move(moves, told: str) -> None:
             "directions apart, 0 included.",
             hint="move_missing",
         )
-    if counts.max() > len(moves) / 4:
+    if (odd := unlikely(counts, moves.size, 1 / 9)).any():
+        move = int((abs(counts - moves.size / 9) * odd).argmax())
         raise CheckFailed(
-            f"{told} are moved by {MOVES[int(counts.argmax())]} (down, right) in {counts.max()} "
-            f"cases, expected about {len(moves) / 9:.0f}. Each of the nine moves is as likely.",
+            f"{told} are moved by {MOVES[move]} (down, right) in {counts[move]} cases, expected "
+            f"about {moves.size / 9:.0f}. Each of the nine moves is as likely.",
             hint="unfair",
         )
+    if unlikely(alike, moves[:, 1:].size, 1 / 9).any():
+        raise CheckFailed(told_alike, hint="one_move_for_all")
+
+
+def _independent(first, second) -> None:
+    """Whether all that is drawn changes from draw to draw; first, second: (D, B).
+
+    The second move may be drawn as a number among the eight others, or as a step that leads to it.
+    """
+    among_others, step = second - (second > first), (second - first) % 9
+    for name, drawn in (
+        ("first", first),
+        ("second", second),
+        ("second", among_others),
+        ("second", step),
+    ):
+        by_chance = ((np.bincount(drawn.ravel()) / drawn.size) ** 2).sum()
+        again = (drawn[1:] == drawn[:-1]).mean()
+        if by_chance < 0.5 and again > (1 + by_chance) / 2:
+            raise CheckFailed(
+                f"for {MANY} pictures, your result's {name} moves are drawn alike in call after "
+                "call, though `rng` has gone on. Draw both with `rng`, nothing with a generator "
+                "made inside.",
+                hint="one_view_from_own_generator",
+            )

@@ -8,16 +8,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from grooves.checks import check
+from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import by_hand, judge_parts
 from grooves.checks.compare import Mistake
-from grooves.checks.labels.rules import BOTH, LAB, SHOULD
+from grooves.checks.labels.rules import BOTH, LAB, PAIR, SHOULD, as_pair
 from grooves.language.corpora import IGNORED
+
+SAID = "A text of T words holds T - 1 questions, and their answers."
 
 
 def pairs_of(ids) -> list[tuple[int, int]]:
     """Each word with the one after it."""
     return [(int(ids[t]), int(ids[t + 1])) for t in range(len(ids)) if t + 1 < len(ids)]
+
+
+def _looked_up(x, first: bool):
+    """Targets that follow the first, or the last, of equal words."""
+    pairs = pairs_of(x)
+    follower = dict(reversed(pairs) if first else pairs)
+    return x[:-1], [follower[word] for word, _ in pairs]
 
 
 NEXT_MISTAKES = (
@@ -39,7 +48,7 @@ NEXT_MISTAKES = (
     Mistake(
         "backwards",
         lambda x: (x[1:], x[:-1]),
-        "you ask for the word before. Reading goes forwards: which of the two loses its first?",
+        "inputs and targets are exchanged: you ask for the word before.",
     ),
     Mistake(
         "two_ahead",
@@ -80,20 +89,39 @@ NEXT_MISTAKES = (
         lambda x: (x[1:-1], x[2:]),
         "the first pair is missing: the first word is an input too.",
     ),
+    *(
+        Mistake(
+            "looked_up",
+            lambda x, first=first: _looked_up(x, first),
+            "you look up what follows a word by the word itself. A word can come several times in "
+            "a text, each time with another one after it: go by the place.",
+        )
+        for first in (True, False)
+    ),
 )
 
 
-@check(lab=LAB, exercise="next_word", points=1, returns=(tuple, list))
+@check(lab=LAB, exercise="next_word", points=1, returns=PAIR)
 def next_word(answer):
     """next_word(ids) -> inputs, targets, each (T - 1,); a pair for each word but the last."""
 
-    def ask(call, *words):
-        ids = np.array(words)
-        inputs, targets = zip(*pairs_of(ids), strict=True)
-        expected = dict(zip(BOTH, (inputs, targets), strict=True))
-        given = f"a text of {len(ids)} words, {', '.join(map(str, words))}"
-        judge_parts(call, (ids,), expected, NEXT_MISTAKES, given, SHOULD)
+    def ask(call, ids):
+        ids = np.array(ids)
+        targets = [word for _, word in pairs_of(ids)]
+        expected = dict(zip(BOTH, (ids[: len(targets)], targets), strict=True))
+        shown = f", {', '.join(map(str, ids))}" if len(ids) < 9 else ""
+        given = f"a text of {len(ids)} word{'s' * (len(ids) > 1)}{shown}"
+        judge_parts(as_pair(call), (ids,), expected, NEXT_MISTAKES, given, SHOULD)
 
-    ask(by_hand(answer), 11, 4, 7, 0, 9, 4, 2)
-    ask(answer, 3, 8)
-    return "A text of T words holds T - 1 questions, and their answers."
+    ask(by_hand(answer), [11, 4, 7, 0, 9, 4, 2])
+    ask(answer, [3, 8])
+    ask(answer, [6, 300, 300, 50_256, 1, 6, 40])
+    ask(answer, np.random.default_rng(10).integers(0, 300, 311))
+    try:  # the exercise does not speak of a text without a pair: an error is as good an answer
+        of_one_word = answer(np.array([9]))
+    except CheckFailed:
+        raise
+    except Exception:
+        return SAID
+    ask(lambda ids: of_one_word, [9])
+    return SAID
