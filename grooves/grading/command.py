@@ -53,7 +53,7 @@ surprises.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `grooves labs`."""
-    actions = parser.add_subparsers(dest="labs_action", required=True, metavar="release|grade")
+    actions = parser.add_subparsers(dest="labs_action", required=True, metavar="release|grade|new-exercise")
     releasing = actions.add_parser(
         "release",
         help="make the students' notebooks from labs/solutions/",
@@ -64,6 +64,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     releasing.add_argument(
         "--check", action="store_true", help="write nothing; exit with 1 where a lab is stale"
     )
+    new = actions.add_parser(
+        "new-exercise",
+        help="write the files that a new exercise needs",
+        description="Write four cells into the master of a lab, a check and two answers for the "
+        "tests, and say what is left to fill in. CONTRIBUTING.md explains each step.",
+    )
+    new.add_argument("lab", help="the lab, for example 04_transformer")
+    new.add_argument("name", help="the function that students write, for example leaky_relu")
+    new.add_argument("--after", metavar="NAME", help="behind this exercise (default: the last)")
+    new.add_argument("--points", type=int, default=1, help="what it is worth (default 1)")
+    new.add_argument("--minutes", type=int, default=6, help="how long it takes (default 6)")
     grader = actions.add_parser(
         "grade",
         help="grade a folder of submissions (runs students' code: read its --help)",
@@ -93,10 +104,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run `grooves labs release` or `grooves labs grade`. Returns the exit status."""
+    """Run one of the commands `grooves labs ...`. Returns the exit status."""
     try:
         if args.labs_action == "release":
             return release_all(chosen(args.name), args.check)
+        if args.labs_action == "new-exercise":
+            from grooves.grading.new_exercise import create
+
+            where = (args.lab, args.name, args.after, args.points, args.minutes)
+            print("\n".join(create(labs_folder().parent, *where)))
+            return 0
         return grade_all(args)
     except LabError as error:
         print(error, file=sys.stderr)
