@@ -53,7 +53,8 @@ surprises.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `grooves labs`."""
-    actions = parser.add_subparsers(dest="labs_action", required=True, metavar="release|grade|new-exercise")
+    names = "release|grade|new-exercise"
+    actions = parser.add_subparsers(dest="labs_action", required=True, metavar=names)
     releasing = actions.add_parser(
         "release",
         help="make the students' notebooks from labs/solutions/",
