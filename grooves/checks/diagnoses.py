@@ -75,6 +75,18 @@ def _right_beside(wrong: Sequence[Finding], findings: Sequence[Finding]) -> list
     return [f for f in right if [m.name for m in f.mistakes] == kind]
 
 
+def _left_out(g: Tensor, e: Tensor, tolerance: float) -> bool:
+    """Whole rows, or whole columns, are 0, and all others are right."""
+    if g.shape != e.shape or g.ndim < 2:
+        return False
+    off = (g - e).abs() > tolerance * (1 + e.abs())
+    if not off.any() or off.all() or bool(g[off].any()):
+        return False
+    empty = g == 0
+    rows, columns = empty.all(-1, keepdim=True), empty.all(-2, keepdim=True)
+    return bool((off <= rows).all() or (off <= columns).all())
+
+
 def _one_factor(wrong: Sequence[Finding], findings: Sequence[Finding]) -> bool:
     """The same factor, other than 1 and -1, on every number of several results, and none right."""
     right = _right_beside(wrong, findings)
@@ -186,6 +198,11 @@ _PATTERNS: tuple[tuple[str, Callable, str], ...] = (
         "one_offset",
         _one_offset,
         "All your results are the right ones plus one number: a term is missing or too many.",
+    ),
+    (
+        "left_out",
+        _each(_left_out),
+        "Some rows or columns are 0, and all others are right: is a size fixed in your function?",
     ),
     (
         "replaced",

@@ -97,8 +97,8 @@ MISTAKES = (
         Mistake(
             "nearly_up",
             lambda t, w, b, more=more: math.floor(exactly(t, w, b) + more),
-            "you add a little less than 1 and round down. That misses a number that is a little "
-            "above an integer: math.ceil.",
+            "a number that is a little above an integer is rounded down. Take the next integer "
+            "above it, math.ceil of the number as it is.",
         )
         for more in (0.9, 0.95, 0.99, 0.999)
     ),

@@ -20,7 +20,7 @@ from grooves.checks.forward_propagation.rules import LAB
 from grooves.checks.survey import Finding
 from grooves.checks.verdict import note
 
-EXACT = 1e-9  # counts, so only a float's rounding is forgiven
+EXACT = 1e-12  # counts below 9e15, which a float holds exactly
 # First no two sizes alike, so that no mistake hides behind another; then the same number of layers
 # and another batch, sizes and layers that occur twice, a layer of one, and counts beyond 32 bits.
 NETWORKS = (
