@@ -19,7 +19,8 @@ from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import by_hand
 from grooves.checks.compare import Mistake, shape_of
 from grooves.checks.precision_memory.rules import LAB, in_forms
-from grooves.checks.survey import Finding, note
+from grooves.checks.survey import Finding
+from grooves.checks.verdict import note
 
 NAMES = ("scales", "codes")
 

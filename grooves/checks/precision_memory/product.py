@@ -18,7 +18,8 @@ from grooves.checks import check
 from grooves.checks.arrays import NOT_THIS, by_hand
 from grooves.checks.compare import Mistake, as_tensor, close, number, shape_of
 from grooves.checks.precision_memory.rules import LAB, in_forms
-from grooves.checks.survey import Finding, note
+from grooves.checks.survey import Finding
+from grooves.checks.verdict import note
 
 ROUNDED = 0.2  # more than scaling first is off; a sum that is one off is 0.49 off at the least
 NEAR = 1e-4
