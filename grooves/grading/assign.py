@@ -61,7 +61,7 @@ class Labs:
     """
 
     def __init__(self, known: dict[str, Path], experiments: Path):
-        self.known, self.experiments = known, experiments
+        self.known, self.experiments = known, experiments.resolve()
         self._references: dict[str, Reference | None] = {}
 
     def lab_of(self, submission: Submission) -> tuple[str | None, str]:
