@@ -415,6 +415,6 @@ def test_what_is_pinned_installs_on_the_first_release_of_every_python_that_is_pr
                  if f"{normal(d.name)}=={d.version.partition('+')[0]}" in pinned]  # fmt: skip
     assert len(installed) > 100
     for package in installed:
-        wanted = SpecifierSet(package.metadata["Requires-Python"] or "")
+        wanted = SpecifierSet(package.metadata.get("Requires-Python", ""))
         refused = [python for python in ("3.11.0", "3.12.0", "3.13.0") if python not in wanted]
         assert not refused, f"{package.name}=={package.version} wants Python {wanted}"
