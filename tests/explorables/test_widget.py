@@ -85,7 +85,7 @@ def test_the_first_prompt_asks_for_a_word_that_was_named_long_before(language):
 
 
 def test_every_module_stands_after_those_it_imports():
-    graph = module_graph(MODULES / "attention.mjs")
+    graph = module_graph(MODULES / "attention" / "attention.mjs")
     assert graph[-1][0] == "attention.mjs"
     known = set()
     for name, source in graph:
