@@ -3,6 +3,7 @@
 import base64
 import functools
 import http.server
+import re
 import sys
 import threading
 from contextlib import contextmanager
@@ -128,15 +129,20 @@ def opened_at(browser, url, width, scheme):
 # ---- what a reader does -------------------------------------------------------------------------
 
 
-def choose(page, name, exact=True):
-    """Take one of several: a radio button by its name."""
-    page.get_by_role("radio", name=name, exact=exact).check(force=True)
+def _beginning(name):
+    """What a name begins with, in whole words: "Next word" for "Next word (3)"."""
+    return re.compile(rf"^{re.escape(name)}(?!\w)")
 
 
-def press(page, *names, exact=True):
-    """Press buttons, one after the other."""
+def choose(page, name):
+    """Take one of several: the radio button whose name begins so."""
+    page.get_by_role("radio", name=_beginning(name)).check(force=True)
+
+
+def press(page, *names):
+    """Press buttons, one after the other, each by the beginning of its name."""
     for name in names:
-        page.get_by_role("button", name=name, exact=exact).click()
+        page.get_by_role("button", name=_beginning(name)).click()
 
 
 def slide(page, name, value, group=None):
@@ -247,7 +253,9 @@ def in_notebook(page, widget, state=None):
     state: its state by name; None takes the widget's own.
     """
     if state is None:
-        state = {name: getattr(widget, name) for name in widget.defaults()}
+        # anywidget gives each instance a class of its own, without traits of its own
+        kind = next(kind for kind in type(widget).__mro__ if "module" in vars(kind))
+        state = {name: getattr(widget, name) for name in kind.defaults()}
     page.emulate_media(reduced_motion="reduce")
     hosted(page, widget, state)
     yield page

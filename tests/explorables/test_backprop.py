@@ -365,7 +365,7 @@ def test_a_widget_computes_with_the_courses_own_gradients_and_refuses_what_it_ca
 
 
 def test_the_still_picture_is_of_the_formula_that_the_page_opens_on():
-    kept = (ROOT / "grooves" / "explorables" / "backprop" / "backprop.svg").read_text("utf-8")
+    kept = (ROOT / "grooves/explorables/backprop/backprop.svg").read_text("utf-8")
     remedy = "run `python -m grooves.explorables.export`"
     assert kept == still_backprop.draw(EXPRESSION, VALUES), remedy
     below = re.findall(r'fill="#9c4400"[^>]*>(−?\d+)</text>', kept)

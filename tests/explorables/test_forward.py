@@ -289,7 +289,7 @@ def test_the_page_starts_from_all_that_a_widget_knows(trained):
 
 def test_the_still_picture_shows_the_picture_that_the_page_opens_on(trained):
     """Its digit exactly; of its shares the winner's, since another machine rounds the training."""
-    kept = (ROOT / "grooves" / "explorables" / "forward" / "forward.svg").read_text("utf-8")
+    kept = (ROOT / "grooves/explorables/forward/forward.svg").read_text("utf-8")
     start = state(trained)
     inks = [f"{ink / 16:.2f}" for ink in start["pixels"] if ink]
     drawn = re.findall(r'fill="#1d2733" fill-opacity="([\d.]+)"', kept)

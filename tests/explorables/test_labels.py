@@ -408,7 +408,7 @@ def test_the_page_starts_from_all_that_a_widget_knows():
 
 
 def test_the_still_picture_is_that_of_the_sentence_the_page_opens_on():
-    kept = (ROOT / "grooves" / "explorables" / "labels" / "labels.svg").read_text("utf-8")
+    kept = (ROOT / "grooves/explorables/labels/labels.svg").read_text("utf-8")
     assert kept == still_labels.draw(SENTENCE), "run `python -m grooves.explorables.export`"
     words = re.findall(r'font-size="14"[^>]*text-anchor="middle"[^>]*>([^<]+)<', kept)
     inputs, targets = objectives.next_word(to_words(SENTENCE))

@@ -371,7 +371,7 @@ def test_the_page_starts_from_all_that_a_widget_knows():
 
 
 def test_the_still_picture_is_that_of_the_model_the_page_opens_on():
-    kept = (ROOT / "grooves" / "explorables" / "memory" / "memory.svg").read_text("utf-8")
+    kept = (ROOT / "grooves/explorables/memory/memory.svg").read_text("utf-8")
     drawn = still_memory.draw(LLAMA, devices(), CONTEXT)
     assert kept == drawn, "run `python -m grooves.explorables.export`"
     need = budget(LLAMA, "answer", n_tokens=CONTEXT)

@@ -324,9 +324,7 @@ def test_without_scripts_there_is_a_still_picture_that_says_what_it_shows(browse
 
 def test_the_still_picture_is_of_the_committed_weights(model, language):
     """Words and numbers must agree; coordinates may differ in what another machine rounds."""
-    kept = (ROOT / "grooves" / "explorables" / "attention" / "attention.svg").read_text(
-        encoding="utf-8"
-    )
+    kept = (ROOT / "grooves/explorables/attention/attention.svg").read_text(encoding="utf-8")
     fresh = still.draw(model, language, PROMPT)
     number = r"-?\d+\.\d+"
     remedy = "run `python -m grooves.explorables.export`"

@@ -25,7 +25,7 @@ export function weightNames(hidden) {
   ];
 }
 
-/** First weights: normal, of variance 1 / fan_in for tanh and 2 / fan_in for ReLU; biases 0.
+/** Initial weights: normal, of variance 1 / fan_in for tanh and 2 / fan_in for ReLU; biases 0.
  *
  * Source: LeCun, Bottou, Orr & Müller 1998 (tanh); He et al. 2015, arXiv:1502.01852 (ReLU).
  */
@@ -104,7 +104,7 @@ export class Training {
     this.weights = firstWeights(hidden, activation, seed);
     this.velocity = new Float64Array(this.weights.length);
     this.steps = 0;
-    this.path = [this.weights.slice()]; // the first weights, then those of every stride-th step
+    this.path = [this.weights.slice()]; // the initial weights, then those of every stride-th step
     this.stride = 1;
     this.losses = [this.judge().loss]; // before each step, and now
   }

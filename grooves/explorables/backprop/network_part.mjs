@@ -39,7 +39,7 @@ export class NetworkPart extends Part {
     this.playButton = button("Play", () => this.#play());
     this.stepButton = button("One step", () => this.#advance(1));
     this.againButton = button("Start over", () => this.#begin());
-    this.seedButton = button("Other first weights", () => this.save({ seed: this.get("seed") + 1 }));
+    this.seedButton = button("Other initial weights", () => this.save({ seed: this.get("seed") + 1 }));
     const names = { moons: "two moons", circles: "a ring around a disc", xor: "four squares (XOR)" };
     this.set = choice("Points", SETS.map((set) => [set, names[set]]), (value) => this.save({ points: value }));
     this.activation = choice("Activation", [["tanh", "tanh"], ["relu", "ReLU"]], (value) => this.save({ activation: value }));

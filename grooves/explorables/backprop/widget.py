@@ -152,7 +152,7 @@ class Backprop(Explorable):
     training. trained: names of the variables that are weights; None takes those that begin with w
     or b. lr: the learning rate. step: how many steps of the walk are done. ask: whether a question
     comes before each step back. The rest belongs to the network below: points, hidden (neurons),
-    activation, seed (of its first weights), rate, momentum, plane (of the loss surface), axes (of
+    activation, seed (of its initial weights), rate, momentum, plane (of the loss surface), axes (of
     the plane "weights": the places of two weights).
     Raises: ValueError as `read`; TraitError for a value that does not fit.
     """
