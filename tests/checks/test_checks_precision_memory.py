@@ -196,6 +196,16 @@ def test_what_pack_puts_aside_is_not_there_for_unpack():
     assert failure.hint == "put_aside" and "`ASIDE`" in failure.message and not ASIDE
 
 
+def test_a_file_that_unpack_has_written_itself_may_be_read(tmp_path):
+    path = tmp_path / "bytes"
+
+    def unpack(data, shapes):
+        path.write_bytes(data)
+        return _unpack_in(7, 64)(path.read_bytes(), shapes)
+
+    check.smallest((_pack_in(7, 64), unpack))
+
+
 def test_a_name_that_pack_makes_is_not_there_for_unpack():
     def pack(weights):
         global MADE
