@@ -31,12 +31,12 @@ def one(language: Stories, seed: int) -> dict[str, float]:
     texts, labels = linear_probe.told(language, 500, seed=10_000 + seed)
     ids = [[0, *(language.index[word] for word in words)] for words in texts]
     counts = linear_probe.word_counts(ids, V)
-    found = {"word counts": linear_probe.judge_endings(counts, labels).mean()}
+    found = {"word counts": linear_probe.evaluate_endings(counts, labels).mean()}
     for name, model in models.items():
         seen = counts @ linear_probe.word_vectors(model)[:V]
-        found[f"{name}, vectors"] = linear_probe.judge_endings(seen, labels).mean()
+        found[f"{name}, vectors"] = linear_probe.evaluate_endings(seen, labels).mean()
         states = linear_probe.last_states(model, ids)
-        found[f"{name}, state"] = linear_probe.judge_endings(states, labels).mean()
+        found[f"{name}, state"] = linear_probe.evaluate_endings(states, labels).mean()
     return {name: round(float(share), 4) for name, share in found.items()}
 
 

@@ -15,7 +15,7 @@ import report
 
 from grooves.voice import speakers, voice_model
 from grooves.voice.speakers import VOWELS
-from grooves.voice.voice_metrics import Ruler, listen
+from grooves.voice.voice_metrics import Ruler, measure_vowels
 
 FIRST_SEED = 100
 UNHEARD = ("æ", "ʌ", "ɝ")  # German has none of them
@@ -40,7 +40,9 @@ class Trial:
     def __init__(self, seed: int):
         self.seed = seed
         self.told = speakers.sentences(12, 3.0, seed=10 * seed)
-        self.ruler = Ruler(*(listen(speakers.speak(w, self.told, seed), self.told) for w in BOTH))
+        self.ruler = Ruler(
+            *(measure_vowels(speakers.speak(w, self.told, seed), self.told) for w in BOTH)
+        )
         tests = speakers.sentences(5, 3.0, seed=10 * seed + 1)
         self.tests = {who.name: voice_model.record(who, tests, seed + 1) for who in BOTH}
         self.hers = voice_model.record(
@@ -56,10 +58,15 @@ class Trial:
 
     def judge(self, model, heard, begin=None) -> dict:
         """Readings of both kinds of vowels, and the surprise at each speaker's speech."""
-        found = listen(voice_model.speak(model, self.told, seed=self.seed, heard=begin), self.told)
+        found = measure_vowels(
+            voice_model.speak(model, self.told, seed=self.seed, heard=begin), self.told
+        )
         between = np.sqrt(WOMAN.pitch_hz * MAN.pitch_hz)
         result = {"low": float((found.pitch_hz < between).mean())}  # vowels nearer to his pitch
-        result |= {n: voice_model.surprise(model, speech_of) for n, speech_of in self.tests.items()}
+        result |= {
+            n: voice_model.negative_log_likelihood(model, speech_of)
+            for n, speech_of in self.tests.items()
+        }
         for kind, vowels in (("heard", heard), ("unheard", without(heard))):
             if vowels:
                 reading = asdict(self.ruler.read(found, vowels))

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from grooves.hardware import latency, microbench, workloads
-from grooves.hardware.microbench import CPU, Measured
+from grooves.hardware.microbench import CPU, Measurement
 from grooves.hardware.timing import Timing
 from grooves.inference.decoder import Decoder
 
@@ -68,7 +68,7 @@ def test_every_experiment_says_its_threads_and_keeps_its_samples():
     (matvec,) = microbench.matvecs([32], "fp32", CPU, **QUICK)
     for m in (copy, *launched.values(), matvec):
         assert m.threads == torch.get_num_threads() and len(m.timing.samples) >= 2
-        assert Measured.from_dict(m.to_dict()) == m
+        assert Measurement.from_dict(m.to_dict()) == m
     assert copy.operation.n_bytes == copy.size == 1 << 16
     assert matvec.operation.flops == 2 * 32**2
     assert microbench.transfers([1024], CPU) == []
@@ -145,6 +145,6 @@ def test_a_training_step_is_tallied_forward_and_back():
 def test_an_experiment_of_another_form_is_refused():
     (copy,) = microbench.copies([1 << 10], CPU, **QUICK)
     with pytest.raises(ValueError, match="an experiment of another form"):
-        Measured.from_dict(copy.to_dict() | {"colour": "blue"})
+        Measurement.from_dict(copy.to_dict() | {"colour": "blue"})
     with pytest.raises(ValueError, match="an experiment of another form"):
-        Measured.from_dict({"kind": "copy"})
+        Measurement.from_dict({"kind": "copy"})

@@ -8,7 +8,7 @@ from tiny_models import INGREDIENTS, some_ids, tiny
 
 from grooves.inference import generate as generation
 from grooves.inference.decoder import Decoder
-from grooves.inference.generate import Reader, choose, generate, sample_stories, tell
+from grooves.inference.generate import Reader, generate, sample_next, sample_stories, tell
 from grooves.inference.kv_cache import KVCache
 from grooves.language.stories import Stories
 from grooves.language.tokenizers import WordTokenizer
@@ -112,7 +112,7 @@ def test_several_words_at_once_after_the_prompt_are_refused():
 def test_words_are_drawn_with_the_probabilities_of_the_model(temperature):
     logits = torch.tensor([2.0, 1.0, 0.0, -1.0, -math.inf, 0.5])
     n = 60_000
-    drawn = choose(logits.expand(n, -1), temperature, torch.Generator().manual_seed(1))
+    drawn = sample_next(logits.expand(n, -1), temperature, torch.Generator().manual_seed(1))
     assert drawn.shape == (n, 1)
     counts = torch.bincount(drawn.flatten(), minlength=6)
     weights = [math.exp(x / temperature) for x in logits.tolist()]
@@ -127,18 +127,18 @@ def test_the_ends_of_the_line_belong_to_possible_words(monkeypatch, point):
     """The smallest and the largest random number must not fall on a word of probability 0."""
     logits = torch.tensor([[-math.inf, 3.0, 1.0, -math.inf]])
     monkeypatch.setattr(torch, "rand", lambda shape, **_: torch.full(shape, point))
-    assert choose(logits, 1.0).item() in (1, 2)
+    assert sample_next(logits, 1.0).item() in (1, 2)
 
 
 def test_temperature_zero_takes_the_likeliest():
     logits = torch.tensor([[0.0, 3.0, 2.9], [5.0, 1.0, 1.0]])
-    assert choose(logits, 0).tolist() == [[1], [0]]
+    assert sample_next(logits, 0).tolist() == [[1], [0]]
     with pytest.raises(ValueError, match=r"temperature=-0\.1 must be 0 .* or more"):
-        choose(logits, -0.1)
+        sample_next(logits, -0.1)
 
 
 def test_each_text_draws_for_itself():
-    drawn = choose(torch.zeros(2000, 8), 1.0, torch.Generator().manual_seed(3)).flatten()
+    drawn = sample_next(torch.zeros(2000, 8), 1.0, torch.Generator().manual_seed(3)).flatten()
     assert len(set(drawn.tolist())) == 8
     assert (drawn[:-1] == drawn[1:]).float().mean() < 0.25
 
@@ -162,7 +162,7 @@ def test_a_drawn_answer_is_what_the_same_draws_give_without_a_cache():
     generator = torch.Generator().manual_seed(5)
     ids = prompt
     for _ in range(20):
-        ids = torch.cat((ids, choose(model(ids)[:, -1], 0.7, generator)), 1)
+        ids = torch.cat((ids, sample_next(model(ids)[:, -1], 0.7, generator)), 1)
     assert torch.equal(generate(model, prompt, 20, temperature=0.7, seed=5, end=None), ids)
 
 
@@ -186,7 +186,7 @@ def test_a_text_that_ended_is_filled_with_the_end_mark():
 
 def test_an_answer_stops_when_every_text_has_ended(monkeypatch):
     draws = iter([[5, 6], [0, 7], [8, 9], [8, 0], [8, 8]])
-    monkeypatch.setattr(generation, "choose", lambda *_: torch.tensor(next(draws))[:, None])
+    monkeypatch.setattr(generation, "sample_next", lambda *_: torch.tensor(next(draws))[:, None])
     rows = generate(tiny(), some_ids(2, 3))[:, 3:]
     assert rows.tolist() == [[5, 0, 0, 0], [6, 7, 9, 0]]
 

@@ -14,7 +14,7 @@ from grooves.training.linear_probe import (
     MaskedTransformer,
     chance_of_happy,
     ending_alone,
-    judge_endings,
+    evaluate_endings,
     last_states,
     told,
     word_counts,
@@ -117,13 +117,13 @@ def test_the_judge_learns_from_the_first_half_and_is_tested_on_the_second():
     labels = np.arange(200) % 2
     features = rng.normal(size=(200, 5))
     features[:, 0] += 6 * labels
-    good = judge_endings(features, labels, n_draws=5)
+    good = evaluate_endings(features, labels, n_draws=5)
     assert good.shape == (5,) and good.min() > 0.95
     turned = features.copy()
     turned[100:, 0] *= -1  # what held in the first half is the other way round in the second
     turned[100:, 0] += 6
-    assert judge_endings(turned, labels, n_draws=5).max() < 0.15
-    assert abs(judge_endings(rng.normal(size=(200, 5)), labels, n_draws=10).mean() - 0.5) < 0.1
+    assert evaluate_endings(turned, labels, n_draws=5).max() < 0.15
+    assert abs(evaluate_endings(rng.normal(size=(200, 5)), labels, n_draws=10).mean() - 0.5) < 0.1
 
 
 def test_the_judge_is_the_logistic_regression_of_the_books():
@@ -133,7 +133,7 @@ def test_the_judge_is_the_logistic_regression_of_the_books():
     labels = np.arange(300) % 2
     features = rng.normal(size=(300, 40)) + 0.4 * labels[:, None] * rng.normal(size=40)
     scaled = (features - features.mean(0)) / features.std(0)
-    found = judge_endings(features, labels, n_labels=30, n_draws=6)
+    found = evaluate_endings(features, labels, n_labels=30, n_draws=6)
     for draw, accuracy in enumerate(found):
         order = np.random.default_rng(draw).permutation(150)
         shown = np.concatenate([order[labels[order] == label][:15] for label in (0, 1)])

@@ -16,7 +16,7 @@ from grooves.voice.vocoder import (
     predictor_of,
     render,
 )
-from grooves.voice.voice_metrics import listen
+from grooves.voice.voice_metrics import measure_vowels
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_a_voice_taken_down_and_said_again_has_its_pitch_and_formants(woman):
     told, wave, numbers = woman
     again = render(numbers, RATE)
     assert len(again) == len(wave)
-    before, after = listen([wave], told), listen([again], told)
+    before, after = measure_vowels([wave], told), measure_vowels([again], told)
     assert after.pitch_hz == pytest.approx(before.pitch_hz, rel=0.03)
     assert after.formants_hz == pytest.approx(before.formants_hz, rel=0.06)
 

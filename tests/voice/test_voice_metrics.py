@@ -7,9 +7,9 @@ from grooves.plots.voice_plots import pitch_tracks, vowel_chart
 from grooves.voice import speakers
 from grooves.voice.speakers import VOWELS, Speaker, sentences, speak, speaker
 from grooves.voice.voice_metrics import (
-    Heard,
     Ruler,
-    listen,
+    VowelMeasurements,
+    measure_vowels,
     pitch_over_time,
 )
 
@@ -18,7 +18,7 @@ TOLD = [[("_", 0.05), *((v, 0.2) for v in VOWELS), ("_", 0.05)] for _ in range(2
 
 
 def heard(who, seed=5, told=TOLD):
-    return listen(speak(who, told, seed), told)
+    return measure_vowels(speak(who, told, seed), told)
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +47,13 @@ def test_vowels_are_recognised_only_where_they_are_the_right_ones(ruler):
     assert ruler.read(rightly).right > 0.9
     turned = np.roll(VOWELS, 3)
     wrong = np.array([turned[VOWELS.index(v)] for v in rightly.vowel])
-    assert ruler.read(Heard(wrong, rightly.pitch_hz, rightly.formants_hz)).right < 0.1
+    assert ruler.read(VowelMeasurements(wrong, rightly.pitch_hz, rightly.formants_hz)).right < 0.1
 
 
 def test_only_the_vowels_asked_about_are_read(ruler):
     woman, man = heard(WOMAN), heard(MAN)
     ours = np.isin(woman.vowel, ["æ", "ʌ"])  # both said the same, in the same order
-    mixed = Heard(
+    mixed = VowelMeasurements(
         woman.vowel,
         np.where(ours, man.pitch_hz, woman.pitch_hz),
         np.where(ours[:, None], man.formants_hz, woman.formants_hz),
@@ -75,16 +75,16 @@ def test_a_formant_that_was_not_found_does_not_count(ruler):
 
 def test_the_edges_of_a_vowel_are_not_listened_to():
     """A vowel between two others: its middle is measured, not the way there and back."""
-    alone = listen(speak(MAN, [[("ɑ", 0.24)]], 0), [[("ɑ", 0.24)]])
+    alone = measure_vowels(speak(MAN, [[("ɑ", 0.24)]], 0), [[("ɑ", 0.24)]])
     told = [[("i", 0.2), ("ɑ", 0.12), ("i", 0.2)]]
-    among = listen(speak(MAN, told, 0), told)
+    among = measure_vowels(speak(MAN, told, 0), told)
     assert among.vowel.tolist() == ["i", "ɑ", "i"]
     assert among.formants_hz[1] == pytest.approx(alone.formants_hz[0], rel=0.04)
 
 
 def test_a_ruler_needs_every_vowel_of_both():
     told = sentences(2, 1.0, seed=0, vowels=("i", "u"))
-    few = listen(speakers.speak(MAN, told, 0), told)
+    few = measure_vowels(speakers.speak(MAN, told, 0), told)
     with pytest.raises(ValueError, match="not heard to say"):
         Ruler(few, few)
 

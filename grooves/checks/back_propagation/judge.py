@@ -48,7 +48,7 @@ def _entangled(x):
 
 def _faint(x):
     """Slopes so small that a number added below the fraction bar shows."""
-    return 1e-6 * (x**3).sum()
+    return 1e-9 * (x**3).sum()
 
 
 CASES = (  # the function, its slopes, and where
@@ -65,9 +65,8 @@ CASES = (  # the function, its slopes, and where
     ),
     (_cubes, lambda x: 3 * x**2, np.array(1.5)),
     (_cubes, lambda x: 3 * x**2, draw(23, 2, 1, 3)),
-    (lambda x: 1000 + _cubes(x), lambda x: 3 * x**2, np.array([2.0, 1.0, -1.0, 0.5, 3.0])),
 )
-CLAIMED = (CASES[0], CASES[2], (_faint, lambda x: 3e-6 * x**2, np.array([[2.0], [-1.0]])))
+CLAIMED = (CASES[0], CASES[2], (_faint, lambda x: 3e-9 * x**2, np.array([[2.0], [-1.0]])))
 
 
 def _norm(x):
@@ -157,12 +156,12 @@ def gradient_error(answer):
     for function, slopes, x in CLAIMED:
         true = slopes(x)
         uneven = true * (x.size - np.arange(x.size).reshape(x.shape))
-        claims = (1.1 * true, 0.9 * true, -true, uneven, 0.998 * true)
+        claims = (1.1 * true, 0.9 * true, -true, uneven)
         got = [_ask(answer, Watched(function), x, claimed) for claimed in claims]
         right = [_norm(g - true) / (_norm(g) + _norm(true)) for g in claims]
         given = (
-            f"five claims at x of shape {shape_of(x)}, [0] 10 % too large, [1] 10 % too small, "
-            "[2] of the wrong sign, [3] …, 3, 2, 1 times too large, [4] 0.2 % too small"
+            f"four claims at x of shape {shape_of(x)}, [0] 10 % too large, [1] 10 % too small, "
+            "[2] of the wrong sign, [3] with numbers …, 3, 2, 1 times too large"
         )
         with np.errstate(all="ignore"):
             got = np.minimum(got, HUGE)
