@@ -145,24 +145,31 @@ echo "Grooves needs Python 3.11, 3.12 or 3.13 with its venv module, and none was
 exit 1
 endef
 
-# Browser tests need a Chromium; where there is none we install the system's, or say how.
+# Browser tests need a Chromium, and playwright, which drives it, a library that a small system
+# lacks. Where one does not start we install the system's, or say how.
 BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
 
+define STARTED
+browser() { for name in $(BROWSERS); do $$name --version >/dev/null 2>&1 && return; done; false; }; \
+started() { browser && { ! [ -x $(BIN)/playwright ] || $(BIN)/playwright --version >/dev/null 2>&1; }; }
+endef
+
 chromium:
-	@started() { for name in $(BROWSERS); do $$name --version >/dev/null 2>&1 && return; done; false; }; \
-	if started; then exit 0; fi; \
+	@$(STARTED); if started; then exit 0; fi; \
 	if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then SUDO=; \
 	elif command -v apt-get >/dev/null && sudo -n true 2>/dev/null; then SUDO=sudo; fi; \
 	if [ "$${SUDO+known}" ]; then \
-	  echo "Installing Chromium for the browser tests."; \
+	  echo "Installing what the browser tests need: Chromium, libatomic."; \
+	  packages=libatomic1; browser || packages="chromium libatomic1"; \
 	  $$SUDO apt-get update -qq && \
 	  $$SUDO env DEBIAN_FRONTEND=noninteractive \
-	    apt-get install -qq -y --no-install-recommends chromium >/dev/null; \
+	    apt-get install -qq -y --no-install-recommends $$packages >/dev/null; \
 	  if started; then exit 0; fi; \
 	fi; \
-	echo "The browser tests need Chromium, and none starts here: install it" \
-	     "(Debian: sudo apt-get install chromium; Fedora: sudo dnf install chromium;" \
-	     "Ubuntu: Google Chrome's package, because Chromium's needs snap)" \
+	echo "The browser tests need a Chromium that starts, and the library libatomic: install them" \
+	     "(Debian: sudo apt-get install chromium libatomic1;" \
+	     "Fedora: sudo dnf install chromium libatomic;" \
+	     "Ubuntu: Google Chrome's package, because Chromium's needs snap, and libatomic1)" \
 	     "and run make test again." >&2; exit 1
 
 checkout:

@@ -210,27 +210,37 @@ def test_no_folder_of_tests_is_left_out_of_make_test():
     assert ignored <= set(others)
 
 
-def folder_of_programs(folder, **scripts):
-    """A folder that is a whole PATH: what make needs, and scripts by name, with - for _."""
+def make_chromium(folder, **scripts):
+    """What `make chromium` does where a folder is PATH and environment in one.
+
+    It holds what make needs, and scripts by name, with - for _.
+    """
+    (folder / "bin").mkdir()
     for name in ("sh", "make", "id"):
-        (folder / name).symlink_to(shutil.which(name))
+        (folder / "bin" / name).symlink_to(shutil.which(name))
     for name, line in scripts.items():
-        (folder / name.replace("_", "-")).write_text(f"#!/bin/sh\n{line}\n")
-        (folder / name.replace("_", "-")).chmod(0o755)
-    return {"PATH": str(folder)}
+        script = folder / "bin" / name.replace("_", "-")
+        script.write_text(f"#!/bin/sh\n{line}\n")
+        script.chmod(0o755)
+    return run("make", "chromium", f"VENV={folder}", env={"PATH": str(folder / "bin")})
 
 
-@pytest.mark.parametrize("there", [{}, {"chromium_browser": "exit 1"}], ids=["none", "broken"])
+NEITHER = [
+    {},
+    {"chromium_browser": "exit 1"},  # as on Ubuntu without snap
+    {"chromium": "echo 130", "playwright": "exit 127"},  # as where libatomic is missing
+]
+
+
+@pytest.mark.parametrize("there", NEITHER, ids=["none", "broken", "no_driver"])
 def test_make_says_how_to_get_chromium_where_it_cannot_install_it(tmp_path, there):
-    """A broken one is there on Ubuntu without snap."""
-    told = run("make", "chromium", env=folder_of_programs(tmp_path, **there))
+    told = make_chromium(tmp_path, **there)
     assert told.returncode != 0
-    assert "apt-get install chromium" in told.stderr
+    assert "apt-get install chromium libatomic1" in told.stderr
 
 
 def test_make_installs_no_browser_where_one_starts(tmp_path):
-    there = {"google_chrome": "echo 130", "apt_get": "echo installing"}
-    told = run("make", "chromium", env=folder_of_programs(tmp_path, **there))
+    told = make_chromium(tmp_path, google_chrome="echo 130", apt_get="echo installing")
     assert (told.returncode, told.stdout) == (0, "")
 
 
