@@ -1,41 +1,71 @@
-"""The course's own files, which grading leans on and a submission could change.
+"""A copy of the course's code, from which submissions run.
 
-Key idea: they are kept in memory before the first submission runs and put back when one differs,
-so that a submission that writes to them costs itself alone. Labs of every chapter.
+Key idea: a submission may write to whatever it can find, and an author may edit the course while
+grading runs. So kernels import from a copy: what a submission changes there is put back, and costs
+itself alone; the course's own folder is never written to. Labs of every chapter.
 """
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from pathlib import Path
 
-from grooves.grading.masters import LabError
 from grooves.grading.reference import Reference
+
+PACKAGE = Path(__file__).resolve().parents[1]
 
 
 class CourseFiles:
-    """The package's code, the master and its checks, as they are now."""
+    """The package, and the modules of checks that lie elsewhere, as they are now.
 
-    def __init__(self, reference: Reference):
-        package = Path(__file__).resolve().parents[1]
-        paths = {*package.rglob("*.py"), reference.path.resolve()}
-        paths |= {Path(file).resolve() for file, _ in reference.sources.values()}
-        self._kept = {path: path.read_bytes() for path in sorted(paths)}
+    `folder` comes first where a kernel looks for modules. Use it in a `with`.
+    """
 
-    def changed(self) -> list[Path]:
-        """Those that no longer hold what they held."""
-        return [path for path, content in self._kept.items() if _content(path) != content]
+    def __init__(self):
+        self._place = tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True)
+        self.folder = Path(self._place.name).resolve()
+        left_out = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(PACKAGE, self.folder / PACKAGE.name, ignore=left_out)
+        self._originals = {path: path.read_bytes() for path in PACKAGE.rglob("*.py")}
+        self._keep()
 
-    def restore(self, paths: list[Path]) -> None:
-        """Put files back. Raises: LabError where one cannot be written."""
-        for path in paths:
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(self._kept[path])
-            except OSError as error:
-                raise LabError(
-                    f"a submission changed {path}, and it cannot be put back ({error.strerror}). "
-                    "Restore it with git before you grade again, in a container."
-                ) from error
+    def add_checks(self, reference: Reference) -> None:
+        """Copy modules of checks that do not belong to the package, and go on with the copies."""
+        for name, (file, text) in list(reference.sources.items()):
+            path = Path(file).resolve()
+            if path.is_relative_to(self.folder) or path.is_relative_to(PACKAGE):
+                continue
+            copy = self.folder.joinpath(*name.split(".")).with_suffix(".py")
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_text(text, encoding="utf-8")
+            self._originals[path] = path.read_bytes()
+            reference.sources[name] = (str(copy), text)
+        self._keep()
+
+    def put_back(self) -> list[Path]:
+        """Put back what differs in the copy. Returns: the files that did."""
+        changed = [path for path, content in self._kept.items() if _content(path) != content]
+        for path in changed:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(self._kept[path])
+        return changed
+
+    def edited(self) -> list[Path]:
+        """Files of the course itself that changed since they were copied; told once."""
+        found = [path for path, content in self._originals.items() if _content(path) != content]
+        for path in found:
+            self._originals[path] = _content(path)
+        return found
+
+    def __enter__(self) -> CourseFiles:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._place.cleanup()
+
+    def _keep(self) -> None:
+        self._kept = {path: path.read_bytes() for path in self.folder.rglob("*.py")}
 
 
 def _content(path: Path) -> bytes | None:

@@ -41,7 +41,7 @@ def grade(
         return ungraded(submission, reference, "not the lab", reason)
     run = _Run(handed_in, reference, time_limit_s)
     while not all(exercise.name in run.results for exercise in reference.exercises):
-        with Kernel(threads, stop) as kernel:
+        with Kernel(threads, stop, course=reference.course) as kernel:
             run.go_through(kernel)
     results = [run.results[e.name] for e in reference.exercises]
     return Graded(submission.name, state_of(results), results, handed_in.notes())
@@ -75,7 +75,7 @@ def read_checks(reference: Reference) -> None:
 
     Raises: LabError where the master's imports fail; KernelFailed where no kernel starts.
     """
-    with Kernel() as kernel:
+    with Kernel(course=reference.course) as kernel:
         _prepare(kernel, reference)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from grooves.grading import tables
+from grooves.grading.course_files import CourseFiles
 from grooves.grading.grader import read_checks, rehearse
 from grooves.grading.masters import LabError
 from grooves.grading.reference import Reference
@@ -35,13 +36,26 @@ def grade_lab(
     `args` are the options of `grooves labs grade`; `say` prints a line.
     Raises: LabError where nothing can be graded, or results cannot be written.
     """
-    reference = Reference(master)
+    with CourseFiles() as files:
+        _grade(Reference(master), files, submissions, store, args, say)
+
+
+def _grade(
+    reference: Reference,
+    files: CourseFiles,
+    submissions: list[Submission],
+    store: Store,
+    args: argparse.Namespace,
+    say: Callable[[str], None],
+) -> None:
+    reference.course = files.folder
     if warning := tables.held_open(store.folder, reference.lab):
         say(warning)
     try:
         read_checks(reference)
+        files.add_checks(reference)
         options = Options(args.time_limit, args.jobs, args.again)
-        supervisor = Supervisor(reference, store, options, say)
+        supervisor = Supervisor(reference, files, store, options, say)
         to_do = supervisor.to_do(submissions)
         before = len(submissions) - len(to_do)
         kept = f", {before} of them graded before and unchanged" if before else ""

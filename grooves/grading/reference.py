@@ -67,6 +67,7 @@ class Reference:
         self.answer_names = sorted({n for i in answers for n in defined(sources[i])})
         self.open_names = sorted({name for i in code for name in _used_of_checks(sources[i])})
         self.sources: dict[str, tuple[str, str]] = {}
+        self.course: Path | None = None  # the folder that kernels import the course from
 
     def keep_sources(self, files: dict[str, str]) -> None:
         """Read the checks once, before any submission has run; `files` maps modules to files."""

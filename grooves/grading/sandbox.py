@@ -83,10 +83,17 @@ class Kernel:
     """A fresh Python kernel in an empty folder of its own, with this Python and its packages.
 
     `threads` is the number of CPU threads its numerical libraries may use; setting `stop` ends
-    whatever runs. Use it in a `with`. Raises: KernelFailed where it does not start.
+    whatever runs; `course` is a folder with the package, from which it runs. Use it in a `with`.
+    Raises: KernelFailed where it does not start.
     """
 
-    def __init__(self, threads: int = 1, stop: threading.Event | None = None, apart: bool = True):
+    def __init__(
+        self,
+        threads: int = 1,
+        stop: threading.Event | None = None,
+        apart: bool = True,
+        course: Path | None = None,
+    ):
         self._stop = stop or threading.Event()
         self._folder = tempfile.TemporaryDirectory(prefix="grooves-", ignore_cleanup_errors=True)
         self._mark, self._key, self._number = secrets.token_hex(16), secrets.token_bytes(32), 0
@@ -94,7 +101,9 @@ class Kernel:
         home = Path(self._folder.name)
         work = home / "work"
         work.mkdir()
-        kernel = Path(__file__).with_name("kernel.py")
+        own = Path(__file__).resolve()
+        self._course = course or own.parents[2]
+        kernel = self._course.joinpath(*own.parts[-3:-1], "kernel.py")
         command = [
             *(own_processes() if apart else ()),
             *(sys.executable, "-I", "-S", "-c", _LAUNCHER, str(_most_processes())),
@@ -174,6 +183,9 @@ class Kernel:
             **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
             **dict.fromkeys(at_home, str(home)),
             **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads)),
+            "PYTHONPATH": os.pathsep.join(
+                filter(None, (str(self._course), os.environ.get("PYTHONPATH")))
+            ),
             "GROOVES_CACHE": str(home / "cache"),
             "GROOVES_GRADING": self._mark,
             "MPLBACKEND": "agg",

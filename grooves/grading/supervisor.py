@@ -41,11 +41,16 @@ class Supervisor:
     """Grades a lab. `say` gets a line of text for each submission, as it is done."""
 
     def __init__(
-        self, reference: Reference, store: Store, options: Options, say: Callable[[str], None]
+        self,
+        reference: Reference,
+        files: CourseFiles,
+        store: Store,
+        options: Options,
+        say: Callable[[str], None],
     ):
         self.reference, self.store, self.options, self.say = reference, store, options, say
         self.checks = reference.digest()
-        self.files = CourseFiles(reference)
+        self.files = files
         self.stop = threading.Event()
         self.threads = max(1, (os.cpu_count() or 1) // options.jobs)
         self.done = self.failed_starts = 0
@@ -132,8 +137,13 @@ class Supervisor:
 
     def _look_at_the_files(self, submission: Submission) -> None:
         """Put back what was changed; this submission did it, or one that runs beside it."""
-        if changed := self.files.changed():
-            self.files.restore(changed)
+        if edited := self.files.edited():
+            names = ", ".join(path.name for path in edited[:3])
+            self.say(
+                f"{names} changed in the course's folder while {submission.name} ran. Grading uses "
+                "a copy, and goes on with it. If you did not edit it, read that submission's code."
+            )
+        if changed := self.files.put_back():
             names = ", ".join(path.name for path in changed[:3])
             for one in (submission, *self.running.values()):
                 self.trouble[one.name] = (

@@ -12,7 +12,7 @@ import array
 
 import numpy as np
 
-from grooves.hardware.microbench import CPU, Measured
+from grooves.hardware.microbench import CPU, Measurement
 from grooves.hardware.roofline import Operation
 from grooves.hardware.timing import Timing, measure
 
@@ -35,7 +35,7 @@ def ring(n_lines: int, seed: int = 0) -> np.ndarray:
     return steps
 
 
-def pointer_chase(n_lines: int, n_steps: int = 2_000, **how) -> Measured:
+def pointer_chase(n_lines: int, n_steps: int = 2_000, **how) -> Measurement:
     """Walk a `ring`: each load says where the next one goes, so only one is ever on its way.
 
     The samples are seconds a step, and Python's own work is in them: walk a ring that lies in the
@@ -56,7 +56,7 @@ def pointer_chase(n_lines: int, n_steps: int = 2_000, **how) -> Measured:
     return _a_step("chase", n_lines, timing, n_steps)
 
 
-def scattered(n_lines: int, n_together: int = 8192, **how) -> Measured:
+def scattered(n_lines: int, n_together: int = 8192, **how) -> Measurement:
     """Walk a `ring` from many places side by side: as many loads on their way as the CPU can hold.
 
     The samples are seconds a step of one walk.
@@ -74,10 +74,10 @@ def scattered(n_lines: int, n_together: int = 8192, **how) -> Measured:
     return _a_step("scattered", n_lines, timing, 8 * n_together)
 
 
-def _a_step(kind: str, n_lines: int, timing: Timing, n: int) -> Measured:
+def _a_step(kind: str, n_lines: int, timing: Timing, n: int) -> Measurement:
     """A measurement of n steps as one of a single step."""
     each = (timing.first_s, timing.median_s, timing.low_s, timing.high_s)
     samples = tuple(sample / n for sample in timing.samples)
     a_step = Timing(*(seconds / n for seconds in each), timing.n, samples)
     operation = Operation("one line", 0, LINE_BYTES)
-    return Measured(kind, n_lines * LINE_BYTES, "int64", "cpu", 1, operation, a_step)
+    return Measurement(kind, n_lines * LINE_BYTES, "int64", "cpu", 1, operation, a_step)

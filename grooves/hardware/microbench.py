@@ -31,7 +31,7 @@ PIECE = 500_000  # numbers that are copied at once on a CPU: 2 MB from here to t
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurement:
     """One experiment: what was asked for, how, and every sample of the answer."""
 
     kind: str  # "matmul", "matvec", "copy", "launch" ...
@@ -67,12 +67,12 @@ class Measured:
         return asdict(self)
 
     @staticmethod
-    def from_dict(entry: dict) -> Measured:
+    def from_dict(entry: dict) -> Measurement:
         """Raises: ValueError where a field is missing or not known."""
         try:
             timing = entry["timing"] | {"samples": tuple(entry["timing"]["samples"])}
             parts = {"operation": Operation(**entry["operation"]), "timing": Timing(**timing)}
-            return Measured(**(entry | parts))
+            return Measurement(**(entry | parts))
         except (KeyError, TypeError) as fault:
             raise ValueError(f"an experiment of another form ({fault}): {entry}") from None
 
@@ -110,24 +110,24 @@ def values(shape: tuple[int, ...], precision: str, place: torch.device) -> torch
 
 def time_operation(
     kind: str, size: int, precision: str, place, operation, function: Callable, **how
-) -> Measured:
+) -> Measurement:
     """Time one experiment; `how` goes to `grooves.hardware.timing.measure`."""
     settings = {"min_s": 0.05, "min_runs": 5, "max_s": 1.0, "max_runs": 200} | how
     timing = measure(function, place=place, **settings)
     threads = torch.get_num_threads()
-    return Measured(kind, size, precision, place.type, threads, operation, timing)
+    return Measurement(kind, size, precision, place.type, threads, operation, timing)
 
 
 def matmuls(
     sizes: Iterable[int], precision: str, place: torch.device, budget_s: float = 0.3, **how
-) -> list[Measured]:
+) -> list[Measurement]:
     """Square matrices times each other, size by size from the smallest.
 
     Small products are done many to a sample, so that looking at the clock costs nothing.
     budget_s: ends before the first size whose one product would take longer, as the last one
     lets expect.
     """
-    found: list[Measured] = []
+    found: list[Measurement] = []
     _, n_bytes = PRECISIONS[precision] if offers(place, precision) else (None, 0)
     for n in sorted(sizes):
         if found and found[-1].timing.median_s * (n / found[-1].size) ** 3 > budget_s:
@@ -142,7 +142,7 @@ def matmuls(
     return found
 
 
-def matvecs(sizes: Iterable[int], precision: str, place: torch.device, **how) -> list[Measured]:
+def matvecs(sizes: Iterable[int], precision: str, place: torch.device, **how) -> list[Measurement]:
     """A row of n numbers times a matrix (n, n): what one word asks of a layer."""
     found = []
     for n in sorted(sizes):
@@ -156,7 +156,7 @@ def matvecs(sizes: Iterable[int], precision: str, place: torch.device, **how) ->
     return found
 
 
-def copies(n_bytes: Iterable[int], place: torch.device, **how) -> list[Measured]:
+def copies(n_bytes: Iterable[int], place: torch.device, **how) -> list[Measurement]:
     """Copy so many bytes from one place of a device's memory to another of the same memory.
 
     `size` is the working set, source and target together: what a cache would have to hold. On a
@@ -180,7 +180,7 @@ def copies(n_bytes: Iterable[int], place: torch.device, **how) -> list[Measured]
     return found
 
 
-def launches(place: torch.device, **how) -> dict[str, Measured]:
+def launches(place: torch.device, **how) -> dict[str, Measurement]:
     """Multiply two numbers: as little work as there is, so that what is left is the call.
 
     Returns: "waited", where each call waits for its result, and "queued", the mean of a thousand
@@ -194,7 +194,7 @@ def launches(place: torch.device, **how) -> dict[str, Measured]:
     return {"waited": ask("launch, waited"), "queued": ask("launch, queued", repeat=1000)}
 
 
-def transfers(n_bytes: Iterable[int], place: torch.device, **how) -> list[Measured]:
+def transfers(n_bytes: Iterable[int], place: torch.device, **how) -> list[Measurement]:
     """Bring so many bytes from the host's memory to the device's.
 
     Returns: nothing for a CPU, which has no other memory to bring them to.

@@ -23,7 +23,7 @@ import torch
 from grooves import __version__, assets, cache_dir, device
 from grooves.hardware import latency, microbench, workloads
 from grooves.hardware.machine import processor
-from grooves.hardware.microbench import CPU, Measured
+from grooves.hardware.microbench import CPU, Measurement
 
 FOLDER = assets.RECORDINGS
 FORMAT = 1
@@ -44,7 +44,7 @@ class Recording:
     cores: int
     load: float | None  # of the machine when it began: processes that wanted a core
     shared: bool  # others worked on the machine meanwhile
-    rows: tuple[Measured, ...]
+    rows: tuple[Measurement, ...]
 
     @property
     def name(self) -> str:
@@ -55,7 +55,7 @@ class Recording:
         model = re.sub(r"\((R|TM)\)| (CPU|Processor)\b.*", "", self.device["name"])
         return f"{model.strip()}, {threads}"
 
-    def of(self, kind: str, precision: str | None = None) -> list[Measured]:
+    def of(self, kind: str, precision: str | None = None) -> list[Measurement]:
         """The experiments of one kind, and of one precision where it is given."""
         return [m for m in self.rows if m.kind == kind and precision in (None, m.precision)]
 
@@ -111,7 +111,7 @@ def make(
     Raises: ValueError for a precision that does not exist.
     """
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    rows: list[Measured] = []
+    rows: list[Measurement] = []
     for precision in precisions:
         if microbench.offers(place, precision):
             rows += microbench.matmuls(sizes, precision, place, budget_s)
@@ -176,7 +176,7 @@ def load(path: Path | str) -> Recording:
     if found != FORMAT:
         raise ValueError(f"{path} has format {found}, and this version reads {FORMAT}: record anew")
     try:
-        rows = tuple(Measured.from_dict(row) for row in content.pop("rows"))
+        rows = tuple(Measurement.from_dict(row) for row in content.pop("rows"))
         return Recording(**content, rows=rows)
     except (KeyError, TypeError) as fault:
         raise ValueError(f"{path} is a recording of another form ({fault}): record anew") from None

@@ -12,7 +12,7 @@ from itertools import pairwise
 import torch
 
 from grooves.hardware import roofline
-from grooves.hardware.microbench import Measured, time_operation, values
+from grooves.hardware.microbench import Measurement, time_operation, values
 from grooves.inference.decoder import Decoder
 from grooves.inference.generate import Reader
 from grooves.training import lineage
@@ -21,7 +21,7 @@ from grooves.training.optimizers import build_optimizers
 DIGITS = (64, 32, 10)  # numbers in the layers of the network of chapters 1 and 2
 
 
-def digits_forward(batch: int, place: torch.device, **how) -> Measured:
+def digits_forward(batch: int, place: torch.device, **how) -> Measurement:
     """A batch of pictures through the network of chapters 1 and 2. `how` goes to `measure`."""
     layers = [torch.nn.Linear(*sizes) for sizes in pairwise(DIGITS)]
     network = torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1]).to(place)
@@ -36,7 +36,7 @@ def digits_forward(batch: int, place: torch.device, **how) -> Measured:
     return time_operation("digits", batch, "fp32", place, operation, forward, **how)
 
 
-def story_word(place: torch.device, position: int = 64, **how) -> Measured:
+def story_word(place: torch.device, position: int = 64, **how) -> Measurement:
     """One more word of a story after `position` others, keys and values kept, as answers are made.
 
     Each run reads the word anew at the same place: what it would append is written over.
@@ -77,7 +77,7 @@ def story_step(place: torch.device, **changes):
     return step
 
 
-def training_step(place: torch.device, **how) -> Measured:
+def training_step(place: torch.device, **how) -> Measurement:
     """One step of the story model's training, for a batch of the lineage's stories.
 
     FLOPs and bytes are tallied while it runs once, after the optimizers have made their state.
@@ -87,13 +87,13 @@ def training_step(place: torch.device, **how) -> Measured:
 
 def wider_steps(
     widths: Iterable[int], place: torch.device, budget_s: float = 0.5, **how
-) -> list[Measured]:
+) -> list[Measurement]:
     """The same training step for models of other widths (`size`), from the narrowest.
 
     Each head has 32 channels, as in the course's model. budget_s: ends before the first width
     whose step would take longer, as the last one lets expect.
     """
-    found: list[Measured] = []
+    found: list[Measurement] = []
     for width in sorted(widths):
         if found and found[-1].timing.median_s * (width / found[-1].size) ** 2 > budget_s:
             break
@@ -102,7 +102,7 @@ def wider_steps(
     return found
 
 
-def _timed(kind: str, size: int, place: torch.device, step: Callable, **how) -> Measured:
+def _timed(kind: str, size: int, place: torch.device, step: Callable, **how) -> Measurement:
     step()  # the optimizers make their state
     operation = roofline.tallied("training step", step)
     return time_operation(kind, size, "fp32", place, operation, step, **how)

@@ -15,7 +15,9 @@ from grooves.inference.kv_cache import KVCache
 from grooves.language.tokenizers import WordTokenizer
 
 
-def choose(logits: Tensor, temperature: float, generator: torch.Generator | None = None) -> Tensor:
+def sample_next(
+    logits: Tensor, temperature: float, generator: torch.Generator | None = None
+) -> Tensor:
     """Draw one word for each text: logits (B, V) -> (B, 1).
 
     temperature: 1 draws with the model's own probabilities, less is bolder in the likely words,
@@ -75,7 +77,7 @@ def generate(
     logits, out = reader.logits, [prompt]
     ended = torch.zeros_like(prompt[:, :1], dtype=torch.bool)
     for left in reversed(range(min(room, max_words if max_words is not None else room))):
-        words = choose(logits, temperature, generator)
+        words = sample_next(logits, temperature, generator)
         if end is not None:
             words.masked_fill_(ended, end)
             ended |= words == end

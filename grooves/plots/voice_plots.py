@@ -11,10 +11,12 @@ import numpy as np
 from grooves.plots import figures
 from grooves.voice import acoustics
 from grooves.voice.speakers import VOWELS
-from grooves.voice.voice_metrics import Heard, Ruler, median_voice, pitch_over_time
+from grooves.voice.voice_metrics import Ruler, VowelMeasurements, median_voice, pitch_over_time
 
 
-def vowel_chart(ruler: Ruler, heard: Heard, new_to_it, alt: str, caption: str) -> figures.Picture:
+def vowel_chart(
+    ruler: Ruler, heard: VowelMeasurements, new_to_it, alt: str, caption: str
+) -> figures.Picture:
     """The first two formants of each vowel: the old speaker's, the new one's, and a model's.
 
     new_to_it: vowels that the model never heard from the new speaker.

@@ -48,7 +48,7 @@ def training_activation_bytes(
     return wide * model.n_layer * (one + scores) + end
 
 
-def answering_activation_bytes(
+def inference_activation_bytes(
     model: Model, n_tokens: int, batch: int = 1, bits: int = 16
 ) -> float:
     """Memory of the one layer at work while a prompt is read, and of the scores of all next words.
@@ -97,7 +97,7 @@ def budget(
         "weights": weight_bytes(n, PRECISIONS[precision]),
         "gradients": 0.0,
         "optimizer": 0.0,
-        "activations": answering_activation_bytes(model, n_tokens, batch, bits),
+        "activations": inference_activation_bytes(model, n_tokens, batch, bits),
         "cache": kv_cache_bytes(
             model.n_layer, model.n_kv_head, model.head_dim, n_tokens, each, batch
         ),

@@ -28,7 +28,7 @@ ENDINGS = ("sad", "happy")  # their places are the labels, 0 and 1
 SURPRISE = 0.1  # weight of the labels' loss beside the size of the weights
 
 
-class LookBothWays(Attention):
+class BidirectionalAttention(Attention):
     """Attention without the causal mask: a hidden word may be guessed from what follows it."""
 
     def forward(self, x: Tensor, rotation: Tensor | None, cache=None) -> Tensor:
@@ -48,7 +48,7 @@ class MaskedTransformer(Transformer):
     def __init__(self, vocabulary_size: int, seed: int = 0, **changes):
         super().__init__(Config(vocabulary_size=vocabulary_size + 1, **changes), seed)
         for block in self.blocks:
-            block.attention = LookBothWays(self.config)
+            block.attention = BidirectionalAttention(self.config)
         self.reset(seed)
 
 
@@ -141,7 +141,7 @@ def last_states(model: Transformer, texts: list[list[int]]) -> np.ndarray:
 
 
 @one_core()
-def judge_endings(features, labels, n_labels: int = 20, n_draws: int = 20) -> np.ndarray:
+def evaluate_endings(features, labels, n_labels: int = 20, n_draws: int = 20) -> np.ndarray:
     """Accuracy of logistic regression that has seen a few labelled texts: (n_draws,).
 
     features: (N, F) of all texts; each is scaled to mean 0 and variance 1 over all, which takes no

@@ -19,7 +19,7 @@ EDGE_S = 0.04  # of a vowel's beginning and end, where the sounds beside it are 
 
 
 @dataclass(frozen=True)
-class Heard:
+class VowelMeasurements:
     """Vowels as measured. vowel: (K,) which were asked for; pitch_hz: (K,); formants_hz: (K, 3)."""
 
     vowel: np.ndarray
@@ -46,7 +46,7 @@ class Reading:
     newer: float
 
 
-def listen(waves, told) -> Heard:
+def measure_vowels(waves, told) -> VowelMeasurements:
     """Measure every vowel of some sentences: its pitch, and its first three formants.
 
     The correlations of a vowel's middle are averaged before the prediction, so that the overtones
@@ -65,7 +65,7 @@ def listen(waves, told) -> Heard:
                 vowel.append(phoneme)
                 pitch_hz.append(np.median(hertz[here]))
                 formants_hz.append(correlations[here].mean(0))
-    return Heard(
+    return VowelMeasurements(
         np.array(vowel), np.array(pitch_hz), acoustics.formants(np.array(formants_hz), RATE)
     )
 
@@ -77,14 +77,14 @@ class Ruler:
     Raises: ValueError where one has not.
     """
 
-    def __init__(self, old: Heard, new: Heard):
+    def __init__(self, old: VowelMeasurements, new: VowelMeasurements):
         self.old, self.new = (median_voice(heard, VOWELS) for heard in (old, new))
         for name, marks in (("old", self.old), ("new", self.new)):
             if not np.isfinite(marks).all():
                 missing = [v for v, row in zip(VOWELS, marks, strict=True) if np.isnan(row).any()]
                 raise ValueError(f"the {name} speaker was not heard to say {', '.join(missing)}")
 
-    def read(self, heard: Heard, vowels=VOWELS) -> Reading:
+    def read(self, heard: VowelMeasurements, vowels=VOWELS) -> Reading:
         """Where a voice stands, by its saying of some vowels.
 
         Raises: ValueError where none of these was said.
@@ -130,7 +130,7 @@ def pitch_over_time(waves) -> np.ndarray:
     return track
 
 
-def median_voice(heard: Heard, vowels) -> np.ndarray:
+def median_voice(heard: VowelMeasurements, vowels) -> np.ndarray:
     """(V, 4) logarithms of the median pitch and formants of each vowel; NaN where not heard."""
     rows = []
     for v in vowels:

@@ -152,7 +152,7 @@ def _train(model: Voice, recording: Recording, steps: int, lr: float, seed: int)
 
 
 @torch.no_grad()
-def surprise(model: Voice, recording: Recording) -> float:
+def negative_log_likelihood(model: Voice, recording: Recording) -> float:
     """Mean nats a frame, in the units of the model's first speaker."""
     past = (recording.past - model.middle) / model.size
     frame = (recording.frame - model.middle) / model.size

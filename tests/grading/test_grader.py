@@ -17,7 +17,7 @@ import nbformat
 import pytest
 
 from grooves import cli
-from grooves.grading import grader, masters, submissions
+from grooves.grading import course_files, grader, masters, submissions
 from grooves.grading.reference import Reference
 
 REAL = masters.masters(Path(__file__).parents[2] / "labs")
@@ -294,22 +294,38 @@ def test_a_submission_that_changes_the_checks_costs_itself_alone(course, capsys)
     folder, released = course
     checks = folder / "mini_checks.py"
     text = checks.read_text("utf-8")
-    mini_lab.hand_in(
-        released,
-        folder / "hostile" / "one.ipynb",
-        twice_sum=f"open({str(checks)!r}, 'a').write('\\n# changed')\n"
-        "def twice_sum(v):\n    return 14",
-    )
+    change = "open({}, 'a').write('\\nraise OSError')\ndef twice_sum(v):\n    return 2 * sum(v)"
+    for name, place in (("one", "__import__('mini_checks').__file__"), ("zero", repr(str(checks)))):
+        path = folder / "hostile" / f"{name}.ipynb"
+        mini_lab.hand_in(released, path, twice_sum=change.format(place))
     mini_lab.hand_in(released, folder / "hostile" / "two.ipynb")
     try:
         words = ["labs", "grade", "hostile", "--out", "hostile_out", "--no-rehearsal"]
         assert cli.main(words) == 0
-        assert checks.read_text("utf-8") == text
+        assert checks.read_text("utf-8") == text + "\nraise OSError", (
+            "what it was given to write to"
+        )
     finally:
         checks.write_text(text, "utf-8")
     said = capsys.readouterr().out
     assert "one: 0 of 6, not graded. It changed files of the course (mini_checks.py)" in said
-    assert "two: 6 of 6, graded." in said
+    assert "two: 6 of 6, graded." in said and "zero: 6 of 6, graded." in said
+    assert "mini_checks.py changed in the course's folder while " in said
+
+
+def test_what_an_author_edits_while_grading_runs_is_left_alone(tmp_path, monkeypatch):
+    package = tmp_path / "grooves"
+    package.mkdir()
+    (package / "module.py").write_text("x = 1\n")
+    monkeypatch.setattr(course_files, "PACKAGE", package)
+    with course_files.CourseFiles() as files:
+        (package / "module.py").write_text("x = 2\n")
+        (files.folder / "grooves" / "module.py").write_text("x = 3\n")
+        assert [path.parts[-2:] for path in files.put_back()] == [("grooves", "module.py")]
+        assert files.put_back() == []
+        assert files.edited() == [package / "module.py"] and files.edited() == []
+        assert (files.folder / "grooves" / "module.py").read_text() == "x = 1\n"
+    assert (package / "module.py").read_text() == "x = 2\n"
 
 
 def test_the_masters_own_solutions_are_graded_first(course, capsys, monkeypatch):
