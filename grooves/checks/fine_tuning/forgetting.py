@@ -12,6 +12,7 @@ import numpy as np
 from grooves.checks import check
 from grooves.checks.arrays import judge
 from grooves.checks.compare import Mistake, written_by_hand
+from grooves.checks.fine_tuning.sweeps import read_only
 from grooves.language.corpora import IGNORED
 
 LAB = "06_fine_tuning"
@@ -27,7 +28,8 @@ def _words(targets, stories):
 
 def _each_story(before, after, targets, old):
     words = _words(targets, old)
-    lost = np.where(words, after - before, 0).sum(1)[old] / words.sum(1)[old]
+    with np.errstate(all="ignore"):  # a story without words
+        lost = np.where(words, after - before, 0).sum(1)[old] / words.sum(1)[old]
     return lost.mean()
 
 
@@ -155,13 +157,13 @@ def _tables(seed: int, lengths: tuple[int, ...], old: tuple[bool, ...]):
 def forgotten(answer):
     """forgotten(before, after, targets, old) -> nats a word lost of the first language."""
 
-    def ask(tables):
+    def call(*inputs):
+        return written_by_hand(answer, *inputs)
+
+    def ask(tables, call=call):
         lengths = (tables[2] != IGNORED).sum(1).tolist()
         given = f"{sum(tables[3])} old stories among {len(lengths)}, of {lengths} words"
         judge(call, tables, _lost(*tables), MISTAKES, given, "it should be")
-
-    def call(*inputs):
-        return written_by_hand(answer, *inputs)
 
     ask(_tables(64, (3, 9, 5, 12, 7), (True, False, True, True, False)))
     ask(_tables(67, (3, 12, 5, 9, 7), (True, False, True, True, False)))
@@ -173,4 +175,11 @@ def forgotten(answer):
     before, after, targets, old = _tables(69, (5, 11, 2), (True, False, True))
     before[targets == IGNORED], after[targets == IGNORED] = np.nan, np.inf
     ask((before, after, targets, old))
+    before, after, targets, old = _tables(70, (6, 8, 7, 3, 5), (True, True, False, True, True))
+    targets[0, :3] = targets[1, 2] = targets[3] = IGNORED  # words left out, and a whole story
+    targets[4, 1], after[4, 1] = 40_000, 1e4  # a word of a large number, which is lost for good
+    ask((before, after, targets, old))
+    ask((before, before, targets, old), read_only(call))  # one table for both
+    ask(_tables(71, (2, 3) * 150, (True, False, False) * 100))
+    ask(_tables(72, (1_100, 2), (True, False)))
     return "The entropy stands in both tables, and falls out of the difference."

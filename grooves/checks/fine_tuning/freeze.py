@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from grooves.checks import CheckFailed, again, check
@@ -29,6 +30,8 @@ class Tied(nn.Module):
         self.embedding = nn.Embedding(7, 3)
         self.prenorm = nn.LayerNorm(3)
         self.blocks = nn.ModuleList(nn.Linear(3, 2 + i) for i in range(11))
+        self.blocks_1 = nn.Linear(2, 3)
+        self.scale = nn.Parameter(torch.tensor(1.0))
         self.norm = nn.LayerNorm(5)
         self.deep = nn.Sequential(nn.Linear(2, 9), nn.Sequential(nn.Linear(4, 1), nn.ReLU()))
         self.head = nn.Linear(3, 7)
@@ -37,10 +40,10 @@ class Tied(nn.Module):
 
 @dataclass(frozen=True)
 class Case:
-    """Parts to let learn, and whether everything was frozen before."""
+    """Parts to let learn, and whether all, every second or none of the weights were frozen."""
 
     parts: tuple[str, ...]
-    frozen: bool
+    frozen: bool | str
 
 
 CASES = (
@@ -51,8 +54,11 @@ CASES = (
     Case(("embedding",), frozen=False),
     Case(("deep.1", "norm", "norm.weight"), frozen=False),
     Case((), frozen=False),
+    Case(("scale", "blocks", "norm"), frozen="half"),
+    Case(("deep", "deep", "blocks.10", "embedding.weight"), frozen="half"),
     Case(("norm.bias", "blocks.1"), frozen=False),
 )
+BEFORE = {True: "all frozen", "half": "every second tensor frozen", False: "all learning"}
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,12 @@ def _right(model, case) -> set[int]:
 
 
 def _as_before(model, case) -> set[int]:
-    return set() if case.frozen else {id(w) for w in model.parameters()}
+    return {id(w) for w in _learning_at_first(model, case)}
+
+
+def _learning_at_first(model: nn.Module, case: Case) -> list[Tensor]:
+    """Every second weight where half of them are frozen: the first, the third, and so on."""
+    return [] if case.frozen is True else list(model.parameters())[:: 2 if case.frozen else 1]
 
 
 def _last_name_wins(model, case) -> set[int]:
@@ -119,7 +130,9 @@ MISTAKES = (
     Mistake(
         "counts_rows",
         _right,
-        lambda m, c: sum(len(w) for w in m.parameters() if id(w) in _right(m, c)),
+        lambda m, c: sum(
+            w.shape[0] if w.ndim else 1 for w in m.parameters() if id(w) in _right(m, c)
+        ),
         "len(weight) is the number of its rows. numel() counts all its numbers.",
     ),
     *(
@@ -210,10 +223,11 @@ def trainable(answer):
     for case in CASES:
         with own_seed(0):
             model = Tied()
-        if case.frozen:
-            for weight in model.parameters():
-                weight.requires_grad_(False)
-        before, parts = _named(model), list(case.parts)
+        learning = set(map(id, _learning_at_first(model, case)))
+        for weight in model.parameters():
+            weight.requires_grad_(id(weight) in learning)
+        model.blocks.eval()
+        before, parts, kept = _named(model), list(case.parts), _kept(model)
         got = as_tensor(written_by_hand(answer, model, parts))
         again.refuse_changed(((list(case.parts),), {}), (parts,), {})
         if [(name, id(w)) for name, w in before] != [(name, id(w)) for name, w in _named(model)]:
@@ -222,7 +236,23 @@ def trainable(answer):
                 "switches.",
                 hint="other_weights",
             )
+        if any(not same for same in map(_same, kept, _kept(model))):
+            raise CheckFailed(
+                "your function changed more than switches: the numbers of a weight, train() or "
+                "eval() of a part, or whether PyTorch follows gradients. Move requires_grad alone.",
+                hint="more_than_switches",
+            )
         _judge(model, case, got.reshape(()) if got.numel() == 1 else got)
+
+
+def _kept(model: nn.Module) -> list:
+    """What the answer should leave as it is: numbers, modes, and whether gradients are followed."""
+    modes = [m.training for m in model.modules()]
+    return [w.detach().clone() for w in model.parameters()] + [modes, torch.is_grad_enabled()]
+
+
+def _same(before, after) -> bool:
+    return torch.equal(before, after) if isinstance(before, Tensor) else before == after
 
 
 def _judge(model: nn.Module, case: Case, got: Tensor) -> None:
@@ -233,7 +263,7 @@ def _judge(model: nn.Module, case: Case, got: Tensor) -> None:
     said = f"number {number(got)}" if got.ndim == 0 else f"shape {tuple(got.shape)}"
     told = (
         f"for parts = {list(case.parts)} in a model of {_total(model, set(names))} numbers, "
-        f"{'all frozen' if case.frozen else 'all learning'} before, your result is the {said}, "
+        f"{BEFORE[case.frozen]} before, your result is the {said}, "
         f"and {_listed(names, learning)}; it should be {total}, "
         f"and {_listed(names, expected)}."
     )

@@ -26,6 +26,22 @@ def thin(seed: int, n_in: int, n_out: int, rank: int) -> tuple[Tensor, Tensor, T
     return draw(seed, n_out, n_in), draw(seed + 1, n_in, rank), draw(seed + 2, rank, n_out)
 
 
+ALL_ONE = ", where all of them are one tensor"
+
+
+def odd_matrices() -> list[tuple[tuple[Tensor, Tensor, Tensor], str]]:
+    """(weight, A, B), each (3, 3), that are allowed and seldom thought of, and what they are."""
+    weight, A, B = thin(86, 3, 3, 3)
+    zeros, halves = torch.zeros(3, 3), [part.round().half() for part in (weight, A, B)]
+    return [
+        ((weight, weight, weight), ALL_ONE),
+        ((weight.mT, A.mT, B.mT), ", of matrices that are views"),
+        ((weight[:1].expand(3, 3), A[:1].expand(3, 3), B), ", with rows that share their memory"),
+        ((weight, zeros, B), " and an A of zeros"),
+        (tuple(halves), ", in half precision"),
+    ]
+
+
 def where_shapes_allow(compute):
     """A mistake's computation that equals nothing where PyTorch finds that the shapes do not
     fit."""
@@ -35,7 +51,7 @@ def where_shapes_allow(compute):
 def _try(compute, *inputs):
     try:
         return compute(*inputs)
-    except RuntimeError:
+    except (RuntimeError, ZeroDivisionError):
         return torch.empty(0)
 
 
@@ -142,14 +158,15 @@ MISTAKES = tuple(
 def lora_forward(answer):
     """lora_forward(x, weight, A, B, alpha): (..., I) -> (..., O), x W + (alpha / r) x A B."""
 
-    def judge(shape, n_out, rank, alpha, seed=60, zero=False, double=False):
+    def judge(shape, n_out, rank, alpha, seed=60, zero=False, double=False, parts=None, note=""):
         x, (weight, A, B) = draw(seed, *shape), thin(seed + 1, shape[-1], n_out, rank)
         B = B * (not zero)
         if double:
             x, weight, A, B = (part.double() / 3 for part in (x, weight, A, B))
+        x, weight, A, B = parts or (x, weight, A, B)
         expected = x.double() @ (weight.T.double() + alpha / rank * (A.double() @ B.double()))
         given = f"x of shape {shape}, {n_out} outputs, rank {rank}, alpha = {alpha:g}"
-        given += " and a B of zeros" if zero else ", in double precision" if double else ""
+        given += " and a B of zeros" if zero else ", in double precision" if double else note
         inputs = (x, weight, A, B, alpha)
         got = written_by_hand(answer, *inputs)
         tolerance = EXACT if double else None
@@ -162,7 +179,17 @@ def lora_forward(answer):
     judge((6,), n_out=2, rank=1, alpha=0.5, zero=True)
     judge((1, 3, 2, 11), n_out=13, rank=7, alpha=16, seed=74)
     judge((2, 7), n_out=5, rank=4, alpha=23.0, seed=78, double=True)
+    judge((3, 2), n_out=4, rank=5, alpha=6.0)  # the rank is larger than one side, and than both
+    judge((3, 4), n_out=2, rank=7, alpha=3)
+    judge((5, 2), n_out=3, rank=11, alpha=3)
+    judge((300, 2), n_out=1, rank=1, alpha=300.0)
+    judge((2, 300), n_out=130, rank=70, alpha=0.25, double=True)
+    judge((3, 4), n_out=5, rank=2, alpha=0)
+    for parts, note in odd_matrices():
+        x = parts[0] if note == ALL_ONE else draw(88, 1, 1, 3).expand(2, 4, 3).to(parts[0])
+        judge(x.shape, 3, 3, 6.0, parts=(x, *parts), note=note)
     _follow_back(answer, (5, 4))
+    _follow_back(answer, (4,))
     _follow_back(answer, (2, 3, 6))
     return (
         "Only A and B have to learn; `weight` may be shared by many. (x A) B never makes the "
@@ -179,6 +206,7 @@ def _follow_back(answer, shape: tuple[int, ...]) -> None:
     learns = {"x": x, "A": A, "B": B}
     for part in learns.values():
         part.requires_grad_(True)
+        part.grad = torch.ones_like(part)  # as an earlier text has left it
     given = f"x of shape {shape}, 3 outputs, rank 2, alpha = 1"
     for step, note in enumerate((given, f"{given}, after A changed in place")):
         with torch.no_grad():
@@ -205,3 +233,9 @@ def _follow_back(answer, shape: tuple[int, ...]) -> None:
                     "numbers. Stay with PyTorch's operations.",
                     hint="no_gradient",
                 )
+    if any((part.grad is None or (part.grad != 1).any()) for part in learns.values()):
+        raise CheckFailed(
+            "your function changed the gradients that x, A and B had before. Leave .grad alone: "
+            "whoever trains calls backward.",
+            hint="gradient_changed",
+        )

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from grooves.checks import check
+from grooves.checks import CheckFailed, check
 from grooves.checks.compare import Mistake, compare, written_by_hand
-from grooves.checks.fine_tuning.lora import EXACT, thin, where_shapes_allow
+from grooves.checks.fine_tuning.lora import EXACT, odd_matrices, thin, where_shapes_allow
 
 LAB = "06_fine_tuning"
 
@@ -107,17 +107,23 @@ MISTAKES = tuple(
 def merge(answer):
     """merge(weight, A, B, alpha) -> (O, I), the matrix with the change in it."""
 
-    def judge(n_in, n_out, rank, alpha, seed, double=False):
-        weight, A, B = thin(seed, n_in, n_out, rank)
+    def judge(n_in, n_out, rank, alpha, seed=90, double=False, parts=None, note=""):
+        weight, A, B = parts or thin(seed, n_in, n_out, rank)
         if double:
             weight, A, B = (part.double() / 3 for part in (weight, A, B))
         expected = weight.double() + alpha / rank * (A.double() @ B.double()).T
         given = f"weight of shape ({n_out}, {n_in}), rank {rank} and alpha = {alpha:g}"
-        given += ", in double precision" if double else ""
+        given += ", in double precision" if double else note
         inputs = (weight, A, B, alpha)
         got = written_by_hand(answer, *inputs)
         tolerance = EXACT if double else None
         compare(got, expected, MISTAKES, inputs, given, "it should be", tolerance)
+        if got.untyped_storage().data_ptr() == weight.untyped_storage().data_ptr():
+            raise CheckFailed(
+                f"for {given}, your result lies in the memory of the `weight` that was given, so "
+                "whoever changes one changes both. Return a new tensor.",
+                hint="same_memory",
+            )
 
     judge(3, 3, 3, 2.0, seed=90)
     judge(3, 3, 3, 5.0, seed=102)
@@ -126,4 +132,11 @@ def merge(answer):
     judge(4, 4, 1, 0.5, seed=99)
     judge(13, 7, 6, 16, seed=105)
     judge(2, 7, 5, 23.0, seed=108, double=True)
+    judge(2, 3, 5, 6.0)  # the rank is larger than both sides
+    judge(4, 2, 3, 8.0)
+    judge(1, 300, 2, 300.0)
+    judge(300, 130, 70, 0.25, double=True)
+    judge(4, 5, 2, 0)
+    for parts, note in odd_matrices():
+        judge(3, 3, 3, 6.0, parts=parts, note=note)
     return "A matrix of the old shape: nothing is slower for it."

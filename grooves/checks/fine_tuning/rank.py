@@ -122,7 +122,9 @@ def largest_rank(answer):
     """largest_rank(shapes, budget) -> the largest rank for all matrices."""
 
     def ask(shapes, budget):
-        alike = f"{len(shapes)} of the shape {shapes[0]}"
+        others = [shape for shape in shapes if shape != shapes[0]]
+        alike = f"{len(shapes) - len(others)} of the shape {shapes[0]}"
+        alike += f", then {others}" if others else ""
         listed = shapes if len(shapes) < 10 else alike
         given = f"shapes = {listed} and a budget of {budget:,}"
         judge(call, (shapes, budget), _rank(shapes, budget), MISTAKES, given, "it should be", EXACT)
@@ -139,5 +141,8 @@ def largest_rank(answer):
     ask([(9, 9), (14, 7), (9, 9)], 150)
     ask([(40, 50), (50, 40), (44, 60)], 500)
     ask([(300, 500)], 700 * 800)
+    ask([(50, 60)] * 150 + [(50, 7)], 10**7)
+    ask([(50, 60)] * 300 + [(9, 300), (1, 3)], 10**6)
+    ask([(3, 5), (5, 3)], 0)
     ask([(12_288, 12_288)] * 192, 37_748_735)
     ask([(12_288, 4_096), (4_096, 12_288)], 131 * 32_768)

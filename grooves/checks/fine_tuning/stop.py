@@ -11,6 +11,7 @@ import numpy as np
 from grooves.checks import check
 from grooves.checks.arrays import judge
 from grooves.checks.compare import Mistake, written_by_hand
+from grooves.checks.fine_tuning.sweeps import read_only
 
 LAB = "06_fine_tuning"
 EXACT = 1e-9
@@ -183,22 +184,35 @@ CURVES = (  # held-out losses and patience; no two mistakes keep the same look w
     ((7, 6.5), 5),
     ((8,), 1),
     ((*range(400, 200, -1), 201, *range(202, 240), 100), 30),  # over 127 looks
+    ((*range(2_000, 700, -1), *range(702, 1_001), 700.5, 300), 300),  # over 1,024, and as patient
+    ((2e12, 1e12, 1.5e12, 3e12, 0.5e12), 3),
+    ((3e-30, 1e-30, 2e-30, 1.5e-30, 0.5e-30), 2),
+    ((1, 0, 0.5, 0.25, -1), 2),  # a loss of 0
+    ((2, 2, 2, 2, 1), 3),
+    ((2, 1.5, 1.75, 1.25, 1.5, 1.5), 2),
 )
 
 
 @check(lab=LAB, exercise="stop_at", points=2)
 def stop_at(answer):
     """stop_at(training, held_out, patience) -> the look to keep."""
+
+    def call(*inputs):
+        return written_by_hand(answer, *inputs)
+
     for held_out, patience in CURVES:
         looks = len(held_out)
         training = np.linspace(3, 0.5, looks)
         training[-2:] = training[max(looks - 3, 0)]  # it no longer falls at the end
         inputs = (training, np.array(held_out, float), patience)
+        asked = call
+        if (held_out, patience) == CURVES[-1]:  # one array for both, which nobody may write to
+            inputs, asked = (inputs[1], inputs[1], patience), read_only(call)
         losses = ", ".join(f"{loss:.10g}" for loss in held_out[:20])
         more = f", … ({looks} looks)" if looks > 20 else ""
         given = f"held-out losses {losses}{more} and {patience = }"
         judge(
-            lambda *inputs: written_by_hand(answer, *inputs),
+            asked,
             inputs,
             _stop(held_out, patience),
             MISTAKES,

@@ -118,7 +118,7 @@ def causal_attention(answer):
         expected = F.scaled_dot_product_attention(
             q.double(), k.double(), v.double(), is_causal=True
         )
-        got = call(q.clone(), k.clone(), v.clone())
+        got = call(*(q, q, q) if q is k is v else (q.clone(), k.clone(), v.clone()))
         compare(got, expected, CAUSAL_MISTAKES, (q, k, v), f"q, k, v of shape {shape_of(q)}{note}")
 
     def by_hand(*inputs):
@@ -138,3 +138,9 @@ def causal_attention(answer):
     q = 20 * units(torch.tensor([[4, 0, 2, 2, 3]])) * torch.tensor([[0.0], [10], [0], [-10], [1]])
     k = 20 * units(torch.arange(5)[None])
     judge(answer, q, k, draw(8, 1, 5, 8), ", with scores of 1,414, of 0 and of -1,414")
+    judge(answer, *drawn(55, 70, 2, 1))
+    judge(answer, *drawn(58, 1, 3, 150))
+    q, k = torch.tensor([[[1.0], [-1], [2]]]), torch.tensor([[[29_952.0], [30_080], [29_824]]])
+    judge(answer, q, k, draw(7, 1, 3, 1), ", with scores around 30,000, -30,000 and 60,000")
+    for x in (draw(61, 2, 1, 6).expand(2, 4, 6), draw(62, 2, 4, 6)):  # equal words, and others
+        judge(answer, x, x, x, ", where q, k and v are one tensor")

@@ -27,6 +27,8 @@ LARGER = Config(vocabulary_size=500, n_layer=6, n_head=4, n_embd=64, mlp_from=2)
 ONE_LAYER = Config(vocabulary_size=23, context=45, n_layer=1, n_head=1, n_embd=10, mlp_from=0)
 # its counts need more than 32 bits
 HUGE = Config(vocabulary_size=50_257, n_layer=5, n_head=28, n_embd=12_320, mlp_from=3)
+# more layers than any model of the lab, and few words
+DEEP = Config(vocabulary_size=3, n_layer=130, n_head=2, n_embd=4, mlp_from=129)
 
 
 def given(config: Config) -> str:
@@ -164,7 +166,7 @@ def _of_the_model(config: Config) -> int:
 @check(lab=LAB, exercise="count_parameters", points=1)
 def count_parameters(answer):
     """count_parameters(config) -> number of learned weights of the course's model."""
-    for config in (SMALL, LARGER, ONE_LAYER, HUGE, SMALL):
+    for config in (SMALL, LARGER, ONE_LAYER, HUGE, DEEP, SMALL):
         expected = _of_the_model(config)
         got = counted(answer, config)
         described = given(config)
@@ -275,7 +277,8 @@ CACHE_MISTAKES = (
 def memory(answer):
     """memory(config, batch, length, bytes_per_value) -> (bytes of weights, bytes of cache)."""
     small = (SMALL, 7, 11, 2)
-    for inputs in (small, (LARGER, 17, 131, 1), (SMALL, 5, 61, 8), (HUGE, 3, 5_053, 4), small):
+    larger = (LARGER, 17, 131, 1), (SMALL, 5, 61, 8), (HUGE, 3, 5_053, 4), (DEEP, 300, 1, 2)
+    for inputs in (small, *larger, small):
         config, batch, length, width = inputs
         got = counted(answer, *inputs)
         if len(got) != 2:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from grooves.checks import check
 from grooves.checks.compare import Mistake
 from grooves.checks.transformer.costs import (
+    DEEP,
     HUGE,
     LAB,
     LARGER,
@@ -138,6 +139,7 @@ def training_flops(answer):
         (SMALL, 2, 61),
         (ONE_LAYER, 1, 1),
         (HUGE, 8, 125),
+        (DEEP, 300, 5_053),
         small,
     ):
         config, batch, length = inputs

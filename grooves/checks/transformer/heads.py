@@ -83,11 +83,10 @@ def split_heads(answer):
 
     judge(lambda *inputs: written_by_hand(answer, *inputs), (2, 5, 12), 3)
     judge(answer, (2, 5, 12), 3, seed=13)
-    judge(answer, (2, 5, 12), 4)
-    judge(answer, (3, 4, 70), 7)
-    judge(answer, (1, 1, 10), 5)
-    judge(answer, (4, 3, 11), 11)
-    judge(answer, (5, 2, 6), 1)
+    sizes = ((2, 5, 12), 4), ((3, 4, 70), 7), ((1, 1, 10), 5), ((4, 3, 11), 11), ((5, 2, 6), 1)
+    large = ((1, 1_100, 4), 2), ((300, 2, 6), 3), ((1, 2, 1_056), 264), ((1, 3, 600), 2)
+    for shape, n_heads in (*sizes, *large):
+        judge(answer, shape, n_heads)
 
 
 MERGE_MISTAKES = (
@@ -146,10 +145,9 @@ def merge_heads(answer):
     judge(lambda y: written_by_hand(answer, y), (2, 3, 5, 4))
     judge(answer, (3, 2, 4, 6))
     judge(answer, (2, 3, 5, 4), seed=14)
-    judge(answer, (3, 7, 2, 5))
-    judge(answer, (1, 4, 1, 3))
-    judge(answer, (1, 1, 6, 2))
-    judge(answer, (4, 11, 3, 1))
+    sizes = (3, 7, 2, 5), (1, 4, 1, 3), (1, 1, 6, 2), (4, 11, 3, 1)
+    for shape in (*sizes, (1, 2, 1_100, 2), (300, 2, 3, 2), (1, 264, 2, 4), (1, 2, 3, 300)):
+        judge(answer, shape)
 
 
 # ---- 6 rotary positions ----------------------------------------------------------------------
@@ -281,8 +279,9 @@ ROTATE_MISTAKES = (
 def rotate(answer):
     """rotate(x, base): (B, H, T, D) -> the same shape, word t's pair i turned by t·base^(−2i/D)."""
 
-    def judge(call, shape, base, seed=12, tolerance=None):
-        x = draw(seed, *shape)
+    def judge(call, shape, base, seed=12, tolerance=None, scale=1):
+        x = scale * draw(seed, *shape)
+        x[0, -1, -1, :2] = 0  # a pair without a length
         given = f"x of shape {shape} and base = {number(base)}"
         expected = _turn(x, _angles(x, base))
         got = call(x.clone(), base)
@@ -292,6 +291,8 @@ def rotate(answer):
     judge(lambda *inputs: written_by_hand(answer, *inputs), (2, 3, 5, 6), 50.0)
     judge(answer, (2, 3, 5, 6), 50.0, seed=15)
     judge(answer, (2, 3, 5, 6), 20.0)
-    judge(answer, (1, 2, 4, 14), 70.0)
+    judge(answer, (1, 2, 4, 14), 70, scale=30)
     judge(answer, (3, 1, 1, 4), 10_000.0)
+    judge(answer, (70, 2, 3, 4), 60_000.0)
+    judge(answer, (1, 70, 2, 150), 1.5)
     judge(answer, (1, 1, 1_100, 2), 100.0, tolerance=2e-3)  # a large angle has few digits left

@@ -177,8 +177,14 @@ def next_word_loss(answer):
     judge(answer, draw(25, 3, 6, 10), ids, 9, " (other numbers)")
     judge(answer, logits, (ids + 1) % 10, 0)
     judge(answer, logits, ids.where(ids != 9, -1), -1, ", no word's number,")
-    many = torch.randint(300, (1, 11), generator=torch.Generator().manual_seed(26))
-    judge(answer, draw(27, 1, 11, 300), many, 299, ", which is nowhere,")
+    for B, T, V in ((1, 11, 300), (70, 3, 5), (1, 1_100, 7), (2, 2, 1_100)):
+        many = torch.randint(V - 1, (B, T), generator=torch.Generator().manual_seed(26))
+        judge(answer, draw(27, B, T, V), many, V - 1, ", which is nowhere,")
+    one_word = ids.where(torch.tensor([[True] * 6, [True] + [False] * 5, [True] * 6]), 9)
+    judge(answer, logits, one_word, 9, ", one text of a single word,")
+    judge(answer, 0 * logits, ids, 9, " and logits of 0")
+    judge(answer, logits - 1000, ids, 9, " and logits near -1,000")
+    judge(answer, 20_000 * logits, ids, 9, " and logits in the ten thousands")
     judge(answer, logits + 1000, ids, 9, " and logits near 1,000")
     judge(answer, 200 * logits, ids, 9, " and logits in the hundreds")
 

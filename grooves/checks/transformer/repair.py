@@ -23,6 +23,7 @@ from grooves.models.transformer import Transformer
 LAB = "04_transformer"
 N_WORDS = 40  # length of the texts that are probed
 STEPS = 60
+LONG = 200  # a text longer than those
 LENGTH = 48  # words of a story that the short training reads
 GAP_NATS = 2.0  # a mended model comes to about 0.4
 
@@ -48,8 +49,10 @@ def repaired(answer):
         _check_texts_apart(model, ids)
         _check_reach(_influence(model, ids[0], vocabulary_size))
         _check_order(model, ids[:1])
+        _check_long_text(model, vocabulary_size)
     _check_own_word(model, vocabulary_size)
     _check_gradients(model, ids)
+    _check_zero_gradients(model, ids)
     loss, entropy = short_training(answer, STEPS)
     _check_loss(loss, entropy)
     return f"After {STEPS} steps its loss is {loss - entropy:.2f} nats above the exact entropy."
@@ -160,6 +163,16 @@ def _check_order(model: nn.Module, ids: Tensor) -> None:
         )
 
 
+def _check_long_text(model: nn.Module, vocabulary_size: int) -> None:
+    ids = torch.randint(vocabulary_size, (1, LONG), generator=torch.Generator().manual_seed(3))
+    if _moved(model(ids)[0, : LONG - 10], model(ids[:, :-10])[0]).any():
+        raise CheckFailed(
+            f"in a text of {LONG} words, the scores at the earlier ones change when the last ten "
+            "are taken away: the future leaks.\nLikely mistake: a mask of one fixed size.",
+            hint="sees_the_future",
+        )
+
+
 def _check_own_word(model: nn.Module, vocabulary_size: int) -> None:
     """Refuse a model in which word 1 attends to word 0 alone.
 
@@ -205,6 +218,27 @@ def _check_gradients(model: nn.Module, ids: Tensor) -> None:
                 "no_grad or requires_grad=False on the way, or a weight that is not used.",
                 hint="weight_cut_off",
             )
+
+
+def _check_zero_gradients(model: nn.Module, ids: Tensor) -> None:
+    """Refuse a model some of whose numbers move the scores, but have a gradient of exactly 0."""
+    model.eval()
+    model.zero_grad()
+    before = model(ids)
+    F.cross_entropy(before[:, :-1].flatten(0, 1), ids[:, 1:].flatten()).backward()
+    with torch.no_grad():
+        for seed, (name, weight) in enumerate(model.named_parameters()):
+            kept = weight.clone()
+            weight.add_(draw(seed, *weight.shape, scale=0.03).to(weight) * (weight.grad == 0))
+            moved = _moved(model(ids)[:, :-1], before[:, :-1]).any()
+            weight.copy_(kept)
+            if moved:
+                raise CheckFailed(
+                    f"some numbers of {name} move the scores, yet no gradient reaches them, so "
+                    "they never learn.\nLikely mistake: .detach() or no_grad on the way, such as "
+                    "around the scores or the shares of attention.",
+                    hint="partly_cut_off",
+                )
 
 
 def _check_loss(loss: float, entropy: float) -> None:

@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from grooves.checks import check
-from grooves.checks.compare import Mistake, compare, draw, shape_of, written_by_hand
+from grooves.checks import CheckFailed, check
+from grooves.checks.compare import Mistake, close, compare, draw, shape_of, written_by_hand
 
 LAB = "04_transformer"
 SOFTMAX = ("softmax", "log_softmax", "softmin")
@@ -139,7 +139,14 @@ def softmax(answer):
 
     def judge(scores: Tensor, given: str) -> None:
         expected = scores.double().softmax(-1)
-        compare(answer(scores.clone()), expected, SOFTMAX_MISTAKES, (scores,), given)
+        got = answer(scores.clone())
+        compare(got, expected, SOFTMAX_MISTAKES, (scores,), given)
+        if close(got, expected, 1e-2) and got[scores == -math.inf].any():
+            raise CheckFailed(
+                f"for {given}, a score of -inf has a share that is not 0. Its exponential is 0: "
+                "add nothing to it, and cut nothing off.",
+                hint="hidden_share",
+            )
 
     judge(draw(3, 4, 4, scale=2.0), "other scores of shape (4, 4)")
     wide = draw(2, 3, 5)
@@ -159,6 +166,13 @@ def softmax(answer):
     judge(
         huge, "rows with scores 1e8, 1e8, 0, -1e8, 1e8, with 5000, 0, 4990, 4999, 5000, and -1e30"
     )
+    small = [[0.0] * 5, [0, -1, 0, -1000, -0.0], [1e-30, 0, 1e-40, -1e-30, 0], [-1000] * 5]
+    judge(torch.tensor([*small, *small]), "rows of equal, tiny and negative scores, each twice")
+    steps = [[3e38, -3e38, 1e38, 3e38, 0], [-2e9, -1e9, -3e9, -1e9, -3e38], [2e4, 2e4 + 1, 0, 0, 3]]
+    judge(torch.tensor(steps), "rows with scores up to 3e38, around -1e9, and around 20,000")
+    judge(draw(7, 1_100, 3), "scores of shape (1,100, 3)")
+    far = draw(8, 2, 2_100) - 1_000 * (torch.arange(2_100) % 1_050 > 0)
+    judge(far, "two rows of 2,100 scores, of which all but two lie near -1,000")
 
 
 # ---- 2 attention ------------------------------------------------------------------------------
@@ -259,7 +273,7 @@ def attention(answer):
     def judge(call, q, k, v, note=""):
         given = f"q {shape_of(q)}, k {shape_of(k)}, v {shape_of(v)}{note}"
         expected = F.scaled_dot_product_attention(q.double(), k.double(), v.double())
-        got = call(q.clone(), k.clone(), v.clone())
+        got = call(*(q, q, q) if q is k is v else (q.clone(), k.clone(), v.clone()))
         compare(got, expected, ATTENTION_MISTAKES, (q, k, v), given)
 
     def by_hand(*inputs):
@@ -272,10 +286,15 @@ def attention(answer):
     judge(answer, *drawn(33, 2, 3, 5, D=7, E=4), " (other numbers)")
     judge(answer, *drawn(36, 1, 6, 2, D=11, E=3))
     judge(answer, *drawn(39, 3, 1, 70, D=13, E=2))
-    q, k = (
-        20 * units(torch.tensor([[4, 0, 2], [1, 1, 3]])),
-        20 * units(torch.arange(5).expand(2, 5)),
-    )
+    q = 20 * units(torch.tensor([[4, 0, 2], [1, 1, 3]]))
+    k = 20 * units(torch.arange(5).expand(2, 5))
     judge(answer, q, k, draw(5, 2, 5, 4), ", with one score of 141 in every row")
     q = q * torch.tensor([[10.0], [0.0], [-10.0]])
     judge(answer, q, k, draw(6, 2, 5, 4), ", with a score of 1,414, only zeros, and one of -1,414")
+    judge(answer, *drawn(42, 1, 1_100, 3, D=2, E=1))
+    judge(answer, *drawn(45, 1, 2, 1_100, D=150, E=3))
+    judge(answer, *drawn(48, 70, 2, 3, D=1, E=150))
+    q, k = torch.tensor([[[1.0], [-1], [2]]]), torch.tensor([[[29_952.0], [30_080], [29_824]]])
+    judge(answer, q, k, draw(7, 1, 3, 2), ", with scores around 30,000, -30,000 and 60,000")
+    for x in (draw(51, 2, 1, 6).expand(2, 4, 6), draw(52, 2, 4, 6)):  # equal words, and others
+        judge(answer, x, x, x, ", where q, k and v are one tensor")
