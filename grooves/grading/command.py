@@ -40,13 +40,15 @@ grader's pipe without its key; changes to the course's files (each runs from a c
 submission is named); a submission that ends its kernel, its parent or its process group, or leaves
 processes behind; the instructor's environment variables (not passed on). Settings (default types,
 seeds, printing, warnings) do not count as changes: checks run under the course's own. Where Linux
-allows it, a submission sees no processes but its own. Not defended: answer and check share one
-process, so code that searches the interpreter's memory or frames (gc, ctypes, sys._getframe) can
-read a check's expectations, or the key, and forge a result. The code can read and write files, the
-masters' solutions and the results among them. It can fill memory and disk, use the network, disturb
-the submission graded beside it (--jobs 1 avoids that one), and, where it sees other processes, end
-the grader: the next run then goes on and grades the suspects last, alone. Each feedback page shows
-the code that was graded: read it where a score surprises.
+allows it, a submission sees no processes but its own.
+
+Not defended: answer and check share one process, so code that searches the interpreter's memory or
+frames (gc, ctypes, sys._getframe) can read a check's expectations, or the key, and forge a result.
+The code can read and write files, the masters' solutions and the results among them. It can fill
+memory and disk, use the network, disturb the submission graded beside it (--jobs 1 avoids that
+one), and, where it sees other processes, end the grader: the next run then goes on and grades the
+suspects last, alone. Each feedback page shows the code that was graded: read it where a score
+surprises.
 """
 
 
