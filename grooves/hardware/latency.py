@@ -3,7 +3,7 @@
 Key idea: a walk in which each step says where the next one goes has one load on its way at any
 moment, so it waits the full latency each time. Many such walks side by side wait together. How many
 loads are on their way is latency times bandwidth, Little's law, for Ferraris and trucks alike.
-The host's memory only: on a graphics card this takes a kernel of one's own. Chapter 11.
+The host's memory only: on a GPU this takes a kernel of one's own. Chapter 11.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def norm(x: Tensor) -> Tensor:
 
 
 class _SquaredReLU(torch.autograd.Function):
-    """relu(x) ** 2 that keeps one tensor for the way back, not two."""
+    """relu(x) ** 2 that keeps one tensor for the backward pass, not two."""
 
     @staticmethod
     def forward(ctx, x):

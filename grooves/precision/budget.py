@@ -17,8 +17,8 @@ PRECISIONS = {"fp32": 32, "bf16": 16, "int8": 8, "int4": 4}
 # of the optimizer's state. "mixed": Micikevicius et al. 2018, arXiv:1710.03740.
 RECIPES = {"fp32": (32, 32), "mixed": (16, 32), "bf16": (16, 16)}
 
-# What is kept of the way forward for the way back: all of it, all but the attention scores (as
-# FlashAttention does), or what enters each layer, from which the rest is computed once more.
+# What is kept of the forward pass for the backward pass: all of it, all but the attention scores
+# (as FlashAttention does), or what enters each layer, from which the rest is computed once more.
 KEPT = ("everything", "no_scores", "inputs")
 PREFILL_CHUNK = 2048  # tokens of a prompt that are read at once: an assumption
 RESERVE = 0.1  # of a device's memory, for driver, buffers and fragments: an assumption
@@ -27,7 +27,7 @@ RESERVE = 0.1  # of a device's memory, for driver, buffers and fragments: an ass
 def training_activation_bytes(
     model: Model, n_tokens: int, batch: int = 1, kept: str = "no_scores", bits: int = 16
 ) -> float:
-    """Memory of what the way forward keeps for the way back, for a model built as GPT-3 is.
+    """Memory of what the forward pass keeps for the backward pass, for a model built as GPT-3 is.
 
     kept: one of `KEPT`. To `activation_bytes` come, where everything is kept, 5 bytes at 16 bits
     for each pair of tokens and head; where only inputs are kept, the one layer that is being
@@ -53,8 +53,8 @@ def inference_activation_bytes(
 ) -> float:
     """Memory of the one layer at work while a prompt is read, and of the scores of all next words.
 
-    The layer takes at most what it would keep in training; nothing is kept for a way back, and at
-    most `PREFILL_CHUNK` tokens are read at once.
+    The layer takes at most what it would keep in training; nothing is kept for a backward pass, and
+    at most `PREFILL_CHUNK` tokens are read at once.
     """
     one = activation_bytes(1, model.width, min(n_tokens, PREFILL_CHUNK))
     return one * bits / 16 + 4 * batch * model.vocabulary

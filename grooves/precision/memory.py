@@ -1,7 +1,7 @@
 """Will it fit? What a model needs in memory, counted before anything is loaded.
 
 Key idea: four things take memory in training (weights, gradients, the optimizer's state, and the
-activations that the way back needs) and two in answering (weights and the KV cache). Each is a
+activations that the backward pass needs) and two in answering (weights and the KV cache). Each is a
 product of a few numbers, so it can be known beforehand, and measured afterwards.
 Chapter 12. Every count is in bytes; GB is 1e9.
 """
@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_leaves
 
 # Numbers of 32 bits that an optimizer keeps for each weight.
 OPTIMIZER_NUMBERS = {"sgd": 0, "momentum": 1, "muon": 1, "adam": 2}
-# Bytes a token, layer and channel that the way back needs, by what is computed again instead.
+# Bytes a token, layer and channel that the backward pass needs, by what is computed again instead.
 ACTIVATION_BYTES = {"nothing": 34, "all": 2}
 
 
@@ -79,7 +79,8 @@ def kv_cache_bytes(
 def activation_bytes(
     n_layers: int, n_embd: int, n_tokens: int, n_sequences: int = 1, recompute: str = "nothing"
 ) -> float:
-    """What a usual transformer keeps for the way back, at 16 bits: 34 bytes a token and channel.
+    """What a usual transformer keeps for the backward pass, at 16 bits: 34 bytes a token and
+    channel.
 
     Without the squares of attention's scores, which today's kernels do not keep. recompute: "all"
     keeps only what goes into each block and computes the rest a second time.
@@ -123,7 +124,7 @@ def training_bytes(
     """What training a usual transformer needs, by part, when all parts are there at once.
 
     bits: 16 or 32, of weights, gradients and activations. The cell that has all of it is at the
-    end of the way forward in training that adds up gradients of several batches.
+    end of the forward pass in training that adds up gradients of several batches.
     """
     kept = activation_bytes(n_layers, n_embd, n_tokens, n_sequences, recompute)
     return {
@@ -146,7 +147,7 @@ def own_activation_bytes(
     n_head: int,
     vocabulary_size: int,
 ) -> int:
-    """What `grooves.models.transformer` keeps for the way back of one loss, at 32 bits.
+    """What `grooves.models.transformer` keeps for the backward pass of one loss, at 32 bits.
 
     n_mlp: blocks that have a feed-forward network. For the model with all its ingredients, on a
     processor. Each line is what one part saves, in numbers a token:
@@ -169,8 +170,8 @@ def own_activation_bytes(
 
 
 def own_loss_bytes(n_sequences: int, n_tokens: int, vocabulary_size: int) -> int:
-    """What comes on top for a moment where the way back begins: the loss's gradient with respect
-    to each logarithm of a probability, and with respect to each score."""
+    """What comes on top for a moment where the backward pass begins: the loss's gradient with
+    respect to each logarithm of a probability, and with respect to each score."""
     return 2 * 4 * n_sequences * n_tokens * vocabulary_size
 
 
@@ -186,7 +187,7 @@ def own_training_bytes(
 ) -> dict[str, int]:
     """What a training step of the course's model needs where it needs most, by part.
 
-    That is where the way back begins. Gradients are none of it: they take the place of
+    That is where the backward pass begins. Gradients are none of it: they take the place of
     activations, one block after another, and are gone before the next step begins.
     Our "muon" is Muon for the blocks' matrices and Adam for the rest.
     """
@@ -219,7 +220,7 @@ def state_bytes(optimizers: Iterable[torch.optim.Optimizer]) -> int:
 
 
 def saved_bytes(function: Callable[[], Tensor], model: nn.Module) -> int:
-    """Memory of what `function()` keeps for the way back, without the model's own tensors.
+    """Memory of what `function()` keeps for the backward pass, without the model's own tensors.
 
     function: computes a loss, and is called once.
     """

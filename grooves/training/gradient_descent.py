@@ -106,7 +106,7 @@ def parameters(network: layers.Network) -> list[Tensor]:
 
 
 def network(learned: Sequence[Tensor]) -> layers.Network:
-    """The way back: a network with the numbers that the tensors now hold."""
+    """The backward pass: a network with the numbers that the tensors now hold."""
     arrays = [p.data.copy() for p in learned]
     return layers.Network(arrays[::2], arrays[1::2])
 

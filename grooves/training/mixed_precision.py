@@ -1,7 +1,7 @@
 """Training in 16 bits: the products in few bits, the weights and their sums in 32.
 
-Key idea: a product of rounded numbers is good enough, a sum of many small steps is not. And what
-16 bits cannot hold because it is too small can be made larger for the way back, and smaller again
+Key idea: a product of rounded numbers is good enough, a sum of many small steps is not. And what 16
+bits cannot hold because it is too small can be made larger for the backward pass, and smaller again
 before the step. Chapter 12.
 Source: Micikevicius et al. 2018, arXiv:1710.03740, sections 3.1 to 3.3.
 """
@@ -34,7 +34,7 @@ class MixedTransformer(Transformer):
 
 
 class LossScaler:
-    """Makes the loss larger for the way back, and the gradients smaller again before the step.
+    """Makes the loss larger for the backward pass, and the gradients smaller again before the step.
 
     scale: a power of two, so that no bit of a mantissa changes. Where a gradient overflows, the
     step is left out and the scale halved; after `patience` good steps in a row it is doubled.
@@ -44,7 +44,7 @@ class LossScaler:
         self.scale, self.patience, self.good = scale, patience, 0
 
     def backward(self, loss: Tensor) -> None:
-        """The way back of the enlarged loss."""
+        """The backward pass of the enlarged loss."""
         (loss * self.scale).backward()
 
     def step(
