@@ -79,7 +79,7 @@ def kv_cache_bytes(
 def activation_bytes(
     n_layers: int, n_embd: int, n_tokens: int, n_sequences: int = 1, recompute: str = "nothing"
 ) -> float:
-    """What a usual transformer keeps for the backward pass, at 16 bits: 34 bytes per token, channel.
+    """What a usual transformer keeps for the backward pass, at 16 bits: 34 bytes a token, channel.
 
     Without the squares of attention's scores, which today's kernels do not keep. recompute: "all"
     keeps only what goes into each block and computes the rest a second time.
