@@ -47,7 +47,7 @@ TODO: the answer, but for its last step.
 
 </details>"""
 
-CHECK = '''\
+NUMPY_CHECK = '''\
 """Check of lab {chapter}: {plain} (chapter {chapter}).
 
 Key idea: TODO what its inputs can tell apart that a quick look cannot.
@@ -59,7 +59,7 @@ from __future__ import annotations
 import numpy as np
 
 from grooves.checks import check
-from grooves.checks.arrays import draw, judge
+from grooves.checks.arrays import by_hand, draw, judge
 from grooves.checks.compare import Mistake
 
 LAB = "{lab}"
@@ -79,7 +79,46 @@ def {name}(answer):
     for seed, shape in ((1, (3, 7)), (2, (3, 7)), (3, (1, 5)), (4, (130, 2))):
         x = draw(seed, *shape)
         expected = 2 * x  # TODO by another way than the solution's
-        judge(answer, (x,), expected, MISTAKES, f"x of shape {{shape}}", "it should be")
+        # by_hand refuses the course's own code; without it, anything may be called
+        judge(by_hand(answer), (x,), expected, MISTAKES, f"x of shape {{shape}}", "it should be")
+'''
+
+TORCH_CHECK = '''\
+"""Check of lab {chapter}: {plain} (chapter {chapter}).
+
+Key idea: TODO what its inputs can tell apart that a quick look cannot.
+Shapes: B rows, C columns.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from grooves.checks import check
+from grooves.checks.compare import Mistake, compare, draw, written_by_hand
+
+LAB = "{lab}"
+
+# A mistake is its name, its code and its sentence; six to twelve, each made by real students.
+MISTAKES = (
+    Mistake("unchanged", lambda x: x, "TODO what they did, and what to do."),
+    Mistake("zeros", lambda x: torch.zeros_like(x), "TODO"),
+)
+
+
+@check(lab=LAB, exercise="{name}", points={points}, returns=Tensor)
+def {name}(answer):
+    """{name}(x): (B, C) -> (B, C)."""
+    # Sizes that differ from each other and from the text's; two inputs of one shape; a batch of
+    # one; what is long, large, negative, tied.
+    for seed, shape in ((1, (3, 7)), (2, (3, 7)), (3, (1, 5)), (4, (130, 2))):
+        x = draw(seed, *shape)
+        expected = 2 * x  # TODO by another way than the solution's
+        # written_by_hand refuses the course's own code, and functions of PyTorch's so named; where
+        # anything may be called: got = answer(x.clone())
+        got = written_by_hand(answer, x.clone(), ready_made=())
+        compare(got, expected, MISTAKES, (x,), f"x of shape {{shape}}", "it should be")
 '''
 
 ANSWERS = """
@@ -140,18 +179,41 @@ def create(root: Path, lab: str, name: str, after: str | None, points: int, minu
     _renumber(notebook, number, len(names) + 1)
     text = json.dumps(notebook, indent=1, ensure_ascii=False)
     master.write_text(text + "\n", encoding="utf-8")
-    (package / f"check_{name}.py").write_text(CHECK.format(**words), encoding="utf-8")
+    check = NUMPY_CHECK if _uses_numpy(notebook) else TORCH_CHECK
+    (package / f"check_{name}.py").write_text(check.format(**words), encoding="utf-8")
     _list_check(package / "__init__.py", short, name, place)
     with answers.open("a", encoding="utf-8") as file:
         file.write(ANSWERS.format(**words))
     return [
-        f"{master.relative_to(root)}: four cells, {name}-text to {name}-hints; look for other "
-        f"places that name an exercise by a number from {number} on",
+        f"{master.relative_to(root)}: four cells, {name}-text to {name}-hints",
         f"{(package / f'check_{name}.py').relative_to(root)}: inputs, the right result, mistakes",
         f"{answers.relative_to(root)}: two right answers written differently, at the end",
         "labs/solutions/README.md: a row of the lab's table, its minutes and points",
-        f"then: grooves labs release {lab}; pytest tests/checks -k '{lab}-{name}'",
+        *_numbered_places(root, lab, number),
+        f"then: grooves labs release {lab}; pytest tests/checks tests/grading/test_labs_command.py "
+        f"-k '{lab}-{name} or ({lab} and not {lab}-)'; make format",
     ]
+
+
+def _uses_numpy(notebook: dict) -> bool:
+    """Whether the lab's setup imports NumPy, so that its students write with it."""
+    setup = next(cell for cell in notebook["cells"] if cell.get("id") == "setup")
+    return "import numpy" in "".join(setup["source"])
+
+
+def _numbered_places(root: Path, lab: str, number: int) -> list[str]:
+    """Places that name exercises of a lab by numbers which the new one may have moved."""
+    short = lab.partition("_")[2]
+    files = [root / "labs/solutions" / f"{lab}.ipynb", root / "labs/solutions/README.md"]
+    files += sorted((root / "grooves/checks" / short).glob("*.py"))
+    found = []
+    for path in files:
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        for i, line in enumerate(lines, 1):
+            named = re.search(r"[Ee]xercises? (\d+)(?: (?:to|and) (\d+))?", line)
+            if named and max(int(n) for n in named.groups() if n) >= number - 1:
+                found.append(f"{path.relative_to(root)}:{i}: does {named[0]!r} still hold?")
+    return found
 
 
 def _exercises(notebook: dict) -> list[str]:
