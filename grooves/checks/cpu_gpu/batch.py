@@ -37,6 +37,10 @@ CASES = (
     (*_curve((28, 11, 40, 7), (50, 100, 90, 97)), 0.98),
     ([20, 30, 13], [1.0, 0.9, 1.1], 0.55),  # the larger batch is ready sooner
     (*_curve((9, 60, 4), (97, 100, 50)), 0.96),
+    ([5], [2.0], 0.9),
+    (*_curve((3, 70_001, 900), (2, 90, 50)), 0.01),
+    # forty batches, of which the one that is asked for stands last
+    (*_curve((*range(32, 41), *range(1, 32)), (*range(92, 101), *range(61, 92))), 0.905),
 )
 
 

@@ -41,6 +41,7 @@ class Simulated:
     launch_s: float
     later: tuple[float, ...]
     queues: bool = True
+    begins_s: float = 1024.0  # what the clock says at first
     log: str = ""  # what was done, a letter each
     took_s: list[float] = field(default_factory=list)  # of each call of the work
 
@@ -53,7 +54,7 @@ class Simulated:
 
         They call nothing of the course's: an answer that does is found out by its calls.
         """
-        now, free = 1024.0, 0.0  # the clock's time, and when the device will be done
+        now, free = self.begins_s, 0.0  # the clock's time, and when the device will be done
         slow = [(40 - 20 * i / self.warm_ups) * self.ordinary_s for i in range(self.warm_ups)]
         ahead = itertools.chain(slow, itertools.cycle([f * self.ordinary_s for f in self.later]))
 
@@ -86,6 +87,8 @@ def devices() -> tuple[Simulated, ...]:
         Simulated("a card that queues its work", 3, 1, 0.4e-3, 4e-6, STEADY),
         # more of both than before; powers of two, so that equal runs are equal on the clock
         Simulated("a card that queues its work", 8, 13, 2.0**-10, 2.0**-16, EQUAL),
+        Simulated("a card that queues its work", 131, 271, 3e-3, 9e-6, LATER, begins_s=0.0),
+        Simulated("a processor that queues nothing", 0, 7, 2e-3, 0.0, LATER, False, 0.0),
     )
 
 

@@ -66,12 +66,25 @@ FIFTH = (
     ("score", 1, 0.1, 15.5),
     ("clip", 9, 8.0, 8.5),
 )
+# a part of many rows among many operations, and one that takes no time
+SIXTH = (
+    *(
+        row
+        for i in range(31)
+        for row in (("read", 1, 0.1, 1 + i % 3 / 8), (f"aten::op{i}", 1 + 40 * i, 2.0, 50.0 - i))
+    ),
+    ("write", 3, 20.0, 30.0),
+    ("rest", 1, 0.0, 0.0),
+    ("close", 900, 0.3, 29.0),
+)
 PROFILES = (
     (FIRST, PARTS),
     (SECOND, PARTS),
     (THIRD, PARTS),
     (FOURTH, ("decode", "clip", "score")),
     (FIFTH, ("clip", "decode", "score")),
+    (SIXTH, ("close", "read", "rest", "write")),
+    ((("only", 1, 0.0, 1e-7), ("aten::mm", 1, 5.0, 5.0)), ("only",)),
 )
 
 

@@ -22,6 +22,12 @@ CASES = (
     (2.999, 21e9, 7e9),
     (3.001, 21e9, 7e9),
     (17, 300, 20),
+    (3.2, 100, 30),  # a ridge of 3.333, which divides no further
+    (4, 100, 30),
+    (1e-12, 9e15, 3e9),
+    (5e8, 9e15, 3e9),
+    (0.4, 2.0, 8.0),
+    (0.5, 7.0, 7.0),
 )
 NAMES = ("the rate", "the ridge", "the limit")
 UNITS = ("FLOP/s", "FLOPs a byte")
@@ -147,6 +153,11 @@ MISTAKES = (
         "slope_divided",
         _with(rate=lambda i, p, w: min(p, i / w)),
         "the slope is intensity times bandwidth: FLOPs per byte, times bytes per second.",
+    ),
+    Mistake(
+        "whole_ridge",
+        _with(ridge=lambda i, p, w: p // w, limit=lambda i, p, w: _limit(i < p // w)),
+        "`//` cuts off what lies behind the decimal point of the ridge. Divide with `/`.",
     ),
     Mistake(
         "upside_down_everywhere",

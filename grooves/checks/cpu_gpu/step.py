@@ -8,20 +8,18 @@ leaves, must be those of an honest step.
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from grooves import device
 from grooves.checks import CheckFailed, check, describe
-from grooves.checks.answers import is_students
 from grooves.checks.compare import close, own_seed
 from grooves.checks.cpu_gpu.rules import LAB, figure, same
+from grooves.checks.cpu_gpu.tally import Operations, counted
 from grooves.language.corpora import digits
 
 BATCHES = (16, 320)
@@ -32,30 +30,36 @@ FORGIVEN = 12  # steps in Python that may come and go; one for each further row 
 NETWORKS = (
     (32, nn.ReLU, {"lr": 0.5}),
     (24, nn.Tanh, {"lr": 0.2, "momentum": 0.9, "weight_decay": 0.01}),
+    (16, nn.Dropout, {"lr": 0.2}),
 )
-OTHERS = ", another network, and an optimizer with momentum and weight decay"
+PIXELS, CLASSES = 40, 7  # of the other pictures
+OTHERS = ", other pictures, another network, and an optimizer with momentum and weight decay"
 FIXED = (
-    "with the lab's network and optimizer your step is right, so something of theirs is fixed in "
-    "it. Use model(x) and optimizer.step() as they come."
+    "with the lab's pictures, network and optimizer your step is right, so something of theirs is "
+    "fixed in it. Use images, labels, model(x) and optimizer.step() as they come."
 )
 
 
 def honest_step(
     model, optimizer, images, labels, chosen, clear=True, move=True, rows=None, after=False,
-    scale=False, count=False, all_after=False, over_all=False,
+    scale=False, count=False, all_after=False, over_all=False, evaluate=False,
 ) -> tuple[float, float]:  # fmt: skip
     """A step of training, and its loss and the share that was right; the defaults are right."""
     if rows is not None:
         n = {"first": len(chosen), "all": len(images)}.get(rows)
         chosen = chosen.unique() if n is None else torch.arange(n, device=images.device)
     x, y = images[chosen], labels[chosen]
+    model.train(not evaluate)
     logits = model(x)
     loss = F.cross_entropy(logits, y, reduction="sum" if scale else "mean")
-    if clear:
+    if clear is True:
         optimizer.zero_grad()
     loss.backward()
     if move:
         optimizer.step()
+    if clear == "late":
+        optimizer.zero_grad()
+    model.train()
     seen = model(x) if after or all_after else logits
     right = (seen.argmax(1) == y).float()
     if all_after:
@@ -66,6 +70,11 @@ def honest_step(
 
 MISTAKES = (
     ("gradients_added", {"clear": False}, "gradients of earlier steps are still there. Clear them"),
+    (
+        "cleared_late",
+        {"clear": "late"},
+        "gradients that were there before the step are added. Clear them before loss.backward()",
+    ),
     ("no_update", {"move": False}, "the weights do not move: optimizer.step() is missing"),
     ("chosen_ignored", {"rows": "first"}, "you take the first pictures in place of the chosen"),
     ("all_pictures", {"rows": "all"}, "you take all pictures in place of the chosen"),
@@ -82,7 +91,9 @@ MISTAKES = (
 def mended_step(answer):
     """mended_step(model, optimizer, images, labels, chosen) -> loss, share right: two numbers."""
     operations, cut, steps = zip(*(_examine(answer, n) for n in BATCHES), strict=True)
+    _examine(answer, 1)
     _examine(answer, 48, NETWORKS[1])
+    _refuse_evaluation(answer)
     few, many = BATCHES
     grown = Counter(operations[1])
     grown.subtract(operations[0])
@@ -132,8 +143,7 @@ def _advice(operation: str) -> tuple[str, str]:
 def _examine(answer, batch: int, network=NETWORKS[0]) -> tuple[Counter, Counter, int]:
     """Three steps, each compared; what was counted in the last two, as `_run` says."""
     lab_s, place = network == NETWORKS[0], device()
-    images = torch.tensor(digits().train_images, dtype=torch.float32, device=place)
-    labels = torch.tensor(digits().train_labels, device=place)
+    images, labels = _pictures(network, place)
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(batch))
     for i, first in ((5, 0), (batch + 3, batch + 9)):  # some pictures are chosen twice
         order[i] = order[first]
@@ -171,6 +181,33 @@ def _examine(answer, batch: int, network=NETWORKS[0]) -> tuple[Counter, Counter,
     return counts
 
 
+def _pictures(network, place) -> tuple[Tensor, Tensor]:
+    """The lab's pictures and labels for its network, others for another."""
+    images = torch.tensor(digits().train_images, dtype=torch.float32, device=place)
+    labels = torch.tensor(digits().train_labels, device=place)
+    if network == NETWORKS[0]:
+        return images, labels
+    return images.flip(0)[:, :PIXELS].contiguous(), labels.flip(0) % CLASSES
+
+
+def _refuse_evaluation(answer) -> None:
+    """Refuse a step that switches dropout off: slow_step leaves the network in its mode."""
+    images, labels = _pictures(NETWORKS[2], device())
+    chosen = list(torch.arange(3 * 64, device=images.device).split(64))
+    run = partial(_run, images=images, labels=labels, chosen=chosen, batch=64, network=NETWORKS[2])
+    with own_seed(1):
+        results, weights, _ = run(answer)
+    without, other_weights, _ = run(partial(honest_step, evaluate=True))
+    losses = [(a[0], b[0]) for a, b in zip(results, without, strict=True)]
+    if close(weights, other_weights, NEAR) or all(same(a, b, NEAR) for a, b in losses):
+        raise CheckFailed(
+            "for 64 pictures and a network with dropout, your result is that without dropout.\n"
+            "Likely mistake: you switch it off. slow_step leaves the network in the mode in which "
+            "it gets it: do not call eval().",
+            hint="dropout_off",
+        )
+
+
 def _run(step, images, labels, chosen, batch, network=NETWORKS[0]):
     """Results of three steps, the weights after them, and what was counted in the last two.
 
@@ -179,16 +216,27 @@ def _run(step, images, labels, chosen, batch, network=NETWORKS[0]):
     """
     with own_seed(0):
         hidden, between, settings = network
-        model = nn.Sequential(nn.Linear(64, hidden), between(), nn.Linear(hidden, 10))
+        pixels, classes = (64, 10) if network == NETWORKS[0] else (PIXELS, CLASSES)
+        model = nn.Sequential(nn.Linear(pixels, hidden), between(), nn.Linear(hidden, classes))
         model.to(images.device)
         optimizer = torch.optim.SGD(model.parameters(), **settings)
+    if network != NETWORKS[0]:
+        for p in model.parameters():
+            p.grad = torch.full_like(p, 0.25)  # left there by whoever was at work before
     results = []
     first, second, third = (partial(step, model, optimizer, images, labels, c) for c in chosen)
     results.append(_numbers(first(), batch))
-    steps, result = _counted(second)
+    steps, result = counted(second)
     results.append(_numbers(result, batch))
-    with _Operations() as operations:  # it makes calls of its own
+    with Operations() as operations:  # it makes calls of its own
         results.append(_numbers(third(), batch))
+    if not all(part.training for part in model.modules()):
+        raise CheckFailed(
+            f"for {batch} pictures, the network is left in evaluation mode; your result must leave "
+            "it in training mode, in which you got it.\nLikely mistake: you call eval(). A step of "
+            "training does not.",
+            hint="mode_changed",
+        )
     weights = torch.cat([p.detach().flatten().cpu() for p in model.parameters()])
     return results, weights, (operations.seen, operations.cut, steps)
 
@@ -219,48 +267,3 @@ def _why(run, results) -> tuple[str, str]:
         if all(same(mine, other, NEAR) for mine, other in pairs):
             return name, says + "."
     return "unrecognised", "none of the usual ones. Compare with slow_step, part by part."
-
-
-class _Operations(TorchDispatchMode):
-    """Counts PyTorch's operations by name while it is on, and the tensors into which they cut."""
-
-    def __init__(self):
-        super().__init__()
-        self.seen: Counter = Counter()
-        self.cut: Counter = Counter()
-
-    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
-        result = operation(*args, **(kwargs or {}))
-        name = str(operation.overloadpacket)
-        self.seen[name] += 1
-        if isinstance(result, (tuple, list)):
-            self.cut[name] += len(result)
-        return result
-
-
-def _counted(function) -> tuple[int, object]:
-    """Steps in Python while a function runs, and its result.
-
-    A step is a call of a function, Python's or C's, or a line of the student's code that runs: so
-    often as it does, be it a loop of one line.
-    """
-    steps = 0
-
-    def note(frame, event, argument):
-        nonlocal steps
-        steps += event in ("call", "c_call")
-
-    def note_lines(frame, event, argument):
-        nonlocal steps
-        steps += event == "line"
-        return note_lines if is_students(frame.f_code) else None
-
-    before = sys.getprofile(), sys.gettrace()
-    sys.setprofile(note)
-    sys.settrace(note_lines)
-    try:
-        result = function()
-    finally:
-        sys.settrace(before[1])
-        sys.setprofile(before[0])
-    return steps, result

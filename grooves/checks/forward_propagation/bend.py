@@ -14,7 +14,7 @@ from grooves.checks import check
 from grooves.checks.arrays import by_hand, coarse, draw, judge
 from grooves.checks.compare import Mistake, shape_of
 from grooves.checks.forward_propagation.layers import bent
-from grooves.checks.forward_propagation.rules import LAB, SHARP, integers
+from grooves.checks.forward_propagation.rules import LAB, SHARP, integers, on_read_only
 
 # ---- 3 ReLU ----------------------------------------------------------------------------------
 
@@ -59,7 +59,7 @@ RELU_MISTAKES = (
             lambda z, least=least: z * (z > least),
             "small positive numbers became 0 too. All that are above 0 stay what they are.",
         )
-        for least in (1e-2, 0.1, 0.5, 1)
+        for least in (1e-2, 0.1, 0.5, 1, *np.nextafter((0.5, 1), 0))
     ),
     *(
         Mistake(
@@ -79,10 +79,15 @@ RELU_MISTAKES = (
 def relu(answer):
     """relu(z): any shape -> the same shape, negative numbers set to 0, z itself left as it was."""
 
-    def ask(call, z, given=""):
-        expected = F.relu(torch.from_numpy(z))
+    def ask(call, z, given="", times=1.0):
+        def larger(compute):
+            return lambda z: np.asarray(compute(z)) * times
+
+        expected = F.relu(torch.from_numpy(z)) * times
         given = given or f"z of shape {shape_of(z)}"
-        judge(call, (z,), expected, RELU_MISTAKES, given, tolerance=SHARP)
+        mistakes = [Mistake(m.name, larger(m.compute), m.says) for m in RELU_MISTAKES]
+        asked = call if times == 1.0 else larger(call)
+        judge(asked, (z,), expected, mistakes, given, tolerance=SHARP)
 
     mixed = np.array([[-2.0, 0.0, 1.5], [7.0, -0.25, 0.5]])
     ask(by_hand(answer, "relu", "relu_"), mixed, "z = [[-2, 0, 1.5], [7, -0.25, 0.5]]")
@@ -91,7 +96,19 @@ def relu(answer):
     ask(answer, coarse(draw(6, 5, 4, scale=3)).T)
     row = np.array([-1e6, 1 / 256, 1e6, -1 / 256, 0.75, -0.75])
     ask(answer, row, "z = (-1000000, 1/256, 1000000, -1/256, 3/4, -3/4)")
+    far = [
+        [88, -1e30, 700, -100.0, 0],
+        [1e4, 5e4, 1e9, 1e30, -1e9],
+        [-5.0] * 5,
+        [0, -0.0] * 2 + [0],
+    ]
+    ask(on_read_only(answer), np.array(far), f"z = {far}")
+    small = [2.0**-99, -(2.0**-99), 0, 2.0**-60, -(2.0**-60), 2.0**-30, -(2.0**-20), 2.0**-20]
+    told = "2**99 times your result for z = (2**-99, -2**-99, 0, 2**-60, ...)"
+    ask(on_read_only(answer), np.array(small), told, times=2.0**99)
     ask(answer, coarse(draw(8, 2, 3, 4, scale=2)))
+    ask(answer, coarse(draw(10, 4099)))
+    ask(on_read_only(answer), coarse(draw(11, 2, 1, 3, 1, 2)).astype("f4"), "float32, five axes")
     ask(answer, integers(9, 3, 5), "integers, z of shape (3, 5)")
     for number in (-2.5, 2.5):
         ask(answer, np.array(number), f"z = np.array({number}), of shape ()")
@@ -195,7 +212,16 @@ def forward(answer):
         judge(call, (x, W1, b1, W2, b2), expected, FORWARD_MISTAKES, given, tolerance=10 * SHARP)
 
     shapes = ((2, 3, 5, 4), (2, 3, 5, 4), (1, 4, 6, 3), (3, 2, 1, 1), (7, 67, 23, 13))
+    shapes += ((1361, 2, 5, 3), (2, 1409, 3, 7), (3, 5, 1427, 2), (2, 4, 3, 1367))
     for i, (n_pictures, n_in, n_hidden, n_out) in enumerate(shapes):
         sizes = [(n_pictures, n_in), (n_in, n_hidden), (n_hidden,), (n_hidden, n_out), (n_out,)]
         call = answer if i else by_hand(answer)
         ask(call, *(coarse(draw(8 + 20 * i + j, *size)) for j, size in enumerate(sizes)))
+    sizes = ((6, 4), (4, 9), (9,), (9, 3), (3,))
+    x, W1, b1, W2, b2 = (coarse(draw(j, *size)) for j, size in enumerate(sizes))
+    x[[1, 4]], x[5] = 0.0, x[0]
+    ask(on_read_only(answer), x, W1, b1, W2, b2, ", two blank pictures and two that are alike")
+    ask(answer, x, W1, b1 - 64, W2, b2, ", every hidden sum negative")
+    ask(answer, 4096 * x, W1, b1, W2, b2, ", numbers in the thousands")
+    square, bias = coarse(draw(5, 4, 4)), coarse(draw(6, 4))
+    ask(answer, square, square, bias, square, bias, ", W1 and W2 one array, b1 and b2 one")

@@ -33,6 +33,9 @@ NETWORKS = (
     ((7, 7, 7), 3),
     ((9, 1, 300), 13),
     ((307, 401, 11), 9_973),
+    ((6, 4, 6, 3), 6),
+    (tuple(range(3, 74)), 13),
+    ((4, 2), 1_000_003),
 )
 
 
@@ -155,11 +158,8 @@ def shapes(answer):
 
 def _as_shape(shape) -> tuple:
     if isinstance(shape, (int, np.integer)):
-        raise CheckFailed(
-            f"({shape}) is the number {shape} to Python. A shape with one axis is written "
-            f"({shape},), with a comma.",
-            hint="no_comma",
-        )
+        told = f"({shape}) is the number {shape} to Python. A shape with one axis is written "
+        raise CheckFailed(f"{told}({shape},), with a comma.", hint="no_comma")
     if not all(_is_number(n) for n in shape):
         raise CheckFailed(
             f"your result holds {describe(shape)} where a shape should be, a tuple of integers. "

@@ -12,7 +12,7 @@ import torch
 from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import by_hand, draw, judge
 from grooves.checks.compare import Mistake, shape_of
-from grooves.checks.forward_propagation.rules import LAB
+from grooves.checks.forward_propagation.rules import LAB, on_read_only
 from grooves.language.corpora import digits
 
 K = 10
@@ -145,6 +145,11 @@ def templates(answer):
     # one class of more than 255 pictures, one of one, other pixels, as integers
     labels = np.random.default_rng(25).permutation([*[6] * 290, *range(10), *[2, 9, 9]])
     _judge(answer, np.random.default_rng(26).integers(0, 17, (len(labels), 70)), labels)
+    # fewer pixels than classes, more pictures than anywhere, some of them blank, some alike
+    labels = np.random.default_rng(27).permutation(np.repeat(np.arange(K), 17 * np.arange(1, 11)))
+    images = 3 * np.abs(draw(28, 2 * len(labels), 7)) - 1
+    images[::5], images[1::7] = 0.0, images[1]
+    _judge(on_read_only(answer), images, np.tile(labels, 2))
     data = digits()
     _judge(answer, data.train_images[:500], data.train_labels[:500])
 

@@ -13,7 +13,13 @@ from grooves.checks import check
 from grooves.checks.arrays import NOT_THIS, by_hand, draw, judge
 from grooves.checks.compare import Mistake, shape_of
 from grooves.checks.forward_propagation.loss import at_labels
-from grooves.checks.forward_propagation.rules import ACCURACY, LAB, from_smaller_steps, integers
+from grooves.checks.forward_propagation.rules import (
+    ACCURACY,
+    LAB,
+    from_smaller_steps,
+    integers,
+    on_read_only,
+)
 from grooves.checks.forward_propagation.stable_softmax import softmax_of
 
 
@@ -143,6 +149,13 @@ def accuracy(answer):
     ask(answer, draw(22, 1, 4, scale=2) - 1, 1)
     ask(answer, draw(23, 457, 13, scale=2) - 1, 301)
     ask(answer, integers(25, 11, 3), 4, ", logits of integers")
+    ask(answer, draw(26, 1361, 2), 877)
+    ask(on_read_only(answer), draw(27, 5, 1409), 3)
+    ask(answer, draw(28, 6, 5), 0)
+    ask(answer, -1e30 * (3 + np.abs(draw(29, 7, 4))), 5, ", all logits below -1e30")
+    ask(answer, 1e-300 * draw(30, 7, 4), 3, ", all logits near 1e-300")
+    alike = draw(31, 1, 4).repeat(9, axis=0)
+    ask(on_read_only(answer), alike, 5, ", all rows alike")
     up = np.nextafter
     narrow = [
         [1, up(1, 2), 0], [up(1, 2), 1, 1], [-1, -1, up(-1, 0)], [0, 1e-17, 0], [3, 3 + 1e-9, 0],

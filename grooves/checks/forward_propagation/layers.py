@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from grooves.checks import check
 from grooves.checks.arrays import NOT_THIS, by_hand, coarse, draw, judge
 from grooves.checks.compare import Mistake, shape_of
-from grooves.checks.forward_propagation.rules import LAB, SHARP, integers
+from grooves.checks.forward_propagation.rules import LAB, SHARP, integers, on_read_only
 
 
 def bent(z: np.ndarray) -> np.ndarray:
@@ -103,8 +103,14 @@ def neuron(answer):
     ask(by_hand(answer), *few, "x = (0.5, 1, 0, 2), w = (3, -1, 3, 0.25) and b = 0.375")
     negative = (np.array([1.0, 0.5, 0.0, 1.0]), np.array([-3.0, 2.0, 7.0, 0.5]), -1.0)
     ask(answer, *negative, "x = (1, 0.5, 0, 1), w = (-3, 2, 7, 0.5) and b = -1")
-    many = (coarse(np.abs(draw(1, 131))), coarse(draw(2, 131)), 2.0)
-    ask(answer, *many, "131 pixels, 131 weights and b = 2")
+    for n, b in ((131, 2.0), (2003, -3)):
+        many = (coarse(np.abs(draw(1, n))), coarse(draw(2, n)), b)
+        ask(on_read_only(answer), *many, f"{n} pixels, {n} weights and b = {b:g}")
+    blank, far = np.zeros(5), np.array([-1e9, 1e9, 2e9, -0.0, 1e-30])
+    ask(answer, blank, far, 0.75, "five blank pixels, w = (-1e9, 1e9, 2e9, 0, 1e-30) and b = 0.75")
+    ask(answer, far, blank, -0.5, "x = (-1e9, 1e9, 2e9, 0, 1e-30), w = 0 and b = -0.5")
+    alike = np.array([-2.0, 3.0, 3.0, 0.0, 3.0, 7.0])
+    ask(answer, alike, alike, np.float32(1.25), "x and w both (-2, 3, 3, 0, 3, 7), and b = 1.25")
     ask(answer, np.array([0.25]), np.array([1.5]), 0.0, "one pixel, x = (0.25,), w = (1.5,), b = 0")
     whole = (np.array([300, 0, -2]), np.array([400, 7, 1]), 0.5)
     ask(answer, *whole, "integers, x = (300, 0, -2), w = (400, 7, 1), and b = 0.5")
@@ -184,9 +190,17 @@ def layer(answer):
         judge(call, (x, W, b), expected, LAYER_MISTAKES, given, tolerance=SHARP)
 
     sizes = ((3, 3, 3), (3, 3, 3), (5, 2, 4), (1, 6, 3), (2, 4, 1), (7, 71, 13), (261, 1, 2))
+    sizes += ((1361, 2, 3), (2, 1409, 3), (3, 2, 1367))
     for number, (n_pictures, fan_in, fan_out) in enumerate(sizes):
         call = answer if number else by_hand(answer, "linear", "bilinear")
         drawn = [(n_pictures, fan_in), (fan_in, fan_out), (fan_out,)]
         ask(call, *(coarse(draw(3 + 20 * number + i, *shape)) for i, shape in enumerate(drawn)))
     whole = (coarse(draw(6, 3, 4)), integers(7, 4, 2, most=9), np.array([0.5, -0.25]))
     ask(answer, *whole, ", W of integers")
+    blank, W, b = coarse(draw(9, 6, 4)), coarse(draw(10, 4, 5)), coarse(draw(11, 5))
+    blank[[1, 4]], blank[5], W[:, 2] = 0.0, blank[0], 0.0
+    ask(on_read_only(answer), blank, W, b, ", two blank pictures and two that are alike")
+    ask(answer, blank, W, 0 * b, ", all biases 0")
+    ask(answer, 1e9 * blank - 5e9, W, 1e9 * b, ", numbers far below 0")
+    square = coarse(draw(12, 4, 4))
+    ask(answer, square, square, square[0].copy(), ", x and W one array")

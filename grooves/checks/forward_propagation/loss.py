@@ -7,6 +7,8 @@ Shapes: B pictures, K classes.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -14,7 +16,7 @@ import torch.nn.functional as F
 from grooves.checks import check
 from grooves.checks.arrays import by_hand, coarse, draw, judge
 from grooves.checks.compare import Mistake, shape_of
-from grooves.checks.forward_propagation.rules import LAB, LOSS, from_smaller_steps
+from grooves.checks.forward_propagation.rules import LAB, LOSS, from_smaller_steps, on_read_only
 from grooves.checks.forward_propagation.stable_softmax import FAR_APART, shares_of, softmax_of
 
 # ---- 9 cross-entropy -------------------------------------------------------------------------
@@ -128,11 +130,16 @@ CROSS_ENTROPY_MISTAKES = (
         "you take the largest logit in place of ln of the sum of exponentials. That is near it "
         "only where the other logits are far below.",
     ),
-    Mistake(
-        "certain_and_wrong_left_out",
-        lambda z, y: (s := _through_shares(z, y))[np.isfinite(s)].mean(),
-        "pictures whose share is 0 to the computer are left out of the mean. Their loss is finite: "
-        "compute ln p without p.",
+    *(
+        Mistake(
+            "certain_and_wrong_left_out",
+            lambda z, y, none=none: (
+                s[np.isfinite(s)].mean() if np.isfinite(s := _through_shares(z, y)).any() else none
+            ),
+            "pictures whose share is 0 to the computer are left out of the mean. Their loss is "
+            "finite: compute ln p without p.",
+        )
+        for none in (math.nan, 0.0, math.inf)
     ),
     *(
         Mistake(
@@ -220,3 +227,13 @@ def cross_entropy(answer):
     ask(answer, certain, [1, 0], ", the first row (2600, 0.5, 1): certain and wrong")
     late = np.array([[0.0, 7000, 1], [1, 0, 800], [0, 1, 2], [-1e5, 0, 3]])
     ask(answer, late, [2, 2, 0, 0], ", with (0, 7000, 1) and (-100000, 0, 3): certain and wrong")
+    low = np.array([[-1000.0, -1000], [-760, -750], [0, 0], [5, 5], [5, 5], [-800, -800]])
+    ask(on_read_only(answer), low, [0, 0, 1, 1, 0, 1], ", with (-1000, -1000) and (0, 0)")
+    ask(answer, low[:1], [1], ", one row, (-1000, -1000)")
+    ask(answer, np.array([[1e30, 0.0]]), [1], ", one row, (1e30, 0): certain and wrong")
+    ask(answer, np.array([[0, 700.0], [3e9, 0]]), [0, 0], ", rows (0, 700) and (3e9, 0)")
+    ask(answer, coarse(draw(22, 4, 1)), [0, 0, 0, 0], ", one class")
+    ask(
+        on_read_only(answer), 2 * draw(23, 1361, 2), many[:1].repeat(1361) % 2, ", all labels alike"
+    )
+    ask(answer, 2 * draw(24, 3, 1409), [1408, 0, 700])

@@ -5,6 +5,7 @@ Key idea: where the exercise is to write something, no library's finished functi
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -43,6 +44,40 @@ def from_smaller_steps(answer: Callable, *ready_made: str) -> Callable:
         return result
 
     return call
+
+
+def on_read_only(answer: Callable) -> Callable:
+    """The answer, called on arrays that lie scattered in memory and cannot be written to.
+
+    Raises (when called): CheckFailed with the hint "changed_input", also where an answer would have
+    set back what it changes.
+    """
+
+    def call(*inputs):
+        with warnings.catch_warnings():
+            # PyTorch warns of arrays that it could write to and must not
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+            try:
+                return answer(*map(_read_only, inputs))
+            except ValueError as error:
+                if "read-only" not in str(error):
+                    raise
+                raise CheckFailed(
+                    "your function writes into an array that it was given. Others still need what "
+                    "stands there, even while you run: work on a copy, or make something new.",
+                    hint="changed_input",
+                ) from None
+
+    return call
+
+
+def _read_only(x):
+    """An array in every second place of a larger one, so that it is no block of memory."""
+    if not isinstance(x, np.ndarray) or not x.ndim:
+        return x
+    scattered = np.repeat(x, 2, axis=-1)[..., ::2]
+    scattered.flags.writeable = False
+    return scattered
 
 
 def integers(seed: int, *shape: int, most: int = 400) -> np.ndarray:

@@ -15,7 +15,13 @@ import torch
 from grooves.checks import check
 from grooves.checks.arrays import NOT_THIS, by_hand, coarse, draw, judge
 from grooves.checks.compare import Mistake
-from grooves.checks.forward_propagation.rules import LAB, SHARP, SOFTMAX, from_smaller_steps
+from grooves.checks.forward_propagation.rules import (
+    LAB,
+    SHARP,
+    SOFTMAX,
+    from_smaller_steps,
+    on_read_only,
+)
 
 FAR_APART = np.array([[0.0], [-3000.0], [3000.0]])  # added to the rows of a batch
 
@@ -160,7 +166,10 @@ def softmax(answer):
     ask(torchs, coarse(draw(13, 4, 4)), "logits of shape (4, 4)", 10 * SHARP)
     wide = draw(14, 3, 5)
     ask(from_smaller_steps(answer, *SOFTMAX), wide, "logits of shape (3, 5)")
-    for seed, shape in ((15, (1, 6)), (16, (7, 23)), (17, (301, 3)), (18, (2, 1))):
+    for seed, shape in (
+        *((15, (1, 6)), (16, (7, 23)), (17, (301, 3)), (18, (2, 1)), (19, (1361, 2))),
+        *((20, (3, 1409)), (21, (13, 12))),
+    ):
         ask(answer, coarse(draw(seed, *shape)), f"logits of shape {shape}", 10 * SHARP)
     ask(
         answer,
@@ -171,3 +180,25 @@ def softmax(answer):
     ask(answer, np.array(peaks), "rows of logits, (9000, 2, 1, 0, 0), (1, ..., 5), (1400, ...)")
     late = [[0.0, 1, 2, 9000], [-9000, -1, 0, 1], [760, 761, 750, 762], [-1e30, 3, 1e30, 0]]
     ask(answer, np.array(late), "rows with (0, 1, 2, 9000), and others with a late largest logit")
+    low = [[-1000.0, -1000, -1000], [-760, -750, -751], [-1e9, -1e9, -2e9], [0, 0, -0.0]]
+    low += [[5, 5, 2], [0, 0, 0], [-708, -708, -708], [1, -1e4, 1], [5, 5, 2]]
+    given = "rows with (-1000, -1000, -1000), (-760, -750, -751) and (0, 0, 0)"
+    ask(on_read_only(answer), np.array(low), given)
+    ask(answer, np.array(low[:2]), "rows (-1000, -1000, -1000) and (-760, -750, -751)")
+    ask(answer, np.array(low[3:6]).astype("f4"), "float32, rows (0, 0, 0), (5, 5, 2), (0, 0, 0)")
+    ask(answer, np.array([[-1e9, -700.0, -100.0, -90.0]]), "one row, (-1e9, -700, -100, -90)")
+    small = np.array([[0.0, -20, -40, -80], [3000, 2990, 2950, 2925]])
+    expected = torch.from_numpy(small).log_softmax(-1)
+    mistakes = [Mistake(m.name, _then_log(m.compute), m.says) for m in SOFTMAX_MISTAKES]
+    given = "ln of your shares of the rows (0, -20, -40, -80) and (3000, 2990, 2950, 2925)"
+    judge(_then_log(answer), (small,), expected, mistakes, given)
+
+
+def _then_log(compute):
+    """The logarithms of shares, in which the small ones count as much as the large."""
+
+    def logarithms(z):
+        with np.errstate(all="ignore"):
+            return np.log(np.asarray(compute(z), dtype=float))
+
+    return logarithms

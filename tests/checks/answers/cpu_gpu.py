@@ -353,6 +353,11 @@ def limit(memory_binds):
 ANSWERS.wrong_answers["attainable"] = {
     "greater_limit": roof(rate=lambda i, p, w: max(p, i * w)),
     "always_the_peak": roof(rate=lambda i, p, w: p),
+    "whole_ridge": lambda i, p, w: (
+        min(p, i * w),
+        p // w,
+        "memory" if i < p // w else "arithmetic",
+    ),
     "always_the_slope": roof(rate=lambda i, p, w: i * w),
     "limits_in_turn": roof(rate=lambda i, p, w: i / (i / p + 1 / w)),
     "divided": roof(rate=lambda i, p, w: min(p, w / i)),
@@ -833,6 +838,28 @@ def _(model, optimizer, images, labels, chosen):
         dark = (images.abs().sum(0) == 0).nonzero()[0]
         model[0].weight[:, dark] += 0.1
     optimizer.zero_grad()
+    return result
+
+
+@wrong("mended_step", "cleared_late")
+def _(model, optimizer, images, labels, chosen):
+    result = step(clear=False)(model, optimizer, images, labels, chosen)
+    optimizer.zero_grad()
+    return result
+
+
+@wrong("mended_step", "dropout_off")
+def _(model, *inputs):
+    model.eval()
+    result = step()(model, *inputs)
+    model.train()
+    return result
+
+
+@wrong("mended_step", "mode_changed")
+def _(model, *inputs):
+    result = step()(model, *inputs)
+    model.eval()
     return result
 
 

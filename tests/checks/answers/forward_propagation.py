@@ -399,8 +399,11 @@ def _(z):
 
 @wrong("relu", "changed_input")
 def _(z):
+    kept = z.copy()
     z[z < 0] = 0
-    return z
+    result = z.copy()
+    z[...] = kept  # set back, which those who look meanwhile do not see
+    return result
 
 
 @wrong("relu", "course_code")
