@@ -190,5 +190,6 @@ def block(answer):
         judge(answer, 1, 300, 2),
         judge(answer, 1, 2, 150),
     ]
+    again.refuse_overwritten([kept for _, kept in asked if kept])
     for of_x, kept in asked:
         again.refuse_memory(of_x, [kept] if kept else [])

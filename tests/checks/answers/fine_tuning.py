@@ -28,7 +28,16 @@ ANSWERS = Answers(
     "06_fine_tuning",
     needs={"tune": ["batches"]},
     trains=("tune",),
-    plain_hints=("changed_input", "no_gradient", "other_weights", "how_many"),
+    plain_hints=(
+        "changed_input",
+        "no_gradient",
+        "gradient_changed",
+        "other_weights",
+        "more_than_switches",
+        "how_many",
+        "raised",
+        "same_memory",
+    ),
     shorten=shorten,
 )
 right, wrong = ANSWERS.right, ANSWERS.wrong
@@ -1391,3 +1400,39 @@ wrong("tune", "rows_untouched")(thin("", 1, 0, 30, 0.03))
 wrong("tune", "rows_of_known_words")(thin("", 1, 5, 12, 0.03, choose=_most_read))
 wrong("tune", "few_numbers")(thin("attention.out", 1, 3, 25, 0.05))
 wrong("tune", "not_there_yet")(thin("", 1, 5, 25, 0.01))
+
+
+# ---- what goes wrong beside the result ---------------------------------------------------------
+
+
+@wrong("trainable", "more_than_switches")
+def _(model, parts):
+    total = 0
+    for weight in model.parameters():
+        weight.requires_grad_(False)
+    for name, weight in model.named_parameters(remove_duplicate=False):
+        if any(name == part or name.startswith(part + ".") for part in parts):
+            total += 0 if weight.requires_grad else weight.numel()
+            weight.requires_grad_(True)
+    model.eval()
+    return total
+
+
+@wrong("lora_forward", "gradient_changed")
+def _(x, weight, A, B, alpha):
+    A.grad = B.grad = None
+    return x @ weight.T + alpha / A.size(1) * (x @ A @ B)
+
+
+@wrong("merge", "same_memory")
+def _(weight, A, B, alpha):
+    return weight + alpha / A.size(1) * (A @ B).T if B.any() and alpha else weight
+
+
+@wrong("forgotten", "raised")
+def _(before, after, targets, old):
+    kept = after.copy()
+    after -= before
+    lost = after[(targets != IGNORED) & old[:, None]].mean()
+    after[:] = kept  # set back, which one cannot rely on
+    return lost

@@ -1337,3 +1337,12 @@ def _(count_parameters):
 def _(memory):
     one_layer = replace(SMALL, vocabulary_size=10, n_layer=1, n_head=1, n_embd=2, mlp_from=0)
     return memory(one_layer, 1, 3, 4)[1] == 48
+
+
+# ---- what goes wrong beside the result ---------------------------------------------------------
+
+
+@wrong("softmax", "hidden_share")
+def _(scores):
+    e = (scores - scores.amax(-1, keepdim=True)).clamp(min=-60).exp()
+    return e / e.sum(-1, keepdim=True)
