@@ -211,7 +211,10 @@ def padded_batch(answer):
     ask(by_hand(answer), [5, 0, 6, 8], [9, 3, 4, 0, 2, 7], [1, 2])
     ask(answer, [4, 4, 0])
     ask(answer, [3, 9], [6], [8, 0, 0, 1, 5])  # a text of one word asks nothing
-    ask(answer, [300, 0], [1, 0, 9, 50_256, 7, 128], [2, 2, 2, 0])
+    ask(answer, [300, 0], [1, 0, 9, 70_000, 7, 128], [2, 2, 2, 0])
+    twice = [7, 3, 0]
+    ask(answer, twice, [6, 0], twice, [0, 0, 0], [7, 3, 0])  # equal texts, and one list twice
     rng = np.random.default_rng(20)
-    ask(answer, *(rng.integers(0, 300, n).tolist() for n in rng.permutation(np.r_[:37, 130] + 1)))
+    lengths = rng.permutation(np.r_[:37, [3] * 220, 520] + 1)
+    ask(answer, *(rng.integers(0, 300, n).tolist() for n in lengths))
     return "Padding costs places in a row, and teaches nothing."

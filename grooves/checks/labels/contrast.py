@@ -79,19 +79,14 @@ MISTAKES = (
         "the views keep their lengths. Divide each view by its length, so that only the direction "
         "counts.",
     ),
-    Mistake(
-        "columns_made_unit",
-        lambda z1, z2, t: _loss(
-            *torch.cat((z1, z2)).div(torch.cat((z1, z2)).norm(dim=0)).chunk(2), t, unit=False
-        ).mean(),
-        "you made the columns unit vectors. A view is a row: its length is taken along the last "
-        "axis.",
-    ),
-    Mistake(
-        "columns_made_unit",
-        lambda z1, z2, t: _loss(z1 / z1.norm(dim=0), z2 / z2.norm(dim=0), t, unit=False).mean(),
-        "you made the columns unit vectors. A view is a row: its length is taken along the last "
-        "axis.",
+    *(
+        Mistake(
+            "columns_made_unit",
+            lambda z1, z2, t, of=of: _loss(z1 / of(z1, z2), z2 / of(z2, z1), t, unit=False).mean(),
+            "you made the columns unit vectors. A view is a row: its length is taken along the "
+            "last axis.",
+        )
+        for of in (lambda a, b: torch.cat((a, b)).norm(dim=0), lambda a, b: a.norm(dim=0))
     ),
     Mistake(
         "finds_itself",
@@ -138,17 +133,14 @@ MISTAKES = (
         lambda z1, z2, t: _loss(z1, z2, t)[: len(z1)].mean(),
         "only the views of z1 look for their partners. Those of z2 do too.",
     ),
-    Mistake(
-        "across_only",
-        lambda z1, z2, t: _loss(z1, z2, t, within=False).mean(),
-        "each view is compared with those of the other side alone. The views of its own side are "
-        "candidates too, all but itself.",
-    ),
-    Mistake(
-        "across_only",
-        lambda z1, z2, t: _loss(z1, z2, t, within=False)[: len(z1)].mean(),
-        "each view is compared with those of the other side alone. The views of its own side are "
-        "candidates too, all but itself.",
+    *(
+        Mistake(
+            "across_only",
+            lambda z1, z2, t, sides=sides: _loss(z1, z2, t, within=False)[: sides * len(z1)].mean(),
+            "each view is compared with those of the other side alone. The views of its own side "
+            "are candidates too, all but itself.",
+        )
+        for sides in (1, 2)
     ),
     Mistake(
         "added_up",
@@ -241,9 +233,16 @@ def contrastive_loss(answer):
     ask(answer, draw(93, 4, 3), draw(94, 4, 3), 0.5)
     opposite = draw(95, 1, 7)
     ask(answer, opposite, -2 * opposite, 1e-4, " (one picture, opposite views)")
-    ask(answer, draw(96, 37, 11), draw(97, 37, 11), 0.1)
+    ask(answer, draw(96, 67, 130), draw(97, 67, 130), 0.1)
+    # partners alike, others at right angles; then every view twice, and very unlike lengths
+    hand = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
+    ask(answer, hand, hand, 1)
+    twice = draw(101, 3, 5)[[0, 1, 1, 2]] * torch.tensor([[1e-2], [1.0], [1e4], [30.0]])
+    ask(answer, twice, twice.flip(0), 3.0)
+    ask(answer, twice[::2], -twice[::2], 1e-5)
     _check_gradient(answer, draw(89, 4, 3), draw(90, 4, 3), 0.5)
     _check_gradient(answer, 3 * draw(98, 6, 5), draw(99, 6, 5), 0.04)
+    _check_gradient(answer, hand.clone(), 3 * hand, 1.0)
     return "Nobody said what the pictures show, only which two views are of one."
 
 
@@ -251,7 +250,14 @@ def _check_gradient(answer, z1, z2, temperature: float) -> None:
     """The loss must teach: its gradient is held against that of the formula."""
     z1, z2 = z1.requires_grad_(), z2.requires_grad_()
     given = f"z1 of shape {shape_of(z1)}, which requires a gradient, temperature {temperature}"
+    z1.grad, z2.grad = torch.ones_like(z1), torch.ones_like(z2)
     loss = answer(z1, z2, temperature)
+    if any(view.grad is None or (view.grad != 1).any() for view in (z1, z2)):
+        raise CheckFailed(
+            f"for {given}, your function changed the gradients that the views had before. Return "
+            "the loss alone: whoever calls it says when to go back.",
+            hint="gradient_touched",
+        )
     if not (isinstance(loss, Tensor) and loss.requires_grad):
         raise CheckFailed(
             f"for {given}, your result has none, so nothing can be learned from it. Do not leave "

@@ -133,7 +133,10 @@ def hide_words(answer):
     ask(answer, [[4, 2, 6], [1, 0, 5]], [], 7)
     other = [[1, 50_256, 0, 4, 4, 300], [0, 128, 2, 9, 9, 9], [8, 0, 33_000, 1, 5, 6]]
     ask(answer, other, [(0, 0), (0, 5), (1, 1), (1, 3), (2, 2)], 103)
+    # equal texts, all hidden, none hidden, and as many texts as words
+    ask(answer, [[0, 7, 0]] * 3, [(0, 0), (0, 1), (0, 2), (2, 2)], 9)
+    ask(answer, [[5], [5]], [(1, 0)], 70_000)
     rng = np.random.default_rng(30)  # so many that a few which stay visible show
-    many = rng.integers(0, 300, (31, 23))
+    many = rng.integers(0, 300, (270, 131))
     ask(answer, many, list(map(tuple, np.argwhere(rng.random(many.shape) < 0.4))), 50_257)
     return "What is asked is hidden, and what is seen is not asked."

@@ -38,11 +38,11 @@ def _labels(n: int, n_classes: int) -> np.ndarray:
 
 @check(lab=LAB, exercise="flip_labels", points=2, returns=ARRAY)
 def flip_labels(answer):
-    """flip_labels(labels, share, n_classes, rng) -> labels (N,), round(share N) of them wrong."""
+    """flip_labels(labels, fraction, n_classes, rng) -> labels (N,), round(fraction N) wrong."""
 
-    def draw(call, labels, share, n_classes, rng):
-        given = f"{len(labels)} labels of {n_classes} classes, share {share}"
-        got = call(labels.copy(), share, n_classes, rng)
+    def draw(call, labels, fraction, n_classes, rng):
+        given = f"{len(labels)} labels of {n_classes} classes, fraction {fraction}"
+        got = call(labels.copy(), fraction, n_classes, rng)
         got = whole_numbers(array_of(got, labels.shape, "a label for each", given), given)
         odd = got[(got < 0) | (got >= n_classes)]
         if len(odd):
@@ -53,12 +53,12 @@ def flip_labels(answer):
             )
         return got, given
 
-    def right_draw(call, labels, share, n_classes, rng):
-        got, given = draw(call, labels, share, n_classes, rng)
-        changed, right = int((got != labels).sum()), round(share * len(labels))
+    def right_draw(call, labels, fraction, n_classes, rng):
+        got, given = draw(call, labels, fraction, n_classes, rng)
+        changed, right = int((got != labels).sum()), round(fraction * len(labels))
         if changed != right:
             told = f"for {given}, your result has {changed} labels changed, expected {right}.\n"
-            name, says = _rounding(changed, share * len(labels))
+            name, says = _rounding(changed, fraction * len(labels))
             raise CheckFailed(told + says, hint=name)
         return got
 
@@ -73,16 +73,25 @@ def flip_labels(answer):
     obeys_its_generator(
         lambda rng: right_draw(answer, of_one, 0.77, K, rng),
         np.array_equal,
-        f"{ALIKE} labels of {K} classes, share 0.77",
+        f"{ALIKE} labels of {K} classes, fraction 0.77",
     )
     of_ones = np.array([right_draw(answer, of_one, 1.0, K, rng) for _ in range(12)])
     _numbers_vary(of_ones)
     _new_classes(results, labels, f"{DRAWS} draws with {given}")
     _independent(of_ones)
     # 13.6 and 13.2 of 40 labels: neither is rounded to where int and ceil bring them
-    for share, n_classes in ((0.34, 3), (0.33, 3), (0.0, 3), (1.0, 3), (0.5, 2), (0.1, 10)):
-        right_draw(answer, _labels(40, n_classes), share, n_classes, rng)
+    for fraction, n_classes in ((0.34, 3), (0.33, 3), (0.0, 3), (1.0, 3), (0.5, 2), (0.1, 10)):
+        right_draw(answer, _labels(40, n_classes), fraction, n_classes, rng)
     right_draw(answer, _labels(701, 130), 0.6, 130, rng)
+    right_draw(answer, np.array([1]), 1, 2, rng)
+    right_draw(answer, np.array([1]), 0, 2, rng)
+    high = right_draw(answer, _labels(1_501, 130), 1.0, 130, rng) >= 65
+    if unlikely(np.array(high.sum()), high.size, 1 / 2).any():
+        raise CheckFailed(
+            f"for 1501 labels of 130 classes, fraction 1.0, your result has {high.sum()} of the "
+            "upper 65, expected about half. Each other class is as likely.",
+            hint="unfair_classes",
+        )
     return "So many are wrong, and nobody can see which."
 
 
@@ -166,7 +175,7 @@ def _counts_of_classes(results) -> np.ndarray:
     return np.stack([(results == k).sum(axis=1) for k in range(K)], axis=1)  # (D, K)
 
 
-OF_ONES = f"{ALIKE} labels, all {CLASS}, of {K} classes, share 1.0"
+OF_ONES = f"{ALIKE} labels, all {CLASS}, of {K} classes, fraction 1.0"
 
 
 def _numbers_vary(results) -> None:
@@ -251,9 +260,9 @@ CAUSES = {
     "`noisy[places]`.",
     "exchanged": "labels are exchanged with each other, so some meet their own class again, and "
     "each class keeps its number. Give each chosen label a class that it is not.",
-    "turned_round": "you keep the share and change the rest.",
-    "share_of_each_class": "you take the share of each class and round it there. The number is the "
-    "share of all labels, rounded once.",
+    "turned_round": "you keep the fraction and change the rest.",
+    "share_of_each_class": "you take the fraction of each class and round it there. The number is "
+    "the fraction of all labels, rounded once.",
     "rounded_up": "you round up. Take the nearest integer.",
     "chance": "each label is changed or not by a draw of its own, so their number is left to "
     "chance. Fix the number first, then draw the places.",

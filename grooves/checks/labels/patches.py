@@ -213,8 +213,10 @@ def hide_patches(answer):
                 for column in range(size):
                     expected["pictures"][b, top + row, left + column] = 0
                     expected["masks"][b, top + row, left + column] = True
-        inputs = (images, np.array(tops), np.array(lefts), size)
-        given = f"pictures of shape {shape_of(images)}, tops {tops}, lefts {lefts}, size {size}"
+        rows = np.array(tops)
+        inputs = (images, rows, rows if lefts is tops else np.array(lefts), size)
+        places = f"tops {tops}, lefts {lefts}" if len(tops) < 9 else f"{len(tops)} places"
+        given = f"pictures of shape {shape_of(images)}, {places}, size {size}"
         judge_parts(
             as_pair(call),
             inputs,
@@ -228,9 +230,13 @@ def hide_patches(answer):
     some[:, 2::3, 1::2] = 0  # paper, inside the patches too
     ask(by_hand(answer), some, [1, 3, 2], [2, 1, 4], 3)
     ask(answer, pictures(52, 1, 5, 5), [1], [2], 2)
+    corner = [3, 0, 1, 1]  # one array for rows and columns
+    ask(answer, pictures(57, 4, 6, 7) * [[[1]], [[0]], [[0]], [[1]]], corner, corner, 3)
+    ask(answer, pictures(58, 1, 3, 5), [0], [2], 3)
     ask(answer, pictures(53, 2, 3, 4), [2, 0], [0, 3], 1)
     ask(answer, pictures(54, 3, 6, 8), [0, 2, 1], [4, 0, 3], 4)
     ask(answer, pictures(55, 2, 71, 80), [66, 0], [0, 73], 5)
     ask(answer, pictures(56, 2, 7, 7), [0, 0], [0, 0], 7)
     ask(answer, 256 - np.arange(2 * 9 * 7).reshape(2, 9, 7), [4, 0], [2, 0], 5)  # integers
+    ask(answer, pictures(59, 1_400, 4, 3), [0, 2, 1, 2] * 350, [1, 0] * 700, 2)
     return "The patch is the question, and the old picture is the answer."

@@ -29,45 +29,47 @@ def _real(*lengths: int) -> np.ndarray:
 MANY_TEXTS = np.repeat(_real(WORDS, 6), MANY // 2, axis=0)
 
 
-def _right_counts(real, share: float) -> np.ndarray:
+def _right_counts(real, fraction: float) -> np.ndarray:
     """How many are hidden in each row: the nearest integer, at least one."""
-    return np.array([max(1, round(share * int(n))) for n in real.sum(axis=1)])
+    return np.array([max(1, round(fraction * int(n))) for n in real.sum(axis=1)])
 
 
-def _of_the_first(real, share: float) -> np.ndarray:
-    return np.full(len(real), _right_counts(real, share)[0])
+def _of_the_first(real, fraction: float) -> np.ndarray:
+    return np.full(len(real), _right_counts(real, fraction)[0])
 
 
 COUNT_MISTAKES = (
     (
         "share_of_the_row",
-        lambda real, share: np.minimum(real.sum(axis=1), max(1, round(share * real.shape[1]))),
-        "you take the share of the whole row, padding included. Count the words of each text.",
+        lambda real, fraction: np.minimum(
+            real.sum(axis=1), max(1, round(fraction * real.shape[1]))
+        ),
+        "you take the fraction of the whole row, padding included. Count the words of each text.",
     ),
     (
         "none_in_short_texts",
-        lambda real, share: np.array([round(share * int(n)) for n in real.sum(axis=1)]),
-        "in a short text the share rounds to 0, and nothing would be asked. Hide at least one.",
+        lambda real, fraction: np.array([round(fraction * int(n)) for n in real.sum(axis=1)]),
+        "in a short text the fraction rounds to 0, and nothing would be asked. Hide at least one.",
     ),
     (
         "rounded_down",
-        lambda real, share: np.array([max(1, int(share * int(n))) for n in real.sum(axis=1)]),
+        lambda real, fraction: np.array([max(1, int(fraction * int(n))) for n in real.sum(axis=1)]),
         "you round down. Take the nearest integer.",
     ),
     (
         "rounded_up",
-        lambda real, share: np.ceil(share * real.sum(axis=1)).astype(int),
+        lambda real, fraction: np.ceil(fraction * real.sum(axis=1)).astype(int),
         "you round up. Take the nearest integer.",
     ),
     (
         "one_each",
-        lambda real, share: np.ones(len(real), dtype=int),
+        lambda real, fraction: np.ones(len(real), dtype=int),
         "one word is hidden in every text, however long it is.",
     ),
     (
         "always_15_percent",
-        lambda real, share: _right_counts(real, 0.15),
-        "the share is always 0.15. Use the argument `share`.",
+        lambda real, fraction: _right_counts(real, 0.15),
+        "the fraction is always 0.15. Use the argument `fraction`.",
     ),
     (
         "number_of_the_first",
@@ -79,14 +81,14 @@ COUNT_MISTAKES = (
 
 @check(lab=LAB, exercise="draw_hidden", points=2, returns=ARRAY)
 def draw_hidden(answer):
-    """draw_hidden(real, share, rng) -> hidden (B, T): in each text its share, at least one."""
+    """draw_hidden(real, fraction, rng) -> hidden (B, T): its fraction of each text, or one."""
 
-    def draw(call, real, share, rng):
+    def draw(call, real, fraction, rng):
         lengths = real.sum(axis=1)
         texts = ", ".join(map(str, lengths[:4])) + (", …" if len(lengths) > 4 else "")
-        given = f"texts of {texts} words in rows of {real.shape[1]}, share {share:.4g}"
+        given = f"texts of {texts} words in rows of {real.shape[1]}, fraction {fraction:.4g}"
         got = array_of(
-            call(real.copy(), share, rng), real.shape, "True where a word is hidden", given
+            call(real.copy(), fraction, rng), real.shape, "True where a word is hidden", given
         )
         if not np.isin(got, (0, 1)).all():
             odd = got[~np.isin(got, (0, 1))][0]
@@ -97,31 +99,37 @@ def draw_hidden(answer):
             )
         hidden = got.astype(bool)
         _examine(
-            hidden, real, share, given, lambda: np.array(answer(MANY_TEXTS.copy(), 1 / 3, rng))
+            hidden, real, fraction, given, lambda: np.array(answer(MANY_TEXTS.copy(), 1 / 3, rng))
         )
         return hidden
 
     rng = np.random.default_rng(30)
-    # A share of the whole row, 3, is no more than the shortest text has: NumPy can draw it.
+    # A fraction of the whole row, 3, is no more than the shortest text has: NumPy can draw it.
     draw(by_hand(answer), _real(20, 7, 3, 11), 0.15, rng)
     draw(answer, _real(4, 20, 11, 8), 0.4, rng)
     draw(answer, _real(12, 8, 5), 0.4, rng)
     draw(answer, _real(2, 1), 0.15, rng)
-    draw(answer, _real(4), 1.0, rng)
+    draw(answer, _real(4, 1_100, 700), 1, rng)
+    draw(answer, _real(1_100, 700), 0.37, rng)
+    draw(answer, _real(5, 1, 3), 0.0, rng)
+    draw(answer, np.ones((1, 1), dtype=bool), 0.3, rng)
     draw(answer, _real(5, 300, 41), 0.62, rng)
 
     _spread(np.array([draw(answer, MANY_TEXTS, 1 / 3, rng) for _ in range(DRAWS)]))
     obeys_its_generator(
-        lambda rng: draw(answer, MANY_TEXTS, 1 / 3, rng), np.array_equal, f"{MANY} texts, share 1/3"
+        lambda rng: draw(answer, MANY_TEXTS, 1 / 3, rng),
+        np.array_equal,
+        f"{MANY} texts, fraction 1/3",
     )
     draw(answer, _real(6, 4)[:, ::-1].copy(), 0.5, rng)  # padded in front
     draw(answer, np.roll(_real(8, 3), 1, axis=1), 0.8, rng)  # and at both ends
+    draw(answer, np.array([[1, 0, 1, 1, 0, 1, 1], [0, 1, 0, 0, 1, 0, 1]]) > 0, 0.7, rng)
     return "Every text is asked something, and never about its padding."
 
 
-def _examine(hidden, real, share: float, given: str, many) -> None:
+def _examine(hidden, real, fraction: float, given: str, many) -> None:
     """Whether one draw keeps the rules; `many()` draws for MANY_TEXTS, to find out why not."""
-    counts, right = hidden.sum(axis=1), _right_counts(real, share)
+    counts, right = hidden.sum(axis=1), _right_counts(real, fraction)
     outside = hidden & ~real
     if np.array_equal((real & ~hidden).sum(axis=1), right) and not np.array_equal(counts, right):
         raise CheckFailed(
@@ -152,13 +160,13 @@ def _examine(hidden, real, share: float, given: str, many) -> None:
         f"for {given}, your result hides {counts[row]} of the {real[row].sum()} words in row "
         f"{row}, expected {right[row]}.\n"
     )
-    name, says = _why(counts, real, share, many().reshape(MANY, -1).sum(axis=1))
+    name, says = _why(counts, real, fraction, many().reshape(MANY, -1).sum(axis=1))
     raise CheckFailed(told + says, hint=name)
 
 
-def _why(counts, real, share: float, of_many) -> tuple[str, str]:
+def _why(counts, real, fraction: float, of_many) -> tuple[str, str]:
     """The likely reason for numbers that are not right, here and for MANY_TEXTS."""
-    cases = ((real, share, counts), (MANY_TEXTS, 1 / 3, of_many))  # one alone may be chance
+    cases = ((real, fraction, counts), (MANY_TEXTS, 1 / 3, of_many))  # one alone may be chance
     for name, compute, says in COUNT_MISTAKES:
         if all(np.array_equal(compute(table, part), found) for table, part, found in cases):
             return name, f"Likely mistake: {says}"
@@ -195,7 +203,7 @@ def _spread(draws) -> None:
     """
     texts = draws[:, : MANY // 2, :WORDS]
     n = texts.shape[0] * texts.shape[1]
-    given = f"{n} texts of {WORDS} words, share 1/3"
+    given = f"{n} texts of {WORDS} words, fraction 1/3"
     alike = [(texts[:, 1:] == texts[:, rows]).all(axis=2).sum() for rows in (slice(1), slice(-1))]
     told = (
         f"for {given}, your result hides the same places in text after text, such as "

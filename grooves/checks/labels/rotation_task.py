@@ -65,7 +65,27 @@ def rotations(answer):
     ask(answer, pictures(64, 5, 5, 5))
     ask(answer, pictures(65, 2, 11, 11))
     ask(answer, 300 - np.arange(3 * 3 * 7).reshape(7, 3, 3))  # integers
+    ask(answer, pictures(66, 270, 2, 2))
+    ask(answer, pictures(67, 1, 40, 40))
+    _equal_positions(as_pair(answer))
     return "Four questions a picture, and nobody had to answer them."
+
+
+def _equal_positions(call) -> None:
+    """Pictures that come twice, or look the same when turned: all positions are asked for."""
+    images = np.array([np.zeros((2, 2)), np.eye(2), [[1, 2], [3, 4]], [[1, 2], [3, 4]]]) / 4
+    given = "4 pictures of 2 x 2 pixels, a blank one and two equal ones among them"
+    turned, labels = map(as_array, call(images.copy()))
+    turned = array_of(turned.reshape(len(turned), -1), (16, 4), "all positions", given)
+    labels = whole_numbers(array_of(labels, (16,), "a label for each", given), given)
+    right = np.c_[np.tile(range(4), 4), _positions(images).reshape(16, 4)]
+    got = np.c_[labels, turned.round(5)]
+    if sorted(got.tolist()) != sorted(right.tolist()):
+        raise CheckFailed(
+            f"for {given}, your result lacks some of the 16 positions with their labels. A "
+            "picture that looks the same when it is turned, or that comes twice, still has four.",
+            hint="equal_ones",
+        )
 
 
 def _positions(images) -> np.ndarray:

@@ -65,8 +65,25 @@ def views(answer):
         _every_move(moves, f"for {moves.size} pictures, your result's {name} views")
     obeys_its_generator(lambda rng: draw(answer, many, rng), np.array_equal, f"{MANY} pictures")
     _independent(*draws.swapaxes(0, 1))
-    draw(answer, np.arange(1, 1 + 2 * 11 * 9).reshape(2, 11, 9), rng)  # integers, over 64 pixels
+    draw(answer, np.arange(1, 1 + 2 * 71 * 40).reshape(2, 71, 40), rng)  # integers, large
+    draw(answer, pictures(74, 3, 2, 3), rng)
+    _by_moves(as_pair(answer), rng)
     return "Two pictures that differ, of one and the same digit."
+
+
+def _by_moves(call, rng) -> None:
+    """Whether it is the moves that differ: of a corner pixel, five of nine leave nothing."""
+    corner = np.zeros((400, 4, 5))
+    corner[:, 0, 0] = 0.5
+    blank = np.stack([abs(np.asarray(view)).sum(axis=(1, 2)) < NEAR for view in call(corner, rng)])
+    counts = np.array([*blank.sum(axis=1), blank.all(axis=0).sum()])
+    if unlikely(counts, len(corner), np.array([5 / 9, 5 / 9, 5 / 18])).any():
+        raise CheckFailed(
+            f"for {len(corner)} pictures with ink in the upper left pixel alone, your result has "
+            f"{counts[2]} pairs of blank views, expected about {len(corner) * 5 / 18:.0f}. The two "
+            "moves must differ, and each be as likely, however alike the views look.",
+            hint="views_compared",
+        )
 
 
 def moved(images, down: int, right: int, mode: str = "constant") -> np.ndarray:

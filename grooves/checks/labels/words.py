@@ -115,8 +115,9 @@ def next_word(answer):
 
     ask(by_hand(answer), [11, 4, 7, 0, 9, 4, 2])
     ask(answer, [3, 8])
-    ask(answer, [6, 300, 300, 50_256, 1, 6, 40])
-    ask(answer, np.random.default_rng(10).integers(0, 300, 311))
+    ask(answer, [6, 300, 300, 70_000, 1, 6, 40])
+    ask(answer, [0, 0, 3, 3, 3, 0])  # runs of equal words, and 0 at both ends
+    ask(answer, np.random.default_rng(10).integers(0, 300, 1_211))
     try:  # the exercise does not speak of a text without a pair: an error is as good an answer
         of_one_word = answer(np.array([9]))
     except CheckFailed:

@@ -641,7 +641,7 @@ def _(real, share, rng):
 
 ANSWERS.by_hand(
     "draw_hidden",
-    "A text of 7 words with the share 0.15: 7 · 0.15 = 1.05, so one word is hidden",
+    "A text of 7 words with the fraction 0.15: 7 · 0.15 = 1.05, so one word is hidden",
     lambda answer: answer(np.ones((1, 7), dtype=bool), 0.15, np.random.default_rng(0)).sum() == 1,
 )
 ANSWERS.by_hand(
@@ -983,6 +983,19 @@ def _(images):
     return np.concatenate(out), each(images, 0, 1, 2, 3)
 
 
+@wrong("rotations", "equal_ones")
+def _(images):
+    found = {}
+    for image in images:
+        for quarter in range(4):
+            found.setdefault(
+                np.rot90(image, quarter).tobytes(), (np.rot90(image, quarter), quarter)
+            )
+    some = list(found.values())
+    some += some[-1:] * (4 * len(images) - len(some))
+    return [image for image, _ in some], [quarter for _, quarter in some]
+
+
 @wrong("rotations", "course_code")
 def _(images):
     pictures, quarters = objectives.rotations(images.reshape(len(images), -1))
@@ -1206,6 +1219,22 @@ def _(images, rng):
     return np.concatenate([*moved_by(images, rng), images])
 
 
+@wrong("views", "views_compared")
+def _(images, rng):
+    def view():
+        wide = np.pad(images, ((0, 0), (1, 1), (1, 1)))
+        height, width = images.shape[1:]
+        corners = rng.integers(0, 3, (len(images), 2))
+        cut = zip(wide, corners, strict=True)
+        return np.stack([w[d : d + height, r : r + width] for w, (d, r) in cut])
+
+    first, second = view(), view()
+    while (alike := (first == second).all(axis=(1, 2))).any():
+        again = alike[:, None, None]
+        first, second = np.where(again, view(), first), np.where(again, view(), second)
+    return first, second
+
+
 @wrong("views", "course_code")
 def _(images, rng):
     objectives.views(np.zeros((1, 16)), rng)
@@ -1422,6 +1451,14 @@ def _(z1, z2, temperature):
         z1 /= z1.norm(dim=1, keepdim=True)
         z2 /= z2.norm(dim=1, keepdim=True)
     return F.cross_entropy(without_diagonal(scores_of(z1, z2, temperature)), partners(len(z1)))
+
+
+@wrong("contrastive_loss", "gradient_touched")
+def _(z1, z2, temperature):
+    z1.grad = z2.grad = None
+    n, z = len(z1), F.normalize(torch.cat((z1, z2)), dim=1)
+    scores = (z @ z.mT / temperature).masked_fill(torch.eye(2 * n, dtype=torch.bool), -torch.inf)
+    return F.cross_entropy(scores, torch.arange(2 * n).roll(n))
 
 
 @wrong("contrastive_loss", "course_code")
@@ -1826,7 +1863,7 @@ def _(labels, share, n_classes, rng):
 
 ANSWERS.by_hand(
     "flip_labels",
-    "Ten labels with the share 0.3: three of them change.",
+    "Ten labels with the fraction 0.3: three of them change.",
     lambda answer: (
         (answer(np.arange(10), 0.3, 10, np.random.default_rng(0)) != range(10)).sum() == 3
     ),
