@@ -55,7 +55,7 @@ def test_a_lab_says_not_started_and_then_passed(lab, work):
 
 def test_a_moved_slider_reaches_the_kernel(lab, work):
     cells = [
-        "from grooves import lineage\n"
+        "from grooves.training import lineage\n"
         "from grooves.explorables.attention.widget import Attention\n"
         "from grooves.language.stories import Stories\n"
         "widget = Attention(lineage.base(), Stories())\n"
