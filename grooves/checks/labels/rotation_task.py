@@ -120,10 +120,19 @@ def _examine_turns(turned, labels, images, given: str) -> None:
                 f"up to {nearly:.2g}. Turn it, and leave its values as they are.",
                 hint="rounded",
             )
+        all_there = np.allclose(np.sort(turned, axis=None), np.sort(places, axis=None))
+        pixels = np.sort(images.reshape(n, -1)), np.sort(turned[at], axis=None)
+        says = "its pixels are not where a turn brings them. Turn one of 3 x 3 pixels on paper."
+        if not np.isin(turned[at].round(5), images.round(5)).all():
+            says = "it has grey values that none of them has. Turn it, and leave its values."
+        elif all_there and not np.isclose(*pixels).all(axis=1).any():
+            says = (
+                "its pixels come from several of them. Turn about the last two axes, axes=(1, 2), "
+                "and leave the first alone."
+            )
         raise CheckFailed(
             f"for {given}, your result holds, at {at}, no picture of those given in any position: "
-            "its pixels come from several of them, or are lost. Turn about the last two axes, "
-            "axes=(1, 2), and leave the first alone.",
+            + says,
             hint="mixed",
         )
     which = known.argmax(axis=1)  # 4 b + quarter
