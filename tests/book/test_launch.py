@@ -125,7 +125,7 @@ def test_the_committed_book_invents_no_address(page, book, book_address):
     page.goto(f"{book_address}notebooks/00_start.html")
     assert page.get_by_role("button", name="Open this notebook elsewhere").count() == 0
     page.goto(f"{book_address}book/launch.html")
-    expect(page.get_by_text("names no students' copy")).to_be_visible()
+    expect(page.get_by_text("so it has no launch links")).to_be_visible()
 
 
 def test_every_page_of_code_offers_its_notebook_for_download(page, book, book_address):

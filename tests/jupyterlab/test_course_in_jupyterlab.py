@@ -70,10 +70,13 @@ def test_other_commands_refuse_what_they_do_not_know(capsys):
     assert "unrecognized arguments: --no-browser" in capsys.readouterr().err
 
 
-def test_a_folder_without_the_course_is_named_with_the_remedy(tmp_path, monkeypatch, capsys):
+def test_a_folder_without_the_course_is_named_with_the_remedy(
+    tmp_path, monkeypatch, own_progress, started, capsys
+):
     shutil.copytree(start.EXTENSION.parents[1], tmp_path / "site" / "grooves")
     monkeypatch.setattr(start, "__file__", str(tmp_path / "site/grooves/jupyterlab/start.py"))
     monkeypatch.chdir(tmp_path)
     assert cli.main(["lab"]) == 1
+    assert started == []
     told = capsys.readouterr().err
     assert f"there is no {start.FIRST} in {tmp_path}: change to the course's folder" in told
