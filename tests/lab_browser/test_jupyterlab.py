@@ -16,6 +16,71 @@ def keep_picture(lab, name):
         lab.page.screenshot(path=Path(folder) / f"{name}.png")
 
 
+NEWS = "@jupyterlab/apputils-extension:announcements"
+
+
+def listed(lab):
+    """The names in the file browser."""
+    return lab.page.locator(".jp-DirListing-itemText").all_inner_texts()
+
+
+def test_jupyterlab_opens_with_the_first_notebook_and_the_labs_in_sight(lab, work):
+    lab.start()
+    expect(lab.page.locator(".lm-TabBar-tab.jp-mod-current").first).to_contain_text("00_start")
+    assert {"labs", "notebooks", "book"} <= set(listed(lab))
+    keep_picture(lab, "opened")
+    lab.page.locator(".jp-DirListing-item", has_text="labs").dblclick()
+    expect(lab.page.locator(".jp-DirListing-item", has_text="04_transformer")).to_be_visible()
+    assert (work / "labs" / "solutions").is_dir()
+    assert "solutions" not in listed(lab)
+    off = "JSON.parse(document.getElementById('jupyter-config-data').text).disabledExtensions"
+    assert NEWS in lab.page.evaluate(off)
+    assert lab.page.locator(".Toastify__toast").count() == 0
+    keep_picture(lab, "labs")
+    assert lab.outside == set()
+
+
+def test_nothing_is_written_to_the_users_own_configuration(lab, work):
+    lab.start()
+    kept = work / "cache" / "jupyterlab" / "workspaces"
+    lab.page.locator(".jp-DirListing-item", has_text="labs").dblclick()
+    for _ in range(100):
+        if kept.is_dir() and list(kept.iterdir()):
+            break
+        lab.page.wait_for_timeout(100)
+    else:
+        raise AssertionError(f"the layout was not kept in {kept}")
+    written = [path.name for path in (work / "config").rglob("*") if path.is_file()]
+    assert set(written) <= {"migrated"}  # an empty stamp that any Jupyter command leaves
+    assert not (work / "settings").exists()
+    assert not (work / "workspaces").exists()
+
+
+def test_a_link_to_a_chapter_opens_its_page_or_says_how_to_build_it(lab, work):
+    page = work / "_build" / "html" / "book" / "how_to_use.html"
+    lab.start()
+    link = lab.page.locator(".jp-RenderedMarkdown a", has_text="How to use this book").first
+
+    def follow():
+        with lab.page.expect_popup() as opened:
+            link.click()
+        opened.value.wait_for_load_state()
+        return opened.value
+
+    missing = follow()
+    expect(missing.locator("main")).to_contain_text("make book")
+    assert missing.url.endswith("/course/book/how_to_use.html")
+    source = missing.get_by_role("link").get_attribute("href")
+    assert source == "/lab/tree/book/how_to_use.md"
+    missing.close()
+    page.parent.mkdir(parents=True)
+    page.write_text("<title>The built page</title>", "utf-8")
+    built = follow()
+    assert built.title() == "The built page"
+    built.close()
+    assert lab.outside == set()
+
+
 def test_the_first_notebook_runs_and_its_story_teller_answers(lab):
     panel = lab.open("notebooks/00_start.ipynb")
     lab.run_all(panel)
@@ -55,9 +120,9 @@ def test_a_lab_says_not_started_and_then_passed(lab, work):
 
 def test_a_moved_slider_reaches_the_kernel(lab, work):
     cells = [
-        "from grooves.training import lineage\n"
         "from grooves.explorables.attention.widget import Attention\n"
         "from grooves.language.stories import Stories\n"
+        "from grooves.training import lineage\n"
         "widget = Attention(lineage.base(), Stories())\n"
         "widget",
         "print('temperature in the kernel:', round(widget.temperature, 2))",
