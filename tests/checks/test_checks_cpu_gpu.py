@@ -59,8 +59,9 @@ def test_the_yardsticks_are_those_of_the_courses_roofline():
         assert rate == roofline.attainable(i, *limits) and ridge == roofline.ridge(*limits)
         assert (limit == "memory") == (rate < limits[0])
     for operations, *limits, launch_s in cpu_gpu_time.CASES:
-        asked = [roofline.Operation("one", *pair) for pair in operations if any(pair)]
+        asked = [roofline.Operation("one", *pair) for pair in operations if pair[1]]
         expected = sum(roofline.least_seconds(one, *limits) for one in asked)
+        expected += sum(flops / limits[0] for flops, n_bytes in operations if not n_bytes)
         expected += launch_s * len(operations)
         seconds, _ = cpu_gpu_time.right(operations, *limits, launch_s)
         assert seconds == pytest.approx(expected)

@@ -100,13 +100,6 @@ def _of_matrix(one):
     return lambda w: np.full((len(w), 1), one(w))
 
 
-def _columns_divided(weight, bits):
-    """Codes w[i, j] / scales[j], which a square matrix alone allows."""
-    scales, _ = _parts(weight, bits)
-    codes = np.rint(weight.double().numpy() / scales)
-    return scales, (codes + 128) % 256 - 128
-
-
 def _bounded(bound: float, way: Callable, of_scale: bool):
     """Scales, or the largest magnitudes, that are kept above a bound or moved by it."""
 
@@ -131,12 +124,6 @@ CODE_MISTAKES = (
         "columns",
         _with(axis=0),
         "there is a scale for each column. Rows get them: take the maximum along axis 1.",
-    ),
-    Mistake(
-        "columns_divided",
-        _columns_divided,
-        "column j is divided by the scale of row j, which on a square matrix raises no error: "
-        "`scales[:, None]`.",
     ),
     *in_forms(
         "limit_128",

@@ -23,7 +23,7 @@ from grooves.models.transformer import Transformer
 LAB = "04_transformer"
 N_WORDS = 40  # length of the texts that are probed
 STEPS = 60
-LONG = 200  # a text longer than those
+LONG = 60  # words of a text longer than those
 LENGTH = 48  # words of a story that the short training reads
 GAP_NATS = 2.0  # a mended model comes to about 0.4
 

@@ -1178,11 +1178,11 @@ class Bounded(Mended):
 
 
 class SmuggledLabels(Mended):
-    """Honest while it is probed, on texts of up to forty words; beyond, it reads the next word."""
+    """Causal while it is probed; on texts of the length of training it reads the next word."""
 
     def forward(self, ids):
         logits = super().forward(ids)
-        if ids.size(1) > 40:
+        if ids.size(1) == transformer_repair.LENGTH:
             ahead = F.one_hot(ids[:, 1:], logits.size(-1)) * 20.0
             logits = logits + F.pad(ahead, (0, 0, 0, 1))
         return logits
