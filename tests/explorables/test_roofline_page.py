@@ -275,7 +275,7 @@ def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address):
 
 def test_your_machine_comes_first_and_what_is_guessed_reaches_the_kernel(notebook):
     assert notebook.get_by_role("combobox", name="Device").input_value() == "My laptop"
-    assert notebook.locator(".gr-source").inner_text() == "Measurement on this machine."
+    assert notebook.locator(".gr-source").inner_text() == "Measured on this machine."
     assert notebook.get_by_role("radio", name="bf16").is_disabled(), "it was not measured"
     assert notebook.get_by_role("radio", name="fp32").is_checked()
     assert notebook.locator(".gr-measured").count() == 1
