@@ -149,7 +149,7 @@ def grade_all(args: argparse.Namespace) -> int:
     from grooves.grading import submissions
     from grooves.grading.assign import Labs, assign
     from grooves.grading.grading_run import grade_lab
-    from grooves.grading.store import Store
+    from grooves.grading.records.store import Store
 
     known = masters(labs_folder())
     chosen([args.lab] if args.lab else [])

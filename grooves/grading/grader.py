@@ -13,8 +13,8 @@ import threading
 
 from grooves.grading.identify import Identified
 from grooves.grading.masters import Exercise, LabError
+from grooves.grading.records.results import ENDINGS, Graded, Result, printable, state_of
 from grooves.grading.reference import GivenCell, Reference
-from grooves.grading.results import ENDINGS, Graded, Result, printable, state_of
 from grooves.grading.sandbox import START_LIMIT_S, Kernel, Outcome
 from grooves.grading.submissions import Cell, Submission
 

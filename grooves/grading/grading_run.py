@@ -12,14 +12,14 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from grooves.grading import tables
 from grooves.grading.course_files import CourseFiles
 from grooves.grading.grader import read_checks, rehearse
 from grooves.grading.masters import LabError
+from grooves.grading.records import tables
+from grooves.grading.records.results import SUBMISSION_STATES
+from grooves.grading.records.store import Store
 from grooves.grading.reference import Reference
-from grooves.grading.results import SUBMISSION_STATES
 from grooves.grading.sandbox import KernelFailed
-from grooves.grading.store import Store
 from grooves.grading.submissions import Submission
 from grooves.grading.supervisor import Options, Supervisor
 

@@ -17,7 +17,10 @@ from pathlib import Path
 import nbformat
 
 STUB = "raise NotImplementedError"
-COLUMNS = ("submission", "total", "out_of", "state", "graded_at", "notes")  # of every table
+COLUMNS = (  # of every table
+    "student", "id", "late", "extra", "total", "out_of", "state", "submission", "graded_at",
+    "comment", "notes",
+)  # fmt: skip
 _BEGIN, _END = "### BEGIN {}", "### END {}"
 _KEPT_CELL_METADATA = ("nbgrader", "tags", "editable", "deletable", "jupyter", "slideshow")
 

@@ -10,10 +10,11 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from grooves.grading.masters import LabError
-from grooves.grading.results import printable
+from grooves.grading.records.results import printable
 
 SIZE_LIMIT_BYTES = 100_000_000
 
@@ -67,6 +68,30 @@ def read(path: Path, name: str) -> Submission:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return unreadable("The file is not a Jupyter notebook (format 4).", digest)
     return Submission(name, cells, lab if isinstance(lab, str) else None, None, digest, path)
+
+
+def handed_in(path: Path | None) -> str:
+    """When a file was handed in, as far as what lies there tells: ISO 8601.
+
+    nbgrader notes it in a file beside; else "file " and the file's own date, which unpacking and
+    copying may have changed. Empty where nothing tells.
+    """
+    if path is None:
+        return ""
+    try:
+        noted = path.with_name("timestamp.txt")
+        if noted.is_file():
+            text = noted.read_text(encoding="utf-8").strip().removesuffix(" UTC")
+            moment = datetime.fromisoformat(text)
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return moment.isoformat(timespec="seconds")
+    except (OSError, ValueError):
+        pass  # it says nothing that is a date
+    try:
+        changed = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
+    except (OSError, OverflowError, ValueError):
+        return ""
+    return f"file {changed.isoformat(timespec='seconds')}"
 
 
 def _cell(cell: dict) -> Cell:

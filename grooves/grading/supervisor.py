@@ -14,27 +14,29 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from grooves.grading import tables
 from grooves.grading.course_files import CourseFiles
 from grooves.grading.grader import grade, ungraded
 from grooves.grading.masters import LabError
+from grooves.grading.records import tables
+from grooves.grading.records.results import Graded
+from grooves.grading.records.store import Store
 from grooves.grading.reference import Reference
-from grooves.grading.results import Graded
 from grooves.grading.sandbox import KernelFailed
-from grooves.grading.store import Store
-from grooves.grading.submissions import Submission
+from grooves.grading.submissions import Submission, handed_in
+from grooves.grading.term.term_file import Term
 
 FAILED_STARTS = 3  # in a row, then it is the machine
 
 
 @dataclass
 class Options:
-    """How to grade: seconds for each cell, submissions at the same time, and whether also those
-    that were graded before."""
+    """How to grade: seconds for each cell, submissions at the same time, whether also those that
+    were graded before, and the term that it is done for."""
 
     time_limit_s: float = 60
     jobs: int = 2
     again: bool = False
+    term: Term = Term()
 
 
 class Supervisor:
@@ -121,6 +123,7 @@ class Supervisor:
                     self.options.time_limit_s,
                     self.threads,
                     self.stop,
+                    self.options.term.follow_through,
                 )
                 self.running[future] = submission
             ended, _ = wait(self.running, return_when=FIRST_COMPLETED)
@@ -180,10 +183,13 @@ class Supervisor:
             content=submission.digest,
             checks=self.checks,
             time_limit_s=self.options.time_limit_s,
+            handed_in=handed_in(submission.path),
         )
         self.done += 1
         try:
-            tables.write_page(self.store.folder, self.reference.lab, self.reference.title, graded)
+            term, reference = self.options.term, self.reference
+            rules = term.rules(reference.lab)
+            tables.write_page_of(self.store, reference, graded.submission, rules, term.institution)
         except OSError as error:
             self.say(f"The page of {graded.submission} cannot be written ({error.strerror}).")
         remarks = "".join(f" {remark}" for remark in graded.remarks)

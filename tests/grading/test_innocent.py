@@ -16,7 +16,7 @@ import pytest
 
 from grooves import cli
 from grooves.grading import masters
-from grooves.grading.results import ENDINGS
+from grooves.grading.records.results import ENDINGS
 
 DOUBLE = "def double(x):\n    return 2 * x"
 LONGEST = "def longest(words):\n    return max(words, key=len)"

@@ -2,9 +2,8 @@
 
 Key idea: a submission's result is stored the moment it is known, and a run adds or replaces
 submissions and never removes one. So a broken run is resumed by starting it again, grading one
-submission again changes one row, and tables and pages can be made anew at any time.
-Points that an instructor changes, and comments, belong into tables of their own beside these
-(keyed by lab, submission and exercise), so that grading again keeps them.
+submission again changes one row, and tables and pages can be made anew at any time. What an
+instructor changes stands in a table of its own, so that grading again keeps it.
 Labs of every chapter.
 """
 
@@ -14,11 +13,12 @@ import contextlib
 import json
 import os
 import sqlite3
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from grooves.grading.masters import LabError
-from grooves.grading.results import Graded, Result
+from grooves.grading.records.results import Graded, Result
 
 NAME = "results.sqlite"
 VERSION = 1
@@ -30,21 +30,70 @@ CREATE TABLE IF NOT EXISTS submissions (
     content TEXT NOT NULL,       -- SHA-256 of the file
     checks TEXT NOT NULL,        -- SHA-256 of the lab's master and checks
     time_limit_s REAL NOT NULL, graded_at TEXT NOT NULL,
+    handed_in TEXT NOT NULL,     -- when the file was last changed, or what nbgrader noted
     PRIMARY KEY (lab, name));
 CREATE TABLE IF NOT EXISTS exercises (
     lab TEXT NOT NULL, submission TEXT NOT NULL, position INTEGER NOT NULL, exercise TEXT NOT NULL,
     points REAL NOT NULL, out_of REAL NOT NULL, state TEXT NOT NULL, message TEXT NOT NULL,
     hint TEXT NOT NULL,          -- the name of the mistake that the check recognised
-    code TEXT NOT NULL,
+    code TEXT NOT NULL, title TEXT NOT NULL,
+    stood_in TEXT NOT NULL,      -- exercises for which the reference stood in
     PRIMARY KEY (lab, submission, exercise));
 CREATE TABLE IF NOT EXISTS changes (  -- one row for each exercise whose result changed
     at TEXT NOT NULL, lab TEXT NOT NULL, submission TEXT NOT NULL, exercise TEXT NOT NULL,
     points_before REAL, points REAL NOT NULL, state_before TEXT, state TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS adjustments (  -- by the instructor; an empty exercise is the whole lab
+    lab TEXT NOT NULL, person TEXT NOT NULL, exercise TEXT NOT NULL,
+    points TEXT NOT NULL,        -- "3" in place of what was earned, "+1" or "-1" on top, or empty
+    due TEXT NOT NULL, handed_in TEXT NOT NULL, comment TEXT NOT NULL, reason TEXT NOT NULL,
+    at TEXT NOT NULL, PRIMARY KEY (lab, person, exercise));
+CREATE TABLE IF NOT EXISTS people (  -- who takes part, where the instructor gave a list
+    key TEXT PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL, handed_in TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS labs (lab TEXT PRIMARY KEY, title TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS running (  -- begun and not ended; a row left over names a suspect
     lab TEXT NOT NULL, name TEXT NOT NULL, content TEXT NOT NULL, begun INTEGER NOT NULL,
     alone INTEGER NOT NULL,      -- whether nothing else ran beside it
     PRIMARY KEY (lab, name));
 """
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A result with when it was graded, where its file lay, and when that was handed in."""
+
+    graded: Graded
+    at: str
+    path: Path
+    handed_in: str
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """A change by the instructor; `exercise` is empty where it is of the whole lab.
+
+    points: "3" in place of what was earned, "+1" or "-1" on top of it, or empty. due, handed_in:
+    ISO dates that replace those of everyone, of the file. at: when it was made.
+    """
+
+    lab: str
+    person: str
+    exercise: str = ""
+    points: str = ""
+    due: str = ""
+    handed_in: str = ""
+    comment: str = ""
+    reason: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One who takes part, from the instructor's list; handed_in: what the platform's list says."""
+
+    key: str
+    name: str
+    email: str = ""
+    handed_in: str = ""
 
 
 class Store:
@@ -113,22 +162,22 @@ class Store:
             self._base.execute("DELETE FROM running WHERE lab=? AND name=?", (lab, name))
 
     def put(self, lab: str, graded: Graded, *, path: str, content: str, checks: str,
-            time_limit_s: float) -> None:  # fmt: skip
+            time_limit_s: float, handed_in: str = "") -> None:  # fmt: skip
         """Store a result in place of an earlier one, and date what changed."""
-        name, now = graded.submission, datetime.now().astimezone().isoformat(timespec="seconds")
+        name, now = graded.submission, now_as_text()
         before = {r.exercise: r for r in self._results(lab, name)}
         with self._written():
             self._base.execute(
-                "INSERT OR REPLACE INTO submissions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO submissions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (lab, name, graded.state, graded.reason, json.dumps(graded.notes),
-                 os.fsencode(path), content, checks, time_limit_s, now),
+                 os.fsencode(path), content, checks, time_limit_s, now, handed_in),
             )  # fmt: skip
             self._base.execute("DELETE FROM exercises WHERE lab=? AND submission=?", (lab, name))
             for position, r in enumerate(graded.results):
                 self._base.execute(
-                    "INSERT INTO exercises VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO exercises VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (lab, name, position, r.exercise, r.points, r.out_of, r.state, r.message,
-                     r.hint, r.code),
+                     r.hint, r.code, r.title, r.stood_in),
                 )  # fmt: skip
                 old = before.get(r.exercise)
                 if old is None or (old.points, old.state) != (r.points, r.state):
@@ -138,18 +187,70 @@ class Store:
                          old and old.state, r.state),
                     )  # fmt: skip
 
-    def all_of(self, lab: str) -> list[tuple[Graded, str, Path]]:
-        """Every result of a lab by name, with when it was graded and where its file lay."""
+    def labs(self) -> dict[str, str]:
+        """The labs that were graded into this folder: names and titles."""
+        return dict(self._base.execute("SELECT lab, title FROM labs ORDER BY lab"))
+
+    def name_lab(self, lab: str, title: str) -> None:
+        """Note a lab's title for the pages and exports that are made later."""
+        with self._written():
+            self._base.execute("INSERT OR REPLACE INTO labs VALUES (?, ?)", (lab, title))
+
+    def all_of(self, lab: str) -> list[Stored]:
+        """Every result of a lab, by name."""
         rows = self._base.execute(
-            "SELECT name, state, reason, notes, graded_at, path FROM submissions WHERE lab=? "
-            "ORDER BY name",
+            "SELECT name, state, reason, notes, graded_at, path, handed_in FROM submissions "
+            "WHERE lab=? ORDER BY name",
             (lab,),
         ).fetchall()
         return [
-            (Graded(name, state, self._results(lab, name), json.loads(notes), reason), at,
- Path(os.fsdecode(path)))
-            for name, state, reason, notes, at, path in rows
+            Stored(Graded(name, state, self._results(lab, name), json.loads(notes), reason),
+                   at, Path(os.fsdecode(path)), handed_in)
+            for name, state, reason, notes, at, path, handed_in in rows
         ]  # fmt: skip
+
+    def adjust(self, adjustments: list[Adjustment]) -> None:
+        """Keep what an instructor changed, in place of an earlier change of the same thing.
+
+        An adjustment that says nothing takes an earlier one back.
+        """
+        now = now_as_text()
+        with self._written():
+            for a in adjustments:
+                key = (a.lab, a.person, a.exercise)
+                says = (a.points, a.due, a.handed_in, a.comment)
+                self._base.execute(
+                    "DELETE FROM adjustments WHERE lab=? AND person=? AND exercise=?", key
+                )
+                if any(says):
+                    self._base.execute(
+                        "INSERT INTO adjustments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                        (*key, *says, a.reason, now),
+                    )
+
+    def adjustments(self, lab: str) -> list[Adjustment]:
+        """What an instructor changed in a lab."""
+        found = self._base.execute(
+            "SELECT lab, person, exercise, points, due, handed_in, comment, reason, at "
+            "FROM adjustments WHERE lab=? ORDER BY person, exercise",
+            (lab,),
+        )
+        return [Adjustment(*row) for row in found]
+
+    def expect(self, people: list[Listed]) -> None:
+        """Keep the list of those who take part, in place of an earlier one."""
+        with self._written():
+            self._base.execute("DELETE FROM people")
+            for one in people:
+                self._base.execute(
+                    "INSERT OR REPLACE INTO people VALUES (?, ?, ?, ?)",
+                    (one.key, one.name, one.email, one.handed_in),
+                )
+
+    def expected(self) -> list[Listed]:
+        """The list of those who take part; empty where none was given."""
+        found = self._base.execute("SELECT key, name, email, handed_in FROM people ORDER BY name")
+        return [Listed(*row) for row in found]
 
     def changes(self, lab: str, name: str) -> list[tuple]:
         """What changed in a submission's results: (when, exercise, points before, points now)."""
@@ -161,8 +262,8 @@ class Store:
 
     def _results(self, lab: str, name: str) -> list[Result]:
         found = self._base.execute(
-            "SELECT exercise, points, out_of, state, message, hint, code FROM exercises "
-            "WHERE lab=? AND submission=? ORDER BY position",
+            "SELECT exercise, points, out_of, state, message, hint, code, title, stood_in "
+            "FROM exercises WHERE lab=? AND submission=? ORDER BY position",
             (lab, name),
         )
         return [Result(*row) for row in found]
@@ -183,3 +284,8 @@ class Store:
                 f"{self.path} cannot be written ({error}). What was graded before is kept. "
                 "Make room, or close what uses the file, and run the same command again."
             ) from error
+
+
+def now_as_text() -> str:
+    """The time as ISO 8601 with the offset from UTC, to the second."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")

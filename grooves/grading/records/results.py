@@ -37,6 +37,7 @@ SUBMISSION_STATES = {
     "not the lab": "ask for the right file",
     "unreadable": "ask for the file again",
     "not graded": "look at the reason, then grade it again",
+    "not handed in": "nothing, or ask: these people are on your list and handed in nothing",
 }
 
 
@@ -44,7 +45,8 @@ SUBMISSION_STATES = {
 class Result:
     """One exercise of one submission; `state` and `message` come from ENDINGS.
 
-    `hint` is the name of the mistake that the check recognised, or an empty text.
+    `hint` is the name of the mistake that the check recognised, or an empty text. `title` is the
+    exercise's heading, `stood_in` names the exercises for which the reference stood in.
     """
 
     exercise: str
@@ -54,6 +56,8 @@ class Result:
     message: str
     hint: str = ""
     code: str = ""
+    title: str = ""
+    stood_in: str = ""
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ import psutil
 import pytest
 
 from grooves import cli
-from grooves.grading import masters, supervisor, tables
-from grooves.grading.results import Graded, Result
-from grooves.grading.store import NAME, Store
+from grooves.grading import masters, supervisor
+from grooves.grading.records import tables
+from grooves.grading.records.results import Graded, Result
+from grooves.grading.records.store import NAME, Store
 
 WRONG = {"twice_sum": "def twice_sum(v):\n    return 0"}
 SQUARE = {"double": "def double(x):\n    return x * x"}

@@ -1,0 +1,195 @@
+"""Adjustments: what an instructor changes, read from a table (CSV) or from TOML.
+
+Key idea: one row is one change for one person, in words that stand in the class's table already:
+the person's name or number, the exercise by its name or number. A row that cannot be understood is
+named with its line, and costs the others nothing. Labs of every chapter.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import tomllib
+from datetime import datetime
+from pathlib import Path
+
+from grooves.grading.masters import LabError
+from grooves.grading.records.standing import Standing, standings
+from grooves.grading.records.store import Adjustment, Store
+
+COLUMNS = ("student", "lab", "exercise", "points", "due", "handed_in", "comment", "reason")
+_DATES = {"due", "handed_in"}
+
+
+def read(path: Path, store: Store) -> tuple[list[Adjustment], list[str]]:
+    """The changes in a file, and a sentence for each row that cannot be understood.
+
+    A row has `student` (key, name, e-mail or file), `lab` (may be left out where only one was
+    graded), `exercise` (name or number; empty for the lab as a whole), `points` ("3" in place of
+    what was earned, "+1" or "-1" on top), `due` and `handed_in` (dates), `comment` and `reason`.
+    Raises: LabError where the file cannot be read, or has other columns.
+    """
+    adjustments, problems, known = [], [], {}
+    for where, row in _rows(path):
+        try:
+            lab = _lab(row.get("lab", ""), store)
+            if lab not in known:
+                known[lab] = standings(store, lab)
+            adjustments.append(_adjustment(row, lab, known[lab]))
+        except LabError as error:
+            problems.append(f"{path.name}, {where}: {error}")
+    return adjustments, problems
+
+
+def _rows(path: Path):
+    """(where it stands, the row as texts) of each row of the file."""
+    text = read_text(path)
+    if path.suffix.lower() == ".toml":
+        try:
+            entries = tomllib.loads(text).get("adjust", [])
+        except tomllib.TOMLDecodeError as error:
+            raise LabError(f"{path} is not TOML: {error}") from error
+        rows = [
+            (f"entry {n}", {k: _as_text(k, v) for k, v in entry.items()})
+            for n, entry in enumerate(entries, 1)
+        ]
+        if not rows:
+            raise LabError(f"{path} holds no [[adjust]] table")
+    else:
+        reader = table(text)
+        rows = [
+            (
+                f"line {reader.line_num}",
+                {
+                    (k or "").strip().lower(): (v or "").strip()
+                    for k, v in row.items()
+                    if isinstance(v, str)
+                },
+            )
+            for row in reader
+        ]
+    unknown = sorted({name for _, row in rows for name in row} - set(COLUMNS))
+    if unknown:
+        raise LabError(
+            f"{path}: {', '.join(map(repr, unknown))} is no column here; there are "
+            f"{', '.join(COLUMNS)}"
+        )
+    return [(where, row) for where, row in rows if any(row.values())]
+
+
+def read_text(path: Path) -> str:
+    """A text file as spreadsheets write it: UTF-8 with or without a mark, UTF-16, or Windows.
+
+    Raises: LabError where it cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise LabError(f"{path} cannot be read ({error.strerror})") from error
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return content.decode("utf-16", "replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
+
+
+def table(text: str) -> csv.DictReader:
+    """The rows of a CSV file, whether commas, semicolons or tabs stand between its columns."""
+    first = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=first.count)
+    return csv.DictReader(io.StringIO(text), delimiter=delimiter)
+
+
+def _as_text(key: str, value) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if key == "points" and isinstance(value, (int, float)):
+        return f"{value:g}"
+    return str(value).strip()
+
+
+def _lab(name: str, store: Store) -> str:
+    labs = store.labs()
+    if not name and len(labs) == 1:
+        return next(iter(labs))
+    found = [
+        lab for lab in labs if lab == name or lab.lstrip("0").split("_")[0] == name.lstrip("0")
+    ]
+    if len(found) == 1:
+        return found[0]
+    graded = ", ".join(labs) or "none"
+    raise LabError(f"lab {name!r} was not graded into this folder; graded here: {graded}")
+
+
+def _adjustment(row: dict[str, str], lab: str, known: list[Standing]) -> Adjustment:
+    standing = _person(row.get("student", ""), known)
+    exercise = _exercise(row.get("exercise", ""), standing, known)
+    points = row.get("points", "").replace(",", ".").replace("\u2212", "-")
+    if points:
+        try:
+            value = float(points)
+        except ValueError:
+            value = float("nan")
+        if not abs(value) < 1e6:
+            raise LabError(f"points {row['points']!r} is no number, such as 3, +1 or -0.5")
+        if value < 0 and points[0] != "-":
+            raise LabError(f"points {row['points']!r} is no number, such as 3, +1 or -0.5")
+    dates = {name: _date(row.get(name, ""), name) for name in sorted(_DATES)}
+    if exercise and any(dates.values()):
+        raise LabError("due and handed_in are of the lab as a whole: leave exercise empty there")
+    return Adjustment(
+        lab=lab,
+        person=standing.person.key,
+        exercise=exercise,
+        points=points,
+        comment=row.get("comment", ""),
+        reason=row.get("reason", ""),
+        **dates,
+    )
+
+
+def _person(name: str, known: list[Standing]) -> Standing:
+    if not name:
+        raise LabError("the column student is empty")
+    wanted = name.casefold()
+    for tell in (
+        lambda s: s.person.key,
+        lambda s: s.graded.submission,
+        lambda s: s.person.id,
+        lambda s: s.email,
+        lambda s: s.person.name,
+    ):
+        found = [standing for standing in known if tell(standing).casefold() == wanted]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            keys = ", ".join(s.person.key for s in found)
+            raise LabError(f"student {name!r} is several people: write one of {keys}")
+    raise LabError(
+        f"student {name!r} is nobody who handed in or is on the list; write the name, the number "
+        "or the e-mail as in the table"
+    )
+
+
+def _exercise(name: str, standing: Standing, known: list[Standing]) -> str:
+    if not name:
+        return ""
+    rows = standing.scores or max((s.scores for s in known), key=len, default=[])
+    names = [score.result.exercise for score in rows]
+    if name in names:
+        return name
+    if name.isdigit() and 1 <= int(name) <= len(names):
+        return names[int(name) - 1]
+    raise LabError(f"exercise {name!r} is none of {', '.join(names)} (or a number up to {len(names)})")
+
+
+def _date(text: str, name: str) -> str:
+    if not text:
+        return ""
+    try:
+        return datetime.fromisoformat(text).astimezone().isoformat(timespec="seconds")
+    except ValueError:
+        raise LabError(
+            f"{name} {text!r} is no date, such as 2026-11-30 or 2026-11-30 23:59"
+        ) from None

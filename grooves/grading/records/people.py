@@ -1,0 +1,92 @@
+"""People: who handed a file in, read from its path as Moodle, Canvas, nbgrader and people name it.
+
+Key idea: a person is told apart by the number that the platform gave, and only without one by a
+name, so that two files of one person are two attempts and never two persons.
+Labs of every chapter.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+# "Ada Lovelace_4103_assignsubmission_file_", a folder or the beginning of a file's name; with
+# anonymous submissions "Participant_4103_assignsubmission_file_".
+_MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assign(?:submission|feedback)_[a-z]+(?:_|$)")
+# "lovelaceada_LATE_12345_678901_04_transformer-2": user, file, the file's name, the attempt.
+_CANVAS = re.compile(
+    r"(?P<name>[^\W_][^_]*)(?P<late>_LATE|_late)?_(?P<id>[1-9]\d+)_(?P<file>[1-9]\d+)_(?P<rest>.+)"
+)
+_ATTEMPT = re.compile(r"(?:-| ?\(|_v|_attempt_?)(\d{1,2})\)?$", re.IGNORECASE)
+# Names of files and folders that say nothing of who wrote them.
+_NOBODY = re.compile(
+    r"(?:(?:copy|kopie)( of)?|final|new|labs?|chapters?|notebooks?|untitled|submi(?:tted|ssions?)|"
+    r"solutions?|answers?|graded|released?|downloads?|(?<!\d)\d{1,3}(?!\d)|[ _.()-])*",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who handed in. `key` tells persons apart ("moodle:4103", "canvas:12345", "anna").
+
+    name: as a person would write it. attempt: as far as the file's name tells, from 0. late:
+    whether the platform marked the file as late.
+    """
+
+    key: str
+    name: str
+    attempt: int = 0
+    late: bool = False
+
+    @property
+    def platform(self) -> str:
+        """ "moodle", "canvas", or "" where the name is all there is."""
+        return self.key.partition(":")[0] if ":" in self.key else ""
+
+    @property
+    def id(self) -> str:
+        """The platform's number, or the name."""
+        return self.key.partition(":")[2] or self.key
+
+
+def person_of(submission: str, lab: str) -> Person:
+    """Who handed in the submission of that name: a path below the folder, without ".ipynb".
+
+    The lab's own name in the path says nothing of the person.
+    """
+    parts = submission.removesuffix(".ipynb").split("/")
+    for part in parts:
+        if found := _MOODLE.match(part):
+            name = _spaced(found["name"])
+            number = found["id"]
+            name = f"Participant {number}" if name.lower() == "participant" else name
+            return Person(f"moodle:{number}", name, _attempt(parts[-1]))
+    if found := _CANVAS.fullmatch(parts[-1]):
+        late = bool(found["late"])
+        return Person(f"canvas:{found['id']}", found["name"], _attempt(found["rest"]), late)
+    # a file called after its writer, or a folder that is; folders above it tell groups apart
+    told = [name for part in parts if (name := _without(part, lab))]
+    if not told:
+        return Person(submission, submission)
+    # "anna-2" may be somebody else than "anna"; "04_transformer-2" is a second file
+    repeated = lab.lower() in parts[-1].lower()
+    return Person("/".join(told), _spaced(told[-1]), _attempt(parts[-1]) if repeated else 0)
+
+
+def _without(part: str, lab: str) -> str:
+    """What a part of a path says beside the lab's name and words that say nothing."""
+    rest = part
+    if lab.lower() in part.lower():
+        rest = _ATTEMPT.sub("", re.sub(re.escape(lab), "", part, flags=re.IGNORECASE))
+    rest = rest.strip(" _-.")
+    return "" if _NOBODY.fullmatch(rest) else rest
+
+
+def _attempt(name: str) -> int:
+    found = _ATTEMPT.search(name)
+    return int(found[1]) if found else 0
+
+
+def _spaced(name: str) -> str:
+    return " ".join(name.replace("_", " ").split())

@@ -1,0 +1,237 @@
+"""Standing: what counts for each person in a lab, of all that was handed in, graded and changed.
+
+Key idea: nothing here is stored. The store holds what was found and what the instructor changed;
+what follows from both is worked out whenever a table, a page or an export is made, so none of them
+can disagree with another. Labs of every chapter.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from grooves.grading.records.people import Person, person_of
+from grooves.grading.records.results import Graded, Result
+from grooves.grading.records.store import Adjustment, Listed, Store, Stored
+
+DAY_S = 86_400
+_NO_RESULT = ("unreadable", "not the lab", "not graded")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What counts in a lab.
+
+    attempts: "latest" or "best", of several files of one person. due: when the lab is due, None
+    for never. per_day: the share of the points earned that each day begun after it costs, up to
+    the share at_most. grace_minutes: how long after it a file is still in time. time: "platform"
+    takes times of handing in from the platform's list, nbgrader or the instructor alone, "file"
+    also from the files' own dates, which unpacking and copying may change.
+    """
+
+    attempts: str = "latest"
+    due: datetime | None = None
+    per_day: float = 0.0
+    at_most: float = 1.0
+    grace_minutes: float = 0.0
+    time: str = "platform"
+
+
+@dataclass(frozen=True)
+class Score:
+    """One exercise as it counts: what was found, what it is worth in the end, and why."""
+
+    result: Result
+    points: float
+    comment: str = ""
+    reason: str = ""
+
+    @property
+    def changed(self) -> bool:
+        """Whether the instructor gave other points than the check did."""
+        return self.points != self.result.points or (
+            self.result.state == "by hand" and bool(self.reason or self.comment)
+        )
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What counts for one person in one lab.
+
+    `graded` is the submission that counts; `others` are sentences about the rest. `days_late` is
+    in days begun, `penalty` in points, `extra` what the instructor gave on top of the exercises.
+    """
+
+    person: Person
+    graded: Graded
+    scores: list[Score]
+    email: str = ""
+    graded_at: str = ""
+    days_late: int = 0
+    penalty: float = 0.0
+    extra: float = 0.0
+    comment: str = ""
+    reason: str = ""
+    others: list[str] = field(default_factory=list)
+    set_total: float | None = None  # by the instructor, in place of the sum
+
+    @property
+    def total(self) -> float:
+        """Points in all; never below 0."""
+        if self.set_total is not None:
+            return self.set_total
+        earned = sum(score.points for score in self.scores)
+        return max(0.0, round(earned - self.penalty + self.extra, 4))
+
+    @property
+    def out_of(self) -> float:
+        """The points of all exercises that a check or the instructor has judged."""
+        return sum(
+            score.result.out_of
+            for score in self.scores
+            if score.result.state != "by hand" or score.changed
+        )
+
+    @property
+    def remarks(self) -> list[str]:
+        """What table, terminal and page say beside the points."""
+        said = list(self.graded.remarks)
+        if self.days_late:
+            days = "1 day" if self.days_late == 1 else f"{self.days_late} days"
+            said.append(f"Handed in {days} late: {self.penalty:g} points taken off.")
+        return said + self.others
+
+
+def standings(store: Store, lab: str, rules: Rules = Rules()) -> list[Standing]:
+    """What counts for each person in a lab, by name; those listed who handed in nothing, too."""
+    changes: dict[str, dict[str, Adjustment]] = {}
+    for change in store.adjustments(lab):
+        changes.setdefault(change.person, {})[change.exercise] = change
+    listed = {one.key: one for one in store.expected()}
+    handed_in: dict[str, list[tuple[Person, Stored]]] = {}
+    for stored in store.all_of(lab):
+        person = _as_listed(person_of(stored.graded.submission, lab), listed)
+        handed_in.setdefault(person.key, []).append((person, stored))
+    found = []
+    for key, files in handed_in.items():
+        for person, same in _told_apart(key, files):
+            one = listed.get(person.key)
+            found.append(_standing(person, same, one, changes.get(person.key, {}), rules))
+    for key in listed.keys() - handed_in.keys():
+        nothing = Graded("", "not handed in", [], [], "Nothing was handed in.")
+        standing = Standing(Person(key, listed[key].name), nothing, [], listed[key].email)
+        found.append(_with_whole(standing, changes.get(key, {}).get("")))
+    return sorted(found, key=lambda s: (s.person.name.casefold(), s.person.key))
+
+
+def alone(stored: Stored, lab: str) -> Standing:
+    """A submission by itself, without anything that was changed: one that does not count."""
+    scores = [Score(result, result.points) for result in stored.graded.results]
+    person = person_of(stored.graded.submission, lab)
+    return Standing(person, stored.graded, scores, graded_at=stored.at)
+
+
+def _as_listed(person: Person, listed: dict[str, Listed]) -> Person:
+    """The person under the key and with the name that the instructor's list has."""
+    if person.key in listed:
+        return replace(person, name=listed[person.key].name)
+    names = [one for one in listed.values() if one.name.casefold() == person.name.casefold()]
+    mails = [one for one in listed.values() if one.email and one.email == person.key]
+    if len(same := names or mails) == 1:
+        return replace(person, key=same[0].key, name=same[0].name)
+    return person
+
+
+def _told_apart(key: str, files: list[tuple[Person, Stored]]):
+    """Files under one key as one person; as several where the names contradict each other."""
+    names = {person.name for person, _ in files}
+    for name in sorted(names):
+        same = [(person, stored) for person, stored in files if person.name == name]
+        own = key if len(names) == 1 else f"{key} {name}"
+        yield replace(same[0][0], key=own), same
+
+
+def _standing(
+    person: Person,
+    files: list[tuple[Person, Stored]],
+    listed: Listed | None,
+    changes: dict[str, Adjustment],
+    rules: Rules,
+) -> Standing:
+    whole = changes.get("")
+    candidates = []
+    for one, stored in files:
+        late = _days_late(one, stored, listed, whole, rules)
+        scores = [_score(result, changes.get(result.exercise)) for result in stored.graded.results]
+        share = min(rules.at_most, rules.per_day * late)
+        penalty = round(share * sum(score.points for score in scores), 2)
+        email = listed.email if listed else ""
+        standing = Standing(person, stored.graded, scores, email, stored.at, late, penalty)
+        candidates.append((_order(one, stored, standing, rules), _with_whole(standing, whole)))
+    candidates.sort(key=lambda pair: pair[0])
+    *rest, (_, counts) = candidates
+    return replace(counts, others=[_about(other, counts, rules) for _, other in rest])
+
+
+def _score(result: Result, change: Adjustment | None) -> Score:
+    if change is None:
+        return Score(result, result.points)
+    points = result.points
+    if change.points:
+        value = float(change.points)
+        points = points + value if change.points[0] in "+-" else value
+    return Score(result, max(0.0, points), change.comment, change.reason)
+
+
+def _with_whole(standing: Standing, change: Adjustment | None) -> Standing:
+    """The standing with what the instructor changed for the lab as a whole."""
+    if change is None:
+        return standing
+    extra, total = 0.0, None
+    if change.points:
+        on_top = change.points[0] in "+-"
+        extra, total = (float(change.points), None) if on_top else (0.0, float(change.points))
+    return replace(
+        standing, extra=extra, set_total=total, comment=change.comment, reason=change.reason
+    )
+
+
+def _order(person: Person, stored: Stored, standing: Standing, rules: Rules) -> tuple:
+    """What counts comes last: a file that could be graded, then the best or the latest."""
+    graded = stored.graded.state not in _NO_RESULT
+    latest = (person.attempt, stored.handed_in.removeprefix("file "), stored.graded.submission)
+    return (graded, standing.total, latest) if rules.attempts == "best" else (graded, latest)
+
+
+def _about(other: Standing, counts: Standing, rules: Rules) -> str:
+    name = other.graded.submission
+    if other.graded.state in _NO_RESULT:
+        return f"{name}, also handed in, could not be graded: {other.graded.reason}"
+    points = f"{other.total:g} points"
+    return f"{name}, also handed in ({points}), does not count: the {rules.attempts} does."
+
+
+def _days_late(
+    person: Person,
+    stored: Stored,
+    listed: Listed | None,
+    whole: Adjustment | None,
+    rules: Rules,
+) -> int:
+    """Days begun since the lab was due, as far as can be known."""
+    due = datetime.fromisoformat(whole.due).astimezone() if whole and whole.due else rules.due
+    if due is None:
+        return 0
+    told = whole.handed_in if whole else ""
+    if not told and stored.handed_in and not stored.handed_in.startswith("file "):
+        told = stored.handed_in
+    if not told and listed:
+        told = listed.handed_in
+    if not told and rules.time == "file":
+        told = stored.handed_in.removeprefix("file ")
+    if not told:
+        return 1 if person.late and not (whole and whole.due) else 0
+    after = datetime.fromisoformat(told).astimezone() - due
+    after -= timedelta(minutes=rules.grace_minutes)
+    return max(0, math.ceil(after.total_seconds() / DAY_S))

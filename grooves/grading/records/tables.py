@@ -1,0 +1,159 @@
+"""Tables and pages, written from the store.
+
+Key idea: each file is written beside its place and then put there as a whole, so a run that breaks
+leaves no half of one; and a table that another program holds open is written under another name,
+because results are more important than names. Labs of every chapter.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import hashlib
+import io
+import os
+import re
+from pathlib import Path
+
+from grooves.grading.records import feedback
+from grooves.grading.records.standing import Rules, Standing, alone, standings
+from grooves.grading.records.store import Store
+
+_LONGEST_PART = 100  # characters of a file name; UTF-8 may need four bytes for each
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+
+
+def page_path(folder: Path, lab: str, submission: str) -> Path:
+    """Where the page of a submission lies, whatever the submission is called.
+
+    What some file system does not take is replaced, and a short digest keeps the name unique.
+    """
+    parts = [_file_name(part) for part in submission.split("/")]
+    if len("/".join(parts)) > 2 * _LONGEST_PART:
+        parts = [_file_name("_".join(parts))]
+    *folders, last = parts
+    return folder.joinpath(lab, *folders, f"{last}.html")
+
+
+def write_page(folder: Path, lab: str, title: str, standing: Standing, institution: str = "",
+               counts: bool = True) -> None:  # fmt: skip
+    """Write the feedback page of one submission. Raises: OSError."""
+    path = page_path(folder, lab, standing.graded.submission)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    put(path, feedback.page(standing, title, institution, counts))
+
+
+def write_page_of(store: Store, reference, submission: str, rules: Rules, institution: str) -> None:
+    """Write the page of one submission as things stand; `reference` is the lab's. Raises: OSError."""
+    lab = reference.lab
+    for standing in standings(store, lab, rules):
+        if standing.graded.submission == submission:
+            write_page(store.folder, lab, reference.title, standing, institution)
+            return
+    stored = next(one for one in store.all_of(lab) if one.graded.submission == submission)
+    write_page(store.folder, lab, reference.title, alone(stored, lab), institution, False)
+
+
+def write_pages(store: Store, lab: str, title: str, rules: Rules, institution: str = "") -> int:
+    """Write the page of every submission in the store, as things stand now.
+
+    Returns: how many could not be written.
+    """
+    missing = 0
+    everyone = standings(store, lab, rules)
+    count = {standing.graded.submission: standing for standing in everyone}
+    for stored in store.all_of(lab):
+        name = stored.graded.submission
+        standing = count.get(name) or alone(stored, lab)
+        try:
+            write_page(store.folder, lab, title, standing, institution, name in count)
+        except OSError:
+            missing += 1
+    return missing
+
+
+def write_table(store: Store, lab: str, rules: Rules) -> Path:
+    """Write the table of a lab: a row for each person, a column for each exercise.
+
+    An exercise that a person grades has an empty cell and is not in the total until it is adjusted.
+    Excel reads it as UTF-8 by the mark at its beginning.
+    Returns: the path, which is another one where the table is held open. Raises: OSError.
+    """
+    everyone = standings(store, lab, rules)
+    names = list(dict.fromkeys(s.result.exercise for one in everyone for s in one.scores))
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\r\n")
+    writer.writerow(["student", "id", *names, "late", "extra", "total", "out_of", "state",
+                     "submission", "graded_at", "comment", "notes"])  # fmt: skip
+    for one in everyone:
+        points = {
+            s.result.exercise: f"{s.points:g}"
+            for s in one.scores
+            if s.result.state != "by hand" or s.changed
+        }
+        row = [one.person.name, one.person.id, *(points.get(name, "") for name in names)]
+        row += [f"{-one.penalty:g}" if one.penalty else "", f"{one.extra:+g}" if one.extra else ""]
+        row += [f"{one.total:g}", f"{one.out_of:g}", one.graded.state, one.graded.submission]
+        row += [one.graded_at, one.comment, " ".join(one.remarks)]
+        writer.writerow(map(no_formula, row))
+    path = table_path(store.folder, lab)
+    text = "\ufeff" + table.getvalue()
+    try:
+        put(path, text)
+    except OSError:
+        path = path.with_name(f"{lab}-new.csv")
+        put(path, text)
+    return path
+
+
+def table_path(folder: Path, lab: str) -> Path:
+    """Where the table of a lab lies."""
+    return folder / f"{lab}.csv"
+
+
+def held_open(folder: Path, lab: str) -> str:
+    """A sentence where the table cannot be replaced, or is open in a spreadsheet; else nothing."""
+    path = table_path(folder, lab)
+    if path.with_name(f".~lock.{path.name}#").exists():
+        return f"{path} is open in a spreadsheet: close it there without saving."
+    try:
+        if path.exists():
+            with path.open("r+b"):
+                pass
+    except OSError as error:
+        return (
+            f"{path} cannot be written ({error.strerror}). Close the program that has it open; "
+            f"until then the table goes to {lab}-new.csv."
+        )
+    return ""
+
+
+def pages_of_nobody(store: Store, lab: str) -> list[Path]:
+    """Feedback pages in the lab's folder that belong to no submission in the store."""
+    known = {page_path(store.folder, lab, s.graded.submission) for s in store.all_of(lab)}
+    return sorted(set((store.folder / lab).rglob("*.html")) - known)
+
+
+def put(path: Path, text: str) -> None:
+    """Write a text beside its place, then put it there as a whole. Raises: OSError."""
+    beside = path.with_name(f".{os.getpid()}.part")
+    try:
+        beside.write_bytes(text.encode("utf-8", "replace"))
+        os.replace(beside, path)
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+
+
+def _file_name(part: str) -> str:
+    clean = re.sub(r'[<>:"\\|?*\x00-\x1f\x7f]', "_", part).rstrip(". ")
+    if clean == part and len(part) <= _LONGEST_PART and not _RESERVED.fullmatch(part):
+        return part
+    return f"{clean[: _LONGEST_PART // 2]}-{hashlib.sha256(part.encode()).hexdigest()[:8]}"
+
+
+def no_formula(cell: str) -> str:
+    """A spreadsheet runs a cell that starts like a formula; a leading quote stops that."""
+    number = re.fullmatch(r"[+-]\d+(\.\d+)?", cell)
+    starts = cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{cell}" if starts and not number else cell

@@ -1,0 +1,4 @@
+"""A term: what an instructor sets, and the folders made from it.
+
+Read `term_file` (what `term.toml` may say), then what is made from it.
+"""

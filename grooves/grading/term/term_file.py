@@ -1,0 +1,188 @@
+"""The term file: which labs and exercises count, for how many points, until when.
+
+Key idea: one file, `term.toml`, says all that an instructor decides, and the handout, the checks and
+the grader read that same file; without one, every exercise of every lab counts. Labs of every
+chapter.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from pathlib import Path
+
+from grooves.grading.masters import LabError
+from grooves.grading.records.standing import Rules
+
+NAME = "term.toml"
+_TOP = {"title", "institution", "attempts", "follow_through", "late", "links", "labs"}
+_LATE = {"per_day", "at_most", "grace_minutes", "time"}
+_LAB = {"exercises", "points", "due"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a term makes of one lab. exercises: the chosen ones, None for all; points: those that
+    differ from the lab's own, by exercise; due: None where the lab is never late."""
+
+    exercises: tuple[str, ...] | None = None
+    points: dict[str, float] = field(default_factory=dict)
+    due: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Term:
+    """A term. `labs` maps the labs that are set to their plans; None sets every lab whole."""
+
+    title: str = ""
+    institution: str = ""
+    attempts: str = "latest"
+    follow_through: bool = True
+    late: dict = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    labs: dict[str, Plan] | None = None
+    path: Path | None = None
+
+    def plan(self, lab: str) -> Plan:
+        """What is set of a lab; all of it where the term does not name labs."""
+        return (self.labs or {}).get(lab, Plan())
+
+    def rules(self, lab: str) -> Rules:
+        """What counts in a lab: attempts, and what being late costs."""
+        return Rules(attempts=self.attempts, due=self.plan(lab).due, **self.late)
+
+
+def find(path: Path | None, course: Path) -> Term:
+    """The term in the file given, else in `term.toml` of the course's folder, else the default.
+
+    Raises: LabError where the file cannot be read or says what it may not say.
+    """
+    if path is None:
+        path = course / NAME
+        if not path.is_file():
+            return Term()
+    return read(path)
+
+
+def read(path: Path) -> Term:
+    """Read a term file.
+
+    Raises: LabError naming the entry that is wrong, and what may stand there.
+    """
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise LabError(f"{path} cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise LabError(f"{path} is not TOML: {error}") from error
+    try:
+        return _term(said, path)
+    except ValueError as error:
+        raise LabError(f"{path}: {error}") from error
+
+
+def _term(said: dict, path: Path) -> Term:
+    _only(said, _TOP, "")
+    late = _table(said, "late")
+    _only(late, _LATE, "late.")
+    late = {
+        name: _number(late, name, "late.", 1 if name in ("per_day", "at_most") else 1e6)
+        for name in late
+        if name != "time"
+    } | ({"time": _one_of(late, "time", ("platform", "file"))} if "time" in late else {})
+    labs = None
+    if "labs" in said:
+        labs = {name: _plan(name, plan) for name, plan in _table(said, "labs").items()}
+    links = _table(said, "links")
+    for name, address in links.items():
+        if not isinstance(address, str) or not address.startswith(("https://", "http://")):
+            raise ValueError(f"links.{name} is {address!r}; it must be an address with https://")
+    follow_through = said.get("follow_through", True)
+    if not isinstance(follow_through, bool):
+        raise ValueError(f"follow_through is {follow_through!r}; it must be true or false")
+    return Term(
+        title=_text(said, "title"),
+        institution=_text(said, "institution"),
+        attempts=_one_of(said, "attempts", ("latest", "best")) if "attempts" in said else "latest",
+        follow_through=follow_through,
+        late=late,
+        links=links,
+        labs=labs,
+        path=path,
+    )
+
+
+def _plan(name: str, said) -> Plan:
+    at = f"labs.{name}"
+    if not isinstance(said, dict):
+        raise ValueError(f"{at} is {said!r}; it must be a table, [{at}]")
+    _only(said, _LAB, f"{at}.")
+    exercises = said.get("exercises")
+    if exercises is not None:
+        named = isinstance(exercises, list) and all(isinstance(e, str) for e in exercises)
+        if not named or not exercises:
+            raise ValueError(f"{at}.exercises must be a list of names; leave it out for all")
+        if twice := {e for e in exercises if exercises.count(e) > 1}:
+            raise ValueError(f"{at}.exercises names {min(twice)!r} twice")
+    points = _table(said, "points", f"{at}.")
+    points = {exercise: _number(points, exercise, f"{at}.points.", 1e4) for exercise in points}
+    due = said.get("due")
+    if isinstance(due, date) and not isinstance(due, datetime):
+        due = datetime.combine(due, time(23, 59, 59))  # a day lasts until its end
+    if due is not None and not isinstance(due, datetime):
+        raise ValueError(f"{at}.due is {due!r}; write a date without quotes, due = 2026-11-30")
+    return Plan(tuple(exercises) if exercises else None, points, due and due.astimezone())
+
+
+def check_against(term: Term, lab: str, exercises: list[str]) -> None:
+    """Whether what a term says of a lab fits it.
+
+    Raises: LabError naming an exercise that the lab does not have, or that is not set.
+    """
+    plan = term.plan(lab)
+    for what, names in (("exercises", plan.exercises or ()), ("points", plan.points)):
+        for name in names:
+            if name not in exercises:
+                raise LabError(
+                    f"{term.path}: labs.{lab}.{what} names {name!r}; the lab's exercises are "
+                    f"{', '.join(exercises)}"
+                )
+            if plan.exercises and name not in plan.exercises:
+                raise LabError(
+                    f"{term.path}: labs.{lab}.points names {name!r}, which is not among the "
+                    "exercises that are set"
+                )
+
+
+def _only(table: dict, known: set[str], at: str) -> None:
+    for name in table:
+        if name not in known:
+            raise ValueError(f"{at}{name} is not known; there are {', '.join(sorted(known))}")
+
+
+def _table(said: dict, name: str, at: str = "") -> dict:
+    value = said.get(name, {})
+    if not isinstance(value, dict):
+        raise ValueError(f"{at}{name} is {value!r}; it must be a table")
+    return value
+
+
+def _text(said: dict, name: str) -> str:
+    value = said.get(name, "")
+    if not isinstance(value, str):
+        raise ValueError(f"{name} is {value!r}; it must be a text in quotes")
+    return value
+
+
+def _one_of(said: dict, name: str, allowed: tuple[str, ...]) -> str:
+    if said[name] not in allowed:
+        raise ValueError(f"{name} is {said[name]!r}; it must be one of {', '.join(allowed)}")
+    return said[name]
+
+
+def _number(said: dict, name: str, at: str, most: float) -> float:
+    value = said[name]
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= most:
+        raise ValueError(f"{at}{name} is {value!r}; it must be a number from 0 to {most:g}")
+    return value
