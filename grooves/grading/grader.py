@@ -11,12 +11,14 @@ from __future__ import annotations
 import re
 import threading
 
+from grooves.grading.follow_through import builds_on_failed, judge_again, name_what_failed
 from grooves.grading.identify import Identified
 from grooves.grading.masters import Exercise, LabError
 from grooves.grading.records.results import ENDINGS, Graded, Result, printable, state_of
-from grooves.grading.reference import GivenCell, Reference
+from grooves.grading.reference import Reference
 from grooves.grading.sandbox import START_LIMIT_S, Kernel, Outcome
 from grooves.grading.submissions import Cell, Submission
+from grooves.grading.term.uses import Uses
 
 
 def grade(
@@ -25,8 +27,12 @@ def grade(
     time_limit_s: float = 60,
     threads: int = 1,
     stop: threading.Event | None = None,
+    follow_through: bool = True,
 ) -> Graded:
     """Grade one submission; `time_limit_s` is for each cell, `threads` for PyTorch.
+
+    follow_through: whether exercises that build on one that failed are judged again with the
+    reference in its place.
 
     Raises: LabError where the master's own imports fail; KernelFailed where no kernel starts, or
     `stop` is set.
@@ -39,10 +45,15 @@ def grade(
     if not handed_in.found_answers() and submission.lab != reference.lab:
         reason = f"No cell of the lab {reference.lab} was found in this notebook."
         return ungraded(submission, reference, "not the lab", reason)
-    run = _Run(handed_in, reference, time_limit_s)
+    run = Run(handed_in, reference, time_limit_s)
     while not all(exercise.name in run.results for exercise in reference.exercises):
         with Kernel(threads, stop, course=reference.course) as kernel:
             run.go_through(kernel)
+    if spoilt := builds_on_failed(run):
+        if follow_through:
+            with Kernel(threads, stop, course=reference.course) as kernel:
+                judge_again(run, kernel, spoilt)
+        name_what_failed(run, spoilt)
     results = [run.results[e.name] for e in reference.exercises]
     return Graded(submission.name, state_of(results), results, handed_in.notes())
 
@@ -50,7 +61,8 @@ def grade(
 def ungraded(submission: Submission, reference: Reference, state: str, reason: str) -> Graded:
     """A submission whose exercises were not looked at: its state and the reason."""
     results = [
-        Result(exercise.name, 0, exercise.points, state, "") for exercise in reference.exercises
+        Result(e.name, 0, e.points, state, "", title=reference.titles[e.name])
+        for e in reference.exercises
     ]
     return Graded(submission.name, state, results, [], printable(reason))
 
@@ -76,10 +88,10 @@ def read_checks(reference: Reference) -> None:
     Raises: LabError where the master's imports fail; KernelFailed where no kernel starts.
     """
     with Kernel(course=reference.course) as kernel:
-        _prepare(kernel, reference)
+        prepare(kernel, reference)
 
 
-class _Run:
+class Run:
     """The way of one submission through its kernels: what is settled, what is left out."""
 
     def __init__(self, handed_in: Identified, reference: Reference, time_limit_s: float):
@@ -88,17 +100,32 @@ class _Run:
         self.left_out: dict[int, str] = {}  # cells that cost a kernel, and how
         self.errors: dict[int, str] = {}  # answer cells that stopped with an error
         self.handed_in = {index: handed_in.answers_to(index) for index in reference.answer_cells}
+        self.uses = Uses([self._source(index) for index in range(len(reference.cells))])
+        ends = [i for e in reference.exercises for i in (*e.answers, e.check) if i is not None]
+        # given cells that no answer and no check builds on show something, and may take long
+        self.skipped = set(range(min(ends), len(reference.cells))) - self.uses.needed(ends)
+
+    def _source(self, index: int) -> str:
+        """A code cell as it runs here: what was handed in, or what is given."""
+        cell = self.reference.cells[index]
+        if index in self.handed_in:
+            return "\n\n".join(self.handed_in[index] or [])
+        return cell.source if cell.is_code else ""
 
     def go_through(self, kernel: Kernel) -> None:
         """Run the master's cells in order, to the end or until the kernel cannot be used on."""
-        _prepare(kernel, self.reference)
+        prepare(kernel, self.reference)
         for index, cell in enumerate(self.reference.cells):
             exercise = self.reference.check_cells.get(index)
             if not cell.is_code or index in self.left_out:
                 continue
             if exercise is None:
-                answer = index in self.reference.answer_cells
-                lost = self._answer(kernel, index) if answer else self._given(kernel, cell)
+                if index in self.reference.answer_cells:
+                    lost = self.answer(kernel, index)
+                elif index in self.skipped:
+                    continue
+                else:
+                    lost = self.given(kernel, index)
             elif exercise.name in self.results:
                 continue
             elif spoilt := [self.left_out[i] for i in exercise.answers if i in self.left_out]:
@@ -106,7 +133,7 @@ class _Run:
                 self.settle(exercise, ended, said)
                 continue
             else:
-                lost = self._check(kernel, exercise)
+                lost = self.check(kernel, exercise)
             if lost:
                 self.left_out[index] = lost
                 if exercise and lost.startswith("changed"):
@@ -116,7 +143,9 @@ class _Run:
             if exercise.check is None:
                 self.settle(exercise, "by hand")
 
-    def settle(self, exercise: Exercise, ended: str, said: str = "", hint: str = "") -> None:
+    def settle(
+        self, exercise: Exercise, ended: str, said: str = "", hint: str = "", stood_in: str = ""
+    ) -> None:
         """Write down how an exercise ended, `ended` being one of ENDINGS."""
         state, sentence = ENDINGS[ended]
         message = sentence.format(said=said, limit=self.limit_s).strip()
@@ -132,13 +161,16 @@ class _Run:
             printable(message[:5000]),
             printable(hint),
             code[:20_000],
+            self.reference.titles[exercise.name],
+            stood_in,
         )
 
-    def _given(self, kernel: Kernel, cell: GivenCell) -> str | None:
-        outcome = kernel.run(cell.source, self.limit_s, given=True)
+    def given(self, kernel: Kernel, index: int) -> str | None:
+        """Run a cell of the master's. Returns: how the kernel was lost, or None."""
+        outcome = kernel.run(self.reference.cells[index].source, self.limit_s, given=True)
         return outcome.state if outcome.lost else None
 
-    def _answer(self, kernel: Kernel, index: int) -> str | None:
+    def answer(self, kernel: Kernel, index: int) -> str | None:
         """Run what was handed in for one cell. Returns: how the kernel was lost, or None."""
         self.errors.pop(index, None)
         for source in self.handed_in[index] or []:
@@ -150,7 +182,7 @@ class _Run:
         outcome = kernel.ask("look", limit_s=START_LIMIT_S)
         return outcome.state if outcome.lost else _changed(outcome)
 
-    def _check(self, kernel: Kernel, exercise: Exercise) -> str | None:
+    def check(self, kernel: Kernel, exercise: Exercise, stood_in: str = "") -> str | None:
         """Run the master's check and settle its exercise. Returns: how the kernel was lost."""
         reference = self.reference
         outcome = kernel.ask(
@@ -170,7 +202,7 @@ class _Run:
             return changed
         found = outcome.reply
         self.settle(exercise, *self._explained(exercise, found["ended"], found["said"]),
-                    hint=found["hint"])  # fmt: skip
+                    hint=found["hint"], stood_in=stood_in)  # fmt: skip
         return None
 
     def _explained(self, exercise: Exercise, ended: str, said: str) -> tuple[str, str]:
@@ -188,7 +220,7 @@ class _Run:
         return ended, said
 
 
-def _prepare(kernel: Kernel, reference: Reference) -> None:
+def prepare(kernel: Kernel, reference: Reference) -> None:
     imports, names = reference.imports, reference.open_names
     outcome = kernel.ask("prepare", imports, names, limit_s=START_LIMIT_S)
     if "files" not in outcome.reply:

@@ -17,11 +17,13 @@ from grooves.grading.grader import read_checks, rehearse
 from grooves.grading.masters import LabError
 from grooves.grading.records import tables
 from grooves.grading.records.results import SUBMISSION_STATES
+from grooves.grading.records.standing import standings
 from grooves.grading.records.store import Store
 from grooves.grading.reference import Reference
 from grooves.grading.sandbox import KernelFailed
 from grooves.grading.submissions import Submission
 from grooves.grading.supervisor import Options, Supervisor
+from grooves.grading.term.term_file import Term
 
 
 def grade_lab(
@@ -30,14 +32,16 @@ def grade_lab(
     store: Store,
     args: argparse.Namespace,
     say: Callable[[str], None],
+    term: Term,
 ) -> None:
     """Grade what was handed in to one lab, and write its table.
 
-    `args` are the options of `grooves labs grade`; `say` prints a line.
+    `args` are the options of `grooves labs grade`; `say` prints a line; `term` says what counts.
     Raises: LabError where nothing can be graded, or results cannot be written.
     """
     with CourseFiles() as files:
-        _grade(Reference(master), files, submissions, store, args, say)
+        reference = Reference(master, term.plan(master.stem))
+        _grade(reference, files, submissions, store, args, say, term)
 
 
 def _grade(
@@ -47,14 +51,16 @@ def _grade(
     store: Store,
     args: argparse.Namespace,
     say: Callable[[str], None],
+    term: Term,
 ) -> None:
+    store.name_lab(reference.lab, reference.title)
     reference.course = files.folder
     if warning := tables.held_open(store.folder, reference.lab):
         say(warning)
     try:
         read_checks(reference)
         files.add_checks(reference)
-        options = Options(args.time_limit, args.jobs, args.again)
+        options = Options(args.time_limit, args.jobs, args.again, term)
         supervisor = Supervisor(reference, files, store, options, say)
         to_do = supervisor.to_do(submissions)
         before = len(submissions) - len(to_do)
@@ -74,48 +80,49 @@ def _grade(
         )
         raise
     finally:
-        _write(reference, store, say)
-    _say_what_to_look_at(reference.lab, store, submissions, say)
+        write(store, reference.lab, term, say)
+    _say_what_to_look_at(reference.lab, store, submissions, say, term)
 
 
-def _write(reference: Reference, store: Store, say: Callable[[str], None]) -> None:
-    """Write the table, and the pages that are not there yet; a file that fails costs no result."""
-    everyone = store.all_of(reference.lab)
-    missing = 0
-    for graded, *_ in everyone:
-        try:
-            if not tables.page_path(store.folder, reference.lab, graded.submission).exists():
-                tables.write_page(store.folder, reference.lab, reference.title, graded)
-        except OSError:
-            missing += 1
-    if missing:
-        say(f"{missing} feedback pages cannot be written; the next run tries them again.")
+def write(store: Store, lab: str, term: Term, say: Callable[[str], None]) -> None:
+    """Write the table and the pages of a lab; a file that fails costs no result."""
+    everyone = standings(store, lab, term.rules(lab))
     if not everyone:
         return
+    rules, title = term.rules(lab), store.labs().get(lab, lab)
+    if missing := tables.write_pages(store, lab, title, rules, term.institution):
+        say(f"{missing} feedback pages cannot be written; the next run tries them again.")
     try:
-        table = tables.write_table(store, reference.lab)
+        table = tables.write_table(store, lab, rules)
     except OSError as error:
         say(f"The table cannot be written ({error}). The results are kept in {store.path}.")
         return
-    say(f"{table} written ({len(everyone)} handed in); pages are in {store.folder / reference.lab}")
+    people = "1 person" if len(everyone) == 1 else f"{len(everyone)} people"
+    say(f"{table} written ({people}); pages are in {store.folder / lab}")
 
 
 def _say_what_to_look_at(
-    lab: str, store: Store, submissions: list[Submission], say: Callable[[str], None]
+    lab: str,
+    store: Store,
+    submissions: list[Submission],
+    say: Callable[[str], None],
+    term: Term,
 ) -> None:
     """Name the submissions that a person must act on, and results of files that are gone."""
-    everyone = store.all_of(lab)
-    counts = Counter(graded.state for graded, *_ in everyone)
+    everyone = standings(store, lab, term.rules(lab))
+    counts = Counter(one.graded.state for one in everyone)
     say(", ".join(f"{counts[state]} {state}" for state in SUBMISSION_STATES if counts[state]))
     for state, what_to_do in SUBMISSION_STATES.items():
-        names = [graded.submission for graded, *_ in everyone if graded.state == state]
+        same = [one for one in everyone if one.graded.state == state]
+        names = [one.graded.submission or one.person.name for one in same]
         if names and state != "graded":
             say(f"{state} ({what_to_do}): {', '.join(names)}")
     now = {submission.name for submission in submissions}
-    for graded, at, path in everyone:
-        if graded.submission not in now and not _is_there(path):
-            page = tables.page_path(store.folder, lab, graded.submission)
-            say(f"no longer handed in: {graded.submission}, graded {at[:10]}; {page} is kept")
+    for stored in store.all_of(lab):
+        name = stored.graded.submission
+        if name not in now and not _is_there(stored.path):
+            page = tables.page_path(store.folder, lab, name)
+            say(f"no longer handed in: {name}, graded {stored.at[:10]}; {page} is kept")
     for page in tables.pages_of_nobody(store, lab):
         say(f"an old page that belongs to no result: {page}")
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grooves.grading.masters import LabError, exercises_of, read_master, release
+from grooves.grading.term.planned import planned
+from grooves.grading.term.term_file import Plan
 
 
 @dataclass(frozen=True)
@@ -33,14 +35,15 @@ class GivenCell:
 
 
 class Reference:
-    """A master notebook, with the checks as they were at the start.
+    """A master notebook as a term sets it, with the checks as they were at the start.
 
     Raises: LabError where the notebook is not fit (see `grooves.grading.masters`).
     """
 
-    def __init__(self, path: Path):
-        notebook = read_master(path)
+    def __init__(self, path: Path, plan: Plan = Plan()):  # noqa: B008 - it cannot change
         self.lab, self.path = path.stem, path
+        notebook, _ = planned(read_master(path), self.lab, plan)
+        self.plan = plan
         heading = re.search(r"^#\s+(.+)$", notebook.cells[0].source, re.MULTILINE)
         self.title = heading.group(1) if heading else self.lab
         self.exercises = exercises_of(notebook, self.lab)
@@ -66,6 +69,7 @@ class Reference:
         self.imports = "\n".join(_imports("\n".join(given)))
         self.answer_names = sorted({n for i in answers for n in defined(sources[i])})
         self.open_names = sorted({name for i in code for name in _used_of_checks(sources[i])})
+        self.titles = {e.name: _title(sources[: e.answers[0]], e.name) for e in self.exercises}
         self.sources: dict[str, tuple[str, str]] = {}
         self.course: Path | None = None  # the folder that kernels import the course from
 
@@ -77,13 +81,14 @@ class Reference:
             }
 
     def digest(self) -> str:
-        """A digest of the master and its checks: what a result depends on besides the submission.
+        """A digest of master, plan and checks: what a result depends on besides the submission.
 
         Raises: ValueError before `keep_sources`.
         """
         if not self.sources:
             raise ValueError(f"{self.lab}: the checks were not read yet")
         digest = hashlib.sha256(self.path.read_bytes())
+        digest.update(f"\0{self.plan.exercises}\0{sorted(self.plan.points.items())}".encode())
         for name, (_, text) in sorted(self.sources.items()):
             digest.update(f"\0{name}\0{text}".encode())
         return digest.hexdigest()
@@ -101,6 +106,14 @@ class Reference:
             index: frozenset(name for name in names if everywhere.count(name) == 1)
             for index, names in found.items()
         }
+
+
+def _title(before: list[str], name: str) -> str:
+    """The last heading before an exercise, without its number."""
+    for source in reversed(before):
+        if found := re.search(r"^## (?:\d+\. )?(.+)$", source, re.MULTILINE):
+            return found[1]
+    return name.replace("_", " ")
 
 
 def defined(source: str) -> Iterator[str]:

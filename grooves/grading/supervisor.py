@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from grooves.grading.course_files import CourseFiles
 from grooves.grading.grader import grade, ungraded
@@ -36,7 +36,7 @@ class Options:
     time_limit_s: float = 60
     jobs: int = 2
     again: bool = False
-    term: Term = Term()
+    term: Term = field(default_factory=Term)
 
 
 class Supervisor:

@@ -181,7 +181,9 @@ def _exercise(name: str, standing: Standing, known: list[Standing]) -> str:
         return name
     if name.isdigit() and 1 <= int(name) <= len(names):
         return names[int(name) - 1]
-    raise LabError(f"exercise {name!r} is none of {', '.join(names)} (or a number up to {len(names)})")
+    raise LabError(
+        f"exercise {name!r} is none of {', '.join(names)} (or a number up to {len(names)})"
+    )
 
 
 def _date(text: str, name: str) -> str:

@@ -54,6 +54,14 @@ def read(path: Path) -> tuple[list[Listed], list[str]]:
     return people, problems
 
 
+def key_of(row: dict[str, str]) -> str:
+    """The key of the person in a row of a platform's table, as it stands there; else empty."""
+    if number := re.search(r"(\d+)$", row.get("Identifier") or ""):
+        return f"moodle:{number[1]}"
+    number = (row.get("ID") or "").strip()
+    return f"canvas:{number}" if number.isdigit() else ""
+
+
 def _listed(row: dict[str, str]) -> Listed | None:
     if "identifier" in row:  # Moodle
         number = re.search(r"(\d+)$", row["identifier"])

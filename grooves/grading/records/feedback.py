@@ -35,7 +35,8 @@ summary { cursor: pointer; margin-top: .5rem; }
 .comment { border-left: .25rem solid var(--line); margin: .75rem 0; padding: .25rem .75rem; }
 @media print { :root { --ink: #000; --paper: #fff; --soft: #fff; --line: #666; --good: #064d29;
   --bad: #7d150d; --plain: #333; } body { max-width: none; padding: 0; }
-  .head { break-after: avoid; } details::details-content { content-visibility: visible; block-size: auto; } }
+  .head { break-after: avoid; }
+  details::details-content { content-visibility: visible; block-size: auto; } }
 :focus-visible { outline: 3px solid; outline-offset: 2px; }
 """
 

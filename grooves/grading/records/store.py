@@ -118,6 +118,16 @@ class Store:
                 "Name a folder that you may write to with --out."
             ) from error
 
+    @classmethod
+    def there(cls, folder: Path) -> Store:
+        """The results in a folder of results. Raises: LabError where there are none."""
+        if not (folder / NAME).is_file():
+            raise LabError(
+                f"nothing was graded into {folder}: there is no {NAME}. Grade first, or name the "
+                "folder with --out."
+            )
+        return cls(folder)
+
     def __enter__(self) -> Store:
         return self
 

@@ -44,7 +44,7 @@ def write_page(folder: Path, lab: str, title: str, standing: Standing, instituti
 
 
 def write_page_of(store: Store, reference, submission: str, rules: Rules, institution: str) -> None:
-    """Write the page of one submission as things stand; `reference` is the lab's. Raises: OSError."""
+    """Write the page of one submission as things stand; `reference` is its lab. Raises: OSError."""
     lab = reference.lab
     for standing in standings(store, lab, rules):
         if standing.graded.submission == submission:

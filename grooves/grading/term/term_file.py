@@ -1,8 +1,8 @@
 """The term file: which labs and exercises count, for how many points, until when.
 
-Key idea: one file, `term.toml`, says all that an instructor decides, and the handout, the checks and
-the grader read that same file; without one, every exercise of every lab counts. Labs of every
-chapter.
+Key idea: one file, `term.toml`, says all that an instructor decides, and the handout, the checks
+and the grader read that same file; without one, every exercise of every lab counts.
+Labs of every chapter.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
 
-from grooves.grading.masters import LabError
+from grooves.grading.masters import LabError, exercises_of, read_master
 from grooves.grading.records.standing import Rules
 
 NAME = "term.toml"
@@ -135,11 +135,20 @@ def _plan(name: str, said) -> Plan:
     return Plan(tuple(exercises) if exercises else None, points, due and due.astimezone())
 
 
-def check_against(term: Term, lab: str, exercises: list[str]) -> None:
-    """Whether what a term says of a lab fits it.
+def check_labs(term: Term, masters: dict[str, Path]) -> None:
+    """Hold what a term says of labs against their masters.
 
-    Raises: LabError naming an exercise that the lab does not have, or that is not set.
+    Raises: LabError naming a lab that there is not, or an exercise that its lab does not have.
     """
+    for lab in term.labs or {}:
+        if lab not in masters:
+            raise LabError(f"{term.path}: labs.{lab} is no lab; there are {', '.join(masters)}")
+        exercises = exercises_of(read_master(masters[lab]), lab)
+        check_against(term, lab, [exercise.name for exercise in exercises])
+
+
+def check_against(term: Term, lab: str, exercises: list[str]) -> None:
+    """Hold what a term says of one lab against its exercises, by name. Raises: LabError."""
     plan = term.plan(lab)
     for what, names in (("exercises", plan.exercises or ()), ("points", plan.points)):
         for name in names:

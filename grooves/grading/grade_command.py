@@ -1,0 +1,129 @@
+"""The command `grooves labs grade`: its options, and the order of the labs.
+
+Key idea: a run adds submissions or replaces them; what counts is worked out from the store.
+Labs of every chapter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from grooves.grading import submissions
+from grooves.grading.assign import Labs, assign
+from grooves.grading.grading_run import grade_lab
+from grooves.grading.masters import LabError, chosen, labs_folder, masters
+from grooves.grading.records import class_list, exports
+from grooves.grading.records.store import Store
+from grooves.grading.term import term_file
+from grooves.grading.terminal import say
+
+HELP = """\
+Grade the notebooks in FOLDER. Results go into one file, results.sqlite, in the folder of --out, and
+from it are made a CSV file for each lab and a feedback page for each submission.
+
+Each submission gets a kernel of its own. The master gives the order and the checks; only the
+answer cells are the student's. An endless loop, a crash, a deleted cell or a syntax error costs
+the exercise it is in and no other.
+
+A run adds submissions or replaces them and never removes one. A submission whose file, lab and
+checks did not change is not graded again (--again does it all the same); so a run that was broken
+off goes on when the same command is given again.
+
+THIS RUNS STUDENTS' CODE on this machine, with the rights of whoever starts it.
+Contain it: a throw-away container or user, no network, nothing of value to read, a limit on
+memory. With Docker, in the course's folder, where an image "grooves" has the course installed:
+
+    docker run --rm --network none --memory 4g --cpus 2 --pids-limit 512 --read-only \\
+        --tmpfs /tmp --volume "$PWD:/course:ro" --volume "$PWD/feedback:/out" \\
+        --workdir /course grooves grooves labs grade submissions --out /out
+
+Defended: checks edited in the notebook or replaced in memory; functions of Python, NumPy, PyTorch
+and the course replaced in memory (the exercise does not count); tracing switched off; a reference
+answer called in the checks; a printed "passed", a written progress file, anything written into the
+grader's pipe without its key; changes to the course's files (each runs from a copy, and the
+submission is named); a submission that ends its kernel, its parent or its process group, or leaves
+processes behind; the instructor's environment variables (not passed on). Settings (default types,
+seeds, printing, warnings) do not count as changes: checks run under the course's own. Where Linux
+allows it, a submission sees no processes but its own.
+
+Not defended: answer and check share one process, so code that searches the interpreter's memory or
+frames (gc, ctypes, sys._getframe) can read a check's expectations, or the key, and forge a result.
+The code can read and write files, the masters' solutions and the results among them. It can fill
+memory and disk, use the network, disturb the submission graded beside it (--jobs 1 avoids that
+one), and, where it sees other processes, end the grader: the next run then goes on and grades the
+suspects last, alone. Each feedback page shows the code that was graded: read it where a score
+surprises.
+"""
+
+
+def add_arguments(grader: argparse.ArgumentParser) -> None:
+    """The options of `grooves labs grade`."""
+    grader.add_argument("folder", type=Path, help="the submissions: .ipynb files, nested or not")
+    grader.add_argument("--lab", help="grade only this lab; otherwise each notebook tells its own")
+    grader.add_argument(
+        "--term", type=Path, metavar="FILE", help="the term (default: term.toml where there is one)"
+    )
+    grader.add_argument(
+        "--people", type=Path, metavar="FILE",
+        help="who takes part: Moodle's grading worksheet, Canvas's gradebook, or id, name, email",
+    )  # fmt: skip
+    grader.add_argument(
+        "--time-limit", type=_positive, default=60, metavar="S",
+        help="seconds for each cell (default 60)",
+    )  # fmt: skip
+    grader.add_argument(
+        "--out", type=Path, default=Path("feedback"), help="where to write (default feedback/)"
+    )
+    grader.add_argument(
+        "--jobs", type=int, choices=range(1, 65), default=2, metavar="N",
+        help="submissions graded at the same time (default 2)",
+    )  # fmt: skip
+    grader.add_argument(
+        "--again", action="store_true", help="grade also what was graded before and did not change"
+    )
+    grader.add_argument(
+        "--export", choices=exports.KINDS, metavar="KIND",
+        help=f"write grades and feedback for {', '.join(exports.KINDS)}, too",
+    )  # fmt: skip
+    grader.add_argument(
+        "--no-rehearsal", action="store_true",
+        help="do not grade the master's own solutions first, which shows that all works here",
+    )  # fmt: skip
+
+
+def main(args: argparse.Namespace) -> int:
+    """Grade a folder; see HELP. Returns the exit status. Raises: LabError."""
+    known = masters(labs_folder())
+    chosen([args.lab] if args.lab else [])
+    term = term_file.find(args.term, labs_folder().parent)
+    term_file.check_labs(term, known)
+    with Store(args.out) as store:
+        if args.people:
+            people, problems = class_list.read(args.people)
+            store.expect(people)
+            for problem in problems:
+                say(problem)
+        found, passed_over = submissions.find(args.folder)
+        for name in passed_over:
+            say(f"passed over, not a notebook: {name}")
+        assigned = assign(found, Labs(known, labs_folder().parent / "notebooks"), args.lab)
+        for sentence in assigned.left_out:
+            say(f"left out: {sentence}")
+        status = 0
+        for lab, handed_in in assigned.by_lab.items():
+            try:
+                grade_lab(known[lab], handed_in, store, args, say, term)
+                if args.export:
+                    exports.write(args.export, store, lab, term, args.people, store.folder, say)
+            except LabError as error:
+                print(error, file=sys.stderr)
+                status = 2
+    return status
+
+
+def _positive(text: str) -> float:
+    if not (value := float(text)) > 0:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0")
+    return value

@@ -1,0 +1,58 @@
+"""The command `grooves labs adjust`: what an instructor changes. Labs of every chapter."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from grooves.grading.grading_run import write
+from grooves.grading.masters import labs_folder
+from grooves.grading.records import adjustments
+from grooves.grading.records.store import Store
+from grooves.grading.term import term_file
+from grooves.grading.terminal import say
+
+HELP = """\
+Keep what an instructor changes: points, bonus points, comments, extensions. They are kept when a
+submission is graded again, and table and pages are written anew.
+
+FILE is a table (CSV) with the column student and any of these, or TOML with [[adjust]] tables:
+
+    student    name, number, e-mail or file, as in the class's table
+    lab        may be left out where only one lab was graded
+    exercise   name or number; empty for the lab as a whole
+    points     3 in place of what was earned, +1 or -1 on top of it
+    due        a date of this student's own, such as 2026-11-30 23:59
+    handed_in  when it was handed in, where the files do not tell
+    comment    shown on the student's page
+    reason     shown beside changed points
+
+A row replaces an earlier one for the same student and exercise; one that says nothing takes it
+back. A row that cannot be understood is named, and the others count.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `grooves labs adjust`."""
+    parser.add_argument("file", type=Path, help="the changes: .csv or .toml")
+    parser.add_argument(
+        "--out", type=Path, default=Path("feedback"), help="the graded folder (default feedback/)"
+    )
+    parser.add_argument(
+        "--term", type=Path, metavar="FILE", help="the term (default: term.toml where there is one)"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Take the changes over. Returns the exit status; 1 where a row was not understood."""
+    term = term_file.find(args.term, labs_folder().parent)
+    with Store.there(args.out) as store:
+        found, problems = adjustments.read(args.file, store)
+        store.adjust(found)
+        for problem in problems:
+            say(problem)
+        changes = "1 change" if len(found) == 1 else f"{len(found)} changes"
+        say(f"{changes} kept in {store.path}")
+        for lab in sorted({one.lab for one in found}):
+            write(store, lab, term, say)
+    return 1 if problems else 0

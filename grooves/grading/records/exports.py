@@ -1,0 +1,185 @@
+"""Exports: grades and feedback in the forms that Moodle, Canvas and spreadsheets take.
+
+Key idea: what a platform gave (its table, its file names) is what it gets back, filled in, since
+that is the one form that it is sure to take. Labs of every chapter.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from grooves.grading.masters import LabError
+from grooves.grading.records import tables
+from grooves.grading.records.adjustments import read_text, table
+from grooves.grading.records.class_list import key_of
+from grooves.grading.records.standing import Standing, standings
+from grooves.grading.records.store import Store
+from grooves.grading.term.term_file import Term
+
+KINDS = ("moodle", "canvas", "csv")
+MOODLE = ("Identifier", "Full name", "Email address", "Grade", "Maximum Grade", "Feedback comments")
+_MOODLE_PART = re.compile(r".+?_\d+_assign(?:submission|feedback)_[a-z]+_?")
+
+
+def write(
+    kind: str,
+    store: Store,
+    lab: str,
+    term: Term,
+    people: Path | None,
+    folder: Path,
+    say: Callable[[str], None],
+    column: str | None = None,
+) -> None:
+    """Write the grades and the feedback of a lab for a platform into `folder`.
+
+    people: the table that the platform let the instructor download, which is filled in.
+    column: of Canvas's gradebook. Raises: LabError where a file cannot be read or written.
+    """
+    if kind == "csv":
+        say(f"{all_labs(store, term)} written")
+        return
+    everyone = standings(store, lab, term.rules(lab))
+    own = [one for one in everyone if one.person.platform == kind]
+    if not own:
+        raise LabError(
+            f"{lab}: no submission is named as {kind.title()} names them. Unpack the zip file "
+            "that it lets you download, and grade that folder with its names as they are; or "
+            "use the export csv."
+        )
+    title = store.labs().get(lab, lab)
+    make = _moodle if kind == "moodle" else _canvas
+    rows = make(own, title, people, column)
+    path = folder / f"{lab}-{kind}.csv"
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerows(
+        [[tables.no_formula(cell) for cell in row] for row in rows]
+    )
+    try:
+        tables.put(path, ("" if kind == "moodle" else "\ufeff") + text.getvalue())
+        packed = folder / f"{lab}-{kind}-feedback.zip"
+        count = _pack(packed, store, lab, own, kind)
+    except OSError as error:
+        raise LabError(f"{path} cannot be written ({error.strerror})") from error
+    others = len(everyone) - len(own)
+    left = f"; {others} people not of {kind.title()} are in {lab}.csv alone" if others else ""
+    say(f"{path} ({len(own)} people) and {packed} ({count} pages) written{left}")
+
+
+def all_labs(store: Store, term: Term, semicolons: bool = False) -> Path:
+    """Write one table of all labs: a row for each person. Returns: its path.
+
+    semicolons: between the columns, and commas in numbers, as Excel wants it in many countries.
+    """
+    labs = store.labs()
+    points: dict[str, dict[str, Standing]] = {}
+    for lab in labs:
+        for one in standings(store, lab, term.rules(lab)):
+            points.setdefault(one.person.key, {})[lab] = one
+    rows = [["student", "id", "email", *labs, "total", "out_of"]]
+    out_of = {lab: max((p[lab].out_of for p in points.values() if lab in p), default=0)
+              for lab in labs}  # fmt: skip
+    for one in sorted(points.values(), key=lambda p: next(iter(p.values())).person.name.casefold()):
+        first = next(iter(one.values()))
+        total = sum(standing.total for standing in one.values())
+        graded = [f"{one[lab].total:g}" if lab in one else "" for lab in labs]
+        rows.append([first.person.name, first.person.id, first.email, *graded, f"{total:g}",
+                     f"{sum(out_of.values()):g}"])  # fmt: skip
+    if semicolons:
+        number = re.compile(r"-?\d+\.\d+")
+        rows = [[c.replace(".", ",") if number.fullmatch(c) else c for c in row] for row in rows]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n", delimiter=";" if semicolons else ",")
+    writer.writerows([[tables.no_formula(cell) for cell in row] for row in rows])
+    path = store.folder / "all_labs.csv"
+    try:
+        tables.put(path, "\ufeff" + text.getvalue())
+    except OSError as error:
+        raise LabError(f"{path} cannot be written ({error.strerror})") from error
+    return path
+
+
+def _moodle(own, title, people, _column) -> list[list[str]]:
+    """Moodle's grading worksheet: theirs filled in, or one with the columns that it needs."""
+    graded = {one.person.key: one for one in own if one.graded.state != "not handed in"}
+    if people is None:
+        rows = [list(MOODLE)]
+        for one in graded.values():
+            rows.append([f"Participant {one.person.id}", one.person.name, one.email,
+                         f"{one.total:g}", f"{one.out_of:g}", one.comment])  # fmt: skip
+        return rows
+    reader = table(read_text(people))
+    names = list(reader.fieldnames or ())
+    if "Identifier" not in names or "Grade" not in names:
+        raise LabError(
+            f"{people} has no columns Identifier and Grade. In Moodle, open the assignment's "
+            "submissions and choose Download grading worksheet (English names of columns)."
+        )
+    rows = [names]
+    for row in reader:
+        one = graded.get(key_of(row))
+        if one is not None:
+            row["Grade"] = f"{one.total:g}"
+            if "Feedback comments" in names and one.comment:
+                row["Feedback comments"] = one.comment
+        rows.append([row[name] or "" for name in names])
+    return rows
+
+
+def _canvas(own, title, people, column) -> list[list[str]]:
+    """Canvas's gradebook: theirs with one column filled in, or one with what it needs."""
+    graded = {one.person.key: one for one in own if one.graded.state != "not handed in"}
+    kept = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
+    if people is None:
+        rows = [["Student", "ID", "Section", column or title]]
+        rows += [[o.person.name, o.person.id, "", f"{o.total:g}"] for o in graded.values()]
+        return rows
+    reader = table(read_text(people))
+    names = list(reader.fieldnames or ())
+    if "Student" not in names or "ID" not in names:
+        raise LabError(f"{people} has no columns Student and ID: export Canvas's gradebook again.")
+    wanted = column or title
+    found = [n for n in names if re.sub(r" \(\d+\)$", "", n) == wanted or n == wanted]
+    if column and not found:
+        raise LabError(f"{people} has no column {column!r}; there are {', '.join(names)}")
+    into = found[0] if found else wanted
+    kept = [name for name in kept if name in names]
+    rows = [[*kept, into]]
+    for row in reader:
+        one = graded.get(key_of(row))
+        before = row.get(into) or ""
+        rows.append([*(row[name] or "" for name in kept), f"{one.total:g}" if one else before])
+    return rows
+
+
+def _pack(path: Path, store: Store, lab: str, own: list[Standing], kind: str) -> int:
+    """The pages that count in a zip file, named as the platform wants. Returns: how many."""
+    count = 0
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for one in own:
+            name = one.graded.submission
+            if not name:
+                continue
+            page = tables.page_path(store.folder, lab, name)
+            if page.is_file():
+                packed.write(page, _name_for(kind, name, lab))
+                count += 1
+    return count
+
+
+def _name_for(kind: str, submission: str, lab: str) -> str:
+    """What a page is called so that the platform knows whose it is."""
+    parts = submission.split("/")
+    if kind == "canvas":
+        return f"{parts[-1]}.html"
+    for part in parts:
+        if found := _MOODLE_PART.match(part):
+            start = found.group().rstrip("_") + "_"
+            folder = found.end() == len(part)
+            return f"{start}/{lab}.html" if folder else f"{start}{lab}.html"
+    raise ValueError(f"{submission} is not named as Moodle names it")

@@ -1,0 +1,62 @@
+"""The command `grooves labs handout`: the students' notebooks of a term. Labs of every chapter."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+import nbformat
+
+from grooves.grading.masters import LabError, labs_folder, masters, read_master, release
+from grooves.grading.records.tables import put
+from grooves.grading.term import term_file
+from grooves.grading.term.planned import planned
+from grooves.grading.terminal import say
+
+HELP = """\
+Make the students' notebooks of a term from term.toml: the labs and exercises that are set, with
+their numbers, points and minutes. The term file goes with them, because the checks and the progress
+widget read it.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `grooves labs handout`."""
+    parser.add_argument(
+        "--term", type=Path, metavar="FILE", help="the term (default: term.toml where there is one)"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("handout"), help="where to write (default handout/)"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Write the folder. Returns the exit status. Raises: LabError."""
+    course = labs_folder().parent
+    term = term_file.find(args.term, course)
+    known = masters(labs_folder())
+    term_file.check_labs(term, known)
+    try:
+        for lab, text, notes in notebooks(term, known):
+            path = args.out / "labs" / f"{lab}.ipynb"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            put(path, text)
+            say(f"{path} written")
+            for note in notes:
+                say(f"  {note}")
+        if term.path:
+            shutil.copyfile(term.path, args.out / term_file.NAME)
+    except OSError as error:
+        raise LabError(f"{args.out} cannot be written ({error.strerror}): name another") from error
+    return 0
+
+
+def notebooks(term: term_file.Term, known: dict[str, Path]):
+    """(lab, the students' notebook as text, what the instructor should know) of each lab set."""
+    for lab, path in known.items():
+        if term.labs is None or lab in term.labs:
+            notebook, notes = planned(read_master(path), lab, term.plan(lab))
+            released = release(notebook, lab)
+            nbformat.validate(released)
+            yield lab, nbformat.writes(released).rstrip("\n") + "\n", notes

@@ -1,0 +1,54 @@
+"""Which cells of a notebook build on which, by the names that they define and read.
+
+Key idea: the compiler's own symbol tables tell which names a cell reads from outside, so a local
+variable that happens to be called like another cell's function counts for nothing.
+Labs of every chapter.
+"""
+
+from __future__ import annotations
+
+import symtable
+from collections.abc import Iterable
+
+
+class Uses:
+    """The code cells of a notebook in order, as sources; other cells are empty texts."""
+
+    def __init__(self, sources: list[str]):
+        tables = [symbols(source) for source in sources]
+        self.defines = [defined for defined, _ in tables]
+        self.reads = [read - defined for defined, read in tables]
+
+    def needed(self, indices: Iterable[int]) -> set[int]:
+        """The cells before these that they build on, directly or through others."""
+        found: set[int] = set()
+        waiting = set(indices)
+        while waiting:
+            index = waiting.pop()
+            for name in self.reads[index]:
+                before = [j for j in range(index) if name in self.defines[j]]
+                if before and before[-1] not in found:
+                    found.add(before[-1])
+                    waiting.add(before[-1])
+        return found
+
+
+def symbols(source: str) -> tuple[set[str], set[str]]:
+    """The names that a cell's top level defines, and the global names that it reads.
+
+    Both are empty where the cell is not Python.
+    """
+    lines = ("" if line.startswith(("%", "!")) else line for line in source.split("\n"))
+    try:
+        top = symtable.symtable("\n".join(lines), "cell", "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set(), set()
+    defined = {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported()}
+    read, scopes = set(), [top]
+    while scopes:
+        scope = scopes.pop()
+        scopes += scope.get_children()
+        for symbol in scope.get_symbols():
+            if symbol.is_referenced() and (scope is top or symbol.is_global()):
+                read.add(symbol.get_name())
+    return defined, read
