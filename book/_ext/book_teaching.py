@@ -29,7 +29,7 @@ from chapter_data import Chapter, chapter_names, entries, read_chapters
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
-from term_plan import make_plan, term_parts, workshop_parts
+from term_plan import lab_parts, make_plan, term_parts, workshop_parts
 
 LINE = 78  # characters of a line of the syllabus
 
@@ -42,13 +42,15 @@ SYLLABUS = """\
 
 Small models are trained, measured and taken apart on an ordinary laptop, and each idea is something that you run. The book, the notebooks and the labs are the course "Grooves": [address].
 
-After the course you can
+After the course you can, among other things,
 
 {objectives}
 
 ## What you need
 
-{outside}. A laptop with two processor cores; a GPU is not needed.
+A laptop with two processor cores; a GPU is not needed. Besides what the chapters before it teach, each chapter needs
+
+{outside}
 
 ## Weeks
 
@@ -135,21 +137,21 @@ class Syllabus(CoursePlan):
         plan = self.plan()
         planned = [c for c in _chapters(self) if c not in plan.left_out]
         weeks = [
-            f"{number}. {'; '.join(_by_chapter(parts, _plain))}"
+            f"- Week {number}. {'; '.join(_by_chapter(parts, _plain))}"
             for number, parts in enumerate(plan.weeks, 1)
         ]
         count = len(planned)
+        outside = [f"chapter {c.number}: {c.outside}" for c in planned]
         text = SYLLABUS.format(
-            objectives="\n".join(f"- {c.objectives[0]}." for c in planned),
-            outside=_sentence("; ".join(dict.fromkeys(c.outside for c in planned if not c.needs))),
+            objectives=_list(c.objectives[0] for c in planned),
+            outside=_list(outside),
             hours=f"{self.options['hours']:g}",
             weeks="\n".join(weeks),
             labs="one lab" if count == 1 else f"{count} labs",
             points=sum(c.points for c in planned),
         )
-        # Without $: the text is to be pasted where formulas are not set.
-        block = nodes.literal_block(text, _wrapped(text.replace("$", "")), language="none")
-        return [block]
+        text = _wrapped(text)
+        return [nodes.literal_block(text, text, language="text")]
 
 
 def _chapters(directive) -> list[Chapter]:
@@ -168,9 +170,8 @@ def _guide(chapter: Chapter, chapters: list[Chapter]) -> str:
     """Markdown of one chapter's section."""
     lines = [f"### Chapter {chapter.number}: {chapter.title}", ""]
     lines += [f"After [this chapter](/book/{chapter.name}.md) you can", ""]
-    lines += [f"- {objective};" for objective in chapter.objectives[:-1]]
-    lines += [f"- {chapter.objectives[-1]}.", ""]
-    lines += [f"**Before it**: {_needs(chapter, chapters)}{chapter.outside}.", ""]
+    lines += [_list(chapter.objectives), ""]
+    lines += [f"**Prerequisites**: {_needs(chapter, chapters)}{chapter.outside}.", ""]
     lines += ["**To discuss**", ""]
     lines += [f"{number}. {question}" for number, question in enumerate(chapter.discuss, 1)]
     lines += ["", "**For an exam**", ""]
@@ -200,22 +201,26 @@ def _plain(chapter: Chapter) -> str:
 
 def _by_chapter(parts, show) -> list[str]:
     """A week's parts, those of one chapter together: "4 The transformer: read, discuss"."""
-    return [
-        f"{show(chapter)}: {', '.join(part.what for part in group)}"
-        for chapter, group in groupby(parts, key=lambda part: part.chapter)
-    ]
+    found = []
+    for chapter, group in groupby(parts, key=lambda part: part.chapter):
+        words = [part.what for part in group]
+        if all(part.what in words for part in lab_parts(chapter)):
+            words = [*(word for word in words if not word.startswith("lab")), "the whole lab"]
+        found.append(f"{show(chapter)}: {', '.join(words)}")
+    return found
 
 
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _list(items) -> str:
+    """A list in Markdown whose items together are one sentence."""
+    return ";\n".join(f"- {item}" for item in items) + "."
 
 
 def _wrapped(text: str) -> str:
     """The text with its paragraphs and list items broken into lines."""
     lines = []
     for line in text.splitlines():
-        mark = line.split(" ")[0] + " " if line[:1] in "-0123456789" and " " in line else ""
-        lines += textwrap.wrap(line, LINE, subsequent_indent=" " * len(mark)) or [""]
+        indent = "  " if line.startswith("- ") else ""
+        lines += textwrap.wrap(line, LINE, subsequent_indent=indent) or [""]
     return "\n".join(lines)
 
 

@@ -147,7 +147,7 @@ def exercise_minutes(lab: str, name: str) -> tuple[int, ...]:
 
 
 def halves(minutes: tuple[int, ...]) -> int:
-    """After how many exercises a lab is divided, so that both halves take about as long."""
+    """After how many exercises a lab is divided, so that both halves take about equally long."""
     ends = range(1, len(minutes))
     return min(ends, key=lambda end: abs(2 * sum(minutes[:end]) - sum(minutes)), default=1)
 

@@ -15,6 +15,7 @@ from chapter_data import Chapter, halves, in_fives
 
 # Minutes of a lab are those of a prepared student; someone new to NumPy or PyTorch takes longer.
 LAB_ALLOWANCE = 1.5
+MOST_WEEKS = 2  # that one chapter is spread over; further weeks stay free
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def term_parts(chapter: Chapter) -> list[Part]:
         Part(chapter, "read", chapter.read_min),
         Part(chapter, "run the notebook", chapter.run_min),
         Part(chapter, "discuss", chapter.discuss_min),
-        *_lab_parts(chapter),
+        *lab_parts(chapter),
     ]
 
 
@@ -49,7 +50,7 @@ def workshop_parts(chapter: Chapter) -> list[Part]:
     return [
         Part(chapter, "presentation", chapter.read_min),
         Part(chapter, "run the notebook", chapter.run_min),
-        _lab_parts(chapter)[0],
+        lab_parts(chapter)[0],
     ]
 
 
@@ -62,13 +63,15 @@ def make_plan(chapters: list[Chapter], weeks: int, hours: float, parts=term_part
     """
     if weeks < 1 or hours <= 0:
         raise ValueError(f"{weeks=} and {hours=} must be positive")
+    if not chapters:
+        raise ValueError("there is no chapter to plan: _toc.yml lists none")
     by_name = {chapter.name: chapter for chapter in chapters}
     chosen: set[str] = set()
     found: tuple[tuple[Part, ...], ...] = ()
     for chapter in sorted(chapters, key=lambda c: c.place != "core"):  # stable: core first
         wanted = chosen | _with_needs(chapter, by_name)
         work = [part for c in chapters if c.name in wanted for part in parts(c)]
-        if cut := cut_into_weeks(work, weeks, round(60 * hours)):
+        if cut := cut_into_weeks(work, min(weeks, MOST_WEEKS * len(wanted)), round(60 * hours)):
             chosen, found = wanted, cut
     if not found:
         raise ValueError(f"no chapter fits into {weeks=} of {hours=}: give more of either")
@@ -117,7 +120,8 @@ def _with_needs(chapter: Chapter, by_name: dict[str, Chapter]) -> set[str]:
     return names
 
 
-def _lab_parts(chapter: Chapter) -> list[Part]:
+def lab_parts(chapter: Chapter) -> list[Part]:
+    """The two halves of a lab, or the one part where it has a single exercise."""
     last, end = len(chapter.exercise_min), halves(chapter.exercise_min)
     found = []
     for start, stop in ((0, end), (end, last)):
