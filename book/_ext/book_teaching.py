@@ -54,7 +54,7 @@ A laptop with two processor cores; a GPU is not needed. Besides what the chapter
 
 ## Weeks
 
-Hours are what a student who is new to the tools should plan, reading and labs included: at most {hours} in a week.
+Plan at most {hours} hours for a week, reading and labs included. That is enough if the tools are new to you, too.
 
 {weeks}
 
@@ -137,7 +137,7 @@ class Syllabus(CoursePlan):
         plan = self.plan()
         planned = [c for c in _chapters(self) if c not in plan.left_out]
         weeks = [
-            f"- Week {number}. {'; '.join(_by_chapter(parts, _plain))}"
+            f"- Week {number}: {'; '.join(_by_chapter(parts, _plain))}"
             for number, parts in enumerate(plan.weeks, 1)
         ]
         count = len(planned)
