@@ -50,6 +50,16 @@ class Person:
         return self.key.partition(":")[2] or self.key
 
 
+@dataclass(frozen=True)
+class Listed:
+    """One who takes part, from the instructor's list; handed_in: what the platform's list says."""
+
+    key: str
+    name: str
+    email: str = ""
+    handed_in: str = ""
+
+
 def person_of(submission: str, lab: str) -> Person:
     """Who handed in the submission of that name: a path below the folder, without ".ipynb".
 

@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 from grooves.grading.masters import LabError
+from grooves.grading.records.people import Listed
 from grooves.grading.records.results import Graded, Result
 
 NAME = "results.sqlite"
@@ -84,16 +85,6 @@ class Adjustment:
     comment: str = ""
     reason: str = ""
     at: str = ""
-
-
-@dataclass(frozen=True)
-class Listed:
-    """One who takes part, from the instructor's list; handed_in: what the platform's list says."""
-
-    key: str
-    name: str
-    email: str = ""
-    handed_in: str = ""
 
 
 class Store:
