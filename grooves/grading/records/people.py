@@ -60,6 +60,11 @@ class Listed:
     handed_in: str = ""
 
 
+def is_moodles(part: str) -> bool:
+    """Whether a folder or file is named as Moodle names what it packs."""
+    return bool(_MOODLE.match(part))
+
+
 def person_of(submission: str, lab: str) -> Person:
     """Who handed in the submission of that name: a path below the folder, without ".ipynb".
 

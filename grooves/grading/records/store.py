@@ -210,6 +210,11 @@ class Store:
             for name, state, reason, notes, at, path, handed_in in rows
         ]  # fmt: skip
 
+    def paths(self) -> dict[str, str]:
+        """The names of all submissions by where their files lay when they were graded."""
+        found = self._base.execute("SELECT path, name FROM submissions WHERE path != x''")
+        return {os.fsdecode(path): name for path, name in found}
+
     def adjust(self, adjustments: list[Adjustment]) -> None:
         """Keep what an instructor changed, in place of an earlier change of the same thing.
 
