@@ -56,10 +56,8 @@ class Simulated:
 
         They call nothing of the course's: an answer that does is found out by its calls.
         """
-        now, free = (
-            self.begins_s,
-            self.begins_s + self.busy_s,
-        )  # the clock's time, and when the device will be done
+        now = self.begins_s  # the clock's time
+        free = now + self.busy_s  # when the device will be done
         slow = [(40 - 20 * i / self.warm_ups) * self.ordinary_s for i in range(self.warm_ups)]
         ahead = itertools.chain(slow, itertools.cycle([f * self.ordinary_s for f in self.later]))
 
