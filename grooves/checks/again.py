@@ -2,8 +2,8 @@
 
 Key idea: a list in a default argument, a global dictionary or an argument that was used up make a
 first call right and a later one wrong. So calls with plain data are kept, with copies of what went
-in and came out, and repeated when the check is over, with other calls between. What a function makes, such
-as a network, cannot be compared so; but two calls must not hand out one and the same.
+in and came out, and repeated when the check is over, with other calls between. A network cannot be
+compared so, but two calls must not hand out one and the same.
 Part of the labs' checks (every chapter).
 """
 

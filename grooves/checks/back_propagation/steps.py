@@ -10,13 +10,12 @@ import numpy as np
 import torch
 
 from grooves.checks import check
-from grooves.checks.arrays import draw
+from grooves.checks.arrays import draw, on_whole_numbers
 from grooves.checks.back_propagation.rules import (
     LAB,
     PARTS,
     by_hand,
     judge_arrays,
-    on_whole_numbers,
 )
 from grooves.checks.compare import Mistake, number, shape_of
 
@@ -106,6 +105,8 @@ def step(answer):
             (0.07, 0.6, (2, 3), 30.0),
             (0.05, 0.4, (4, 1, 2), 1.0),
             (0.3, 0.8, (), 1.0),
+            (0.35, 0.45, (1, 1), 1.0),
+            (1.5, 1.0, (67, 3), 1.0),
         )
     ):
         w, v, g = large * draw(240 + i, *shape), draw(250 + i, *shape), draw(260 + i, *shape)
@@ -115,6 +116,8 @@ def step(answer):
     _check_step(answer, w, v, np.zeros(2), 0.15, 0.7, "a gradient of 0, ")
     w, v, g = np.array([1, -2, 40]), np.array([2, 0, 1]), np.array([0.5, 3.0, -1.5])
     on_whole_numbers(_check_step, answer, w, v, g, 0.35, 0.65, "whole numbers w and v, ")
+    on_whole_numbers(_check_step, answer, g, g / 4, w, 0.35, 0.65, "whole numbers g, ")
+    on_whole_numbers(_check_step, answer, w, g, v, 0.35, 0.65, "whole numbers w and g, ")
 
 
 def _check_step(call, w, v, g, lr, mu, what="") -> None:
@@ -226,6 +229,8 @@ def adam(answer):
             (6, 0.5, (0.6, 0.7), 0.3, (2, 4)),
             (2, 0.05, (0.7, 0.99), 1.0, (5,)),
             (1000, 0.15, (0.85, 0.9995), 1e-6, ()),
+            (4, 1.25, (0.55, 0.45), 0.02, (1, 1)),
+            (5, 0.35, (0.0, 0.9), 0.05, (67, 2)),
         )
     ):
         w, m, v, g = (np.array(draw(n + i, *shape)) for n in (270, 280, 290, 300))
@@ -239,6 +244,8 @@ def adam(answer):
     _check_adam(answer, two, zero, zero, two * 1e-8, 1, 0.4, 0.9, 0.96, 1e-8, what)
     w, m, g = np.array([1, -2, 40]), np.array([2, 0, 1]), np.array([0.5, 3.0, -1.5])
     inputs = (w, m, m, g, 4, 0.35, 0.65, 0.55, 0.1, "whole numbers w, m and v, ")
+    on_whole_numbers(_check_adam, answer, *inputs)
+    inputs = (g, g / 4, g**2, w, 3, 0.35, 0.65, 0.55, 0.1, "whole numbers g, ")
     on_whole_numbers(_check_adam, answer, *inputs)
 
 

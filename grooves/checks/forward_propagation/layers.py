@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from grooves.checks import check
-from grooves.checks.arrays import NOT_THIS, by_hand, coarse, draw, judge
+from grooves.checks.arrays import NOT_THIS, by_hand, coarse, draw, judge, on_whole_numbers
 from grooves.checks.compare import Mistake, shape_of
 from grooves.checks.forward_propagation.rules import LAB, SHARP, integers, on_read_only
 
@@ -114,6 +114,10 @@ def neuron(answer):
     ask(answer, np.array([0.25]), np.array([1.5]), 0.0, "one pixel, x = (0.25,), w = (1.5,), b = 0")
     whole = (np.array([300, 0, -2]), np.array([400, 7, 1]), 0.5)
     ask(answer, *whole, "integers, x = (300, 0, -2), w = (400, 7, 1), and b = 0.5")
+    whole, parts = np.array([1, 3, 1, 0]), np.array([0.5, 0.25, 0.75, 2.0])
+    for x, w in ((whole, parts), (parts, whole)):
+        given = f"x = {tuple(x.tolist())}, w = {tuple(w.tolist())} and b = 1"
+        on_whole_numbers(ask, answer, x, w, 1, given)
 
 
 # ---- 2 layer ---------------------------------------------------------------------------------
@@ -196,7 +200,12 @@ def layer(answer):
         drawn = [(n_pictures, fan_in), (fan_in, fan_out), (fan_out,)]
         ask(call, *(coarse(draw(3 + 20 * number + i, *shape)) for i, shape in enumerate(drawn)))
     whole = (coarse(draw(6, 3, 4)), integers(7, 4, 2, most=9), np.array([0.5, -0.25]))
-    ask(answer, *whole, ", W of integers")
+    on_whole_numbers(ask, answer, *whole, ", W of integers")
+    whole = (integers(8, 4, 3, most=9), coarse(draw(7, 3, 2)), np.array([0.5, -0.25]))
+    on_whole_numbers(ask, answer, *whole, ", x of integers")
+    whole = (integers(8, 4, 3, most=9), integers(9, 3, 2), np.array([0.5, -0.25]))
+    on_whole_numbers(ask, answer, *whole, ", x and W of integers")
+    ask(answer, *(coarse(draw(90 + i, *shape)) for i, shape in enumerate(((1, 1), (1, 1), (1,)))))
     blank, W, b = coarse(draw(9, 6, 4)), coarse(draw(10, 4, 5)), coarse(draw(11, 5))
     blank[[1, 4]], blank[5], W[:, 2] = 0.0, blank[0], 0.0
     ask(on_read_only(answer), blank, W, b, ", two blank pictures and two that are alike")

@@ -234,12 +234,12 @@ def contrastive_loss(answer):
     opposite = draw(95, 1, 7)
     ask(answer, opposite, -2 * opposite, 1e-4, " (one picture, opposite views)")
     ask(answer, draw(96, 67, 130), draw(97, 67, 130), 0.1)
-    # partners alike, others at right angles; then every view twice, and very unlike lengths
     hand = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
     ask(answer, hand, hand, 1)
     twice = draw(101, 3, 5)[[0, 1, 1, 2]] * torch.tensor([[1e-2], [1.0], [1e4], [30.0]])
     ask(answer, twice, twice.flip(0), 3.0)
     ask(answer, twice[::2], -twice[::2], 1e-5)
+    ask(answer, torch.eye(4)[[0, 1]], 3 * torch.eye(4)[[0, 2]], 0.002)  # unlike scores
     _check_gradient(answer, draw(89, 4, 3), draw(90, 4, 3), 0.5)
     _check_gradient(answer, 3 * draw(98, 6, 5), draw(99, 6, 5), 0.04)
     _check_gradient(answer, hand.clone(), 3 * hand, 1.0)
