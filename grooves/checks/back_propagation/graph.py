@@ -23,6 +23,7 @@ from grooves.checks.back_propagation.graphs import (
     one_by_one,
     random_graph,
     shut,
+    stacked,
     twice_used,
     walked,
 )
@@ -46,6 +47,12 @@ GRAPHS = (
     (lambda a: {"loss": a}, (np.array([[4.0]]),), "1 tensor of shape (1, 1)"),
     (shut, (np.array(-2.0), np.array(3.0)), "a = −2, b = 3 in ReLU(a)·b: nobody is to blame"),
     (shut, (-np.ones((1, 1)), np.zeros(1)), "a of shape (1, 1) and b of shape (1,) in ReLU(a)·b"),
+    (
+        stacked,
+        tuple(draw(25, 3)),
+        "a tensor computed from 3 others, from one twice",
+    ),
+    (stacked, tuple(draw(26, 131)), "a tensor that was computed from 131 others"),
     (cancelled, (np.array(0.5), np.array(3.0)), "a = 0.5, b = 3 in (a − a)·b + b"),
 )
 SHAPES = ((3, 4), (4,), (3, 1), (), (1, 4), (1, 1))  # of leaves that are stretched to fit

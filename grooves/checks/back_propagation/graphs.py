@@ -94,6 +94,17 @@ def cancelled(a, b):
     return {"a": a, "b": b, "a − a": gap, "product": product, "loss": product + b}
 
 
+def stacked(*leaves):
+    """One operation on all leaves, the first of them twice: 1 a + 2 b + 3 c + … + n a."""
+    used = [*leaves, leaves[0]]
+    if not isinstance(leaves[0], Tensor):
+        total = sum(i * leaf for i, leaf in enumerate(used, 1))
+    else:
+        rules = [(leaf, lambda g, i=i: i * g) for i, leaf in enumerate(used, 1)]
+        total = Tensor(sum(i * leaf.data for i, leaf in enumerate(used, 1)), rules)
+    return {**{f"leaf {i}": leaf for i, leaf in enumerate(leaves)}, "loss": total}
+
+
 def random_graph(seed: int, n: int) -> Callable:
     """A graph of n operations and a sum over all that was left unused; a function of any leaves."""
 

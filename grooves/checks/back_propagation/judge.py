@@ -65,8 +65,14 @@ CASES = (  # the function, its slopes, and where
     ),
     (_cubes, lambda x: 3 * x**2, np.array(1.5)),
     (_cubes, lambda x: 3 * x**2, draw(23, 2, 1, 3)),
+    (_cubes, lambda x: 3 * x**2, draw(25, 137)),
 )
-CLAIMED = (CASES[0], CASES[2], (_faint, lambda x: 3e-9 * x**2, np.array([[2.0], [-1.0]])))
+CLAIMED = (
+    CASES[0],
+    CASES[2],
+    CASES[-1],
+    (_faint, lambda x: 3e-9 * x**2, np.array([[2.0], [-1.0]])),
+)
 
 
 def _norm(x):

@@ -240,6 +240,7 @@ def adam(answer):
     two, zero = np.array([2.0, -3.0]), np.zeros(2)
     what = "a large v and a gradient of 0, "
     _check_adam(answer, two, two, 100 + zero, zero, 7, 0.25, 0.75, 0.92, 1e-3, what)
+    _check_adam(answer, two, zero, zero, zero, 3, 0.25, 0.75, 0.92, 1e-3, "nothing but 0s, ")
     what = "a gradient as small as ε, "
     _check_adam(answer, two, zero, zero, two * 1e-8, 1, 0.4, 0.9, 0.96, 1e-8, what)
     w, m, g = np.array([1, -2, 40]), np.array([2, 0, 1]), np.array([0.5, 3.0, -1.5])

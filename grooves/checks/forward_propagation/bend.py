@@ -231,6 +231,7 @@ def forward(answer):
     on_whole_numbers(ask, answer, whole[0], *(part / 8 for part in whole[1:]), *last, given)
     last, given = (integers(45, 5, 3), integers(46, 3)), ", W2 and b2 of integers"
     on_whole_numbers(ask, answer, *(part / 8 for part in whole), *last, given)
-    ask(answer, 4096 * x, W1, b1, W2, b2, ", numbers in the thousands")
+    for factor in (2.0**12, 2.0**40):
+        ask(answer, factor * x, W1, b1, W2, b2, f", numbers as large as {factor:.0e}")
     square, bias = coarse(draw(5, 4, 4)), coarse(draw(6, 4))
     ask(answer, square, square, bias, square, bias, ", W1 and W2 one array, b1 and b2 one")

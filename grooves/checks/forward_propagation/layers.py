@@ -103,12 +103,15 @@ def neuron(answer):
     ask(by_hand(answer), *few, "x = (0.5, 1, 0, 2), w = (3, -1, 3, 0.25) and b = 0.375")
     negative = (np.array([1.0, 0.5, 0.0, 1.0]), np.array([-3.0, 2.0, 7.0, 0.5]), -1.0)
     ask(answer, *negative, "x = (1, 0.5, 0, 1), w = (-3, 2, 7, 0.5) and b = -1")
-    for n, b in ((131, 2.0), (2003, -3)):
+    for n, b in ((131, 2.0), (10_007, -3)):
         many = (coarse(np.abs(draw(1, n))), coarse(draw(2, n)), b)
         ask(on_read_only(answer), *many, f"{n} pixels, {n} weights and b = {b:g}")
     blank, far = np.zeros(5), np.array([-1e9, 1e9, 2e9, -0.0, 1e-30])
     ask(answer, blank, far, 0.75, "five blank pixels, w = (-1e9, 1e9, 2e9, 0, 1e-30) and b = 0.75")
     ask(answer, far, blank, -0.5, "x = (-1e9, 1e9, 2e9, 0, 1e-30), w = 0 and b = -0.5")
+    large = np.array([3e6, 2e6]), np.array([-1e6, 4e6])
+    ask(answer, *large, 1e9, "x = (3e6, 2e6), w = (-1e6, 4e6) and b = 1e9")
+    ask(answer, *large[::-1], -1e13, "x = (-1e6, 4e6), w = (3e6, 2e6) and b = -1e13")
     alike = np.array([-2.0, 3.0, 3.0, 0.0, 3.0, 7.0])
     ask(answer, alike, alike, np.float32(1.25), "x and w both (-2, 3, 3, 0, 3, 7), and b = 1.25")
     ask(answer, np.array([0.25]), np.array([1.5]), 0.0, "one pixel, x = (0.25,), w = (1.5,), b = 0")
