@@ -1,5 +1,6 @@
 """Answers to lab 02, back propagation: right ones in several ways, wrong ones named by mistake."""
 
+import functools
 import itertools
 import math
 from collections import Counter, defaultdict, deque
@@ -1821,9 +1822,15 @@ wrong("mended", "learns_badly")(
 
 wrong("mended", "later_step")(
     with_symptom(
-        change=lambda self, g: {n: p if self.n_learned < 3 else 0 * p for n, p in g.items()}
+        change=lambda self, g: {n: 0 * p if self.n_learned % 99 == 98 else p for n, p in g.items()}
     )
 )
+
+
+@wrong("mended", "made_once")
+@functools.cache
+def _(n_in, n_hidden, n_out, seed):
+    return Sound(n_in, n_hidden, n_out, seed)
 
 
 @wrong("mended", "zero_is_open")
