@@ -35,6 +35,7 @@ from grooves.models.autograd import Tensor
 
 GRAPHS = (
     (twice_used, (np.array(2.0), np.array(3.0)), "w = 2, x = 3 in (w·x + w − 5)²"),
+    (twice_used, (np.array(3e4), np.array(-2e5)), "w = 30000, x = −200000 in (w·x + w − 5)²"),
     (long_way_round, (np.array(0.5),), "a = 0.5 in a·exp(tanh(a)) + a"),
     (meeting, (np.array(0.7), np.array(-0.4)), "a = 0.7, b = −0.4 and c = a·b + a"),
     (

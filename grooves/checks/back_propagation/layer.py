@@ -106,6 +106,7 @@ def matmul_backward(answer):
         call = answer
     x, W, g = np.array([[1, 2, 3], [4, 5, 6]]), np.array([[3], [-4], [5]]), np.array([[0.5], [0.7]])
     on_whole_numbers(_check_matmul, answer, x, W, g)
+    _check_matmul(answer, 1e5 * x, W / 8, -1e6 * g)
     on_whole_numbers(_check_matmul, answer, x / 4, W / 8, np.array([[3], [-7]]))
 
 

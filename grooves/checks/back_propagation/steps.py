@@ -114,6 +114,7 @@ def step(answer):
         call = answer
     w, v = np.array([1.0, -2.0]), np.array([3.0, 4.0])
     _check_step(answer, w, v, np.zeros(2), 0.15, 0.7, "a gradient of 0, ")
+    _check_step(answer, w, -2e7 * v, 1e9 * w, 0.15, 0.7, "a gradient of a billion, ")
     w, v, g = np.array([1, -2, 40]), np.array([2, 0, 1]), np.array([0.5, 3.0, -1.5])
     on_whole_numbers(_check_step, answer, w, v, g, 0.35, 0.65, "whole numbers w and v, ")
     on_whole_numbers(_check_step, answer, g, g / 4, w, 0.35, 0.65, "whole numbers g, ")
@@ -238,6 +239,7 @@ def adam(answer):
         _check_adam(call, w, m, v, g, t, lr, *betas, eps)
         call = answer
     two, zero = np.array([2.0, -3.0]), np.zeros(2)
+    _check_adam(answer, two, 3e7 * two, 1e15 * two**2, 1e9 * two, 4, 0.25, 0.75, 0.92, 1e-3)
     what = "a large v and a gradient of 0, "
     _check_adam(answer, two, two, 100 + zero, zero, 7, 0.25, 0.75, 0.92, 1e-3, what)
     _check_adam(answer, two, zero, zero, zero, 3, 0.25, 0.75, 0.92, 1e-3, "nothing but 0s, ")

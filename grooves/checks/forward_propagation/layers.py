@@ -206,8 +206,6 @@ def layer(answer):
     on_whole_numbers(ask, answer, *whole, ", W of integers")
     whole = (integers(8, 4, 3, most=9), coarse(draw(7, 3, 2)), np.array([0.5, -0.25]))
     on_whole_numbers(ask, answer, *whole, ", x of integers")
-    whole = (integers(8, 4, 3, most=9), integers(9, 3, 2), np.array([0.5, -0.25]))
-    on_whole_numbers(ask, answer, *whole, ", x and W of integers")
     ask(answer, *(coarse(draw(90 + i, *shape)) for i, shape in enumerate(((1, 1), (1, 1), (1,)))))
     blank, W, b = coarse(draw(9, 6, 4)), coarse(draw(10, 4, 5)), coarse(draw(11, 5))
     blank[[1, 4]], blank[5], W[:, 2] = 0.0, blank[0], 0.0

@@ -229,7 +229,6 @@ def contrastive_loss(answer):
     ask(by_hand(answer), z1, z2, 0.5)
     ask(answer, draw(83, 5, 5), draw(84, 5, 5), 2.0)
     ask(answer, draw(85, 1, 4), draw(86, 1, 4), 0.7, " (one picture)")
-    ask(answer, draw(87, 3, 6), draw(88, 3, 6), 0.005)
     ask(answer, draw(93, 4, 3), draw(94, 4, 3), 0.5)
     opposite = draw(95, 1, 7)
     ask(answer, opposite, -2 * opposite, 1e-4, " (one picture, opposite views)")
@@ -239,7 +238,8 @@ def contrastive_loss(answer):
     twice = draw(101, 3, 5)[[0, 1, 1, 2]] * torch.tensor([[1e-2], [1.0], [1e4], [30.0]])
     ask(answer, twice, twice.flip(0), 3.0)
     ask(answer, twice[::2], -twice[::2], 1e-5)
-    ask(answer, torch.eye(4)[[0, 1]], 3 * torch.eye(4)[[0, 2]], 0.002)  # unlike scores
+    far = torch.tensor([[1.0, 1, 1], [1, -1, 2], [3, 3, 3], [1, 1, -1]])
+    ask(answer, far[:2], far[2:], 0.002)  # unlike scores
     _check_gradient(answer, draw(89, 4, 3), draw(90, 4, 3), 0.5)
     _check_gradient(answer, 3 * draw(98, 6, 5), draw(99, 6, 5), 0.04)
     _check_gradient(answer, hand.clone(), 3 * hand, 1.0)

@@ -985,7 +985,7 @@ def walk(result, meet=np.add, start=None, arrive=narrow, chain=True, order=None)
 def _(result):
     order = by_recursion(result)
     found = {node: np.zeros(node.shape) for node in order}
-    found[result] = np.array(1.0)
+    found[result] = np.ones(result.shape)
     for node in order[::-1]:
         for parent, local in node.parents:
             found[parent] += narrow(np.asarray(local(found[node])), parent.shape)
@@ -998,7 +998,7 @@ def _(result):
     for node in by_recursion(result):
         for parent, local in node.parents:
             users[parent].append((node, local))
-    found = {result: np.ones(())}
+    found = {result: np.ones(result.shape)}
 
     def gradient(node):
         if node not in found:
@@ -1012,7 +1012,7 @@ def _(result):
 @right("backward", "single precision, the order from the end, pair by pair")
 def _(result):
     found = {node: np.zeros(node.shape, "f4") for node in everything(result)}
-    found[result] = np.ones((), "f4")
+    found[result] = np.ones(result.shape, "f4")
     pairs = [(node, *pair) for node in by_recursion(result)[::-1] for pair in node.parents]
     for node, parent, local in pairs:
         found[parent] = (
@@ -1030,7 +1030,7 @@ def _(result):
         for parent, local in node.parents:
             go(parent, narrow(np.asarray(local(g)), parent.shape))
 
-    go(result, np.ones(()))
+    go(result, np.ones(result.shape))
     return found
 
 
@@ -1085,7 +1085,7 @@ def _(result):
 @wrong("backward", "passed_on_again")
 def _(result):
     found = {node: np.zeros(node.shape) for node in by_recursion(result)}
-    found[result] = np.ones(())
+    found[result] = np.ones(result.shape)
 
     def go(node):
         for parent, local in node.parents[::-1]:
