@@ -12,17 +12,20 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 # A page of code is thousands of coloured pieces in a handful of colours, and axe looks at each for
 # seconds. Of every kind on every ground one stays coloured; the others become plain text of it.
 ONE_OF_EACH_COLOUR = """() => {
-    const pieces = [...document.querySelectorAll(".highlight span[class]")];
-    const kinds = pieces.map((piece) => {
-        const colours = [piece.className];
-        for (let place = piece; place; place = place.parentElement) {
-            colours.push(getComputedStyle(place).backgroundColor);
+    const grounds = new Map([[null, ""]]);
+    const ground = (place) => {
+        if (!grounds.has(place)) {
+            const { backgroundColor } = getComputedStyle(place);
+            grounds.set(place, [backgroundColor, ground(place.parentElement)].join());
         }
-        return colours.join();
+        return grounds.get(place);
+    };
+    const seen = new Set();
+    const repeated = [...document.querySelectorAll(".highlight span[class]")].filter((piece) => {
+        const kind = [piece.className, ground(piece)].join();
+        return seen.has(kind) || !seen.add(kind);
     });
-    pieces.forEach((piece, i) => {
-        if (kinds.indexOf(kinds[i]) < i) piece.replaceWith(...piece.childNodes);
-    });
+    repeated.forEach((piece) => piece.replaceWith(...piece.childNodes));
     document.body.normalize();
 }"""
 
@@ -45,6 +48,15 @@ OF_WIDTH = ["target-size", "scrollable-region-focusable"]
 # this mark. Pictures are left alone, because there the ground is what lies below and not around.
 # Gives the looks that are new.
 MARK_THE_SAME = """(seen) => {
+    const grounds = new Map([[null, ""]]);
+    const ground = (place) => {
+        if (!grounds.has(place)) {
+            const { backgroundColor, backgroundImage, opacity } = getComputedStyle(place);
+            const own = [backgroundColor, backgroundImage, opacity];
+            grounds.set(place, [...own, ground(place.parentElement)].join());
+        }
+        return grounds.get(place);
+    };
     const known = new Set(seen);
     const fresh = [];
     for (const piece of document.querySelectorAll("body *")) {
@@ -52,15 +64,10 @@ MARK_THE_SAME = """(seen) => {
             (node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim()
         )) continue;
         const { color, fontSize, fontWeight, textShadow } = getComputedStyle(piece);
-        const look = [color, fontSize, fontWeight, textShadow];
-        for (let place = piece; place; place = place.parentElement) {
-            const { backgroundColor, backgroundImage, opacity } = getComputedStyle(place);
-            look.push(backgroundColor, backgroundImage, opacity);
-        }
-        const name = look.join();
-        piece.dataset.same = known.has(name);
-        if (!known.has(name)) fresh.push(name);
-        known.add(name);
+        const look = [color, fontSize, fontWeight, textShadow, ground(piece)].join();
+        piece.dataset.same = known.has(look);
+        if (!known.has(look)) fresh.push(look);
+        known.add(look);
     }
     return fresh;
 }"""
