@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import zipfile
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -114,6 +115,8 @@ def find(folder: Path) -> tuple[list[Submission], list[str]]:
     Returns: the submissions by name, and the names of the files passed over.
     Raises: LabError where there is no notebook.
     """
+    if zipfile.is_zipfile(folder):
+        raise LabError(f"{shown(folder)} is a zip file: unpack it, and name the folder")
     if folder.is_file():
         return [read(folder, _name(Path(folder.name)))], []
     if not folder.is_dir():

@@ -10,6 +10,7 @@ import csv
 import json
 import os
 import re
+import zipfile
 from pathlib import Path
 
 import mini_lab
@@ -348,6 +349,7 @@ def test_the_masters_own_solutions_are_graded_first(course, capsys, monkeypatch)
     [
         (["no_such_folder"], "no folder no_such_folder"),
         (["labs"], None),
+        (["packed.zip"], "packed.zip is a zip file: unpack it, and name the folder"),
         (["mini_checks.py", "--lab", "98_other"], "'98_other' is no lab; there are 99_mini"),
         (["labs", "--out", "mini_checks.py"], "results cannot be written to mini_checks.py"),
     ],
@@ -356,6 +358,8 @@ def test_a_wrong_call_gets_one_sentence(course, capsys, words, sentence):
     if sentence is None:
         (course[0] / "empty").mkdir(exist_ok=True)
         words, sentence = ["empty"], "no notebook (.ipynb) in empty"
+    with zipfile.ZipFile(course[0] / "packed.zip", "w") as packed:
+        packed.writestr("anna.ipynb", "{}")
     assert cli.main(["labs", "grade", *words]) == 2
     said = capsys.readouterr().err.strip()
     assert said.startswith(sentence) and "\n" not in said

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import tomllib
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 
 from grooves.grading.masters import LabError
@@ -190,7 +190,10 @@ def _date(text: str, name: str) -> str:
     if not text:
         return ""
     try:
-        return datetime.fromisoformat(text).astimezone().isoformat(timespec="seconds")
+        moment = datetime.fromisoformat(text)
+        if name == "due" and len(text) == len("2026-11-30"):
+            moment = datetime.combine(moment, time(23, 59, 59))  # a day lasts until its end
+        return moment.astimezone().isoformat(timespec="seconds")
     except ValueError:
         raise LabError(
             f"{name} {text!r} is no date, such as 2026-11-30 or 2026-11-30 23:59"

@@ -92,9 +92,11 @@ def test_an_extension_and_a_time_of_handing_in_move_what_is_late(put, tmp_path):
     rules = dict(due=DUE, per_day=0.5)
     assert total_of(put, **rules) == {"anna": 0.5, "bert": 1}
     text = '[[adjust]]\nstudent = "anna"\ndue = 2026-12-01\n'
+    put(graded("cleo", "double"), "2026-12-01T12:00:00+00:00")  # in time on her last day
+    text += '[[adjust]]\nstudent = "cleo"\ndue = 2026-12-01\n'
     text += '[[adjust]]\nstudent = "bert"\nhanded_in = 2026-11-29T13:00:00+00:00\n'
     assert change(put, tmp_path, text, "changes.toml") == []
-    assert total_of(put, **rules) == {"anna": 1, "bert": 0.5}
+    assert total_of(put, **rules) == {"anna": 1, "bert": 0.5, "cleo": 1}
 
 
 ROWS = {
