@@ -33,7 +33,7 @@ STEPS, BATCH, RATE = 200, 64, 0.3
 BAR = 0.9  # a mended network reads about 97 % of the test pictures
 
 
-@check(lab=LAB, exercise="mended", points=3)
+@check(lab=LAB, exercise="mended")
 def mended(answer):
     """mended(n_in, n_hidden, n_out, seed) -> a network that `learn`s rightly, in three layers."""
     net = answer(N_IN, N_HIDDEN, N_OUT, 0)

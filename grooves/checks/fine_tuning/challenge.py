@@ -44,7 +44,7 @@ class Exam:
     unseen: HeldOut
 
 
-@check(lab=LAB, exercise="tune", points=3, returns=nn.Module)
+@check(lab=LAB, exercise="tune", returns=nn.Module)
 def tune(answer):
     """tune(model, few, many) -> the base model with at most 2,000 numbers changed."""
     exam = _exam(0)

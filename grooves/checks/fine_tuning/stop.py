@@ -193,7 +193,7 @@ CURVES = (  # held-out losses and patience; no two mistakes keep the same look w
 )
 
 
-@check(lab=LAB, exercise="stop_at", points=2)
+@check(lab=LAB, exercise="stop_at")
 def stop_at(answer):
     """stop_at(training, held_out, patience) -> the look to keep."""
 

@@ -23,7 +23,7 @@ MOVES = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))  # pixels down and to the rig
 CLEARLY = 0.02  # nine pictures of 450
 
 
-@check(lab=LAB, exercise="reader", points=3, returns=(tuple, list), repeatable=False)
+@check(lab=LAB, exercise="reader", returns=(tuple, list), repeatable=False)
 def reader(answer):
     """reader(images, labels) -> W (64, K'), b (K',), digit of each template (K',); K' <= 50."""
     data = _data()

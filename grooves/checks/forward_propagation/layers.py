@@ -89,7 +89,7 @@ NEURON_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="neuron", points=1)
+@check(lab=LAB, exercise="neuron")
 def neuron(answer):
     """neuron(x, w, b): x (P,), w (P,), b a number -> one number."""
 
@@ -180,7 +180,7 @@ LAYER_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="layer", points=1)
+@check(lab=LAB, exercise="layer")
 def layer(answer):
     """layer(x, W, b): x (B, fan_in), W (fan_in, fan_out), b (fan_out,) -> (B, fan_out)."""
 

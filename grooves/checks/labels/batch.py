@@ -176,7 +176,7 @@ BATCH_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="padded_batch", points=2, returns=PAIR)
+@check(lab=LAB, exercise="padded_batch", returns=PAIR)
 def padded_batch(answer):
     """padded_batch(texts) -> inputs, targets, each (B, longest - 1), padded 0 and IGNORED."""
 

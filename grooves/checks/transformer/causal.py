@@ -110,7 +110,7 @@ CAUSAL_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="causal_attention", points=2, returns=Tensor)
+@check(lab=LAB, exercise="causal_attention", returns=Tensor)
 def causal_attention(answer):
     """causal_attention(q, k, v): all (B, T, D) -> (B, T, D); word t sees words 0 to t."""
 
