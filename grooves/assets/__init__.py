@@ -2,7 +2,8 @@
 
 `weights/` holds trained models and stored adapters, `measurements/` what benchmarks recorded
 because it takes too long for a notebook, `recordings/` what devices were measured to do, and
-`claims.toml` the claims that the course checks. Nothing here computes.
+`claims.toml` the claims that the course checks, `chapters.toml` what each chapter asks of students
+and gives them. Nothing here computes.
 """
 
 from __future__ import annotations

@@ -103,7 +103,8 @@ class Run:
         self.uses = Uses([self._source(index) for index in range(len(reference.cells))])
         ends = [i for e in reference.exercises for i in (*e.answers, e.check) if i is not None]
         # given cells that no answer and no check builds on show something, and may take long
-        self.skipped = set(range(min(ends), len(reference.cells))) - self.uses.needed(ends)
+        later = set(range(min(ends), len(reference.cells)))
+        self.skipped = later - self.uses.needed(ends) - set(ends)
 
     def _source(self, index: int) -> str:
         """A code cell as it runs here: what was handed in, or what is given."""

@@ -54,6 +54,12 @@ def faulty(tmp_path_factory):
     return built_once(tmp_path_factory, "faulty", sample_book.FAULTY)
 
 
+@pytest.fixture(scope="session")
+def taught(tmp_path_factory):
+    """An edition of three small chapters with the real page for instructors."""
+    return built_once(tmp_path_factory, "taught", sample_book.TAUGHT)
+
+
 @pytest.fixture
 def page(browser):
     """A fresh page of the size of a small laptop's window."""

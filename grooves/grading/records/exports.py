@@ -57,9 +57,9 @@ def write(
     rows = make(own, title, people, column)
     path = folder / f"{lab}-{kind}.csv"
     text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows(
-        [[tables.no_formula(cell) for cell in row] for row in rows]
-    )
+    if people is None:  # the platform's own cells stay as they are
+        rows = [[tables.no_formula(cell) for cell in row] for row in rows]
+    csv.writer(text, lineterminator="\r\n").writerows(rows)
     try:
         tables.put(path, ("" if kind == "moodle" else "\ufeff") + text.getvalue())
         packed = folder / f"{lab}-{kind}-feedback.zip"

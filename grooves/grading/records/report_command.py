@@ -46,7 +46,6 @@ def main(args: argparse.Namespace) -> int:
             for one in found["exercises"]:
                 most = one["mistakes"][0] if one["mistakes"] else None
                 said = f"; most often {most['mistake']} ({most['people']})" if most else ""
-                say(
-                    f"  {one['number']:2}. {one['title']}: {one['passed']} of {one['people']}{said}"
-                )
+                passed = f"{one['passed']} of {one['people']}"
+                say(f"  {one['number']:2}. {one['title']}: {passed}{said}")
     return 0

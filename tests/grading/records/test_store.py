@@ -19,7 +19,8 @@ from grooves import cli
 from grooves.grading import masters, supervisor
 from grooves.grading.records import tables
 from grooves.grading.records.results import Graded, Result
-from grooves.grading.records.store import NAME, Store
+from grooves.grading.records.standing import alone
+from grooves.grading.records.store import NAME, Store, Stored
 
 WRONG = {"twice_sum": "def twice_sum(v):\n    return 0"}
 SQUARE = {"double": "def double(x):\n    return x * x"}
@@ -44,7 +45,7 @@ def _grade(*words):
 
 
 def _rows(table=f"{mini_lab.LAB}.csv"):
-    with open(f"feedback/{table}", encoding="utf-8", newline="") as file:
+    with open(f"feedback/{table}", encoding="utf-8-sig", newline="") as file:
         return {row["submission"]: row for row in csv.DictReader(file)}
 
 
@@ -233,7 +234,8 @@ def test_every_name_gets_a_page_of_its_own_that_every_system_can_store(tmp_path)
     paths = set()
     for name in NAMES:
         graded = Graded(name, "graded", [Result("double", 1, 1, "passed", "Passed.")], [])
-        tables.write_page(tmp_path, "99_mini", "A lab", graded)
+        stored = Stored(graded, "2026-11-30", tmp_path, "")
+        tables.write_page(tmp_path, "99_mini", "A lab", alone(stored, "99_mini"))
         path = tables.page_path(tmp_path, "99_mini", name)
         assert path.is_file()
         assert len(path.name.encode()) < 250

@@ -1,0 +1,170 @@
+"""What a chapter asks and gives: its data, and the minutes that page, notebook and lab state.
+
+Key idea: a number stands in one place. Titles and minutes are read from the page, the notebook and
+the lab that state them, the order of the chapters from _toc.yml; grooves/assets/chapters.toml adds
+what stands nowhere else. The page "Teaching with this course" is made from all of it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from grooves import assets
+
+PAGE = re.compile(r"book/(\d\d)_\w+")
+# What the first seven pages state for themselves, exercises, figures and formulas included.
+WORDS_PER_MINUTE = 95
+DISCUSSION_MINUTES = 10  # for one question in the classroom
+PLACES = ("core", "choice")
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One chapter as an instructor sees it. Minutes are those of a prepared student."""
+
+    name: str  # "04_transformer", shared by page, notebook and lab
+    title: str
+    needs: tuple[str, ...]  # names of chapters
+    outside: str
+    place: str  # one of PLACES
+    objectives: tuple[str, ...]
+    discuss: tuple[str, ...]
+    exam: dict[str, str]  # name of the question to its text
+    read_min: int
+    run_min: int
+    exercise_min: tuple[int, ...]  # one entry for each exercise of the lab
+    points: int
+
+    @property
+    def number(self) -> int:
+        return int(self.name[:2])
+
+    @property
+    def lab_min(self) -> int:
+        return sum(self.exercise_min)
+
+    @property
+    def discuss_min(self) -> int:
+        return DISCUSSION_MINUTES * len(self.discuss)
+
+
+def chapter_names(toc: dict) -> list[str]:
+    """Names of the chapters in a table of contents (_toc.yml as read), in its order."""
+    names = []
+    for entry in (*toc.get("parts", ()), *toc.get("chapters", ()), *toc.get("sections", ())):
+        if PAGE.fullmatch(file := entry.get("file", "")):
+            names.append(Path(file).name)
+        names += chapter_names(entry)
+    return names
+
+
+def entries() -> dict[str, dict]:
+    """chapters.toml: name of the chapter to its fields."""
+    return tomllib.loads((assets.FOLDER / "chapters.toml").read_text("utf-8"))
+
+
+def read_chapters(source: Path, names: list[str]) -> list[Chapter]:
+    """The chapters of these names, in this order.
+
+    source: folder that holds book/, notebooks/ and labs/.
+    Raises: ValueError where chapters.toml lacks a chapter, or a page, notebook or lab lacks what
+    is read from it.
+    """
+    known = entries()
+    chapters = []
+    for name in names:
+        if name not in known:
+            raise ValueError(
+                f"the chapter {name} has no entry in grooves/assets/chapters.toml: add [{name}] "
+                "with the fields that the top of that file explains"
+            )
+        fields = known[name]
+        if fields["place"] not in PLACES:
+            raise ValueError(f"{name}: place={fields['place']!r} must be one of {PLACES}")
+        page = (source / "book" / f"{name}.md").read_text("utf-8")
+        notebook, lab = (
+            _markdown(source / folder / f"{name}.ipynb") for folder in ("notebooks", "labs")
+        )
+        chapters.append(
+            Chapter(
+                name=name,
+                title=_first(r"^# (.+)$", page, f"book/{name}.md", "a title"),
+                needs=tuple(fields["needs"]),
+                outside=fields["outside"],
+                place=fields["place"],
+                objectives=tuple(fields["objectives"]),
+                discuss=tuple(fields["discuss"]),
+                exam=dict(fields["exam"]),
+                read_min=reading_minutes(page),
+                run_min=int(
+                    _first(
+                        r"(\d+) minutes", notebook, f"notebooks/{name}.ipynb", "a line with minutes"
+                    )
+                ),
+                exercise_min=exercise_minutes(lab, name),
+                points=sum(map(int, re.findall(r"\*\*Points\*\*: (\d+)", lab))),
+            )
+        )
+    return chapters
+
+
+def reading_minutes(page: str) -> int:
+    """Minutes to read a page: what it states, else its words at WORDS_PER_MINUTE, in fives."""
+    if stated := re.search(r"Reading takes about (\d+) minutes", page):
+        return int(stated[1])
+    return max(5, 5 * round(count_words(page) / WORDS_PER_MINUTE / 5))
+
+
+def count_words(page: str) -> int:
+    """Words that a reader reads: without formulas, code, figures, and the addresses of links."""
+    text = re.sub(r"^\$\$\n.*?^\$\$.*?$", "", page, flags=re.MULTILINE | re.DOTALL)
+    kinds = "glue|literalinclude|anywidget|math|python|bash|yaml"
+    text = re.sub(
+        rf"^```(?:\{{(?:{kinds})\}}|{kinds})[^\n]*\n.*?^```$",
+        "",
+        text,
+        flags=re.MULTILINE | re.DOTALL,
+    )
+    text = re.sub(r"\{(?:glue:text|cite[:\w]*)\}`[^`]*`", "1", text)
+    text = re.sub(r"\]\([^)]*\)|\{[a-z:]+\}|\$[^$]*\$", " ", text)
+    return len(re.findall(r"\w[\w'’-]*", text))
+
+
+def exercise_minutes(lab: str, name: str) -> tuple[int, ...]:
+    """Minutes of each exercise, in order, from a lab's Markdown.
+
+    Raises: ValueError where the lab states none.
+    """
+    found = tuple(map(int, re.findall(r"\*\*Time\*\*: (\d+) minutes\.", lab)))
+    if not found:
+        raise ValueError(f"labs/{name}.ipynb states no minutes: each exercise has a **Time** line")
+    return found
+
+
+def halves(minutes: tuple[int, ...]) -> int:
+    """After how many exercises a lab is divided, so that both halves take about equally long."""
+    ends = range(1, len(minutes))
+    return min(ends, key=lambda end: abs(2 * sum(minutes[:end]) - sum(minutes)), default=1)
+
+
+def in_fives(minutes: float) -> int:
+    """Minutes, rounded up to a multiple of five."""
+    return 5 * math.ceil(minutes / 5 - 1e-9)
+
+
+def _markdown(path: Path) -> str:
+    """The text of a notebook's Markdown cells."""
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    return "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+
+
+def _first(pattern: str, text: str, where: str, what: str) -> str:
+    found = re.search(pattern, text, re.MULTILINE)
+    if found is None:
+        raise ValueError(f"{where} lacks {what}, which the page for instructors is made from")
+    return found[1]

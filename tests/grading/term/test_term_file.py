@@ -1,0 +1,95 @@
+"""The term file: what it may say, what it means, and a sentence for everything else."""
+
+from datetime import timedelta
+
+import pytest
+
+from grooves.grading.masters import LabError
+from grooves.grading.term import term_file
+from grooves.grading.term.term_file import Plan, Term
+
+GOOD = """
+title = "Generative AI, winter 2026"
+institution = "A university"
+attempts = "best"
+
+[late]
+per_day = 0.1
+at_most = 0.5
+grace_minutes = 15
+
+[links]
+hub = "https://hub.example.org"
+
+[labs.04_transformer]
+due = 2026-12-06
+exercises = ["softmax", "attention"]
+points = {softmax = 2.5}
+
+[labs.06_fine_tuning]
+due = 2026-12-13T12:00:00+01:00
+"""
+
+
+def read(tmp_path, text):
+    path = tmp_path / "term.toml"
+    path.write_text(text, encoding="utf-8")
+    return term_file.find(None, tmp_path)
+
+
+def test_a_term_file_says_what_is_set_and_what_counts(tmp_path):
+    term = read(tmp_path, GOOD)
+    plan = term.plan("04_transformer")
+    assert (plan.exercises, plan.points) == (("softmax", "attention"), {"softmax": 2.5})
+    assert (plan.due.day, plan.due.hour, plan.due.minute) == (6, 23, 59)  # a day lasts to its end
+    rules = term.rules("06_fine_tuning")
+    assert rules.due.utcoffset() is not None
+    assert rules.due - term.plan("04_transformer").due < timedelta(days=7)
+    assert (rules.attempts, rules.per_day, rules.grace_minutes) == ("best", 0.1, 15)
+    assert term.follow_through
+
+
+def test_without_a_term_file_every_exercise_of_every_lab_is_set(tmp_path):
+    assert term_file.find(None, tmp_path) == Term()
+    assert Term().plan("04_transformer") == Plan()
+    with pytest.raises(LabError, match="cannot be read"):
+        term_file.find(tmp_path / "other.toml", tmp_path)
+
+
+WRONG = {
+    "attempts = 'last'": "attempts is 'last'; it must be one of latest, best",
+    "follow_through = 1": "follow_through is 1; it must be true or false",
+    "title = 3": "title is 3; it must be a text in quotes",
+    "tittle = 'x'": "tittle is not known; there are attempts",
+    "late = 3": "late is 3; it must be a table",
+    "[late]\nper_day = 10": "late.per_day is 10; it must be a number from 0 to 1",
+    "[late]\nper_day = true": "late.per_day is True",
+    "[late]\ntime = 'now'": "time is 'now'; it must be one of platform, file",
+    "[links]\nhub = 'hub'": "links.hub is 'hub'; it must be an address",
+    "[labs]\nx = 3": "labs.x is 3; it must be a table",
+    "[labs.x]\ndue = 'soon'": "labs.x.due is 'soon'; write a date without quotes",
+    "[labs.x]\nexercises = []": "labs.x.exercises must be a list of names",
+    "[labs.x]\nexercises = ['a', 'a']": "labs.x.exercises names 'a' twice",
+    "[labs.x]\npoints = {a = -1}": "labs.x.points.a is -1",
+    "title = ": "is not TOML",
+}
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_what_a_term_file_may_not_say_is_named_with_what_it_may(tmp_path, text):
+    with pytest.raises(LabError) as caught:
+        read(tmp_path, text)
+    assert WRONG[text] in str(caught.value)
+    assert "term.toml" in str(caught.value)
+
+
+def test_a_lab_or_an_exercise_that_there_is_not_is_named(tmp_path):
+    term = read(tmp_path, GOOD)
+    with pytest.raises(LabError, match=r"labs\.04_transformer is no lab; there are 01_first"):
+        term_file.check_labs(term, {"01_first": tmp_path})
+    term_file.check_against(term, "04_transformer", ["softmax", "attention", "block"])
+    with pytest.raises(LabError, match="exercises names 'attention'"):
+        term_file.check_against(term, "04_transformer", ["softmax", "block"])
+    term = read(tmp_path, GOOD.replace("points = {softmax", "points = {block"))
+    with pytest.raises(LabError, match="points names 'block', which is not among"):
+        term_file.check_against(term, "04_transformer", ["softmax", "attention", "block"])

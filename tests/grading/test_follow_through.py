@@ -1,0 +1,120 @@
+"""Follow-through: one wrong answer costs its own points and not those of what builds on it.
+
+A class hands in once, under Moodle's names, and is graded through the command.
+"""
+
+import csv
+import os
+
+import mini_lab
+import pytest
+
+from grooves import cli
+from grooves.grading import masters
+
+WRONG = {"double": "def double(x):\n    return 2 * x + 1"}
+SUBMISSIONS = {  # name -> (answers, points expected, what the page says)
+    "right": ({}, (1, 2, 3), []),
+    "one wrong": (WRONG, (0, 2, 3), ["Judged with the course&#x27;s own double"]),
+    "both wrong": (
+        {**WRONG, "twice_sum": "def twice_sum(values):\n    return double(values[0])"},
+        (0, 0, 3),
+        ["Judged again with the course&#x27;s own double", "yours is 2."],
+    ),
+    "not built on it": (
+        {**WRONG, "twice_sum": "def twice_sum(values):\n    return 2 * sum(values)"},
+        (0, 2, 3),
+        [],
+    ),
+    "wrong by itself": (
+        {**WRONG, "twice_sum": "def twice_sum(values):\n    return 3 * sum(values)"},
+        (0, 0, 3),
+        ["yours is 21."],
+    ),
+    "ends python then": (
+        {
+            **WRONG,
+            "twice_sum": "import os\ndef twice_sum(values):\n"
+            "    return os._exit(0) if double(1) == 2 else sum(map(double, values))",
+        },
+        (0, 0, 3),
+        ["yours is 17.", "It builds on double, which did not pass."],
+    ),
+}
+
+
+def hand_in(folder, **more):
+    released = masters.release(masters.read_master(mini_lab.make(folder)), mini_lab.LAB)
+    for number, (name, (answers, _, _)) in enumerate(SUBMISSIONS.items(), 1):
+        moodle = f"{name}_{number}_assignsubmission_file_"
+        mini_lab.hand_in(released, folder / "s" / moodle / f"{mini_lab.LAB}.ipynb", **answers)
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """The folder in which everyone was graded, once."""
+    folder = tmp_path_factory.mktemp("course")
+    hand_in(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+        words = ["--no-rehearsal", "--export", "moodle"]
+        assert cli.main(["labs", "grade", "s", *words]) == 0
+    return folder
+
+
+def rows_of(folder):
+    with open(folder / f"feedback/{mini_lab.LAB}.csv", encoding="utf-8-sig", newline="") as file:
+        return {row["student"]: row for row in csv.DictReader(file)}
+
+
+@pytest.mark.parametrize("name", SUBMISSIONS)
+def test_what_builds_on_a_wrong_answer_is_judged_with_the_reference(graded, name):
+    _, points, says = SUBMISSIONS[name]
+    row = rows_of(graded)[name]
+    assert tuple(int(row[e]) for e in mini_lab.POINTS) == points
+    page = (graded / "feedback" / mini_lab.LAB / f"{row['submission']}.html").read_text("utf-8")
+    for sentence in says:
+        assert sentence in page
+    if not says:
+        assert "course&#x27;s own" not in page
+        assert "builds on" not in page
+    assert (graded / f"feedback/{mini_lab.LAB}-moodle-feedback.zip").is_file()
+
+
+TERM = f"""
+institution = "A university"
+follow_through = false
+[labs.{mini_lab.LAB}]
+exercises = ["twice_sum", "double"]
+points = {{twice_sum = 10}}
+"""
+
+
+def test_a_term_says_what_is_graded_for_how_much_and_whether_to_follow_through(
+    tmp_path, monkeypatch, capsys
+):
+    hand_in(tmp_path)
+    (tmp_path / "term.toml").write_text(TERM, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    folder = "s/one wrong_2_assignsubmission_file_"
+    assert cli.main(["labs", "grade", folder, "--no-rehearsal"]) == 0
+    (row,) = rows_of(tmp_path).values()
+    assert (row["twice_sum"], row["total"], row["out_of"]) == ("0", "0", "11")
+    assert "longest" not in row
+    (page,) = (tmp_path / "feedback").rglob("*.html")
+    said = page.read_text("utf-8")
+    assert "It builds on double, which did not pass." in said
+    assert "<p>A university</p>" in said
+    (tmp_path / "changes.csv").write_text("student,exercise,points,reason\n"
+                                          "99_mini,2,8,follow-through\n", "utf-8")  # fmt: skip
+    assert cli.main(["labs", "adjust", "changes.csv"]) == 0
+    assert rows_of(tmp_path)["99_mini"]["total"] == "8"
+    assert "8 of 10 (the check: 0)" in page.read_text("utf-8")
+    capsys.readouterr()
+    (tmp_path / "changes.csv").write_text("student,points\nnobody,1\n", "utf-8")
+    assert cli.main(["labs", "adjust", "changes.csv"]) == 1
+    assert "line 2: student 'nobody' is nobody" in capsys.readouterr().out
+    assert cli.main(["labs", "report", "--out", "elsewhere"]) == 2
+    assert "nothing was graded into elsewhere" in capsys.readouterr().err
