@@ -14,6 +14,10 @@ COMMANDS = {
     "doctor": ("grooves.hardware.doctor", "check that this machine can run the course"),
     "progress": ("grooves.checks.progress", "show which exercises are solved"),
     "labs": ("grooves.grading.command", "make the student labs, or grade submissions"),
+    "student-copy": (
+        "grooves.grading.term.student_copy_command",
+        "copy the course for students, without solutions and tests",
+    ),
     "record": (
         "grooves.hardware.record",
         "measure this machine's devices and write what was found",
