@@ -33,7 +33,7 @@ def to_folder(files: Files, folder: Path) -> None:
 
 
 def to_zip(files: Files, path: Path) -> None:
-    """Write a copy as a zip, which unpacks to one folder. Raises: LabError where a file is there."""
+    """Write a copy as a zip that unpacks to one folder. Raises: LabError where a file is there."""
     if path.exists():
         raise LabError(f"{path} exists: remove it, or name another file")
     if not path.parent.is_dir():

@@ -26,8 +26,13 @@ LEFT_OUT = (
 )  # fmt: skip
 _README = Path(__file__).with_name("student_readme.md")
 _TARGETS = ("test", "bench")  # of the Makefile's part for students, those that need what is gone
+_INNER = ("chromium", "checkout", "$(VENV)/authors.stamp")
 _FOR_STUDENTS = ("for students and instructors", "how it is made")
 _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s:#]+\.(?:md|ipynb|py))(?:#[\w-]*)?\)")
+_FOR_INSTRUCTORS = re.compile(  # a section, with its label
+    r"^(?:\([\w-]+\)=\n)?## For instructors.*?(?=^(?:\([\w-]+\)=\n)?## |\Z)",
+    re.MULTILINE | re.DOTALL,
+)
 
 
 def files(course: Path, term: term_file.Term) -> dict[str, tuple[bytes, bool]]:
@@ -89,10 +94,8 @@ def _makefile(text: str, _: str, found: dict) -> str:
     head, *parts = re.split(r"^(?=# --- .+ -+$)", text, flags=re.MULTILINE)
     kept = [part for part in parts if any(f"# --- {what} -" in part for what in _FOR_STUDENTS)]
     rules = re.split(r"\n\n", "".join(kept))
-    gone = tuple(
-        f"{name}:" for name in (*_TARGETS, "chromium", "checkout", "$(VENV)/authors.stamp")
-    )
-    rules = [rule for rule in rules if not rule.startswith(gone)]
+    gone = tuple(f"{name}:" for name in (*_TARGETS, *_INNER))
+    rules = [rule for rule in rules if not rule.startswith((*gone, "# Browser", "define STARTED"))]
     body = "\n\n".join(rules)
     phony = re.search(r"^\.PHONY: (?:.*\\\n)*.*$", head, re.MULTILINE)
     if phony:
@@ -124,5 +127,6 @@ def _page(text: str, name: str, found: dict) -> str:
         target = posixpath.normpath(posixpath.join(posixpath.dirname(name), link[2]))
         return link[0] if target in found else link[1]
 
+    text = _FOR_INSTRUCTORS.sub("", text)
     paragraphs = [p for p in text.split("\n\n") if "labs/solutions" not in p]
     return _LINK.sub(shown, "\n\n".join(paragraphs).rstrip("\n") + "\n")
