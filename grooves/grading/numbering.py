@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from grooves.checks.references import resolve
 
 SECTION = re.compile(r"^## (?:\d+\. )?(.+)$", re.MULTILINE)
-TIME = "{{time}}"  # in the title: "90 minutes for 12 exercises"
+TIME = "{{minutes}}"  # in the title: "90 minutes for 12 exercises"
 _MINUTES = re.compile(r"^\*\*Time\*\*: (\d+) minutes.*$", re.MULTILINE)
 _POINTS = re.compile(r" \*\*Points\*\*: \d+(?:\.\d+)?\.")
 

@@ -20,8 +20,8 @@ def shown(text, *order):
         ("{{Exercises ant, bee, cat and fox}}", "Exercises 1, 2, 3 and 6"),
         ("{{exercises ant and cat to eel}}", "exercises 1 and 3 to 5"),
         (
-            "No reference: {{time}}, {x}, {{exercise}}.",
-            "No reference: {{time}}, {x}, {{exercise}}.",
+            "No reference: {{minutes}}, {x}, {{exercise}}.",
+            "No reference: {{minutes}}, {x}, {{exercise}}.",
         ),
     ],
 )

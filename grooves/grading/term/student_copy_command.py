@@ -24,7 +24,7 @@ them. Grade with the hidden inputs of `grooves labs grade`, and talk to your stu
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `grooves student-copy`."""
-    parser.description, parser.formatter_class = HELP, argparse.RawDescriptionHelpFormatter
+    parser.epilog, parser.formatter_class = HELP, argparse.RawDescriptionHelpFormatter
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--to", type=Path, metavar="FOLDER", help="a new folder (default: student-copy/)"

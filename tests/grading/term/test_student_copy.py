@@ -14,7 +14,7 @@ import nbformat
 import pytest
 import yaml
 
-from grooves import cli
+from grooves import __main__ as cli
 from grooves.grading.masters import exercises_of, masters, read_master
 from grooves.grading.term.student_copy import files
 from grooves.grading.term.term_file import Term, read
@@ -166,9 +166,8 @@ def test_lab_doctor_and_progress_work_in_the_copy_without_git(course, tmp_path):
     answer = "neuron = lambda x, w, b: float(sum(x * w) + b)\ncheck.neuron(neuron)"
     ran = python("-c", f"{setup}\n{answer}", folder=copy / "labs")
     assert "passed: neuron (1 point)." in ran.stdout, ran.stderr
-    grooves = "import sys; from grooves import cli; sys.exit(cli.main(sys.argv[1:]))"
-    assert "1 of 20 points" in python("-c", grooves, "progress").stdout
-    doctor = python("-c", grooves, "doctor")
+    assert "1 of 20 points" in python("-m", "grooves", "progress").stdout
+    doctor = python("-m", "grooves", "doctor")
     assert "Python" in doctor.stdout and doctor.returncode == 0, doctor.stdout + doctor.stderr
     for target in ("help", "lab", "doctor", "env", "book", "serve"):
         made = subprocess.run(

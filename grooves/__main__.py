@@ -1,4 +1,4 @@
-"""The command `grooves`: one word for each thing a terminal is good for.
+"""The command `grooves`, or `python -m grooves`: one word for each thing a terminal is good for.
 
 Key idea: this module knows only names. Each command lives in a module of its own, which brings
 `add_arguments(parser)` and `main(args) -> int`, and is imported only when it is asked for, so that
@@ -59,3 +59,7 @@ def main(argv=None):
         # Our modules raise these with one sentence that names the value and the remedy.
         print(f"grooves {args.command}: {error}", file=sys.stderr)
         return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
