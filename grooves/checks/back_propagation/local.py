@@ -88,7 +88,7 @@ def multiply_backward(answer):
     given = "whole numbers a and b, and the fractions g = (0.5, 0.25, −0.75)"
     on_whole_numbers(_check_product, answer, a, b, g, given)
     given = "a = (0.5, 0.25, −0.75), and whole numbers b and g"
-    on_whole_numbers(_check_product, answer, g, b, a, given)
+    on_whole_numbers(_check_product, answer, g, 100 * b, a, given)
     on_whole_numbers(_check_product, answer, g, g + 1, a, "fractions a and b, and whole g")
 
 
