@@ -1,8 +1,13 @@
 """References to exercises: written by name, they show the numbers that the exercises have now."""
 
+import re
+from pathlib import Path
+
 import pytest
 
-from grooves.checks.references import resolve
+from grooves import checks
+from grooves.checks import term
+from grooves.checks.references import MARKER, resolve
 
 TITLES = {name: name.title() for name in ("ant", "bee", "cat", "dog", "eel", "fox")}
 
@@ -51,3 +56,14 @@ def test_an_exercise_that_is_not_set_is_named_and_a_line_about_several_goes():
 def test_a_name_that_is_no_exercise_is_refused_with_those_that_are():
     with pytest.raises(ValueError, match="names 'gnu', which is no exercise; there are ant, bee"):
         shown("{{exercises ant to gnu}}")
+
+
+@pytest.mark.parametrize("lab", term.lab_table())
+def test_every_reference_in_the_checks_names_an_exercise(lab):
+    folder = Path(checks.__file__).parent / lab[3:]
+    said = "\n".join(path.read_text("utf-8") for path in sorted(folder.rglob("*.py")))
+    for marker in re.finditer(r"\{\{[^{}]*\}\}", said):
+        if MARKER.fullmatch(marker[0]):
+            assert "{{" not in term.numbered(lab, marker[0])
+    typed = re.search(r'^ +f?"(?!"").*[Ee]xercises? \d', said, re.MULTILINE)
+    assert typed is None, f"a message names an exercise by its number: {typed[0]}"

@@ -84,7 +84,7 @@ NEURON_MISTAKES = (
     Mistake(
         "bent",
         lambda x, w, b: bent(x @ w + b),
-        "a negative sum became 0. That is ReLU, exercise 3; a neuron's sum may be negative.",
+        "a negative sum became 0. That is ReLU, {{exercise relu}}; a neuron's sum may be negative.",
     ),
 )
 

@@ -109,7 +109,7 @@ BATCH_MISTAKES = (
         "last_word_kept",
         lambda texts: _filled(texts, _longest(texts), keep_last=True),
         "in the shorter texts you keep the last word as an input, though nothing is asked there. "
-        "Cut each text as in exercise 1, then pad.",
+        "Cut each text as in {{exercise next_word}}, then pad.",
     ),
     Mistake(
         "too_wide",

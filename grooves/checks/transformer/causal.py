@@ -104,7 +104,7 @@ CAUSAL_MISTAKES = (
     Mistake(
         "overflow",
         lambda q, k, v: shares_of(_masked(q, k, _later(q)).exp()) @ v,
-        "exp of a score above 88 is infinite in float32. Take the softmax of exercise 1, "
+        "exp of a score above 88 is infinite in float32. Take the softmax of {{exercise softmax}}, "
         "or PyTorch's.",
     ),
 )

@@ -255,7 +255,7 @@ ATTENTION_MISTAKES = (
     Mistake(
         "overflow",
         lambda q, k, v: shares_of(scores_of(q, k).exp()) @ v,
-        "exp of a score above 88 is infinite in float32. Take the softmax of exercise 1, "
+        "exp of a score above 88 is infinite in float32. Take the softmax of {{exercise softmax}}, "
         "or PyTorch's.",
     ),
     Mistake(
