@@ -195,9 +195,9 @@ def _refuse_too_many(counts: dict[str, int], total: int, budget: int) -> None:
     blocks = [n for name, n in counts.items() if name.startswith("blocks.")]
     if any("A and B" in name for name in counts):
         raise CheckFailed(
-            f"{failure}\nLikely mistake: LoRA with a rank that the budget does not pay for, or other "
-            "weights that learn beside it. `add_lora` takes more than {{exercise largest_rank}} "
-            "says of the same matrices: queries, keys and values get an A and a B each.",
+            f"{failure}\nLikely mistake: LoRA with a rank that the budget does not pay for, or "
+            "other weights that learn beside it. `add_lora` takes more than "
+            "{{exercise largest_rank}} says of them: queries, keys and values get an A and a B each.",
             hint="rank_too_high",
         )
     if not any(blocks):
