@@ -16,6 +16,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from grooves.grading.masters import LabError, exercises_of, read_master, stored
 
+TEACHERS_PAGE = "labs/solutions/README.md"
+
 TEXT = """\
 ## {title}
 
@@ -187,7 +189,7 @@ def create(root: Path, lab: str, name: str, after: str | None, points: int, minu
         f"{master.relative_to(root)}: four cells, {name}-text to {name}-hints",
         f"{(package / f'check_{name}.py').relative_to(root)}: inputs, the right result, mistakes",
         f"{answers.relative_to(root)}: two right answers written differently, at the end",
-        *_add_row(root / "labs" / "solutions" / "README.md", after, words),
+        *_add_row(root / TEACHERS_PAGE, after, words),
         *_numbered_places(root, lab, number),
         f"then: grooves labs release {lab}; pytest tests/checks tests/grading/test_labs_command.py "
         f"-k '{lab}-{name} or ({lab} and not {lab}-)'; make format",
@@ -201,16 +203,19 @@ def _uses_numpy(notebook: nbformat.NotebookNode) -> bool:
 
 
 def _numbered_places(root: Path, lab: str, number: int) -> list[str]:
-    """Places that name exercises of a lab by numbers which the new one may have moved."""
-    short = lab.partition("_")[2]
-    files = [root / "labs/solutions" / f"{lab}.ipynb", root / "labs/solutions/README.md"]
-    files += sorted((root / "grooves/checks" / short).glob("*.py"))
+    """Places for people that name exercises of a lab by numbers which the new one has moved."""
+    package, page = root / "grooves/checks" / lab.partition("_")[2], root / TEACHERS_PAGE
+    of_the_lab, chapter = False, int(lab[:2])
     found = []
-    for path in files:
+    for path in (page, *sorted(package.glob("*.py"))):
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
         for i, line in enumerate(lines, 1):
+            if line.startswith("#"):
+                of_the_lab = line.startswith(f"### Lab {chapter}:")
+            if path == page and not of_the_lab and f"lab {chapter} " not in line:
+                continue
             named = re.search(r"[Ee]xercises? (\d+)(?: (?:to|and) (\d+))?", line)
-            if named and max(int(n) for n in named.groups() if n) >= number - 1:
+            if named and max(int(n) for n in named.groups() if n) >= number:
                 found.append(f"{path.relative_to(root)}:{i}: does {named[0]!r} still hold?")
     return found
 

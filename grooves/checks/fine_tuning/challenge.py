@@ -197,7 +197,7 @@ def _refuse_too_many(counts: dict[str, int], total: int, budget: int) -> None:
         raise CheckFailed(
             f"{failure}\nLikely mistake: LoRA with a rank that the budget does not pay for, or "
             "other weights that learn beside it. `add_lora` takes more than "
-            "{{exercise largest_rank}} says of them: queries, keys and values get an A and a B each.",
+            "{{exercise largest_rank}} says: queries, keys and values get an A and a B each.",
             hint="rank_too_high",
         )
     if not any(blocks):
