@@ -114,6 +114,8 @@ def main(args: argparse.Namespace) -> int:
             say(f"left out: {sentence}")
         status = 0
         for lab, handed_in in assigned.by_lab.items():
+            if term.labs is not None and lab not in term.labs:
+                say(f"{lab} is not set in {term.path}; it is graded whole, and is never late.")
             try:
                 grade_lab(known[lab], handed_in, store, args, say, term)
                 if args.export:

@@ -90,8 +90,9 @@ _STYLE = """
 body { font: 1rem/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 60rem; padding: 1rem;
   overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; } th, td { border-bottom: 1px solid var(--line);
-  padding: .3rem .5rem; text-align: left; vertical-align: top; } td.n { text-align: right; }
-meter { width: 8rem; height: 1rem; } pre { white-space: pre-wrap; margin: .25rem 0; }
+  padding: .3rem .5rem; text-align: left; vertical-align: top; overflow-wrap: normal; }
+th { white-space: nowrap; } td.n { text-align: right; } td:last-child { overflow-wrap: anywhere; }
+meter { width: 6rem; height: 1rem; } pre { white-space: pre-wrap; margin: .25rem 0; }
 section { margin-top: 1.5rem; } .wide { overflow-x: auto; }
 """
 
@@ -125,6 +126,15 @@ def page(found: dict) -> str:
         f"<th>the others</th></tr></thead><tbody>{rows}</tbody></table></div>{sections}"
         "</main></body></html>\n"
     )
+
+
+def _passed(one: dict) -> str:
+    """A bar and the numbers; nothing for an exercise that a person grades."""
+    if set(one["states"]) == {"by hand"}:
+        return ""
+    text = f"{one['passed']} of {one['people']}"
+    most = max(one["people"], 1)
+    return f'<meter min="0" max="{most}" value="{one["passed"]}">{text}</meter> {text}'
 
 
 def _states(one: dict) -> str:

@@ -1,10 +1,12 @@
 """The term file: what it may say, what it means, and a sentence for everything else."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from grooves.grading.masters import LabError
+from grooves.grading.masters import LabError, masters
 from grooves.grading.term import term_file
 from grooves.grading.term.term_file import Plan, Term
 
@@ -93,3 +95,12 @@ def test_a_lab_or_an_exercise_that_there_is_not_is_named(tmp_path):
     term = read(tmp_path, GOOD.replace("points = {softmax", "points = {block"))
     with pytest.raises(LabError, match="points names 'block', which is not among"):
         term_file.check_against(term, "04_transformer", ["softmax", "attention", "block"])
+
+
+def test_the_term_file_of_the_teaching_page_is_one(tmp_path):
+    root = Path(__file__).parents[3]
+    page = (root / "book/teaching.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    term = read(tmp_path, example)
+    term_file.check_labs(term, masters(root / "labs"))
+    assert term.plan("04_transformer").points == {"softmax": 2, "rotate": 4}
