@@ -30,9 +30,10 @@ from grooves.checks.diagnoses import PATTERNS
 from grooves.checks.errors import habit
 from grooves.checks.failures import UNRECOGNISED, AnswerRaised, CheckFailed, NotStarted, Stopped
 from grooves.checks.survey import survey
+from grooves.checks.term import exercises_set, numbered
 from grooves.checks.verdict import verdict
 
-_registry: dict[str, dict[str, int]] = {}  # lab -> exercise -> points, in the order of definition
+_registry: dict[str, dict[str, None]] = {}  # lab -> its exercises, in the order of definition
 _modules: set[str] = set()  # where checks are defined
 _not_run: dict[str, SyntaxError] = {}  # names whose cell last had a mistake in its grammar
 UNNAMED = {UNRECOGNISED, "unusable", "raised"}  # hints of refusals that name no mistake
@@ -41,18 +42,18 @@ UNNAMED = {UNRECOGNISED, "unusable", "raised"}  # hints of refusals that name no
 def check(
     lab: str,
     exercise: str,
-    points: int,
     returns: type | tuple = object,
     in_place: bool = False,
     repeatable: bool = True,
 ):
     """Turn a function of the student's answer into the check of one exercise.
 
-    `lab` is the notebook's name ("04_transformer"), `points` what nbgrader's metadata say too.
-    `returns` is the type, or a tuple of types, that the answer must return where it is a function;
-    `object` means anything but None, `type(None)` allows None (work done in place). in_place:
-    whether the answer may change the arrays and lists that it is given. repeatable: whether equal
-    arguments must give equal results; not where the answer may draw with a generator of its own.
+    `lab` is the notebook's name ("04_transformer"); its master holds the points (see
+    `grooves.checks.term`). `returns` is the type, or a tuple of types, that the answer must return
+    where it is a function; `object` means anything but None, `type(None)` allows None (work done in
+    place). in_place: whether the answer may change the arrays and lists that it is given.
+    repeatable: whether equal arguments must give equal results; not where the answer may draw with
+    a generator of its own.
 
     The function may return a sentence, which is printed behind "passed". An answer that is a
     function is watched: a check that passes without having called it is a mistake in the check,
@@ -62,15 +63,15 @@ def check(
     """
 
     def decorate(body):
-        _registry.setdefault(lab, {})[exercise] = points
+        _registry.setdefault(lab, {})[exercise] = None
         _modules.add(body.__module__)
 
         @functools.wraps(body)
         def run(answer):
             if exercise in _not_run:
-                raise _named(_stale(exercise), exercise) from None
+                raise _named(_stale(exercise), lab, exercise) from None
             if answer is None or answer is Ellipsis or answer is NotImplemented:
-                raise _named(NotStarted(_not_started(exercise)), exercise) from None
+                raise _named(NotStarted(_not_started(exercise)), lab, exercise) from None
             watched, calls = watch(answer, exercise, returns, in_place)
             with survey() as findings:
                 failure = cause = remark = None
@@ -93,19 +94,21 @@ def check(
                 except CheckFailed as remembers:
                     failure, cause = remembers, None
             if failure is not None:
-                raise _named(failure, exercise) from cause
+                raise _named(failure, lab, exercise) from cause
             if calls is not None and not calls:
                 raise RuntimeError(f"the check of {exercise!r} passed without calling the answer")
-            _passed(lab, exercise, points, remark)
+            _passed(lab, exercise, remark)
 
-        run.lab, run.exercise, run.points = lab, exercise, points
+        run.lab, run.exercise = lab, exercise
         return run
 
     return decorate
 
 
-def exercises(lab: str) -> list[tuple[str, int]]:
-    """The exercises of a lab and their points, in the order in which the checks are defined.
+def exercises(lab: str) -> list[tuple[str, float]]:
+    """The exercises of a lab that count here and their points, in the order of definition.
+
+    All of them count unless a term file chooses (see `grooves.checks.term`).
 
     Raises: ValueError where no module in `grooves/checks/` belongs to the lab.
     """
@@ -117,7 +120,7 @@ def exercises(lab: str) -> list[tuple[str, int]]:
             raise ValueError(f"no checks for the lab {lab!r}: no module {error.name}") from error
     if lab not in _registry:
         raise ValueError(f"grooves.checks.{module} defines no check of the lab {lab!r}")
-    return list(_registry[lab].items())
+    return list(exercises_set(lab, list(_registry[lab])).items())
 
 
 def modules() -> list[str]:
@@ -135,7 +138,8 @@ def start(lab: str):
     shell = ipython.get_ipython() if ipython else None
     if shell is None:
         return None
-    names = [name for name, _ in exercises(lab)]
+    counted = exercises(lab)
+    names = list(_registry[lab])
 
     def explain(shell, kind, error, trace, tb_offset=None):
         sentence = _unfinished(error, names)
@@ -149,7 +153,7 @@ def start(lab: str):
         progress,  # here, since the widget needs ipywidgets and the checks do not
     )
 
-    return progress.widget(lab, exercises(lab))
+    return progress.widget(lab, counted)
 
 
 def _weightiest(raised: CheckFailed | None, found: CheckFailed | None) -> CheckFailed | None:
@@ -159,8 +163,8 @@ def _weightiest(raised: CheckFailed | None, found: CheckFailed | None) -> CheckF
     return found
 
 
-def _named(failure: CheckFailed, exercise: str) -> CheckFailed:
-    failure.exercise = exercise
+def _named(failure: CheckFailed, lab: str, exercise: str) -> CheckFailed:
+    failure.exercise, failure.message = exercise, numbered(lab, failure.message)
     return failure
 
 
@@ -236,9 +240,13 @@ def _translate(error: BaseException, calls, run, body) -> CheckFailed:
     return AnswerRaised(f"your code stopped with an error{place}\n{what}{arguments}{advice}")
 
 
-def _passed(lab: str, exercise: str, points: int, remark: str | None) -> None:
+def _passed(lab: str, exercise: str, remark: str | None) -> None:
     from grooves.checks import progress  # late: a check can be read and tested without it
 
-    worth = "1 point" if points == 1 else f"{points} points"
+    points = dict(exercises(lab)).get(exercise)
+    if points is None:
+        worth = "not among the exercises set"
+    else:
+        worth = "1 point" if points == 1 else f"{points:g} points"
     print(f"passed: {exercise} ({worth})." + (f" {remark}" if remark else ""))
     progress.record(lab, exercise, points)

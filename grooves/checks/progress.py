@@ -16,12 +16,15 @@ from datetime import datetime
 from pathlib import Path
 
 import grooves
+from grooves.checks.term import exercises_set
 
 _widgets: dict[str, object] = {}  # lab -> the widget that its next pass has to reach
 
 
-def record(lab: str, exercise: str, points: int) -> None:
+def record(lab: str, exercise: str, points: float | None) -> None:
     """Note that an exercise was passed, and refresh the widget that shows it.
+
+    points: None where the exercise is not among those set; it then counts for nothing.
 
     Nothing is written while grading. A folder that cannot be written to costs the record, not the
     pass: one sentence says so.
@@ -30,7 +33,8 @@ def record(lab: str, exercise: str, points: int) -> None:
         return
     try:
         kept = load(lab)
-        kept["exercises"].setdefault(exercise, points)
+        if points is not None:
+            kept["exercises"][exercise] = points
         kept["passed"][exercise] = datetime.now().astimezone().isoformat(timespec="seconds")
         _write(lab, kept)
     except OSError as error:
@@ -50,7 +54,7 @@ def load(lab: str) -> dict:
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
         return {
-            "exercises": {str(name): int(worth) for name, worth in kept["exercises"].items()},
+            "exercises": {str(name): _number(worth) for name, worth in kept["exercises"].items()},
             "passed": {str(name): str(when) for name, when in kept["passed"].items()},
         }
     except FileNotFoundError:
@@ -62,7 +66,7 @@ def load(lab: str) -> dict:
     return {"exercises": {}, "passed": {}}
 
 
-def widget(lab: str, exercises: list[tuple[str, int]]):
+def widget(lab: str, exercises: list[tuple[str, float]]):
     """A picture of the lab's progress for JupyterLab that changes as checks pass.
 
     `exercises` are names and points in the order of the lab.
@@ -93,7 +97,7 @@ def markup(lab: str, kept: dict) -> str:
     """The progress of one lab as a fragment of HTML: a sentence, a bar, the list of exercises."""
     got, total = _points(kept)
     done = sum(name in kept["passed"] for name in kept["exercises"])
-    sentence = f"{done} of {len(kept['exercises'])} exercises, {got} of {total} points"
+    sentence = f"{done} of {len(kept['exercises'])} exercises, {got:g} of {total:g} points"
     rows = []
     for name, worth in kept["exercises"].items():
         sign, state = ("✓", "passed") if name in kept["passed"] else ("○", "to do")
@@ -101,13 +105,13 @@ def markup(lab: str, kept: dict) -> str:
         rows.append(
             f'<li style="white-space:nowrap"><span aria-hidden="true">{sign}</span> '
             f"{html.escape(name.replace('_', ' '))} "
-            f'<span style="opacity:.75">({worth} {unit}, {state})</span></li>'
+            f'<span style="opacity:.75">({worth:g} {unit}, {state})</span></li>'
         )
     return (
         '<div style="max-width:44rem;line-height:1.5;'
         'color:var(--jp-content-font-color1,inherit);font-size:var(--jp-content-font-size1,1em)">'
         f"<div><b>{html.escape(lab)}</b>: {sentence}</div>"
-        f'<progress max="{max(total, 1)}" value="{got}" style="width:100%;height:1rem" '
+        f'<progress max="{total or 1:g}" value="{got:g}" style="width:100%;height:1rem" '
         f'aria-label="Progress in {html.escape(lab)}: {sentence}">{sentence}</progress>'
         '<ul style="list-style:none;margin:.25rem 0 0;padding:0;display:flex;flex-wrap:wrap;'
         f'gap:0 1.25rem">{"".join(rows)}</ul></div>'
@@ -123,7 +127,7 @@ def main(args) -> int:
     """Print the progress of every lab, or of those named. Returns the exit status."""
     started = {path.stem for path in _folder().glob("*.json")}
     for lab in args.lab or sorted(started):
-        print(text(lab, load(lab)) if lab in started else f"{lab}: not started yet")
+        print(text(lab, _as_set(lab)) if lab in started else f"{lab}: not started yet")
     if not args.lab and not started:
         print("No lab was started yet. `make lab` opens JupyterLab; the labs are in labs/.")
     return 0
@@ -133,15 +137,28 @@ def text(lab: str, kept: dict, width: int = 30) -> str:
     """The progress of one lab for a terminal."""
     got, total = _points(kept)
     filled = round(width * got / total) if total else 0
-    lines = [f"{lab}  [{'#' * filled}{'.' * (width - filled)}]  {got} of {total} points"]
+    lines = [f"{lab}  [{'#' * filled}{'.' * (width - filled)}]  {got:g} of {total:g} points"]
     for name, worth in kept["exercises"].items():
         when = kept["passed"].get(name)
         state = f"passed {when[:10]}" if when else "to do"
-        lines.append(f"  {name:<28} {worth:>2}  {state}")
+        lines.append(f"  {name:<28} {worth:>2g}  {state}")
     return "\n".join(lines)
 
 
-def _points(kept: dict) -> tuple[int, int]:
+def _as_set(lab: str) -> dict:
+    """What is known of a lab, with the exercises and points that the course has set by now."""
+    kept = load(lab)
+    kept["exercises"] = exercises_set(lab) or kept["exercises"]
+    return kept
+
+
+def _number(value) -> float:
+    """A number as it was written, 2 or 2.5. Raises: ValueError, TypeError."""
+    number = float(value)
+    return int(number) if number.is_integer() else number
+
+
+def _points(kept: dict) -> tuple[float, float]:
     worth = kept["exercises"]
     return sum(worth[name] for name in worth if name in kept["passed"]), sum(worth.values())
 

@@ -8,10 +8,24 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import sys
 from pathlib import Path
 
-from grooves.grading.masters import LabError, chosen, labs_folder, release_text
+from grooves.grading.masters import (
+    LabError,
+    chosen,
+    exercise_table,
+    labs_folder,
+    masters,
+    read_master,
+    release_text,
+    stored,
+)
+from grooves.grading.teachers_page import updated
+
+TABLE = "grooves/assets/exercises.json"  # what the checks know of points and titles
+TEACHERS_PAGE = "labs/solutions/README.md"
 
 ACTIONS = {  # each brings add_arguments(parser) and main(args)
     "grade": (
@@ -95,14 +109,16 @@ def main(args: argparse.Namespace) -> int:
 
 
 def release_all(labs: dict[str, Path], only_check: bool = False) -> int:
-    """Write the students' notebook of every master given that changed.
+    """Write the students' notebook of every master given that changed, and the tables.
+
+    A master is put into the form in which JupyterLab saves it.
 
     Returns: the exit status; 1 where `only_check` is set and one is stale.
     """
     stale = 0
-    for master in labs.values():
-        target = master.parents[1] / master.name
-        text = release_text(master)
+    made = [(m.parents[1] / m.name, release_text(m)) for m in labs.values()]
+    made += [(m, stored(read_master(m))) for m in labs.values()]
+    for target, text in made + tables(labs_folder().parent):
         same = target.exists() and target.read_bytes() == text.encode()
         stale += not same
         if only_check:
@@ -113,3 +129,14 @@ def release_all(labs: dict[str, Path], only_check: bool = False) -> int:
             target.write_bytes(text.encode())
             print(f"{target}: written")
     return 1 if only_check and stale else 0
+
+
+def tables(course: Path) -> list[tuple[Path, str]]:
+    """Other files that follow from the masters: what the checks read, and the teachers' page."""
+    known = exercise_table(masters(course / "labs"))
+    found = []
+    if (course / TABLE).parent.is_dir():
+        found.append((course / TABLE, json.dumps(known, indent=1, ensure_ascii=False) + "\n"))
+    if (page := course / TEACHERS_PAGE).is_file():
+        found.append((page, updated(page.read_text(encoding="utf-8"), known)))
+    return found

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import nbformat
 
+from grooves.grading.numbering import table, write_numbers
+
 STUB = "raise NotImplementedError"
 COLUMNS = (  # of every table
     "student", "id", "late", "extra", "total", "out_of", "state", "submission", "graded_at",
@@ -43,12 +45,13 @@ def release(master: nbformat.NotebookNode, lab: str) -> nbformat.NotebookNode:
     """The students' notebook of a master: without solutions, hidden tests, outputs and traces.
 
     Cell ids and nbgrader's metadata stay, since grading finds the answers by them. The first line
-    says that the notebook is generated, and from what.
+    says that the notebook is generated, and from what. Numbers, points and the sum of minutes are
+    written into the text.
 
     Raises: LabError where the markers or the metadata are wrong (see `exercises_of`).
     """
-    exercises_of(master, lab)
     notebook = copy.deepcopy(master)
+    number(notebook, lab)
     for cell in notebook.cells:
         settings = cell.metadata.get("nbgrader", {})
         is_answer = settings.get("solution", False)
@@ -84,11 +87,37 @@ def release(master: nbformat.NotebookNode, lab: str) -> nbformat.NotebookNode:
     return notebook
 
 
+def number(notebook: nbformat.NotebookNode, lab: str, titles: dict | None = None) -> None:
+    """Write numbers, points and minutes into a notebook's text; see `grooves.grading.numbering`.
+
+    Raises: LabError.
+    """
+    exercises = exercises_of(notebook, lab)
+    try:
+        write_numbers(notebook.cells, exercises, titles)
+    except ValueError as error:
+        raise LabError(f"{lab}: {error}") from error
+
+
 def release_text(path: Path) -> str:
     """The text of the students' notebook made from the master at `path`."""
     notebook = release(read_master(path), path.stem)
     nbformat.validate(notebook)
+    return stored(notebook)
+
+
+def stored(notebook: nbformat.NotebookNode) -> str:
+    """The text of a notebook as JupyterLab saves it: saving it again there changes nothing."""
     return nbformat.writes(notebook).rstrip("\n") + "\n"
+
+
+def exercise_table(labs: dict[str, Path]) -> dict[str, dict[str, dict]]:
+    """Lab -> exercise -> {"title", "minutes", "points"}, as the masters say now."""
+    found = {}
+    for lab, path in labs.items():
+        master = read_master(path)
+        found[lab] = table(master.cells, exercises_of(master, lab))
+    return found
 
 
 def read_master(path: Path) -> nbformat.NotebookNode:

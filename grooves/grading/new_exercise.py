@@ -7,19 +7,23 @@ Labs of every chapter.
 
 from __future__ import annotations
 
-import json
 import keyword
 import re
 from pathlib import Path
 
-from grooves.grading.masters import LabError
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell
+
+from grooves.grading.masters import LabError, exercises_of, read_master, stored
+
+TEACHERS_PAGE = "labs/solutions/README.md"
 
 TEXT = """\
-## {number}. {title}
+## {title}
 
 **Goal**: TODO in one line.
 
-**Time**: {minutes} minutes. **Difficulty**: ●●○○○ (2 of 5). **Points**: {points}.
+**Time**: {minutes} minutes. **Difficulty**: ●●○○○ (2 of 5).
 
 TODO: the idea in plain words.
 
@@ -71,7 +75,7 @@ MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="{name}", points={points})
+@check(lab=LAB, exercise="{name}")
 def {name}(answer):
     """{name}(x): (B, C) -> (B, C)."""
     # Sizes that differ from each other and from the text's; two inputs of one shape; a batch of
@@ -107,7 +111,7 @@ MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="{name}", points={points}, returns=Tensor)
+@check(lab=LAB, exercise="{name}", returns=Tensor)
 def {name}(answer):
     """{name}(x): (B, C) -> (B, C)."""
     # Sizes that differ from each other and from the text's; two inputs of one shape; a batch of
@@ -147,8 +151,7 @@ ANSWERS.by_hand(
 def create(root: Path, lab: str, name: str, after: str | None, points: int, minutes: int) -> list:
     """Write the files of a new exercise into a course's folder.
 
-    after: the exercise behind which it comes; None puts it last. Numbers in the headings behind it
-    and in the title's line about time are moved along.
+    after: the exercise behind which it comes; None puts it last. Numbers follow by themselves.
     Returns: sentences that say what to fill in, and where.
     Raises: LabError where the name is no name or is taken, or the lab or `after` does not exist.
     """
@@ -161,8 +164,8 @@ def create(root: Path, lab: str, name: str, after: str | None, points: int, minu
         raise LabError(f"no lab {lab!r}: there are {known}")
     if not name.isidentifier() or keyword.iskeyword(name) or name != name.lower():
         raise LabError(f"{name!r} is no name for a function: use small letters and underscores")
-    notebook = json.loads(master.read_text(encoding="utf-8"))
-    names = _exercises(notebook)
+    notebook = read_master(master)
+    names = [exercise.name for exercise in exercises_of(notebook, lab)]
     if name in names or (package / f"check_{name}.py").exists():
         raise LabError(f"{lab} has an exercise {name!r} already: choose another name")
     if after is not None and after not in names:
@@ -172,13 +175,11 @@ def create(root: Path, lab: str, name: str, after: str | None, points: int, minu
     number = names.index(after) + 2
     words = dict(
         lab=lab, name=name, title=name.replace("_", " ").capitalize(), plain=name.replace("_", " "),
-        number=number, points=points, minutes=minutes, chapter=lab[:2],
+        points=points, minutes=minutes, chapter=lab[:2],
         dashes="-" * (91 - len(name)),
     )  # fmt: skip
     _insert_cells(notebook, after, words)
-    _renumber(notebook, number, len(names) + 1)
-    text = json.dumps(notebook, indent=1, ensure_ascii=False)
-    master.write_text(text + "\n", encoding="utf-8")
+    master.write_text(stored(notebook), encoding="utf-8")
     check = NUMPY_CHECK if _uses_numpy(notebook) else TORCH_CHECK
     (package / f"check_{name}.py").write_text(check.format(**words), encoding="utf-8")
     _list_check(package / "__init__.py", short, name, place)
@@ -188,41 +189,54 @@ def create(root: Path, lab: str, name: str, after: str | None, points: int, minu
         f"{master.relative_to(root)}: four cells, {name}-text to {name}-hints",
         f"{(package / f'check_{name}.py').relative_to(root)}: inputs, the right result, mistakes",
         f"{answers.relative_to(root)}: two right answers written differently, at the end",
-        "labs/solutions/README.md: a row of the lab's table, its minutes and points",
+        *_add_row(root / TEACHERS_PAGE, after, words),
         *_numbered_places(root, lab, number),
         f"then: grooves labs release {lab}; pytest tests/checks tests/grading/test_labs_command.py "
         f"-k '{lab}-{name} or ({lab} and not {lab}-)'; make format",
     ]
 
 
-def _uses_numpy(notebook: dict) -> bool:
+def _uses_numpy(notebook: nbformat.NotebookNode) -> bool:
     """Whether the lab's setup imports NumPy, so that its students write with it."""
     setup = next(cell for cell in notebook["cells"] if cell.get("id") == "setup")
-    return "import numpy" in "".join(setup["source"])
+    return "import numpy" in setup.source
 
 
 def _numbered_places(root: Path, lab: str, number: int) -> list[str]:
-    """Places that name exercises of a lab by numbers which the new one may have moved."""
-    short = lab.partition("_")[2]
-    files = [root / "labs/solutions" / f"{lab}.ipynb", root / "labs/solutions/README.md"]
-    files += sorted((root / "grooves/checks" / short).glob("*.py"))
+    """Places for people that name exercises of a lab by numbers which the new one has moved."""
+    package, page = root / "grooves/checks" / lab.partition("_")[2], root / TEACHERS_PAGE
+    of_the_lab, chapter = False, int(lab[:2])
     found = []
-    for path in files:
+    for path in (page, *sorted(package.glob("*.py"))):
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
         for i, line in enumerate(lines, 1):
+            if line.startswith("#"):
+                of_the_lab = line.startswith(f"### Lab {chapter}:")
+            if path == page and not of_the_lab and f"lab {chapter} " not in line:
+                continue
             named = re.search(r"[Ee]xercises? (\d+)(?: (?:to|and) (\d+))?", line)
-            if named and max(int(n) for n in named.groups() if n) >= number - 1:
+            if named and max(int(n) for n in named.groups() if n) >= number:
                 found.append(f"{path.relative_to(root)}:{i}: does {named[0]!r} still hold?")
     return found
 
 
-def _exercises(notebook: dict) -> list[str]:
-    """The exercises of a master, in its order."""
-    ids = (cell.get("id", "") for cell in notebook["cells"])
-    return [id_.removesuffix("-check") for id_ in ids if id_.endswith("-check")]
+def _add_row(page: Path, after: str, words: dict) -> list[str]:
+    """Put a row behind that of `after` into the table of the teachers' page."""
+    if not page.is_file():
+        return []
+    lines = page.read_text(encoding="utf-8").split("\n")
+    lab = next(
+        i for i, line in enumerate(lines) if line.startswith(f"### Lab {int(words['chapter'])}: ")
+    )
+    row = re.compile(rf"\| \d+ {after} \|")
+    place = next(i for i, line in enumerate(lines) if i > lab and row.match(line))
+    told = "| {name} | {minutes} | {points} | TODO what students get wrong, and what helps. |"
+    lines.insert(place + 1, told.format(**words))
+    page.write_text("\n".join(lines), encoding="utf-8")
+    return ["labs/solutions/README.md: what students get wrong, in the new row of the lab's table"]
 
 
-def _insert_cells(notebook: dict, after: str, words: dict) -> None:
+def _insert_cells(notebook: nbformat.NotebookNode, after: str, words: dict) -> None:
     cells, name = notebook["cells"], words["name"]
     start = max(i for i, cell in enumerate(cells) if cell.get("id", "").startswith(f"{after}-"))
     settings = {"locked": False, "schema_version": 3, "task": False}
@@ -236,25 +250,9 @@ def _insert_cells(notebook: dict, after: str, words: dict) -> None:
         ("hints", "markdown", HINTS, {}),
     )
     for offset, (part, kind, source, metadata) in enumerate(parts, 1):
-        cell = {"cell_type": kind, "id": f"{name}-{part}", "metadata": metadata}
-        if kind == "code":
-            cell |= {"execution_count": None, "outputs": []}
-        cell["source"] = source.format(**words).splitlines(keepends=True)
-        cells.insert(start + offset, dict(sorted(cell.items())))
-
-
-def _renumber(notebook: dict, new: int, total: int) -> None:
-    """Move the numbers in headings behind the new exercise, and the number of exercises."""
-    numbers = iter(range(1, total + 1))
-    for cell in notebook["cells"]:
-        as_text = isinstance(cell["source"], str)
-        source = cell["source"] if as_text else "".join(cell["source"])
-        if cell.get("id", "").endswith("-text") and re.match(r"## \d+\. ", source):
-            source = re.sub(r"^## \d+\.", f"## {next(numbers)}.", source)
-        source = re.sub(
-            r"(\*\*Time\*\*: \d+ minutes for )\d+( exercises)", rf"\g<1>{total}\g<2>", source
-        )
-        cell["source"] = source if as_text else source.splitlines(keepends=True)
+        make = new_code_cell if kind == "code" else new_markdown_cell
+        cell = make(source.format(**words), id=f"{name}-{part}", metadata=metadata)
+        cells.insert(start + offset, cell)
 
 
 def _place(path: Path, short: str, after: str) -> int:

@@ -14,14 +14,14 @@ pytestmark = pytest.mark.usefixtures("own_progress")
 CALLED = ([3, 1, 2], [9, 8], [5, 7, 6])
 
 
-@check(lab="98_again", exercise="ordered", points=1)
+@check(lab="98_again", exercise="ordered")
 def ordered(answer):
     for values in CALLED:
         if list(answer(list(values))) != sorted(values):
             raise CheckFailed("not in order.", hint="unrecognised")
 
 
-@check(lab="98_again", exercise="doubled", points=1, in_place=True)
+@check(lab="98_again", exercise="doubled", in_place=True)
 def doubled(answer):
     for size in (2, 2, 3):
         x = np.arange(size, dtype=float)
@@ -40,12 +40,12 @@ class Found:
     values: list
 
 
-@check(lab="98_again", exercise="network", points=1)
+@check(lab="98_again", exercise="network")
 def network(answer):
     torch.nn.init.ones_(answer(2).weight)
 
 
-@check(lab="98_again", exercise="two_networks", points=1, repeatable=False)
+@check(lab="98_again", exercise="two_networks", repeatable=False)
 def two_networks(answer):
     answer(2), answer(3)
 
@@ -104,7 +104,7 @@ def test_results_that_share_an_array_are_refused():
     def shared(x):
         return np.multiply(x, 2, out=buffers.setdefault("longest", np.empty(3))[: x.size])
 
-    @check(lab="98_again", exercise="scaled", points=1)
+    @check(lab="98_again", exercise="scaled")
     def scaled(answer):
         for start in (1.0, 5.0):
             answer(np.array([start, 2.0]))
@@ -117,7 +117,7 @@ def test_an_answer_may_draw_by_itself_where_the_check_says_so():
     def shuffled(values):
         return np.random.default_rng().permutation(values)
 
-    @check(lab="98_again", exercise="in_any_order", points=1, repeatable=False)
+    @check(lab="98_again", exercise="in_any_order", repeatable=False)
     def in_any_order(answer):
         values = np.arange(40.0)
         assert set(answer(values).tolist()) == set(values.tolist())
@@ -142,7 +142,7 @@ def test_an_answer_without_a_memory_is_let_pass(answer):
 
 
 def test_what_is_drawn_from_a_global_generator_may_differ_from_call_to_call():
-    @check(lab="98_again", exercise="noisy", points=1)
+    @check(lab="98_again", exercise="noisy")
     def noisy(answer):
         torch.manual_seed(1)
         answer(torch.zeros(3))
@@ -155,7 +155,7 @@ def test_what_is_drawn_from_a_global_generator_may_differ_from_call_to_call():
 
 
 def test_a_record_is_plain_data_too():
-    @check(lab="98_again", exercise="record", points=1)
+    @check(lab="98_again", exercise="record")
     def record(answer):
         for values in CALLED:
             assert sorted(values) == sorted(answer(Found(list(values))).values)

@@ -29,7 +29,7 @@ from grooves.checks.compare import compare, written_by_hand
 LAB = "98_framework"
 
 
-@check(lab=LAB, exercise="double", points=2, returns=(float, np.ndarray))
+@check(lab=LAB, exercise="double", returns=(float, np.ndarray))
 def check_double(answer):
     got = answer(np.arange(3.0))
     if got.shape != (3,):
@@ -39,14 +39,14 @@ def check_double(answer):
     return "Half the work is done."
 
 
-@check(lab=LAB, exercise="Counter", points=1)
+@check(lab=LAB, exercise="Counter")
 def check_counter(answer):
     counter = answer(3)
     if counter.up() != 4:
         raise CheckFailed("a counter that starts at 3 goes up to 4.")
 
 
-@check(lab=LAB, exercise="flops", points=1)
+@check(lab=LAB, exercise="flops")
 def check_flops(answer):
     if answer != 12:
         raise CheckFailed(f"expected 12, yours is {answer}.")
@@ -73,7 +73,7 @@ def student(tmp_path):
 
 def test_a_right_answer_passes_and_is_recorded(capsys):
     check_double(lambda x: 2 * x)
-    assert capsys.readouterr().out == "passed: double (2 points). Half the work is done.\n"
+    assert capsys.readouterr().out == "passed: double (1 point). Half the work is done.\n"
     assert set(progress.load(LAB)["passed"]) == {"double"}
 
 
@@ -146,7 +146,7 @@ def test_a_forgotten_return_is_named():
 
 
 def test_types_of_one_name_are_named_once():
-    @check(lab="95_types", exercise="answer", points=1, returns=(bool, np.bool_, torch.Tensor))
+    @check(lab="95_types", exercise="answer", returns=(bool, np.bool_, torch.Tensor))
     def of_two_kinds(answer):
         return str(answer())
 
@@ -205,7 +205,7 @@ def test_an_error_in_an_earlier_answer_names_both_functions_and_the_line_that_ca
 
 
 def test_an_error_shows_short_lists_of_numbers_in_full_and_counts_what_is_in_others(student):
-    @check(lab="96_lists", exercise="total", points=1)
+    @check(lab="96_lists", exercise="total")
     def total(answer):
         answer([(4, 0.5), (0, 2)], list(range(99)), [np.zeros(3)], {"small": [1]})
 
@@ -242,7 +242,7 @@ def test_any_error_of_a_students_class_is_theirs(student, error):
 
 
 def test_a_check_that_never_calls_the_answer_is_an_error_of_the_check():
-    @check(lab="97_bad", exercise="lazy", points=1)
+    @check(lab="97_bad", exercise="lazy")
     def lazy(answer):
         if not np.allclose(2 * np.arange(3), [0, 2, 4]):  # its own reference, not the answer
             raise CheckFailed("never")
@@ -279,7 +279,7 @@ def test_a_tensor_that_answers_every_comparison_is_taken_as_plain():
                 return True
             return super().__torch_function__(function, types, args, kwargs or {})
 
-    @check(lab="96_tensor", exercise="ones", points=1, returns=torch.Tensor)
+    @check(lab="96_tensor", exercise="ones", returns=torch.Tensor)
     def ones(answer):
         if not torch.allclose(answer(3), torch.ones(3)):
             raise CheckFailed("expected ones.")

@@ -8,7 +8,7 @@ from grooves.checks import AnswerRaised, check
 from grooves.checks.errors import habit
 
 
-@check(lab="98_errors", exercise="used", points=1)
+@check(lab="98_errors", exercise="used")
 def used(answer):
     answer(torch.arange(24.0).reshape(2, 3, 4))
 

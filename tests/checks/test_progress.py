@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from grooves import cli
+from grooves import __main__ as cli
 from grooves.checks import progress
 
 LAB = "99_mini"
@@ -176,3 +176,16 @@ def test_the_file_is_plain_json_that_a_person_can_read(cache):
     kept = json.loads((cache / "progress" / "99_mini.json").read_text("utf-8"))
     assert kept["exercises"] == {"double": 1}
     assert re.match(r"\d{4}-\d\d-\d\dT", kept["passed"]["double"])
+
+
+def test_the_terminal_counts_what_the_term_sets(tmp_path, monkeypatch, capsys):
+    progress.widget("04_transformer", [("softmax", 1), ("attention", 2), ("rotate", 2)])
+    progress.record("04_transformer", "attention", 2)
+    (tmp_path / "term.toml").write_text(
+        '[labs.04_transformer]\nexercises = ["softmax", "attention"]\npoints.attention = 2.5\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["progress", "04_transformer"]) == 0
+    shown = capsys.readouterr().out
+    assert "2.5 of 3.5 points" in shown
+    assert "rotate" not in shown

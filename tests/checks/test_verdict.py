@@ -17,7 +17,7 @@ MISTAKES = (
 )
 
 
-@check(lab="98_survey", exercise="square", points=1)
+@check(lab="98_survey", exercise="square")
 def square(answer):
     for numbers in ((0.5, 2.0), (3.0, 4.0), (10.0, 20.0)):
         x = np.array(numbers)
@@ -52,7 +52,7 @@ def test_one_way_of_making_a_mistake_has_to_fit_throughout():
 
 
 def test_two_mistakes_that_cannot_be_told_apart_are_not_named():
-    @check(lab="98_survey", exercise="once", points=1)
+    @check(lab="98_survey", exercise="once")
     def once(answer):
         twos = np.full(3, 2.0)  # 2 x and x**3 / 2 are both 4 there, and the right one is 6
         rivals = (MISTAKES[1], Mistake("half a cube", lambda x: x**3 / 2, "you cube and halve."))
@@ -80,7 +80,7 @@ def test_a_wrong_number_is_told_before_an_error_that_it_leads_to():
 
 
 def test_what_a_check_raises_itself_is_told_where_the_numbers_name_nothing():
-    @check(lab="98_survey", exercise="named", points=1)
+    @check(lab="98_survey", exercise="named")
     def named(answer):
         x = np.array([1.0, 2.0])
         judge(answer, (x,), x, (), "x")

@@ -9,7 +9,7 @@ import os
 import mini_lab
 import pytest
 
-from grooves import cli
+from grooves import __main__ as cli
 from grooves.grading import masters
 
 WRONG = {"double": "def double(x):\n    return 2 * x + 1"}

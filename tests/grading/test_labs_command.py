@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import mini_lab
 import nbformat
 import pytest
 
-from grooves import checks, cli
-from grooves.grading import masters
+from grooves import __main__ as cli
+from grooves import checks
+from grooves.grading import command, masters
 
-REAL = masters.masters(Path(__file__).parents[2] / "labs")
+ROOT = Path(__file__).resolve().parents[2]
+REAL = masters.masters(ROOT / "labs")
+NOTEBOOKS = sorted(
+    path.relative_to(ROOT).as_posix()
+    for folder in ("labs", "labs/solutions", "notebooks")
+    for path in (ROOT / folder).glob("*.ipynb")
+)
 
 
 @pytest.fixture
@@ -35,6 +43,31 @@ def test_the_students_lab_is_the_release_of_its_master(lab):
 def test_a_master_and_its_checks_agree_on_exercises_and_points(lab):
     in_notebook = masters.exercises_of(masters.read_master(REAL[lab]), lab)
     assert [(e.name, e.points) for e in in_notebook if e.check] == checks.exercises(lab)
+
+
+def test_what_follows_from_the_masters_is_not_stale():
+    made = command.tables(ROOT)
+    assert [path.relative_to(ROOT).as_posix() for path, _ in made] == [
+        "grooves/assets/exercises.json",
+        "labs/solutions/README.md",
+    ]
+    for path, text in made:
+        assert path.read_text("utf-8") == text, f"{path} is stale: run `grooves labs release`"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS)
+def test_a_notebook_is_stored_as_jupyterlab_saves_it(path):
+    text = (ROOT / path).read_text("utf-8")
+    saved = masters.stored(nbformat.reads(text, as_version=4))
+    assert saved == text, f"{path}: run `grooves labs release`, or save it in JupyterLab"
+    assert masters.stored(nbformat.reads(saved, as_version=4)) == saved
+
+
+@pytest.mark.parametrize("lab", REAL)
+def test_a_master_types_no_number_that_follows_from_it(lab):
+    for cell in masters.read_master(REAL[lab]).cells:
+        typed = re.search(r"^## \d|\*\*Points\*\*|[Ee]xercises? \d", cell.source, re.MULTILINE)
+        assert typed is None, f"{lab}, cell {cell.id}: {typed[0]!r} is generated, leave it out"
 
 
 def test_a_release_holds_no_solution_no_hidden_test_and_no_trace_of_a_run(mini):

@@ -1,13 +1,12 @@
 """A new exercise starts with all of its files, and nothing of the lab around it is disturbed."""
 
-import json
 import re
 import shutil
 from pathlib import Path
 
 import pytest
 
-from grooves.grading import masters
+from grooves.grading import command, masters
 from grooves.grading.new_exercise import create
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,6 +18,7 @@ def course(tmp_path):
     """What a new exercise of lab 1 touches, in a folder of its own."""
     for part in (
         f"labs/solutions/{LAB}.ipynb",
+        "labs/solutions/README.md",
         "grooves/checks/forward_propagation",
         "tests/checks/answers/forward_propagation.py",
     ):
@@ -28,27 +28,15 @@ def course(tmp_path):
     return tmp_path
 
 
-def headings(course):
-    cells = json.loads((course / f"labs/solutions/{LAB}.ipynb").read_text("utf-8"))["cells"]
-    texts = ["".join(cell["source"]) for cell in cells if cell["id"].endswith("-text")]
-    numbered = [text.splitlines()[0] for text in texts if re.match(r"## \d+\.", text)]
-    return numbered, "".join(cells[0]["source"])
-
-
 def test_a_new_exercise_has_its_cells_its_check_and_its_answers(course):
-    before, title = headings(course)
     told = create(course, LAB, "leaky_relu", after="forward", points=2, minutes=7)
-    master = masters.read_master(course / f"labs/solutions/{LAB}.ipynb")
+    path = course / f"labs/solutions/{LAB}.ipynb"
+    master = masters.read_master(path)
     exercises = masters.exercises_of(master, LAB)
     names = [exercise.name for exercise in exercises]
     assert names[names.index("forward") + 1] == "leaky_relu"
     assert exercises[names.index("leaky_relu")].points == 2
-    assert "raise NotImplementedError" in "".join(
-        c.source for c in masters.release(master, LAB).cells
-    )
-    after, new_title = headings(course)
-    assert [int(re.search(r"\d+", line)[0]) for line in after] == [*range(1, len(before) + 2)]
-    assert f"for {len(before) + 1} exercises" in new_title != title
+    assert masters.stored(master) == path.read_text("utf-8")
     package = course / "grooves/checks/forward_propagation"
     imports = re.findall(
         r"^from .* import (.+)$", (package / "__init__.py").read_text("utf-8"), re.M
@@ -61,6 +49,30 @@ def test_a_new_exercise_has_its_cells_its_check_and_its_answers(course):
     ):
         compile(path.read_text("utf-8"), path.name, "exec")
     assert sum("leaky_relu" in line for line in told) >= 3
+
+
+def test_numbers_points_and_minutes_follow_a_new_exercise_everywhere(course):
+    def numbered():
+        cells = masters.release(masters.read_master(master), LAB).cells
+        found = [re.match(r"## (\d+)\. ", cell.source) for cell in cells]
+        return [int(one[1]) for one in found if one], cells
+
+    master = course / f"labs/solutions/{LAB}.ipynb"
+    before, _ = numbered()
+    create(course, LAB, "leaky_relu", after="forward", points=2, minutes=7)
+    after, cells = numbered()
+    assert after == [*range(1, len(before) + 2)]
+    assert "**Time**: 97 minutes for 13 exercises" in cells[0].source
+    shown = {cell.id: cell.source for cell in cells}
+    assert shown["leaky_relu-text"].startswith("## 5. Leaky relu\n")
+    assert "(2 of 5). **Points**: 2.\n" in shown["leaky_relu-text"]
+    assert "raise NotImplementedError" in shown["leaky_relu-answer"]
+    assert "In exercises 6, 7, 8 and 13 you may call anything." in shown["how"]
+    ((_, page),) = command.tables(course)
+    first = page.split("### Lab 2")[0]
+    assert "\n97 minutes, 22 points.\n" in first
+    assert "| 5 leaky_relu | 7 | 2 | TODO" in first
+    assert "| 13 reader | 17 | 3 |" in first
 
 
 @pytest.mark.parametrize(

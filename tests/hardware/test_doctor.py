@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from grooves import cli
+from grooves import __main__ as cli
 from grooves.hardware import doctor
 from grooves.hardware.machine import Machine, look
 
@@ -162,7 +162,7 @@ def test_a_cache_folder_that_cannot_be_made_is_reported_not_raised(tmp_path):
 
 def test_the_command_line_lists_every_command_and_imports_only_the_one_asked_for():
     asked = subprocess.run(
-        [sys.executable, "-c", "import sys; from grooves.cli import main; main([]); "
+        [sys.executable, "-c", "import sys; from grooves.__main__ import main; main([]); "
          "print('torch' in sys.modules)"],
         capture_output=True,
         text=True,
@@ -179,6 +179,18 @@ def test_every_command_explains_itself(command, capsys):
         cli.main([command, "--help"])
     assert left.value.code == 0
     assert cli.COMMANDS[command][1] in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_package_itself_can_be_run():
+    command = [sys.executable, "-m", "grooves", "progress", "../no-lab"]
+    asked = subprocess.run(command, capture_output=True, text=True)
+    assert asked.returncode == 0
+    assert asked.stdout == "../no-lab: not started yet\n"
+    asked = subprocess.run(
+        [*command[:3], "labs", "grade", "no-folder"], capture_output=True, text=True
+    )
+    assert asked.returncode != 0
+    assert "Traceback" not in asked.stderr
 
 
 def test_an_unknown_command_is_refused_with_the_list_of_known_ones(capsys):

@@ -88,7 +88,13 @@ def lab(work, browser):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-c", "from grooves.cli import main; main()", "lab", "--no-browser"]
+    command = [
+        sys.executable,
+        "-c",
+        "from grooves.__main__ import main; main()",
+        "lab",
+        "--no-browser",
+    ]
     command += [f"--port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1"]
     command += [f"--IdentityProvider.token={TOKEN}"]
     log = work / "server.log"

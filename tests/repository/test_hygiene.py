@@ -276,7 +276,7 @@ ROOMS = {
     "grading": ["checks"],
     "jupyterlab": [],
     "claims": [],
-    "cli": [],
+    "__main__": [],
     "__init__": [],
 }
 OPEN_TO_ALL = {"assets", "device", "cache_dir", "__version__"}

@@ -68,7 +68,7 @@ class Run:
         return self.best >= GOAL
 
 
-@check(lab=LAB, exercise="recipe", points=2, returns=dict)
+@check(lab=LAB, exercise="recipe", returns=dict)
 def recipe(answer):
     """recipe() -> dict of choices (see Recipe); what is left out stays at the course's value."""
     chosen = _read(answer(), MOST_PICTURES, MOST_NEURONS)

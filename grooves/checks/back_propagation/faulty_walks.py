@@ -145,10 +145,11 @@ def _in_each_order(name: str, walk: Callable, says: str):
 
 PASSED_ON_AGAIN = (
     "each time blame arrives at a tensor, what it had before is passed on again with it. "
-    "Pass on once, when all has arrived: walk your order of exercise 7 from the end."
+    "Pass on once, when all has arrived: walk your order of {{exercise in_order}} from the end."
 )
 INCOMPLETE = (
-    "a tensor passed its blame on before all of it had arrived. Walk your order of exercise 7 "
+    "a tensor passed its blame on before all of it had arrived. Walk your order of "
+    "{{exercise in_order}} "
     "from the end."
 )
 BACKWARD_MISTAKES = tuple(

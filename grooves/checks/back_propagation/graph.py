@@ -60,7 +60,7 @@ SHAPES = ((3, 4), (4,), (3, 1), (), (1, 4), (1, 1))  # of leaves that are stretc
 N_RANDOM = 24
 
 
-@check(lab=LAB, exercise="backward", points=2, returns=dict)
+@check(lab=LAB, exercise="backward", returns=dict)
 def backward(answer):
     """backward(result) -> for every tensor of the graph its gradient, in a dict."""
     call, first = by_hand(answer, FINISHED), None

@@ -150,7 +150,7 @@ MEASURE_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="gradient_error", points=2)
+@check(lab=LAB, exercise="gradient_error")
 def gradient_error(answer):
     """gradient_error(f, x, gradient) -> |g - n| / (|g| + |n|), n measured by differences."""
     call = by_hand(answer)

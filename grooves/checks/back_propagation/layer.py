@@ -94,7 +94,7 @@ MATMUL_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="matmul_backward", points=2, returns=PARTS)
+@check(lab=LAB, exercise="matmul_backward", returns=PARTS)
 def matmul_backward(answer):
     """matmul_backward(x, W, g): x (B, fan_in), g (B, fan_out) -> gradients of x and of W."""
     call = by_hand(answer)
@@ -185,7 +185,7 @@ RELU_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="relu_backward", points=1)
+@check(lab=LAB, exercise="relu_backward")
 def relu_backward(answer):
     """relu_backward(z, g): z before the ReLU, g behind it, any one shape -> the gradient of z."""
     z = [[-2.0, 3.0, 0.5], [-0.5, 4.0, -1.0]]

@@ -71,7 +71,7 @@ MULTIPLY_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="multiply_backward", points=1, returns=PARTS)
+@check(lab=LAB, exercise="multiply_backward", returns=PARTS)
 def multiply_backward(answer):
     """multiply_backward(a, b, g): three arrays of one shape -> gradients of a and of b."""
     zeros_and_large = ([0.0, 3e5, -2.0, -1e-3], [-5.0, 2.0, 0.0, 4e3], [3.0, -2e4, 7.0, 0.5])
@@ -237,7 +237,7 @@ def some_shapes(seed: int, n: int) -> list[tuple[tuple, tuple]]:
     return pairs
 
 
-@check(lab=LAB, exercise="unbroadcast", points=2)
+@check(lab=LAB, exercise="unbroadcast")
 def unbroadcast(answer):
     """unbroadcast(g, shape): g of the stretched shape -> the gradient in the given shape."""
     call = by_hand(answer)

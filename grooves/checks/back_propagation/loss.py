@@ -136,7 +136,7 @@ BEYOND = (  # the last two differ by less than a small move of a number this lar
 )
 
 
-@check(lab=LAB, exercise="loss_backward", points=2)
+@check(lab=LAB, exercise="loss_backward")
 def loss_backward(answer):
     """loss_backward(logits, labels): (B, K) and (B,) -> gradient of the mean loss, (B, K)."""
     z, seven = draw(11, 3, 5), [0, 0, 2, 1, 2, 0, 1]

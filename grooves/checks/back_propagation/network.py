@@ -120,7 +120,7 @@ NETWORK_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="network_backward", points=2, returns=(tuple, list))
+@check(lab=LAB, exercise="network_backward", returns=(tuple, list))
 def network_backward(answer):
     """network_backward(x, labels, W1, b1, W2, b2) -> gradients of the mean loss, in that order."""
     for i, (call, (n_pictures, *sizes), labels) in enumerate(

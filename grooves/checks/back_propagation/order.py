@@ -44,7 +44,7 @@ class Walk:
 # ---- 7 in_order ------------------------------------------------------------------------------
 
 
-@check(lab=LAB, exercise="in_order", points=2, returns=(list, tuple))
+@check(lab=LAB, exercise="in_order", returns=(list, tuple))
 def in_order(answer):
     """in_order(result) -> all tensors of its graph, each after its parents."""
     first, second = twice_used(Tensor(2.5), Tensor(3.0)), meeting(Tensor(0.7), Tensor(-0.4))

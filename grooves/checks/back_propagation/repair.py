@@ -34,7 +34,7 @@ FAR = 1e-3  # of the way that a parameter goes; single precision stays nearer
 BAR = 0.9  # a mended network reads about 97 % of the test pictures
 
 
-@check(lab=LAB, exercise="mended", points=3)
+@check(lab=LAB, exercise="mended")
 def mended(answer):
     """mended(n_in, n_hidden, n_out, seed) -> a network that `learn`s rightly, in three layers."""
     net = answer(N_IN, N_HIDDEN, N_OUT, 0)

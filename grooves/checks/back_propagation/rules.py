@@ -112,7 +112,8 @@ def formula(answer: Callable) -> Callable:
         if len(asked) > len(inputs[0]):  # a loss for each picture is nobody's differences
             raise CheckFailed(
                 f"your code asks {len(asked)} times for the loss of {len(inputs[0])} picture: it "
-                "measures slopes, as a judge does. That comes in exercise 9; here write the "
+                "measures slopes, as a judge does. That comes in "
+                "{{exercise gradient_error}}; here write the "
                 "formula.",
                 hint="by_differences",
             )

@@ -94,7 +94,7 @@ STEP_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="step", points=1, returns=PARTS)
+@check(lab=LAB, exercise="step", returns=PARTS)
 def step(answer):
     """step(w, velocity, g, lr, momentum) -> new weights, new velocity."""
     call = by_hand(answer)
@@ -219,7 +219,7 @@ def _raw(w, m, v, g, t, lr, b1, b2, eps):
     return w - lr * g / (np.sqrt(v / (1 - b2**t)) + eps), m, v
 
 
-@check(lab=LAB, exercise="adam", points=2, returns=PARTS)
+@check(lab=LAB, exercise="adam", returns=PARTS)
 def adam(answer):
     """adam(w, m, v, g, t, lr, beta1, beta2, eps) -> new weights, m and v, all uncorrected."""
     call = by_hand(answer)

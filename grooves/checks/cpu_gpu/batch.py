@@ -215,7 +215,7 @@ MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="busy_batch", points=2)
+@check(lab=LAB, exercise="busy_batch")
 def busy_batch(answer):
     """busy_batch(batches, seconds, share) -> the smallest batch that keeps the machine busy."""
     cases = [

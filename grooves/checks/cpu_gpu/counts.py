@@ -165,7 +165,7 @@ MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="intensity", points=2)
+@check(lab=LAB, exercise="intensity")
 def intensity(answer):
     """intensity(operation, shape, bytes_per_number) -> FLOPs a byte."""
     cases = [

@@ -125,7 +125,7 @@ MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="in_flight", points=1)
+@check(lab=LAB, exercise="in_flight")
 def in_flight(answer):
     """in_flight(latency_s, bandwidth, bytes_each) -> least whole number of requests."""
     cases = [

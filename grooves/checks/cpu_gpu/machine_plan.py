@@ -66,7 +66,7 @@ JOBS = (
 )  # fmt: skip
 
 
-@check(lab=LAB, exercise="plan", points=3, returns=dict)
+@check(lab=LAB, exercise="plan", returns=dict)
 def plan(answer):
     """plan(job) -> {"batch": rows at once, "kept": layers on the card, "small": 8-bit layers}."""
     reached = []

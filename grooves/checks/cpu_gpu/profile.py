@@ -219,7 +219,7 @@ MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="slowest_part", points=1)
+@check(lab=LAB, exercise="slowest_part")
 def slowest_part(answer):
     """slowest_part(rows, parts) -> the name of the part that takes most of the time."""
     cases = [

@@ -167,7 +167,7 @@ MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="attainable", points=2, returns=(tuple, list))
+@check(lab=LAB, exercise="attainable", returns=(tuple, list))
 def attainable(answer):
     """attainable(intensity, peak, bandwidth) -> rate, ridge, "memory" or "arithmetic"."""
     cases = [

@@ -182,7 +182,7 @@ MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="predict_time", points=3, returns=(tuple, list))
+@check(lab=LAB, exercise="predict_time", returns=(tuple, list))
 def predict_time(answer):
     """predict_time(operations, peak, bandwidth, launch_s) -> seconds, and their main cause."""
     cases = [

@@ -44,7 +44,7 @@ class Exam:
     unseen: HeldOut
 
 
-@check(lab=LAB, exercise="tune", points=3, returns=nn.Module)
+@check(lab=LAB, exercise="tune", returns=nn.Module)
 def tune(answer):
     """tune(model, few, many) -> the base model with at most 2,000 numbers changed."""
     exam = _exam(0)
@@ -163,8 +163,8 @@ def _refuse_the_unknown(base: dict, given: dict, thin: dict) -> None:
         what = f"weights named {odd[0]!r}" if odd else f"no weights named {missing[0]!r}"
         raise CheckFailed(
             f"for {N_FEW} stories, your result has {what}, so the check cannot compare it with "
-            "the base model. Return the model that you were given, with its own weights changed "
-            "or with LoRA from `add_lora`; the detours of exercise 2 are unknown to the check.",
+            "the base model. Return the model that you were given, with its own weights changed or "
+            "with LoRA from `add_lora`; the check does not see those of {{exercise lora_forward}}.",
             hint="unknown_weights",
         )
     for name, weight in base.items():
@@ -196,9 +196,8 @@ def _refuse_too_many(counts: dict[str, int], total: int, budget: int) -> None:
     if any("A and B" in name for name in counts):
         raise CheckFailed(
             f"{failure}\nLikely mistake: LoRA with a rank that the budget does not pay for, or "
-            f"other "
-            "weights that learn beside it. `add_lora` takes more than exercise 4 says of the same "
-            "matrices: queries, keys and values get an A and a B each.",
+            "other weights that learn beside it. `add_lora` takes more than "
+            "{{exercise largest_rank}} says: queries, keys and values get an A and a B each.",
             hint="rank_too_high",
         )
     if not any(blocks):

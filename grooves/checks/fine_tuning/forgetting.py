@@ -152,7 +152,7 @@ def _tables(seed: int, lengths: tuple[int, ...], old: tuple[bool, ...]):
     )
 
 
-@check(lab=LAB, exercise="forgotten", points=2)
+@check(lab=LAB, exercise="forgotten")
 def forgotten(answer):
     """forgotten(before, after, targets, old) -> nats a word lost of the first language."""
 

@@ -187,7 +187,7 @@ MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="trainable", points=2, returns=(int, float, np.number, np.ndarray, Tensor))
+@check(lab=LAB, exercise="trainable", returns=(int, float, np.number, np.ndarray, Tensor))
 def trainable(answer):
     """trainable(model, parts) -> how many numbers learn, which are those of the parts alone."""
     for case in CASES:

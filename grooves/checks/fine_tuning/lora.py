@@ -156,7 +156,7 @@ MISTAKES = tuple(
 )
 
 
-@check(lab=LAB, exercise="lora_forward", points=2, returns=Tensor)
+@check(lab=LAB, exercise="lora_forward", returns=Tensor)
 def lora_forward(answer):
     """lora_forward(x, weight, A, B, alpha): (..., I) -> (..., O), x W + (alpha / r) x A B."""
 

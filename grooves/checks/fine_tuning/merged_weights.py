@@ -103,7 +103,7 @@ MISTAKES = tuple(
 )
 
 
-@check(lab=LAB, exercise="merge", points=2, returns=Tensor)
+@check(lab=LAB, exercise="merge", returns=Tensor)
 def merge(answer):
     """merge(weight, A, B, alpha) -> (O, I), the matrix with the change in it."""
 

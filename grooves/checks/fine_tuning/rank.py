@@ -117,7 +117,7 @@ MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="largest_rank", points=2)
+@check(lab=LAB, exercise="largest_rank")
 def largest_rank(answer):
     """largest_rank(shapes, budget) -> the largest rank for all matrices."""
 

@@ -192,7 +192,7 @@ MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="choose_rate", points=3, returns=(tuple, list))
+@check(lab=LAB, exercise="choose_rate", returns=(tuple, list))
 def choose_rate(answer):
     """choose_rate(rates, training, held_out) -> rate, look, whether the rate is at the edge."""
 

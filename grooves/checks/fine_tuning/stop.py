@@ -196,7 +196,7 @@ CURVES = (  # held-out losses and patience; no two mistakes keep the same look w
 WHOLE = {6: int}  # of which patience the losses are whole numbers
 
 
-@check(lab=LAB, exercise="stop_at", points=2)
+@check(lab=LAB, exercise="stop_at")
 def stop_at(answer):
     """stop_at(training, held_out, patience) -> the look to keep."""
 

@@ -23,7 +23,7 @@ MOVES = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))  # pixels down and to the rig
 CLEARLY = 0.02  # nine pictures of 450
 
 
-@check(lab=LAB, exercise="reader", points=3, returns=(tuple, list), repeatable=False)
+@check(lab=LAB, exercise="reader", returns=(tuple, list), repeatable=False)
 def reader(answer):
     """reader(images, labels) -> W (64, K'), b (K',), digit of each template (K',); K' <= 50."""
     data = _data()
@@ -127,13 +127,15 @@ def _why(W, b, digit_of, reached: float) -> tuple[str, str]:
     means = means_of(data.train_images, data.train_labels)
     if W.shape[1] == 10 and np.allclose(W.T[digit_of.argsort()], means):
         return "class_means", (
-            "these are the class means of exercise 11, which just miss. People write a digit in "
+            "these are the class means of "
+            "{{exercise templates}}, which just miss. People write a digit in "
             "several ways, and the mean of two ways is neither."
         )
     with_bias = digit_of[(data.test_images @ W - (W**2).sum(axis=0) / 2).argmax(axis=1)]
     if (with_bias == data.test_labels).mean() > reached + CLEARLY:
         return "bias", (
-            "the biases. The same templates read more with those of exercise 11, -|template|²/2."
+            "the biases. The same templates read more with those of "
+            "{{exercise templates}}, -|template|²/2."
         )
     if _share_in(W, data.train_images) > 0.8:
         return "single_pictures", (

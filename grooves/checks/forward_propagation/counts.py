@@ -142,7 +142,7 @@ SHAPE_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="shapes", points=1, returns=(list, tuple))
+@check(lab=LAB, exercise="shapes", returns=(list, tuple))
 def shapes(answer):
     """shapes(sizes, n_pictures) -> shapes of the input, then of each layer's W, b and output."""
     for sizes, n_pictures in NETWORKS:
@@ -281,7 +281,7 @@ FLOP_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="costs", points=2, returns=(tuple, list, np.ndarray))
+@check(lab=LAB, exercise="costs", returns=(tuple, list, np.ndarray))
 def costs(answer):
     """costs(sizes, n_pictures) -> (number of parameters, FLOPs of the matrix products)."""
     for sizes, n_pictures in NETWORKS:

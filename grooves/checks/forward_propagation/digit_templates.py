@@ -134,7 +134,7 @@ BIAS_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="templates", points=2, returns=(tuple, list))
+@check(lab=LAB, exercise="templates", returns=(tuple, list))
 def templates(answer):
     """templates(images, labels): (N, P), (N,) -> W (P, 10), b (10,), nearest mean wins."""
     # classes of unlike size, and unlike amounts of ink

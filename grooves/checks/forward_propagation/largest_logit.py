@@ -126,7 +126,7 @@ ACCURACY_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="accuracy", points=1)
+@check(lab=LAB, exercise="accuracy")
 def accuracy(answer):
     """accuracy(logits, labels): (B, K) and (B,) -> the share of rows with the largest at the label.
 

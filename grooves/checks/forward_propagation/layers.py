@@ -84,12 +84,12 @@ NEURON_MISTAKES = (
     Mistake(
         "bent",
         lambda x, w, b: bent(x @ w + b),
-        "a negative sum became 0. That is ReLU, exercise 3; a neuron's sum may be negative.",
+        "a negative sum became 0. That is ReLU, {{exercise relu}}; a neuron's sum may be negative.",
     ),
 )
 
 
-@check(lab=LAB, exercise="neuron", points=1)
+@check(lab=LAB, exercise="neuron")
 def neuron(answer):
     """neuron(x, w, b): x (P,), w (P,), b a number -> one number."""
 
@@ -187,7 +187,7 @@ LAYER_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="layer", points=1)
+@check(lab=LAB, exercise="layer")
 def layer(answer):
     """layer(x, W, b): x (B, fan_in), W (fan_in, fan_out), b (fan_out,) -> (B, fan_out)."""
 

@@ -200,7 +200,7 @@ CROSS_ENTROPY_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="cross_entropy", points=2)
+@check(lab=LAB, exercise="cross_entropy")
 def cross_entropy(answer):
     """cross_entropy(logits, labels): (B, K) and (B,) -> mean of -ln p of the right class."""
 

@@ -37,7 +37,7 @@ SOMETHING_ELSE = (
 )
 
 
-@check(lab=LAB, exercise="xor", points=2, returns=(tuple, list), repeatable=False)
+@check(lab=LAB, exercise="xor", returns=(tuple, list), repeatable=False)
 def xor(answer):
     """xor() -> W1 (2, H), b1 (H,), W2 (H, 1), b2 (1,), a network that tells unlike inputs."""
     W1, b1, W2, b2 = _read(answer())

@@ -37,7 +37,7 @@ def _mixed(sizes: dict, n_first: int) -> np.ndarray:
 LABELS = _mixed(SIZES, 6)
 
 
-@check(lab=LAB, exercise="draw_balanced", points=1, returns=ARRAY)
+@check(lab=LAB, exercise="draw_balanced", returns=ARRAY)
 def draw_balanced(answer):
     """draw_balanced(labels, per_class, rng) -> indices (K per_class,), in any order."""
 

@@ -109,7 +109,7 @@ BATCH_MISTAKES = (
         "last_word_kept",
         lambda texts: _filled(texts, _longest(texts), keep_last=True),
         "in the shorter texts you keep the last word as an input, though nothing is asked there. "
-        "Cut each text as in exercise 1, then pad.",
+        "Cut each text as in {{exercise next_word}}, then pad.",
     ),
     Mistake(
         "too_wide",
@@ -176,7 +176,7 @@ BATCH_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="padded_batch", points=2, returns=PAIR)
+@check(lab=LAB, exercise="padded_batch", returns=PAIR)
 def padded_batch(answer):
     """padded_batch(texts) -> inputs, targets, each (B, longest - 1), padded 0 and IGNORED."""
 

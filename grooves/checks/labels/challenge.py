@@ -38,7 +38,7 @@ class Exam:
     labels: np.ndarray
 
 
-@check(lab=LAB, exercise="choose", points=3, returns=ARRAY, repeatable=False)
+@check(lab=LAB, exercise="choose", returns=ARRAY, repeatable=False)
 def choose(answer):
     """choose(images, n) -> n different indices of the pictures (N, 64) to be labelled."""
     chosen = [_ask(answer, exam, N_LABELS) for exam in _exams()]

@@ -111,7 +111,7 @@ HIDE_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="hide_words", points=2, returns=PAIR)
+@check(lab=LAB, exercise="hide_words", returns=PAIR)
 def hide_words(answer):
     """hide_words(ids, hidden, mask_id) -> inputs, targets, each (B, T)."""
 

@@ -36,7 +36,7 @@ def _labels(n: int, n_classes: int) -> np.ndarray:
     return np.where(np.arange(n) % 5 == 0, 1 % n_classes, drawn)
 
 
-@check(lab=LAB, exercise="flip_labels", points=2, returns=ARRAY)
+@check(lab=LAB, exercise="flip_labels", returns=ARRAY)
 def flip_labels(answer):
     """flip_labels(labels, fraction, n_classes, rng) -> labels (N,), round(fraction N) wrong."""
 

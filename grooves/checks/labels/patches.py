@@ -202,7 +202,7 @@ PATCH_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="hide_patches", points=1, returns=PAIR)
+@check(lab=LAB, exercise="hide_patches", returns=PAIR)
 def hide_patches(answer):
     """hide_patches(images, tops, lefts, size) -> hidden pictures and masks, each (B, H, W)."""
 

@@ -79,7 +79,7 @@ COUNT_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="draw_hidden", points=2, returns=ARRAY)
+@check(lab=LAB, exercise="draw_hidden", returns=ARRAY)
 def draw_hidden(answer):
     """draw_hidden(real, fraction, rng) -> hidden (B, T): its fraction of each text, or one."""
 

@@ -157,7 +157,7 @@ MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="pseudo_labels", points=1, returns=PAIR)
+@check(lab=LAB, exercise="pseudo_labels", returns=PAIR)
 def pseudo_labels(answer):
     """pseudo_labels(probabilities, threshold) -> indices (M,) and labels (M,), in any order."""
 

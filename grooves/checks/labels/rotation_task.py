@@ -30,7 +30,7 @@ OUT_OF_STEP = (
 )
 
 
-@check(lab=LAB, exercise="rotations", points=2, returns=PAIR, repeatable=False)
+@check(lab=LAB, exercise="rotations", returns=PAIR, repeatable=False)
 def rotations(answer):
     """rotations(images) -> pictures (4 B, H, H) in any order, and labels (4 B,), 0 to 3."""
 

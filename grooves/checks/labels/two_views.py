@@ -31,7 +31,7 @@ MANY, DRAWS = 1_500, 4  # pictures in each of the draws whose frequencies are ju
 SIDES = {(0, -1): "up", (0, 1): "down", (1, -1): "to the left", (1, 1): "to the right"}
 
 
-@check(lab=LAB, exercise="views", points=2, returns=PAIR)
+@check(lab=LAB, exercise="views", returns=PAIR)
 def views(answer):
     """views(images, rng) -> two arrays (B, H, W), each picture moved by up to 1 pixel, unlike."""
 

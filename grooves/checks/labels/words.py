@@ -101,7 +101,7 @@ NEXT_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="next_word", points=1, returns=PAIR)
+@check(lab=LAB, exercise="next_word", returns=PAIR)
 def next_word(answer):
     """next_word(ids) -> inputs, targets, each (T - 1,); a pair for each word but the last."""
 

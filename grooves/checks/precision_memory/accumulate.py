@@ -152,7 +152,7 @@ MISTAKES = {
 }
 
 
-@check(lab=LAB, exercise="accumulated_step", points=2)
+@check(lab=LAB, exercise="accumulated_step")
 def accumulated_step(answer):
     """accumulated_step(model, optimizer, pairs) -> the loss; moves the model one step.
 

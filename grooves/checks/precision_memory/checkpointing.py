@@ -68,7 +68,7 @@ def _truth(n_layers: int, x: Tensor, target: Tensor):
     return found[n_layers], found[:n_layers], [t.detach() for t in inputs], found[n_layers + 1 :]
 
 
-@check(lab=LAB, exercise="checkpointed", points=3, returns=Tensor)
+@check(lab=LAB, exercise="checkpointed", returns=Tensor)
 def checkpointed(answer):
     """checkpointed(layers, x, every, blame) -> the gradient of x (B, C).
 

@@ -189,7 +189,7 @@ CODE_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="quantize", points=2, returns=(tuple, list))
+@check(lab=LAB, exercise="quantize", returns=(tuple, list))
 def quantize(answer):
     """quantize(weight, bits) -> codes (R, C) as int8, and scales (R,)."""
     cases = [(*case(seed, *one), one[1]) for seed, one in enumerate(CASES)]

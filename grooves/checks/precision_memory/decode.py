@@ -217,7 +217,7 @@ def _same(a: float, b: float) -> bool:
     return math.isclose(a, b, rel_tol=1e-9) and math.copysign(1, a) == math.copysign(1, b)
 
 
-@check(lab=LAB, exercise="decode_bf16", points=2)
+@check(lab=LAB, exercise="decode_bf16")
 def decode_bf16(answer):
     """decode_bf16(bits) -> the number that sixteen bits mean; bits: 0 to 65535."""
     ways = itertools.cycle((_unread, written_by_hand))  # each sees all kinds of patterns

@@ -28,7 +28,7 @@ N_STORIES = 50
 KEEPERS_OF_WEIGHTS = ("grooves.training.lineage", "grooves.training.checkpoint", "safetensors")
 
 
-@check(lab=LAB, exercise="smallest", points=3)
+@check(lab=LAB, exercise="smallest")
 def smallest(answer):
     """(pack, unpack): pack(weights) -> bytes, unpack(data, shapes) -> the weights, nearly."""
     n_bytes, nats, data, worst = _examined(answer)

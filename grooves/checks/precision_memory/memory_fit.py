@@ -140,7 +140,7 @@ def cases() -> list[tuple]:
     return [*found, (model, gb / 2, bits, n_tokens, batch), (model, gb, bits / 2, n_tokens, batch)]
 
 
-@check(lab=LAB, exercise="fits", points=2, returns=(bool, np.bool_, torch.Tensor, np.ndarray))
+@check(lab=LAB, exercise="fits", returns=(bool, np.bool_, torch.Tensor, np.ndarray))
 def fits(answer):
     """fits(model, memory_gb, bits, n_tokens, batch) -> True or False."""
     got = [bool(answer(*case)) for case in cases()]

@@ -164,7 +164,7 @@ PRODUCT_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="int8_product", points=1, returns=(Tensor, np.ndarray, list, tuple))
+@check(lab=LAB, exercise="int8_product", returns=(Tensor, np.ndarray, list, tuple))
 def int8_product(answer):
     """int8_product(x_codes, x_scales, w_codes, w_scales) -> (B, R), the product x Wᵀ."""
 

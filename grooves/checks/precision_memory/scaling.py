@@ -48,7 +48,7 @@ CASES = {
 }
 
 
-@check(lab=LAB, exercise="scaled_step", points=3, returns=(tuple, list))
+@check(lab=LAB, exercise="scaled_step", returns=(tuple, list))
 def scaled_step(answer):
     """scaled_step(w, g, scale, good, lr, patience) -> new weights, new scale, new good."""
     call, got, inputs, given = by_hand(answer), [], [], []

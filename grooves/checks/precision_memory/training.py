@@ -155,7 +155,7 @@ def _apart(a: float, b: float) -> bool:
     return not math.isclose(a, b, rel_tol=WITHIN)
 
 
-@check(lab=LAB, exercise="training_bytes", points=2)
+@check(lab=LAB, exercise="training_bytes")
 def training_bytes(answer):
     """training_bytes(widths, batch) -> bytes at the peak of a training with Adam, within 10 %."""
     got = [as_number(answer(list(widths), batch)) for widths, batch in CASES]

@@ -104,13 +104,13 @@ CAUSAL_MISTAKES = (
     Mistake(
         "overflow",
         lambda q, k, v: shares_of(_masked(q, k, _later(q)).exp()) @ v,
-        "exp of a score above 88 is infinite in float32. Take the softmax of exercise 1, "
+        "exp of a score above 88 is infinite in float32. Take the softmax of {{exercise softmax}}, "
         "or PyTorch's.",
     ),
 )
 
 
-@check(lab=LAB, exercise="causal_attention", points=2, returns=Tensor)
+@check(lab=LAB, exercise="causal_attention", returns=Tensor)
 def causal_attention(answer):
     """causal_attention(q, k, v): all (B, T, D) -> (B, T, D); word t sees words 0 to t."""
 

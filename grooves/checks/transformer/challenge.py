@@ -29,7 +29,7 @@ TRAINING = ("optimizer", "lr", "matrix_lr")
 CHOICES = (*SIZES, *TRAINING, "batch_size")
 
 
-@check(lab=LAB, exercise="recipe", points=2, returns=dict)
+@check(lab=LAB, exercise="recipe", returns=dict)
 def recipe(answer):
     """recipe() -> dict of choices (see CHOICES); what is left out stays at the course's value."""
     choices = answer()

@@ -165,7 +165,7 @@ def _of_the_model(config: Config) -> int:
         return transformer.count_parameters(Transformer(config))
 
 
-@check(lab=LAB, exercise="count_parameters", points=1)
+@check(lab=LAB, exercise="count_parameters")
 def count_parameters(answer):
     """count_parameters(config) -> number of learned weights of the course's model."""
     for config in (SMALL, LARGER, ONE_LAYER, HUGE, DEEP, EQUAL, SMALL):
@@ -275,7 +275,7 @@ CACHE_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="memory", points=1, returns=(tuple, list, Tensor, np.ndarray))
+@check(lab=LAB, exercise="memory", returns=(tuple, list, Tensor, np.ndarray))
 def memory(answer):
     """memory(config, batch, length, bytes_per_value) -> (bytes of weights, bytes of cache)."""
     small = (SMALL, 7, 11, 2)

@@ -130,7 +130,7 @@ FLOP_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="training_flops", points=2)
+@check(lab=LAB, exercise="training_flops")
 def training_flops(answer):
     """training_flops(config, batch, length) -> FLOPs of the matrix products of one step."""
     small = (SMALL, 5, 7)

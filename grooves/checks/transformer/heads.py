@@ -70,7 +70,7 @@ SPLIT_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="split_heads", points=1, returns=Tensor)
+@check(lab=LAB, exercise="split_heads", returns=Tensor)
 def split_heads(answer):
     """split_heads(x, n_heads): (B, T, C) -> (B, H, T, D), head h holding channels hD to hD+D-1."""
 
@@ -132,7 +132,7 @@ MERGE_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="merge_heads", points=1, returns=Tensor)
+@check(lab=LAB, exercise="merge_heads", returns=Tensor)
 def merge_heads(answer):
     """merge_heads(y): (B, H, T, D) -> (B, T, C), what split_heads undoes."""
 
@@ -275,7 +275,7 @@ ROTATE_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="rotate", points=2, returns=Tensor)
+@check(lab=LAB, exercise="rotate", returns=Tensor)
 def rotate(answer):
     """rotate(x, base): (B, H, T, D) -> the same shape, word t's pair i turned by t·base^(−2i/D)."""
 

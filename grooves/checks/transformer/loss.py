@@ -155,7 +155,7 @@ LOSS_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="next_word_loss", points=2, returns=Tensor)
+@check(lab=LAB, exercise="next_word_loss", returns=Tensor)
 def next_word_loss(answer):
     """next_word_loss(logits, ids, padding): (B, T, V), (B, T), int -> mean surprise in nats."""
     ids = torch.tensor([[3, 1, 4, 1, 5, 2], [2, 6, 0, 9, 9, 9], [8, 0, 7, 9, 9, 9]])

@@ -34,7 +34,7 @@ LENGTH = 48  # words of a story that the short training reads
 GAP_NATS = 2.0  # a mended model comes to about 0.4
 
 
-@check(lab=LAB, exercise="repaired", points=3, returns=nn.Module)
+@check(lab=LAB, exercise="repaired", returns=nn.Module)
 def repaired(answer):
     """repaired(vocabulary_size) -> a model, ids (B, T) -> logits (B, T, V), free of both
     mistakes."""

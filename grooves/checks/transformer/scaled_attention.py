@@ -130,7 +130,7 @@ SOFTMAX_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="softmax", points=1, returns=Tensor)
+@check(lab=LAB, exercise="softmax", returns=Tensor)
 def softmax(answer):
     """softmax(scores): scores (R, S) -> shares (R, S), every row positive and of sum 1."""
     small = draw(1, 4, 4)
@@ -255,7 +255,7 @@ ATTENTION_MISTAKES = (
     Mistake(
         "overflow",
         lambda q, k, v: shares_of(scores_of(q, k).exp()) @ v,
-        "exp of a score above 88 is infinite in float32. Take the softmax of exercise 1, "
+        "exp of a score above 88 is infinite in float32. Take the softmax of {{exercise softmax}}, "
         "or PyTorch's.",
     ),
     Mistake(
@@ -266,7 +266,7 @@ ATTENTION_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="attention", points=2, returns=Tensor)
+@check(lab=LAB, exercise="attention", returns=Tensor)
 def attention(answer):
     """attention(q, k, v): q (B, T, D), k (B, S, D), v (B, S, E) -> (B, T, E)."""
 

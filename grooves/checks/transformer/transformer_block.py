@@ -146,7 +146,7 @@ BLOCK_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="block", points=2, returns=Tensor)
+@check(lab=LAB, exercise="block", returns=Tensor)
 def block(answer):
     """block(x, attend, up, down): x (B, T, C) -> (B, T, C).
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nbformat
 
-from grooves.grading.masters import LabError, labs_folder, masters, read_master, release
+from grooves.grading.masters import LabError, labs_folder, masters, read_master, release, stored
 from grooves.grading.records.tables import put
 from grooves.grading.term import term_file
 from grooves.grading.term.planned import planned
@@ -59,4 +59,4 @@ def notebooks(term: term_file.Term, known: dict[str, Path]):
             notebook, notes = planned(read_master(path), lab, term.plan(lab))
             released = release(notebook, lab)
             nbformat.validate(released)
-            yield lab, nbformat.writes(released).rstrip("\n") + "\n", notes
+            yield lab, stored(released), notes

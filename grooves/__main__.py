@@ -1,4 +1,4 @@
-"""The command `grooves`: one word for each thing a terminal is good for.
+"""The command `grooves`, or `python -m grooves`: one word for each thing a terminal is good for.
 
 Key idea: this module knows only names. Each command lives in a module of its own, which brings
 `add_arguments(parser)` and `main(args) -> int`, and is imported only when it is asked for, so that
@@ -14,6 +14,10 @@ COMMANDS = {
     "doctor": ("grooves.hardware.doctor", "check that this machine can run the course"),
     "progress": ("grooves.checks.progress", "show which exercises are solved"),
     "labs": ("grooves.grading.command", "make the student labs, or grade submissions"),
+    "student-copy": (
+        "grooves.grading.term.student_copy_command",
+        "copy the course for students, without solutions and tests",
+    ),
     "record": (
         "grooves.hardware.record",
         "measure this machine's devices and write what was found",
@@ -55,3 +59,7 @@ def main(argv=None):
         # Our modules raise these with one sentence that names the value and the remedy.
         print(f"grooves {args.command}: {error}", file=sys.stderr)
         return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""Which exercises are set, and what each is worth: the masters' table, changed by a term file.
+
+Key idea: points are written once, in the masters. `grooves labs release` copies them into
+`grooves/assets/exercises.json`, which is read here; where an instructor hands out a `term.toml`,
+its choice and its points replace them. A term file that cannot be read never stops a student.
+Labs of every chapter.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import tomllib
+from pathlib import Path
+
+from grooves import assets
+from grooves.checks.references import MARKER, resolve
+
+NAME = "term.toml"
+_told: set[str] = set()  # complaints about a term file; each is printed once
+
+
+@functools.cache
+def lab_table() -> dict[str, dict[str, dict]]:
+    """Lab -> exercise -> {"title", "minutes", "points"}, both in the order of the course."""
+    return json.loads((assets.FOLDER / "exercises.json").read_text(encoding="utf-8"))
+
+
+def exercises_set(lab: str, defined: list[str] | None = None) -> dict[str, float]:
+    """The exercises of a lab that count here, with their points, in the lab's order.
+
+    defined: the exercises that the checks have; None takes those of the table. An exercise that no
+    master has is worth 1 point. Where no term file applies, all of them count.
+    """
+    table = lab_table().get(lab, {})
+    names = list(table) if defined is None else defined
+    own = {name: table[name]["points"] if name in table else 1 for name in names}
+    path = find(Path(".")) if own else None
+    if path is None:
+        return own
+    try:
+        chosen, points = plan(path, lab)
+    except (OSError, ValueError) as error:
+        _tell(f"{path} cannot be used ({error}), so every exercise counts with its usual points.")
+        return own
+    worth = {name: points.get(name, own[name]) for name in own if chosen is None or name in chosen}
+    return worth or own
+
+
+def numbered(lab: str, text: str) -> str:
+    """A message with the numbers of exercises in place of {{exercise name}}; see `references`."""
+    if not MARKER.search(text):
+        return text
+    titles = {name: entry["title"] for name, entry in lab_table().get(lab, {}).items()}
+    return resolve(text, list(exercises_set(lab)), titles)
+
+
+def find(folder: Path) -> Path | None:
+    """The term file of a folder, or of one above it up to the course's root, which has `labs/`."""
+    try:
+        folder = folder.resolve(strict=True)
+        for one in (folder, *folder.parents):
+            if (one / NAME).is_file():
+                return one / NAME
+            if (one / "labs").is_dir():
+                return None
+    except OSError:  # a folder above that may not be read, or one that is gone
+        pass
+    return None
+
+
+def plan(path: Path, lab: str) -> tuple[list[str] | None, dict[str, float]]:
+    """What a term file says of a lab: the exercises chosen (None: all) and points that differ.
+
+    Only what students need is read; `grooves labs handout` examines the whole file.
+    Raises: OSError, or ValueError where it cannot be understood.
+    """
+    said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    labs = said.get("labs", {})
+    entry = labs.get(lab, {}) if isinstance(labs, dict) else labs
+    if not isinstance(entry, dict):
+        raise ValueError(f"labs.{lab} is {entry!r}; it must be a table")
+    chosen, points = entry.get("exercises"), entry.get("points", {})
+    if chosen is not None and not isinstance(chosen, list):
+        raise ValueError(f"labs.{lab}.exercises is {chosen!r}; it must be a list of names")
+    if not isinstance(points, dict):
+        raise ValueError(f"labs.{lab}.points is {points!r}; it must be a table")
+    for name, value in points.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1e4:
+            raise ValueError(f"labs.{lab}.points.{name} is {value!r}; it must be a number")
+    return chosen, points
+
+
+def _tell(complaint: str) -> None:
+    if complaint not in _told:
+        _told.add(complaint)
+        print(complaint)

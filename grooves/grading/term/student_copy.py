@@ -1,0 +1,132 @@
+"""The students' copy: the course without solutions, tests, benchmarks and answers.
+
+Key idea: what a copy holds is decided here, as a table from paths to contents, and written by
+`copy_targets` as a folder, a zip or a branch. Files are left out by folder; what mentions them in
+the files that stay is taken out too, so that no link and no make target leads to nothing.
+Checks ship whole, and a check holds what it compares with: see `LEFT_OUT`. Labs of every chapter.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+import subprocess
+from pathlib import Path
+
+from grooves.grading.masters import LabError, masters
+from grooves.grading.term import term_file
+from grooves.grading.term.handout_command import notebooks
+
+# Folders end in "/". Checks stay, because students run them: the right results and the mistakes in
+# `grooves/checks/` can be read by anyone who looks, as can the course's own library.
+LEFT_OUT = (
+    "labs/solutions/", "tests/", "benchmarks/", "book/teaching.md", ".ci/", ".github/",
+    ".pre-commit-config.yaml", "requirements-dev.txt", "CHANGELOG.md", "CONTRIBUTING.md",
+)  # fmt: skip
+_README = Path(__file__).with_name("student_readme.md")
+_TARGETS = ("test", "bench")  # of the Makefile's part for students, those that need what is gone
+_INNER = ("chromium", "checkout", "$(VENV)/authors.stamp")
+_FOR_STUDENTS = ("for students and instructors", "how it is made")
+_LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s:#]+\.(?:md|ipynb|py))(?:#[\w-]*)?\)")
+_FOR_INSTRUCTORS = re.compile(  # a section, with its label
+    r"^(?:\([\w-]+\)=\n)?## For instructors.*?(?=^(?:\([\w-]+\)=\n)?## |\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def files(course: Path, term: term_file.Term) -> dict[str, tuple[bytes, bool]]:
+    """What a copy of the course holds: path -> (content, whether it can be executed).
+
+    Labs are as the term sets them. Raises: LabError where git does not say what belongs to the
+    course, where files are changed and not committed, or where the term does not fit.
+    """
+    known = masters(course / "labs")
+    term_file.check_labs(term, known)
+    found = {}
+    for name in tracked(course):
+        if not name.startswith(LEFT_OUT) and not re.fullmatch(r"labs/[^/]*\.ipynb", name):
+            path = course / name
+            found[name] = (path.read_bytes(), os.access(path, os.X_OK))
+    for lab, text, _ in notebooks(term, known):
+        found[f"labs/{lab}.ipynb"] = (text.encode(), False)
+    if term.path:
+        found[term_file.NAME] = (term.path.read_bytes(), False)
+    found["README.md"] = (_README.read_bytes(), False)
+    changes = {"Makefile": _makefile, "_toc.yml": _contents, "_config.yml": _config}
+    for name in list(found):
+        change = changes.get(name, _page if name.endswith(".md") else None)
+        if change and name != "README.md":
+            content, executable = found[name]
+            text = change(content.decode(), name, found)
+            found[name] = (text.encode(), executable)
+    return dict(sorted(found.items()))
+
+
+def tracked(course: Path) -> list[str]:
+    """The course's files, as committed. Raises: LabError."""
+    changed = git(course, "status", "--porcelain", "--untracked-files=no").splitlines()
+    if changed:
+        raise LabError(
+            f"{changed[0][3:]} is changed and not committed"
+            + (f", and {len(changed) - 1} more" if len(changed) > 1 else "")
+            + ". A copy is made of what is committed: commit first, or `git stash`."
+        )
+    return [name for name in git(course, "ls-files", "-z").split("\0") if name]
+
+
+def git(folder: Path, *words: str, **more) -> str:
+    """What git prints. Raises: LabError with git's own sentence."""
+    try:
+        done = subprocess.run(
+            ["git", *words], cwd=folder, capture_output=True, text=True, check=False, **more
+        )
+    except FileNotFoundError:
+        raise LabError("git was not found; a copy is made of what is committed in it") from None
+    if done.returncode:
+        said = " ".join(done.stderr.split()) or f"git {words[0]} failed"
+        raise LabError(f"{folder}: {said}")
+    return done.stdout
+
+
+def _makefile(text: str, _: str, found: dict) -> str:
+    """The targets that work without tests, benchmarks and masters."""
+    head, *parts = re.split(r"^(?=# --- .+ -+$)", text, flags=re.MULTILINE)
+    kept = [part for part in parts if any(f"# --- {what} -" in part for what in _FOR_STUDENTS)]
+    rules = re.split(r"\n\n", "".join(kept))
+    gone = tuple(f"{name}:" for name in (*_TARGETS, *_INNER))
+    rules = [rule for rule in rules if not rule.startswith((*gone, "# Browser", "define STARTED"))]
+    body = "\n\n".join(rules)
+    phony = re.search(r"^\.PHONY: (?:.*\\\n)*.*$", head, re.MULTILINE)
+    if phony:
+        words = phony[0].replace("\\\n", " ").split()[1:]
+        left = [word for word in words if re.search(rf"^{word}:", body, re.MULTILINE)]
+        head = head.replace(phony[0], f".PHONY: {' '.join(left)}")
+    return head + body
+
+
+def _contents(text: str, _: str, found: dict) -> str:
+    """The table of contents without pages that the copy does not have."""
+    lines = []
+    for line in text.split("\n"):
+        page = re.match(r"\s*- file: (\S+)", line)
+        if not page or any(f"{page[1]}{suffix}" in found for suffix in (".md", ".ipynb")):
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def _config(text: str, _: str, found: dict) -> str:
+    """The book's settings without the address of the repository with the solutions."""
+    return re.sub(r"^(repository:\n  url: ).*$", r'\1""', text, flags=re.MULTILINE)
+
+
+def _page(text: str, name: str, found: dict) -> str:
+    """A page without links to files that the copy does not have, nor paragraphs about them."""
+
+    def shown(link: re.Match) -> str:
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(name), link[2]))
+        return link[0] if target in found else link[1]
+
+    text = _FOR_INSTRUCTORS.sub("", text)
+    paragraphs = [p for p in text.split("\n\n") if "labs/solutions" not in p]
+    return _LINK.sub(shown, "\n\n".join(paragraphs).rstrip("\n") + "\n")
