@@ -128,7 +128,7 @@ class ChapterList(SphinxDirective):
     def run(self):
         path = Path(self.env.srcdir) / self.config.external_toc_path
         names = chapter_names(yaml.safe_load(path.read_text("utf-8")))
-        links = [f"- {int(name[:2])}. [](/book/{name}.md)" for name in names]
+        links = [f"- Chapter {int(name[:2])}: [](/book/{name}.md)" for name in names]
         return self.parse_text_to_nodes("\n".join(links))
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import nbformat
 
+from grooves.grading.edition.lab_links import fit_links
+
 STUB = "raise NotImplementedError"
 COLUMNS = (  # of every table
     "student", "id", "late", "extra", "total", "out_of", "state", "submission", "graded_at",
@@ -45,7 +47,8 @@ def release(master: nbformat.NotebookNode, lab: str) -> nbformat.NotebookNode:
     Cell ids and nbgrader's metadata stay, since grading finds the answers by them. The first line
     says that the notebook is generated, and from what.
 
-    Raises: LabError where the markers or the metadata are wrong (see `exercises_of`).
+    Raises: LabError where the markers or the metadata are wrong (see `exercises_of`); ValueError
+    where edition.toml is, which says where links to the book lead.
     """
     exercises_of(master, lab)
     notebook = copy.deepcopy(master)
@@ -69,6 +72,7 @@ def release(master: nbformat.NotebookNode, lab: str) -> nbformat.NotebookNode:
         cell.metadata = nbformat.from_dict(kept)
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
+    fit_links(notebook, labs_folder().parent)
     _say_generated(notebook, lab)
     notebook.metadata = nbformat.from_dict(
         {

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import book_launch
 import pytest
-from book_launch import add_links, binder_link, colab_link, refuse_the_authors_repository
+from book_launch import add_links, binder_link, colab_link, take_addresses
 from built_book import ROOT
 from playwright.sync_api import expect
 from sample_book import AUTHORS, REPOSITORY
@@ -97,7 +97,7 @@ def test_no_link_leads_to_the_authors_repository(address, monkeypatch):
     complaints = []
     monkeypatch.setattr(book_launch.logger, "warning", lambda text, *_: complaints.append(text))
     for copy in ("", REPOSITORY, address):
-        refuse_the_authors_repository(None, settings(launch_copy=copy))
+        take_addresses(None, settings(launch_copy=copy))
     assert len(complaints) == 1
     assert header_of(settings(launch_copy=address)) == []
     assert header_of(settings(launch_copy="")) == []

@@ -48,7 +48,7 @@ def style_sheet(colour: str) -> str:
     """CSS that gives the pages this colour, in both schemes. Raises: ValueError as `schemes`."""
     rules = []
     for scheme, shade in zip(("light", "dark"), schemes(colour), strict=True):
-        names = ("--pst-color-primary", "--pst-color-link", "--sd-color-primary", "--edition")
+        names = ("--pst-color-primary", "--pst-color-link", "--sd-color-primary")
         lines = "".join(f"  {name}: {shade};\n" for name in names)
         rules.append(f'html[data-theme="{scheme}"] {{\n{lines}}}\n')
     return "".join(rules)

@@ -8,10 +8,24 @@ of the page into the labs that it hands out. Labs of every chapter.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
-from grooves.grading.edition.settings import NOT_HERE, Edition
+import nbformat
+
+from grooves.grading.edition.settings import NOT_HERE, Edition, read_edition
 
 _LINK = re.compile(r"\[((?:[^][]|\[[^][]*\])*)\]\(\.\./(book/\w+)\.md(#[^)\s]*)?\)")
+
+
+def fit_links(notebook: nbformat.NotebookNode, course: Path) -> None:
+    """Make the links in a lab's Markdown cells fit the edition of the course in that folder.
+
+    Raises: ValueError where edition.toml cannot be used.
+    """
+    edition = read_edition(course)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = lead_to_the_book(cell.source, edition)
 
 
 def lead_to_the_book(text: str, edition: Edition) -> str:
