@@ -117,7 +117,7 @@ def _usual(address):
 
 
 def take_addresses(app, config):
-    """Bring the addresses that are set into one form; complain, which stops the build, if none fits.
+    """Bring the addresses that are set into one form, or complain, which stops the build.
 
     One complaint is that the students would be sent to the authors' repository, with the solutions.
     """

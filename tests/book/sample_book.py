@@ -182,7 +182,9 @@ EDITION_START = """\
 | attention | [Look back](../book/04_transformer.md) |
 """
 ADDRESS = "https://school.example.edu/grooves/"
-EDITION_LAB = f"# Lab: Multiply\n\nRead [the page]({ADDRESS}book/01_forward_propagation.html#multiply)."
+EDITION_LAB = (
+    f"# Lab: Multiply\n\nRead [the page]({ADDRESS}book/01_forward_propagation.html#multiply)."
+)
 EDITION_TOML = f"""\
 name = "Ridges"
 institution = "Example School"

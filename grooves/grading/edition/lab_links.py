@@ -45,6 +45,6 @@ def lead_to_the_book(text: str, edition: Edition) -> str:
 
 
 def without(number: int, words: str) -> str:
-    """What to say in brackets where a link to a chapter was: its number unless the words have it."""
+    """What stands in brackets where a link was: the chapter's number unless the words have it."""
     named = re.search(rf"\bchapter {number}\b", words, re.IGNORECASE)
     return NOT_HERE if named else f"chapter {number}, {NOT_HERE}"
