@@ -5,10 +5,13 @@ from types import SimpleNamespace
 
 import book_launch
 import pytest
+import yaml
 from book_launch import add_links, binder_link, colab_link, take_addresses
 from built_book import ROOT
 from playwright.sync_api import expect
 from sample_book import AUTHORS, REPOSITORY
+
+from grooves.grading.edition.addresses import repository_address
 
 NOTEBOOK = "notebooks/experiment.ipynb"
 BINDER = (
@@ -121,11 +124,22 @@ def test_other_hosts_than_github_get_binder_links_and_no_colab():
     assert colab_link(own, "main", NOTEBOOK) is None
 
 
-def test_the_committed_book_invents_no_address(page, book, book_address):
+def test_the_book_launches_from_the_students_copy_that_is_set_or_not_at_all(
+    page, book, book_address
+):
+    told = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["sphinx"]["config"]
+    copy = repository_address(told["launch_copy"], "launch_copy")
     page.goto(f"{book_address}notebooks/00_start.html")
-    assert page.get_by_role("button", name="Open this notebook elsewhere").count() == 0
+    if copy:
+        links = menu(page, "Open this notebook elsewhere")
+        assert links["Binder"] == binder_link(
+            copy, told["launch_branch"], "notebooks/00_start.ipynb"
+        )
+    else:
+        assert page.get_by_role("button", name="Open this notebook elsewhere").count() == 0
     page.goto(f"{book_address}book/launch.html")
-    expect(page.get_by_text("so it has no launch links")).to_be_visible()
+    assert page.get_by_text("so it has no launch links").count() == (0 if copy else 1)
+    assert page.locator(".hub-form").count() == (1 if copy else 0)
 
 
 def test_every_page_of_code_offers_its_notebook_for_download(page, book, book_address):

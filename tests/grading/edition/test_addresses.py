@@ -52,7 +52,7 @@ def test_nothing_stays_nothing():
         (repository_address, "https://github.com/a/b/tree/main", "not the address of a repository"),
         (repository_address, "https://gitlab.com/a/b/-/tree/main", "not the address of a"),
         (repository_address, "my copy", "'my copy', which is not a web address: write it as"),
-        (repository_address, "file:///home/me/copy", "not a web address"),
+        (repository_address, "ftp://example.edu/a/copy", "not a web address"),
         (repository_address, "https://me:secret@github.com/a/b", "more than an address"),
         (hub_address, "hub", "'hub', which is not a web address: write it as https://hub"),
         (hub_address, "https://hub.example.edu:port", "not a web address"),
