@@ -129,9 +129,11 @@ def take_addresses(app, config):
             setattr(config, name, "")
     authors = config.html_theme_options.get("repository_url") or ""
     try:
-        repository_address(authors, "repository: url:")
+        authors = repository_address(authors, "repository: url:")
     except ValueError as error:
         logger.warning("%s", error)
+        authors = ""  # the theme would fail on what is no address
+    config.html_theme_options = {**config.html_theme_options, "repository_url": authors}
     if config.launch_copy and _same(config.launch_copy, authors):
         logger.warning(
             "launch_copy is %s, the authors' repository, whose labs/solutions its launch links "

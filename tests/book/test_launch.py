@@ -151,3 +151,40 @@ def test_every_page_of_code_offers_its_notebook_for_download(page, book, book_ad
         offered = (book.site / path).parent / address
         stored = ROOT / path.replace(".html", ".ipynb")
         assert json.loads(offered.read_text("utf-8")) == json.loads(stored.read_text("utf-8"))
+
+
+def test_addresses_that_are_set_are_brought_into_one_form(monkeypatch):
+    complaints = []
+    monkeypatch.setattr(
+        book_launch.logger, "warning", lambda text, *given: complaints.append(given)
+    )
+    config = settings(
+        launch_copy="git@github.com:school/copy.git", launch_hub="hub.example.edu/hub"
+    )
+    config.html_theme_options = {"repository_url": "github.com/school/grooves.git", "x": 1}
+    take_addresses(None, config)
+    assert complaints == []
+    assert config.launch_copy == "https://github.com/school/copy"
+    assert config.launch_hub == "https://hub.example.edu"
+    # the theme takes an address apart, and fails on what git's own form looks like
+    assert config.html_theme_options == {
+        "repository_url": "https://github.com/school/grooves",
+        "x": 1,
+    }
+
+
+def test_what_is_no_address_is_complained_of_and_not_linked(monkeypatch):
+    complaints = []
+    monkeypatch.setattr(
+        book_launch.logger, "warning", lambda text, *given: complaints.append(text % given)
+    )
+    config = settings(launch_copy="our copy", launch_hub="the hub")
+    config.html_theme_options = {"repository_url": "ours"}
+    take_addresses(None, config)
+    assert [complaint.split(" is ")[0] for complaint in complaints] == [
+        "launch_copy",
+        "launch_hub",
+        "repository: url:",
+    ]
+    assert header_of(config) == []
+    assert config.html_theme_options == {"repository_url": ""}
