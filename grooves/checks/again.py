@@ -2,13 +2,15 @@
 
 Key idea: a list in a default argument, a global dictionary or an argument that was used up make a
 first call right and a later one wrong. So calls with plain data are kept, with copies of what went
-in and came out, and repeated when the check is over, with other calls between.
+in and came out, and repeated when the check is over, with other calls between. A network cannot be
+compared so, but two calls must not hand out one and the same.
 Part of the labs' checks (every chapter).
 """
 
 from __future__ import annotations
 
 import copy
+import dataclasses
 import numbers
 import random
 import sys
@@ -23,7 +25,10 @@ MOST_KEPT = 3  # calls of a check
 
 @dataclass(frozen=True)
 class Kept:
-    """A call: copies of its arguments before, and of its result and its arguments after."""
+    """A call: copies of its arguments before, and of its result and its arguments after.
+
+    A network that was `made` is not copied: the check may train it.
+    """
 
     args: tuple
     kwargs: dict
@@ -31,6 +36,7 @@ class Kept:
     result: object
     after: tuple
     handed_out: object  # the result itself, which later calls must leave alone
+    made: bool = False  # a network, which may change
 
 
 def is_plain(value) -> bool:
@@ -41,6 +47,8 @@ def is_plain(value) -> bool:
         return all(map(is_plain, value))
     if isinstance(value, dict):
         return all(is_plain(part) for pair in value.items() for part in pair)
+    if _is_record(value):
+        return all(is_plain(part) for part in _fields(value).values())
     if _is_array(value):
         return not getattr(value, "requires_grad", False) and _size(value) <= MOST_NUMBERS
     return _is_generator(value)
@@ -55,19 +63,22 @@ def before(args: tuple, kwargs: dict) -> tuple | None:
 
 def after(kept: tuple, result, args: tuple, kwargs: dict) -> Kept | None:
     """The kept call once it has returned; None where the result is nothing to compare."""
-    if not is_plain(result):
-        return None
     changed = (copy.deepcopy(args), copy.deepcopy(kwargs))
-    return Kept(*kept, copy.deepcopy(result), changed, result)
+    if is_plain(result):
+        return Kept(*kept, copy.deepcopy(result), changed, result)
+    return Kept(*kept, None, changed, result, made=True) if _has_state(result) else None
 
 
 def refuse_overwritten(calls: list[Kept]) -> None:
     """Refuse an answer one of whose calls changed what an earlier one had returned.
 
-    Raises: CheckFailed with the hint "overwritten".
+    Raises: CheckFailed with the hint "overwritten"; "made_once" where it returned it again.
     """
+    made = [kept.handed_out for kept in calls if kept.made]
+    for i, result in enumerate(made):
+        _refuse_made_before(result, made[:i])
     for kept in calls:
-        if not same(kept.handed_out, kept.result):
+        if not kept.made and not same(kept.handed_out, kept.result):
             raise CheckFailed(
                 "a later call of your function changed what an earlier one had returned: both are "
                 "the same array or list. Make a new one in every call.",
@@ -78,12 +89,15 @@ def refuse_overwritten(calls: list[Kept]) -> None:
 def refuse_memory(answer: Callable, calls: list[Kept]) -> None:
     """Repeat kept calls of an answer, and refuse it where the same arguments give another result.
 
-    The random numbers that it drew from the global generators are given again.
-    Raises: CheckFailed with the hint "remembers".
+    The random numbers that it drew from the global generators are given again. An object that it
+    makes is asked for once more, and must be another one.
+    Raises: CheckFailed with the hint "remembers" or "made_once".
     """
     state = _random_state()
+    made = [kept.handed_out for kept in calls if kept.made]
+    first = next((kept for kept in calls if kept.made), None)
     try:
-        for kept in calls:
+        for kept in (kept for kept in calls if not kept.made or kept is first):
             args, kwargs = copy.deepcopy((kept.args, kept.kwargs))
             _set_random_state(kept.random_state)
             try:
@@ -91,6 +105,9 @@ def refuse_memory(answer: Callable, calls: list[Kept]) -> None:
             except Exception as error:
                 came = f"stopped with {type(error).__name__}: {error}"
             else:
+                if kept.made:
+                    _refuse_made_before(result, made)
+                    continue
                 if same(result, kept.result) and same((args, kwargs), kept.after):
                     continue
                 came = "returned something else"
@@ -102,6 +119,17 @@ def refuse_memory(answer: Callable, calls: list[Kept]) -> None:
             )
     finally:
         _set_random_state(state)
+
+
+def _refuse_made_before(result, earlier: list) -> None:
+    for other in earlier:
+        if _parameters(result) & _parameters(other):
+            raise CheckFailed(
+                f"two calls of your function returned the same {type(result).__name__}, or two "
+                "with the same parameters, so what one learns changes the other. Make a new one in "
+                "every call.",
+                hint="made_once",
+            )
 
 
 def refuse_changed(kept: tuple, args: tuple, kwargs: dict) -> None:
@@ -141,6 +169,8 @@ def same(a, b) -> bool:
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if _is_record(a) and _is_record(b):
+        return type(a).__name__ == type(b).__name__ and same(_fields(a), _fields(b))
     if isinstance(a, numbers.Real) and isinstance(b, numbers.Real):
         return a == b or (a != a and b != b) or abs(a - b) <= 1e-7 + 1e-5 * abs(b)
     return _is_generator(a) or a == b
@@ -150,6 +180,26 @@ def _is_array(value) -> bool:
     return (
         hasattr(value, "shape") and hasattr(value, "dtype") and not isinstance(value, (type, str))
     )
+
+
+def _is_record(value) -> bool:
+    return dataclasses.is_dataclass(value) and not isinstance(value, type)
+
+
+def _fields(record) -> dict:
+    return {f.name: getattr(record, f.name, None) for f in dataclasses.fields(record)}
+
+
+def _has_state(value) -> bool:
+    """Whether a value is a network, whose parameters may change."""
+    return hasattr(value, "parameters") and not isinstance(value, type)
+
+
+def _parameters(network) -> set[int]:
+    """The identities of a network's parameters, and its own."""
+    torch = sys.modules.get("torch")
+    held = network.parameters() if torch and isinstance(network, torch.nn.Module) else ()
+    return {id(network), *map(id, held)}
 
 
 def _is_generator(value) -> bool:

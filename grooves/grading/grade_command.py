@@ -106,6 +106,7 @@ def main(args: argparse.Namespace) -> int:
             for problem in problems:
                 say(problem)
         found, passed_over = submissions.find(args.folder)
+        found = submissions.named_as_before(found, store.paths())
         for name in passed_over:
             say(f"passed over, not a notebook: {name}")
         assigned = assign(found, Labs(known, labs_folder().parent / "notebooks"), args.lab)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from grooves.grading.masters import LabError
+from grooves.grading.records.people import is_moodles
 from grooves.grading.records.results import printable
 
 SIZE_LIMIT_BYTES = 100_000_000
@@ -108,7 +109,8 @@ def find(folder: Path) -> tuple[list[Submission], list[str]]:
     """Read every notebook below a folder, or the one notebook that `folder` is.
 
     A submission is named by its path there, without the suffix ".ipynb". Hidden folders, links and
-    files of other kinds are passed over.
+    files of other kinds are passed over. Where the folder itself is named as Moodle names a
+    person's, its name belongs to theirs.
     Returns: the submissions by name, and the names of the files passed over.
     Raises: LabError where there is no notebook.
     """
@@ -117,8 +119,10 @@ def find(folder: Path) -> tuple[list[Submission], list[str]]:
     if not folder.is_dir():
         raise LabError(f"no folder {shown(folder)}")
     found, passed_over = [], []
+    own = folder.resolve().name
+    above = Path(own) if is_moodles(own) else Path()
     for path in sorted(_files(folder), key=os.fsencode):
-        inside = path.relative_to(folder)
+        inside = above / path.relative_to(folder)
         if any(part.startswith(".") for part in inside.parts):
             continue
         if path.suffix.lower() == ".ipynb" and not path.is_symlink():
@@ -128,6 +132,17 @@ def find(folder: Path) -> tuple[list[Submission], list[str]]:
     if not found:
         raise LabError(f"no notebook (.ipynb) in {shown(folder)}")
     return found, passed_over
+
+
+def named_as_before(found: list[Submission], paths: dict[str, str]) -> list[Submission]:
+    """The submissions, with the names under which their files were graded before.
+
+    So one folder of a class can be graded again alone. paths: name by path, from the store.
+    """
+    return [
+        replace(one, name=paths.get(str(one.path.resolve()), one.name)) if one.path else one
+        for one in found
+    ]
 
 
 def shown(path: Path) -> str:

@@ -15,17 +15,20 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 # A page of code is thousands of coloured pieces in a handful of colours, and axe looks at each for
 # seconds. Of every kind on every ground one stays coloured; the others become plain text of it.
 ONE_OF_EACH_COLOUR = """() => {
-    const pieces = [...document.querySelectorAll(".highlight span[class]")];
-    const kinds = pieces.map((piece) => {
-        const colours = [piece.className];
-        for (let place = piece; place; place = place.parentElement) {
-            colours.push(getComputedStyle(place).backgroundColor);
+    const grounds = new Map([[null, ""]]);
+    const ground = (place) => {
+        if (!grounds.has(place)) {
+            const { backgroundColor } = getComputedStyle(place);
+            grounds.set(place, [backgroundColor, ground(place.parentElement)].join());
         }
-        return colours.join();
+        return grounds.get(place);
+    };
+    const seen = new Set();
+    const repeated = [...document.querySelectorAll(".highlight span[class]")].filter((piece) => {
+        const kind = [piece.className, ground(piece)].join();
+        return seen.has(kind) || !seen.add(kind);
     });
-    pieces.forEach((piece, i) => {
-        if (kinds.indexOf(kinds[i]) < i) piece.replaceWith(...piece.childNodes);
-    });
+    repeated.forEach((piece) => piece.replaceWith(...piece.childNodes));
     document.body.normalize();
 }"""
 
@@ -50,52 +53,62 @@ def contents(toc):
 OF_WIDTH = ["target-size", "scrollable-region-focusable"]
 
 
-# Text of one look on one ground is looked at once: the others get this mark. Pictures are left
-# alone, because there the ground is what lies below and not what lies around.
-MARK_THE_SAME = """() => {
-    const seen = new Set();
-    for (const piece of document.querySelectorAll("body *")) {
-        if (piece.closest("svg") || piece.children.length || !piece.textContent.trim()) continue;
-        const { color, fontSize, fontWeight } = getComputedStyle(piece);
-        const look = [color, fontSize, fontWeight];
-        for (let place = piece; place; place = place.parentElement) {
+# Text of one look on one ground is looked at once, on the first page that has it: the others get
+# this mark. Pictures are left alone, because there the ground is what lies below and not around.
+# Gives the looks that are new.
+MARK_THE_SAME = """(seen) => {
+    const grounds = new Map([[null, ""]]);
+    const ground = (place) => {
+        if (!grounds.has(place)) {
             const { backgroundColor, backgroundImage, opacity } = getComputedStyle(place);
-            look.push(backgroundColor, backgroundImage, opacity);
+            const own = [backgroundColor, backgroundImage, opacity];
+            grounds.set(place, [...own, ground(place.parentElement)].join());
         }
-        const name = look.join();
-        piece.toggleAttribute("data-same", seen.has(name));
-        seen.add(name);
+        return grounds.get(place);
+    };
+    const known = new Set(seen);
+    const fresh = [];
+    for (const piece of document.querySelectorAll("body *")) {
+        if (piece.closest("svg") || ![...piece.childNodes].some(
+            (node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim()
+        )) continue;
+        const { color, fontSize, fontWeight, textShadow } = getComputedStyle(piece);
+        const look = [color, fontSize, fontWeight, textShadow, ground(piece)].join();
+        piece.dataset.same = known.has(look);
+        if (!known.has(look)) fresh.push(look);
+        known.add(look);
     }
+    return fresh;
 }"""
+UNREAD = "body svg text, body [data-same=false]"
+SKIP_THE_SAME = """axe.configure(
+    {rules: [{id: "color-contrast", selector: "*:not([data-same=true])"}]}
+)"""
 
 
-def axe(page, rules=None, apart_from=None):
+def axe(page, rules=None):
     """What axe finds wrong with a page: (rule, element, what to mend).
 
-    rules: the names of those to look at; None for all up to level AA but that of colours.
-    apart_from: a selector of what is not looked at.
+    rules: the names of those to look at; None for all up to level AA.
     """
     options = {"resultTypes": ["violations"]}
     # Preloading, axe fetches imported style sheets from the wrong place, for rules that are off.
     options["preload"] = False
-    if rules is None:
-        options["runOnly"] = {"type": "tag", "values": RULES}
-        options["rules"] = {"color-contrast": {"enabled": False}}
-    else:
-        options["runOnly"] = {"type": "rule", "values": rules}
-    context = {"exclude": [[apart_from]]} if apart_from else None
-    command = "([context, options]) => axe.run(context ?? document, options)"
+    options["runOnly"] = (
+        {"type": "tag", "values": RULES} if rules is None else {"type": "rule", "values": rules}
+    )
+    command = "async (options) => (await axe.run(document, options)).violations"
     return [
         f"{violation['id']}: {node['html'][:120]} ({node['failureSummary'][:200]})"
-        for violation in page.evaluate(command, [context, options])["violations"]
+        for violation in page.evaluate(command, options)
         for node in violation["nodes"]
     ]
 
 
-def colours(page):
-    """What axe finds wrong with the colours of a page."""
-    page.evaluate(MARK_THE_SAME)
-    return axe(page, ["color-contrast"], apart_from="[data-same]")
+def look_at_new_colours(page, seen):
+    """Have axe leave out the text whose look is in `seen`, a set, which gets the others."""
+    seen.update(page.evaluate(MARK_THE_SAME, sorted(seen)))
+    page.evaluate(SKIP_THE_SAME)
 
 
 def wear(page, scheme):
@@ -111,10 +124,11 @@ def overflow(page):
     return page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
 
 
-def faults(page, address):
+def faults(page, address, seen):
     """What is wrong with a page: on a laptop, in the dark, and then on a telephone.
 
     One reading serves all: colours do not hang on the width, nor most rules on either.
+    seen: a set of the looks of text that were found to be readable on other pages.
     """
     page.set_viewport_size({"width": 1280, "height": 900})
     page.emulate_media(color_scheme="light")
@@ -124,9 +138,12 @@ def faults(page, address):
     found = [f"{over} pixels too wide for 1280" for over in [overflow(page)] if over > 0]
     page.evaluate(ONE_OF_EACH_COLOUR)
     page.evaluate(AXE)
-    found += [f"light: {fault}" for fault in [*axe(page), *colours(page)]]
+    look_at_new_colours(page, seen)
+    found += [f"light: {fault}" for fault in axe(page)]
     wear(page, "dark")
-    found += [f"dark: {fault}" for fault in colours(page)]
+    look_at_new_colours(page, seen)
+    if page.locator(UNREAD).count():
+        found += [f"dark: {fault}" for fault in axe(page, ["color-contrast"])]
     page.set_viewport_size({"width": 390, "height": 900})
     await_tab_stops(page)
     found += [f"{over} pixels too wide for 390" for over in [overflow(page)] if over > 0]

@@ -113,7 +113,7 @@ def test_links_to_the_published_book_stay_inside_the_one_that_is_read(edition):
 
 def test_the_colour_of_an_edition_is_that_of_its_links_and_is_readable(page, edition):
     address = (edition.site / "book/welcome.html").as_uri()
-    assert faults(page, address) == []
+    assert faults(page, address, set()) == []
     for scheme, wanted in zip(("light", "dark"), schemes("#8a1538"), strict=True):
         page.emulate_media(color_scheme=scheme)
         page.goto(address)

@@ -2,13 +2,29 @@
 
 import pytest
 from built_book import ROOT, Watch
-from read_pages import AXE, axe, colours, edition_pages, faults, settle
+from read_pages import AXE, axe, edition_pages, faults, look_at_new_colours, settle
 
 from grooves.grading.edition.settings import read_edition
 
 PAGES = [f"{page}.html" for page in edition_pages(ROOT)] + ["genindex.html", "search.html"]
 # One page of each kind: what a narrow page alone shows, its menus, is the same on all of them.
 KINDS = {page.partition("/")[0]: page for page in reversed(PAGES)}
+LOOKS = set()  # of text, that a page of this process was read with: its colours
+
+
+@pytest.fixture(scope="module")
+def context(browser):
+    """One for all pages: what they have in common is fetched once, as it is for a reader."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context):
+    page = context.new_page()
+    yield page
+    page.close()
 
 
 def test_every_page_is_read(book):
@@ -19,7 +35,7 @@ def test_every_page_is_read(book):
 def test_a_page_can_be_read_by_everyone_and_asks_nobody_else(page, book, book_address, path):
     watch = Watch()
     watch.on(page)
-    assert faults(page, book_address + path) == []
+    assert faults(page, book_address + path, LOOKS) == []
     assert watch.outside == []
     assert watch.complaints == []
 
@@ -30,6 +46,7 @@ def test_axe_finds_nothing_in_what_a_telephone_alone_shows(page, book, book_addr
     page.goto(book_address + path)
     settle(page)
     page.evaluate(AXE)
+    look_at_new_colours(page, LOOKS)
     assert axe(page) == []
 
 
@@ -59,7 +76,7 @@ def test_what_is_wrong_on_a_page_is_noticed(page, tmp_path):
     watch.on(page)
     page.goto((tmp_path / "page.html").as_uri())
     page.evaluate(AXE)
-    rules = {fault.partition(":")[0] for fault in [*axe(page), *colours(page)]}
+    rules = {fault.partition(":")[0] for fault in axe(page)}
     assert {"image-alt", "color-contrast", "document-title"} <= rules
     assert watch.outside == ["https://example.com/x.js"]
     assert sum("oh" in text for text in watch.complaints) == 1

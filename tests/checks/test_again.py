@@ -1,6 +1,8 @@
 """An answer is a function of its arguments: no state outlives a call, nothing given is changed."""
 
+import functools
 import random
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -31,6 +33,21 @@ def refused(run, answer):
     with pytest.raises(CheckFailed) as caught:
         run(answer)
     return caught.value.hint
+
+
+@dataclass
+class Found:
+    values: list
+
+
+@check(lab="98_again", exercise="network", points=1)
+def network(answer):
+    torch.nn.init.ones_(answer(2).weight)
+
+
+@check(lab="98_again", exercise="two_networks", points=1, repeatable=False)
+def two_networks(answer):
+    answer(2), answer(3)
 
 
 def remembering(values, seen=[]):  # noqa: B006
@@ -135,3 +152,40 @@ def test_what_is_drawn_from_a_global_generator_may_differ_from_call_to_call():
     noisy(lambda x: x + torch.randn(3))
     noisy(lambda x: x + torch.tensor(np.random.normal(size=3)))
     torch.set_rng_state(before)
+
+
+def test_a_record_is_plain_data_too():
+    @check(lab="98_again", exercise="record", points=1)
+    def record(answer):
+        for values in CALLED:
+            assert sorted(values) == sorted(answer(Found(list(values))).values)
+
+    seen = []
+
+    def remembers(found):
+        seen.append(found)
+        return Found(sorted(found.values, reverse=len(seen) > len(CALLED)))
+
+    def changes(found):
+        found.values.sort()
+        return found
+
+    record(lambda found: Found(sorted(found.values)))
+    assert refused(record, remembers) == "remembers"
+    assert refused(record, changes) == "changed_input"
+
+
+def test_a_network_is_made_anew_in_every_call():
+    shared = torch.nn.Parameter(torch.zeros(2, 2))
+
+    def same_parameter(n):
+        layer = torch.nn.Linear(n, 2)
+        layer.weight = shared
+        return layer
+
+    once = functools.cache(lambda n: torch.nn.Linear(n, 2))
+    assert refused(network, once) == "made_once"
+    assert refused(network, same_parameter) == "made_once"
+    assert refused(two_networks, same_parameter) == "made_once"
+    network(lambda n: torch.nn.Linear(n, 2))
+    two_networks(lambda n: torch.nn.Linear(n, 2))

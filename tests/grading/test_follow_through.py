@@ -108,9 +108,9 @@ def test_a_term_says_what_is_graded_for_how_much_and_whether_to_follow_through(
     assert "It builds on double, which did not pass." in said
     assert "<p>A university</p>" in said
     (tmp_path / "changes.csv").write_text("student,exercise,points,reason\n"
-                                          "99_mini,2,8,follow-through\n", "utf-8")  # fmt: skip
+                                          "one wrong,2,8,follow-through\n", "utf-8")  # fmt: skip
     assert cli.main(["labs", "adjust", "changes.csv"]) == 0
-    assert rows_of(tmp_path)["99_mini"]["total"] == "8"
+    assert rows_of(tmp_path)["one wrong"]["total"] == "8"
     assert "8 of 10 (the check: 0)" in page.read_text("utf-8")
     capsys.readouterr()
     (tmp_path / "changes.csv").write_text("student,points\nnobody,1\n", "utf-8")

@@ -13,6 +13,8 @@ def reports(tmp_path):
     cases = {
         "unit": [("tests.checks.test_checks_labs", "a[01_x]", 8), ("tests.repository.t", "b", 9)],
         "site": [("tests.book.test_pages", "test_p[notebooks/01_x.html]", 2),
+                 ("tests.book.test_links", "test_every_link_inside", 1),
+                 ("tests.book.test_print", "test_p[book/01_x.html]", 40),
                  ("tests.book.test_build", "test_clean", 60)],
     }  # fmt: skip
     for stage, found in cases.items():
@@ -25,7 +27,7 @@ def test_what_a_chapter_brings_is_shared_by_chapters_and_processes(reports, monk
     monkeypatch.setattr(chapter_cost, "CHAPTERS", ["01_x", "02_y"])
     log = "   10.0 s  notebooks/00_start\n   20.0 s  notebooks/01_x\n"
     found = list(chapter_cost.costs(reports, log, 2))
-    assert found == [("unit", 100, 8 / 2 / 2), ("site", 100, (2 + 20) / 2 / 2)]
+    assert found == [("unit", 100, 8 / 2 / 2), ("site", 100, (2 + 1 + 20) / 2 / 2)]
 
 
 def test_the_table_says_what_the_planned_chapters_will_take():

@@ -16,10 +16,14 @@ from grooves.checks.arrays import compare_parts, draw
 from grooves.checks.back_propagation.faulty_walks import BACKWARD_MISTAKES
 from grooves.checks.back_propagation.graphs import (
     FINISHED,
+    cancelled,
     layer,
     long_way_round,
     meeting,
+    one_by_one,
     random_graph,
+    shut,
+    stacked,
     twice_used,
     walked,
 )
@@ -31,6 +35,7 @@ from grooves.models.autograd import Tensor
 
 GRAPHS = (
     (twice_used, (np.array(2.0), np.array(3.0)), "w = 2, x = 3 in (w·x + w − 5)²"),
+    (twice_used, (np.array(3e4), np.array(-2e5)), "w = 30000, x = −200000 in (w·x + w − 5)²"),
     (long_way_round, (np.array(0.5),), "a = 0.5 in a·exp(tanh(a)) + a"),
     (meeting, (np.array(0.7), np.array(-0.4)), "a = 0.7, b = −0.4 and c = a·b + a"),
     (
@@ -39,6 +44,17 @@ GRAPHS = (
         "a layer of 5 pictures, 3 inputs and 4 neurons",
     ),
     (lambda a: {"loss": a}, (np.array(4.0),), "1 tensor that was not computed"),
+    (one_by_one, (draw(23, 1, 3), draw(24, 3, 1)), "a (1, 3) @ b (3, 1), of shape (1, 1)"),
+    (lambda a: {"loss": a}, (np.array([[4.0]]),), "1 tensor of shape (1, 1)"),
+    (shut, (np.array(-2.0), np.array(3.0)), "a = −2, b = 3 in ReLU(a)·b: nobody is to blame"),
+    (shut, (-np.ones((1, 1)), np.zeros(1)), "a of shape (1, 1) and b of shape (1,) in ReLU(a)·b"),
+    (
+        stacked,
+        tuple(draw(25, 3)),
+        "a tensor computed from 3 others, from one twice",
+    ),
+    (stacked, tuple(draw(26, 131)), "a tensor that was computed from 131 others"),
+    (cancelled, (np.array(0.5), np.array(3.0)), "a = 0.5, b = 3 in (a − a)·b + b"),
 )
 SHAPES = ((3, 4), (4,), (3, 1), (), (1, 4), (1, 1))  # of leaves that are stretched to fit
 N_RANDOM = 24

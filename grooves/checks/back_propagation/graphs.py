@@ -76,6 +76,35 @@ def layer(x, W, b, v):
     return {"x": x, "W": W, "b": b, "v": v, "sums": sums, "hidden": hidden, "loss": weighed.sum()}
 
 
+def one_by_one(a, b):
+    """A product of a row and a column: one number, in an array of shape (1, 1)."""
+    return {"a": a, "b": b, "loss": a @ b}
+
+
+def shut(a, b):
+    """A product with a ReLU that is shut: gradients of 0 are gradients too."""
+    bent = a.relu()
+    return {"a": a, "b": b, "ReLU": bent, "loss": bent * b}
+
+
+def cancelled(a, b):
+    """The two paths to a cancel."""
+    gap = a - a
+    product = gap * b
+    return {"a": a, "b": b, "a − a": gap, "product": product, "loss": product + b}
+
+
+def stacked(*leaves):
+    """One operation on all leaves, the first of them twice: 1 a + 2 b + 3 c + … + n a."""
+    used = [*leaves, leaves[0]]
+    if not isinstance(leaves[0], Tensor):
+        total = sum(i * leaf for i, leaf in enumerate(used, 1))
+    else:
+        rules = [(leaf, lambda g, i=i: i * g) for i, leaf in enumerate(used, 1)]
+        total = Tensor(sum(i * leaf.data for i, leaf in enumerate(used, 1)), rules)
+    return {**{f"leaf {i}": leaf for i, leaf in enumerate(leaves)}, "loss": total}
+
+
 def random_graph(seed: int, n: int) -> Callable:
     """A graph of n operations and a sum over all that was left unused; a function of any leaves."""
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from grooves.checks import CheckFailed, check
-from grooves.checks.arrays import draw
+from grooves.checks.arrays import draw, on_whole_numbers
 from grooves.checks.back_propagation.asked_points import ONE_ARRAY, how_it_looks
-from grooves.checks.back_propagation.rules import LAB, by_hand, on_whole_numbers
+from grooves.checks.back_propagation.rules import LAB, by_hand
 from grooves.checks.compare import Mistake, compare, shape_of
 
 RIGHT = 1e-6  # a right gradient must be found right to this much
@@ -65,8 +65,14 @@ CASES = (  # the function, its slopes, and where
     ),
     (_cubes, lambda x: 3 * x**2, np.array(1.5)),
     (_cubes, lambda x: 3 * x**2, draw(23, 2, 1, 3)),
+    (_cubes, lambda x: 3 * x**2, draw(25, 137)),
 )
-CLAIMED = (CASES[0], CASES[2], (_faint, lambda x: 3e-9 * x**2, np.array([[2.0], [-1.0]])))
+CLAIMED = (
+    CASES[0],
+    CASES[2],
+    CASES[-1],
+    (_faint, lambda x: 3e-9 * x**2, np.array([[2.0], [-1.0]])),
+)
 
 
 def _norm(x):
@@ -152,6 +158,7 @@ def gradient_error(answer):
         _check_right(call, function, slopes(x), x)
         call = answer
     on_whole_numbers(_check_whole, answer)
+    _check_whole_claim(answer)
     _check_flat(answer, claimed=np.zeros(2))
     for function, slopes, x in CLAIMED:
         true = slopes(x)
@@ -231,6 +238,18 @@ def _check_whole(answer) -> None:
             f"for a right gradient at the whole numbers x = (1, −2, 3), your result is {got:.2g}, "
             f"where it should be below {RIGHT:g}.\nLikely mistake: in an array of whole numbers a "
             "move of 1e-5 is cut off to 0. Make the array that is moved one of floats.",
+            hint="whole_numbers",
+        )
+
+
+def _check_whole_claim(answer) -> None:
+    claim, x = np.array([2, 7, -3]), np.array([0.5, -0.25, 0.75])
+    got = float(_ask(answer, Watched(lambda x: (x * claim).sum()), x, claim))
+    if not abs(got) <= RIGHT:
+        raise CheckFailed(
+            f"for a right gradient of whole numbers, (2, 7, −3), your result is {got:.2g}, where "
+            f"it should be below {RIGHT:g}.\nLikely mistake: what is measured is put into an array "
+            "like `gradient`, which cuts its fractions off. Make that array one of floats.",
             hint="whole_numbers",
         )
 

@@ -10,14 +10,13 @@ import numpy as np
 import torch
 
 from grooves.checks import check
-from grooves.checks.arrays import draw
+from grooves.checks.arrays import draw, on_whole_numbers
 from grooves.checks.back_propagation.rules import (
     LAB,
     PARTS,
     by_hand,
     judge_array,
     judge_arrays,
-    on_whole_numbers,
     torchs_gradients,
 )
 from grooves.checks.compare import Mistake, shape_of
@@ -100,12 +99,15 @@ def matmul_backward(answer):
     """matmul_backward(x, W, g): x (B, fan_in), g (B, fan_out) -> gradients of x and of W."""
     call = by_hand(answer)
     sizes = ((3, 3, 3), (5, 2, 4), (1, 7, 6), (5, 2, 4), (70, 11, 2), (2, 5, 1), (4, 1, 3))
+    sizes += ((1, 1, 1), (1, 3, 1), (2, 67, 71))
     for i, (n_pictures, fan_in, fan_out) in enumerate(sizes):
         x, W = draw(600 + i, n_pictures, fan_in), draw(700 + i, fan_in, fan_out)
         _check_matmul(call, x, W, draw(800 + i, n_pictures, fan_out))
         call = answer
     x, W, g = np.array([[1, 2, 3], [4, 5, 6]]), np.array([[3], [-4], [5]]), np.array([[0.5], [0.7]])
     on_whole_numbers(_check_matmul, answer, x, W, g)
+    _check_matmul(answer, 1e5 * x, W / 8, -1e6 * g)
+    on_whole_numbers(_check_matmul, answer, x / 4, W / 8, np.array([[3], [-7]]))
 
 
 def _check_matmul(call, x, W, g) -> None:
@@ -196,6 +198,8 @@ def relu_backward(answer):
         (answer, ([0.0, -0.0, 2.0, -3.0], [1.0, 2.0, -3.0, 4.0]), "z = [0, 0, 2, -3]"),
         (answer, small_and_large, "z = [1e-30, -1e-30, 1e30, -1e30, 1e-9, 300]"),
         (answer, (0.5, -9.0), "z = 0.5 and g = -9"),
+        (answer, ([[-0.5]], [[3.0]]), "z = [[-0.5]] and g = [[3]]"),
+        (answer, (draw(93, 1409), draw(94, 1409)), "z of shape (1409,)"),
     ):
         _check_relu(call, *map(np.array, inputs), given)
     z, g = np.array([[1, -2], [0, 3]]), np.array([[0.5, 1.5], [2.5, -0.25]])

@@ -13,14 +13,13 @@ import numpy as np
 import torch
 
 from grooves.checks import check
-from grooves.checks.arrays import draw, where_it_fits
+from grooves.checks.arrays import draw, on_whole_numbers, where_it_fits
 from grooves.checks.back_propagation.rules import (
     LAB,
     PARTS,
     by_hand,
     judge_array,
     judge_arrays,
-    on_whole_numbers,
     torchs_gradients,
 )
 from grooves.checks.compare import Mistake, shape_of
@@ -82,11 +81,15 @@ def multiply_backward(answer):
         (answer, (draw(n, 2, 3, 5) for n in (71, 72, 73)), "other numbers of shape (2, 3, 5)"),
         (answer, zeros_and_large, "four numbers, with 0s and large ones among them"),
         (answer, (draw(n, 7, 2) for n in (74, 75, 76)), "a, b and g of shape (7, 2)"),
+        (answer, (draw(n, 1, 1) for n in (77, 78, 79)), "a, b and g of shape (1, 1)"),
     ):
         _check_product(call, np.array(a), np.array(b), np.array(g), given)
     a, b, g = np.array([1, -2, 3]), np.array([4, 5, -6]), np.array([0.5, 0.25, -0.75])
     given = "whole numbers a and b, and the fractions g = (0.5, 0.25, −0.75)"
     on_whole_numbers(_check_product, answer, a, b, g, given)
+    given = "a = (0.5, 0.25, −0.75), and whole numbers b and g"
+    on_whole_numbers(_check_product, answer, g, 100 * b, a, given)
+    on_whole_numbers(_check_product, answer, g, g + 1, a, "fractions a and b, and whole g")
 
 
 def _check_product(call, a, b, g, given):
@@ -213,6 +216,13 @@ STRETCHED = (  # shapes of g and of the array that was stretched to it
     ((4, 1), (4, 1)),
     ((1, 3), (3,)),
     ((6,), (1,)),
+    ((1, 1), ()),
+    ((1, 1), (1,)),
+    ((5, 1), (1,)),
+    ((1, 1, 1), (1, 1)),
+    ((2, 3, 2, 3, 2, 3), (2, 1, 2, 1)),
+    ((2, 41), (1, 41)),
+    ((1367, 1), (1, 1)),
     ((), ()),
 )
 
@@ -233,6 +243,7 @@ def unbroadcast(answer):
     call = by_hand(answer)
     for i, (large, shape) in enumerate((*STRETCHED, *some_shapes(4, 24))):
         g = np.array(draw(400 + i, *large))
+        g = 2.0**30 * np.rint(8 * g) if i % 5 == 4 else g  # large, and exact in single precision
         (expected,) = torchs_gradients(lambda x, n=large: x.expand(n), np.zeros(shape), arriving=g)
         given = f"g of shape {shape_of(g)} and an array of shape {shape}"
         judge_array(call, (g, shape), expected, UNBROADCAST_MISTAKES, given)

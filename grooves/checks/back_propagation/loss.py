@@ -12,14 +12,13 @@ import torch
 import torch.nn.functional as F
 
 from grooves.checks import check
-from grooves.checks.arrays import coarse, draw
+from grooves.checks.arrays import coarse, draw, on_whole_numbers
 from grooves.checks.back_propagation.rules import (
     LAB,
     TOLERANCE,
     by_hand,
     formula,
     judge_array,
-    on_whole_numbers,
     torchs_gradients,
 )
 from grooves.checks.compare import Mistake
@@ -156,16 +155,20 @@ def loss_backward(answer):
         (answer, draw(132, 300, 13), np.arange(300) % 12, "logits (300, 13)"),
         (answer, *CERTAIN, "logits (4, 3) that leave no doubt, some of them wrong"),
         (answer, *BEYOND, "logits (5, 2) up to 1e300"),
+        (answer, draw(133, 3, 1), [0, 0, 0], "logits (3, 1), one class"),
+        (answer, draw(134, 1, 1), [0], "logits (1, 1)"),
+        (answer, draw(135, 1, 5)[[0, 0, 0, 0]], [2, 2, 4, 2], "four equal rows of logits (4, 5)"),
+        (answer, draw(136, 2, 1409), [1408, 7], "logits (2, 1409)"),
     ):
         _check_loss(call, np.array(logits), np.array(labels), given)
     whole = np.array([[3, 1, 0, 2], [-1, 2, 2, 0], [0, 0, 1, 0]])
-    on_whole_numbers(
-        _check_loss, answer, whole, np.array([1, 0, 3]), "logits (3, 4), whole numbers"
-    )
+    labels, given = np.array([1, 0, 3]), "logits (3, 4), whole numbers"
+    on_whole_numbers(_check_loss, answer, whole, labels, given)
+    on_whole_numbers(_check_loss, answer, whole, labels.astype("i4"), given)
 
 
 def _check_loss(call, logits, labels, given) -> None:
-    target = torch.from_numpy(labels)
+    target = torch.from_numpy(labels).long()
     (expected,) = torchs_gradients(lambda z: F.cross_entropy(z, target), logits)
     # where there is no doubt, nothing is rounded: a number that was added or cut off shows
     tolerance = 1e-12 if "no doubt" in given else TOLERANCE

@@ -11,14 +11,13 @@ import torch
 import torch.nn.functional as F
 
 from grooves.checks import check
-from grooves.checks.arrays import draw
+from grooves.checks.arrays import draw, on_whole_numbers
 from grooves.checks.back_propagation.loss import blame
 from grooves.checks.back_propagation.rules import (
     LAB,
     by_hand,
     formula,
     judge_arrays,
-    on_whole_numbers,
     torchs_gradients,
 )
 from grooves.checks.compare import Mistake, shape_of
@@ -131,6 +130,9 @@ def network_backward(answer):
             (answer, (5, 3, 4, 6), [1, 0, 4, 2, 0]),
             (answer, (5, 3, 4, 6), [3, 3, 1, 0, 4]),
             (answer, (70, 2, 5, 12), np.arange(70) % 11),
+            (answer, (2, 1, 1, 2), [1, 1]),
+            (answer, (3, 4, 6, 1), [0, 0, 0]),
+            (answer, (3, 71, 67, 2), [0, 1, 0]),
         )
     ):
         x, parameters = draw(140 + i, n_pictures, sizes[0]), _parameters(150 + i, *sizes)
@@ -144,9 +146,10 @@ def network_backward(answer):
     parameters = [1000 * p for p in parameters]
     _check_network(answer, x, np.array([0, 2, 2]), *parameters, "logits up to a million, ")
     x, labels = np.array([[0, 16, 3, 7], [2, 0, 9, 1], [5, 5, 0, 12]]), np.array([0, 1, 1])
-    on_whole_numbers(
-        _check_network, answer, x, labels, *_parameters(157, 4, 3, 2), "whole numbers, "
-    )
+    parameters = _parameters(157, 4, 3, 2)
+    on_whole_numbers(_check_network, answer, x, labels, *parameters, "whole numbers, ")
+    parameters = [np.rint(2 * p).astype(int) for p in parameters]
+    on_whole_numbers(_check_network, answer, x / 16, labels, *parameters, "whole weights, ")
 
 
 def _parameters(seed: int, n_in: int, n_hidden: int, n_out: int) -> tuple[np.ndarray, ...]:

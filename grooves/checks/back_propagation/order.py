@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from grooves.checks import CheckFailed, check
+from grooves.checks.arrays import draw
 from grooves.checks.back_propagation.graphs import (
     FINISHED,
     LONG,
@@ -20,6 +21,7 @@ from grooves.checks.back_propagation.graphs import (
     random_graph,
     reached,
     recurrence,
+    stacked,
     twice_used,
     walked,
 )
@@ -52,6 +54,8 @@ def in_order(answer):
         (answer, long_way_round(Tensor(0.5)), "the 5 tensors of a·exp(tanh(a)) + a"),
         (answer, second, "7 tensors, of which c = a·b + a is used three times"),
         (answer, {"a": Tensor(1.0)}, "1 tensor that was not computed"),
+        (answer, stacked(*map(Tensor, draw(25, 3))), "a tensor computed from 3 others"),
+        (answer, stacked(*map(Tensor, draw(26, 131))), "a tensor computed from 131 others"),
         (answer, ladder(10), "a chain of 11 tensors, each used twice by the next"),
     ):
         walks.append(_walk(call, nodes, given))

@@ -96,19 +96,6 @@ def judge_arrays(call: Callable, inputs: tuple, expected: dict, mistakes, given:
     judge_parts(parts, inputs, expected, mistakes, given, tolerance=TOLERANCE)
 
 
-def on_whole_numbers(judged: Callable, *arguments) -> None:
-    """Judge an answer on whole numbers, unless NumPy or PyTorch refuses to mix them with fractions.
-
-    An error says nothing false; a fraction that is silently cut off does.
-    Raises: CheckFailed, as `judged` does.
-    """
-    try:
-        judged(*arguments)
-    except (TypeError, RuntimeError) as error:
-        if isinstance(error, (NotImplementedError, RecursionError)):
-            raise
-
-
 def formula(answer: Callable) -> Callable:
     """The answer, refused where it measures slopes: where it asks again and again for the loss.
 

@@ -10,13 +10,12 @@ import numpy as np
 import torch
 
 from grooves.checks import check
-from grooves.checks.arrays import draw
+from grooves.checks.arrays import draw, on_whole_numbers
 from grooves.checks.back_propagation.rules import (
     LAB,
     PARTS,
     by_hand,
     judge_arrays,
-    on_whole_numbers,
 )
 from grooves.checks.compare import Mistake, number, shape_of
 
@@ -106,6 +105,8 @@ def step(answer):
             (0.07, 0.6, (2, 3), 30.0),
             (0.05, 0.4, (4, 1, 2), 1.0),
             (0.3, 0.8, (), 1.0),
+            (0.35, 0.45, (1, 1), 1.0),
+            (1.5, 1.0, (67, 3), 1.0),
         )
     ):
         w, v, g = large * draw(240 + i, *shape), draw(250 + i, *shape), draw(260 + i, *shape)
@@ -113,8 +114,11 @@ def step(answer):
         call = answer
     w, v = np.array([1.0, -2.0]), np.array([3.0, 4.0])
     _check_step(answer, w, v, np.zeros(2), 0.15, 0.7, "a gradient of 0, ")
+    _check_step(answer, w, -2e7 * v, 1e9 * w, 0.15, 0.7, "a gradient of a billion, ")
     w, v, g = np.array([1, -2, 40]), np.array([2, 0, 1]), np.array([0.5, 3.0, -1.5])
     on_whole_numbers(_check_step, answer, w, v, g, 0.35, 0.65, "whole numbers w and v, ")
+    on_whole_numbers(_check_step, answer, g, g / 4, w, 0.35, 0.65, "whole numbers g, ")
+    on_whole_numbers(_check_step, answer, w, g, v, 0.35, 0.65, "whole numbers w and g, ")
 
 
 def _check_step(call, w, v, g, lr, mu, what="") -> None:
@@ -226,6 +230,8 @@ def adam(answer):
             (6, 0.5, (0.6, 0.7), 0.3, (2, 4)),
             (2, 0.05, (0.7, 0.99), 1.0, (5,)),
             (1000, 0.15, (0.85, 0.9995), 1e-6, ()),
+            (4, 1.25, (0.55, 0.45), 0.02, (1, 1)),
+            (5, 0.35, (0.0, 0.9), 0.05, (67, 2)),
         )
     ):
         w, m, v, g = (np.array(draw(n + i, *shape)) for n in (270, 280, 290, 300))
@@ -233,12 +239,16 @@ def adam(answer):
         _check_adam(call, w, m, v, g, t, lr, *betas, eps)
         call = answer
     two, zero = np.array([2.0, -3.0]), np.zeros(2)
+    _check_adam(answer, two, 3e7 * two, 1e15 * two**2, 1e9 * two, 4, 0.25, 0.75, 0.92, 1e-3)
     what = "a large v and a gradient of 0, "
     _check_adam(answer, two, two, 100 + zero, zero, 7, 0.25, 0.75, 0.92, 1e-3, what)
+    _check_adam(answer, two, zero, zero, zero, 3, 0.25, 0.75, 0.92, 1e-3, "nothing but 0s, ")
     what = "a gradient as small as ε, "
     _check_adam(answer, two, zero, zero, two * 1e-8, 1, 0.4, 0.9, 0.96, 1e-8, what)
     w, m, g = np.array([1, -2, 40]), np.array([2, 0, 1]), np.array([0.5, 3.0, -1.5])
     inputs = (w, m, m, g, 4, 0.35, 0.65, 0.55, 0.1, "whole numbers w, m and v, ")
+    on_whole_numbers(_check_adam, answer, *inputs)
+    inputs = (g, g / 4, g**2, w, 3, 0.35, 0.65, 0.55, 0.1, "whole numbers g, ")
     on_whole_numbers(_check_adam, answer, *inputs)
 
 

@@ -38,6 +38,9 @@ CASES = (
     ([20, 30, 13], [1.0, 0.9, 1.1], 0.55),  # the larger batch is ready sooner
     (*_curve((9, 60, 4), (97, 100, 50)), 0.96),
     ([5], [2.0], 0.9),
+    ([3_000_000_000_000], [2.0], 0.9),
+    ([8, 4, 2], [2.0, 1.0, 1.5], 1),  # two are the best
+    ([6, 3, 6_000], [6, 4, 6_000], 0.75),  # whole seconds
     (*_curve((3, 70_001, 900), (2, 90, 50)), 0.01),
     # forty batches, of which the one that is asked for stands last
     (*_curve((*range(32, 41), *range(1, 32)), (*range(92, 101), *range(61, 92))), 0.905),

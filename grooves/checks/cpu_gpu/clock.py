@@ -24,6 +24,7 @@ NEAR = 0.015  # ordinary runs differ by one per cent
 LATER = (3.0, 0.55, 0.998, 9.0, 0.6, 1.01, 0.7, 0.992, 5.0, 1.002, 6.0, 0.65, 1.003)
 FEW = (1.01, 7.0, 0.5, 0.99, 1.0)
 STEADY = (1.0, 1.004, 0.996)
+BUSY = "a card that is still at work for others"
 EQUAL = (1.0, 3.0, 1.0, 1.0, 6.0, 1.0, 5.0, 1.0, 4.0, 1.0, 7.0, 1.0, 8.0)  # a set keeps one of each
 
 
@@ -42,6 +43,7 @@ class Simulated:
     later: tuple[float, ...]
     queues: bool = True
     begins_s: float = 1024.0  # what the clock says at first
+    busy_s: float = 0.0  # how long the device goes on with what others ordered before
     log: str = ""  # what was done, a letter each
     took_s: list[float] = field(default_factory=list)  # of each call of the work
 
@@ -54,7 +56,8 @@ class Simulated:
 
         They call nothing of the course's: an answer that does is found out by its calls.
         """
-        now, free = self.begins_s, 0.0  # the clock's time, and when the device will be done
+        now = self.begins_s  # the clock's time
+        free = now + self.busy_s  # when the device will be done
         slow = [(40 - 20 * i / self.warm_ups) * self.ordinary_s for i in range(self.warm_ups)]
         ahead = itertools.chain(slow, itertools.cycle([f * self.ordinary_s for f in self.later]))
 
@@ -89,6 +92,8 @@ def devices() -> tuple[Simulated, ...]:
         Simulated("a card that queues its work", 8, 13, 2.0**-10, 2.0**-16, EQUAL),
         Simulated("a card that queues its work", 131, 271, 3e-3, 9e-6, LATER, begins_s=0.0),
         Simulated("a processor that queues nothing", 0, 7, 2e-3, 0.0, LATER, False, 0.0),
+        Simulated(BUSY, 0, 1, 1e-3, 5e-6, STEADY, busy_s=0.5),
+        Simulated(BUSY, 2, 5, 1e-3, 5e-6, FEW, busy_s=9.0),
     )
 
 
@@ -204,10 +209,11 @@ def _why(got: float, device: Simulated) -> tuple[str, str]:
     elif same(got, value_mistakes[0][1], 1e-3):
         return value_mistakes[0][0], value_mistakes[0][2]
     first = log[:n_before].rfind("W")
-    if device.queues and warmed and "S" not in log[first:n_before]:
+    if device.queues and "S" not in log[max(first, 0) : n_before]:
         return "warm_ups_not_awaited", (
-            "the warm-ups are still being worked on when you first look at the clock, and your run "
-            "waits for them. Wait before you start to time."
+            f"{'the warm-ups are' if warmed else 'what others ordered is'} still being worked on "
+            "when you first look at the clock, and your run waits for that. Call synchronize() "
+            "before you start to time."
         )
     return "unrecognised", (
         "none of the usual ones. Write down by hand what happens between two looks at the clock."

@@ -62,8 +62,8 @@ FIFTH = (
     ("score", 1, 0.2, 4.0),
     ("decode", 1, 2.0, 15.0),
     ("decode_all", 2, 1.0, 50.0),
-    ("score", 1, 0.1, 6.0),
-    ("score", 1, 0.1, 15.5),
+    ("score", 1, 0.0, 6.0),
+    ("score", 1, 0.0, 15.5),
     ("clip", 9, 8.0, 8.5),
 )
 # a part of many rows among many operations, and one that takes no time

@@ -176,9 +176,13 @@ def forgotten(answer):
     ask((before, after, targets, old))
     before, after, targets, old = _tables(70, (6, 8, 7, 3, 5), (True, True, False, True, True))
     targets[0, :3] = targets[1, 2] = targets[3, :2] = IGNORED  # words left out
+    targets[2], old[2] = IGNORED, True  # an old story without a word
     targets[4, 1], after[4, 1] = 40_000, 1e4  # a word of a large number, which is lost for good
     ask((before, after, targets, old))
     ask((before, before, targets, old), read_only(call))  # one table for both
+    before, after, targets, old = _tables(73, (6, 1, 9), (True, True, True))
+    ask((before[1:2, :1], after[1:2, :1], targets[1:2, :1], old[1:2]))  # one story of one word
+    ask((before, after, targets.astype(np.int8), old))  # old stories only
     ask(_tables(71, (2, 3) * 150, (True, False, False) * 100))
     ask(_tables(72, (1_100, 2), (True, False)))
     return "The entropy stands in both tables, and falls out of the difference."

@@ -1,8 +1,7 @@
 """Check of lab 06: which weights may learn, and how many numbers they hold (chapter 06).
 
 Key idea: the switches are read off the model after the call, under every name that a weight has.
-The model has what misleads: a tensor with two names, `blocks.1` beside `blocks.10`, a `norm` inside
-`prenorm`. A mistake is told by the weights that it lets learn and by the number that it returns.
+A mistake is told by the weights that it lets learn and by the number that it returns.
 """
 
 from __future__ import annotations
@@ -16,49 +15,11 @@ from torch import Tensor, nn
 
 from grooves.checks import CheckFailed, again, check
 from grooves.checks.compare import as_tensor, number, own_seed, written_by_hand
+from grooves.checks.fine_tuning.parts import BEFORE, CASES, Case, Tied
 from grooves.checks.survey import Finding
 from grooves.checks.verdict import note
 
 LAB = "06_fine_tuning"
-
-
-class Tied(nn.Module):
-    """A model in which `head.weight` is `embedding.weight`; it is never run."""
-
-    def __init__(self):
-        super().__init__()
-        self.embedding = nn.Embedding(7, 3)
-        self.prenorm = nn.LayerNorm(3)
-        self.blocks = nn.ModuleList(nn.Linear(3, 2 + i) for i in range(11))
-        self.blocks_1 = nn.Linear(2, 3)
-        self.scale = nn.Parameter(torch.tensor(1.0))
-        self.norm = nn.LayerNorm(5)
-        self.deep = nn.Sequential(nn.Linear(2, 9), nn.Sequential(nn.Linear(4, 1), nn.ReLU()))
-        self.head = nn.Linear(3, 7)
-        self.head.weight = self.embedding.weight
-
-
-@dataclass(frozen=True)
-class Case:
-    """Parts to let learn, and whether all, every second or none of the weights were frozen."""
-
-    parts: tuple[str, ...]
-    frozen: bool | str
-
-
-CASES = (
-    Case(("norm.bias", "blocks.1"), frozen=False),
-    Case(("head",), frozen=False),
-    Case(("blocks.2", "norm"), frozen=True),
-    Case(("embedding", "head", "blocks.0.bias"), frozen=True),
-    Case(("embedding",), frozen=False),
-    Case(("deep.1", "norm", "norm.weight"), frozen=False),
-    Case((), frozen=False),
-    Case(("scale", "blocks", "norm"), frozen="half"),
-    Case(("deep", "deep", "blocks.10", "embedding.weight"), frozen="half"),
-    Case(("norm.bias", "blocks.1"), frozen=False),
-)
-BEFORE = {True: "all frozen", "half": "every second tensor frozen", False: "all learning"}
 
 
 @dataclass(frozen=True)
@@ -92,12 +53,15 @@ def _right(model, case) -> set[int]:
 
 
 def _as_before(model, case) -> set[int]:
-    return {id(w) for w in _learning_at_first(model, case)}
+    return model.learned_before
 
 
-def _learning_at_first(model: nn.Module, case: Case) -> list[Tensor]:
-    """Every second weight where half of them are frozen: the first, the third, and so on."""
-    return [] if case.frozen is True else list(model.parameters())[:: 2 if case.frozen else 1]
+def _switch_at_first(model: nn.Module, case: Case) -> None:
+    """Freeze all, none, or the second, the fourth and so on of the weights; note which learn."""
+    for i, weight in enumerate(model.parameters()):
+        if case.frozen != "as left":
+            weight.requires_grad_(not case.frozen or (case.frozen == "half" and i % 2 == 0))
+    model.learned_before = {id(w) for w in model.parameters() if w.requires_grad}
 
 
 def _last_name_wins(model, case) -> set[int]:
@@ -178,6 +142,12 @@ MISTAKES = (
         "must begin with it.",
     ),
     Mistake(
+        "in_the_middle",
+        **_honest(lambda m, c: _ids(_named(m), c.parts, lambda name, p: f".{p}." in f".{name}.")),
+        says="a part that stands in the middle of a name is taken: `norm` is in `inner.norm` too. "
+        "A name must begin with it.",
+    ),
+    Mistake(
         "not_thawed",
         **_honest(lambda m, c: _right(m, c) & _as_before(m, c)),
         says="what was frozen before stays frozen, named or not. Switch the named ones on.",
@@ -221,11 +191,10 @@ MISTAKES = (
 def trainable(answer):
     """trainable(model, parts) -> how many numbers learn, which are those of the parts alone."""
     for case in CASES:
-        with own_seed(0):
-            model = Tied()
-        learning = set(map(id, _learning_at_first(model, case)))
-        for weight in model.parameters():
-            weight.requires_grad_(id(weight) in learning)
+        if case.frozen != "as left":
+            with own_seed(0):
+                model = Tied()
+        _switch_at_first(model, case)
         model.blocks.eval()
         before, parts, kept = _named(model), list(case.parts), _kept(model)
         got = as_tensor(written_by_hand(answer, model, parts))
@@ -263,7 +232,7 @@ def _judge(model: nn.Module, case: Case, got: Tensor) -> None:
     said = f"number {number(got)}" if got.ndim == 0 else f"shape {tuple(got.shape)}"
     told = (
         f"for parts = {list(case.parts)} in a model of {_total(model, set(names))} numbers, "
-        f"{BEFORE[case.frozen]} before, your result is the {said}, "
+        f"{BEFORE[case.frozen]}, your result is the {said}, "
         f"and {_listed(names, learning)}; it should be {total}, "
         f"and {_listed(names, expected)}."
     )

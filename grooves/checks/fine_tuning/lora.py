@@ -38,6 +38,8 @@ def odd_matrices() -> list[tuple[tuple[Tensor, Tensor, Tensor], str]]:
         ((weight.mT, A.mT, B.mT), ", of matrices that are views"),
         ((weight[:1].expand(3, 3), A[:1].expand(3, 3), B), ", with rows that share their memory"),
         ((weight, zeros, B), " and an A of zeros"),
+        ((weight, A, zeros), " and a B of zeros"),
+        ((zeros, A, B), " and a weight of zeros"),
         (tuple(halves), ", in half precision"),
     ]
 

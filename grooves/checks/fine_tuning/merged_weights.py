@@ -136,6 +136,8 @@ def merge(answer):
     judge(4, 5, 2, 0)
     for parts, note in odd_matrices():
         judge(3, 3, 3, 6.0, parts=parts, note=note)
+    short = tuple(part.bfloat16() for part in odd_matrices()[-1][0])
+    judge(3, 3, 3, 6.0, parts=short, note=", in bfloat16")
     if all(right for right, _ in found) and any(shared for _, shared in found):
         raise CheckFailed(
             "your result lies in the memory of the `weight` that was given, at least where A B or "

@@ -183,14 +183,17 @@ CURVES = (  # held-out losses and patience; no two mistakes keep the same look w
     ((2, 1, 1, 1, 0.5), 2),
     ((7, 6.5), 5),
     ((8,), 1),
+    (tuple(range(170, 0, -1)), 1),  # patience lasts, however short
     ((*range(400, 200, -1), 201, *range(202, 240), 100), 30),  # over 127 looks
-    ((*range(2_000, 700, -1), *range(702, 1_001), 700.5, 300), 300),  # over 1,024, and as patient
-    ((2e12, 1e12, 1.5e12, 3e12, 0.5e12), 3),
+    ((*range(2_000, 1_720, -1), *range(1_722, 1_870), 1_720.5, 300), 140),  # over 255, and patient
+    ((2e40, 1e40, 1.5e40, 3e40, 0.5e40), 3),
     ((3e-30, 1e-30, 2e-30, 1.5e-30, 0.5e-30), 2),
     ((1, 0, 0.5, 0.25, -1), 2),  # a loss of 0
     ((2, 2, 2, 2, 1), 3),
+    ((9, 7, 8, 5, 6, 6, 6, 6, 6, 6, 1), 6),
     ((2, 1.5, 1.75, 1.25, 1.5, 1.5), 2),
 )
+WHOLE = {6: int}  # of which patience the losses are whole numbers
 
 
 @check(lab=LAB, exercise="stop_at", points=2)
@@ -204,7 +207,7 @@ def stop_at(answer):
         looks = len(held_out)
         training = np.linspace(3, 0.5, looks)
         training[-2:] = training[max(looks - 3, 0)]  # it no longer falls at the end
-        inputs = (training, np.array(held_out, float), patience)
+        inputs = (training, np.array(held_out, WHOLE.get(patience, float)), patience)
         asked = call
         if (held_out, patience) == CURVES[-1]:  # one array for both, which nobody may write to
             inputs, asked = (inputs[1], inputs[1], patience), read_only(call)

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from grooves.checks import check
-from grooves.checks.arrays import by_hand, coarse, draw, judge
+from grooves.checks.arrays import by_hand, coarse, draw, judge, on_whole_numbers
 from grooves.checks.compare import Mistake, shape_of
 from grooves.checks.forward_propagation.layers import bent
 from grooves.checks.forward_propagation.rules import LAB, SHARP, integers, on_read_only
@@ -110,6 +110,7 @@ def relu(answer):
     ask(answer, coarse(draw(10, 4099)))
     ask(on_read_only(answer), coarse(draw(11, 2, 1, 3, 1, 2)).astype("f4"), "float32, five axes")
     ask(answer, integers(9, 3, 5), "integers, z of shape (3, 5)")
+    ask(answer, np.array([[-0.75]]), "z = [[-3/4]], of shape (1, 1)")
     for number in (-2.5, 2.5):
         ask(answer, np.array(number), f"z = np.array({number}), of shape ()")
 
@@ -211,7 +212,7 @@ def forward(answer):
         given = f"x {shape_of(x)}, W1 {shape_of(W1)} and W2 {shape_of(W2)}{note}"
         judge(call, (x, W1, b1, W2, b2), expected, FORWARD_MISTAKES, given, tolerance=10 * SHARP)
 
-    shapes = ((2, 3, 5, 4), (2, 3, 5, 4), (1, 4, 6, 3), (3, 2, 1, 1), (7, 67, 23, 13))
+    shapes = ((2, 3, 5, 4), (2, 3, 5, 4), (1, 4, 6, 3), (3, 2, 1, 1), (7, 67, 23, 13), (1, 1, 1, 1))
     shapes += ((1361, 2, 5, 3), (2, 1409, 3, 7), (3, 5, 1427, 2), (2, 4, 3, 1367))
     for i, (n_pictures, n_in, n_hidden, n_out) in enumerate(shapes):
         sizes = [(n_pictures, n_in), (n_in, n_hidden), (n_hidden,), (n_hidden, n_out), (n_out,)]
@@ -222,6 +223,14 @@ def forward(answer):
     x[[1, 4]], x[5] = 0.0, x[0]
     ask(on_read_only(answer), x, W1, b1, W2, b2, ", two blank pictures and two that are alike")
     ask(answer, x, W1, b1 - 64, W2, b2, ", every hidden sum negative")
-    ask(answer, 4096 * x, W1, b1, W2, b2, ", numbers in the thousands")
+    whole = (integers(40, 3, 4, most=9), integers(41, 4, 5, most=9), integers(42, 5, most=9))
+    last = coarse(draw(43, 5, 2)), coarse(draw(44, 2))
+    on_whole_numbers(ask, answer, *whole, *last, ", x, W1 and b1 of integers")
+    given = ", x of integers"
+    on_whole_numbers(ask, answer, whole[0], *(part / 8 for part in whole[1:]), *last, given)
+    last, given = (integers(45, 5, 3), integers(46, 3)), ", W2 and b2 of integers"
+    on_whole_numbers(ask, answer, *(part / 8 for part in whole), *last, given)
+    for factor in (2.0**12, 2.0**40):
+        ask(answer, factor * x, W1, b1, W2, b2, f", numbers as large as {factor:.0e}")
     square, bias = coarse(draw(5, 4, 4)), coarse(draw(6, 4))
     ask(answer, square, square, bias, square, bias, ", W1 and W2 one array, b1 and b2 one")

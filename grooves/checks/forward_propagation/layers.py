@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from grooves.checks import check
-from grooves.checks.arrays import NOT_THIS, by_hand, coarse, draw, judge
+from grooves.checks.arrays import NOT_THIS, by_hand, coarse, draw, judge, on_whole_numbers
 from grooves.checks.compare import Mistake, shape_of
 from grooves.checks.forward_propagation.rules import LAB, SHARP, integers, on_read_only
 
@@ -103,17 +103,24 @@ def neuron(answer):
     ask(by_hand(answer), *few, "x = (0.5, 1, 0, 2), w = (3, -1, 3, 0.25) and b = 0.375")
     negative = (np.array([1.0, 0.5, 0.0, 1.0]), np.array([-3.0, 2.0, 7.0, 0.5]), -1.0)
     ask(answer, *negative, "x = (1, 0.5, 0, 1), w = (-3, 2, 7, 0.5) and b = -1")
-    for n, b in ((131, 2.0), (2003, -3)):
+    for n, b in ((131, 2.0), (10_007, -3)):
         many = (coarse(np.abs(draw(1, n))), coarse(draw(2, n)), b)
         ask(on_read_only(answer), *many, f"{n} pixels, {n} weights and b = {b:g}")
     blank, far = np.zeros(5), np.array([-1e9, 1e9, 2e9, -0.0, 1e-30])
     ask(answer, blank, far, 0.75, "five blank pixels, w = (-1e9, 1e9, 2e9, 0, 1e-30) and b = 0.75")
     ask(answer, far, blank, -0.5, "x = (-1e9, 1e9, 2e9, 0, 1e-30), w = 0 and b = -0.5")
+    large = np.array([3e6, 2e6]), np.array([-1e6, 4e6])
+    ask(answer, *large, 1e9, "x = (3e6, 2e6), w = (-1e6, 4e6) and b = 1e9")
+    ask(answer, *large[::-1], -1e13, "x = (-1e6, 4e6), w = (3e6, 2e6) and b = -1e13")
     alike = np.array([-2.0, 3.0, 3.0, 0.0, 3.0, 7.0])
     ask(answer, alike, alike, np.float32(1.25), "x and w both (-2, 3, 3, 0, 3, 7), and b = 1.25")
     ask(answer, np.array([0.25]), np.array([1.5]), 0.0, "one pixel, x = (0.25,), w = (1.5,), b = 0")
     whole = (np.array([300, 0, -2]), np.array([400, 7, 1]), 0.5)
     ask(answer, *whole, "integers, x = (300, 0, -2), w = (400, 7, 1), and b = 0.5")
+    whole, parts = np.array([1, 3, 1, 0]), np.array([0.5, 0.25, 0.75, 2.0])
+    for x, w in ((whole, parts), (parts, whole)):
+        given = f"x = {tuple(x.tolist())}, w = {tuple(w.tolist())} and b = 1"
+        on_whole_numbers(ask, answer, x, w, 1, given)
 
 
 # ---- 2 layer ---------------------------------------------------------------------------------
@@ -196,7 +203,10 @@ def layer(answer):
         drawn = [(n_pictures, fan_in), (fan_in, fan_out), (fan_out,)]
         ask(call, *(coarse(draw(3 + 20 * number + i, *shape)) for i, shape in enumerate(drawn)))
     whole = (coarse(draw(6, 3, 4)), integers(7, 4, 2, most=9), np.array([0.5, -0.25]))
-    ask(answer, *whole, ", W of integers")
+    on_whole_numbers(ask, answer, *whole, ", W of integers")
+    whole = (integers(8, 4, 3, most=9), coarse(draw(7, 3, 2)), np.array([0.5, -0.25]))
+    on_whole_numbers(ask, answer, *whole, ", x of integers")
+    ask(answer, *(coarse(draw(90 + i, *shape)) for i, shape in enumerate(((1, 1), (1, 1), (1,)))))
     blank, W, b = coarse(draw(9, 6, 4)), coarse(draw(10, 4, 5)), coarse(draw(11, 5))
     blank[[1, 4]], blank[5], W[:, 2] = 0.0, blank[0], 0.0
     ask(on_read_only(answer), blank, W, b, ", two blank pictures and two that are alike")

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from grooves.checks import check
-from grooves.checks.arrays import by_hand, coarse, draw, judge
+from grooves.checks.arrays import by_hand, coarse, draw, judge, on_whole_numbers
 from grooves.checks.compare import Mistake, shape_of
 from grooves.checks.forward_propagation.rules import LAB, LOSS, from_smaller_steps, on_read_only
 from grooves.checks.forward_propagation.stable_softmax import FAR_APART, shares_of, softmax_of
@@ -207,7 +207,9 @@ def cross_entropy(answer):
     def ask(call, logits, labels, note=""):
         labels = np.array(labels)
         shown = labels.tolist() if len(labels) < 20 else shape_of(labels)
-        expected = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels))
+        expected = F.cross_entropy(
+            torch.from_numpy(logits).double(), torch.from_numpy(labels).long()
+        )
         given = f"logits {shape_of(logits)} and labels {shown}{note}"
         judge(call, (logits, labels), expected, CROSS_ENTROPY_MISTAKES, given)
 
@@ -237,3 +239,7 @@ def cross_entropy(answer):
         on_read_only(answer), 2 * draw(23, 1361, 2), many[:1].repeat(1361) % 2, ", all labels alike"
     )
     ask(answer, 2 * draw(24, 3, 1409), [1408, 0, 700])
+    whole, labels = np.array([[0, 1, 3], [2, 2, 0], [5, 1, 1]]), np.array([1, 0, 2])
+    on_whole_numbers(ask, answer, whole, labels, ", logits of integers")
+    on_whole_numbers(ask, answer, whole / 4, labels.astype("i4"), ", labels of four bytes")
+    ask(answer, np.array([[-0.5]]), [0], ", one logit")

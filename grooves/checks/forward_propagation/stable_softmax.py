@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from grooves.checks import check
-from grooves.checks.arrays import NOT_THIS, by_hand, coarse, draw, judge
+from grooves.checks.arrays import NOT_THIS, by_hand, coarse, draw, judge, on_whole_numbers
 from grooves.checks.compare import Mistake
 from grooves.checks.forward_propagation.rules import (
     LAB,
@@ -159,7 +159,7 @@ def softmax(answer):
     """softmax(logits): (B, K) -> shares (B, K), every row positive and of sum 1."""
 
     def ask(call, logits, given, tolerance=None):
-        expected = torch.from_numpy(logits).softmax(-1)
+        expected = torch.from_numpy(logits).double().softmax(-1)
         judge(call, (logits,), expected, SOFTMAX_MISTAKES, given, tolerance=tolerance)
 
     torchs = by_hand(answer, *SOFTMAX)
@@ -187,6 +187,9 @@ def softmax(answer):
     ask(answer, np.array(low[:2]), "rows (-1000, -1000, -1000) and (-760, -750, -751)")
     ask(answer, np.array(low[3:6]).astype("f4"), "float32, rows (0, 0, 0), (5, 5, 2), (0, 0, 0)")
     ask(answer, np.array([[-1e9, -700.0, -100.0, -90.0]]), "one row, (-1e9, -700, -100, -90)")
+    whole = np.array([[0, 0, 1], [-3, 2, 2], [1000, 1000, 999], [4, 4, 4]])
+    on_whole_numbers(ask, answer, whole, "integers, rows (0, 0, 1), (-3, 2, 2), (1000, ...), ...")
+    ask(answer, coarse(draw(25, 1, 1)), "logits of shape (1, 1)")
     small = np.array([[0.0, -20, -40, -80], [3000, 2990, 2950, 2925]])
     expected = torch.from_numpy(small).log_softmax(-1)
     mistakes = [Mistake(m.name, _then_log(m.compute), m.says) for m in SOFTMAX_MISTAKES]

@@ -136,6 +136,8 @@ def hide_words(answer):
     # equal texts, all hidden, none hidden, and as many texts as words
     ask(answer, [[0, 7, 0]] * 3, [(0, 0), (0, 1), (0, 2), (2, 2)], 9)
     ask(answer, [[5], [5]], [(1, 0)], 70_000)
+    ask(answer, [[5, 0, 3, 5, 0], [5, 5, 1, 0, 2]], [(0, 1), (0, 3), (1, 2)], 5)  # 5 is a word too
+    ask(answer, [[4, 0, 3, 0]], [(0, 1), (0, 2)], 0)
     rng = np.random.default_rng(30)  # so many that a few which stay visible show
     many = rng.integers(0, 300, (270, 131))
     ask(answer, many, list(map(tuple, np.argwhere(rng.random(many.shape) < 0.4))), 50_257)

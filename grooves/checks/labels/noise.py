@@ -83,6 +83,7 @@ def flip_labels(answer):
     for fraction, n_classes in ((0.34, 3), (0.33, 3), (0.0, 3), (1.0, 3), (0.5, 2), (0.1, 10)):
         right_draw(answer, _labels(40, n_classes), fraction, n_classes, rng)
     right_draw(answer, _labels(701, 130), 0.6, 130, rng)
+    right_draw(answer, _labels(503, 100).astype("i1"), 0.9, 100, rng)
     right_draw(answer, np.array([1]), 1, 2, rng)
     right_draw(answer, np.array([1]), 0, 2, rng)
     high = right_draw(answer, _labels(1_501, 130), 1.0, 130, rng) >= 65

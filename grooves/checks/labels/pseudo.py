@@ -196,6 +196,8 @@ def pseudo_labels(answer):
     ask(answer, some, 1)
     ask(answer, np.array([[0.25] * 4, [0, 1, 0, 0], [0.25] * 4, [0, 1, 0, 0]]), 0.5)
     ask(answer, np.ones((3, 1)), 0.5)
+    ask(answer, np.eye(5, dtype=int)[[4, 0, 4]], 0.5)
+    ask(answer, np.array([[0.25, 0.75]]), 0.75)
     return "No person was asked; whether the model is right is another matter."
 
 

@@ -43,6 +43,7 @@ CASES = (
     ((3, 12), 7),
     ((2, 13), 3),
     ((5, 7), 2),
+    ((1, 1), 4),
 )
 
 
@@ -69,10 +70,11 @@ def with_ties(bits: int):
 
 
 def with_zeros():
-    """As `case`: one row of zeros among others, and one whose weights are tiny."""
+    """As `case`: one row of zeros among others, one of tiny and one of huge weights."""
     weight, codes, scales = case(91, (4, 5), 4)
     weight[1], codes[1], scales[1] = 0, 0, 1
     weight[2], scales[2] = TINY * weight[2], TINY * scales[2]
+    weight[3], scales[3] = weight[3] / TINY, scales[3] / TINY
     return weight, codes, scales
 
 
@@ -192,17 +194,22 @@ def quantize(answer):
     """quantize(weight, bits) -> codes (R, C) as int8, and scales (R,)."""
     cases = [(*case(seed, *one), one[1]) for seed, one in enumerate(CASES)]
     cases += [(*with_ties(4), 4), (*with_ties(6), 6), (*with_zeros(), 4)]
-    wrong = False
+    wrong, of_zeros = False, 1.0
     for i, (weight, codes, scales, bits) in enumerate(cases):
         call = answer if i else by_hand(answer, *READY_MADE)
         shape = tuple(weight.shape)
         zeros = " and a row of zeros" if not weight.any(dim=1).all() else ""
         given = f"weights of shape {shape}{zeros}, bits = {bits}"
         got = _two(call(weight.clone(), bits), shape, given)
-        of_zeros = 1.0
-        if zeros and got[0].shape == scales.shape:
-            of_zeros, got[0][1] = float(got[0][1]), 1.0  # which other mistakes may have besides
+        if zeros and got[0].shape == scales.shape:  # which other mistakes may have besides
+            empty = ~weight.any(dim=1).numpy()
+            of_zeros = next((s for s in got[0][empty] if s != 1), of_zeros)
+            got[0][empty] = 1.0
         wrong |= _note_parts(got, (scales, codes), (weight, bits), given)
+    if not wrong and of_zeros == 1:  # and where all rows are zeros
+        given = "weights of shape (2, 3) and rows of zeros, bits = 8"
+        scales, _ = _two(answer(torch.zeros(2, 3), 8), (2, 3), given)
+        of_zeros = next((s for s in scales if s != 1), 1.0)
     if of_zeros != 1 and not wrong:
         raise CheckFailed(
             f"for {given}, your result has the scale {of_zeros:.3g} for that row. A row of zeros "

@@ -221,7 +221,7 @@ def _same(a: float, b: float) -> bool:
 def decode_bf16(answer):
     """decode_bf16(bits) -> the number that sixteen bits mean; bits: 0 to 65535."""
     ways = itertools.cycle((_unread, written_by_hand))  # each sees all kinds of patterns
-    for way, bits in zip(ways, PATTERNS, strict=False):
+    for way, bits in zip(ways, (*PATTERNS, *range(0, 2**16, 509)), strict=False):
         got, right = as_number(way(answer, bits)), value(bits)
         told = f"for the bits {pattern(bits)}, your result is {got:.6g}; bfloat16's is {right:.6g}."
         refuse([got], [right], DECODE_MISTAKES, [(bits,)], lambda _, told=told: told, _same)

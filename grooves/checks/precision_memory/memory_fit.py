@@ -8,6 +8,7 @@ was forgotten.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -132,6 +133,10 @@ def cases() -> list[tuple]:
     # and one of them with other texts, on another device
     model, gb, bits, n_tokens, batch = found[4]
     found += [(model, gb, bits, n_tokens // 3, batch), (model, gb, bits, n_tokens, batch + 7)]
+    # and what just fits, with a large cache and a small one
+    just = replace(model, parameters=8 * 10**9 - 10**8, n_layer=25, n_kv_head=4, head_dim=50)
+    found.append((just, 10, 8, 50_000, 1))
+    found.append((replace(just, parameters=9 * 10**9 - 10**8), 10, 8, 1, 3))
     return [*found, (model, gb / 2, bits, n_tokens, batch), (model, gb, bits / 2, n_tokens, batch)]
 
 

@@ -29,6 +29,8 @@ ONE_LAYER = Config(vocabulary_size=23, context=45, n_layer=1, n_head=1, n_embd=1
 HUGE = Config(vocabulary_size=50_257, n_layer=5, n_head=28, n_embd=12_320, mlp_from=3)
 # more layers than any model of the lab, and few words
 DEEP = Config(vocabulary_size=3, n_layer=130, n_head=2, n_embd=4, mlp_from=129)
+# sizes that are equal, though they mean different things
+EQUAL = Config(vocabulary_size=12, context=12, n_layer=3, n_head=3, n_embd=12, mlp_from=1)
 
 
 def given(config: Config) -> str:
@@ -166,7 +168,7 @@ def _of_the_model(config: Config) -> int:
 @check(lab=LAB, exercise="count_parameters", points=1)
 def count_parameters(answer):
     """count_parameters(config) -> number of learned weights of the course's model."""
-    for config in (SMALL, LARGER, ONE_LAYER, HUGE, DEEP, SMALL):
+    for config in (SMALL, LARGER, ONE_LAYER, HUGE, DEEP, EQUAL, SMALL):
         expected = _of_the_model(config)
         got = counted(answer, config)
         described = given(config)
@@ -278,7 +280,7 @@ def memory(answer):
     """memory(config, batch, length, bytes_per_value) -> (bytes of weights, bytes of cache)."""
     small = (SMALL, 7, 11, 2)
     larger = (LARGER, 17, 131, 1), (SMALL, 5, 61, 8), (HUGE, 3, 5_053, 4), (DEEP, 300, 1, 2)
-    for inputs in (small, *larger, small):
+    for inputs in (small, *larger, (EQUAL, 3, 3, 3), (EQUAL, 1, 12, 0.5), small):
         config, batch, length, width = inputs
         got = counted(answer, *inputs)
         if len(got) != 2:

@@ -13,6 +13,7 @@ from grooves.checks import check
 from grooves.checks.compare import Mistake
 from grooves.checks.transformer.costs import (
     DEEP,
+    EQUAL,
     HUGE,
     LAB,
     LARGER,
@@ -140,6 +141,7 @@ def training_flops(answer):
         (ONE_LAYER, 1, 1),
         (HUGE, 8, 125),
         (DEEP, 300, 5_053),
+        (EQUAL, 12, 12),
         small,
     ):
         config, batch, length = inputs

@@ -17,6 +17,12 @@ from torch import Tensor, nn
 
 from grooves.checks import CheckFailed, check
 from grooves.checks.compare import draw, own_seed, shape_of
+from grooves.checks.transformer.reached import (
+    check_gradients,
+    check_own_word,
+    check_zero_gradients,
+    moved_scores,
+)
 from grooves.language.stories import Stories
 from grooves.models.transformer import Transformer
 
@@ -34,12 +40,13 @@ def repaired(answer):
     mistakes."""
     vocabulary_size = 90
     with own_seed(0):
-        model = answer(vocabulary_size)
+        model, second = answer(vocabulary_size), answer(vocabulary_size)
     if isinstance(model, Transformer):
         raise CheckFailed(
             "that is the course's own model. Find out what is wrong with Broken, and mend it.",
             hint="course_code",
         )
+    _check_anew(model, second)
     _shake(model)
     ids = torch.randperm(vocabulary_size, generator=torch.Generator().manual_seed(1))
     ids = ids[: 2 * N_WORDS].view(2, N_WORDS)
@@ -50,9 +57,9 @@ def repaired(answer):
         _check_reach(_influence(model, ids[0], vocabulary_size))
         _check_order(model, ids[:1])
         _check_long_text(model, vocabulary_size)
-    _check_own_word(model, vocabulary_size)
-    _check_gradients(model, ids)
-    _check_zero_gradients(model, ids)
+    check_own_word(model, vocabulary_size)
+    check_gradients(model, ids)
+    check_zero_gradients(model, ids)
     loss, entropy = short_training(answer, STEPS)
     _check_loss(loss, entropy)
     return f"After {STEPS} steps its loss is {loss - entropy:.2f} nats above the exact entropy."
@@ -82,6 +89,15 @@ def short_training(build: Callable[[int], nn.Module], steps: int) -> tuple[float
 # ---- what is looked at -----------------------------------------------------------------------
 
 
+def _check_anew(model: nn.Module, second: nn.Module) -> None:
+    if {id(w) for w in model.parameters()} & {id(w) for w in second.parameters()}:
+        raise CheckFailed(
+            "called again, your function returned a model with the same weights as before: whoever "
+            "trains one trains both. Make a new model in every call.",
+            hint="remembers",
+        )
+
+
 def _check_scores(model: nn.Module, ids: Tensor, vocabulary_size: int) -> None:
     logits = model(ids)
     expected = (*ids.shape, vocabulary_size)
@@ -102,7 +118,7 @@ def _check_scores(model: nn.Module, ids: Tensor, vocabulary_size: int) -> None:
 
 
 def _check_texts_apart(model: nn.Module, ids: Tensor) -> None:
-    if _moved(model(ids)[0], model(ids[:1])[0]).any():
+    if moved_scores(model(ids)[0], model(ids[:1])[0]).any():
         raise CheckFailed(
             "the scores of text 0 change when text 1 is taken out of the batch.\n"
             "Likely mistake: a softmax, a norm or a transpose over axis 0, the texts.",
@@ -152,93 +168,36 @@ def _check_reach(influence: Tensor) -> None:
 
 
 def _check_order(model: nn.Module, ids: Tensor) -> None:
-    swapped = ids[:, [1, 0, *range(2, N_WORDS)]]
-    if not _moved(model(ids)[0, -1:], model(swapped)[0, -1:]).any():
+    last = N_WORDS - 1
+    pairs = [(0, b) for b in range(1, last)] + [(a, a + 1) for a in range(1, last - 1)]
+    order = torch.arange(N_WORDS).repeat(len(pairs), 1)
+    for row, (a, b) in zip(order, pairs, strict=True):
+        row[a], row[b] = b, a
+    moved = moved_scores(model(ids[0, order])[:, -1], model(ids)[:, -1])
+    if not moved.all():
+        a, b = pairs[int((~moved).nonzero()[0])]
         raise CheckFailed(
-            "words 0 and 1 can change places and the last word's scores stay the same: the model "
-            "cannot tell the order of words.\nLikely mistake: all words of a text are turned by "
-            "the same angle, or by none. Print the shape of the positions where they meet q, and "
-            "what they grow along.",
+            f"words {a} and {b} can change places and the last word's scores stay the same: the "
+            "model cannot tell their order.\nLikely mistake: "
+            + (
+                "all words of a text are turned by the same angle, or by none. Print the shape of "
+                "the positions where they meet q, and what they grow along."
+                if not moved.any()
+                else "some words stand at the same position. Print the positions: they should "
+                "count 0, 1, 2, …, to the end of the text."
+            ),
             hint="order_blind",
         )
 
 
 def _check_long_text(model: nn.Module, vocabulary_size: int) -> None:
     ids = torch.randint(vocabulary_size, (1, LONG), generator=torch.Generator().manual_seed(3))
-    if _moved(model(ids)[0, : LONG - 10], model(ids[:, :-10])[0]).any():
+    if moved_scores(model(ids)[0, : LONG - 10], model(ids[:, :-10])[0]).any():
         raise CheckFailed(
             f"in a text of {LONG} words, the scores at the earlier ones change when the last ten "
             "are taken away: the future leaks.\nLikely mistake: a mask of one fixed size.",
             hint="sees_the_future",
         )
-
-
-def _check_own_word(model: nn.Module, vocabulary_size: int) -> None:
-    """Refuse a model in which word 1 attends to word 0 alone.
-
-    With nothing to choose from, queries and keys do not matter, so they get no gradient from the
-    second word of a text, and do from the third.
-    """
-    model.eval()
-    words = torch.arange(vocabulary_size)
-    texts = torch.stack((words, words.roll(1), words.roll(7)), dim=1)
-    reached = []
-    for place in (1, 2):
-        model.zero_grad()
-        scores = model(texts[:, : place + 1])[:, place]
-        if not scores.requires_grad:
-            return  # `_check_gradients` says so
-        scores.log_softmax(-1)[:, 0].sum().backward()
-        grads = [w.grad for w in model.parameters() if w.grad is not None]
-        reached.append([int((g.abs() > 1e-6 * g.abs().max()).sum()) for g in grads])
-    if any(second < third / 2 for second, third in zip(*reached, strict=True)):
-        raise CheckFailed(
-            "the second word of a text does not choose between the first word and itself: queries "
-            "and keys get no gradient from it.\nLikely mistake: the mask hides a word from "
-            "itself. The diagonal stays visible.",
-            hint="blind_to_itself",
-        )
-
-
-def _check_gradients(model: nn.Module, ids: Tensor) -> None:
-    model.train()
-    model.zero_grad()
-    loss = F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())
-    if not loss.requires_grad:
-        raise CheckFailed(
-            "no gradient flows back from the loss to any weight.\n"
-            "Likely mistake: no_grad, .detach() or .data around the whole model.",
-            hint="no_gradient",
-        )
-    loss.backward()
-    for name, weight in model.named_parameters():
-        if weight.grad is None or not weight.grad.any():
-            raise CheckFailed(
-                f"no gradient reaches {name}, so it never learns.\nLikely mistake: .detach(), "
-                "no_grad or requires_grad=False on the way, or a weight that is not used.",
-                hint="weight_cut_off",
-            )
-
-
-def _check_zero_gradients(model: nn.Module, ids: Tensor) -> None:
-    """Refuse a model some of whose numbers move the scores, but have a gradient of exactly 0."""
-    model.eval()
-    model.zero_grad()
-    before = model(ids)
-    F.cross_entropy(before[:, :-1].flatten(0, 1), ids[:, 1:].flatten()).backward()
-    with torch.no_grad():
-        for seed, (name, weight) in enumerate(model.named_parameters()):
-            kept = weight.clone()
-            weight.add_(draw(seed, *weight.shape, scale=0.03).to(weight) * (weight.grad == 0))
-            moved = _moved(model(ids)[:, :-1], before[:, :-1]).any()
-            weight.copy_(kept)
-            if moved:
-                raise CheckFailed(
-                    f"some numbers of {name} move the scores, yet no gradient reaches them, so "
-                    "they never learn.\nLikely mistake: .detach() or no_grad on the way, such as "
-                    "around the scores or the shares of attention.",
-                    hint="partly_cut_off",
-                )
 
 
 def _check_loss(loss: float, entropy: float) -> None:
@@ -266,12 +225,7 @@ def _influence(model: nn.Module, ids: Tensor, vocabulary_size: int) -> Tensor:
     """(T, T) bool: row s, column t is True where changing word s moves the scores at word t."""
     changed = ids.repeat(N_WORDS, 1)
     changed.diagonal().copy_((ids + 1) % vocabulary_size)
-    return _moved(model(changed), model(ids.expand(N_WORDS, -1)))
-
-
-def _moved(logits: Tensor, before: Tensor) -> Tensor:
-    """Which words' scores differ by more than rounding."""
-    return (logits - before).abs().amax(-1) > 1e-4 * before.std()
+    return moved_scores(model(changed), model(ids.expand(N_WORDS, -1)))
 
 
 @torch.no_grad()

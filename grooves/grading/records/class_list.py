@@ -12,7 +12,7 @@ from pathlib import Path
 
 from grooves.grading.masters import LabError
 from grooves.grading.records.adjustments import read_text, table
-from grooves.grading.records.store import Listed
+from grooves.grading.records.people import Listed
 
 # "Sunday, 29 November 2026, 11:05 PM" as Moodle writes it in English, and usual other forms.
 _FORMS = (

@@ -50,6 +50,21 @@ class Person:
         return self.key.partition(":")[2] or self.key
 
 
+@dataclass(frozen=True)
+class Listed:
+    """One who takes part, from the instructor's list; handed_in: what the platform's list says."""
+
+    key: str
+    name: str
+    email: str = ""
+    handed_in: str = ""
+
+
+def is_moodles(part: str) -> bool:
+    """Whether a folder or file is named as Moodle names what it packs."""
+    return bool(_MOODLE.match(part))
+
+
 def person_of(submission: str, lab: str) -> Person:
     """Who handed in the submission of that name: a path below the folder, without ".ipynb".
 

@@ -11,9 +11,9 @@ import math
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from grooves.grading.records.people import Person, person_of
+from grooves.grading.records.people import Listed, Person, person_of
 from grooves.grading.records.results import Graded, Result
-from grooves.grading.records.store import Adjustment, Listed, Store, Stored
+from grooves.grading.records.store import Adjustment, Store, Stored
 
 DAY_S = 86_400
 _NO_RESULT = ("unreadable", "not the lab", "not graded")

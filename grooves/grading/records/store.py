@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 from grooves.grading.masters import LabError
+from grooves.grading.records.people import Listed
 from grooves.grading.records.results import Graded, Result
 
 NAME = "results.sqlite"
@@ -84,16 +85,6 @@ class Adjustment:
     comment: str = ""
     reason: str = ""
     at: str = ""
-
-
-@dataclass(frozen=True)
-class Listed:
-    """One who takes part, from the instructor's list; handed_in: what the platform's list says."""
-
-    key: str
-    name: str
-    email: str = ""
-    handed_in: str = ""
 
 
 class Store:
@@ -218,6 +209,11 @@ class Store:
                    at, Path(os.fsdecode(path)), handed_in)
             for name, state, reason, notes, at, path, handed_in in rows
         ]  # fmt: skip
+
+    def paths(self) -> dict[str, str]:
+        """The names of all submissions by where their files lay when they were graded."""
+        found = self._base.execute("SELECT path, name FROM submissions WHERE path != x''")
+        return {os.fsdecode(path): name for path, name in found}
 
     def adjust(self, adjustments: list[Adjustment]) -> None:
         """Keep what an instructor changed, in place of an earlier change of the same thing.

@@ -40,6 +40,7 @@ def _(work, synchronize, clock, warm_ups, runs):
 
 @right("median_time", "all timed, the first ones thrown away, in NumPy")
 def _(work, synchronize, clock, warm_ups, runs):
+    synchronize()
     looks = [clock()]
     for _ in range(warm_ups + runs):
         work()

@@ -89,6 +89,14 @@ def _chosen(model, parts):
     return [w for n, w in model.named_parameters(remove_duplicate=False) if _fits(n, parts)]
 
 
+@wrong("trainable", "in_the_middle")
+def _(model, parts):
+    everything = model.named_parameters(remove_duplicate=False)
+    chosen = [w for n, w in everything if any(f".{part}." in f".{n}." for part in parts)]
+    _switch(model, chosen)
+    return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+
+
 @wrong("trainable", "counts_all")
 def _(model, parts):
     _switch(model, _chosen(model, parts))
@@ -895,6 +903,17 @@ def _(training, held_out, patience):
             return np.int64(look)
 
 
+@right("stop_at", "from one new best to the next, by recursion")
+def _(training, held_out, patience):
+    def after(best):
+        for look in range(best + 1, min(best + patience + 1, len(held_out))):
+            if held_out[look] < held_out[best]:
+                return after(look)
+        return best
+
+    return after(0)
+
+
 @right("stop_at", "in PyTorch, a tensor of one number")
 def _(training, held_out, patience):
     losses = torch.as_tensor(held_out)
@@ -1106,7 +1125,7 @@ def _(before, after, targets, old):
     words = targets[old] >= 0
     sums = torch.where(words, (after - before)[old], 0.0).sum(1)
     weights = words.sum(1) / words.sum()
-    return (sums / words.sum(1)) @ weights.double()
+    return (sums / words.sum(1).clamp(min=1)) @ weights.double()
 
 
 def _real(targets, stories):

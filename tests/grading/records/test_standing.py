@@ -7,8 +7,8 @@ from record_cases import EXERCISES, LAB, graded
 
 from grooves.grading.masters import LabError
 from grooves.grading.records import adjustments, feedback
+from grooves.grading.records.people import Listed
 from grooves.grading.records.standing import Rules, standings
-from grooves.grading.records.store import Listed
 
 DUE = datetime.fromisoformat("2026-11-29T12:00:00+00:00")
 

@@ -66,6 +66,18 @@ def test_grading_one_again_changes_one_row_and_dates_the_change(course):
     assert all(date[:2] == "20" and "T" in date for date in dates)
 
 
+def test_one_folder_of_a_class_is_graded_again_under_its_name(course):
+    course("anna/99_mini")
+    course("bert/99_mini", **WRONG)
+    assert _grade() == 0
+    course("bert/99_mini")
+    assert cli.main(["labs", "grade", "s/bert", "--no-rehearsal"]) == 0
+    assert {name: row["total"] for name, row in _rows().items()} == {
+        "anna/99_mini": "6",
+        "bert/99_mini": "6",
+    }
+
+
 def test_what_did_not_change_is_not_graded_again_and_all_else_is(course, capsys):
     course("anna")
     course("bert", **WRONG)
