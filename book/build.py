@@ -1,8 +1,9 @@
 """Build the book: `python book/build.py`, which is what `make book` runs.
 
 Warnings are errors, and all of them are shown. Every page is written anew, because an incremental
-build misses changed style sheets and scripts; notebooks are run only where they or the package
-have changed (see _ext/book_execution.py).
+build misses changed style sheets and scripts, and what a former build wrote is removed first, so no
+page of another edition stays; notebooks are run only where they or the package have changed (see
+_ext/book_execution.py).
 """
 
 import argparse
@@ -68,6 +69,19 @@ def _not_writable(folder):
         return f"The book cannot be written to {folder}: {error.strerror}."
 
 
+def _not_usable(course):
+    """A sentence where edition.toml cannot be used, else an empty text."""
+    import yaml
+
+    from grooves.grading.edition.settings import contents, read_edition
+
+    try:
+        contents(yaml.safe_load((course / "_toc.yml").read_text("utf-8")), read_edition(course))
+    except ValueError as error:
+        return f"{error}."
+    return ""
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description="Build the book into _build/html.")
     parser.add_argument("--output", type=Path, help="folder that gets _build/html")
@@ -81,6 +95,11 @@ def main(arguments=None):
     if refused := _not_writable(built):
         print(f"{refused} Name a folder that you may write to with --output.", file=sys.stderr)
         return 1
+    if refused := _not_usable(ROOT):
+        print(refused, file=sys.stderr)
+        return 1
+    for former in ("html", "jupyter_execute"):
+        shutil.rmtree(built / former, ignore_errors=True)
     if options.fresh:
         for folder in (ROOT / "_build", built):
             shutil.rmtree(folder / "executed", ignore_errors=True)

@@ -1,6 +1,7 @@
 """The book's front door: index.html leads on to the first page, with a title and a language.
 
 Sphinx writes none where the first page has another name, and Jupyter Book's is a bare refresh.
+Beside it lies an empty `.nojekyll`: without it GitHub Pages leaves out folders such as `_static`.
 """
 
 from html import escape
@@ -27,6 +28,7 @@ def write_door(app, exception):
             first=app.builder.get_target_uri(app.config.root_doc),
         )
         (Path(app.outdir) / "index.html").write_text(door, "utf-8")
+        (Path(app.outdir) / ".nojekyll").touch()
 
 
 def setup(app):

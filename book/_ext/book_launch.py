@@ -15,6 +15,8 @@ from docutils import nodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
+from grooves.grading.edition.addresses import hub_address, repository_address
+
 logger = logging.getLogger(__name__)
 BINDER = "https://mybinder.org"
 COLAB = "https://colab.research.google.com"
@@ -95,7 +97,7 @@ def add_links(app, pagename, templatename, context, doctree):
 
 def _students_copy(config):
     """(address, branch) of the repository that students may see; an empty address where none is."""
-    address = config.launch_copy.rstrip("/")
+    address = config.launch_copy
     authors = config.html_theme_options.get("repository_url") or ""
     if _same(address, authors):
         return "", config.launch_branch
@@ -103,14 +105,35 @@ def _students_copy(config):
 
 
 def _same(one, other):
-    return one.lower().rstrip("/").removesuffix(".git") == other.lower().rstrip("/").removesuffix(
-        ".git"
-    )
+    """Whether two addresses lead to the same repository; hosts do not tell letters' case apart."""
+    return _usual(one).lower() == _usual(other).lower()
 
 
-def refuse_the_authors_repository(app, config):
-    """Complain, which stops the build, where the students would be sent to the solutions."""
+def _usual(address):
+    try:
+        return repository_address(address, "")
+    except ValueError:
+        return address
+
+
+def take_addresses(app, config):
+    """Bring the addresses that are set into one form, or complain, which stops the build.
+
+    One complaint is that the students would be sent to the authors' repository, with the solutions.
+    """
+    for name, form in (("launch_copy", repository_address), ("launch_hub", hub_address)):
+        try:
+            setattr(config, name, form(getattr(config, name), name))
+        except ValueError as error:
+            logger.warning("%s", error)
+            setattr(config, name, "")
     authors = config.html_theme_options.get("repository_url") or ""
+    try:
+        authors = repository_address(authors, "repository: url:")
+    except ValueError as error:
+        logger.warning("%s", error)
+        authors = ""  # the theme would fail on what is no address
+    config.html_theme_options = {**config.html_theme_options, "repository_url": authors}
     if config.launch_copy and _same(config.launch_copy, authors):
         logger.warning(
             "launch_copy is %s, the authors' repository, whose labs/solutions its launch links "
@@ -161,7 +184,7 @@ def setup(app):
     app.add_config_value("launch_copy", "", "html", [str])
     app.add_config_value("launch_branch", "main", "html", [str])
     app.add_config_value("launch_hub", "", "html", [str])
-    app.connect("config-inited", refuse_the_authors_repository)
+    app.connect("config-inited", take_addresses)
     app.add_directive("install-line", InstallLine)
     app.add_directive("hub-form", HubForm)
     # after the theme has made the list of buttons, and before the templates read it

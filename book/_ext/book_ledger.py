@@ -6,7 +6,8 @@
 
 lists the claims whose first chapter belongs to that part. The verdicts are read from the executed
 notebooks when all pages have been read (grooves.claims.collect); a claim without a verdict is
-listed as not yet checked. `{ledger-summary}` counts them.
+listed as not yet checked, or as not in this edition where its chapter was left out.
+`{ledger-summary}` counts them.
 """
 
 from collections import Counter
@@ -18,6 +19,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from grooves import claims
+from grooves.grading.edition.settings import NOT_HERE
 
 logger = logging.getLogger(__name__)
 COLUMNS = ("Claim", "Verdict", "What was found")
@@ -112,27 +114,39 @@ def fill_in(app, doctree, docname):
         show = _verdicts if place["label"] == COLUMNS[1] else _findings
         place.replace_self(show(app, docname, claim, stated))
     for place in list(doctree.findall(ledger_count)):
-        place.replace_self(nodes.paragraph("", _count(found)))
+        place.replace_self(nodes.paragraph("", _count(found, app.config.edition)))
 
 
-def _count(found):
+def _count(found, edition):
     total = len(claims.claims())
     by_wording = Counter(verdict.verdict for stated in found.values() for _, verdict in stated[-1:])
     counts = [f"{n} {wording}" for wording, n in by_wording.most_common()]
     text = f"{len(found)} of {total} claims have been checked so far"
-    return f"{text}: {', '.join(counts)}." if counts else f"{text}."
+    text = f"{text}: {', '.join(counts)}." if counts else f"{text}."
+    away = [c for c in claims.claims().values() if c.id not in found and _left_out(c, edition)]
+    if not away:
+        return text
+    belong = "claim belongs" if len(away) == 1 else "claims belong"
+    return f"{text} {len(away)} {belong} to chapters that are {NOT_HERE}."
+
+
+def _left_out(claim, edition):
+    """Whether a claim is checked in a chapter that this edition leaves out."""
+    return any(chapter.number in edition.leave_out for chapter in claim.chapters)
 
 
 def _verdicts(app, docname, claim, stated):
     if not stated:
-        return [nodes.paragraph("", "not yet checked", classes=["verdict-open"])]
+        text = NOT_HERE if _left_out(claim, app.config.edition) else "not yet checked"
+        return [nodes.paragraph("", text, classes=["verdict-open"])]
     wordings = dict.fromkeys(verdict.verdict for _, verdict in stated)
     return [nodes.paragraph("", "", nodes.strong("", wording)) for wording in wordings]
 
 
 def _findings(app, docname, claim, stated):
     if not stated:
-        paragraph = nodes.paragraph("", "Planned for chapter ", classes=["verdict-open"])
+        when = "Checked in" if _left_out(claim, app.config.edition) else "Planned for"
+        paragraph = nodes.paragraph("", f"{when} chapter ", classes=["verdict-open"])
         for number, chapter in enumerate(claim.chapters):
             paragraph += nodes.Text(" and chapter ") if number else []
             paragraph += _chapter(app, docname, chapter)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import nbformat
 
+from grooves.grading.edition.lab_links import fit_links
 from grooves.grading.numbering import table, write_numbers
 
 STUB = "raise NotImplementedError"
@@ -48,7 +49,8 @@ def release(master: nbformat.NotebookNode, lab: str) -> nbformat.NotebookNode:
     says that the notebook is generated, and from what. Numbers, points and the sum of minutes are
     written into the text.
 
-    Raises: LabError where the markers or the metadata are wrong (see `exercises_of`).
+    Raises: LabError where the markers or the metadata are wrong (see `exercises_of`); ValueError
+    where edition.toml is, which says where links to the book lead.
     """
     notebook = copy.deepcopy(master)
     number(notebook, lab)
@@ -72,6 +74,7 @@ def release(master: nbformat.NotebookNode, lab: str) -> nbformat.NotebookNode:
         cell.metadata = nbformat.from_dict(kept)
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
+    fit_links(notebook, labs_folder().parent)
     _say_generated(notebook, lab)
     notebook.metadata = nbformat.from_dict(
         {

@@ -60,6 +60,12 @@ def taught(tmp_path_factory):
     return built_once(tmp_path_factory, "taught", sample_book.TAUGHT)
 
 
+@pytest.fixture(scope="session")
+def edition(tmp_path_factory):
+    """A small book of an edition: another name and colour, a chapter left out, a page added."""
+    return built_once(tmp_path_factory, "edition", sample_book.EDITION)
+
+
 @pytest.fixture
 def page(browser):
     """A fresh page of the size of a small laptop's window."""

@@ -4,7 +4,10 @@ import contextlib
 from pathlib import Path
 
 import axe_playwright_python
+import yaml
 from playwright.sync_api import TimeoutError
+
+from grooves.grading.edition import settings
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -28,6 +31,12 @@ ONE_OF_EACH_COLOUR = """() => {
     repeated.forEach((piece) => piece.replaceWith(...piece.childNodes));
     document.body.normalize();
 }"""
+
+
+def edition_pages(root):
+    """The pages of the edition that the course in this folder has, in order."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text("utf-8"))
+    return list(contents(settings.contents(toc, settings.read_edition(root))))
 
 
 def contents(toc):

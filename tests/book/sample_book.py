@@ -160,6 +160,57 @@ TAUGHT = {
     "labs/solutions/exam_answers.md": (ROOT / "labs/solutions/exam_answers.md").read_text("utf-8"),
 }
 
+# An edition: chapter 4 is left out, and pages of all kinds link to it.
+EDITION_WELCOME = """\
+# Grooves
+
+Read [chapter 4](04_transformer.md), [how it looks back](04_transformer.md) and
+[its notebook](../notebooks/04_transformer.ipynb), or ![a mark](../modules/still.svg).
+
+```{chapter-list}
+```
+
+- [Look back](04_transformer.md)
+- [Multiply](01_forward_propagation.md)
+"""
+EDITION_START = """\
+# Start
+
+| idea | chapter |
+|---|---|
+| products | [Multiply](../book/01_forward_propagation.md) |
+| attention | [Look back](../book/04_transformer.md) |
+"""
+ADDRESS = "https://school.example.edu/grooves/"
+EDITION_LAB = (
+    f"# Lab: Multiply\n\nRead [the page]({ADDRESS}book/01_forward_propagation.html#multiply)."
+)
+EDITION_TOML = f"""\
+name = "Ridges"
+institution = "Example School"
+logo = "modules/still.svg"
+colour = "#8a1538"
+address = "{ADDRESS}"
+leave_out = [4]
+
+[[pages]]
+file = "book/our_rooms"
+part = "Second"
+"""
+EDITION = {
+    "modules/still.svg": MODULES["modules/still.svg"],
+    "book/welcome.md": EDITION_WELCOME,
+    "book/launch.md": LAUNCH,
+    "book/ledger.md": LEDGER,
+    "book/our_rooms.md": "# Our rooms\n\nRoom 101.\n",
+    "notebooks/00_start.ipynb": told(EDITION_START),
+    **chapter("01_forward_propagation", "Multiply", 11, 13, (4, 1)),
+    **chapter("04_transformer", "Look back", 17, 19, (30, 4)),
+    **chapter("06_fine_tuning", "Begin elsewhere", 23, 29, (12, 2)),
+    "labs/01_forward_propagation.ipynb": told(EDITION_LAB),
+    "edition.toml": EDITION_TOML,
+}
+
 FAULTY = {
     "book/welcome.md": "# Welcome\n",
     "book/formula.md": "# Formula\n\n$$ \\nosuchcommand x $$\n",
@@ -204,13 +255,21 @@ def build(folder, files):
         for path in files
         if path.endswith((".md", ".ipynb")) and "/solutions/" not in path
     )
+    # Two parts; pages that an edition adds are not in the contents.
+    first = [page for page in pages if page not in ("book/welcome", "book/our_rooms")]
+    half = len(first) // 2
+    parts = [("First", first[:half]), ("Second", first[half:])]
     contents = {"format": "jb-book", "root": "book/welcome"}
-    contents["chapters"] = [{"file": page} for page in pages if page != "book/welcome"]
+    contents["parts"] = [
+        {"caption": caption, "chapters": [{"file": page} for page in listed]}
+        for caption, listed in parts
+        if listed
+    ]
     (folder / "_toc.yml").write_text(yaml.safe_dump(contents), "utf-8")
     settings = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
-    settings["title"] = "Sample"
     settings["repository"]["url"] = AUTHORS
-    settings["sphinx"]["config"]["launch_copy"] = REPOSITORY
+    addresses = {"launch_copy": REPOSITORY, "launch_branch": "main", "launch_hub": ""}
+    settings["sphinx"]["config"] |= addresses
     settings["sphinx"]["local_extensions"]["sample_path"] = "."
     (folder / "sample_path.py").write_text("def setup(app): ...\n", "utf-8")
     (folder / "_config.yml").write_text(yaml.safe_dump(settings), "utf-8")

@@ -7,11 +7,10 @@ import sys
 
 import nbformat
 import pytest
-import yaml
 from book_execution import state_of
 from book_math import MathError, to_mathml
 from built_book import ROOT
-from read_pages import contents
+from read_pages import edition_pages
 
 
 def test_the_book_builds_without_a_warning(book):
@@ -20,8 +19,7 @@ def test_the_book_builds_without_a_warning(book):
 
 
 def test_every_page_of_the_contents_is_there_and_no_solution(book):
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
-    for page in contents(toc):
+    for page in edition_pages(ROOT):
         assert f"{page}.html" in book.pages()
     everything = [path for path in book.site.rglob("*") if path.is_file()]
     assert [path for path in everything if "solutions" in str(path)] == []

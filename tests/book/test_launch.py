@@ -5,10 +5,13 @@ from types import SimpleNamespace
 
 import book_launch
 import pytest
-from book_launch import add_links, binder_link, colab_link, refuse_the_authors_repository
+import yaml
+from book_launch import add_links, binder_link, colab_link, take_addresses
 from built_book import ROOT
 from playwright.sync_api import expect
 from sample_book import AUTHORS, REPOSITORY
+
+from grooves.grading.edition.addresses import repository_address
 
 NOTEBOOK = "notebooks/experiment.ipynb"
 BINDER = (
@@ -97,7 +100,7 @@ def test_no_link_leads_to_the_authors_repository(address, monkeypatch):
     complaints = []
     monkeypatch.setattr(book_launch.logger, "warning", lambda text, *_: complaints.append(text))
     for copy in ("", REPOSITORY, address):
-        refuse_the_authors_repository(None, settings(launch_copy=copy))
+        take_addresses(None, settings(launch_copy=copy))
     assert len(complaints) == 1
     assert header_of(settings(launch_copy=address)) == []
     assert header_of(settings(launch_copy="")) == []
@@ -121,11 +124,22 @@ def test_other_hosts_than_github_get_binder_links_and_no_colab():
     assert colab_link(own, "main", NOTEBOOK) is None
 
 
-def test_the_committed_book_invents_no_address(page, book, book_address):
+def test_the_book_launches_from_the_students_copy_that_is_set_or_not_at_all(
+    page, book, book_address
+):
+    told = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["sphinx"]["config"]
+    copy = repository_address(told["launch_copy"], "launch_copy")
     page.goto(f"{book_address}notebooks/00_start.html")
-    assert page.get_by_role("button", name="Open this notebook elsewhere").count() == 0
+    if copy:
+        links = menu(page, "Open this notebook elsewhere")
+        assert links["Binder"] == binder_link(
+            copy, told["launch_branch"], "notebooks/00_start.ipynb"
+        )
+    else:
+        assert page.get_by_role("button", name="Open this notebook elsewhere").count() == 0
     page.goto(f"{book_address}book/launch.html")
-    expect(page.get_by_text("so it has no launch links")).to_be_visible()
+    assert page.get_by_text("so it has no launch links").count() == (0 if copy else 1)
+    assert page.locator(".hub-form").count() == (1 if copy else 0)
 
 
 def test_every_page_of_code_offers_its_notebook_for_download(page, book, book_address):
@@ -137,3 +151,40 @@ def test_every_page_of_code_offers_its_notebook_for_download(page, book, book_ad
         offered = (book.site / path).parent / address
         stored = ROOT / path.replace(".html", ".ipynb")
         assert json.loads(offered.read_text("utf-8")) == json.loads(stored.read_text("utf-8"))
+
+
+def test_addresses_that_are_set_are_brought_into_one_form(monkeypatch):
+    complaints = []
+    monkeypatch.setattr(
+        book_launch.logger, "warning", lambda text, *given: complaints.append(given)
+    )
+    config = settings(
+        launch_copy="git@github.com:school/copy.git", launch_hub="hub.example.edu/hub"
+    )
+    config.html_theme_options = {"repository_url": "github.com/school/grooves.git", "x": 1}
+    take_addresses(None, config)
+    assert complaints == []
+    assert config.launch_copy == "https://github.com/school/copy"
+    assert config.launch_hub == "https://hub.example.edu"
+    # the theme takes an address apart, and fails on what git's own form looks like
+    assert config.html_theme_options == {
+        "repository_url": "https://github.com/school/grooves",
+        "x": 1,
+    }
+
+
+def test_what_is_no_address_is_complained_of_and_not_linked(monkeypatch):
+    complaints = []
+    monkeypatch.setattr(
+        book_launch.logger, "warning", lambda text, *given: complaints.append(text % given)
+    )
+    config = settings(launch_copy="our copy", launch_hub="the hub")
+    config.html_theme_options = {"repository_url": "ours"}
+    take_addresses(None, config)
+    assert [complaint.split(" is ")[0] for complaint in complaints] == [
+        "launch_copy",
+        "launch_hub",
+        "repository: url:",
+    ]
+    assert header_of(config) == []
+    assert config.html_theme_options == {"repository_url": ""}

@@ -3,14 +3,17 @@
 import re
 import zlib
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
-from read_pages import settle
+from built_book import ROOT
+from read_pages import edition_pages, settle
 
 # A4 without 15 mm at each side, at 96 dots per inch: what Chromium lays a page out for.
 WIDTH = 680
 MARGINS = dict.fromkeys(("top", "right", "bottom", "left"), "15mm")
-PAGES = [f"{folder}/01_forward_propagation.html" for folder in ("book", "notebooks", "labs")]
+CHAPTER = next(page for page in edition_pages(ROOT) if re.match(r"book/\d\d_", page))
+PAGES = [f"{folder}/{Path(CHAPTER).name}.html" for folder in ("book", "notebooks", "labs")]
 
 # How far the lines of code stick out of what shows them, by block: out of the paper, or out of a
 # box that cuts off what is wider.
