@@ -100,7 +100,7 @@ def test_a_lab_or_an_exercise_that_there_is_not_is_named(tmp_path):
 def test_the_term_file_of_the_teaching_page_is_one(tmp_path):
     root = Path(__file__).parents[3]
     page = (root / "book/teaching.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    example = re.search(r"```toml\n(.*?)```", page, re.DOTALL)[1]
     term = read(tmp_path, example)
     term_file.check_labs(term, masters(root / "labs"))
     assert term.plan("04_transformer").points == {"softmax": 2, "rotate": 4}
