@@ -19,7 +19,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends git \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --create-home --home-dir /srv/jovyan --uid 1000 --shell /bin/bash jovyan
+    && useradd --create-home --home-dir /home/jovyan --uid 1000 --shell /bin/bash jovyan
 
 WORKDIR /srv/grooves
 COPY requirements.txt constraints.txt pyproject.toml README.md LICENSE LICENSE-TEXT ./
@@ -32,5 +32,5 @@ RUN pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} --requirement r
 # that counts. User 1000 is jovyan; a number is understood by every host.
 ENV PYTHONPATH=/course
 USER 1000
-WORKDIR /srv/jovyan
+WORKDIR /home/jovyan
 CMD ["jupyterhub-singleuser", "--ip=0.0.0.0"]
