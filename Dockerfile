@@ -19,7 +19,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends git \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --create-home --uid 1000 --shell /bin/bash jovyan
+    && useradd --create-home --home-dir /home/jovyan --uid 1000 --shell /bin/bash jovyan
 
 WORKDIR /srv/grooves
 COPY requirements.txt constraints.txt pyproject.toml README.md LICENSE LICENSE-TEXT ./

@@ -410,8 +410,8 @@ PACKAGE_HOSTS = re.compile(
         ]
     )
 )
-# The folders above the home folder of a machine that others have too.
-NOT_OURS = {"/ho" + "me/ada", "/tm" + "p/"}
+# The folders above the home folder of a machine that others have too, and that of a hub's images.
+NOT_OURS = {"/ho" + "me/ada", "/ho" + "me/jovyan", "/tm" + "p/"}
 TEXT = {
     "", ".bib", ".cff", ".cfg", ".css", ".ipynb", ".js", ".json", ".md", ".mjs", ".py",
     ".svg", ".toml", ".txt", ".yaml", ".yml",

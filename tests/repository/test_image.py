@@ -81,6 +81,7 @@ def test_nobody_in_the_image_is_root_and_a_hub_can_start_it():
     (user,) = said("USER")
     (made,) = [words for words in said("RUN") if "useradd" in words]
     assert f"--uid {user} " in made and made.endswith(" jovyan")
+    assert f"--home-dir {said('WORKDIR')[-1]} " in made  # where a hub mounts what a student keeps
     assert said("CMD") == ['["jupyterhub-singleuser", "--ip=0.0.0.0"]']
     assert said("ENTRYPOINT") == []  # a hub, and the grader, give their own command
 
