@@ -237,6 +237,32 @@ def written_by_hand(answer: Callable, *inputs, ready_made: Sequence[str] = ()):
     return result
 
 
+def refuse_given_changed(answer: Callable, name: str) -> None:
+    """Refuse an answer that has overwritten the class or function of the lab with this name.
+
+    A class or function that the student wrote anew under the name is theirs to mend.
+    Raises: CheckFailed with the hint "changed_given".
+    """
+    given = _notebook_of(answer).get(name)
+    parts = {name: given}
+    if inspect.isclass(given):
+        parts = {f"{name}.{key}": part for key, part in vars(given).items()}
+    codes = {key: getattr(part, "__code__", None) for key, part in parts.items()}
+    changed = [key for key, code in codes.items() if code and code.co_qualname != key]
+    if changed:
+        raise CheckFailed(
+            f"your code changed {name} itself: {changed[0]} is not what the lab defines. Leave "
+            f"{name} as it is, so that the two can be compared, and write your own beside it.",
+            hint="changed_given",
+        )
+
+
+def _notebook_of(answer: Callable) -> dict:
+    """The names of the notebook in which an answer was written."""
+    function = inspect.unwrap(answer)
+    return getattr(getattr(function, "func", function), "__globals__", {})
+
+
 def kept_without(ask: Callable, answer: Callable, forbidden: Callable, hint: str, says: Callable):
     """What `ask` returns, which calls the answer, while some values are out of the notebook.
 
@@ -244,8 +270,7 @@ def kept_without(ask: Callable, answer: Callable, forbidden: Callable, hint: str
     of the name that such a value had there, the sentence of the refusal.
     Raises: CheckFailed with `hint` where the answer looks one of them up.
     """
-    function = inspect.unwrap(answer)
-    notebook = getattr(getattr(function, "func", function), "__globals__", {})
+    notebook = _notebook_of(answer)
     theirs = {name: value for name, value in notebook.items() if forbidden(value)}
     for name in theirs:
         del notebook[name]

@@ -243,9 +243,9 @@ def _refuse_scrambled(back, weights, n_bytes: int) -> None:
             raise CheckFailed(
                 f"for {n_bytes:,} bytes, your result of unpack has other weights in {name} than "
                 f"went into pack (correlation {alike:.2f}).\nLikely mistake: the order of the "
-                f"bytes, "
-                "or which code stands in which half of a byte. Compare unpack(pack(weights)) with "
-                "the weights, matrix by matrix.",
+                "bytes, which code stands in which half of a byte, or something that unpack adds "
+                "and pack did not take off, such as `base`. Compare unpack(pack(weights)) with the "
+                "weights, matrix by matrix.",
                 hint="scrambled",
             )
 

@@ -1355,6 +1355,14 @@ def _(model, few, many):
     return _learn(add_lora(model, 2), few, 2, 0.01)
 
 
+@wrong("tune", "whole_embedding")
+def _(model, few, many):
+    model = add_lora(model, 1)
+    with torch.no_grad():
+        model.embedding.weight += 0.01
+    return _learn(model, few, 1, 0.01)
+
+
 @wrong("tune", "hardly_moved")
 def _(model, few, many):
     return _learn(add_lora(model, 1), few, 4, 1e-4)
