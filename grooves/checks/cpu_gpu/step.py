@@ -223,7 +223,7 @@ def _run(step, images, labels, chosen, batch, network=NETWORKS[0]):
         optimizer = torch.optim.SGD(model.parameters(), **settings)
     if network != NETWORKS[0]:
         for p in model.parameters():
-            p.grad = torch.full_like(p, 0.25)  # left there by whoever was at work before
+            p.grad = torch.full_like(p, 0.25)  # left there by an earlier step
     results = []
     first, second, third = (partial(step, model, optimizer, images, labels, c) for c in chosen)
     results.append(_numbers(first(), batch))

@@ -1,4 +1,4 @@
-"""Check of lab 12: weights as whole numbers with a scale a row (chapter 12).
+"""Check of lab 12: weights as integers with a scale a row (chapter 12).
 
 Key idea: the weights are made from codes and scales that the check chose, each a little off the
 middle of its step. So the right codes are known, and no rounding of the last bit decides. Weights

@@ -230,6 +230,6 @@ def _follow_back(answer, logits, ids, padding, given: str) -> None:
         raise CheckFailed(
             f"for {given}, the number is right, but its gradient is not PyTorch's.\n"
             "Likely mistake: a part of the sum is detached or copied into a new tensor, or padding "
-            "turned into NaN on the way back.",
+            "turned into NaN in the backward pass.",
             hint="wrong_gradient",
         )

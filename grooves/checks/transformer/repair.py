@@ -93,8 +93,8 @@ def short_training(build: Callable[[int], nn.Module], steps: int) -> tuple[float
 def _check_anew(model: nn.Module, second: nn.Module) -> None:
     if {id(w) for w in model.parameters()} & {id(w) for w in second.parameters()}:
         raise CheckFailed(
-            "called again, your function returned a model with the same weights as before: whoever "
-            "trains one trains both. Make a new model in every call.",
+            "called again, your function returned a model with the same weights as before: "
+            "training one trains both. Make a new model in every call.",
             hint="remembers",
         )
 

@@ -1436,7 +1436,7 @@ def _(f, x, gradient):
 # ---- step ------------------------------------------------------------------------------------
 
 
-@right("step", "in place on copies, which refuse fractions in whole numbers; one array of both")
+@right("step", "in place on copies, which refuse fractions in integers; one array of both")
 def _(w, velocity, g, lr, momentum):
     w, velocity = w.copy(), velocity.copy()
     velocity *= momentum

@@ -544,7 +544,7 @@ def _(shapes, budget):
     return rank
 
 
-@right("largest_rank", "with NumPy, a whole number written as a float")
+@right("largest_rank", "with NumPy, an integer written as a float")
 def _(shapes, budget):
     sides = np.array(shapes)
     return float(min(np.floor(budget / sides.sum()), sides.min()))

@@ -937,7 +937,7 @@ def _(config):
     return count + C
 
 
-@right("count_parameters", "numpy's whole numbers")
+@right("count_parameters", "numpy's integers")
 def _(config):
     C = np.int64(config.n_embd)
     squares = 12 * config.n_layer - 8 * config.mlp_from
