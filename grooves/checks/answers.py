@@ -108,7 +108,9 @@ def recorded(answer):
 
 def describe(value) -> str:
     """A value in a few words: "a float32 tensor of shape (2, 3)", "a list of 4", "(2, 3)"."""
-    if hasattr(value, "shape") and hasattr(value, "dtype"):
+    if inspect.ismodule(value):
+        return f"the module {value.__name__}"
+    if hasattr(value, "shape") and hasattr(value, "dtype") and not inspect.isclass(value):
         if not isinstance(plain := _plain_number(value), type(value)):
             return describe(plain)
         kind = {"Tensor": "tensor", "ndarray": "array"}.get(type(value).__name__)
@@ -139,7 +141,7 @@ def describe_type(kind: type) -> str:
     """A type in a few words, as `describe` would speak of its values."""
     if kind is type(None):
         return "None"
-    names = {"Tensor": "tensor", "ndarray": "array", "int": "whole number", "float": "number"}
+    names = {"Tensor": "tensor", "ndarray": "array", "int": "integer", "float": "number"}
     return _a(names.get(kind.__name__, kind.__name__))
 
 

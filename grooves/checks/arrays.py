@@ -60,30 +60,8 @@ def by_hand(answer: Callable, *torchs_own: str) -> Callable:
     return lambda *inputs: written_by_hand(answer, *inputs, ready_made=torchs_own)
 
 
-def untouched(answer: Callable, *names: str) -> Callable:
-    """The answer, called on copies and refused where it changes one of them.
-
-    names: what the first arguments are, in words; only these are looked at.
-    Raises (when called): CheckFailed with the hint "changed_input".
-    """
-
-    def call(*inputs):
-        handed_over = [*deepcopy(inputs[: len(names)]), *inputs[len(names) :]]
-        result = answer(*handed_over)
-        for name, before, after in zip(names, inputs, handed_over, strict=False):
-            if not np.array_equal(before, after):
-                raise CheckFailed(
-                    f"your function changed the {name} that it was given. Others still need what "
-                    "stood there: work on a copy, or make something new.",
-                    hint="changed_input",
-                )
-        return result
-
-    return call
-
-
 def on_whole_numbers(judged: Callable, *arguments) -> None:
-    """Judge an answer on whole numbers, unless NumPy or PyTorch refuses to mix them with fractions.
+    """Judge an answer on integers, unless NumPy or PyTorch refuses to mix them with fractions.
 
     An error says nothing false; a fraction that is silently cut off does.
     Raises: CheckFailed, as `judged` does.

@@ -123,7 +123,7 @@ def shape_of(x) -> str:
 
 
 def number(value: float) -> str:
-    """A number as a message shows it: four significant digits, whole numbers in full."""
+    """A number as a message shows it: four significant digits, integers in full."""
     if getattr(value, "dtype", None) == torch.bool:
         return str(bool(value))
     value = float(value)
@@ -131,14 +131,14 @@ def number(value: float) -> str:
 
 
 def _difference(got: Tensor, expected: Tensor, source: str, tolerance: float) -> str:
-    """Where the results are farthest apart, or whole numbers first differ, in words."""
+    """Where the results are farthest apart, or integers first differ, in words."""
     if got.shape != expected.shape:
         return f"your result has shape {shape_of(got)}, expected {shape_of(expected)}."
     gap = (got.double() - expected.double()).abs().nan_to_num(torch.inf, torch.inf)
     gap[got.double() == expected.double()] = 0.0  # an infinity that is right
     if expected.ndim == 0:
         return f"your result is {number(got)}; {source} {number(expected)}."
-    # of whole numbers, such as words and classes, the first that differs: how far says nothing
+    # of integers, such as words and classes, the first that differs: how far says nothing
     told = gap if expected.is_floating_point() else (gap > 0).int()
     worst = tuple(int(i) for i in torch.unravel_index(told.argmax(), gap.shape))
     wrong = int((gap > tolerance + tolerance * expected.double().abs()).sum())
@@ -209,12 +209,12 @@ def written_by_hand(answer: Callable, *inputs, ready_made: Sequence[str] = ()):
     that the check compares with. What an exercise does not ask to write may be called freely.
     Raises: CheckFailed with the hint "course_code" or "ready_made".
     """
-    framework = ("exercise", "answers", "again", "compare")
-    around_the_answer = {f"grooves.checks.{name}" for name in framework}
+    lab = "grooves.checks."  # what stands there in a folder is a lab's, the rest is the framework
     handed_over = {getattr(part, "__code__", None) for part in inputs}
 
     def courses_own(module: str, code) -> str | None:
-        ours = module.startswith("grooves.") and module not in around_the_answer
+        framework = module.startswith(lab) and module.count(".") == lab.count(".")
+        ours = module.startswith("grooves.") and not framework
         if not ours or code in handed_over:
             return None
         return f"{module}.{code.co_qualname.split('.<locals>')[0]}"
@@ -237,6 +237,32 @@ def written_by_hand(answer: Callable, *inputs, ready_made: Sequence[str] = ()):
     return result
 
 
+def refuse_given_changed(answer: Callable, name: str) -> None:
+    """Refuse an answer that has overwritten the class or function of the lab with this name.
+
+    A class or function that the student wrote anew under the name is theirs to mend.
+    Raises: CheckFailed with the hint "changed_given".
+    """
+    given = _notebook_of(answer).get(name)
+    parts = {name: given}
+    if inspect.isclass(given):
+        parts = {f"{name}.{key}": part for key, part in vars(given).items()}
+    codes = {key: getattr(part, "__code__", None) for key, part in parts.items()}
+    changed = [key for key, code in codes.items() if code and code.co_qualname != key]
+    if changed:
+        raise CheckFailed(
+            f"your code changed {name} itself: {changed[0]} is not what the lab defines. Leave "
+            f"{name} as it is, so that the two can be compared, and write your own beside it.",
+            hint="changed_given",
+        )
+
+
+def _notebook_of(answer: Callable) -> dict:
+    """The names of the notebook in which an answer was written."""
+    function = inspect.unwrap(answer)
+    return getattr(getattr(function, "func", function), "__globals__", {})
+
+
 def kept_without(ask: Callable, answer: Callable, forbidden: Callable, hint: str, says: Callable):
     """What `ask` returns, which calls the answer, while some values are out of the notebook.
 
@@ -244,8 +270,7 @@ def kept_without(ask: Callable, answer: Callable, forbidden: Callable, hint: str
     of the name that such a value had there, the sentence of the refusal.
     Raises: CheckFailed with `hint` where the answer looks one of them up.
     """
-    function = inspect.unwrap(answer)
-    notebook = getattr(getattr(function, "func", function), "__globals__", {})
+    notebook = _notebook_of(answer)
     theirs = {name: value for name, value in notebook.items() if forbidden(value)}
     for name in theirs:
         del notebook[name]

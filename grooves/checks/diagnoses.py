@@ -76,15 +76,25 @@ def _right_beside(wrong: Sequence[Finding], findings: Sequence[Finding]) -> list
 
 
 def _left_out(g: Tensor, e: Tensor, tolerance: float) -> bool:
-    """Whole rows, or whole columns, are 0, and all others are right."""
+    """The last rows, or the last columns, are 0, and all others are right."""
     if g.shape != e.shape or g.ndim < 2:
         return False
     off = (g - e).abs() > tolerance * (1 + e.abs())
     if not off.any() or off.all() or bool(g[off].any()):
         return False
-    empty = g == 0
-    rows, columns = empty.all(-1, keepdim=True), empty.all(-2, keepdim=True)
-    return bool((off <= rows).all() or (off <= columns).all())
+    # from some row, or some column, to the last one
+    kept_rows, kept_columns = _last_true((g != 0).any(-1)), _last_true((g != 0).any(-2))
+    rows, columns = (
+        torch.arange(n) > kept
+        for n, kept in zip(g.shape[-2:], (kept_rows, kept_columns), strict=True)
+    )
+    return bool((off <= rows[..., :, None]).all() or (off <= columns).all())
+
+
+def _last_true(x: Tensor) -> int:
+    """The last place along the last axis where anything is True, -1 without one."""
+    places = x.flatten(0, -2).any(0).nonzero() if x.ndim > 1 else x.nonzero()
+    return int(places[-1]) if len(places) else -1
 
 
 def _one_factor(wrong: Sequence[Finding], findings: Sequence[Finding]) -> bool:
@@ -202,7 +212,7 @@ _PATTERNS: tuple[tuple[str, Callable, str], ...] = (
     (
         "left_out",
         _each(_left_out),
-        "Some rows or columns are 0, and all others are right: is a size fixed in your function?",
+        "The last rows or columns are 0, the others are right: is a size fixed in your function?",
     ),
     (
         "replaced",

@@ -64,7 +64,7 @@ _HABITS: tuple[tuple[str, str], ...] = (
     ),
     (
         r"[Cc]an't call numpy\(\) on Tensor that requires grad",
-        "NumPy would lose the way back to the weights: stay in PyTorch.",
+        "NumPy would cut the gradients of the weights off: stay in PyTorch.",
     ),
     (
         r"a leaf Variable that requires grad is being used in an in-place operation|"

@@ -336,6 +336,8 @@ def test_values_are_described_in_words():
     assert describe(3.5) == "the number 3.5"
     assert describe("kite") == "the text 'kite'"
     assert describe(int) == "the class int"
+    assert describe(np.ndarray) == "the class ndarray"
+    assert describe(np) == "the module numpy"
     assert describe(True) == "True"
     assert describe(torch.nn.Sequential()) == "a Sequential"
     assert describe(describe) == "the function describe"

@@ -241,7 +241,7 @@ def _read(choices: dict, most_pictures: int, most_neurons: int) -> Recipe:
             )
     if not _is_whole(chosen.batch_size) or not 1 <= chosen.batch_size <= most_pictures:
         raise CheckFailed(
-            f"batch_size = {chosen.batch_size!r} must be a whole number from 1 to {most_pictures}.",
+            f"batch_size = {chosen.batch_size!r} must be an integer from 1 to {most_pictures}.",
             hint="batch_size",
         )
     several = isinstance(chosen.hidden, (tuple, list)) or np.ndim(chosen.hidden) == 1

@@ -109,7 +109,7 @@ def _averaged(result):
 
 
 def _in_place(old, share):
-    """`old += share`, which changes whoever else holds the same array."""
+    """`old += share`, which changes the array for all who hold it."""
     old += share
     return old
 

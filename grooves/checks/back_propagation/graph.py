@@ -92,10 +92,10 @@ def _check_graph(call: Callable, graph: Callable, leaves: list[Tensor], given: s
                 "Others still need it: walk through it, and take nothing off.",
                 hint="changed_graph",
             )
-        _check_keys(got, nodes, given)
+        right = dict(zip(nodes, expected, strict=True))
+        _check_keys(got, nodes, given, lambda name: not right[name].any())
         # from the result back: the first wrong gradient is where the walk went wrong
         back = dict(reversed(nodes.items()))
-        right = dict(zip(nodes, expected, strict=True))
         compare_parts(
             _arrays(got, back.values()),
             (result, list(back.values())),
@@ -158,7 +158,9 @@ def _arrays(got: dict, nodes) -> list:
     return [g.data if isinstance(g, Tensor) else g for g in map(got.get, nodes)]
 
 
-def _check_keys(got: dict, nodes: dict[str, Tensor], given: str) -> None:
+def _check_keys(
+    got: dict, nodes: dict[str, Tensor], given: str, is_zero=lambda name: False
+) -> None:
     if got and not any(isinstance(key, Tensor) for key in got):
         raise CheckFailed(
             f"the keys of your dict are like {next(iter(got))!r:.40}. Use the tensors themselves: "
@@ -170,6 +172,12 @@ def _check_keys(got: dict, nodes: dict[str, Tensor], given: str) -> None:
         raise CheckFailed(
             "the result itself is not in your dict. Its gradient is 1: there the walk begins.",
             hint="no_result",
+        )
+    if missing and all(map(is_zero, missing)):
+        raise CheckFailed(
+            f"with {given}, the gradient of {missing[0]} is not in your dict. It is 0 in every "
+            "place, and is in the dict all the same.",
+            hint="missing",
         )
     if missing:
         raise CheckFailed(

@@ -235,8 +235,8 @@ def _check_whole(answer) -> None:
     got = float(_ask(answer, watched, x, 3.0 * x**2))
     if not abs(got) <= RIGHT:
         raise CheckFailed(
-            f"for a right gradient at the whole numbers x = (1, −2, 3), your result is {got:.2g}, "
-            f"where it should be below {RIGHT:g}.\nLikely mistake: in an array of whole numbers a "
+            f"for a right gradient at the integers x = (1, −2, 3), your result is {got:.2g}, "
+            f"where it should be below {RIGHT:g}.\nLikely mistake: in an array of integers a "
             "move of 1e-5 is cut off to 0. Make the array that is moved one of floats.",
             hint="whole_numbers",
         )
@@ -247,7 +247,7 @@ def _check_whole_claim(answer) -> None:
     got = float(_ask(answer, Watched(lambda x: (x * claim).sum()), x, claim))
     if not abs(got) <= RIGHT:
         raise CheckFailed(
-            f"for a right gradient of whole numbers, (2, 7, −3), your result is {got:.2g}, where "
+            f"for a right gradient of integers, (2, 7, −3), your result is {got:.2g}, where "
             f"it should be below {RIGHT:g}.\nLikely mistake: what is measured is put into an array "
             "like `gradient`, which cuts its fractions off. Make that array one of floats.",
             hint="whole_numbers",

@@ -113,7 +113,7 @@ def matmul_backward(answer):
 def _check_matmul(call, x, W, g) -> None:
     to_x, to_W = torchs_gradients(torch.matmul, x, W, arriving=g)
     expected = {"the gradient of x": to_x, "the gradient of W": to_W}
-    whole = " and whole numbers" if x.dtype.kind == "i" else ""
+    whole = " and integers" if x.dtype.kind == "i" else ""
     given = f"x {shape_of(x)}, W {shape_of(W)}{whole} and g {shape_of(g)}"
     judge_arrays(call, (x, W, g), expected, MATMUL_MISTAKES, given)
 
@@ -203,7 +203,7 @@ def relu_backward(answer):
     ):
         _check_relu(call, *map(np.array, inputs), given)
     z, g = np.array([[1, -2], [0, 3]]), np.array([[0.5, 1.5], [2.5, -0.25]])
-    on_whole_numbers(_check_relu, answer, z, g, "whole numbers z = [[1, -2], [0, 3]]")
+    on_whole_numbers(_check_relu, answer, z, g, "integers z = [[1, -2], [0, 3]]")
 
 
 def _check_relu(call, z, g, given) -> None:

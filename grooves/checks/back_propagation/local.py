@@ -1,4 +1,4 @@
-"""Checks of lab 02, first part: the rule of a product, and the way back of stretching (chapter 02).
+"""Checks of lab 02, first part: the rule of a product, and stretching backwards (chapter 02).
 
 Key idea: each answer gets the gradient g that arrives at a result and must pass on that of the
 inputs. PyTorch's automatic differentiation is the yardstick, on shapes in which no two sizes agree,
@@ -85,9 +85,9 @@ def multiply_backward(answer):
     ):
         _check_product(call, np.array(a), np.array(b), np.array(g), given)
     a, b, g = np.array([1, -2, 3]), np.array([4, 5, -6]), np.array([0.5, 0.25, -0.75])
-    given = "whole numbers a and b, and the fractions g = (0.5, 0.25, −0.75)"
+    given = "integers a and b, and the fractions g = (0.5, 0.25, −0.75)"
     on_whole_numbers(_check_product, answer, a, b, g, given)
-    given = "a = (0.5, 0.25, −0.75), and whole numbers b and g"
+    given = "a = (0.5, 0.25, −0.75), and integers b and g"
     on_whole_numbers(_check_product, answer, g, 100 * b, a, given)
     on_whole_numbers(_check_product, answer, g, g + 1, a, "fractions a and b, and whole g")
 

@@ -162,7 +162,7 @@ def loss_backward(answer):
     ):
         _check_loss(call, np.array(logits), np.array(labels), given)
     whole = np.array([[3, 1, 0, 2], [-1, 2, 2, 0], [0, 0, 1, 0]])
-    labels, given = np.array([1, 0, 3]), "logits (3, 4), whole numbers"
+    labels, given = np.array([1, 0, 3]), "logits (3, 4), integers"
     on_whole_numbers(_check_loss, answer, whole, labels, given)
     on_whole_numbers(_check_loss, answer, whole, labels.astype("i4"), given)
 

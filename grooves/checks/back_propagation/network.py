@@ -74,7 +74,7 @@ NETWORK_MISTAKES = (
     Mistake(
         "no_bend",
         lambda *a: _back(*a, mask=lambda z, g: 1, bend=False),
-        "your network has no ReLU, neither on the way there nor on the way back.",
+        "your network has no ReLU, neither in the forward pass nor in the backward pass.",
     ),
     Mistake(
         "z_for_hidden",
@@ -115,7 +115,7 @@ NETWORK_MISTAKES = (
     Mistake(
         "W2_not_turned",
         lambda *a: _back(*a, through=lambda W: W),
-        "W2 is not transposed on the way back. It fits because it is square here.",
+        "W2 is not transposed in the backward pass. It fits because it is square here.",
     ),
 )
 
@@ -147,7 +147,7 @@ def network_backward(answer):
     _check_network(answer, x, np.array([0, 2, 2]), *parameters, "logits up to a million, ")
     x, labels = np.array([[0, 16, 3, 7], [2, 0, 9, 1], [5, 5, 0, 12]]), np.array([0, 1, 1])
     parameters = _parameters(157, 4, 3, 2)
-    on_whole_numbers(_check_network, answer, x, labels, *parameters, "whole numbers, ")
+    on_whole_numbers(_check_network, answer, x, labels, *parameters, "integers, ")
     parameters = [np.rint(2 * p).astype(int) for p in parameters]
     on_whole_numbers(_check_network, answer, x / 16, labels, *parameters, "whole weights, ")
 

@@ -26,6 +26,7 @@ from grooves.checks.back_propagation.symptoms import (
     fail,
     same,
 )
+from grooves.checks.compare import refuse_given_changed
 from grooves.language.corpora import digits
 
 N_IN, N_HIDDEN, N_OUT = 12, 7, 5
@@ -73,7 +74,9 @@ def mended(answer):
             "seed on.",
             hint="seed",
         )
-    return f"In {STEPS} steps it learned to read {_train(answer):.1%} of the test pictures."
+    reached = _train(answer)
+    refuse_given_changed(answer, "Broken")
+    return f"In {STEPS} steps it learned to read {reached:.1%} of the test pictures."
 
 
 # ---- one step ----------------------------------------------------------------------------------

@@ -116,9 +116,9 @@ def step(answer):
     _check_step(answer, w, v, np.zeros(2), 0.15, 0.7, "a gradient of 0, ")
     _check_step(answer, w, -2e7 * v, 1e9 * w, 0.15, 0.7, "a gradient of a billion, ")
     w, v, g = np.array([1, -2, 40]), np.array([2, 0, 1]), np.array([0.5, 3.0, -1.5])
-    on_whole_numbers(_check_step, answer, w, v, g, 0.35, 0.65, "whole numbers w and v, ")
-    on_whole_numbers(_check_step, answer, g, g / 4, w, 0.35, 0.65, "whole numbers g, ")
-    on_whole_numbers(_check_step, answer, w, g, v, 0.35, 0.65, "whole numbers w and g, ")
+    on_whole_numbers(_check_step, answer, w, v, g, 0.35, 0.65, "integers w and v, ")
+    on_whole_numbers(_check_step, answer, g, g / 4, w, 0.35, 0.65, "integers g, ")
+    on_whole_numbers(_check_step, answer, w, g, v, 0.35, 0.65, "integers w and g, ")
 
 
 def _check_step(call, w, v, g, lr, mu, what="") -> None:
@@ -246,9 +246,9 @@ def adam(answer):
     what = "a gradient as small as ε, "
     _check_adam(answer, two, zero, zero, two * 1e-8, 1, 0.4, 0.9, 0.96, 1e-8, what)
     w, m, g = np.array([1, -2, 40]), np.array([2, 0, 1]), np.array([0.5, 3.0, -1.5])
-    inputs = (w, m, m, g, 4, 0.35, 0.65, 0.55, 0.1, "whole numbers w, m and v, ")
+    inputs = (w, m, m, g, 4, 0.35, 0.65, 0.55, 0.1, "integers w, m and v, ")
     on_whole_numbers(_check_adam, answer, *inputs)
-    inputs = (g, g / 4, g**2, w, 3, 0.35, 0.65, 0.55, 0.1, "whole numbers g, ")
+    inputs = (g, g / 4, g**2, w, 3, 0.35, 0.65, 0.55, 0.1, "integers g, ")
     on_whole_numbers(_check_adam, answer, *inputs)
 
 

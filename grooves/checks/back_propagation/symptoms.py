@@ -67,7 +67,7 @@ def check_scale(believed, true) -> None:
             "too_small",
             f"every parameter moves 1/{N_PICTURES} as far as its gradient says, and the batch has "
             f"{N_PICTURES} pictures.",
-            "a mean is taken of a mean, at the very start of the way back.",
+            "a mean is taken of a mean, at the very start of the backward pass.",
         ),
     ):
         if all(same(believed[name], factor * true[name]) for name in NAMES):
@@ -120,7 +120,7 @@ def check_second_layer(believed, true, other_mask) -> None:
     fail(
         "second_layer",
         symptom + "between the second layer and the third.",
-        "what lies there: W3, the way back, or the second ReLU.",
+        "what lies there: W3, the backward pass, or the second ReLU.",
     )
 
 
@@ -148,7 +148,7 @@ def check_first_layer(believed, true, not_turned) -> None:
     fail(
         "first_layer",
         symptom + "between the first layer and the second.",
-        "what lies there: W2, the way back, or the first ReLU.",
+        "what lies there: W2, the backward pass, or the first ReLU.",
     )
 
 

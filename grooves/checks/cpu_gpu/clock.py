@@ -22,6 +22,8 @@ NEAR = 0.015  # ordinary runs differ by one per cent
 # Later runs, in ordinary ones: some are near 1, some were disturbed, some were lucky. Of the first
 # nine the first, the middle and the last one mislead, and so do the three smallest.
 LATER = (3.0, 0.55, 0.998, 9.0, 0.6, 1.01, 0.7, 0.992, 5.0, 1.002, 6.0, 0.65, 1.003)
+# First, middle and last are neither least, greatest, nor next to the middle one by size.
+UNWARMED = (5.0, 0.8, 1.0, 9.0, 0.6, 0.5, 1.2, 0.7, 3.0)
 FEW = (1.01, 7.0, 0.5, 0.99, 1.0)
 STEADY = (1.0, 1.004, 0.996)
 BUSY = "a card that is still at work for others"
@@ -91,7 +93,7 @@ def devices() -> tuple[Simulated, ...]:
         # more of both than before; powers of two, so that equal runs are equal on the clock
         Simulated("a card that queues its work", 8, 13, 2.0**-10, 2.0**-16, EQUAL),
         Simulated("a card that queues its work", 131, 271, 3e-3, 9e-6, LATER, begins_s=0.0),
-        Simulated("a processor that queues nothing", 0, 7, 2e-3, 0.0, LATER, False, 0.0),
+        Simulated("a processor that queues nothing", 0, 9, 2e-3, 0.0, UNWARMED, False, 0.0),
         Simulated(BUSY, 0, 1, 1e-3, 5e-6, STEADY, busy_s=0.5),
         Simulated(BUSY, 2, 5, 1e-3, 5e-6, FEW, busy_s=9.0),
     )
@@ -119,12 +121,18 @@ def _judge(got: float, device: Simulated) -> None:
     later = [device.launch_s + s for s in device.took_s[device.warm_ups :]]
     expected = statistics.median(later) if later else device.ordinary_s + device.launch_s
     right = same(got, expected, NEAR)
-    if right and len(device.took_s) >= needed:
+    if right and len(device.took_s) == needed:
         return
     called = (
         f"you called work() {len(device.took_s)}, synchronize() {device.log.count('S')} and "
         f"clock() {device.log.count('C')} times"
     )
+    if len(device.took_s) > needed:
+        raise CheckFailed(
+            f"for {device.given}, your result comes from too many calls: {called}. work() is "
+            f"called {needed} times, {device.warm_ups} to warm up and {device.runs} to be timed.",
+            hint="called_too_often",
+        )
     if len(device.took_s) < needed:
         told = f"{seconds(got)}, from too few calls ({called}); work() is called {needed} times."
     else:

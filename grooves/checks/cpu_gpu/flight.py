@@ -39,17 +39,17 @@ MISTAKES = (
     Mistake(
         "not_whole",
         exactly,
-        "a part of a request cannot be on its way. Take the next whole number.",
+        "a part of a request cannot be on its way. Take the next integer.",
     ),
     Mistake(
         "rounded_down",
         lambda *a: math.floor(exactly(*a)),
-        "you round down, so the memory idles for a moment. Take the next whole number above.",
+        "you round down, so the memory idles for a moment. Take the next integer above.",
     ),
     Mistake(
         "rounded_to_nearest",
         lambda *a: round(exactly(*a)),
-        "you take the nearest whole number, which may be too few. Take the next one above.",
+        "you take the nearest integer, which may be too few. Take the next one above.",
     ),
     Mistake(
         "one_too_many",
@@ -127,7 +127,7 @@ MISTAKES = (
 
 @check(lab=LAB, exercise="in_flight")
 def in_flight(answer):
-    """in_flight(latency_s, bandwidth, bytes_each) -> least whole number of requests."""
+    """in_flight(latency_s, bandwidth, bytes_each) -> least number of requests."""
     cases = [
         Case(
             inputs,

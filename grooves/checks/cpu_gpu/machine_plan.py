@@ -163,7 +163,7 @@ def _read(job: Job, plan) -> tuple[int, list[int], list[int]]:
     batch = figure(plan["batch"], f"{given}: the batch")
     if not (batch >= 1 and batch == int(batch)):
         raise CheckFailed(
-            f"for {given}, your result has a batch of {batch:g}; it is a whole number from 1 on.",
+            f"for {given}, your result has a batch of {batch:g}; it is an integer from 1 on.",
             hint="impossible_batch",
         )
     chosen = []

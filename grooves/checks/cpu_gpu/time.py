@@ -33,6 +33,7 @@ CASES = (
     ([(3, 0), (2, 0)], 1.0, 5.0, 0.5),
     ([(5, 40)] * 97 + [(3000, 2)], 1.0, 10.0, 1e-6),  # equal ones, and many
     ([(7, 30)] * 131, 3, 4, 2),
+    ([(0, 0.5)] * 5, 1.0, 1.0, 0.6),  # one launch is less than all memory, and more than each
 )
 NAMES = ("the seconds", "the cause")
 
@@ -82,6 +83,19 @@ def _winner_takes_all(o, p, w, t):
     return max(spent, key=spent.get)
 
 
+def _one_launch(o, p, w, t):
+    return right([*o, (0, 0)], p, w, 0.0)[1] if t < _longest(o, p, w) else "launch"
+
+
+def _longest(o, p, w) -> float:
+    """Seconds of memory or of arithmetic, whichever take longer in all, without what is hidden."""
+    pairs = [(f / p, b / w) for f, b in o]
+    return max(
+        sum(units for units, memory in pairs if units >= memory),
+        sum(memory for units, memory in pairs if memory > units),
+    )
+
+
 def _last(o, p, w, t):
     return right(o[-1:], p, w, t)[1]
 
@@ -109,6 +123,7 @@ MISTAKES = (
         lambda o, p, w, t: t + sum(max(f / p, b / w) for f, b in o),
         "you count one launch. Each operation has its own.",
     ),
+    Mistake("one_launch", _cause(_one_launch), "you count one launch. Each operation has its own."),
     *_each(
         "launch_hidden",
         lambda units, memory, t: max(t, units, memory),

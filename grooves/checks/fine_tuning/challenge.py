@@ -194,12 +194,15 @@ def _refuse_too_many(counts: dict[str, int], total: int, budget: int) -> None:
     )
     blocks = [n for name, n in counts.items() if name.startswith("blocks.")]
     if any("A and B" in name for name in counts):
-        raise CheckFailed(
-            f"{failure}\nLikely mistake: LoRA with a rank that the budget does not pay for, or "
-            "other weights that learn beside it. `add_lora` takes more than "
-            "{{exercise largest_rank}} says: queries, keys and values get an A and a B each.",
-            hint="rank_too_high",
+        hint = "rank_too_high"
+        says = (
+            "LoRA with a rank that the budget does not pay for, or other weights that learn beside "
+            "it. Queries, keys and values get an A and a B each, more than "
+            "{{exercise largest_rank}} says."
         )
+        if counts["embedding.weight"] > budget:
+            says, hint = "beside LoRA the whole embedding learns.", "whole_embedding"
+        raise CheckFailed(f"{failure}\nLikely mistake: {says}", hint=hint)
     if not any(blocks):
         raise CheckFailed(
             f"{failure}\nLikely mistake: the whole head or embedding learned. {budget:,} "
@@ -274,9 +277,8 @@ def _why(judged, n_changed: int, gap: float, exam: Exam) -> tuple[str, str]:
             "`few` are in no story of `many`?"
         )
     if n_changed < BUDGET / 2:
-        return "few_numbers", (
-            f"only {n_changed:,} of {BUDGET:,} numbers have changed. Which others would help?"
-        )
+        says = f"only {n_changed:,} of {BUDGET:,} numbers have changed. Which others would help?"
+        return "few_numbers", says
     return "not_there_yet", (
         "none of the usual ones. Keep five of the stories apart and look: does the loss on them "
         "still fall at the end (more steps, or longer ones), or does it rise (fewer)?"

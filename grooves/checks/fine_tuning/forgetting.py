@@ -26,6 +26,13 @@ def _words(targets, stories):
     return (targets != IGNORED) & stories[:, None]
 
 
+def _first_places(before, after, targets, old):
+    """A story of n words is taken to stand in its first n places."""
+    words = targets != IGNORED
+    first = np.arange(words.shape[1]) < words.sum(1)[:, None]
+    return (after - before)[first & old[:, None]].mean()
+
+
 def _each_story(before, after, targets, old):
     words = _words(targets, old)
     lost = np.where(words, after - before, 0).sum(1)[old] / words.sum(1)[old]
@@ -119,6 +126,12 @@ MISTAKES = (
         "index or np.where; do not multiply.",
     ),
     Mistake(
+        "first_places",
+        _first_places,
+        "a story of n words is looked for in its first n places. Padding may stand anywhere: go by "
+        "IGNORED, place by place.",
+    ),
+    Mistake(
         "sum",
         lambda b, a, t, o: (a - b)[_words(t, o)].sum(),
         "that is the sum over the words. Divide by how many they are.",
@@ -177,6 +190,8 @@ def forgotten(answer):
     before, after, targets, old = _tables(70, (6, 8, 7, 3, 5), (True, True, False, True, True))
     targets[0, :3] = targets[1, 2] = targets[3, :2] = IGNORED  # words left out
     targets[2], old[2] = IGNORED, True  # an old story without a word
+    ask((before, after, targets, old))
+    targets, after = targets.copy(), after.copy()
     targets[4, 1], after[4, 1] = 40_000, 1e4  # a word of a large number, which is lost for good
     ask((before, after, targets, old))
     ask((before, before, targets, old), read_only(call))  # one table for both

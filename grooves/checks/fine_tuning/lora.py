@@ -238,6 +238,6 @@ def _follow_back(answer, shape: tuple[int, ...]) -> None:
     if any((part.grad is None or (part.grad != 1).any()) for part in learns.values()):
         raise CheckFailed(
             "your function changed the gradients that x, A and B had before. Leave .grad alone: "
-            "whoever trains calls backward.",
+            "the training loop calls backward.",
             hint="gradient_changed",
         )

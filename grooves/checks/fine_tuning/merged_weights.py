@@ -141,7 +141,7 @@ def merge(answer):
     if all(right for right, _ in found) and any(shared for _, shared in found):
         raise CheckFailed(
             "your result lies in the memory of the `weight` that was given, at least where A B or "
-            "alpha is 0, so whoever changes one changes both. Return a new tensor in any case.",
+            "alpha is 0, so a change of one changes both. Return a new tensor in any case.",
             hint="same_memory",
         )
     return "A matrix of the old shape: nothing is slower for it."

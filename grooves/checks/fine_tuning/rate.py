@@ -209,7 +209,7 @@ def choose_rate(answer):
         given = _in_words(rates, held_out, training)
         asked = read_only(call) if last else call
         judge_parts(asked, inputs, expected, MISTAKES, given, "it should be")
-    return "Whoever stops a sweep at its edge has not found the best rate."
+    return "A sweep that stops at its edge has not found the best rate."
 
 
 def _in_words(rates, held_out, training) -> str:

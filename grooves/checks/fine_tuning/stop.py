@@ -193,7 +193,7 @@ CURVES = (  # held-out losses and patience; no two mistakes keep the same look w
     ((9, 7, 8, 5, 6, 6, 6, 6, 6, 6, 1), 6),
     ((2, 1.5, 1.75, 1.25, 1.5, 1.5), 2),
 )
-WHOLE = {6: int}  # of which patience the losses are whole numbers
+WHOLE = {6: int}  # of which patience the losses are integers
 
 
 @check(lab=LAB, exercise="stop_at")

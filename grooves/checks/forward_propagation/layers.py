@@ -107,8 +107,9 @@ def neuron(answer):
         many = (coarse(np.abs(draw(1, n))), coarse(draw(2, n)), b)
         ask(on_read_only(answer), *many, f"{n} pixels, {n} weights and b = {b:g}")
     blank, far = np.zeros(5), np.array([-1e9, 1e9, 2e9, -0.0, 1e-30])
-    ask(answer, blank, far, 0.75, "five blank pixels, w = (-1e9, 1e9, 2e9, 0, 1e-30) and b = 0.75")
-    ask(answer, far, blank, -0.5, "x = (-1e9, 1e9, 2e9, 0, 1e-30), w = 0 and b = -0.5")
+    given = "five blank pixels, w = (-1e9, 1e9, 2e9, 0, 1e-30) and b = 2.75"
+    ask(answer, blank, far, 2.75, given)  # which cut to an integer is not 0
+    ask(answer, far, blank, -3.5, "x = (-1e9, 1e9, 2e9, 0, 1e-30), w = 0 and b = -3.5")
     large = np.array([3e6, 2e6]), np.array([-1e6, 4e6])
     ask(answer, *large, 1e9, "x = (3e6, 2e6), w = (-1e6, 4e6) and b = 1e9")
     ask(answer, *large[::-1], -1e13, "x = (-1e6, 4e6), w = (3e6, 2e6) and b = -1e13")

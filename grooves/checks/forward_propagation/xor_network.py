@@ -63,7 +63,9 @@ def _why(sums: np.ndarray, said: np.ndarray, stepped: np.ndarray) -> tuple[str, 
     stepped: what it would say if its hidden neurons said 1 where their sum is positive.
     """
     if np.isclose(said, said[0], atol=EXACT).all():
-        return "constant", "it says the same to everything. Does every hidden neuron stay at 0?"
+        return "constant", (
+            "it says the same to everything. Does every hidden neuron stay at 0, or do none?"
+        )
     bends = ((sums > 0).any(axis=0) & (sums < 0).any(axis=0)).any()
     for name, pattern, what in SOMETHING_ELSE:
         if np.allclose(said, pattern, atol=EXACT):

@@ -1,7 +1,7 @@
 """Check of lab 03: texts of unlike lengths in one batch (chapter 03).
 
-Key idea: padding is told by the length of a text. Word 0 stands inside the texts too, so whoever
-takes each 0 for padding is found out.
+Key idea: padding is told by the length of a text. Word 0 stands inside the texts too, so an answer
+that takes each 0 for padding is found out.
 Letters: B texts, T pairs of the longest.
 """
 

@@ -255,7 +255,7 @@ def _check_gradient(answer, z1, z2, temperature: float) -> None:
     if any(view.grad is None or (view.grad != 1).any() for view in (z1, z2)):
         raise CheckFailed(
             f"for {given}, your function changed the gradients that the views had before. Return "
-            "the loss alone: whoever calls it says when to go back.",
+            "the loss alone: the caller says when to go back.",
             hint="gradient_touched",
         )
     if not (isinstance(loss, Tensor) and loss.requires_grad):

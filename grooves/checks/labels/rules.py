@@ -45,7 +45,7 @@ def array_of(result, shape: tuple, what: str, given: str) -> np.ndarray:
 
 
 def whole_numbers(got: np.ndarray, given: str) -> np.ndarray:
-    """An array of whole numbers, which may be written as 3.0.
+    """An array of integers, which may be written as 3.0.
 
     Raises: CheckFailed with the hint "not_whole".
     """
@@ -53,12 +53,12 @@ def whole_numbers(got: np.ndarray, given: str) -> np.ndarray:
     if got.dtype == bool or not np.issubdtype(got.dtype, np.number):
         kind = "True and False" if got.dtype == bool else got.dtype
         raise CheckFailed(
-            f"for {given}, your result is made of {kind}, expected whole numbers.", hint="not_whole"
+            f"for {given}, your result is made of {kind}, expected integers.", hint="not_whole"
         )
     odd = got[got != np.rint(got)]
     if odd.size:
         raise CheckFailed(
-            f"for {given}, your result holds {odd[0]:.4g}, expected whole numbers.",
+            f"for {given}, your result holds {odd[0]:.4g}, expected integers.",
             hint="not_whole",
         )
     return got.astype(int)

@@ -155,8 +155,8 @@ def _examine(first, second, given: str) -> None:
     if equal.any():
         raise CheckFailed(
             f"for {given}, your result's two views of picture {int(equal.argmax())} are equal "
-            f"({equal.sum()} of {len(equal)}). Two independent draws agree once in nine times: "
-            "draw two moves that differ.",
+            f"({equal.sum()} of {len(equal)}). Two independent draws agree once in nine times, "
+            "and a move that is drawn again or replaced may agree too: draw two that differ.",
             hint="now_and_then_the_same",
         )
 

@@ -27,7 +27,7 @@ NEAR = 1e-9
 
 
 class Layer:
-    """tanh(x W), with its way back; calls: what was called, in order, in all layers of a chain."""
+    """tanh(x W), with its backward pass; calls: what was called, in all layers of a chain."""
 
     def __init__(self, weight: Tensor, place: int, calls: list):
         self.weight, self.place, self.calls = weight, place, calls

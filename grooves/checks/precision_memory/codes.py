@@ -1,4 +1,4 @@
-"""Check of lab 12: weights as whole numbers with a scale a row (chapter 12).
+"""Check of lab 12: weights as integers with a scale a row (chapter 12).
 
 Key idea: the weights are made from codes and scales that the check chose, each a little off the
 middle of its step. So the right codes are known, and no rounding of the last bit decides. Weights
@@ -72,6 +72,9 @@ def with_ties(bits: int):
 def with_zeros():
     """As `case`: one row of zeros among others, one of tiny and one of huge weights."""
     weight, codes, scales = case(91, (4, 5), 4)
+    for row in (0, 2, 3):  # and some zeros, one in a row or several
+        few = np.argsort(abs(codes[row]))[: 1 + row % 2]
+        weight[row, few], codes[row, few] = 0, 0
     weight[1], codes[1], scales[1] = 0, 0, 1
     weight[2], scales[2] = TINY * weight[2], TINY * scales[2]
     weight[3], scales[3] = weight[3] / TINY, scales[3] / TINY

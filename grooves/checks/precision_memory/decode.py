@@ -187,8 +187,16 @@ DECODE_MISTAKES = (
     ),
     *in_forms(
         "exponent_255",
-        "the exponent 255 is set aside: infinity, with its sign, where the mantissa is 0, and NaN "
-        "where it is not.",
+        "the exponent 255, and no other, is set aside: infinity, with its sign, where the mantissa "
+        "is 0, and NaN where it is not.",
+        _where(
+            lambda right, bits: bits >> 7 & 255 == 254,
+            lambda right, bits: math.nan if bits & 127 else math.copysign(math.inf, right),
+        ),
+        _where(
+            lambda right, bits: bits >> 7 & 255 == 254,
+            lambda right, bits: math.copysign(math.inf, right),
+        ),
         _with(special=False),
         _where(lambda right, bits: math.isnan(right), lambda right, bits: math.inf),
         _where(

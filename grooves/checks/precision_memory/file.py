@@ -189,20 +189,20 @@ def _unpacked(pack, unpack, data: bytes, weights: dict[str, Tensor]) -> dict[str
             raise
         raise CheckFailed(
             f"{given}, your result of unpack is an error ({type(error).__name__}: {error}), and it "
-            f"reads `{name}`, which pack has changed. Whoever gets the file has `{name}` as it was "
+            f"reads `{name}`, which pack has changed. Its reader has `{name}` as it was "
             "before pack ran: put what is needed into the bytes.",
             hint="put_aside",
         ) from error
     if read:
         raise CheckFailed(
-            f"{given}, your result of unpack comes from the file {read[0]}. Whoever gets the bytes "
+            f"{given}, your result of unpack comes from the file {read[0]}. Their reader "
             "has no other file: put what is needed into the bytes.",
             hint="file_beside",
         )
     if called:
         raise CheckFailed(
             f"{given}, your result of unpack comes from {called[0]}, which knows the course's "
-            "weights. Whoever gets the file has nothing but the file.",
+            "weights. The reader of the file has nothing but the file.",
             hint="course_weights",
         )
     if not isinstance(back, dict) or set(back) != set(shapes):
@@ -243,9 +243,9 @@ def _refuse_scrambled(back, weights, n_bytes: int) -> None:
             raise CheckFailed(
                 f"for {n_bytes:,} bytes, your result of unpack has other weights in {name} than "
                 f"went into pack (correlation {alike:.2f}).\nLikely mistake: the order of the "
-                f"bytes, "
-                "or which code stands in which half of a byte. Compare unpack(pack(weights)) with "
-                "the weights, matrix by matrix.",
+                "bytes, which code stands in which half of a byte, or something that unpack adds "
+                "and pack did not take off, such as `base`. Compare unpack(pack(weights)) with the "
+                "weights, matrix by matrix.",
                 hint="scrambled",
             )
 
@@ -254,7 +254,7 @@ def _why(data: bytes, bits: float) -> tuple[str, str]:
     """The likely reason that a file is too large, and its name."""
     if bits >= 14:
         return "sixteen_bits", (
-            "a weight still takes two bytes or more. Few whole numbers and a scale say nearly as "
+            "a weight still takes two bytes or more. Few integers and a scale say nearly as "
             f"much: about {8 * BAR_BYTES / _n_weights():.1f} bits a weight are allowed."
         )
     if len(set(data)) <= 64 or _most_are_small(data):

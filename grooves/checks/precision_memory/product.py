@@ -54,7 +54,7 @@ def cancelling(seed: int, B: int, C: int, R: int) -> tuple[Tensor, Tensor, Tenso
 
 
 def _sums(x, w, bits=64):
-    """Products of codes summed up, in whole numbers of so many bits, which wrap round."""
+    """Products of codes summed up, in integers of so many bits, which wrap round."""
     total = np.asarray(x, dtype=np.int64) @ np.asarray(w, dtype=np.int64).T  # (B, R)
     half = 2 ** (bits - 1)
     return total if bits == 64 else (total + half) % (2 * half) - half

@@ -96,7 +96,7 @@ def _read(choices: dict) -> tuple[Config, int, dict]:
             raise CheckFailed(f"{name} = {training[name]!r} must be a number.", hint="no_number")
     if not (isinstance(batch_size, int) and 1 <= batch_size <= 256):
         raise CheckFailed(
-            f"{batch_size = } must be a whole number from 1 to 256.", hint="impossible_batch"
+            f"{batch_size = } must be an integer from 1 to 256.", hint="impossible_batch"
         )
     try:
         # One layer alone needs its MLP, whatever the course's model does in its first one.

@@ -8,6 +8,7 @@ Shapes: B texts, T words, V words in the vocabulary.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -48,9 +49,18 @@ def _backwards(logits, ids, padding):
     return surprise[ids[:, :-1] != padding].mean()
 
 
-def _mean_of_texts(logits, ids, padding):
+def _mean_of_texts(logits, ids, padding, empty=None):
+    """empty: what a text without a word to predict has for its mean; 0/0, or it is left out."""
     real = ids[:, 1:] != padding
-    return ((_surprise(logits, ids) * real).sum(1) / real.sum(1)).mean()
+    each = (_surprise(logits, ids) * real).sum(1) / real.sum(1)
+    return each[real.any(1)].mean() if empty == "left out" else each.nan_to_num(empty).mean()
+
+
+def _rolled(logits, ids, padding):
+    """The first word is the target of the last position."""
+    targets = ids.roll(-1, 1)
+    chances = logits.double().log_softmax(-1).gather(-1, targets[..., None].clamp(min=0))
+    return -chances.squeeze(-1)[targets != padding].mean()
 
 
 def _through_shares(shares, ids, padding):
@@ -102,11 +112,20 @@ LOSS_MISTAKES = (
         lambda logits, ids, padding: _surprise(logits, ids)[ids[:, 1:] != padding].sum(),
         "that is the sum over the words. The loss is their mean.",
     ),
+    *(
+        Mistake(
+            "mean_of_texts",
+            partial(_mean_of_texts, empty=empty),
+            "you average each text, then the texts, so words of short texts weigh more. "
+            "Every real word weighs the same.",
+        )
+        for empty in (math.nan, 0.0, "left out")
+    ),
     Mistake(
-        "mean_of_texts",
-        _mean_of_texts,
-        "you average each text, then the texts, so words of short texts weigh more. "
-        "Every real word weighs the same.",
+        "goes_round",
+        _rolled,
+        "the first word of a text is the target of its last position, as roll puts it there. "
+        "Nothing follows the last word.",
     ),
     Mistake(
         "softmax_twice",
@@ -158,6 +177,7 @@ LOSS_MISTAKES = (
 @check(lab=LAB, exercise="next_word_loss", returns=Tensor)
 def next_word_loss(answer):
     """next_word_loss(logits, ids, padding): (B, T, V), (B, T), int -> mean surprise in nats."""
+    right, asked = [], []
     ids = torch.tensor([[3, 1, 4, 1, 5, 2], [2, 6, 0, 9, 9, 9], [8, 0, 7, 9, 9, 9]])
 
     def judge(call, logits, ids, padding, note=""):
@@ -166,8 +186,8 @@ def next_word_loss(answer):
         inputs = (logits, ids, padding)
         expected = _loss(*inputs)
         compare(got, expected, LOSS_MISTAKES, inputs, given)
-        if close(as_tensor(got), expected, TOLERANCE.get(got.dtype, ORDINARY_TOLERANCE)):
-            _follow_back(answer, *inputs, given)
+        right.append(close(as_tensor(got), expected, TOLERANCE.get(got.dtype, ORDINARY_TOLERANCE)))
+        asked.append((*inputs, given))
 
     def by_hand(*inputs):
         return written_by_hand(answer, *inputs)
@@ -187,6 +207,9 @@ def next_word_loss(answer):
     judge(answer, 20_000 * logits, ids, 9, " and logits in the ten thousands")
     judge(answer, logits + 1000, ids, 9, " and logits near 1,000")
     judge(answer, 200 * logits, ids, 9, " and logits in the hundreds")
+    if all(right):  # a loss that is right by chance, as with logits of 0, has another gradient
+        for each in asked:
+            _follow_back(answer, *each)
 
 
 def _follow_back(answer, logits, ids, padding, given: str) -> None:
@@ -207,6 +230,6 @@ def _follow_back(answer, logits, ids, padding, given: str) -> None:
         raise CheckFailed(
             f"for {given}, the number is right, but its gradient is not PyTorch's.\n"
             "Likely mistake: a part of the sum is detached or copied into a new tensor, or padding "
-            "turned into NaN on the way back.",
+            "turned into NaN in the backward pass.",
             hint="wrong_gradient",
         )

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from grooves.checks import CheckFailed, check
-from grooves.checks.compare import draw, own_seed, shape_of
+from grooves.checks.compare import draw, own_seed, refuse_given_changed, shape_of
 from grooves.checks.transformer.reached import (
     check_gradients,
     check_own_word,
@@ -62,6 +62,7 @@ def repaired(answer):
     check_zero_gradients(model, ids)
     loss, entropy = short_training(answer, STEPS)
     _check_loss(loss, entropy)
+    refuse_given_changed(answer, "Broken")
     return f"After {STEPS} steps its loss is {loss - entropy:.2f} nats above the exact entropy."
 
 
@@ -92,8 +93,8 @@ def short_training(build: Callable[[int], nn.Module], steps: int) -> tuple[float
 def _check_anew(model: nn.Module, second: nn.Module) -> None:
     if {id(w) for w in model.parameters()} & {id(w) for w in second.parameters()}:
         raise CheckFailed(
-            "called again, your function returned a model with the same weights as before: whoever "
-            "trains one trains both. Make a new model in every call.",
+            "called again, your function returned a model with the same weights as before: "
+            "training one trains both. Make a new model in every call.",
             hint="remembers",
         )
 
@@ -180,8 +181,8 @@ def _check_order(model: nn.Module, ids: Tensor) -> None:
             f"words {a} and {b} can change places and the last word's scores stay the same: the "
             "model cannot tell their order.\nLikely mistake: "
             + (
-                "all words of a text are turned by the same angle, or by none. Print the shape of "
-                "the positions where they meet q, and what they grow along."
+                "all keys of a text are turned by the same angle, or by none. Print the shape of "
+                "the positions where they meet q and k, and what they grow along."
                 if not moved.any()
                 else "some words stand at the same position. Print the positions: they should "
                 "count 0, 1, 2, …, to the end of the text."

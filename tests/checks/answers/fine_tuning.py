@@ -544,7 +544,7 @@ def _(shapes, budget):
     return rank
 
 
-@right("largest_rank", "with NumPy, a whole number written as a float")
+@right("largest_rank", "with NumPy, an integer written as a float")
 def _(shapes, budget):
     sides = np.array(shapes)
     return float(min(np.floor(budget / sides.sum()), sides.min()))
@@ -1353,6 +1353,14 @@ def _(model, few, many):
 @wrong("tune", "rank_too_high")
 def _(model, few, many):
     return _learn(add_lora(model, 2), few, 2, 0.01)
+
+
+@wrong("tune", "whole_embedding")
+def _(model, few, many):
+    model = add_lora(model, 1)
+    with torch.no_grad():
+        model.embedding.weight += 0.01
+    return _learn(model, few, 1, 0.01)
 
 
 @wrong("tune", "hardly_moved")

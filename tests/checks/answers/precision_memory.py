@@ -210,7 +210,7 @@ def _(widths, batch):
     return Fraction(int(16 * n + 4 * batch * (w.sum() + 2 * w[1])))
 
 
-@right("training_bytes", "half of it tried out: what PyTorch keeps for the way back")
+@right("training_bytes", "half of it tried out: what PyTorch keeps for the backward pass")
 def _(widths, batch):
     with torch.random.fork_rng(devices=[]):
         net, x = _network(widths), torch.zeros(batch, widths[0])
@@ -461,7 +461,7 @@ def _(x_codes, x_scales, w_codes, w_scales):
     return F.linear(x_codes.float(), w_codes.float()) * torch.outer(x_scales, w_scales)
 
 
-@right("int8_product", "einsum over whole numbers of 64 bits, in NumPy")
+@right("int8_product", "einsum over integers of 64 bits, in NumPy")
 def _(x_codes, x_scales, w_codes, w_scales):
     sums = np.einsum("bc,rc->br", x_codes.numpy().astype(int), w_codes.numpy().astype(int))
     return sums * np.outer(x_scales, w_scales)

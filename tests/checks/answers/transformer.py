@@ -937,7 +937,7 @@ def _(config):
     return count + C
 
 
-@right("count_parameters", "numpy's whole numbers")
+@right("count_parameters", "numpy's integers")
 def _(config):
     C = np.int64(config.n_embd)
     squares = 12 * config.n_layer - 8 * config.mlp_from
@@ -1104,6 +1104,19 @@ ANSWERS.right_answers["repaired"] = {
 }
 
 
+def overwriting():
+    """An answer that mends the lab's own Broken, which is another one here than above."""
+    names = ANSWERS.run_cells(ANSWERS.master, "broken")
+    names["hidden"], names["turn"] = Mended.hidden, Mended.turn
+    source = """
+def repaired(vocabulary_size):
+    Broken.hidden, Broken.turn = hidden, turn
+    return Broken(vocabulary_size)
+"""
+    exec(source, names)
+    return names["repaired"]
+
+
 class MaskGone(Mended):
     def hidden(self, T):
         return torch.zeros(T, T, dtype=torch.bool)
@@ -1207,7 +1220,7 @@ MODELS = {
 }
 ANSWERS.wrong_answers["repaired"] = {
     hint: (lambda V, build=build: build(V)) for hint, build in MODELS.items()
-}
+} | {"changed_given": overwriting()}
 
 
 # ---- the challenge ---------------------------------------------------------------------------
