@@ -50,7 +50,9 @@ def is_plain(value) -> bool:
     if _is_record(value):
         return all(is_plain(part) for part in _fields(value).values())
     if _is_array(value):
-        return not getattr(value, "requires_grad", False) and _size(value) <= MOST_NUMBERS
+        empty = getattr(value, "is_meta", False)  # a shape without numbers
+        learns = getattr(value, "requires_grad", False)
+        return not (empty or learns) and _size(value) <= MOST_NUMBERS
     return _is_generator(value)
 
 
