@@ -70,7 +70,8 @@ def test_a_gradient_that_fails_on_the_long_chain_alone_is_refused():
 
     def answer(result):
         found = right(result)
-        return {node: np.minimum(g, 2.0**30) for node, g in found.items()}
+        cap = 2.0**30 if len(found) > 40 else np.inf
+        return {node: np.minimum(g, cap) for node, g in found.items()}
 
     with pytest.raises(CheckFailed, match=r"a chain of 41 tensors"):
         check.backward(answer)

@@ -111,7 +111,7 @@ MISTAKES = (
     ),
     Mistake(
         "just_below",
-        lambda shapes, budget: _rank(shapes, budget - 1),
+        lambda shapes, budget: max(0, _rank(shapes, budget - 1)),
         "a rank that takes the whole budget is left out. At most means <=.",
     ),
 )
