@@ -176,7 +176,8 @@ def test_the_challenge_hands_over_no_test_picture():
     handed_over = seen_by(check.choose, answer) + seen_by(check.race, answer)
     of_race = [10] * 5 + [20] * 5 + [50] * 5 + [100] * 5
     assert [n for _, n in handed_over] == 5 * [50] + [20, 61, 40, 40] + of_race
-    assert [len(images) for images, _ in handed_over] == 5 * [1000] + 2 * [700] + 2 * [200] + 20 * [1000]
+    sizes = 5 * [1000] + 2 * [700] + 2 * [200] + 20 * [1000]
+    assert [len(images) for images, _ in handed_over] == sizes
     for images, _ in handed_over:
         assert test_pictures.isdisjoint(picture.tobytes() for picture in images)
 

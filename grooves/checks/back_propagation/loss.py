@@ -131,7 +131,7 @@ CERTAIN = (  # each row gives all to one class: rightly, or to a wrong one; 4 ro
     [0, 0, 1, 2],
 )
 BEYOND = (  # the last two differ by less than a small move of a number this large can show
-    ([1e39, 0.0], [-1e300, 1e300], [0.0, -1e39], [1e12, 1e12], [2e15, 2e15]),
+    ([1e39, 0.0], [-1e300, 1e300], [0.0, -1e39], [3e10, 3e10], [1e11, 1e11]),
     [0, 0, 1, 0, 1],
 )
 

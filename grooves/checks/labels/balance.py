@@ -85,7 +85,7 @@ def draw_balanced(answer):
     draw(answer, _mixed({k: 20 + k for k in range(12)}, 0), 17, rng)
     draw(answer, _mixed({3 * k: 12 for k in range(130)}, 0), 12, rng)  # 1,560 labels
     draw(answer, _mixed({0.0: 2, 1e-30: 4, 1e9: 3, 1e9 + 1: 5, -1e9: 2}, 0), 2, rng)
-    draw(answer, _mixed({2**60: 3, 2**60 + 1: 4, -(2**62): 2}, 0), 2, rng)
+    draw(answer, _mixed({2**52: 3, 2**52 + 1: 4, -(2**52): 2}, 0), 2, rng)
     draw(answer, np.full(300, 6), 290, rng)  # one class
     draw(answer, np.array([5, 2, 9]), 1, rng)  # one label of each
     draw(answer, _mixed({3: 150, -5: 160, 100: 140}, 0).astype("i1"), 130, rng)  # of one byte

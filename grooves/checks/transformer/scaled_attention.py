@@ -157,18 +157,18 @@ def softmax(answer):
     peak = torch.tensor([[900.0, 2, 1, 0, 0], [1, 2, 3, 4, 5], [0, 100, 1, 950, 948]])
     judge(peak, "rows with scores 900, 2, 1, 0, 0, with 1 to 5, and with 0, 100, 1, 950, 948")
     hidden = torch.tensor([[1, 0, 1, 0, 0], [0, 1, 0, 0, 1], [1, 0, 0, 0, 1]]).bool()
-    low = torch.tensor([[0.0], [-30_000], [-1e30]])
+    low = torch.tensor([[0.0], [-30_000], [-1e10]])
     judge(
         (wide + low).masked_fill(hidden, -math.inf),
-        "rows in which two scores are -inf and the others lie near 0, -30,000 and -1e30",
+        "rows in which two scores are -inf and the others lie near 0, -30,000 and -1e10",
     )
-    huge = torch.tensor([[1e8, 1e8, 0, -1e8, 1e8], [5000, 0, 4990, 4999, 5000], [-1e30] * 5])
+    huge = torch.tensor([[1e8, 1e8, 0, -1e8, 1e8], [5000, 0, 4990, 4999, 5000], [-1e10] * 5])
     judge(
-        huge, "rows with scores 1e8, 1e8, 0, -1e8, 1e8, with 5000, 0, 4990, 4999, 5000, and -1e30"
+        huge, "rows with scores 1e8, 1e8, 0, -1e8, 1e8, with 5000, 0, 4990, 4999, 5000, and -1e10"
     )
     small = [[0.0] * 5, [0, -1, 0, -1000, -0.0], [1e-30, 0, 1e-40, -1e-30, 0], [-1000] * 5]
     judge(torch.tensor([*small, *small]), "rows of equal, tiny and negative scores, each twice")
-    steps = [[3e38, -3e38, 1e38, 3e38, 0], [-2e9, -1e9, -3e9, -1e9, -3e38], [2e4, 2e4 + 1, 0, 0, 3]]
+    steps = [[1e38, -3e38, 3e38, 2e38, 0], [-2e9, -1e9, -3e9, -1e9, -3e38], [2e4, 2e4 + 1, 0, 0, 3]]
     judge(torch.tensor(steps), "rows with scores up to 3e38, around -1e9, and around 20,000")
     judge(draw(7, 1_100, 3), "scores of shape (1,100, 3)")
     far = draw(8, 2, 2_100) - 1_000 * (torch.arange(2_100) % 1_050 > 0)
