@@ -7,6 +7,8 @@ Labs of every chapter.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import sys
 from pathlib import Path
 
@@ -99,7 +101,7 @@ def main(args: argparse.Namespace) -> int:
     chosen([args.lab] if args.lab else [])
     term = term_file.find(args.term, labs_folder().parent)
     term_file.check_labs(term, known)
-    with Store(args.out) as store:
+    with _told_to_kernels(term), Store(args.out) as store:
         if args.people:
             people, problems = class_list.read(args.people)
             store.expect(people)
@@ -124,6 +126,20 @@ def main(args: argparse.Namespace) -> int:
                 print(error, file=sys.stderr)
                 status = 2
     return status
+
+
+@contextlib.contextmanager
+def _told_to_kernels(term: term_file.Term):
+    """Kernels run in folders of their own: the checks there find the term by the environment."""
+    before = os.environ.pop("GROOVES_TERM", None)
+    if term.path:
+        os.environ["GROOVES_TERM"] = str(term.path.resolve())
+    try:
+        yield
+    finally:
+        os.environ.pop("GROOVES_TERM", None)
+        if before is not None:
+            os.environ["GROOVES_TERM"] = before
 
 
 def _positive(text: str) -> float:

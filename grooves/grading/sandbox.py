@@ -33,7 +33,16 @@ FILE_LIMIT_BYTES = 2_000_000_000
 # What a kernel may see of the grader's environment: no token and no key of the instructor's.
 _PASSED_ON = (
     *("PATH", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX", "LD_LIBRARY_PATH", "LANG", "LC_ALL"),
-    *("CUDA_VISIBLE_DEVICES", "SYSTEMROOT", "COMSPEC", "PATHEXT", "WINDIR", "TMPDIR", "TEMP"),
+    *(
+        "GROOVES_TERM",
+        "CUDA_VISIBLE_DEVICES",
+        "SYSTEMROOT",
+        "COMSPEC",
+        "PATHEXT",
+        "WINDIR",
+        "TMPDIR",
+        "TEMP",
+    ),
 )
 # The launcher: the kernel's parent, which holds nothing that anyone would miss. It ends the kernel
 # when the grader is gone, which shows at its end of the pipe.

@@ -99,6 +99,14 @@ def test_a_term_says_what_is_graded_for_how_much_and_whether_to_follow_through(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     folder = "s/one wrong_2_assignsubmission_file_"
+    notebook = tmp_path / folder / f"{mini_lab.LAB}.ipynb"
+    handed_in = notebook.read_text("utf-8")
+    asks = handed_in.replace(
+        "return 2 * x + 1",
+        "raise ValueError(__import__('grooves.checks').checks.exercises('99_mini'))",
+    )
+    assert asks != handed_in
+    notebook.write_text(asks, "utf-8")
     assert cli.main(["labs", "grade", folder, "--no-rehearsal"]) == 0
     (row,) = rows_of(tmp_path).values()
     assert (row["twice_sum"], row["total"], row["out_of"]) == ("0", "0", "11")
@@ -106,6 +114,8 @@ def test_a_term_says_what_is_graded_for_how_much_and_whether_to_follow_through(
     (page,) = (tmp_path / "feedback").rglob("*.html")
     said = page.read_text("utf-8")
     assert "It builds on double, which did not pass." in said
+    counted = "[(&#x27;double&#x27;, 1), (&#x27;twice_sum&#x27;, 10)]"
+    assert counted in said  # the checks know the term, too
     assert "<p>A university</p>" in said
     (tmp_path / "changes.csv").write_text("student,exercise,points,reason\n"
                                           "one wrong,2,8,follow-through\n", "utf-8")  # fmt: skip
