@@ -120,7 +120,8 @@ MOVED := $(shell venv=$$(sed -n 's/^command = .* -m venv [^/]*//p' $(VENV)/pyven
 $(VENV)/course.stamp: requirements.txt constraints.txt pyproject.toml
 	@$(MAKE_ENVIRONMENT)
 	@echo "Installing the course: a few minutes, about 2 GB, once."
-	$(PIP) install --quiet $(EXTRA_INDEX) -r requirements.txt
+	@$(PIP) install --quiet $(EXTRA_INDEX) -r requirements.txt || { echo "The installation failed: see" \
+	  "above. Check the network and the room on the disk, then give the same command again." >&2; exit 1; }
 	@pwd > $@
 
 $(VENV)/authors.stamp: $(VENV)/course.stamp requirements-dev.txt

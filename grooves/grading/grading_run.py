@@ -57,6 +57,12 @@ def _grade(
     reference.course = files.folder
     if warning := tables.held_open(store.folder, reference.lab):
         say(warning)
+    if not args.again and (others := _other_part(reference, store)):
+        raise LabError(
+            f"{store.folder} holds results of other exercises of {reference.lab} "
+            f"({', '.join(others)}), which this run would replace. Grade this part of the lab into "
+            "a folder of its own with --out; or replace them with --again."
+        )
     try:
         read_checks(reference)
         files.add_checks(reference)
@@ -82,6 +88,13 @@ def _grade(
     finally:
         write(store, reference.lab, term, say)
     _say_what_to_look_at(reference.lab, store, submissions, say, term)
+
+
+def _other_part(reference: Reference, store: Store) -> list[str]:
+    """Exercises with results in the store that the term does not set any more."""
+    known = {exercise.name for exercise in reference.exercises}
+    results = (r.exercise for one in store.all_of(reference.lab) for r in one.graded.results)
+    return list(dict.fromkeys(name for name in results if name not in known))
 
 
 def write(store: Store, lab: str, term: Term, say: Callable[[str], None]) -> None:

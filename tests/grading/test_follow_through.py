@@ -117,6 +117,14 @@ def test_a_term_says_what_is_graded_for_how_much_and_whether_to_follow_through(
     counted = "[(&#x27;double&#x27;, 1), (&#x27;twice_sum&#x27;, 10)]"
     assert counted in said  # the checks know the term, too
     assert "<p>A university</p>" in said
+    # the other part of the lab, next week
+    other = TERM.replace('["twice_sum", "double"]', '["longest"]').replace("twice_sum = 10", "")
+    (tmp_path / "term.toml").write_text(other, encoding="utf-8")
+    before = rows_of(tmp_path)
+    assert cli.main(["labs", "grade", folder, "--no-rehearsal"]) == 2
+    assert "results of other exercises of 99_mini (double, twice_sum)" in capsys.readouterr().err
+    assert rows_of(tmp_path) == before
+    (tmp_path / "term.toml").write_text(TERM, encoding="utf-8")
     (tmp_path / "changes.csv").write_text("student,exercise,points,reason\n"
                                           "one wrong,2,8,follow-through\n", "utf-8")  # fmt: skip
     assert cli.main(["labs", "adjust", "changes.csv"]) == 0

@@ -34,6 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--column", help="the gradebook's column to fill in (default: the lab's title)"
     )
     parser.add_argument(
+        "--scale", action="store_true",
+        help="turn points into points of the maximum that Moodle's worksheet has (moodle only)",
+    )  # fmt: skip
+    parser.add_argument(
         "--semicolons", action="store_true",
         help="for an Excel that writes decimals with a comma (csv only)",
     )  # fmt: skip
@@ -56,5 +60,6 @@ def main(args: argparse.Namespace) -> int:
             say(f"{exports.all_labs(store, term, args.semicolons)} written")
             return 0
         for lab in [args.lab] if args.lab else labs:
-            exports.write(args.kind, store, lab, term, args.people, store.folder, say, args.column)
+            exports.write(args.kind, store, lab, term, args.people, store.folder, say, args.column,
+                          args.scale)  # fmt: skip
     return 0

@@ -35,11 +35,13 @@ def write(
     folder: Path,
     say: Callable[[str], None],
     column: str | None = None,
+    scale: bool = False,
 ) -> None:
     """Write the grades and the feedback of a lab for a platform into `folder`.
 
     people: the table that the platform let the instructor download, which is filled in.
-    column: of Canvas's gradebook. Raises: LabError where a file cannot be read or written.
+    column: of Canvas's gradebook. scale: whether points become points of Moodle's maximum.
+    Raises: LabError where a file cannot be read or written.
     """
     if kind == "csv":
         say(f"{all_labs(store, term)} written")
@@ -53,8 +55,12 @@ def write(
             "use the export csv."
         )
     title = store.labs().get(lab, lab)
-    make = _moodle if kind == "moodle" else _canvas
-    rows = make(own, title, people, column)
+    if kind == "moodle":
+        rows = _moodle(own, people, scale)
+        if not scale and (sentence := _other_maximum(rows, own)):
+            say(f"{lab}: {sentence}")
+    else:
+        rows = _canvas(own, title, people, column)
     path = folder / f"{lab}-{kind}.csv"
     text = io.StringIO()
     if people is None:  # the platform's own cells stay as they are
@@ -104,7 +110,29 @@ def all_labs(store: Store, term: Term, semicolons: bool = False) -> Path:
     return path
 
 
-def _moodle(own, title, people, _column) -> list[list[str]]:
+def _other_maximum(rows: list[list[str]], own: list[Standing]) -> str:
+    """A sentence where Moodle's maximum is not what the lab is worth; else nothing."""
+    at = rows[0].index("Maximum Grade") if "Maximum Grade" in rows[0] else None
+    maxima = {_number(row[at]) for row in rows[1:]} - {None} if at is not None else set()
+    worth = max(one.out_of for one in own)
+    if not maxima or maxima == {worth}:
+        return ""
+    most = max(maxima)
+    return (
+        f"the lab is worth {worth:g} points, and Moodle's maximum is {most:g}. The grades are "
+        f"points: set the assignment's maximum grade to {worth:g} in Moodle, or export with "
+        f"--scale, which makes {worth:g} points {most:g}."
+    )
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        return None
+
+
+def _moodle(own: list[Standing], people: Path | None, scale: bool) -> list[list[str]]:
     """Moodle's grading worksheet: theirs filled in, or one with the columns that it needs."""
     graded = {one.person.key: one for one in own if one.graded.state != "not handed in"}
     if people is None:
@@ -124,7 +152,9 @@ def _moodle(own, title, people, _column) -> list[list[str]]:
     for row in reader:
         one = graded.get(key_of(row))
         if one is not None:
-            row["Grade"] = f"{one.total:g}"
+            most = _number(row.get("Maximum Grade") or "")
+            factor = most / one.out_of if scale and most and one.out_of else 1
+            row["Grade"] = f"{round(one.total * factor, 2):g}"
             if "Feedback comments" in names and one.comment:
                 row["Feedback comments"] = one.comment
         rows.append([row[name] or "" for name in names])

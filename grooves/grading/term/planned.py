@@ -48,6 +48,7 @@ def _keep(notebook, exercises, chosen) -> list[str]:
         if section.exercises and not any(chosen[k] for k in section.exercises):
             gone |= set(section.cells)
     free = [s for s in parts[1:] if not s.exercises]
+    gone |= {i for i, cell in enumerate(cells) if cell.id == "end"}  # it looks back on the whole
     uses = Uses([cell.source if cell.cell_type == "code" else "" for cell in cells])
     kept = set(range(len(cells))) - gone - {i for s in free for i in s.cells}
     given = uses.needed(kept) & gone - {e.check for e in exercises}

@@ -48,6 +48,18 @@ def test_moodles_worksheet_is_filled_in_and_its_other_columns_stay(put, tmp_path
     assert "1 people not of Moodle" in said
 
 
+def test_another_maximum_in_moodle_is_told_and_can_be_scaled_to(put, tmp_path):
+    put(graded(ADA, "double", "longest"))
+    path = tmp_path / "m.csv"
+    path.write_text(MOODLE.replace("6.00", "100.00"), encoding="utf-8")
+    warning, _ = write(put, "moodle", path)
+    assert "the lab is worth 6 points, and Moodle's maximum is 100" in warning
+    words = ["labs", "export", "moodle", "--people", str(path), "--scale"]
+    assert cli.main([*words, "--out", str(put.store.folder)]) == 0
+    rows = rows_of(put.store.folder / f"{LAB}-moodle.csv")
+    assert rows[1][rows[0].index("Grade")] == "66.67"
+
+
 def test_without_a_worksheet_moodle_gets_what_it_needs(put):
     put(graded(ADA, "double"))
     put(graded(FLAT, *EXERCISES))
