@@ -118,6 +118,8 @@ def pytest(option: str, node: str, folder: Path) -> tuple[int, str]:
 def shell(command: str, folder: Path) -> tuple[int, str]:
     """Exit code and output of a command in the copy, with the copy's package in front."""
     environment = os.environ | {
+        # a fault as long as what it replaces, in the same second, looks to a cache like no change
+        "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONPATH": str(folder),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "OMP_NUM_THREADS": "1",

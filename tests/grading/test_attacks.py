@@ -46,7 +46,7 @@ FORGERIES = {
             "def twice_sum(v):\n    return 0"
         },
         "twice_sum",
-        "must be 14, yours is 0",
+        "It changed json.dumps",
     ),
     "the text formatter replaced": (
         {

@@ -197,8 +197,7 @@ def _refuse_too_many(counts: dict[str, int], total: int, budget: int) -> None:
         hint = "rank_too_high"
         says = (
             "LoRA with a rank that the budget does not pay for, or other weights that learn beside "
-            "it. Queries, keys and values get an A and a B each, more than "
-            "{{exercise largest_rank}} says."
+            "it. Queries, keys and values get an A and a B each: see {{exercise largest_rank}}."
         )
         if counts["embedding.weight"] > budget:
             says, hint = "beside LoRA the whole embedding learns.", "whole_embedding"
@@ -206,8 +205,7 @@ def _refuse_too_many(counts: dict[str, int], total: int, budget: int) -> None:
     if not any(blocks):
         raise CheckFailed(
             f"{failure}\nLikely mistake: the whole head or embedding learned. {budget:,} "
-            f"numbers are "
-            f"{budget // 64} of its rows: which words need another row?",
+            f"numbers are {budget // 64} of its rows: which words need another row?",
             hint="whole_head",
         )
     if counts["embedding.weight"] < budget:
