@@ -147,11 +147,11 @@ def test_the_minutes_that_pages_state_fit_their_length():
 
 
 def test_the_minutes_and_points_of_a_lab_are_those_of_its_exercises():
-    checks = r"@check\(lab=LAB, exercise=\"\w+\", points=(\d+)"
     for chapter in read_chapters(ROOT, NAMES):
-        room = ROOT / "grooves" / "checks" / chapter.name[3:]
-        points = [int(n) for p in room.glob("*.py") for n in re.findall(checks, p.read_text())]
-        assert len(chapter.exercise_min) == len(points), chapter.name
+        cells = json.loads((ROOT / f"labs/{chapter.name}.ipynb").read_text("utf-8"))["cells"]
+        settings = [cell["metadata"].get("nbgrader", {}) for cell in cells]
+        points = [entry["points"] for entry in settings if entry.get("grade")]
+        assert len(chapter.exercise_min) == len(points) > 5, chapter.name
         assert chapter.points == sum(points), chapter.name
         notes = (ROOT / "labs/solutions/README.md").read_text("utf-8")
         told = notes.split(f"### Lab {chapter.number}: ")[1].split("\n### ")[0]
