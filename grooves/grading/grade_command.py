@@ -102,13 +102,13 @@ def main(args: argparse.Namespace) -> int:
     term = term_file.find(args.term, labs_folder().parent)
     term_file.check_labs(term, known)
     with _told_to_kernels(term), Store(args.out) as store:
-        if args.people:
-            people, problems = class_list.read(args.people)
-            store.expect(people)
-            for problem in problems:
-                say(problem)
+        people, problems = class_list.read(args.people) if args.people else ([], [])
+        for problem in problems:
+            say(problem)
         found, passed_over = submissions.find(args.folder)
         found = submissions.named_as_before(found, store.paths())
+        for sentence in submissions.replaced(found, store.paths()):
+            say(sentence)
         for name in passed_over:
             say(f"passed over, not a notebook: {name}")
         assigned = assign(found, Labs(known, labs_folder().parent / "notebooks"), args.lab)
@@ -116,6 +116,8 @@ def main(args: argparse.Namespace) -> int:
             say(f"left out: {sentence}")
         status = 0
         for lab, handed_in in assigned.by_lab.items():
+            if people:
+                store.expect(lab, people)
             if term.labs is not None and lab not in term.labs:
                 say(f"{lab} is not set in {term.path}; it is graded whole, and is never late.")
             try:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from grooves.grading.masters import LabError
-from grooves.grading.records.people import is_moodles
+from grooves.grading.records.people import is_moodles, tells
 from grooves.grading.records.results import printable
 
 SIZE_LIMIT_BYTES = 100_000_000
@@ -110,24 +110,23 @@ def find(folder: Path) -> tuple[list[Submission], list[str]]:
     """Read every notebook below a folder, or the one notebook that `folder` is.
 
     A submission is named by its path there, without the suffix ".ipynb". Hidden folders, links and
-    files of other kinds are passed over. Where the folder itself is named as Moodle names a
-    person's, its name belongs to theirs.
+    files of other kinds are passed over. Where that path says nobody's name, the folders above
+    it belong to the submission's name, up to one that does.
     Returns: the submissions by name, and the names of the files passed over.
     Raises: LabError where there is no notebook.
     """
     if zipfile.is_zipfile(folder):
         raise LabError(f"{shown(folder)} is a zip file: unpack it, and name the folder")
     if folder.is_file():
-        return [read(folder, _name(Path(folder.name)))], []
+        return [read(folder, _name(_told(folder.parent, Path(folder.name))))], []
     if not folder.is_dir():
         raise LabError(f"no folder {shown(folder)}")
     found, passed_over = [], []
-    own = folder.resolve().name
-    above = Path(own) if is_moodles(own) else Path()
     for path in sorted(_files(folder), key=os.fsencode):
-        inside = above / path.relative_to(folder)
+        inside = path.relative_to(folder)
         if any(part.startswith(".") for part in inside.parts):
             continue
+        inside = _told(folder, inside)
         if path.suffix.lower() == ".ipynb" and not path.is_symlink():
             found.append(read(path, _name(inside)))
         else:
@@ -137,14 +136,44 @@ def find(folder: Path) -> tuple[list[Submission], list[str]]:
     return found, passed_over
 
 
+def _told(folder: Path, inside: Path) -> Path:
+    """The path below a folder, with as many of the folders above as it takes to name a person."""
+    if any(is_moodles(part) for part in inside.parts):
+        return inside
+    above = folder.resolve().parts
+    moodles = [i for i, part in enumerate(above) if is_moodles(part)]
+    if moodles:
+        return Path(*above[moodles[-1] :], inside)
+    if not any(tells(Path(part).stem) for part in inside.parts):
+        for i in range(len(above) - 1, max(0, len(above) - 4), -1):
+            if tells(above[i]):
+                return Path(*above[i:], inside)
+    return inside
+
+
 def named_as_before(found: list[Submission], paths: dict[str, str]) -> list[Submission]:
     """The submissions, with the names under which their files were graded before.
 
     So one folder of a class can be graded again alone. paths: name by path, from the store.
     """
+    named, taken = [], set()
+    for one in found:
+        before = paths.get(str(one.path.resolve())) if one.path else None
+        name = before if before and before not in taken else one.name
+        if name in taken:
+            name = f"{one.path.resolve().parent.name}/{one.name}"
+        taken.add(name)
+        named.append(replace(one, name=name))
+    return named
+
+
+def replaced(found: list[Submission], paths: dict[str, str]) -> list[str]:
+    """Sentences on results that this run replaces by those of a file that lies elsewhere."""
+    before = {name: path for path, name in paths.items()}
     return [
-        replace(one, name=paths.get(str(one.path.resolve()), one.name)) if one.path else one
+        f"{one.name} was graded from {before[one.name]} before; this run replaces that result."
         for one in found
+        if one.path and before.get(one.name, str(one.path.resolve())) != str(one.path.resolve())
     ]
 
 

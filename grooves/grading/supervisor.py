@@ -51,7 +51,7 @@ class Supervisor:
         say: Callable[[str], None],
     ):
         self.reference, self.store, self.options, self.say = reference, store, options, say
-        self.checks = reference.digest()
+        self.checks = reference.digest() + ("" if options.term.follow_through else " alone")
         self.files = files
         self.stop = threading.Event()
         self.threads = max(1, (os.cpu_count() or 1) // options.jobs)

@@ -65,7 +65,7 @@ def read_edition(root: Path) -> Edition:
     if not path.is_file():
         return Edition()
     try:
-        told = tomllib.loads(path.read_text("utf-8"))
+        told = tomllib.loads(path.read_text("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{NAME} is not TOML ({error}): mend that line") from None
     try:

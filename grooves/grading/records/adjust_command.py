@@ -8,6 +8,7 @@ from pathlib import Path
 from grooves.grading.grading_run import write
 from grooves.grading.masters import labs_folder
 from grooves.grading.records import adjustments
+from grooves.grading.records.standing import standings
 from grooves.grading.records.store import Store
 from grooves.grading.term import term_file
 from grooves.grading.terminal import say
@@ -55,4 +56,12 @@ def main(args: argparse.Namespace) -> int:
         say(f"{changes} kept in {store.path}")
         for lab in sorted({one.lab for one in found}):
             write(store, lab, term, say)
+            totals = {one.person for one in found if one.lab == lab and not one.exercise
+                      and one.points and one.points[0] not in "+-"}  # fmt: skip
+            for one in standings(store, lab, term.rules(lab)):
+                if one.person.key in totals:
+                    say(
+                        f"{one.person.name}: the total is {one.total:g} now, whatever the checks "
+                        f"say; write +{one.total:g} to add it instead"
+                    )
     return 1 if problems else 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import tomllib
 from datetime import datetime, time
 from pathlib import Path
@@ -49,6 +50,11 @@ def _rows(path: Path):
             entries = tomllib.loads(text).get("adjust", [])
         except tomllib.TOMLDecodeError as error:
             raise LabError(f"{path} is not TOML: {error}") from error
+        if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
+            raise LabError(f"{path}: write [[adjust]], with two brackets, above each change")
+        if any(not isinstance(entry.get("points", ""), str) for entry in entries):
+            # TOML reads +1 and 1 as the same number
+            raise LabError(f'{path}: write points in quotes, "3", "+1" or "-1"')
         rows = [
             (f"entry {n}", {k: _as_text(k, v) for k, v in entry.items()})
             for n, entry in enumerate(entries, 1)
@@ -68,6 +74,8 @@ def _rows(path: Path):
             )
             for row in reader
         ]
+        if "student" not in [(name or "").strip().lower() for name in reader.fieldnames or ()]:
+            raise LabError(f"{path} has no column student; the first line must name the columns")
     unknown = sorted({name for _, row in rows for name in row} - set(COLUMNS))
     if unknown:
         raise LabError(
@@ -96,17 +104,16 @@ def read_text(path: Path) -> str:
 
 def table(text: str) -> csv.DictReader:
     """The rows of a CSV file, whether commas, semicolons or tabs stand between its columns."""
+    text = "\n".join(text.splitlines()).lstrip()
+    if re.match(r"sep=.\n", text):  # how Excel is told; the names of the columns follow
+        text = text.split("\n", 1)[1]
     first = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)
     return csv.DictReader(io.StringIO(text), delimiter=delimiter)
 
 
 def _as_text(key: str, value) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if key == "points" and isinstance(value, (int, float)):
-        return f"{value:g}"
-    return str(value).strip()
+    return value.isoformat() if isinstance(value, datetime) else str(value).strip()
 
 
 def _lab(name: str, store: Store) -> str:
@@ -123,6 +130,8 @@ def _lab(name: str, store: Store) -> str:
 
 
 def _adjustment(row: dict[str, str], lab: str, known: list[Standing]) -> Adjustment:
+    if "" in row:
+        raise LabError("there are more cells than columns: put a text with a comma in quotes")
     standing = _person(row.get("student", ""), known)
     exercise = _exercise(row.get("exercise", ""), standing, known)
     points = row.get("points", "").replace(",", ".").replace("\u2212", "-")
@@ -135,6 +144,10 @@ def _adjustment(row: dict[str, str], lab: str, known: list[Standing]) -> Adjustm
             raise LabError(f"points {row['points']!r} is no number, such as 3, +1 or -0.5")
         if value < 0 and points[0] != "-":
             raise LabError(f"points {row['points']!r} is no number, such as 3, +1 or -0.5")
+    if row.get("reason") and not any(row.get(n) for n in (*_DATES, "points", "comment")):
+        raise LabError(
+            "a reason alone changes nothing: points, due, handed_in or comment is missing"
+        )
     dates = {name: _date(row.get(name, ""), name) for name in sorted(_DATES)}
     if exercise and any(dates.values()):
         raise LabError("due and handed_in are of the lab as a whole: leave exercise empty there")
@@ -175,11 +188,13 @@ def _person(name: str, known: list[Standing]) -> Standing:
 def _exercise(name: str, standing: Standing, known: list[Standing]) -> str:
     if not name:
         return ""
+    if not standing.graded.submission:
+        raise LabError("nothing was handed in, so only the lab as a whole can be given points")
     rows = standing.scores or max((s.scores for s in known), key=len, default=[])
     names = [score.result.exercise for score in rows]
     if name in names:
         return name
-    if name.isdigit() and 1 <= int(name) <= len(names):
+    if name.isdecimal() and 1 <= int(name) <= len(names):
         return names[int(name) - 1]
     raise LabError(
         f"exercise {name!r} is none of {', '.join(names)} (or a number up to {len(names)})"
@@ -193,7 +208,7 @@ def _date(text: str, name: str) -> str:
         moment = datetime.fromisoformat(text)
         if name == "due" and len(text) == len("2026-11-30"):
             moment = datetime.combine(moment, time(23, 59, 59))  # a day lasts until its end
-        return moment.astimezone().isoformat(timespec="seconds")
+        return moment.isoformat(timespec="seconds")  # without an offset it is local time
     except ValueError:
         raise LabError(
             f"{name} {text!r} is no date, such as 2026-11-30 or 2026-11-30 23:59"

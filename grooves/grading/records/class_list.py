@@ -7,6 +7,7 @@ and addresses are typed nowhere. Labs of every chapter.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -43,9 +44,13 @@ def read(path: Path) -> tuple[list[Listed], list[str]]:
         }
         try:
             if one := _listed(row):
-                people.append(one)
+                people.append(replace(one, handed_in=""))
+                people[-1] = replace(one, handed_in=_moment(one.handed_in))
         except LabError as error:
             problems.append(f"{path.name}, line {reader.line_num}: {error}")
+    keys = [one.key for one in people]
+    for key in sorted({key for key in keys if keys.count(key) > 1}):
+        problems.append(f"{path.name}: {key!r} is there more than once; the last row counts")
     if not people:
         raise LabError(
             f"{path} lists nobody. It must be Moodle's grading worksheet (columns Identifier, Full "
@@ -69,18 +74,20 @@ def _listed(row: dict[str, str]) -> Listed | None:
             raise LabError(f"the identifier {row['identifier']!r} has no number")
         when = row.get("last modified (submission)", "").strip(" -")
         name = row.get("full name") or row["identifier"]
-        return Listed(f"moodle:{number[1]}", name, row.get("email address", ""), _moment(when))
-    if "student" in row and "id" in row:  # Canvas; the row of the points possible has no ID
+        return Listed(f"moodle:{number[1]}", name, row.get("email address", ""), when)
+    if "student" in row and "id" in row and "section" in row:
+        # Canvas; the row of the points possible has no ID
         if not row["id"].isdigit():
             return None
         last, comma, first = row["student"].partition(", ")
         return Listed(f"canvas:{row['id']}", f"{first} {last}" if comma else last)
-    key = row.get("id") or row.get("name")
-    return Listed(key, row.get("name") or key, row.get("email", "")) if key else None
+    name, email = row.get("name") or row.get("student", ""), row.get("email", "")
+    key = row.get("id") or email or name
+    return Listed(key, name or key, email) if key else None
 
 
 def _moment(text: str) -> str:
-    """A moment as Moodle writes it, in ISO 8601; an empty text where there is none.
+    """A moment as Moodle writes it, in ISO 8601 and local time; empty where there is none.
 
     Raises: LabError where the form is not known.
     """
@@ -89,13 +96,13 @@ def _moment(text: str) -> str:
     plain = text.replace("\u202f", " ").replace("\u00a0", " ")
     for form in _FORMS:
         try:
-            return datetime.strptime(plain, form).astimezone().isoformat(timespec="seconds")
+            return datetime.strptime(plain, form).isoformat(timespec="seconds")
         except ValueError:
             continue
     try:
-        return datetime.fromisoformat(plain).astimezone().isoformat(timespec="seconds")
+        return datetime.fromisoformat(plain).isoformat(timespec="seconds")
     except ValueError:
         raise LabError(
-            f"{text!r} is no date that is understood here: set Moodle's language to English, or "
-            "write it as 2026-11-30 23:59"
+            f"{text!r} is no date that is understood here, so nobody knows when this was handed "
+            "in: set Moodle's language to English, or write it as 2026-11-30 23:59"
         ) from None

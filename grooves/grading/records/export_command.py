@@ -59,7 +59,14 @@ def main(args: argparse.Namespace) -> int:
         if args.kind == "csv":
             say(f"{exports.all_labs(store, term, args.semicolons)} written")
             return 0
+        status = 0
         for lab in [args.lab] if args.lab else labs:
-            exports.write(args.kind, store, lab, term, args.people, store.folder, say, args.column,
-                          args.scale)  # fmt: skip
-    return 0
+            try:
+                exports.write(
+                    args.kind, store, lab, term, args.people, store.folder, say, args.column,
+                    args.scale,
+                )  # fmt: skip
+            except LabError as error:  # the other labs are exported all the same
+                say(str(error))
+                status = 2
+    return status

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 import zipfile
 from collections.abc import Callable
@@ -17,7 +18,8 @@ from grooves.grading.masters import LabError
 from grooves.grading.records import tables
 from grooves.grading.records.adjustments import read_text, table
 from grooves.grading.records.class_list import key_of
-from grooves.grading.records.standing import Standing, standings
+from grooves.grading.records.people import Person
+from grooves.grading.records.standing import NO_RESULT, Standing, standings
 from grooves.grading.records.store import Store
 from grooves.grading.term.term_file import Term
 
@@ -46,8 +48,11 @@ def write(
     if kind == "csv":
         say(f"{all_labs(store, term)} written")
         return
-    everyone = standings(store, lab, term.rules(lab))
+    rules = term.rules(lab)
+    everyone = standings(store, lab, rules)
     own = [one for one in everyone if one.person.platform == kind]
+    # the pages say what the table says, whatever was changed since they were written
+    tables.write_pages(store, lab, store.labs().get(lab, lab), rules, term.institution)
     if not own:
         raise LabError(
             f"{lab}: no submission is named as {kind.title()} names them. Unpack the zip file "
@@ -70,9 +75,12 @@ def write(
         tables.put(path, ("" if kind == "moodle" else "\ufeff") + text.getvalue())
         packed = folder / f"{lab}-{kind}-feedback.zip"
         count = _pack(packed, store, lab, own, kind)
+        unknown = [one for one in own if not _has_grade(one)]
     except OSError as error:
         raise LabError(f"{path} cannot be written ({error.strerror})") from error
     others = len(everyone) - len(own)
+    if names := [one.person.name for one in unknown if one.graded.submission]:
+        say(f"without a grade, because nothing could be graded: {', '.join(names)}")
     left = f"; {others} people not of {kind.title()} are in {lab}.csv alone" if others else ""
     say(f"{path} ({len(own)} people) and {packed} ({count} pages) written{left}")
 
@@ -85,8 +93,18 @@ def all_labs(store: Store, term: Term, semicolons: bool = False) -> Path:
     labs = store.labs()
     points: dict[str, dict[str, Standing]] = {}
     for lab in labs:
-        for one in standings(store, lab, term.rules(lab)):
-            points.setdefault(one.person.key, {})[lab] = one
+        everyone = standings(store, lab, term.rules(lab))
+        names = [one.person.name.casefold() for one in everyone]
+        for one in everyone:
+            # Moodle's number is another one in each assignment: e-mail and name are not
+            name = one.person.name.casefold()
+            alike = names.count(name) > 1
+            key = one.email.casefold() or (one.person.key if alike else name)
+            if key not in points and not alike:
+                known = [k for k, by in points.items() for other in by.values()
+                         if other.person.name.casefold() == name]  # fmt: skip
+                key = known[0] if len(set(known)) == 1 else key
+            points.setdefault(key, {})[lab] = one
     rows = [["student", "id", "email", *labs, "total", "out_of"]]
     out_of = {lab: max((p[lab].out_of for p in points.values() if lab in p), default=0)
               for lab in labs}  # fmt: skip
@@ -108,6 +126,13 @@ def all_labs(store: Store, term: Term, semicolons: bool = False) -> Path:
     except OSError as error:
         raise LabError(f"{path} cannot be written ({error.strerror})") from error
     return path
+
+
+def _has_grade(one: Standing) -> bool:
+    """Whether there is a grade: found by the checks, or given by the instructor."""
+    if one.set_total is not None or one.extra or any(score.given for score in one.scores):
+        return True
+    return one.graded.state not in (*NO_RESULT, "not handed in")
 
 
 def _other_maximum(rows: list[list[str]], own: list[Standing]) -> str:
@@ -134,11 +159,11 @@ def _number(text: str) -> float | None:
 
 def _moodle(own: list[Standing], people: Path | None, scale: bool) -> list[list[str]]:
     """Moodle's grading worksheet: theirs filled in, or one with the columns that it needs."""
-    graded = {one.person.key: one for one in own if one.graded.state != "not handed in"}
+    graded = {one.person.at_platform: one for one in own if _has_grade(one)}
     if people is None:
         rows = [list(MOODLE)]
-        for one in graded.values():
-            rows.append([f"Participant {one.person.id}", one.person.name, one.email,
+        for key, one in graded.items():
+            rows.append([f"Participant {key.partition(':')[2]}", one.person.name, one.email,
                          f"{one.total:g}", f"{one.out_of:g}", one.comment])  # fmt: skip
         return rows
     reader = table(read_text(people))
@@ -163,11 +188,14 @@ def _moodle(own: list[Standing], people: Path | None, scale: bool) -> list[list[
 
 def _canvas(own, title, people, column) -> list[list[str]]:
     """Canvas's gradebook: theirs with one column filled in, or one with what it needs."""
-    graded = {one.person.key: one for one in own if one.graded.state != "not handed in"}
+    graded = {one.person.at_platform: one for one in own if _has_grade(one)}
     kept = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
     if people is None:
         rows = [["Student", "ID", "Section", column or title]]
-        rows += [[o.person.name, o.person.id, "", f"{o.total:g}"] for o in graded.values()]
+        rows += [
+            [one.person.name, key.partition(":")[2], "", f"{one.total:g}"]
+            for key, one in graded.items()
+        ]
         return rows
     reader = table(read_text(people))
     names = list(reader.fieldnames or ())
@@ -190,19 +218,21 @@ def _canvas(own, title, people, column) -> list[list[str]]:
 def _pack(path: Path, store: Store, lab: str, own: list[Standing], kind: str) -> int:
     """The pages that count in a zip file, named as the platform wants. Returns: how many."""
     count = 0
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+    beside = path.with_suffix(".part")
+    with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as packed:
         for one in own:
             name = one.graded.submission
             if not name:
                 continue
             page = tables.page_path(store.folder, lab, name)
             if page.is_file():
-                packed.write(page, _name_for(kind, name, lab))
+                packed.write(page, _name_for(kind, one.person, name, lab))
                 count += 1
+    os.replace(beside, path)
     return count
 
 
-def _name_for(kind: str, submission: str, lab: str) -> str:
+def _name_for(kind: str, person: Person, submission: str, lab: str) -> str:
     """What a page is called so that the platform knows whose it is."""
     parts = submission.split("/")
     if kind == "canvas":
@@ -212,4 +242,6 @@ def _name_for(kind: str, submission: str, lab: str) -> str:
             start = found.group().rstrip("_") + "_"
             folder = found.end() == len(part)
             return f"{start}/{lab}.html" if folder else f"{start}{lab}.html"
-    raise ValueError(f"{submission} is not named as Moodle names it")
+    # handed in by another way, and on Moodle's list
+    number = person.at_platform.partition(":")[2]
+    return f"{person.name.replace('/', ' ')}_{number}_assignsubmission_file_/{lab}.html"

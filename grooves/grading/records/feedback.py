@@ -57,7 +57,7 @@ def page(standing: Standing, title: str, institution: str = "", counts: bool = T
         said.append(f"Your instructor set the total to {standing.total:g} points.")
     elif standing.extra:
         said.append(f"{standing.extra:+g} points by your instructor.")
-    if standing.reason and (standing.set_total is not None or standing.extra):
+    if standing.reason:
         said.append(f"Reason: {standing.reason}")
     notes = "".join(f"<li>{html.escape(note)}</li>" for note in said)
     above = f"<p>{html.escape(institution)}</p>\n" if institution else ""
@@ -73,7 +73,11 @@ def page(standing: Standing, title: str, institution: str = "", counts: bool = T
         f'aria-label="Points">{total}</progress></p>\n'
         + _comment(standing.comment)
         + (f"<h2>Notes</h2>\n<ul>{notes}</ul>\n" if notes else "")
-        + ("" if graded.reason else sections)
+        + (
+            sections
+            if not graded.reason or any(s.given or s.comment for s in standing.scores)
+            else ""
+        )
         + "</main>\n</body>\n</html>\n"
     )
 

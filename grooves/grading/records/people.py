@@ -15,7 +15,7 @@ from dataclasses import dataclass
 _MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assign(?:submission|feedback)_[a-z]+(?:_|$)")
 # "lovelaceada_LATE_12345_678901_04_transformer-2": user, file, the file's name, the attempt.
 _CANVAS = re.compile(
-    r"(?P<name>[^\W_][^_]*)(?P<late>_LATE|_late)?_(?P<id>[1-9]\d+)_(?P<file>[1-9]\d+)_(?P<rest>.+)"
+    r"(?P<name>[^\W_][^_]*)(?P<late>_LATE|_late)?_(?P<id>[1-9]\d{2,})_(?P<file>[1-9]\d{3,})_(?P<rest>.+)"
 )
 _ATTEMPT = re.compile(r"(?:-| ?\(|_v|_attempt_?)(\d{1,2})\)?$", re.IGNORECASE)
 # Names of files and folders that say nothing of who wrote them.
@@ -31,18 +31,25 @@ class Person:
     """Who handed in. `key` tells persons apart ("moodle:4103", "canvas:12345", "anna").
 
     name: as a person would write it. attempt: as far as the file's name tells, from 0. late:
-    whether the platform marked the file as late.
+    whether the platform marked the file as late. raw: the key that the file's name gave, where the
+    instructor's list has another.
     """
 
     key: str
     name: str
     attempt: int = 0
     late: bool = False
+    raw: str = ""
+
+    @property
+    def at_platform(self) -> str:
+        """The key that the platform knows, "moodle:4103"; else the key."""
+        return self.raw if ":" in self.raw else self.key
 
     @property
     def platform(self) -> str:
         """ "moodle", "canvas", or "" where the name is all there is."""
-        return self.key.partition(":")[0] if ":" in self.key else ""
+        return self.at_platform.partition(":")[0] if ":" in self.at_platform else ""
 
     @property
     def id(self) -> str:
@@ -58,6 +65,17 @@ class Listed:
     name: str
     email: str = ""
     handed_in: str = ""
+
+
+def series_of(submission: str) -> str:
+    """What the names of a person's attempts have in common: the file's name without a number."""
+    return _ATTEMPT.sub("", submission.rsplit("/", 1)[-1])
+
+
+def tells(part: str) -> bool:
+    """Whether a part of a path says more than which lab it is."""
+    rest = _ATTEMPT.sub("", part)
+    return not (_NOBODY.fullmatch(rest) or re.fullmatch(r"\d\d_[a-z_]+", rest))
 
 
 def is_moodles(part: str) -> bool:

@@ -39,7 +39,9 @@ def report(store: Store, lab: str, rules: Rules) -> dict:
         "points": {
             "out_of": max((one.out_of for one in handed_in), default=0),
             "median": statistics.median(totals) if totals else None,
-            "quartiles": statistics.quantiles(totals, n=4) if len(totals) > 1 else None,
+            "quartiles": statistics.quantiles(totals, n=4, method="inclusive")
+            if len(totals) > 1
+            else None,
             "all": totals,
         },
         "exercises": [_exercise(n, name, handed_in) for n, name in enumerate(names, 1)],
@@ -111,9 +113,7 @@ def page(found: dict) -> str:
         )
     rows = "".join(
         f'<tr><td class="n">{one["number"]}</td><td>{html.escape(one["title"])}</td>'
-        f'<td><meter min="0" max="{max(one["people"], 1)}" value="{one["passed"]}">'
-        f"{one['passed']} of {one['people']}</meter> {one['passed']} of {one['people']}</td>"
-        f"<td>{html.escape(_states(one))}</td></tr>"
+        f"<td>{_passed(one)}</td><td>{html.escape(_states(one))}</td></tr>"
         for one in found["exercises"]
     )
     sections = "".join(_section(one) for one in found["exercises"])

@@ -11,12 +11,12 @@ import math
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from grooves.grading.records.people import Listed, Person, person_of
+from grooves.grading.records.people import Listed, Person, person_of, series_of
 from grooves.grading.records.results import Graded, Result
 from grooves.grading.records.store import Adjustment, Store, Stored
 
 DAY_S = 86_400
-_NO_RESULT = ("unreadable", "not the lab", "not graded")
+NO_RESULT = ("unreadable", "not the lab", "not graded")
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,13 @@ class Score:
     points: float
     comment: str = ""
     reason: str = ""
+    given: bool = False  # whether the instructor gave points, be it those that the check gave
 
     @property
     def changed(self) -> bool:
-        """Whether the instructor gave other points than the check did."""
-        return self.points != self.result.points or (
-            self.result.state == "by hand" and bool(self.reason or self.comment)
-        )
+        """Whether the instructor gave other points than the check did, or judged what it cannot."""
+        by_hand = self.result.state == "by hand"
+        return self.given and (by_hand or self.points != self.result.points)
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Standing:
     def remarks(self) -> list[str]:
         """What table, terminal and page say beside the points."""
         said = list(self.graded.remarks)
-        if self.days_late:
+        if self.days_late and self.set_total is None:
             days = "1 day" if self.days_late == 1 else f"{self.days_late} days"
             said.append(f"Handed in {days} late: {self.penalty:g} points taken off.")
         return said + self.others
@@ -108,7 +108,7 @@ def standings(store: Store, lab: str, rules: Rules = Rules()) -> list[Standing]:
     changes: dict[str, dict[str, Adjustment]] = {}
     for change in store.adjustments(lab):
         changes.setdefault(change.person, {})[change.exercise] = change
-    listed = {one.key: one for one in store.expected()}
+    listed = {one.key: one for one in store.expected(lab)}
     handed_in: dict[str, list[tuple[Person, Stored]]] = {}
     for stored in store.all_of(lab):
         person = _as_listed(person_of(stored.graded.submission, lab), listed)
@@ -117,7 +117,10 @@ def standings(store: Store, lab: str, rules: Rules = Rules()) -> list[Standing]:
     for key, files in handed_in.items():
         for person, same in _told_apart(key, files):
             one = listed.get(person.key)
-            found.append(_standing(person, same, one, changes.get(person.key, {}), rules))
+            # what was changed before there was a list stands under the key of the file's name
+            keys = (*(other.raw or other.key for other, _ in same), key, person.key)
+            own = {e: c for k in keys for e, c in changes.get(k, {}).items()}
+            found.append(_standing(person, same, one, own, rules))
     for key in listed.keys() - handed_in.keys():
         nothing = Graded("", "not handed in", [], [], "Nothing was handed in.")
         standing = Standing(Person(key, listed[key].name), nothing, [], listed[key].email)
@@ -125,31 +128,36 @@ def standings(store: Store, lab: str, rules: Rules = Rules()) -> list[Standing]:
     return sorted(found, key=lambda s: (s.person.name.casefold(), s.person.key))
 
 
-def alone(stored: Stored, lab: str) -> Standing:
+def alone(stored: Stored, lab: str, listed: dict[str, Listed] | None = None) -> Standing:
     """A submission by itself, without anything that was changed: one that does not count."""
     scores = [Score(result, result.points) for result in stored.graded.results]
-    person = person_of(stored.graded.submission, lab)
+    person = _as_listed(person_of(stored.graded.submission, lab), listed or {})
     return Standing(person, stored.graded, scores, graded_at=stored.at)
 
 
 def _as_listed(person: Person, listed: dict[str, Listed]) -> Person:
     """The person under the key and with the name that the instructor's list has."""
-    if person.key in listed:
-        return replace(person, name=listed[person.key].name)
-    names = [one for one in listed.values() if one.name.casefold() == person.name.casefold()]
-    mails = [one for one in listed.values() if one.email and one.email == person.key]
-    if len(same := names or mails) == 1:
-        return replace(person, key=same[0].key, name=same[0].name)
+    key = person.key.casefold()
+    everyone = listed.values()
+    keys = [one for one in everyone if one.key.casefold() == key]
+    names = [one for one in everyone if one.name.casefold() == person.name.casefold()]
+    mails = [one for one in everyone if one.email and one.email.casefold() == key]
+    if len(same := keys or mails or names) == 1:
+        return replace(person, key=same[0].key, name=same[0].name, raw=person.key)
     return person
 
 
 def _told_apart(key: str, files: list[tuple[Person, Stored]]):
-    """Files under one key as one person; as several where the names contradict each other."""
-    names = {person.name for person, _ in files}
+    """Files under one key as one person; as several where the names contradict each other.
+
+    Moodle's numbers are sure; what looks like Canvas's may be somebody's own way to name files.
+    """
+    sure = not key.startswith("canvas:")
+    names = {files[-1][0].name} if sure else {person.name for person, _ in files}
     for name in sorted(names):
-        same = [(person, stored) for person, stored in files if person.name == name]
+        same = [(person, stored) for person, stored in files if sure or person.name == name]
         own = key if len(names) == 1 else f"{key} {name}"
-        yield replace(same[0][0], key=own), same
+        yield replace(same[0][0], key=own, name=name), same
 
 
 def _standing(
@@ -161,6 +169,7 @@ def _standing(
 ) -> Standing:
     whole = changes.get("")
     candidates = []
+    numbered = len({series_of(stored.graded.submission) for _, stored in files}) == 1
     for one, stored in files:
         late = _days_late(one, stored, listed, whole, rules)
         scores = [_score(result, changes.get(result.exercise)) for result in stored.graded.results]
@@ -168,7 +177,8 @@ def _standing(
         penalty = round(share * sum(score.points for score in scores), 2)
         email = listed.email if listed else ""
         standing = Standing(person, stored.graded, scores, email, stored.at, late, penalty)
-        candidates.append((_order(one, stored, standing, rules), _with_whole(standing, whole)))
+        order = _order(one, stored, standing, rules, numbered)
+        candidates.append((order, _with_whole(standing, whole)))
     candidates.sort(key=lambda pair: pair[0])
     *rest, (_, counts) = candidates
     return replace(counts, others=[_about(other, counts, rules) for _, other in rest])
@@ -181,7 +191,8 @@ def _score(result: Result, change: Adjustment | None) -> Score:
     if change.points:
         value = float(change.points)
         points = points + value if change.points[0] in "+-" else value
-    return Score(result, max(0.0, points), change.comment, change.reason)
+    given = bool(change.points)
+    return Score(result, max(0.0, points), change.comment, change.reason, given)
 
 
 def _with_whole(standing: Standing, change: Adjustment | None) -> Standing:
@@ -197,18 +208,25 @@ def _with_whole(standing: Standing, change: Adjustment | None) -> Standing:
     )
 
 
-def _order(person: Person, stored: Stored, standing: Standing, rules: Rules) -> tuple:
-    """What counts comes last: a file that could be graded, then the best or the latest."""
-    graded = stored.graded.state not in _NO_RESULT
-    latest = (person.attempt, stored.handed_in.removeprefix("file "), stored.graded.submission)
+def _order(
+    person: Person, stored: Stored, standing: Standing, rules: Rules, numbered: bool
+) -> tuple:
+    """What counts comes last: a file that could be graded, then the best or the latest.
+
+    numbered: whether the files have one name but for a number, which then decides before the date.
+    """
+    graded = stored.graded.state not in NO_RESULT
+    told = stored.handed_in.removeprefix("file ")
+    when = datetime.fromisoformat(told).timestamp() if told else 0.0
+    latest = (person.attempt if numbered else 0, when, person.attempt, stored.graded.submission)
     return (graded, standing.total, latest) if rules.attempts == "best" else (graded, latest)
 
 
 def _about(other: Standing, counts: Standing, rules: Rules) -> str:
     name = other.graded.submission
-    if other.graded.state in _NO_RESULT:
+    if other.graded.state in NO_RESULT:
         return f"{name}, also handed in, could not be graded: {other.graded.reason}"
-    points = f"{other.total:g} points"
+    points = f"{sum(score.result.points for score in other.scores):g} points"
     return f"{name}, also handed in ({points}), does not count: the {rules.attempts} does."
 
 

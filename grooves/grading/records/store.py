@@ -49,7 +49,8 @@ CREATE TABLE IF NOT EXISTS adjustments (  -- by the instructor; an empty exercis
     due TEXT NOT NULL, handed_in TEXT NOT NULL, comment TEXT NOT NULL, reason TEXT NOT NULL,
     at TEXT NOT NULL, PRIMARY KEY (lab, person, exercise));
 CREATE TABLE IF NOT EXISTS people (  -- who takes part, where the instructor gave a list
-    key TEXT PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL, handed_in TEXT NOT NULL);
+    lab TEXT NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL, email TEXT NOT NULL,
+    handed_in TEXT NOT NULL, PRIMARY KEY (lab, key));
 CREATE TABLE IF NOT EXISTS labs (lab TEXT PRIMARY KEY, title TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS running (  -- begun and not ended; a row left over names a suspect
     lab TEXT NOT NULL, name TEXT NOT NULL, content TEXT NOT NULL, begun INTEGER NOT NULL,
@@ -243,20 +244,22 @@ class Store:
         )
         return [Adjustment(*row) for row in found]
 
-    def expect(self, people: list[Listed]) -> None:
-        """Keep the list of those who take part, in place of an earlier one."""
-        with self._written():
-            self._base.execute("DELETE FROM people")
-            for one in people:
-                self._base.execute(
-                    "INSERT OR REPLACE INTO people VALUES (?, ?, ?, ?)",
-                    (one.key, one.name, one.email, one.handed_in),
-                )
+    def expect(self, lab: str, people: list[Listed]) -> None:
+        """Keep the list of those who take part in a lab, in place of an earlier one.
 
-    def expected(self) -> list[Listed]:
+        Moodle's numbers and times are those of one assignment, so each lab has a list of its own.
+        """
+        with self._written():
+            self._base.execute("DELETE FROM people WHERE lab=?", (lab,))
+            self._base.executemany(
+                "INSERT OR REPLACE INTO people VALUES (?, ?, ?, ?, ?)",
+                [(lab, one.key, one.name, one.email, one.handed_in) for one in people],
+            )
+
+    def expected(self, lab: str) -> list[Listed]:
         """The list of those who take part; empty where none was given."""
-        found = self._base.execute("SELECT key, name, email, handed_in FROM people ORDER BY name")
-        return [Listed(*row) for row in found]
+        listed = "SELECT key, name, email, handed_in FROM people WHERE lab=? ORDER BY name"
+        return [Listed(*row) for row in self._base.execute(listed, (lab,))]
 
     def changes(self, lab: str, name: str) -> list[tuple]:
         """What changed in a submission's results: (when, exercise, points before, points now)."""

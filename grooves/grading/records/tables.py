@@ -62,9 +62,10 @@ def write_pages(store: Store, lab: str, title: str, rules: Rules, institution: s
     missing = 0
     everyone = standings(store, lab, rules)
     count = {standing.graded.submission: standing for standing in everyone}
+    listed = {one.key: one for one in store.expected(lab)}
     for stored in store.all_of(lab):
         name = stored.graded.submission
-        standing = count.get(name) or alone(stored, lab)
+        standing = count.get(name) or alone(stored, lab, listed)
         try:
             write_page(store.folder, lab, title, standing, institution, name in count)
         except OSError:

@@ -75,7 +75,7 @@ def test_a_row_of_a_class_list_that_is_not_understood_costs_the_others_nothing(t
     path = tmp_path / "m.csv"
     path.write_text(MOODLE.replace("Sunday, 29 November", "Sonntag, 29. November"), "utf-8")
     people, problems = class_list.read(path)
-    assert [one.key for one in people] == ["moodle:5"]
+    assert [(one.key, one.handed_in) for one in people] == [("moodle:4103", ""), ("moodle:5", "")]
     assert len(problems) == 1
     assert "line 2" in problems[0]
     assert "Sonntag" in problems[0]

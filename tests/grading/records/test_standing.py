@@ -124,7 +124,7 @@ def test_a_row_that_is_not_understood_is_named_and_costs_the_others_nothing(put,
 
 def test_who_is_on_the_list_and_handed_in_nothing_is_in_the_table(put):
     put(graded("Ada L_7_assignsubmission_file_/99_mini", *EXERCISES))
-    put.store.expect([Listed("moodle:7", "Ada Lovelace"), Listed("moodle:8", "Bert Brot")])
+    put.store.expect(LAB, [Listed("moodle:7", "Ada Lovelace"), Listed("moodle:8", "Bert Brot")])
     ada, bert = standings(put.store, LAB)
     assert (ada.person.name, ada.total) == ("Ada Lovelace", 6)
     assert (bert.person.name, bert.total, bert.graded.state) == ("Bert Brot", 0, "not handed in")
