@@ -127,7 +127,10 @@ def main(args) -> int:
     """Print the progress of every lab, or of those named. Returns the exit status."""
     started = {path.stem for path in _folder().glob("*.json")}
     for lab in args.lab or sorted(started):
-        print(text(lab, _as_set(lab)) if lab in started else f"{lab}: not started yet")
+        if lab not in started:
+            print(f"{lab}: not started yet")
+        if lab in started or exercises_set(lab):
+            print(text(lab, _as_set(lab)))
     if not args.lab and not started:
         print("No lab was started yet. `make lab` opens JupyterLab; the labs are in labs/.")
     return 0

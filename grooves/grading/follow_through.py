@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from grooves.grading.sandbox import Kernel
+from grooves.grading.term.uses import Uses
 
 # Nothing was handed in that could be judged, or a person judges it.
 _NOTHING = ("not started", "missing", "by hand", "not counted")
@@ -42,6 +43,7 @@ def judge_again(run, kernel: Kernel, spoilt: dict[str, list[str]]) -> None:
     from grooves.grading.grader import prepare
 
     prepare(kernel, run.reference)
+    stand_in = _stand_in(run, spoilt)
     owner = {i: e for e in run.reference.exercises for i in e.answers}
     last = max(e.check for e in run.reference.exercises if e.name in spoilt)
     for index, cell in enumerate(run.reference.cells[: last + 1]):
@@ -51,8 +53,7 @@ def judge_again(run, kernel: Kernel, spoilt: dict[str, list[str]]) -> None:
             continue
         if index in owner:
             name = owner[index].name
-            judged = name in spoilt and index not in run.left_out
-            own = judged or run.results[name].state in ("passed", "by hand")
+            own = name not in stand_in and index not in run.left_out
             lost = run.answer(kernel, index) if own else run.given(kernel, index)
         elif exercise is None:
             lost = None if index in run.left_out else run.given(kernel, index)
@@ -66,6 +67,19 @@ def judge_again(run, kernel: Kernel, spoilt: dict[str, list[str]]) -> None:
                     lost = lost or run.given(kernel, i)
         if lost:
             return
+
+
+def _stand_in(run, spoilt: dict[str, list[str]]) -> set[str]:
+    """The exercises for which the reference stands in: those that failed, and what theirs call.
+
+    The course's own answer is sure to work with the course's own helpers alone.
+    """
+    exercises = run.reference.exercises
+    uses = Uses([cell.source if cell.is_code else "" for cell in run.reference.cells])
+    failed = [e for e in exercises if run.results[e.name].state not in ("passed", "by hand")]
+    needed = uses.needed(i for e in failed if e.name not in spoilt for i in e.answers)
+    helpers = {e.name for e in exercises if needed & set(e.answers)}
+    return ({e.name for e in failed} | helpers) - spoilt.keys()
 
 
 def name_what_failed(run, spoilt: dict[str, list[str]]) -> None:

@@ -17,6 +17,7 @@ from grooves.grading.assign import Labs, assign
 from grooves.grading.grading_run import grade_lab
 from grooves.grading.masters import LabError, chosen, labs_folder, masters
 from grooves.grading.records import class_list, exports
+from grooves.grading.records.people import person_of
 from grooves.grading.records.store import Store
 from grooves.grading.term import term_file
 from grooves.grading.terminal import say
@@ -115,11 +116,14 @@ def main(args: argparse.Namespace) -> int:
         for sentence in assigned.left_out:
             say(f"left out: {sentence}")
         status = 0
+        others = (
+            [] if term.labs is None else [lab for lab in assigned.by_lab if lab not in term.labs]
+        )
         for lab, handed_in in assigned.by_lab.items():
+            if lab in others:
+                continue
             if people:
                 store.expect(lab, people)
-            if term.labs is not None and lab not in term.labs:
-                say(f"{lab} is not set in {term.path}; it is graded whole, and is never late.")
             try:
                 grade_lab(known[lab], handed_in, store, args, say, term)
                 if args.export:
@@ -127,7 +131,27 @@ def main(args: argparse.Namespace) -> int:
             except LabError as error:
                 print(error, file=sys.stderr)
                 status = 2
+        for lab in others:
+            names = ", ".join(one.name for one in assigned.by_lab[lab])
+            say(f"left out, because {term.path} does not set {lab}: {names}")
+        _say_who_is_missing(passed_over, found, people)
     return status
+
+
+def _say_who_is_missing(passed_over: list[str], found: list, people: list) -> None:
+    """Name those who handed in files and no notebook, and a list that is of others."""
+    graded = {person_of(one.name, "") for one in found}
+    keys = {person.key for person in graded}
+    for name in passed_over:
+        person = person_of(name, "")
+        if person.platform and person.key not in keys:
+            say(f"handed in, and no notebook: {name}")
+    names = {person.name.casefold() for person in graded} | keys
+    if people and not any({one.key, one.name.casefold()} & names for one in people):
+        say(
+            "Nobody on the list handed in: is it the list of this assignment? Of Moodle's, the "
+            "columns must have their English names."
+        )
 
 
 @contextlib.contextmanager

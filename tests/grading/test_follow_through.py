@@ -5,12 +5,14 @@ A class hands in once, under Moodle's names, and is graded through the command.
 
 import csv
 import os
+import types
 
 import mini_lab
 import pytest
 
 from grooves import __main__ as cli
 from grooves.grading import masters
+from grooves.grading.follow_through import _stand_in
 
 WRONG = {"double": "def double(x):\n    return 2 * x + 1"}
 SUBMISSIONS = {  # name -> (answers, points expected, what the page says)
@@ -136,3 +138,20 @@ def test_a_term_says_what_is_graded_for_how_much_and_whether_to_follow_through(
     assert "line 2: student 'nobody' is nobody" in capsys.readouterr().out
     assert cli.main(["labs", "report", "--out", "elsewhere"]) == 2
     assert "nothing was graded into elsewhere" in capsys.readouterr().err
+
+
+def test_the_reference_stands_in_with_the_helpers_that_it_calls():
+    sources = {
+        "softmax": "def softmax(x): return x",
+        "attention": "def attention(q): return softmax(q)",
+        "masked": "def masked(q): return attention(q)",
+        "other": "def other(q): return q",
+    }
+    cells = [types.SimpleNamespace(is_code=True, source=text) for text in sources.values()]
+    exercises = [masters.Exercise(name, 1, (i,), None) for i, name in enumerate(sources)]
+    states = {"softmax": "passed", "attention": "error", "masked": "error", "other": "passed"}
+    run = types.SimpleNamespace(
+        reference=types.SimpleNamespace(cells=cells, exercises=exercises),
+        results={name: types.SimpleNamespace(state=state) for name, state in states.items()},
+    )
+    assert _stand_in(run, {"masked": ["attention"]}) == {"attention", "softmax"}

@@ -15,8 +15,9 @@ from datetime import datetime, time
 from pathlib import Path
 
 from grooves.grading.masters import LabError
+from grooves.grading.records.results import Adjustment
 from grooves.grading.records.standing import Standing, standings
-from grooves.grading.records.store import Adjustment, Store
+from grooves.grading.records.store import Store
 
 COLUMNS = ("student", "lab", "exercise", "points", "due", "handed_in", "comment", "reason")
 _DATES = {"due", "handed_in"}
@@ -70,13 +71,14 @@ def _rows(path: Path):
                     (k or "").strip().lower(): (v or "").strip()
                     for k, v in row.items()
                     if isinstance(v, str)
-                },
+                }
+                | ({"": "more"} if None in row else {}),
             )
             for row in reader
         ]
         if "student" not in [(name or "").strip().lower() for name in reader.fieldnames or ()]:
             raise LabError(f"{path} has no column student; the first line must name the columns")
-    unknown = sorted({name for _, row in rows for name in row} - set(COLUMNS))
+    unknown = sorted({name for _, row in rows for name in row} - {"", *COLUMNS})
     if unknown:
         raise LabError(
             f"{path}: {', '.join(map(repr, unknown))} is no column here; there are "

@@ -79,6 +79,9 @@ def write(
     except OSError as error:
         raise LabError(f"{path} cannot be written ({error.strerror})") from error
     others = len(everyone) - len(own)
+    if names := [f"{one.person.name} ({one.total:g} of {one.out_of:g})" for one in own
+                 if one.out_of and one.total > one.out_of]:  # fmt: skip
+        say(f"above the maximum: {', '.join(names)}")
     if names := [one.person.name for one in unknown if one.graded.submission]:
         say(f"without a grade, because nothing could be graded: {', '.join(names)}")
     left = f"; {others} people not of {kind.title()} are in {lab}.csv alone" if others else ""
@@ -143,10 +146,11 @@ def _other_maximum(rows: list[list[str]], own: list[Standing]) -> str:
     if not maxima or maxima == {worth}:
         return ""
     most = max(maxima)
+    whole = f"set the assignment's maximum grade to {worth:g} in Moodle, or "
     return (
         f"the lab is worth {worth:g} points, and Moodle's maximum is {most:g}. The grades are "
-        f"points: set the assignment's maximum grade to {worth:g} in Moodle, or export with "
-        f"--scale, which makes {worth:g} points {most:g}."
+        f"points: {whole if float(worth).is_integer() else ''}export with --scale, which makes "
+        f"{worth:g} points {most:g}."
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 # How an exercise ended -> (its state on the feedback page, the sentence there).
 ENDINGS = {
@@ -89,6 +90,35 @@ class Graded:
         if stopped and not self.reason:
             said.append(f"Stopped: {', '.join(stopped)}.")
         return said + self.notes
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A result with when it was graded, where its file lay, and when that was handed in."""
+
+    graded: Graded
+    at: str
+    path: Path
+    handed_in: str
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """A change by the instructor; `exercise` is empty where it is of the whole lab.
+
+    points: "3" in place of what was earned, "+1" or "-1" on top of it, or empty. due, handed_in:
+    ISO dates that replace those of everyone, of the file. at: when it was made.
+    """
+
+    lab: str
+    person: str
+    exercise: str = ""
+    points: str = ""
+    due: str = ""
+    handed_in: str = ""
+    comment: str = ""
+    reason: str = ""
+    at: str = ""
 
 
 def state_of(results: list[Result]) -> str:

@@ -11,9 +11,10 @@ import math
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from grooves.grading.masters import LabError
 from grooves.grading.records.people import Listed, Person, person_of, series_of
-from grooves.grading.records.results import Graded, Result
-from grooves.grading.records.store import Adjustment, Store, Stored
+from grooves.grading.records.results import Adjustment, Graded, Result, Stored
+from grooves.grading.records.store import Store
 
 DAY_S = 86_400
 NO_RESULT = ("unreadable", "not the lab", "not graded")
@@ -27,7 +28,8 @@ class Rules:
     for never. per_day: the share of the points earned that each day begun after it costs, up to
     the share at_most. grace_minutes: how long after it a file is still in time. time: "platform"
     takes times of handing in from the platform's list, nbgrader or the instructor alone, "file"
-    also from the files' own dates, which unpacking and copying may change.
+    also from the files' own dates, which unpacking and copying may change. exercises: those that
+    are set, None for all.
     """
 
     attempts: str = "latest"
@@ -36,6 +38,7 @@ class Rules:
     at_most: float = 1.0
     grace_minutes: float = 0.0
     time: str = "platform"
+    exercises: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,8 @@ class Standing:
     reason: str = ""
     others: list[str] = field(default_factory=list)
     set_total: float | None = None  # by the instructor, in place of the sum
+    due: str = ""  # a date of the person's own
+    worth: float = 0.0  # of the lab, where nothing was handed in
 
     @property
     def total(self) -> float:
@@ -87,7 +92,7 @@ class Standing:
     @property
     def out_of(self) -> float:
         """The points of all exercises that a check or the instructor has judged."""
-        return sum(
+        return self.worth or sum(
             score.result.out_of
             for score in self.scores
             if score.result.state != "by hand" or score.changed
@@ -97,6 +102,8 @@ class Standing:
     def remarks(self) -> list[str]:
         """What table, terminal and page say beside the points."""
         said = list(self.graded.remarks)
+        if self.due:
+            said.append(f"Due {self.due[:16].replace('T', ' ')} by agreement.")
         if self.days_late and self.set_total is None:
             days = "1 day" if self.days_late == 1 else f"{self.days_late} days"
             said.append(f"Handed in {days} late: {self.penalty:g} points taken off.")
@@ -113,6 +120,7 @@ def standings(store: Store, lab: str, rules: Rules = Rules()) -> list[Standing]:
     for stored in store.all_of(lab):
         person = _as_listed(person_of(stored.graded.submission, lab), listed)
         handed_in.setdefault(person.key, []).append((person, stored))
+    _refuse_other_part(store, lab, handed_in, rules)
     found = []
     for key, files in handed_in.items():
         for person, same in _told_apart(key, files):
@@ -123,9 +131,25 @@ def standings(store: Store, lab: str, rules: Rules = Rules()) -> list[Standing]:
             found.append(_standing(person, same, one, own, rules))
     for key in listed.keys() - handed_in.keys():
         nothing = Graded("", "not handed in", [], [], "Nothing was handed in.")
-        standing = Standing(Person(key, listed[key].name), nothing, [], listed[key].email)
+        worth = max((one.out_of for one in found), default=0.0)
+        person = Person(key, listed[key].name)
+        standing = Standing(person, nothing, [], listed[key].email, worth=worth)
         found.append(_with_whole(standing, changes.get(key, {}).get("")))
     return sorted(found, key=lambda s: (s.person.name.casefold(), s.person.key))
+
+
+def _refuse_other_part(store: Store, lab: str, handed_in: dict, rules: Rules) -> None:
+    """Results of one part of a lab are not judged by the rules of another part."""
+    if rules.exercises is None:
+        return
+    results = [r for files in handed_in.values() for _, s in files for r in s.graded.results]
+    others = dict.fromkeys(r.exercise for r in results if r.exercise not in rules.exercises)
+    if others:
+        raise LabError(
+            f"{store.folder} holds results of other exercises of {lab} ({', '.join(others)}) than "
+            "the term sets. Name the term file that they were graded by with --term, or another "
+            "folder with --out."
+        )
 
 
 def alone(stored: Stored, lab: str, listed: dict[str, Listed] | None = None) -> Standing:
@@ -204,7 +228,12 @@ def _with_whole(standing: Standing, change: Adjustment | None) -> Standing:
         on_top = change.points[0] in "+-"
         extra, total = (float(change.points), None) if on_top else (0.0, float(change.points))
     return replace(
-        standing, extra=extra, set_total=total, comment=change.comment, reason=change.reason
+        standing,
+        extra=extra,
+        set_total=total,
+        comment=change.comment,
+        reason=change.reason,
+        due=change.due,
     )
 
 

@@ -13,13 +13,13 @@ import contextlib
 import json
 import os
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from grooves.grading.masters import LabError
 from grooves.grading.records.people import Listed
-from grooves.grading.records.results import Graded, Result
+from grooves.grading.records.results import Adjustment, Graded, Result, Stored
 
 NAME = "results.sqlite"
 VERSION = 1
@@ -57,35 +57,6 @@ CREATE TABLE IF NOT EXISTS running (  -- begun and not ended; a row left over na
     alone INTEGER NOT NULL,      -- whether nothing else ran beside it
     PRIMARY KEY (lab, name));
 """
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A result with when it was graded, where its file lay, and when that was handed in."""
-
-    graded: Graded
-    at: str
-    path: Path
-    handed_in: str
-
-
-@dataclass(frozen=True)
-class Adjustment:
-    """A change by the instructor; `exercise` is empty where it is of the whole lab.
-
-    points: "3" in place of what was earned, "+1" or "-1" on top of it, or empty. due, handed_in:
-    ISO dates that replace those of everyone, of the file. at: when it was made.
-    """
-
-    lab: str
-    person: str
-    exercise: str = ""
-    points: str = ""
-    due: str = ""
-    handed_in: str = ""
-    comment: str = ""
-    reason: str = ""
-    at: str = ""
 
 
 class Store:
@@ -217,13 +188,14 @@ class Store:
         return {os.fsdecode(path): name for path, name in found}
 
     def adjust(self, adjustments: list[Adjustment]) -> None:
-        """Keep what an instructor changed, in place of an earlier change of the same thing.
+        """Keep what an instructor changed; what one says replaces what was said before.
 
-        An adjustment that says nothing takes an earlier one back.
+        An adjustment that says nothing takes back all that was said of the same thing.
         """
         now = now_as_text()
         with self._written():
             for a in adjustments:
+                a = self._with_earlier(a)
                 key = (a.lab, a.person, a.exercise)
                 says = (a.points, a.due, a.handed_in, a.comment)
                 self._base.execute(
@@ -234,6 +206,14 @@ class Store:
                         "INSERT INTO adjustments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                         (*key, *says, a.reason, now),
                     )
+
+    def _with_earlier(self, new: Adjustment) -> Adjustment:
+        said = ("points", "due", "handed_in", "comment", "reason")
+        same = [a for a in self.adjustments(new.lab) if a.person == new.person]
+        old = next((a for a in same if a.exercise == new.exercise), None)
+        if old is None or not any(getattr(new, name) for name in said):
+            return new
+        return replace(new, **{name: getattr(new, name) or getattr(old, name) for name in said})
 
     def adjustments(self, lab: str) -> list[Adjustment]:
         """What an instructor changed in a lab."""

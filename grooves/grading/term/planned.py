@@ -34,6 +34,9 @@ def planned(
         said = _keep(notebook, exercises, chosen)
     _set_points(notebook, lab, plan)
     number(notebook, lab, titles)
+    if plan.due:
+        day = f"{plan.due:%A}, {plan.due.day} {plan.due:%B %Y, %H:%M}"
+        notebook.cells[0].source += f"\n- **Due**: {day}"
     return notebook, said
 
 

@@ -8,7 +8,7 @@ Labs of every chapter.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from pathlib import Path
 
@@ -50,7 +50,9 @@ class Term:
 
     def rules(self, lab: str) -> Rules:
         """What counts in a lab: attempts, and what being late costs."""
-        return Rules(attempts=self.attempts, due=self.plan(lab).due, **self.late)
+        plan = self.plan(lab)
+        rules = Rules(attempts=self.attempts, due=plan.due, **self.late)
+        return replace(rules, exercises=plan.exercises)
 
 
 def find(path: Path | None, course: Path) -> Term:

@@ -1,4 +1,4 @@
-"""What a reviewer broke: two labs with lists of their own, keys that change, odd tables, no grade."""
+"""What a reviewer broke: lists of two labs, keys that change, odd tables, people without grades."""
 
 import csv
 import io
@@ -219,3 +219,30 @@ def test_two_files_never_get_one_name_and_a_replaced_result_is_told(tmp_path):
     named = [one.name for one in submissions.named_as_before(found, paths)]
     assert len(set(named)) == 2
     assert Path(named[0]).name == "anna"
+
+
+def test_a_later_row_changes_only_what_it_fills(put, tmp_path):
+    put(graded("anna", "longest"), "2026-11-07T12:00:00+00:00")
+    rules = Rules(due=submissions.datetime.fromisoformat("2026-11-06T12:00:00+00:00"), per_day=0.1)
+    adjust(put, tmp_path, "student,due,points,comment\nanna,2026-11-08,,ill\nanna,,+1,\n")
+    (one,) = standings(put.store, LAB, rules)
+    assert (one.total, one.days_late, one.comment) == (4, 0, "ill")
+    assert "Due 2026-11-08 23:59 by agreement." in one.remarks
+    adjust(put, tmp_path, "student,points\nanna,\n")
+    (one,) = standings(put.store, LAB, rules)
+    assert (one.total, one.days_late, one.comment) == (2.7, 1, "")
+
+
+def test_one_part_of_a_lab_is_not_judged_by_the_rules_of_another(put):
+    put(graded("anna", "longest"))
+    assert len(standings(put.store, LAB, Rules(exercises=tuple(EXERCISES)))) == 1
+    with pytest.raises(LabError, match=r"other exercises of 99_mini \(double, twice_sum\)"):
+        standings(put.store, LAB, Rules(exercises=("longest",)))
+
+
+def test_grades_above_the_maximum_are_named(put, tmp_path):
+    put(graded(ADA.format(4103), *EXERCISES))
+    adjust(put, tmp_path, "student,points\nAda Lovelace,+2\n")
+    said = []
+    exports.write("moodle", put.store, LAB, Term(), None, put.store.folder, said.append)
+    assert "above the maximum: Ada Lovelace (8 of 6)" in said

@@ -18,9 +18,9 @@ import pytest
 from grooves import __main__ as cli
 from grooves.grading import masters, supervisor
 from grooves.grading.records import tables
-from grooves.grading.records.results import Graded, Result
+from grooves.grading.records.results import Graded, Result, Stored
 from grooves.grading.records.standing import alone
-from grooves.grading.records.store import NAME, Store, Stored
+from grooves.grading.records.store import NAME, Store
 
 WRONG = {"twice_sum": "def twice_sum(v):\n    return 0"}
 SQUARE = {"double": "def double(x):\n    return x * x"}
