@@ -110,8 +110,8 @@ def find(folder: Path) -> tuple[list[Submission], list[str]]:
     """Read every notebook below a folder, or the one notebook that `folder` is.
 
     A submission is named by its path there, without the suffix ".ipynb". Hidden folders, links and
-    files of other kinds are passed over. Where that path says nobody's name, the folders above
-    it belong to the submission's name, up to one that does.
+    files of other kinds are passed over. Where no path there says a person's name, it is a folder
+    of one person, and the folders above belong to the name, up to one that says whose it is.
     Returns: the submissions by name, and the names of the files passed over.
     Raises: LabError where there is no notebook.
     """
@@ -122,11 +122,13 @@ def find(folder: Path) -> tuple[list[Submission], list[str]]:
     if not folder.is_dir():
         raise LabError(f"no folder {shown(folder)}")
     found, passed_over = [], []
-    for path in sorted(_files(folder), key=os.fsencode):
-        inside = path.relative_to(folder)
+    inside_of = {path: path.relative_to(folder) for path in sorted(_files(folder), key=os.fsencode)}
+    named = any(_tells(inside) for inside in inside_of.values() if inside.suffix == ".ipynb")
+    named = named and not any(is_moodles(part) for part in folder.resolve().parts)
+    for path, inside in inside_of.items():
         if any(part.startswith(".") for part in inside.parts):
             continue
-        inside = _told(folder, inside)
+        inside = inside if named else _told(folder, inside)
         if path.suffix.lower() == ".ipynb" and not path.is_symlink():
             found.append(read(path, _name(inside)))
         else:
@@ -138,17 +140,20 @@ def find(folder: Path) -> tuple[list[Submission], list[str]]:
 
 def _told(folder: Path, inside: Path) -> Path:
     """The path below a folder, with as many of the folders above as it takes to name a person."""
-    if any(is_moodles(part) for part in inside.parts):
-        return inside
     above = folder.resolve().parts
     moodles = [i for i, part in enumerate(above) if is_moodles(part)]
     if moodles:
         return Path(*above[moodles[-1] :], inside)
-    if not any(tells(Path(part).stem) for part in inside.parts):
+    if not _tells(inside):
         for i in range(len(above) - 1, max(0, len(above) - 4), -1):
             if tells(above[i]):
                 return Path(*above[i:], inside)
     return inside
+
+
+def _tells(inside: Path) -> bool:
+    """Whether a path says more than which lab it is."""
+    return any(tells(Path(part).stem) for part in inside.parts)
 
 
 def named_as_before(found: list[Submission], paths: dict[str, str]) -> list[Submission]:

@@ -199,7 +199,10 @@ def test_one_file_or_folder_is_named_after_its_person(tmp_path):
         return [one.name for one in submissions.find(tmp_path / path)[0]]
 
     moodle = "Ada L_41_assignsubmission_file_/99_mini"
-    assert names("dl") == names(f"dl/{moodle}.ipynb") == [moodle]
+    homework = "Bo K_42_assignsubmission_file_/my_homework"
+    assert names("dl") == [moodle, homework]
+    assert names(f"dl/{moodle}.ipynb") == [moodle]
+    assert names("dl/Bo K_42_assignsubmission_file_") == [homework]
     assert names("dl/Ada L_41_assignsubmission_file_") == [moodle]
     assert names("submitted/anna") == names("submitted/anna/lab_9") == ["anna/lab_9/99_mini"]
     assert names("submitted") == ["anna/lab_9/99_mini", "bert/lab_9/99_mini"]
