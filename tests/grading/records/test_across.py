@@ -189,6 +189,7 @@ def test_a_class_list_without_numbers_keeps_everybody(tmp_path):
 def test_one_file_or_folder_is_named_after_its_person(tmp_path):
     for name in (
         "dl/Ada L_41_assignsubmission_file_/99_mini.ipynb",
+        "dl/Bo K_42_assignsubmission_file_/my_homework.ipynb",
         "submitted/anna/lab_9/99_mini.ipynb",
         "submitted/bert/lab_9/99_mini.ipynb",
     ):
