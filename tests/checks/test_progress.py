@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from grooves import __main__ as cli
+from grooves import cli
 from grooves.checks import progress
 
 LAB = "99_mini"

@@ -10,7 +10,7 @@ import types
 import mini_lab
 import pytest
 
-from grooves import __main__ as cli
+from grooves import cli
 from grooves.grading import masters
 from grooves.grading.follow_through import _stand_in
 

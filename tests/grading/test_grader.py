@@ -17,7 +17,7 @@ import mini_lab
 import nbformat
 import pytest
 
-from grooves import __main__ as cli
+from grooves import cli
 from grooves.grading import course_files, grader, masters, submissions
 from grooves.grading.reference import Reference
 

@@ -10,7 +10,7 @@ import mini_lab
 import nbformat
 import pytest
 
-from grooves import __main__ as cli
+from grooves import cli
 from grooves.grading import masters, submissions
 from grooves.grading.assign import Labs, assign
 from grooves.grading.identify import Identified

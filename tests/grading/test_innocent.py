@@ -14,7 +14,7 @@ import mini_lab
 import nbformat
 import pytest
 
-from grooves import __main__ as cli
+from grooves import cli
 from grooves.grading import masters
 from grooves.grading.records.results import ENDINGS
 

@@ -10,8 +10,7 @@ import mini_lab
 import nbformat
 import pytest
 
-from grooves import __main__ as cli
-from grooves import checks
+from grooves import checks, cli
 from grooves.grading import command, masters
 
 ROOT = Path(__file__).resolve().parents[2]

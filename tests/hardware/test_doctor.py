@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from grooves import __main__ as cli
+from grooves import cli
 from grooves.hardware import doctor
 from grooves.hardware.machine import Machine, look
 
@@ -162,7 +162,7 @@ def test_a_cache_folder_that_cannot_be_made_is_reported_not_raised(tmp_path):
 
 def test_the_command_line_lists_every_command_and_imports_only_the_one_asked_for():
     asked = subprocess.run(
-        [sys.executable, "-c", "import sys; from grooves.__main__ import main; main([]); "
+        [sys.executable, "-c", "import sys; from grooves.cli import main; main([]); "
          "print('torch' in sys.modules)"],
         capture_output=True,
         text=True,

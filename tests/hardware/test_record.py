@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from grooves.__main__ import main
+from grooves.cli import main
 from grooves.hardware import record
 
 SMALL = {"precisions": ("fp32", "bf16", "tf32"), "sizes": (16, 32), "budget_s": 0.05}

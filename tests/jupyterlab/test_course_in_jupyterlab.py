@@ -7,7 +7,7 @@ import pytest
 from jupyter_server.services.contents.filemanager import AsyncFileContentsManager
 from jupyter_server.services.contents.largefilemanager import LargeFileManager
 
-from grooves import __main__ as cli
+from grooves import cli
 from grooves.jupyterlab import start
 from grooves.jupyterlab.server import leave_out_solutions
 

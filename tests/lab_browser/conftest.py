@@ -91,7 +91,7 @@ def lab(work, browser):
     command = [
         sys.executable,
         "-c",
-        "from grooves.__main__ import main; main()",
+        "from grooves.cli import main; main()",
         "lab",
         "--no-browser",
     ]

@@ -8,7 +8,7 @@ import axe_playwright_python
 import mini_lab
 import pytest
 
-from grooves import __main__ as cli
+from grooves import cli
 from grooves.grading import masters
 
 AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"

@@ -276,7 +276,8 @@ ROOMS = {
     "grading": ["checks"],
     "jupyterlab": [],
     "claims": [],
-    "__main__": [],
+    "cli": [],
+    "__main__": ["cli"],
     "__init__": [],
 }
 OPEN_TO_ALL = {"assets", "device", "cache_dir", "__version__"}

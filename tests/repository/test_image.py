@@ -8,7 +8,7 @@ import pytest
 import yaml
 from test_setup import ROOT
 
-from grooves.__main__ import main
+from grooves.cli import main
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
 WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/image.yml").read_text("utf-8"))

@@ -10,7 +10,7 @@ import pytest
 from record_cases import EXERCISES, LAB, graded
 from test_people import CANVAS, MOODLE
 
-from grooves import __main__ as cli
+from grooves import cli
 from grooves.grading.masters import LabError
 from grooves.grading.records import exports, report, similar, tables
 from grooves.grading.records.results import Graded, Result

@@ -15,7 +15,7 @@ import mini_lab
 import psutil
 import pytest
 
-from grooves import __main__ as cli
+from grooves import cli
 from grooves.grading import masters, supervisor
 from grooves.grading.records import tables
 from grooves.grading.records.results import Graded, Result, Stored
@@ -135,7 +135,7 @@ def test_a_grader_that_was_killed_goes_on_and_grades_the_suspect_last_and_alone(
 ):
     course("anna", double="import time\ntime.sleep(600)")
     course("bert")
-    code = "import sys\nfrom grooves.__main__ import main\nmain(sys.argv[1:])"
+    code = "import sys\nfrom grooves.cli import main\nmain(sys.argv[1:])"
     words = ["labs", "grade", "s", "--no-rehearsal", "--jobs", "1", "--time-limit", "600"]
     for times in (1, 2):
         run = subprocess.Popen([sys.executable, "-c", code, *words], start_new_session=True)

@@ -14,7 +14,7 @@ import nbformat
 import pytest
 import yaml
 
-from grooves import __main__ as cli
+from grooves import cli
 from grooves.grading.masters import exercises_of, masters, read_master
 from grooves.grading.term.student_copy import files
 from grooves.grading.term.term_file import Term, read
