@@ -17,6 +17,7 @@ from grooves.grading.assign import Labs, assign
 from grooves.grading.grading_run import grade_lab
 from grooves.grading.masters import LabError, chosen, labs_folder, masters
 from grooves.grading.records import class_list, exports
+from grooves.grading.records.options import add_term
 from grooves.grading.records.people import person_of
 from grooves.grading.records.store import Store
 from grooves.grading.term import term_file
@@ -65,9 +66,7 @@ def add_arguments(grader: argparse.ArgumentParser) -> None:
     """The options of `grooves labs grade`."""
     grader.add_argument("folder", type=Path, help="the submissions: .ipynb files, nested or not")
     grader.add_argument("--lab", help="grade only this lab; otherwise each notebook tells its own")
-    grader.add_argument(
-        "--term", type=Path, metavar="FILE", help="the term (default: term.toml where there is one)"
-    )
+    add_term(grader)
     grader.add_argument(
         "--people", type=Path, metavar="FILE",
         help="who takes part: Moodle's grading worksheet, Canvas's gradebook, or id, name, email",

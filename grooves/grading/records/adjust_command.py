@@ -7,7 +7,7 @@ from pathlib import Path
 
 from grooves.grading.grading_run import write
 from grooves.grading.masters import labs_folder
-from grooves.grading.records import adjustments
+from grooves.grading.records import adjustments, options
 from grooves.grading.records.standing import standings
 from grooves.grading.records.store import Store
 from grooves.grading.term import term_file
@@ -28,20 +28,16 @@ FILE is a table (CSV) with the column student and any of these, or TOML with [[a
     comment    shown on the student's page
     reason     shown beside changed points
 
-A row replaces an earlier one for the same student and exercise; one that says nothing takes it
-back. A row that cannot be understood is named, and the others count.
+A later row for the same student and exercise changes only the columns that it fills; one that
+fills none takes back all that was said. A row that cannot be understood is named, and the others
+count. In TOML, write points in quotes.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `grooves labs adjust`."""
     parser.add_argument("file", type=Path, help="the changes: .csv or .toml")
-    parser.add_argument(
-        "--out", type=Path, default=Path("feedback"), help="the graded folder (default feedback/)"
-    )
-    parser.add_argument(
-        "--term", type=Path, metavar="FILE", help="the term (default: term.toml where there is one)"
-    )
+    options.add_folder_and_term(parser)
 
 
 def main(args: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from grooves.grading.masters import LabError, labs_folder
-from grooves.grading.records import exports
+from grooves.grading.records import exports, options
 from grooves.grading.records.store import Store
 from grooves.grading.term import term_file
 from grooves.grading.terminal import say
@@ -19,14 +19,14 @@ Write what was graded in a form that another program takes.
     csv     one table of all labs, a row for each student, that Excel opens as it is
 
 With --people, the table that Moodle or Canvas lets you download is filled in and keeps its other
-columns, which is the safest way back.
+columns, which is the safest choice.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `grooves labs export`."""
     parser.add_argument("kind", choices=exports.KINDS, help="for which program")
-    parser.add_argument("--lab", help="only this lab (default: each that was graded)")
+    options.add_lab(parser)
     parser.add_argument(
         "--people", type=Path, metavar="FILE", help="Moodle's worksheet or Canvas's gradebook"
     )
@@ -41,26 +41,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--semicolons", action="store_true",
         help="for an Excel that writes decimals with a comma (csv only)",
     )  # fmt: skip
-    parser.add_argument(
-        "--out", type=Path, default=Path("feedback"), help="the graded folder (default feedback/)"
-    )
-    parser.add_argument(
-        "--term", type=Path, metavar="FILE", help="the term (default: term.toml where there is one)"
-    )
+    options.add_folder_and_term(parser)
 
 
 def main(args: argparse.Namespace) -> int:
     """Write the exports. Returns the exit status."""
     term = term_file.find(args.term, labs_folder().parent)
     with Store.there(args.out) as store:
-        labs = store.labs()
-        if args.lab and args.lab not in labs:
-            raise LabError(f"{args.lab!r} was not graded into {args.out}; there: {', '.join(labs)}")
+        labs = options.labs_of(store, args.lab)
         if args.kind == "csv":
             say(f"{exports.all_labs(store, term, args.semicolons)} written")
             return 0
         status = 0
-        for lab in [args.lab] if args.lab else labs:
+        for lab in labs:
             try:
                 exports.write(
                     args.kind, store, lab, term, args.people, store.folder, say, args.column,

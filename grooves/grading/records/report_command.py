@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
-from grooves.grading.masters import LabError, labs_folder
-from grooves.grading.records import report, tables
+from grooves.grading.masters import labs_folder
+from grooves.grading.records import options, report, tables
 from grooves.grading.records.store import Store
 from grooves.grading.term import term_file
 from grooves.grading.terminal import say
@@ -21,23 +20,15 @@ submission counts that counts for the points; points are those of the checks, be
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `grooves labs report`."""
-    parser.add_argument("--lab", help="only this lab (default: each that was graded)")
-    parser.add_argument(
-        "--out", type=Path, default=Path("feedback"), help="the graded folder (default feedback/)"
-    )
-    parser.add_argument(
-        "--term", type=Path, metavar="FILE", help="the term (default: term.toml where there is one)"
-    )
+    options.add_lab(parser)
+    options.add_folder_and_term(parser)
 
 
 def main(args: argparse.Namespace) -> int:
     """Write the report as page and JSON, and print its table. Returns the exit status."""
     term = term_file.find(args.term, labs_folder().parent)
     with Store.there(args.out) as store:
-        labs = store.labs()
-        if args.lab and args.lab not in labs:
-            raise LabError(f"{args.lab!r} was not graded into {args.out}; there: {', '.join(labs)}")
-        for lab in [args.lab] if args.lab else labs:
+        for lab in options.labs_of(store, args.lab):
             found = report.report(store, lab, term.rules(lab))
             page = store.folder / f"{lab}-report.html"
             tables.put(page, report.page(found))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from grooves.grading.masters import labs_folder, masters
-from grooves.grading.records import similar, tables
+from grooves.grading.records import options, similar, tables
 from grooves.grading.records.store import Store
 from grooves.grading.reference import Reference
 from grooves.grading.term import term_file
@@ -23,16 +22,11 @@ who work together, from one book or with one assistant, write alike. Read both b
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `grooves labs similar`."""
-    parser.add_argument("--lab", help="only this lab (default: each that was graded)")
+    options.add_lab(parser)
     parser.add_argument(
         "--most", type=int, default=20, metavar="N", help="pairs for each lab (default 20)"
     )
-    parser.add_argument(
-        "--out", type=Path, default=Path("feedback"), help="the graded folder (default feedback/)"
-    )
-    parser.add_argument(
-        "--term", type=Path, metavar="FILE", help="the term (default: term.toml where there is one)"
-    )
+    options.add_folder_and_term(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -40,7 +34,7 @@ def main(args: argparse.Namespace) -> int:
     term = term_file.find(args.term, labs_folder().parent)
     known = masters(labs_folder())
     with Store.there(args.out) as store:
-        for lab in [args.lab] if args.lab else store.labs():
+        for lab in options.labs_of(store, args.lab):
             reference = Reference(known[lab], term.plan(lab)) if lab in known else None
             pairs = similar.pairs(store, lab, term.rules(lab), reference)[: args.most]
             path = store.folder / f"{lab}-similar.html"

@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 
 from grooves.grading.masters import LabError, labs_folder, masters, read_master, release, stored
+from grooves.grading.records.options import add_term
 from grooves.grading.records.tables import put
 from grooves.grading.term import term_file
 from grooves.grading.term.planned import planned
@@ -23,9 +24,7 @@ widget read it.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `grooves labs handout`."""
-    parser.add_argument(
-        "--term", type=Path, metavar="FILE", help="the term (default: term.toml where there is one)"
-    )
+    add_term(parser)
     parser.add_argument(
         "--out", type=Path, default=Path("handout"), help="where to write (default handout/)"
     )

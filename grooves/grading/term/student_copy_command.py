@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from grooves.grading.masters import LabError, labs_folder
+from grooves.grading.records.options import add_term
 from grooves.grading.term import term_file
 from grooves.grading.term.copy_targets import to_branch, to_folder, to_zip
 from grooves.grading.term.student_copy import files
@@ -18,7 +19,7 @@ exam questions, with the labs as term.toml sets them. Publish the copy as a repo
 and give its address in _config.yml (launch_copy); never publish a folder from which solutions were
 only deleted, since its history still holds them.
 Checks belong to the copy, and hold the results that they compare with: who looks for them finds
-them. Grade with the hidden inputs of `grooves labs grade`, and talk to your students.
+them, since grading uses the same checks. So talk with your students about their code.
 """
 
 
@@ -33,9 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--branch", metavar="NAME", help="a branch of this repository, with a history of its own"
     )
-    parser.add_argument(
-        "--term", type=Path, metavar="FILE", help="the term (default: term.toml where there is one)"
-    )
+    add_term(parser)
 
 
 def main(args: argparse.Namespace) -> int:

@@ -1,0 +1,41 @@
+"""Options: what the commands that read graded results have in common.
+
+Key idea: each is told the same three things, the graded folder, the term and which labs.
+Labs of every chapter.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from grooves.grading.masters import LabError
+from grooves.grading.records.store import Store
+
+
+def add_lab(parser: argparse.ArgumentParser) -> None:
+    """The option --lab."""
+    parser.add_argument("--lab", help="only this lab (default: each that was graded)")
+
+
+def add_folder_and_term(parser: argparse.ArgumentParser) -> None:
+    """The options --out and --term."""
+    parser.add_argument(
+        "--out", type=Path, default=Path("feedback"), help="the graded folder (default feedback/)"
+    )
+    add_term(parser)
+
+
+def add_term(parser: argparse.ArgumentParser) -> None:
+    """The option --term."""
+    parser.add_argument(
+        "--term", type=Path, metavar="FILE", help="the term (default: term.toml where there is one)"
+    )
+
+
+def labs_of(store: Store, lab: str | None) -> list[str]:
+    """The lab named, or all that were graded. Raises: LabError where it was not graded there."""
+    labs = store.labs()
+    if lab and lab not in labs:
+        raise LabError(f"{lab!r} was not graded into {store.folder}; there: {', '.join(labs)}")
+    return [lab] if lab else list(labs)
