@@ -17,7 +17,7 @@ from grooves.grading.grader import read_checks, rehearse
 from grooves.grading.masters import LabError
 from grooves.grading.records import tables
 from grooves.grading.records.results import SUBMISSION_STATES
-from grooves.grading.records.standing import standings
+from grooves.grading.records.standing import other_exercises, standings
 from grooves.grading.records.store import Store
 from grooves.grading.reference import Reference
 from grooves.grading.sandbox import KernelFailed
@@ -57,11 +57,15 @@ def _grade(
     reference.course = files.folder
     if warning := tables.held_open(store.folder, reference.lab):
         say(warning)
-    if not args.again and (others := _other_part(reference, store)):
+    known = [exercise.name for exercise in reference.exercises]
+    others = other_exercises(store, reference.lab, known)
+    # what is left of another part of a lab would stop every table, be the rest graded again
+    if others and (reference.plan.exercises or not args.again):
+        instead = "" if reference.plan.exercises else "; or replace them with --again"
         raise LabError(
             f"{store.folder} holds results of other exercises of {reference.lab} "
             f"({', '.join(others)}), which this run would replace. Grade this part of the lab into "
-            "a folder of its own with --out; or replace them with --again."
+            f"a folder of its own with --out{instead}."
         )
     try:
         read_checks(reference)
@@ -88,13 +92,6 @@ def _grade(
     finally:
         write(store, reference.lab, term, say)
     _say_what_to_look_at(reference.lab, store, submissions, say, term)
-
-
-def _other_part(reference: Reference, store: Store) -> list[str]:
-    """Exercises with results in the store that the term does not set any more."""
-    known = {exercise.name for exercise in reference.exercises}
-    results = (r.exercise for one in store.all_of(reference.lab) for r in one.graded.results)
-    return list(dict.fromkeys(name for name in results if name not in known))
 
 
 def write(store: Store, lab: str, term: Term, say: Callable[[str], None]) -> None:

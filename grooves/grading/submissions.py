@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from grooves.grading.masters import LabError
-from grooves.grading.records.people import is_moodles, tells
+from grooves.grading.records.people import moodles, tells
 from grooves.grading.records.results import printable
 
 SIZE_LIMIT_BYTES = 100_000_000
@@ -124,7 +124,7 @@ def find(folder: Path) -> tuple[list[Submission], list[str]]:
     found, passed_over = [], []
     inside_of = {path: path.relative_to(folder) for path in sorted(_files(folder), key=os.fsencode)}
     named = any(_tells(inside) for inside in inside_of.values() if inside.suffix == ".ipynb")
-    named = named and not any(is_moodles(part) for part in folder.resolve().parts)
+    named = named and not any(moodles(part) for part in folder.resolve().parts)
     for path, inside in inside_of.items():
         if any(part.startswith(".") for part in inside.parts):
             continue
@@ -141,9 +141,9 @@ def find(folder: Path) -> tuple[list[Submission], list[str]]:
 def _told(folder: Path, inside: Path) -> Path:
     """The path below a folder, with as many of the folders above as it takes to name a person."""
     above = folder.resolve().parts
-    moodles = [i for i, part in enumerate(above) if is_moodles(part)]
-    if moodles:
-        return Path(*above[moodles[-1] :], inside)
+    at = [i for i, part in enumerate(above) if moodles(part)]
+    if at:
+        return Path(*above[at[-1] :], inside)
     if not _tells(inside):
         for i in range(len(above) - 1, max(0, len(above) - 4), -1):
             if tells(above[i]):

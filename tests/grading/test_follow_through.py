@@ -125,6 +125,8 @@ def test_a_term_says_what_is_graded_for_how_much_and_whether_to_follow_through(
     before = rows_of(tmp_path)
     assert cli.main(["labs", "grade", folder, "--no-rehearsal"]) == 2
     assert "results of other exercises of 99_mini (double, twice_sum)" in capsys.readouterr().err
+    assert cli.main(["labs", "grade", folder, "--no-rehearsal", "--again"]) == 2
+    assert "which this run would replace" in capsys.readouterr().err
     assert rows_of(tmp_path) == before
     (tmp_path / "term.toml").write_text(TERM, encoding="utf-8")
     (tmp_path / "changes.csv").write_text("student,exercise,points,reason\n"

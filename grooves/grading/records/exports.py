@@ -18,14 +18,13 @@ from grooves.grading.masters import LabError
 from grooves.grading.records import tables
 from grooves.grading.records.adjustments import read_text, table
 from grooves.grading.records.class_list import key_of
-from grooves.grading.records.people import Person
+from grooves.grading.records.people import Person, moodles
 from grooves.grading.records.standing import NO_RESULT, Standing, standings
 from grooves.grading.records.store import Store
 from grooves.grading.term.term_file import Term
 
 KINDS = ("moodle", "canvas", "csv")
 MOODLE = ("Identifier", "Full name", "Email address", "Grade", "Maximum Grade", "Feedback comments")
-_MOODLE_PART = re.compile(r".+?_\d+_assign(?:submission|feedback)_[a-z]+_?")
 
 
 def write(
@@ -52,14 +51,14 @@ def write(
     everyone = standings(store, lab, rules)
     own = [one for one in everyone if one.person.platform == kind]
     # the pages say what the table says, whatever was changed since they were written
-    tables.write_pages(store, lab, store.labs().get(lab, lab), rules, term.institution)
+    title = store.labs().get(lab, lab)
+    tables.write_pages(store, lab, title, rules, term.institution)
     if not own:
         raise LabError(
             f"{lab}: no submission is named as {kind.title()} names them. Unpack the zip file "
             "that it lets you download, and grade that folder with its names as they are; or "
             "use the export csv."
         )
-    title = store.labs().get(lab, lab)
     if kind == "moodle":
         rows = _moodle(own, people, scale)
         if not scale and (sentence := _other_maximum(rows, own)):
@@ -75,14 +74,13 @@ def write(
         tables.put(path, ("" if kind == "moodle" else "\ufeff") + text.getvalue())
         packed = folder / f"{lab}-{kind}-feedback.zip"
         count = _pack(packed, store, lab, own, kind)
-        unknown = [one for one in own if not _has_grade(one)]
     except OSError as error:
         raise LabError(f"{path} cannot be written ({error.strerror})") from error
     others = len(everyone) - len(own)
     if names := [f"{one.person.name} ({one.total:g} of {one.out_of:g})" for one in own
                  if one.out_of and one.total > one.out_of]:  # fmt: skip
         say(f"above the maximum: {', '.join(names)}")
-    if names := [one.person.name for one in unknown if one.graded.submission]:
+    if names := [one.person.name for one in own if one.graded.submission and not _has_grade(one)]:
         say(f"without a grade, because nothing could be graded: {', '.join(names)}")
     left = f"; {others} people not of {kind.title()} are in {lab}.csv alone" if others else ""
     say(f"{path} ({len(own)} people) and {packed} ({count} pages) written{left}")
@@ -242,7 +240,7 @@ def _name_for(kind: str, person: Person, submission: str, lab: str) -> str:
     if kind == "canvas":
         return f"{parts[-1]}.html"
     for part in parts:
-        if found := _MOODLE_PART.match(part):
+        if found := moodles(part):
             start = found.group().rstrip("_") + "_"
             folder = found.end() == len(part)
             return f"{start}/{lab}.html" if folder else f"{start}{lab}.html"

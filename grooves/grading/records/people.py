@@ -78,9 +78,9 @@ def tells(part: str) -> bool:
     return not (_NOBODY.fullmatch(rest) or re.fullmatch(r"\d\d_[a-z_]+", rest))
 
 
-def is_moodles(part: str) -> bool:
-    """Whether a folder or file is named as Moodle names what it packs."""
-    return bool(_MOODLE.match(part))
+def moodles(part: str) -> re.Match | None:
+    """What Moodle put in front of a folder's or a file's name; None where it did not name it."""
+    return _MOODLE.match(part)
 
 
 def person_of(submission: str, lab: str) -> Person:
@@ -90,7 +90,7 @@ def person_of(submission: str, lab: str) -> Person:
     """
     parts = submission.removesuffix(".ipynb").split("/")
     for part in parts:
-        if found := _MOODLE.match(part):
+        if found := moodles(part):
             name = _spaced(found["name"])
             number = found["id"]
             name = f"Participant {number}" if name.lower() == "participant" else name

@@ -8,6 +8,7 @@ can disagree with another. Labs of every chapter.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -120,7 +121,12 @@ def standings(store: Store, lab: str, rules: Rules = Rules()) -> list[Standing]:
     for stored in store.all_of(lab):
         person = _as_listed(person_of(stored.graded.submission, lab), listed)
         handed_in.setdefault(person.key, []).append((person, stored))
-    _refuse_other_part(store, lab, handed_in, rules)
+    if rules.exercises is not None and (others := other_exercises(store, lab, rules.exercises)):
+        raise LabError(
+            f"{store.folder} holds results of other exercises of {lab} ({', '.join(others)}) than "
+            "the term sets. Name the term file that they were graded by with --term, or another "
+            "folder with --out."
+        )
     found = []
     for key, files in handed_in.items():
         for person, same in _told_apart(key, files):
@@ -138,18 +144,10 @@ def standings(store: Store, lab: str, rules: Rules = Rules()) -> list[Standing]:
     return sorted(found, key=lambda s: (s.person.name.casefold(), s.person.key))
 
 
-def _refuse_other_part(store: Store, lab: str, handed_in: dict, rules: Rules) -> None:
-    """Results of one part of a lab are not judged by the rules of another part."""
-    if rules.exercises is None:
-        return
-    results = [r for files in handed_in.values() for _, s in files for r in s.graded.results]
-    others = dict.fromkeys(r.exercise for r in results if r.exercise not in rules.exercises)
-    if others:
-        raise LabError(
-            f"{store.folder} holds results of other exercises of {lab} ({', '.join(others)}) than "
-            "the term sets. Name the term file that they were graded by with --term, or another "
-            "folder with --out."
-        )
+def other_exercises(store: Store, lab: str, known: Collection[str]) -> list[str]:
+    """Exercises that have results in the store and are not among those known."""
+    results = (r.exercise for stored in store.all_of(lab) for r in stored.graded.results)
+    return list(dict.fromkeys(name for name in results if name not in known))
 
 
 def alone(stored: Stored, lab: str, listed: dict[str, Listed] | None = None) -> Standing:

@@ -13,6 +13,7 @@ import hashlib
 import io
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from grooves.grading.records import feedback
@@ -45,13 +46,10 @@ def write_page(folder: Path, lab: str, title: str, standing: Standing, instituti
 
 def write_page_of(store: Store, reference, submission: str, rules: Rules, institution: str) -> None:
     """Write the page of one submission as things stand; `reference` is its lab. Raises: OSError."""
-    lab = reference.lab
-    for standing in standings(store, lab, rules):
+    for standing, counts in _shown(store, reference.lab, rules):
         if standing.graded.submission == submission:
-            write_page(store.folder, lab, reference.title, standing, institution)
-            return
-    stored = next(one for one in store.all_of(lab) if one.graded.submission == submission)
-    write_page(store.folder, lab, reference.title, alone(stored, lab), institution, False)
+            lab, title = reference.lab, reference.title
+            write_page(store.folder, lab, title, standing, institution, counts)
 
 
 def write_pages(store: Store, lab: str, title: str, rules: Rules, institution: str = "") -> int:
@@ -60,17 +58,21 @@ def write_pages(store: Store, lab: str, title: str, rules: Rules, institution: s
     Returns: how many could not be written.
     """
     missing = 0
-    everyone = standings(store, lab, rules)
-    count = {standing.graded.submission: standing for standing in everyone}
-    listed = {one.key: one for one in store.expected(lab)}
-    for stored in store.all_of(lab):
-        name = stored.graded.submission
-        standing = count.get(name) or alone(stored, lab, listed)
+    for standing, counts in _shown(store, lab, rules):
         try:
-            write_page(store.folder, lab, title, standing, institution, name in count)
+            write_page(store.folder, lab, title, standing, institution, counts)
         except OSError:
             missing += 1
     return missing
+
+
+def _shown(store: Store, lab: str, rules: Rules) -> Iterator[tuple[Standing, bool]]:
+    """What the page of each submission shows, and whether it is the one that counts."""
+    count = {standing.graded.submission: standing for standing in standings(store, lab, rules)}
+    listed = {one.key: one for one in store.expected(lab)}
+    for stored in store.all_of(lab):
+        standing = count.get(stored.graded.submission)
+        yield standing or alone(stored, lab, listed), standing is not None
 
 
 def write_table(store: Store, lab: str, rules: Rules) -> Path:

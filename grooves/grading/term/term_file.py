@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from pathlib import Path
 
+from grooves.checks.term import NAME
 from grooves.grading.masters import LabError, exercises_of, read_master
 from grooves.grading.records.standing import Rules
 
-NAME = "term.toml"
 _TOP = {"title", "institution", "attempts", "follow_through", "late", "links", "labs"}
 _LATE = {"per_day", "at_most", "grace_minutes", "time"}
 _LAB = {"exercises", "points", "due"}
