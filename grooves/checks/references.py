@@ -1,8 +1,8 @@
 """References to exercises, written by name and shown by number.
 
-Key idea: a text says {{exercise softmax}} or {{Exercises neuron to xor, costs and reader}}, and
-whoever shows it puts in the numbers that the exercises have now. So an exercise may be added, or
-left out by a term, and no sentence points to the wrong one. Labs of every chapter.
+Key idea: a text says {{exercise softmax}} or {{Exercises neuron to xor, costs and reader}}, and is
+shown with the numbers that the exercises have now. So an exercise may be added, or left out by a
+term, and no sentence points to the wrong one. Labs of every chapter.
 """
 
 from __future__ import annotations
