@@ -5,7 +5,7 @@
     ```
 
 lists the claims whose first chapter belongs to that part. The verdicts are read from the executed
-notebooks when all pages have been read (grooves.claims.collect); a claim without a verdict is
+notebooks when all pages have been read (grooves.plots.claims.collect); a claim without a verdict is
 listed as not yet checked, or as not in this edition where its chapter was left out.
 `{ledger-summary}` counts them.
 """
@@ -18,8 +18,8 @@ from docutils.parsers.rst import directives
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from grooves import claims
 from grooves.grading.edition.settings import NOT_HERE
+from grooves.plots import claims
 
 logger = logging.getLogger(__name__)
 COLUMNS = ("Claim", "Verdict", "What was found")

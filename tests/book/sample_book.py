@@ -103,7 +103,7 @@ LAUNCH = "# Launch\n\n```{install-line}\n```\n\n```{hub-form}\n```\n"
 WELCOME = "# Welcome\n\nA page about the purple zeppelin.\n"
 
 EXPERIMENT = [
-    "from grooves import claims\n"
+    "from grooves.plots import claims\n"
     'claims.verdict("C33", holds=False, found="No gradient: 0 bytes.", correction="Say forward.")',
     'claims.verdict("C10", holds=6 * 175e9 * 300e9 > 3e23, found="3646 of them.")',
     "import ipywidgets\nfrom tqdm.notebook import tqdm\n"
@@ -223,7 +223,7 @@ FAULTY = {
     "book/ledger.md": "# Ledger\n\n```{ledger} gardening\n```\n",
     "notebooks/raises.ipynb": ["1 / 0"],
     "notebooks/twice.ipynb": [
-        "from grooves import claims\n"
+        "from grooves.plots import claims\n"
         'claims.verdict("C01", True, "Yes.")\n'
         'claims.verdict("C01", False, "No.")'
     ],

@@ -75,7 +75,7 @@ def test_a_changed_package_makes_notebooks_run_again(tmp_path):
     assert state_of(tmp_path) == before
     (tmp_path / "grooves" / "README.txt").write_text("no code")
     assert state_of(tmp_path) == before
-    for name in ("claims.py", "assets/claims.toml"):
+    for name in ("plots/claims.py", "assets/claims.toml"):
         changed = tmp_path / "grooves" / name
         changed.write_text(changed.read_text("utf-8") + "\n# changed\n", "utf-8")
         assert state_of(tmp_path) != before

@@ -12,8 +12,8 @@ from sample_book import ADDRESS
 from test_ledger import rows, said
 from test_links import dead_links
 
-from grooves import claims
 from grooves.grading.edition.colours import schemes
+from grooves.plots import claims
 
 LEFT_OUT = "04_transformer"
 

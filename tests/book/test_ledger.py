@@ -7,8 +7,8 @@ import sys
 from bs4 import BeautifulSoup
 from built_book import ROOT
 
-from grooves import claims
 from grooves.grading.edition.settings import read_edition
+from grooves.plots import claims
 
 
 def rows(site, page):

@@ -275,7 +275,6 @@ ROOMS = {
     "checks": [*BELOW_PLOTS, "plots"],
     "grading": ["checks"],
     "jupyterlab": [],
-    "claims": [],
     "cli": [],
     "__main__": ["cli"],
     "__init__": [],
@@ -348,7 +347,7 @@ def test_module_is_short_named_by_an_idea_and_opens_with_it(path):
     [
         ("models", "from grooves.checks import check"),
         ("models", "import grooves.training.loop"),
-        ("training", "def f():\n    from grooves import claims"),
+        ("training", "def f():\n    from grooves.plots import claims"),
         ("voice", "from grooves.inference.generate import sample_stories"),
         ("precision", "from grooves.hardware import devices"),
         ("checks", "from grooves.explorables.attention.widget import Attention"),

@@ -10,9 +10,9 @@ import pytest
 import torch
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from grooves import claims
+from grooves.plots import claims
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 KINDS = {"compute", "measure", "train", "simulate", "build", "explain"}
 
 
@@ -51,7 +51,7 @@ def test_every_chapter_has_a_claim_and_its_own_number():
 
 def test_a_verdict_stated_in_a_kernel_is_collected_from_the_executed_notebook(tmp_path):
     source = (
-        "from grooves import claims\n"
+        "from grooves.plots import claims\n"
         'claims.verdict("C10", holds="in part", found="6 × N × T is 3646.", correction="Say <6>.")'
     )
     notebook = new_notebook(cells=[new_code_cell("6 * 175"), new_code_cell(source)])
