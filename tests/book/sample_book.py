@@ -80,6 +80,38 @@ $$ s = \frac{Q K^\top}{\sqrt{D}} $$ (eq-scores)
 
 Equation {eq}`eq-scores` costs $O(T^2)$.
 """
+PREDICTIONS = """\
+# Predictions
+
+```{admonition} Predict
+:class: predict
+How many is two and two?
+```
+
+:::{div}
+:class: predicted
+
+It is four, by
+
+$$ 2 + 2 = 4. $$ (eq-four)
+:::
+
+Between them.
+
+```{admonition} Predict
+:class: predict
+And three and three?
+```
+
+:::{div}
+:class: predicted
+
+```{note}
+Six.
+```
+:::
+"""
+PREDICT_BOX = "```{admonition} Predict\n:class: predict\nHow many?\n```\n"
 LEDGER = """\
 # Ledger
 
@@ -125,6 +157,7 @@ SOUND = MODULES | {
     "book/welcome.md": WELCOME,
     "book/explorables.md": EXPLORABLES,
     "book/formulas.md": FORMULAS,
+    "book/predictions.md": PREDICTIONS,
     "book/ledger.md": LEDGER,
     "book/launch.md": LAUNCH,
     "notebooks/experiment.ipynb": EXPERIMENT,
@@ -214,6 +247,8 @@ EDITION = {
 FAULTY = {
     "book/welcome.md": "# Welcome\n",
     "book/formula.md": "# Formula\n\n$$ \\nosuchcommand x $$\n",
+    "book/unanswered.md": f"# Unanswered\n\n{PREDICT_BOX}\nText.\n\n{PREDICT_BOX}",
+    "book/unasked.md": "# Unasked\n\n:::{div}\n:class: predicted\n\nFour.\n:::\n",
     "book/missing.md": "# Missing\n\n```{anywidget} ../modules/nowhere.mjs\n```\n",
     "book/circle.md": "# Circle\n\n```{anywidget} ../modules/a.mjs\n```\n",
     "book/plan.md": "# Plan\n\n```{course-plan}\n:weeks: 0\n:hours: 4\n```\n",
