@@ -111,6 +111,34 @@ Six.
 ```
 :::
 """
+GLOSSARY = """\
+# Glossary
+
+```{glossary}
+loss
+  What training minimises, by {term}`gradient descent`.
+
+gradient descent
+  Steps against the gradient.
+
+key
+  What a {term}`loss` has not.
+
+ReLU
+rectified linear unit
+  A function.
+```
+"""
+TERMS = """\
+# A loss in a title
+
+The `loss` in code, [a loss](welcome.md) in a link, pre-loss and a glossary are none.
+The first losses are; the second loss is not.
+
+## Gradient descent
+
+Gradient-descent, and {term}`a unit <ReLU>` before a ReLU. The relu of nobody. The key idea.
+"""
 PREDICT_BOX = "```{admonition} Predict\n:class: predict\nHow many?\n```\n"
 LEDGER = """\
 # Ledger
@@ -157,6 +185,8 @@ SOUND = MODULES | {
     "book/welcome.md": WELCOME,
     "book/explorables.md": EXPLORABLES,
     "book/formulas.md": FORMULAS,
+    "book/glossary.md": GLOSSARY,
+    "book/terms.md": TERMS,
     "book/predictions.md": PREDICTIONS,
     "book/ledger.md": LEDGER,
     "book/launch.md": LAUNCH,
