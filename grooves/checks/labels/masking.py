@@ -1,8 +1,8 @@
-"""Check of lab 03: words that are hidden and asked for (chapter 03).
+"""Check of lab 03: hidden words and their targets (chapter 03).
 
-Key idea: the right targets are set down place by place. Word 0 stands in the texts too, so a 0 is
-no sign that nothing is asked; in one batch every word is hidden, in another none, and numbers of
-words are large.
+Key idea: the expected targets are written position by position. Word 0 occurs in the texts too, so
+a 0 does not mean that there is no target; one batch has every word hidden, another none, and some
+word ids are large.
 Letters: B texts, T words in each.
 """
 
@@ -25,88 +25,66 @@ HIDE_MISTAKES = (
     Mistake(
         "leak",
         lambda ids, hidden, mask_id: (ids, _hidden(ids, hidden, mask_id)[1]),
-        "the inputs still show the words that are asked for. The model would copy them and learn "
-        "nothing: put mask_id in their place.",
+        "the inputs still show the words to be predicted. The model would copy them and learn "
+        "nothing: replace them by mask_id.",
     ),
     Mistake(
-        "target_hidden_too",
+        "target_masked",
         lambda ids, hidden, mask_id: (
             _hidden(ids, hidden, mask_id)[0],
             np.where(hidden, mask_id, IGNORED),
         ),
-        "the target at a hidden place is the mask itself, so the word is lost. Take the targets "
-        "from the text before you hide anything; `inputs = ids` is a second name, no copy.",
+        "the target at a hidden position is mask_id, so the word is lost. Take the targets from "
+        "the text before you mask it; `inputs = ids` is a second name, not a copy.",
     ),
     Mistake(
-        "asked_everywhere",
+        "targets_everywhere",
         lambda ids, hidden, mask_id: (_hidden(ids, hidden, mask_id)[0], ids),
-        "you ask for words that the model sees. Where nothing is hidden the target is IGNORED.",
+        "there are targets for words that the model sees. Where nothing is hidden the target is "
+        "IGNORED.",
     ),
     Mistake(
-        "asked_where_seen",
+        "targets_inverted",
         lambda ids, hidden, mask_id: (
             _hidden(ids, hidden, mask_id)[0],
             np.where(hidden, IGNORED, ids),
         ),
-        "you ask for the words that the model sees, and ignore those that are hidden. Turn the "
-        "condition of the targets round.",
+        "the targets are the visible words, and the hidden ones are ignored. Invert the "
+        "condition for the targets.",
     ),
     Mistake(
-        "turned_round",
+        "mask_inverted",
         lambda ids, hidden, mask_id: _hidden(ids, ~hidden, mask_id),
         "you hide where `hidden` is False. True means hidden.",
     ),
     Mistake(
-        "ignored_is_zero",
+        "zero_for_ignored",
         lambda ids, hidden, mask_id: _hidden(ids, hidden, mask_id, ignored=0),
         f"the target is 0 where nothing is hidden, and 0 is a word. It must be IGNORED "
         f"({IGNORED}).",
     ),
     Mistake(
-        "input_ignored",
+        "ignored_for_mask",
         lambda ids, hidden, mask_id: _hidden(ids, hidden, IGNORED),
-        f"the hidden places of the inputs hold IGNORED ({IGNORED}), a number that no word has. "
-        "They hold mask_id; only targets are ignored.",
+        f"the hidden positions of the inputs are IGNORED ({IGNORED}), which is not a word id. "
+        "They should be mask_id; only targets can be ignored.",
     ),
     Mistake(
         "zero_for_mask",
         lambda ids, hidden, mask_id: _hidden(ids, hidden, 0),
-        "the hidden places of the inputs hold 0, which is a word. They hold mask_id.",
+        "the hidden positions of the inputs are 0, which is a word. They should be mask_id.",
     ),
     Mistake(
-        "words_taken_out",
-        lambda ids, hidden, mask_id: (ids[~hidden], _hidden(ids, hidden, mask_id)[1]),
-        "the hidden words are taken out of the inputs. They keep their places, with mask_id.",
-    ),
-    Mistake(
-        "only_hidden_kept",
+        "targets_without_positions",
         lambda ids, hidden, mask_id: (_hidden(ids, hidden, mask_id)[0], ids[hidden]),
-        "the targets are a list of the hidden words, without their places. Targets have the shape "
-        "of the inputs.",
+        "the targets are a list of the hidden words, without their positions. Targets have the "
+        "shape of the inputs.",
     ),
     Mistake(
-        "swapped",
-        lambda ids, hidden, mask_id: _hidden(ids, hidden, mask_id)[::-1],
-        "inputs and targets are exchanged.",
-    ),
-    Mistake(
-        "zero_not_asked",
-        lambda ids, hidden, mask_id: (
-            _hidden(ids, hidden, mask_id)[0],
-            np.where(hidden & (ids != 0), ids, IGNORED),
-        ),
-        "a hidden word with the number 0 is not asked for. Go by `hidden`, not by the number.",
-    ),
-    Mistake(
-        "hidden_in_every_row",
+        "masked_in_every_row",
         lambda ids, hidden, mask_id: _hidden(ids, hidden | hidden.any(axis=0), mask_id),
-        "what is hidden in one text is hidden in all of them. Each row has its own hidden places.",
-    ),
-    Mistake(
-        "hidden_by_number",
-        lambda ids, hidden, mask_id: _hidden(ids, np.isin(ids, ids[hidden]), mask_id),
-        "a word that is hidden at one place is hidden wherever it stands. Go by the place, not by "
-        "the number.",
+        "a position hidden in one text is hidden in all of them. Each row has its own hidden "
+        "positions.",
     ),
 )
 
@@ -138,7 +116,7 @@ def hide_words(answer):
     ask(answer, [[5], [5]], [(1, 0)], 70_000)
     ask(answer, [[5, 0, 3, 5, 0], [5, 5, 1, 0, 2]], [(0, 1), (0, 3), (1, 2)], 5)  # 5 is a word too
     ask(answer, [[4, 0, 3, 0]], [(0, 1), (0, 2)], 0)
-    rng = np.random.default_rng(30)  # so many that a few which stay visible show
+    rng = np.random.default_rng(30)  # so many that a few words left visible show up
     many = rng.integers(0, 300, (270, 131))
     ask(answer, many, list(map(tuple, np.argwhere(rng.random(many.shape) < 0.4))), 50_257)
-    return "What is asked is hidden, and what is seen is not asked."
+    return "Hidden words have targets, and visible words have none."
