@@ -18,9 +18,9 @@ from grooves.checks.labels.rules import (
     ARRAY,
     LAB,
     array_of,
+    integers,
     obeys_its_generator,
     unlikely,
-    integers,
 )
 
 SIZES = {7: 13, 2: 9, 4: 5, 40: 9}  # labels of each class

@@ -19,9 +19,9 @@ from grooves.checks.labels.rules import (
     ARRAY,
     LAB,
     array_of,
+    integers,
     obeys_its_generator,
     unlikely,
-    integers,
 )
 
 DRAWS = 500

@@ -18,8 +18,8 @@ from grooves.checks.labels.rules import (
     array_of,
     as_array,
     as_pair,
-    pictures,
     integers,
+    pictures,
 )
 
 OUT_OF_ORDER = (

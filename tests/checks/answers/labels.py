@@ -392,7 +392,7 @@ def _(ids, hidden, mask_id):
 
 ANSWERS.by_hand(
     "hide_words",
-    "`hidden` = (False, True, False) and the mask's number 9: the inputs are (5, 9, 7), the "
+    "`hidden` = (False, True, False) and `mask_id` = 9: the inputs are (5, 9, 7), the "
     "targets (IGNORED, 2, IGNORED).",
     lambda answer: near(
         np.array(answer(np.array([[5, 2, 7]]), np.array([[False, True, False]]), 9)),
@@ -404,34 +404,34 @@ ANSWERS.by_hand(
 # ---- draw_hidden -----------------------------------------------------------------------------
 
 
-def wanted(n, share):
-    return max(1, math.floor(share * n + 0.5))
+def wanted(n, fraction):
+    return max(1, math.floor(fraction * n + 0.5))
 
 
 @right("draw_hidden", "the smallest of random scores")
-def _(real, share, rng):
+def _(real, fraction, rng):
     scores = np.where(real, rng.random(real.shape), np.inf)
     ranks = scores.argsort(axis=1).argsort(axis=1)
-    counts = np.array([wanted(n, share) for n in real.sum(axis=1)])
+    counts = np.array([wanted(n, fraction) for n in real.sum(axis=1)])
     return ranks < counts[:, None]
 
 
 @right("draw_hidden", "shuffled places, as lists of 0 and 1")
-def _(real, share, rng):
+def _(real, fraction, rng):
     out = []
     for row in real.tolist():
         places = [t for t, word in enumerate(row) if word]
-        hidden = set(rng.permutation(places)[: wanted(len(places), share)].tolist())
+        hidden = set(rng.permutation(places)[: wanted(len(places), fraction)].tolist())
         out.append([int(t in hidden) for t in range(len(row))])
     return out
 
 
 @right("draw_hidden", "one after the other, in PyTorch's own table")
-def _(real, share, rng):
+def _(real, fraction, rng):
     hidden = torch.zeros(real.shape, dtype=torch.bool)
     for row, words in enumerate(real):
         left = np.flatnonzero(words).tolist()
-        for _ in range(wanted(len(left), share)):
+        for _ in range(wanted(len(left), fraction)):
             hidden[row, left.pop(int(rng.integers(len(left))))] = True
     return hidden
 
@@ -443,64 +443,66 @@ def hide(real, counts, rng, replace=False):
     return hidden
 
 
-def counts_of(real, share):
-    return [wanted(n, share) for n in real.sum(axis=1)]
+def counts_of(real, fraction):
+    return [wanted(n, fraction) for n in real.sum(axis=1)]
 
 
 @wrong("draw_hidden", "independent_draws")
-def _(real, share, rng):
-    return real & (rng.random(real.shape) < share)
+def _(real, fraction, rng):
+    return real & (rng.random(real.shape) < fraction)
 
 
 @wrong("draw_hidden", "with_replacement")
-def _(real, share, rng):
-    return hide(real, counts_of(real, share), rng, replace=True)
+def _(real, fraction, rng):
+    return hide(real, counts_of(real, fraction), rng, replace=True)
 
 
 @wrong("draw_hidden", "padding_hidden")
-def _(real, share, rng):
-    return hide(np.ones_like(real), counts_of(real, share), rng)
+def _(real, fraction, rng):
+    return hide(np.ones_like(real), counts_of(real, fraction), rng)
 
 
 @wrong("draw_hidden", "assumed_at_the_front")
-def _(real, share, rng):
+def _(real, fraction, rng):
     hidden = np.zeros(real.shape, dtype=bool)
-    for row, (n_words, n) in enumerate(zip(real.sum(axis=1), counts_of(real, share), strict=True)):
+    for row, (n_words, n) in enumerate(
+        zip(real.sum(axis=1), counts_of(real, fraction), strict=True)
+    ):
         hidden[row, rng.choice(n_words, n, replace=False)] = True
     return hidden
 
 
 @wrong("draw_hidden", "padding_discarded")
-def _(real, share, rng):
-    n = max(1, round(share * real.shape[1]))
+def _(real, fraction, rng):
+    n = max(1, round(fraction * real.shape[1]))
     return hide(np.ones_like(real), np.full(len(real), n), rng) & real
 
 
 @wrong("draw_hidden", "fraction_of_the_row")
-def _(real, share, rng):
-    n = max(1, round(share * real.shape[1]))  # in a short text an error, unless asked with care
+def _(real, fraction, rng):
+    n = max(1, round(fraction * real.shape[1]))  # in a short text an error, unless asked with care
     return hide(real, np.full(len(real), n), rng)
 
 
 @wrong("draw_hidden", "none_in_short_texts")
-def _(real, share, rng):
-    return hide(real, np.rint(share * real.sum(axis=1)), rng)
+def _(real, fraction, rng):
+    return hide(real, np.rint(fraction * real.sum(axis=1)), rng)
 
 
 @wrong("draw_hidden", "rounded_down")
-def _(real, share, rng):
-    return hide(real, [max(1, int(share * n)) for n in real.sum(axis=1)], rng)
+def _(real, fraction, rng):
+    return hide(real, [max(1, int(fraction * n)) for n in real.sum(axis=1)], rng)
 
 
 @wrong("draw_hidden", "mask_inverted")
-def _(real, share, rng):
-    return ~hide(real, counts_of(real, share), rng)
+def _(real, fraction, rng):
+    return ~hide(real, counts_of(real, fraction), rng)
 
 
 @wrong("draw_hidden", "not_uniform")
-def _(real, share, rng):
+def _(real, fraction, rng):
     hidden = np.zeros(real.shape, dtype=bool)
-    for row, n in enumerate(counts_of(real, share)):
+    for row, n in enumerate(counts_of(real, fraction)):
         places = np.flatnonzero(real[row])
         hidden[row, places[:1]] = True  # the first one always
         hidden[row, rng.choice(places[1:], n - 1, replace=False)] = n > 1
@@ -508,9 +510,9 @@ def _(real, share, rng):
 
 
 @wrong("draw_hidden", "not_independent")
-def _(real, share, rng):
+def _(real, fraction, rng):
     hidden = np.zeros(real.shape, dtype=bool)
-    for row, n in enumerate(counts_of(real, share)):  # a run of neighbours, round a circle
+    for row, n in enumerate(counts_of(real, fraction)):  # a run of neighbours, round a circle
         places = np.flatnonzero(real[row])
         start = rng.integers(len(places))
         hidden[row, np.roll(places, -start)[:n]] = True
@@ -518,49 +520,49 @@ def _(real, share, rng):
 
 
 @wrong("draw_hidden", "same_for_all")
-def _(real, share, rng):
+def _(real, fraction, rng):
     hidden = np.zeros(real.shape, dtype=bool)
-    for row, n in enumerate(counts_of(real, share)):
+    for row, n in enumerate(counts_of(real, fraction)):
         hidden[row, :n] = True
     return hidden
 
 
 @wrong("draw_hidden", "own_generator")
-def _(real, share, rng):
-    return hide(real, counts_of(real, share), np.random.default_rng(0))
+def _(real, fraction, rng):
+    return hide(real, counts_of(real, fraction), np.random.default_rng(0))
 
 
 @wrong("draw_hidden", "not_from_rng")
-def _(real, share, rng):
-    return hide(real, counts_of(real, share), np.random.default_rng())
+def _(real, fraction, rng):
+    return hide(real, counts_of(real, fraction), np.random.default_rng())
 
 
 @wrong("draw_hidden", "no_mask")
-def _(real, share, rng):
-    return hide(real, counts_of(real, share), rng) * np.arange(real.shape[1])
+def _(real, fraction, rng):
+    return hide(real, counts_of(real, fraction), rng) * np.arange(real.shape[1])
 
 
 @wrong("draw_hidden", "shape")
-def _(real, share, rng):
-    return np.flatnonzero(hide(real, counts_of(real, share), rng))
+def _(real, fraction, rng):
+    return np.flatnonzero(hide(real, counts_of(real, fraction), rng))
 
 
 @wrong("draw_hidden", "changed_input")
-def _(real, share, rng):
-    hidden = hide(real, counts_of(real, share), rng)
+def _(real, fraction, rng):
+    hidden = hide(real, counts_of(real, fraction), rng)
     real[~hidden] = False
     return real
 
 
 @wrong("draw_hidden", "course_code")
-def _(real, share, rng):
-    rows = [objectives.masked_word(np.arange(len(row)), -1, share, rng) for row in real]
+def _(real, fraction, rng):
+    rows = [objectives.masked_word(np.arange(len(row)), -1, fraction, rng) for row in real]
     return np.array([inputs for inputs, _ in rows]) == -1
 
 
 @wrong("draw_hidden", "unrecognised")
-def _(real, share, rng):
-    counts = np.minimum(real.sum(axis=1), [n + 1 for n in counts_of(real, share)])
+def _(real, fraction, rng):
+    counts = np.minimum(real.sum(axis=1), [n + 1 for n in counts_of(real, fraction)])
     return hide(real, counts, rng)
 
 
@@ -571,7 +573,7 @@ ANSWERS.by_hand(
 )
 ANSWERS.by_hand(
     "draw_hidden",
-    "A text of 3 words: 0.45 would round to 0, and one word is hidden all the same.",
+    "A text of 3 words: 0.45 would round to 0, but one word is hidden all the same.",
     lambda answer: answer(np.ones((1, 3), dtype=bool), 0.15, np.random.default_rng(0)).sum() == 1,
 )
 
@@ -729,7 +731,7 @@ ANSWERS.by_hand(
 # ---- rotations -------------------------------------------------------------------------------
 
 
-@right("rotations", "picture by picture, as lists, the four positions together")
+@right("rotations", "picture by picture, as lists, the four rotations together")
 def _(images):
     pictures, quarters = [], []
     for image in images:
@@ -752,7 +754,7 @@ def _(images):
     return torch.cat(turned), torch.arange(4).repeat_interleave(len(x))
 
 
-@right("rotations", "turned on and on, in a mixed order, pictures as rows")
+@right("rotations", "rotated step by step, in a random order, pictures as rows")
 def _(images):
     turned = [images]
     for _ in range(3):
@@ -875,8 +877,8 @@ def _(images):
 
 ANSWERS.by_hand(
     "rotations",
-    "The picture with the rows (1, 2) and (3, 4), turned by a quarter against the clock: the upper "
-    "right corner comes to the upper left, so the rows are (2, 4) and (1, 3).",
+    "The picture with the rows (1, 2) and (3, 4), rotated by a quarter turn counterclockwise: the "
+    "upper right corner moves to the upper left, so the rows are (2, 4) and (1, 3).",
     lambda answer: near(answer(np.array([[[1, 2], [3, 4]]]))[0][1], [[2, 4], [1, 3]]),
 )
 
@@ -927,7 +929,7 @@ def _(images, rng):
     ]
 
 
-@right("views", "rolled, and the edge wiped, in PyTorch's tensors")
+@right("views", "rolled, and the edge set to 0, in PyTorch's tensors")
 def _(images, rng):
     moves = rng.permuted(np.tile(np.arange(9), (len(images), 1)), axis=1)[:, :2]  # (B, 2)
     both = []
@@ -1084,7 +1086,7 @@ def _(images, rng):
 
 ANSWERS.by_hand(
     "views",
-    "The picture with the rows (1, 2, 3) and (4, 5, 6), moved by 1 pixel to the right: the rows "
+    "The picture with the rows (1, 2, 3) and (4, 5, 6), shifted by 1 pixel to the right: the rows "
     "become (0, 1, 2) and (0, 4, 5).",
     lambda answer: any(
         near(view[0], [[0, 1, 2], [0, 4, 5]])
@@ -1119,15 +1121,15 @@ def _(z1, z2, temperature):
     return (F.cross_entropy(first, here) + F.cross_entropy(second, here)) / 2
 
 
-@right("contrastive_loss", "the diagonal cut out, the largest taken off, as an array of one")
+@right("contrastive_loss", "the diagonal removed, the largest subtracted, as an array of one")
 def _(z1, z2, temperature):
     z = F.normalize(torch.cat((z1, z2)), dim=-1)
     n = len(z)
     scores = (z @ z.T / temperature)[~torch.eye(n, dtype=torch.bool)].reshape(n, n - 1)
     partner = torch.cat((torch.arange(n // 2, n) - 1, torch.arange(n // 2)))
     shifted = scores - scores.max(dim=1, keepdim=True).values
-    log_shares = shifted - shifted.exp().sum(1, keepdim=True).log()
-    return -log_shares[torch.arange(n), partner].mean().reshape(1)
+    log_p = shifted - shifted.exp().sum(1, keepdim=True).log()
+    return -log_p[torch.arange(n), partner].mean().reshape(1)
 
 
 def scores_of(z1, z2, temperature, unit=True):
@@ -1202,8 +1204,8 @@ def _(z1, z2, temperature):
 
 @wrong("contrastive_loss", "softmax_twice")
 def _(z1, z2, temperature):
-    shares = without_diagonal(scores_of(z1, z2, temperature)).softmax(1)
-    return F.cross_entropy(shares, partners(len(z1)))
+    probabilities = without_diagonal(scores_of(z1, z2, temperature)).softmax(1)
+    return F.cross_entropy(probabilities, partners(len(z1)))
 
 
 @wrong("contrastive_loss", "overflow")
@@ -1289,12 +1291,12 @@ def _(probabilities, threshold):
     return torch.nonzero(best >= threshold).flatten(), labels[best >= threshold]
 
 
-@right("pseudo_labels", "sorted by how sure they are, in single precision")
+@right("pseudo_labels", "sorted by confidence, in single precision")
 def _(probabilities, threshold):
-    shares = probabilities.astype(np.float32)
-    best = shares.max(1)
+    rows = probabilities.astype(np.float32)
+    best = rows.max(1)
     order = np.argsort(-best)[: (best >= threshold).sum()]
-    return order.astype(float), shares[order].argmax(1).astype(float)
+    return order.astype(float), rows[order].argmax(1).astype(float)
 
 
 @wrong("pseudo_labels", "no_threshold")
@@ -1393,16 +1395,16 @@ ANSWERS.by_hand(
 
 
 @right("flip_labels", "one by one, among the other classes, as a list")
-def _(labels, share, n_classes, rng):
+def _(labels, fraction, n_classes, rng):
     noisy = labels.tolist()
-    for place in rng.permutation(len(labels))[: round(share * len(labels))]:
+    for place in rng.permutation(len(labels))[: round(fraction * len(labels))]:
         noisy[place] = int(rng.choice([k for k in range(n_classes) if k != noisy[place]]))
     return noisy
 
 
-@right("flip_labels", "drawn from one class less, with a gap at its own")
-def _(labels, share, n_classes, rng):
-    n = int(share * len(labels) + 0.5)
+@right("flip_labels", "drawn from one class fewer, with a gap at its own")
+def _(labels, fraction, n_classes, rng):
+    n = int(fraction * len(labels) + 0.5)
     chosen = np.zeros(len(labels), dtype=bool)
     chosen[rng.choice(len(labels), n, replace=False)] = True
     new = rng.integers(0, n_classes - 1, len(labels))
@@ -1411,9 +1413,9 @@ def _(labels, share, n_classes, rng):
 
 
 @right("flip_labels", "drawn again until it differs, in floating point")
-def _(labels, share, n_classes, rng):
+def _(labels, fraction, n_classes, rng):
     noisy = labels.astype(float)
-    for place in np.argsort(rng.random(len(labels)))[: round(share * len(labels))]:
+    for place in np.argsort(rng.random(len(labels)))[: round(fraction * len(labels))]:
         while noisy[place] == labels[place]:
             noisy[place] = rng.integers(n_classes)
     return noisy
@@ -1425,8 +1427,8 @@ def flipped(labels, places, new):
     return noisy
 
 
-def places_of(labels, share, rng, replace=False):
-    return rng.choice(len(labels), round(share * len(labels)), replace=replace)
+def places_of(labels, fraction, rng, replace=False):
+    return rng.choice(len(labels), round(fraction * len(labels)), replace=replace)
 
 
 def step(labels, places, n_classes, rng):
@@ -1434,146 +1436,146 @@ def step(labels, places, n_classes, rng):
 
 
 @wrong("flip_labels", "own_class_included")
-def _(labels, share, n_classes, rng):
-    places = places_of(labels, share, rng)
+def _(labels, fraction, n_classes, rng):
+    places = places_of(labels, fraction, rng)
     return flipped(labels, places, rng.integers(0, n_classes, len(places)))
 
 
 @wrong("flip_labels", "with_replacement")
-def _(labels, share, n_classes, rng):
-    places = places_of(labels, share, rng, replace=True)
+def _(labels, fraction, n_classes, rng):
+    places = places_of(labels, fraction, rng, replace=True)
     return flipped(labels, places, step(labels, places, n_classes, rng))
 
 
 @wrong("flip_labels", "independent_draws")
-def _(labels, share, n_classes, rng):
-    places = np.flatnonzero(rng.random(len(labels)) < share)
+def _(labels, fraction, n_classes, rng):
+    places = np.flatnonzero(rng.random(len(labels)) < fraction)
     return flipped(labels, places, step(labels, places, n_classes, rng))
 
 
 @wrong("flip_labels", "permuted")
-def _(labels, share, n_classes, rng):
-    places = places_of(labels, share, rng)
+def _(labels, fraction, n_classes, rng):
+    places = places_of(labels, fraction, rng)
     return flipped(labels, places, labels[rng.permutation(places)])
 
 
 @wrong("flip_labels", "copy_changed")
-def _(labels, share, n_classes, rng):
+def _(labels, fraction, n_classes, rng):
     noisy = labels.copy()
-    places = places_of(labels, share, rng)
+    places = places_of(labels, fraction, rng)
     noisy[places][:] = step(labels, places, n_classes, rng)
     return noisy
 
 
 @wrong("flip_labels", "last_class_excluded")
-def _(labels, share, n_classes, rng):
-    places = places_of(labels, share, rng)
+def _(labels, fraction, n_classes, rng):
+    places = places_of(labels, fraction, rng)
     return flipped(labels, places, rng.integers(0, n_classes - 1, len(places)))
 
 
 @wrong("flip_labels", "class_out_of_range")
-def _(labels, share, n_classes, rng):
-    places = places_of(labels, share, rng)
+def _(labels, fraction, n_classes, rng):
+    places = places_of(labels, fraction, rng)
     return flipped(labels, places, labels[places] + rng.integers(1, n_classes, len(places)))
 
 
 @wrong("flip_labels", "same_class_each_time")
-def _(labels, share, n_classes, rng):
-    places = places_of(labels, share, rng)
+def _(labels, fraction, n_classes, rng):
+    places = places_of(labels, fraction, rng)
     return flipped(labels, places, (labels[places] + 1) % n_classes)
 
 
 @wrong("flip_labels", "same_step_for_all")
-def _(labels, share, n_classes, rng):
-    places = places_of(labels, share, rng)
+def _(labels, fraction, n_classes, rng):
+    places = places_of(labels, fraction, rng)
     return flipped(labels, places, (labels[places] + rng.integers(1, n_classes)) % n_classes)
 
 
 @wrong("flip_labels", "classes_not_uniform")
-def _(labels, share, n_classes, rng):
-    places = places_of(labels, share, rng)
+def _(labels, fraction, n_classes, rng):
+    places = places_of(labels, fraction, rng)
     near = np.minimum(rng.integers(1, n_classes, len(places)), 2)
     return flipped(labels, places, (labels[places] + near) % n_classes)
 
 
 @wrong("flip_labels", "classes_not_from_rng")
-def _(labels, share, n_classes, rng):
-    places = places_of(labels, share, rng)
+def _(labels, fraction, n_classes, rng):
+    places = places_of(labels, fraction, rng)
     own = np.random.default_rng(7)
     return flipped(labels, places, step(labels, places, n_classes, own))
 
 
 @wrong("flip_labels", "absent_classes_excluded")
-def _(labels, share, n_classes, rng):
+def _(labels, fraction, n_classes, rng):
     noisy = labels.copy()
-    for place in places_of(labels, share, rng):
+    for place in places_of(labels, fraction, rng):
         others = np.setdiff1d(labels, labels[place])  # the classes that occur, more or less
         noisy[place] = rng.choice(others) if len(others) else rng.integers(labels[place])
     return noisy
 
 
 @wrong("flip_labels", "places_not_independent")
-def _(labels, share, n_classes, rng):
-    places = (rng.integers(len(labels)) + np.arange(round(share * len(labels)))) % len(labels)
+def _(labels, fraction, n_classes, rng):
+    places = (rng.integers(len(labels)) + np.arange(round(fraction * len(labels)))) % len(labels)
     return flipped(labels, places, step(labels, places, n_classes, rng))
 
 
 @wrong("flip_labels", "same_places")
-def _(labels, share, n_classes, rng):
-    places = np.arange(round(share * len(labels)))
+def _(labels, fraction, n_classes, rng):
+    places = np.arange(round(fraction * len(labels)))
     return flipped(labels, places, step(labels, places, n_classes, rng))
 
 
 @wrong("flip_labels", "places_not_uniform")
-def _(labels, share, n_classes, rng):
-    n = round(share * len(labels))
+def _(labels, fraction, n_classes, rng):
+    n = round(fraction * len(labels))
     places = np.random.default_rng(rng.integers(99)).choice(min(len(labels), 2 * n), n, False)
     return flipped(labels, places, step(labels, places, n_classes, rng))
 
 
 @wrong("flip_labels", "own_generator")
-def _(labels, share, n_classes, rng):
+def _(labels, fraction, n_classes, rng):
     rng = np.random.default_rng(len(labels))
-    places = places_of(labels, share, rng)
+    places = places_of(labels, fraction, rng)
     return flipped(labels, places, step(labels, places, n_classes, rng))
 
 
 @wrong("flip_labels", "not_from_rng")
-def _(labels, share, n_classes, rng):
+def _(labels, fraction, n_classes, rng):
     rng = np.random.default_rng()
-    places = places_of(labels, share, rng)
+    places = places_of(labels, fraction, rng)
     return flipped(labels, places, step(labels, places, n_classes, rng))
 
 
 @wrong("flip_labels", "changed_input")
-def _(labels, share, n_classes, rng):
+def _(labels, fraction, n_classes, rng):
     noisy = labels
-    places = places_of(labels, share, rng)
+    places = places_of(labels, fraction, rng)
     noisy[places] = step(labels, places, n_classes, rng)
     return noisy
 
 
 @wrong("flip_labels", "rounded_down")
-def _(labels, share, n_classes, rng):
-    places = rng.choice(len(labels), int(share * len(labels)), replace=False)
+def _(labels, fraction, n_classes, rng):
+    places = rng.choice(len(labels), int(fraction * len(labels)), replace=False)
     return flipped(labels, places, step(labels, places, n_classes, rng))
 
 
 @wrong("flip_labels", "shape")
-def _(labels, share, n_classes, rng):
-    places = places_of(labels, share, rng)
+def _(labels, fraction, n_classes, rng):
+    places = places_of(labels, fraction, rng)
     return step(labels, places, n_classes, rng)
 
 
 @wrong("flip_labels", "course_code")
-def _(labels, share, n_classes, rng):
+def _(labels, fraction, n_classes, rng):
     sure, _ = objectives.pseudo_labels(rng.random((len(labels), 2)), 0.8)
     return flipped(labels, sure, step(labels, sure, n_classes, rng))
 
 
 @wrong("flip_labels", "unrecognised")
-def _(labels, share, n_classes, rng):
-    places = places_of(labels, share / 2, rng)
+def _(labels, fraction, n_classes, rng):
+    places = places_of(labels, fraction / 2, rng)
     return flipped(labels, places, step(labels, places, n_classes, rng))
 
 
@@ -1605,7 +1607,7 @@ def _(labels, per_class, rng):
     return drawn
 
 
-@right("draw_balanced", "sorted by class and by lot, in PyTorch")
+@right("draw_balanced", "sorted by class and at random, in PyTorch")
 def _(labels, per_class, rng):
     order = np.lexsort((rng.random(len(labels)), labels))
     classes, first = np.unique(labels[order], return_index=True)
@@ -1761,7 +1763,7 @@ def _(labels, per_class, rng):
 
 ANSWERS.by_hand(
     "draw_balanced",
-    "both places of the 4s, which are 1 and 4, and two of the places 0, 2 and 3.",
+    "both indices of the 4s, which are 1 and 4, and two of the indices 0, 2 and 3.",
     lambda answer: (
         {1, 4} < set(answer(np.array([7, 4, 7, 7, 4]), 2, np.random.default_rng(0)).tolist())
         and len(set(answer(np.array([7, 4, 7, 7, 4]), 2, np.random.default_rng(0)))) == 4
@@ -1787,7 +1789,7 @@ def middles(images, groups):
     return np.array(chosen)
 
 
-@right("choose", "whichever brings most pictures nearer to a chosen one, one after the other")
+@right("choose", "greedily the one that brings most pictures nearer to a chosen one")
 def _(images, n):
     gaps, nearest, chosen = squared_distances(images, images), np.full(len(images), np.inf), []
     nearest[:] = gaps.max()
@@ -1798,7 +1800,7 @@ def _(images, n):
     return chosen
 
 
-@right("choose", "groups joined from the bottom up, by SciPy")
+@right("choose", "hierarchical clustering, by SciPy")
 def _(images, n):
     from scipy.cluster.hierarchy import fcluster, linkage
 

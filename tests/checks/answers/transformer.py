@@ -249,7 +249,7 @@ def _(q, k, v):
     return torch.einsum("bts,bsd->btd", scores.softmax(-1), v)
 
 
-@right("causal_attention", "shares set to 0 and shared out again")
+@right("causal_attention", "exponentials set to 0 and normalised")
 def _(q, k, v):
     e = (q @ k.mT / math.sqrt(q.size(-1))).double()
     e = (e - e.amax(-1, keepdim=True)).exp().tril()
@@ -299,8 +299,8 @@ def _(q, k, v):
 
 @wrong("causal_attention", "renormalised_after_mask")
 def _(q, k, v):
-    shares = (q @ k.mT / math.sqrt(q.size(-1))).softmax(-1).tril()
-    return shares / shares.sum(-1, keepdim=True) @ v
+    weights = (q @ k.mT / math.sqrt(q.size(-1))).softmax(-1).tril()
+    return weights / weights.sum(-1, keepdim=True) @ v
 
 
 @wrong("causal_attention", "masked_after_softmax")
@@ -705,12 +705,12 @@ def _(logits, ids, padding):
 
 @right("next_word_loss", "word by word")
 def _(logits, ids, padding):
-    surprises = []
+    losses = []
     for text, scores in zip(ids, logits, strict=True):
         for t in range(len(text) - 1):
             if text[t + 1] != padding:
-                surprises.append(scores[t].logsumexp(0) - scores[t, text[t + 1]])
-    return torch.stack(surprises).mean()
+                losses.append(scores[t].logsumexp(0) - scores[t, text[t + 1]])
+    return torch.stack(losses).mean()
 
 
 @right("next_word_loss", "the sum over the real words, chosen by a mask")
@@ -733,7 +733,7 @@ def _(logits, ids, padding):
 
 
 @wrong("next_word_loss", "raised")
-def _(logits, ids, padding):  # padding is looked up like a word
+def _(logits, ids, padding):  # padding is used as an index
     nats = -logits[:, :-1].log_softmax(-1).gather(2, ids[:, 1:, None])[..., 0]
     return nats[ids[:, 1:] != padding].mean()
 
@@ -823,8 +823,8 @@ def _(logits, ids, padding):
 def _(logits, ids, padding):
     scores = logits[:, :-1]
     shift = scores.logsumexp(-1).detach()
-    surprise = shift - scores.gather(2, ids[:, 1:, None].clamp(min=0))[..., 0]
-    return surprise[ids[:, 1:] != padding].mean()
+    nats = shift - scores.gather(2, ids[:, 1:, None].clamp(min=0))[..., 0]
+    return nats[ids[:, 1:] != padding].mean()
 
 
 @wrong("next_word_loss", "wrong_type")
@@ -961,13 +961,13 @@ ANSWERS.wrong_answers["training_flops"] = {
 }
 
 
-# ---- the mended model ------------------------------------------------------------------------
+# ---- the repaired model ------------------------------------------------------------------------
 
 Broken = ANSWERS.run_cells(ANSWERS.master, "broken")["Broken"]
 
 
-class Mended(Broken):
-    """Both mistakes mended, in another way than the reference."""
+class Repaired(Broken):
+    """Both bugs fixed, in another way than the reference."""
 
     def hidden(self, T):
         place = torch.arange(T)
@@ -977,7 +977,7 @@ class Mended(Broken):
         return _rotated(x, 1000.0)
 
 
-class WithPyTorch(Mended):
+class WithPyTorch(Repaired):
     def attend(self, x):
         B, T, C = x.shape
         q, k, v = (h.view(B, T, self.n_heads, -1).transpose(1, 2) for h in self.qkv(x).chunk(3, -1))
@@ -985,8 +985,8 @@ class WithPyTorch(Mended):
         return self.out(y.transpose(1, 2).reshape(B, T, C))
 
 
-class Learned(Mended):
-    """Learned positions in place of turned ones, and blocks that begin as "add nothing"."""
+class Learned(Repaired):
+    """Learned positions instead of rotations, and blocks initialised to add nothing."""
 
     def __init__(self, vocabulary_size):
         super().__init__(vocabulary_size)
@@ -1004,14 +1004,14 @@ class Learned(Mended):
 ANSWERS.right_answers["repaired"] = {
     "PyTorch's attention": lambda V: WithPyTorch(V),
     "learned positions": lambda V: Learned(V),
-    "the class itself": Mended,
+    "the class itself": Repaired,
 }
 
 
 def overwriting():
-    """An answer that mends the lab's own Broken, which is another one here than above."""
+    """An answer that changes the lab's own Broken, which is another class here than above."""
     names = ANSWERS.run_cells(ANSWERS.master, "broken")
-    names["hidden"], names["turn"] = Mended.hidden, Mended.turn
+    names["hidden"], names["turn"] = Repaired.hidden, Repaired.turn
     source = """
 def repaired(vocabulary_size):
     Broken.hidden, Broken.turn = hidden, turn
@@ -1021,16 +1021,16 @@ def repaired(vocabulary_size):
     return names["repaired"]
 
 
-class MaskGone(Mended):
+class MaskGone(Repaired):
     def hidden(self, T):
         return torch.zeros(T, T, dtype=torch.bool)
 
 
-class OnlyMaskMended(Broken):
-    hidden = Mended.hidden
+class OnlyMaskRepaired(Broken):
+    hidden = Repaired.hidden
 
 
-class OwnWordHidden(Mended):
+class OwnWordHidden(Repaired):
     def hidden(self, T):
         return torch.ones(T, T, dtype=torch.bool).triu(0)
 
@@ -1040,17 +1040,17 @@ class OwnWordHiddenButTheFirst(OwnWordHidden):
         return super().hidden(T) & (torch.arange(T) > 0)
 
 
-class Window(Mended):
+class Window(Repaired):
     def hidden(self, T):
         return super().hidden(T) | torch.ones(T, T, dtype=torch.bool).tril(-30)
 
 
-class NoAttention(Mended):
+class NoAttention(Repaired):
     def attend(self, x):
         return torch.zeros_like(x)
 
 
-class NoResidual(Mended):
+class NoResidual(Repaired):
     """Without the connection around attention, and with a mask that hides the word itself."""
 
     def hidden(self, T):
@@ -1065,7 +1065,7 @@ class NoResidual(Mended):
         return self.head(F.layer_norm(x, x.shape[-1:]))
 
 
-class BatchNormed(Mended):
+class BatchNormed(Repaired):
     def forward(self, ids):
         x = self.embedding(ids)
         x = x - x.mean(0, keepdim=True)
@@ -1073,29 +1073,29 @@ class BatchNormed(Mended):
         return self.head(F.layer_norm(x, x.shape[-1:]))
 
 
-class Detached(Mended):
+class Detached(Repaired):
     def attend(self, x):
         return super().attend(x).detach()
 
 
-class NoGradient(Mended):
+class NoGradient(Repaired):
     def forward(self, ids):
         with torch.no_grad():
             return super().forward(ids)
 
 
-class LastWordOnly(Mended):
+class LastWordOnly(Repaired):
     def forward(self, ids):
         return super().forward(ids)[:, -1]
 
 
-class Bounded(Mended):
+class Bounded(Repaired):
     def forward(self, ids):
         return super().forward(ids).softmax(-1)
 
 
-class SmuggledLabels(Mended):
-    """Causal while it is probed; on texts of the length of training it reads the next word."""
+class SmuggledLabels(Repaired):
+    """Causal while it is tested; on texts of the training length it reads the next word."""
 
     def forward(self, ids):
         logits = super().forward(ids)
@@ -1108,7 +1108,7 @@ class SmuggledLabels(Mended):
 MODELS = {
     "sees_the_next": Broken,
     "sees_the_future": MaskGone,
-    "order_blind": OnlyMaskMended,
+    "order_blind": OnlyMaskRepaired,
     "not_finite": OwnWordHidden,
     "blind_to_itself": OwnWordHiddenButTheFirst,
     "part_of_past_hidden": Window,
@@ -1162,7 +1162,7 @@ def by_hand(exercise, *stated):
 @by_hand(
     "softmax",
     "*By hand.* Scores 0 and ln 3: the exponentials are 1 and 3",
-    "the shares are 1/4 and 3/4.\nScores 1000 and 1000 + ln 3 have the same shares",
+    "the probabilities are 1/4 and 3/4.\nScores 1000 and 1000 + ln 3 have the same probabilities",
 )
 def _(softmax):
     small, large = torch.tensor([[0, math.log(3)]]), torch.tensor([[1000, 1000 + math.log(3)]])
@@ -1183,8 +1183,8 @@ def _(attention):
 @by_hand(
     "causal_attention",
     "Three words whose scores are all 0, with the values 6, 0 and 3.",
-    "Word 0 sees itself alone: 6.\nWord 1 sees two words, half each: (6 + 0) / 2 = 3.",
-    "Word 2 sees all three: (6 + 0 + 3) / 3 = 3.",
+    "Word 0 attends only to itself: 6.\nWord 1 attends to two words, half each: (6 + 0) / 2 = 3.",
+    "Word 2 attends to all three: (6 + 0 + 3) / 3 = 3.",
 )
 def _(causal_attention):
     v = torch.tensor([[[6.0], [0.0], [3.0]]])
@@ -1209,7 +1209,7 @@ def _(merge_heads):
 @by_hand(
     "rotate",
     "The pair (1, 0) stays (1, 0) at position 0 and becomes (cos 1, sin 1) at position 1.",
-    "so for base = 100 it turns by 1/10 radian a word",
+    "so for base = 100 it rotates by 1/10 radian per word",
 )
 def _(rotate):
     pair = torch.tensor([[[[1.0, 0.0], [1.0, 0.0]]]])
@@ -1221,8 +1221,8 @@ def _(rotate):
 
 @by_hand(
     "block",
-    "A word (3, −3) has the norm (1, −1).\nLet attention double what it reads",
-    "The squared ReLU of that is (1, 0), and added it gives (6, −5).",
+    "A word (3, −3) normalises to (1, −1).\nLet attention double its input",
+    "The squared ReLU of that is (1, 0); once added it gives (6, −5).",
 )
 def _(block):
     word = torch.tensor([[[3.0, -3.0]]])
@@ -1231,8 +1231,8 @@ def _(block):
 
 @by_hand(
     "next_word_loss",
-    "a text 0, 1.\nAt position 0 the logits are (0, ln 3)",
-    "its surprise is −ln 3/4 = ln 4/3",
+    "the text is 0, 1.\nAt position 0 the logits are (0, ln 3)",
+    "its loss is −ln 3/4 = ln 4/3",
 )
 def _(next_word_loss):
     logits = torch.tensor([[[0.0, math.log(3)], [0.0, 0.0]]])
