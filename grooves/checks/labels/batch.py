@@ -27,9 +27,9 @@ def _filled(texts, width: int, pad_input=PADDING, pad_target=IGNORED, keep_last=
     targets = np.full((len(texts), width), pad_target)
     for row, text in enumerate(texts):
         read = text if keep_last else text[:-1]
-        asked = text[ahead:] if ahead else text[:-1]
+        targeted = text[ahead:] if ahead else text[:-1]
         inputs[row, : len(read[:width])] = read[:width]
-        targets[row, : len(asked[:width])] = asked[:width]
+        targets[row, : len(targeted[:width])] = targeted[:width]
     return inputs, targets
 
 
@@ -147,15 +147,15 @@ BATCH_MISTAKES = (
 def padded_batch(answer):
     """padded_batch(texts) -> inputs, targets, each (B, longest - 1), padded with 0 and IGNORED."""
 
-    def ask(call, *texts):
+    def judge(call, *texts):
         width = _longest(texts)
         expected = {
             name: np.full((len(texts), width), pad) for name, pad in zip(BOTH, PADS, strict=True)
         }
         for row, text in enumerate(texts):
-            for place, (read, asked) in enumerate(pairs_of(text)):
+            for place, (read, target) in enumerate(pairs_of(text)):
                 expected["the inputs"][row, place] = read
-                expected["the targets"][row, place] = asked
+                expected["the targets"][row, place] = target
         lengths = ", ".join(str(len(text)) for text in texts)
         lengths = lengths if len(texts) < 9 else f"1 to {width + 1}"
         given = f"{len(texts)} text{'s' * (len(texts) > 1)} of {lengths} words"
@@ -175,13 +175,13 @@ def padded_batch(answer):
                     hint="not_integers",
                 )
 
-    ask(by_hand(answer), [5, 0, 6, 8], [9, 3, 4, 0, 2, 7], [1, 2])
-    ask(answer, [4, 4, 0])
-    ask(answer, [3, 9], [6], [8, 0, 0, 1, 5])  # a text of one word has no pair
-    ask(answer, [300, 0], [1, 0, 9, 70_000, 7, 128], [2, 2, 2, 0])
+    judge(by_hand(answer), [5, 0, 6, 8], [9, 3, 4, 0, 2, 7], [1, 2])
+    judge(answer, [4, 4, 0])
+    judge(answer, [3, 9], [6], [8, 0, 0, 1, 5])  # a text of one word has no pair
+    judge(answer, [300, 0], [1, 0, 9, 70_000, 7, 128], [2, 2, 2, 0])
     twice = [7, 3, 0]
-    ask(answer, twice, [6, 0], twice, [0, 0, 0], [7, 3, 0])  # equal texts, and one list twice
+    judge(answer, twice, [6, 0], twice, [0, 0, 0], [7, 3, 0])  # equal texts, and one list twice
     rng = np.random.default_rng(20)
     lengths = rng.permutation(np.r_[:37, [3] * 220, 520] + 1)
-    ask(answer, *(rng.integers(0, 300, n).tolist() for n in lengths))
+    judge(answer, *(rng.integers(0, 300, n).tolist() for n in lengths))
     return "Padding takes up space in a batch, and teaches the model nothing."

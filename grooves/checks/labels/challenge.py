@@ -21,10 +21,8 @@ from grooves.language.corpora import Digits, digits
 N_LABELS = 50
 POOL = 1_000
 TRIALS = 5
-CLOSE_CENTRES = (
-    38,
-    46,
-)  # pools where two centres of k-means often share the nearest picture
+# pools where two centres of k-means often share the nearest picture
+CLOSE_CENTRES = (38, 46)
 BAR = 0.865  # random choices reach 0.82 (0.86 in the best of 400), centres of k-means 0.89
 RACE = (10, 20, 50, 100)
 SOURCES_OF_LABELS = {
@@ -44,7 +42,7 @@ class Trial:
 @check(lab=LAB, exercise="choose", returns=ARRAY, repeatable=False)
 def choose(answer):
     """choose(images, n) -> n different indices of the pictures (N, 64) to be labelled."""
-    chosen = [_ask(answer, trial, N_LABELS) for trial in _trials()]
+    chosen = [_chosen(answer, trial, N_LABELS) for trial in _trials()]
     accuracies = [_accuracy(trial, places) for trial, places in zip(_trials(), chosen, strict=True)]
     reached = float(np.mean(accuracies))
     if not reached >= BAR:
@@ -56,11 +54,11 @@ def choose(answer):
             hint=name,
         )
     fewer = Trial(_trials()[0].pictures[:700], _trials()[0].labels[:700])
-    _ask(answer, fewer, 20)  # any number of any pictures
-    _ask(answer, fewer, 61)
+    _chosen(answer, fewer, 20)  # any number of any pictures
+    _chosen(answer, fewer, 61)
     for seed in CLOSE_CENTRES:
         order = np.random.default_rng([9, seed]).permutation(len(_data().train_images))[:200]
-        _ask(answer, Trial(_data().train_images[order], _data().train_labels[order]), 40)
+        _chosen(answer, Trial(_data().train_images[order], _data().train_labels[order]), 40)
     return f"{N_LABELS} labels of your choice give an accuracy of {reached:.1%} (bar: {BAR:.1%})."
 
 
@@ -70,7 +68,7 @@ def race(answer) -> float:
     Not graded. Raises: CheckFailed if the choice cannot be used.
     """
     accuracies = {
-        n: float(np.mean([_accuracy(trial, _ask(answer, trial, n)) for trial in _trials()]))
+        n: float(np.mean([_accuracy(trial, _chosen(answer, trial, n)) for trial in _trials()]))
         for n in RACE
     }
     score = float(np.mean(list(accuracies.values())))
@@ -79,7 +77,7 @@ def race(answer) -> float:
     return score
 
 
-def _ask(answer, trial: Trial, n: int) -> np.ndarray:
+def _chosen(answer, trial: Trial, n: int) -> np.ndarray:
     """The indices that an answer chooses, if they are n different pictures."""
     given = f"{len(trial.pictures)} pictures and n = {n}"
     got = as_array(_without_labels(answer, trial.pictures.copy(), n))
@@ -99,16 +97,14 @@ def _ask(answer, trial: Trial, n: int) -> np.ndarray:
     got = got.astype(int)
     if got.min() < 0 or got.max() >= len(trial.pictures):
         raise CheckFailed(
-            f"for {given}, your result has the index {got[abs(got).argmax()]}; indices go "
-            "from 0 to "
-            f"{len(trial.pictures) - 1}.",
+            f"for {given}, your result has the index {got[abs(got).argmax()]}; indices go from 0 "
+            f"to {len(trial.pictures) - 1}.",
             hint="out_of_range",
         )
     if len(np.unique(got)) < n:
         raise CheckFailed(
-            f"for {given}, your result repeats {n - len(np.unique(got))} of its pictures. "
-            "Two centres "
-            "can have the same nearest picture: take the next nearest.",
+            f"for {given}, your result repeats {n - len(np.unique(got))} of its pictures. Two "
+            "centres can have the same nearest picture: take the next nearest.",
             hint="chosen_twice",
         )
     return got
@@ -132,9 +128,8 @@ def _without_labels(answer, pictures, n: int):
     )
     if fetched:
         raise CheckFailed(
-            f"your function calls {fetched[0]}, which returns the labels. They do not "
-            "exist yet: you "
-            "decide which to pay for. Choose by the pictures that you are given.",
+            f"your function calls {fetched[0]}, which returns the labels. They do not exist yet: "
+            "you decide which to pay for. Choose by the pictures that you are given.",
             hint="labels_fetched",
         )
     return result

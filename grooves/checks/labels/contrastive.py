@@ -169,7 +169,7 @@ def _softmax_twice(z1, z2, temperature, mask_first: bool):
 def contrastive_loss(answer):
     """contrastive_loss(z1, z2, temperature) -> mean over 2 B views, a tensor with a gradient."""
 
-    def ask(call, z1, z2, temperature, word=""):
+    def judge(call, z1, z2, temperature, word=""):
         expected = _one_by_one(z1, z2, temperature)
         given = f"z1 and z2 of shape {shape_of(z1)}{word}, temperature {temperature}"
         got = call(z1.clone(), z2.clone(), temperature)
@@ -179,20 +179,20 @@ def contrastive_loss(answer):
 
     lengths = torch.tensor([[0.5], [2.0], [1.0], [3.0]])
     z1, z2 = draw(91, 4, 3) * lengths, draw(92, 4, 3) * lengths.flip(0)
-    ask(by_hand(answer), z1, z2, 0.5)
-    ask(answer, draw(83, 5, 5), draw(84, 5, 5), 2.0)
-    ask(answer, draw(85, 1, 4), draw(86, 1, 4), 0.7, " (one picture)")
-    ask(answer, draw(93, 4, 3), draw(94, 4, 3), 0.5)
+    judge(by_hand(answer), z1, z2, 0.5)
+    judge(answer, draw(83, 5, 5), draw(84, 5, 5), 2.0)
+    judge(answer, draw(85, 1, 4), draw(86, 1, 4), 0.7, " (one picture)")
+    judge(answer, draw(93, 4, 3), draw(94, 4, 3), 0.5)
     opposite = draw(95, 1, 7)
-    ask(answer, opposite, -2 * opposite, 1e-4, " (one picture, opposite views)")
-    ask(answer, draw(96, 67, 130), draw(97, 67, 130), 0.1)
+    judge(answer, opposite, -2 * opposite, 1e-4, " (one picture, opposite views)")
+    judge(answer, draw(96, 67, 130), draw(97, 67, 130), 0.1)
     hand = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
-    ask(answer, hand, hand, 1)
+    judge(answer, hand, hand, 1)
     twice = draw(101, 3, 5)[[0, 1, 1, 2]] * torch.tensor([[1e-2], [1.0], [1e4], [30.0]])
-    ask(answer, twice, twice.flip(0), 3.0)
-    ask(answer, twice[::2], -twice[::2], 1e-5)
+    judge(answer, twice, twice.flip(0), 3.0)
+    judge(answer, twice[::2], -twice[::2], 1e-5)
     far = torch.tensor([[1.0, 1, 1], [1, -1, 2], [3, 3, 3], [1, 1, -1]])
-    ask(answer, far[:2], far[2:], 0.002)  # unlike scores
+    judge(answer, far[:2], far[2:], 0.002)  # scores that differ
     _check_gradient(answer, draw(89, 4, 3), draw(90, 4, 3), 0.5)
     _check_gradient(answer, 3 * draw(98, 6, 5), draw(99, 6, 5), 0.04)
     _check_gradient(answer, hand.clone(), 3 * hand, 1.0)

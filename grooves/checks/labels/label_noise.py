@@ -142,9 +142,8 @@ def _new_classes(results, labels, several: str) -> None:
     steps = [set(s[c]) for s, c in zip((results - labels) % K, changed, strict=True)]
     if all(len(of_draw) == 1 for of_draw in steps) and len(set.union(*steps)) > 1:
         raise CheckFailed(
-            f"for {several}, your result shifts all changed labels of a draw by the same "
-            "step, such "
-            f"as {min(steps[0])}. Draw a step for each label: pass `rng.integers` a `size`.",
+            f"for {several}, your result shifts all changed labels of a draw by the same step, "
+            f"such as {min(steps[0])}. Draw a step for each label: pass `rng.integers` a `size`.",
             hint="same_step_for_all",
         )
     # (K, K): from which class, to which

@@ -161,9 +161,8 @@ def _why(counts, real, fraction: float, of_many) -> tuple[str, str]:
         )
     if varied:
         return "independent_draws", (
-            "Texts of equal length have different numbers of hidden words, so the number "
-            "is random. "
-            "Fix the number first, then draw that many positions in each row."
+            "Texts of equal length have different numbers of hidden words, so the number is "
+            "random. Fix the number first, then draw that many positions in each row."
         )
     return "unrecognised", "This is none of the usual mistakes. Count the hidden words in each row."
 

@@ -93,7 +93,7 @@ HIDE_MISTAKES = (
 def hide_words(answer):
     """hide_words(ids, hidden, mask_id) -> inputs, targets, each (B, T)."""
 
-    def ask(call, ids, places, mask_id):
+    def judge(call, ids, places, mask_id):
         ids = np.array(ids)
         hidden = np.zeros(ids.shape, dtype=bool)
         expected = {"the inputs": ids.copy(), "the targets": np.full(ids.shape, IGNORED)}
@@ -106,17 +106,17 @@ def hide_words(answer):
 
     batch = [[7, 3, 0, 5, 8, 3], [2, 0, 9, 4, 6, 1], [5, 5, 3, 2, 8, 7]]
     places = [(0, 1), (0, 2), (1, 4), (2, 0), (2, 5)]
-    ask(by_hand(answer), batch, places, 10)
-    ask(answer, [[6, 1, 0, 2]], [(0, row) for row in range(4)], 12)
-    ask(answer, [[4, 2, 6], [1, 0, 5]], [], 7)
+    judge(by_hand(answer), batch, places, 10)
+    judge(answer, [[6, 1, 0, 2]], [(0, row) for row in range(4)], 12)
+    judge(answer, [[4, 2, 6], [1, 0, 5]], [], 7)
     other = [[1, 50_256, 0, 4, 4, 300], [0, 128, 2, 9, 9, 9], [8, 0, 33_000, 1, 5, 6]]
-    ask(answer, other, [(0, 0), (0, 5), (1, 1), (1, 3), (2, 2)], 103)
+    judge(answer, other, [(0, 0), (0, 5), (1, 1), (1, 3), (2, 2)], 103)
     # equal texts, all hidden, none hidden, and as many texts as words
-    ask(answer, [[0, 7, 0]] * 3, [(0, 0), (0, 1), (0, 2), (2, 2)], 9)
-    ask(answer, [[5], [5]], [(1, 0)], 70_000)
-    ask(answer, [[5, 0, 3, 5, 0], [5, 5, 1, 0, 2]], [(0, 1), (0, 3), (1, 2)], 5)  # 5 is a word too
-    ask(answer, [[4, 0, 3, 0]], [(0, 1), (0, 2)], 0)
+    judge(answer, [[0, 7, 0]] * 3, [(0, 0), (0, 1), (0, 2), (2, 2)], 9)
+    judge(answer, [[5], [5]], [(1, 0)], 70_000)
+    judge(answer, [[5, 0, 3, 5, 0], [5, 5, 1, 0, 2]], [(0, 1), (0, 3), (1, 2)], 5)  # 5 is a word
+    judge(answer, [[4, 0, 3, 0]], [(0, 1), (0, 2)], 0)
     rng = np.random.default_rng(30)  # so many that a few words left visible show up
     many = rng.integers(0, 300, (270, 131))
-    ask(answer, many, list(map(tuple, np.argwhere(rng.random(many.shape) < 0.4))), 50_257)
+    judge(answer, many, list(map(tuple, np.argwhere(rng.random(many.shape) < 0.4))), 50_257)
     return "Hidden words have targets, and visible words have none."

@@ -105,7 +105,7 @@ PATCH_MISTAKES = (
 def hide_patches(answer):
     """hide_patches(images, tops, lefts, size) -> hidden pictures and masks, each (B, H, W)."""
 
-    def ask(call, images, tops, lefts, size):
+    def judge(call, images, tops, lefts, size):
         expected = {"pictures": images.copy(), "masks": np.zeros(images.shape, dtype=bool)}
         for b, (top, left) in enumerate(zip(tops, lefts, strict=True)):
             for row in range(size):
@@ -127,15 +127,15 @@ def hide_patches(answer):
 
     some = pictures(51, 3, 6, 8)
     some[:, 2::3, 1::2] = 0  # background, inside the patches too
-    ask(by_hand(answer), some, [1, 3, 2], [2, 1, 4], 3)
-    ask(answer, pictures(52, 1, 5, 5), [1], [2], 2)
+    judge(by_hand(answer), some, [1, 3, 2], [2, 1, 4], 3)
+    judge(answer, pictures(52, 1, 5, 5), [1], [2], 2)
     corner = [3, 0, 1, 1]  # one array for rows and columns
-    ask(answer, pictures(57, 4, 6, 7) * [[[1]], [[0]], [[0]], [[1]]], corner, corner, 3)
-    ask(answer, pictures(58, 1, 3, 5), [0], [2], 3)
-    ask(answer, pictures(53, 2, 3, 4), [2, 0], [0, 3], 1)
-    ask(answer, pictures(54, 3, 6, 8), [0, 2, 1], [4, 0, 3], 4)
-    ask(answer, pictures(55, 2, 71, 80), [66, 0], [0, 73], 5)
-    ask(answer, pictures(56, 2, 7, 7), [0, 0], [0, 0], 7)
-    ask(answer, 256 - np.arange(2 * 9 * 7).reshape(2, 9, 7), [4, 0], [2, 0], 5)  # integers
-    ask(answer, pictures(59, 1_400, 4, 3), [0, 2, 1, 2] * 350, [1, 0] * 700, 2)
-    return "The patch is the input's gap, and the original picture is the target."
+    judge(answer, pictures(57, 4, 6, 7) * [[[1]], [[0]], [[0]], [[1]]], corner, corner, 3)
+    judge(answer, pictures(58, 1, 3, 5), [0], [2], 3)
+    judge(answer, pictures(53, 2, 3, 4), [2, 0], [0, 3], 1)
+    judge(answer, pictures(54, 3, 6, 8), [0, 2, 1], [4, 0, 3], 4)
+    judge(answer, pictures(55, 2, 71, 80), [66, 0], [0, 73], 5)
+    judge(answer, pictures(56, 2, 7, 7), [0, 0], [0, 0], 7)
+    judge(answer, 256 - np.arange(2 * 9 * 7).reshape(2, 9, 7), [4, 0], [2, 0], 5)  # integers
+    judge(answer, pictures(59, 1_400, 4, 3), [0, 2, 1, 2] * 350, [1, 0] * 700, 2)
+    return "The input has a hidden patch, and the original picture is the target."

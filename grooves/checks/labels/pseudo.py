@@ -102,7 +102,7 @@ MISTAKES = (
 def pseudo_labels(answer):
     """pseudo_labels(probabilities, threshold) -> indices (M,) and labels (M,), in any order."""
 
-    def ask(call, probabilities, threshold):
+    def judge(call, probabilities, threshold):
         sure = [
             (n, int(row.tolist().index(max(row))))
             for n, row in enumerate(probabilities)
@@ -121,24 +121,24 @@ def pseudo_labels(answer):
         )
 
     some = SIXTEENTHS / 16
-    ask(by_hand(answer), some, 0.75)
-    ask(answer, some, 0.375)
-    ask(answer, np.array([[0.125, 0.5, 0.125, 0.25]]), 0.25)
+    judge(by_hand(answer), some, 0.75)
+    judge(answer, some, 0.375)
+    judge(answer, np.array([[0.125, 0.5, 0.125, 0.25]]), 0.25)
     below = 0.75 - 2.0**-13  # 0.75 in half precision
     others = some[::-1, ::-1].copy()
     others[1] = others[4] = 0.25 - 2.0**-13, 2.0**-12, below
     others[6] = others[0]
-    ask(answer, others, 0.75)
-    ask(answer, some[:6], 0.9375)  # no row reaches it
-    ask(answer, np.array([[0.8, 0.2], [0.3, 0.7], [0.2, 0.8], [0.9, 0.1]]), 0.8)
-    ask(answer, _many(1_400), 2_432 / 4_096)
+    judge(answer, others, 0.75)
+    judge(answer, some[:6], 0.9375)  # no row reaches it
+    judge(answer, np.array([[0.8, 0.2], [0.3, 0.7], [0.2, 0.8], [0.9, 0.1]]), 0.8)
+    judge(answer, _many(1_400), 2_432 / 4_096)
     # all rows, only the certain ones, rows that are equal or tied, a single class
-    ask(answer, some, 0)
-    ask(answer, some, 1)
-    ask(answer, np.array([[0.25] * 4, [0, 1, 0, 0], [0.25] * 4, [0, 1, 0, 0]]), 0.5)
-    ask(answer, np.ones((3, 1)), 0.5)
-    ask(answer, np.eye(5, dtype=int)[[4, 0, 4]], 0.5)
-    ask(answer, np.array([[0.25, 0.75]]), 0.75)
+    judge(answer, some, 0)
+    judge(answer, some, 1)
+    judge(answer, np.array([[0.25] * 4, [0, 1, 0, 0], [0.25] * 4, [0, 1, 0, 0]]), 0.5)
+    judge(answer, np.ones((3, 1)), 0.5)
+    judge(answer, np.eye(5, dtype=int)[[4, 0, 4]], 0.5)
+    judge(answer, np.array([[0.25, 0.75]]), 0.75)
     return "No person labelled anything; whether the model is right is another question."
 
 

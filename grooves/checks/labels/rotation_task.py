@@ -33,7 +33,7 @@ OUT_OF_ORDER = (
 def rotations(answer):
     """rotations(images) -> pictures (4 B, H, H) in any order, and labels (4 B,), 0 to 3."""
 
-    def ask(call, images):
+    def judge(call, images):
         n, side = images.shape[:2]
         given = f"{n} picture{'s' * (n > 1)} of {side} x {side} pixels"
         got = as_pair(call)(images.copy())
@@ -43,29 +43,29 @@ def rotations(answer):
                 f"{len(got)}.",
                 hint="how_many",
             )
-        turned = as_array(got[0])
-        if turned.shape == (4 * n, side * side):
-            turned = turned.reshape(-1, side, side)  # rows of pixels are accepted too
-        if turned.ndim > 3 and turned.size == 4 * images.size:
+        rotated = as_array(got[0])
+        if rotated.shape == (4 * n, side * side):
+            rotated = rotated.reshape(-1, side, side)  # rows of pixels are accepted too
+        if rotated.ndim > 3 and rotated.size == 4 * images.size:
             raise CheckFailed(
-                f"for {given}, your result has pictures of shape {turned.shape}, expected "
+                f"for {given}, your result has pictures of shape {rotated.shape}, expected "
                 f"{(4 * n, side, side)}.\nLikely mistake: np.array and np.stack add an axis for "
                 "the four rotations. np.concatenate joins them along the first one.",
                 hint="stacked",
             )
-        turned = array_of(turned, (4 * n, side, side), "four rotations of each picture", given)
+        rotated = array_of(rotated, (4 * n, side, side), "four rotations of each picture", given)
         labels = array_of(got[1], (4 * n,), "a label for each rotation", given)
-        _examine_turns(turned, integers(labels, given), images, given)
+        _examine_rotations(rotated, integers(labels, given), images, given)
 
     first = pictures(61, 5, 5, 5)  # as many pictures as rows, so rotating the wrong axes shows
-    ask(by_hand(answer), first)
-    ask(answer, pictures(62, 3, 8, 8))
-    ask(answer, pictures(63, 1, 4, 4))
-    ask(answer, pictures(64, 5, 5, 5))
-    ask(answer, pictures(65, 2, 11, 11))
-    ask(answer, 300 - np.arange(3 * 3 * 7).reshape(7, 3, 3))  # integers
-    ask(answer, pictures(66, 270, 2, 2))
-    ask(answer, pictures(67, 1, 40, 40))
+    judge(by_hand(answer), first)
+    judge(answer, pictures(62, 3, 8, 8))
+    judge(answer, pictures(63, 1, 4, 4))
+    judge(answer, pictures(64, 5, 5, 5))
+    judge(answer, pictures(65, 2, 11, 11))
+    judge(answer, 300 - np.arange(3 * 3 * 7).reshape(7, 3, 3))  # integers
+    judge(answer, pictures(66, 270, 2, 2))
+    judge(answer, pictures(67, 1, 40, 40))
     _equal_rotations(as_pair(answer))
     return "Four labelled examples per picture, and nobody had to label them."
 
@@ -74,11 +74,11 @@ def _equal_rotations(call) -> None:
     """Check pictures that occur twice, or look the same when rotated: all rotations count."""
     images = np.array([np.zeros((2, 2)), np.eye(2), [[1, 2], [3, 4]], [[1, 2], [3, 4]]]) / 4
     given = "4 pictures of 2 x 2 pixels, a blank one and two equal ones among them"
-    turned, labels = map(as_array, call(images.copy()))
-    turned = array_of(turned.reshape(len(turned), -1), (16, 4), "all rotations", given)
+    rotated, labels = map(as_array, call(images.copy()))
+    rotated = array_of(rotated.reshape(len(rotated), -1), (16, 4), "all rotations", given)
     labels = integers(array_of(labels, (16,), "a label for each", given), given)
     right = np.c_[np.tile(range(4), 4), _rotations_of(images).reshape(16, 4)]
-    got = np.c_[labels, turned.round(5)]
+    got = np.c_[labels, rotated.round(5)]
     if sorted(got.tolist()) != sorted(right.tolist()):
         raise CheckFailed(
             f"for {given}, your result lacks some of the 16 rotations with their labels. A "
@@ -99,23 +99,23 @@ def _rotations_of(images) -> np.ndarray:
     return out
 
 
-def _examine_turns(turned, labels, images, given: str) -> None:
+def _examine_rotations(rotated, labels, images, given: str) -> None:
     n, side = images.shape[:2]
     places = _rotations_of(images).reshape(4 * n, side, side)
-    known = alike(turned, places)  # (4 B, 4 B)
+    known = alike(rotated, places)  # (4 B, 4 B)
     if not known.any(axis=1).all():
         at = int((~known.any(axis=1)).argmax())
-        mirrored = alike(turned, places[:, :, ::-1])
+        mirrored = alike(rotated, places[:, :, ::-1])
         if mirrored[at].any():
             raise CheckFailed(
                 f"for {given}, picture {at} of your result is mirrored, not rotated. "
                 "A transpose and a flip each mirror it; a quarter turn is both together.",
                 hint="mirrored",
             )
-        all_there = np.allclose(np.sort(turned, axis=None), np.sort(places, axis=None))
-        pixels = np.sort(images.reshape(n, -1)), np.sort(turned[at], axis=None)
+        all_there = np.allclose(np.sort(rotated, axis=None), np.sort(places, axis=None))
+        pixels = np.sort(images.reshape(n, -1)), np.sort(rotated[at], axis=None)
         says = "its pixels are not where a rotation puts them. Rotate one of 3 x 3 pixels on paper."
-        if not np.isin(turned[at].astype(float).round(5), images.round(5)).all():
+        if not np.isin(rotated[at].astype(float).round(5), images.round(5)).all():
             says = (
                 "it has pixel values that none of them has. Rotate it without changing its values."
             )

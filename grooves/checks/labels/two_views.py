@@ -182,9 +182,8 @@ def _every_shift(shifts, told: str) -> None:
     if (odd := unlikely(counts, shifts.size, 1 / 9)).any():
         shift = int((abs(counts - shifts.size / 9) * odd).argmax())
         raise CheckFailed(
-            f"{told} are shifted by {SHIFTS[shift]} (down, right) in {counts[shift]} "
-            "cases, expected "
-            f"about {shifts.size / 9:.0f}. All nine shifts are equally likely.",
+            f"{told} are shifted by {SHIFTS[shift]} (down, right) in {counts[shift]} cases, "
+            f"expected about {shifts.size / 9:.0f}. All nine shifts are equally likely.",
             hint="not_uniform",
         )
     if unlikely(alike, shifts[:, 1:].size, 1 / 9).any():

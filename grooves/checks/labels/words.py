@@ -105,7 +105,7 @@ NEXT_MISTAKES = (
 def next_word(answer):
     """next_word(ids) -> inputs, targets, each (T - 1,); a pair for each word except the last."""
 
-    def ask(call, ids):
+    def judge(call, ids):
         ids = np.array(ids)
         targets = [word for _, word in pairs_of(ids)]
         expected = dict(zip(BOTH, (ids[: len(targets)], targets), strict=True))
@@ -113,16 +113,16 @@ def next_word(answer):
         given = f"a text of {len(ids)} word{'s' * (len(ids) > 1)}{shown}"
         judge_parts(as_pair(call), (ids,), expected, NEXT_MISTAKES, given, SHOULD)
 
-    ask(by_hand(answer), [11, 4, 7, 0, 9, 4, 2])
-    ask(answer, [3, 8])
-    ask(answer, [6, 300, 300, 70_000, 1, 6, 40])
-    ask(answer, [0, 0, 3, 3, 3, 0])  # runs of equal words, and 0 at both ends
-    ask(answer, np.random.default_rng(10).integers(0, 300, 1_211))
+    judge(by_hand(answer), [11, 4, 7, 0, 9, 4, 2])
+    judge(answer, [3, 8])
+    judge(answer, [6, 300, 300, 70_000, 1, 6, 40])
+    judge(answer, [0, 0, 3, 3, 3, 0])  # runs of equal words, and 0 at both ends
+    judge(answer, np.random.default_rng(10).integers(0, 300, 1_211))
     try:  # the exercise leaves open what a text without a pair gives: an error will do
         of_one_word = answer(np.array([9]))
     except CheckFailed:
         raise
     except Exception:
         return SAID
-    ask(lambda ids: of_one_word, [9])
+    judge(lambda ids: of_one_word, [9])
     return SAID

@@ -49,9 +49,8 @@ CAUSAL_MISTAKES = (
     Mistake(
         "zero_times_infinity",
         lambda q, k, v: (scores_of(q, k) + _later(q) * -math.inf).softmax(-1) @ v,
-        "every result is NaN. A mask of 0 and 1 times -inf contains 0 * inf, which is "
-        "NaN: fill the "
-        "scores above the diagonal instead, with masked_fill.",
+        "every result is NaN. A mask of 0 and 1 times -inf contains 0 * inf, which is NaN: fill "
+        "the scores above the diagonal instead, with masked_fill.",
     ),
     *(
         Mistake(

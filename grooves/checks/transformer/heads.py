@@ -184,8 +184,8 @@ def _overwritten(x: Tensor, base: float) -> Tensor:
 
 
 def _not_interleaved(x: Tensor, base: float) -> Tensor:
-    turned = _turn(x, _angles(x, base))
-    return torch.cat((turned[..., 0::2], turned[..., 1::2]), -1)
+    rotated = _turn(x, _angles(x, base))
+    return torch.cat((rotated[..., 0::2], rotated[..., 1::2]), -1)
 
 
 ROTATE_MISTAKES = (

@@ -130,7 +130,7 @@ LOSS_MISTAKES = (
 @check(lab=LAB, exercise="next_word_loss", returns=Tensor)
 def next_word_loss(answer):
     """next_word_loss(logits, ids, padding): (B, T, V), (B, T), int -> mean loss in nats."""
-    right, asked = [], []
+    right, calls = [], []
     ids = torch.tensor([[3, 1, 4, 1, 5, 2], [2, 6, 0, 9, 9, 9], [8, 0, 7, 9, 9, 9]])
 
     def judge(call, logits, ids, padding, note=""):
@@ -140,7 +140,7 @@ def next_word_loss(answer):
         expected = _loss(*inputs)
         compare(got, expected, LOSS_MISTAKES, inputs, given)
         right.append(close(as_tensor(got), expected, TOLERANCE.get(got.dtype, ORDINARY_TOLERANCE)))
-        asked.append((*inputs, given))
+        calls.append((*inputs, given))
 
     def by_hand(*inputs):
         return written_by_hand(answer, *inputs)
@@ -161,7 +161,7 @@ def next_word_loss(answer):
     judge(answer, logits + 1000, ids, 9, " and logits near 1,000")
     judge(answer, 200 * logits, ids, 9, " and logits in the hundreds")
     if all(right):  # a loss that is right by chance, as with logits of 0, has a different gradient
-        for each in asked:
+        for each in calls:
             _check_gradient(answer, *each)
 
 

@@ -173,17 +173,17 @@ def _check_order(model: nn.Module, ids: Tensor) -> None:
     order = torch.arange(N_WORDS).repeat(len(pairs), 1)
     for row, (a, b) in zip(order, pairs, strict=True):
         row[a], row[b] = b, a
-    moved = changed_logits(model(ids[0, order])[:, -1], model(ids)[:, -1])
-    if not moved.all():
-        a, b = pairs[int((~moved).nonzero()[0])]
+    changed = changed_logits(model(ids[0, order])[:, -1], model(ids)[:, -1])
+    if not changed.all():
+        a, b = pairs[int((~changed).nonzero()[0])]
         raise CheckFailed(
             f"words {a} and {b} can be swapped without changing the last word's logits: the model "
             "ignores their order.\nLikely mistake: "
             + (
                 "all keys of a text are rotated by the same angle, or not at all. Print "
-                "the shape of "
-                "the positions where they multiply q and k: along which axis do they grow?"
-                if not moved.any()
+                "the shape of the positions where they multiply q and k: along which axis do "
+                "they grow?"
+                if not changed.any()
                 else "some words share a position. Print the positions: they should "
                 "count 0, 1, 2, …, to the end of the text."
             ),

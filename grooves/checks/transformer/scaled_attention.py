@@ -168,9 +168,8 @@ ATTENTION_MISTAKES = (
     Mistake(
         "scaled_by_d",
         lambda q, k, v: (q @ k.mT / q.size(-1)).softmax(-1) @ v,
-        "the scores are divided by D. The standard deviation of a sum of D random "
-        "products is √D: divide by "
-        "√D.",
+        "the scores are divided by D. The standard deviation of a sum of D random products is √D: "
+        "divide by √D.",
     ),
     Mistake(
         "scaled_by_value_width",
