@@ -480,7 +480,7 @@ def _(real, fraction, rng):
 
 @wrong("draw_hidden", "fraction_of_the_row")
 def _(real, fraction, rng):
-    n = max(1, round(fraction * real.shape[1]))  # in a short text an error, unless asked with care
+    n = max(1, round(fraction * real.shape[1]))  # raises in a short text
     return hide(real, np.full(len(real), n), rng)
 
 
@@ -744,27 +744,27 @@ def _(images):
 @right("rotations", "shuffled by a generator of its own")
 def _(images):
     order = np.random.default_rng().permutation(4 * len(images))
-    return turned(images, 0, 1, 2, 3)[order], each(images, 0, 1, 2, 3)[order]
+    return rotated(images, 0, 1, 2, 3)[order], each(images, 0, 1, 2, 3)[order]
 
 
 @right("rotations", "transpose and flip, in PyTorch")
 def _(images):
     x = torch.tensor(images)
-    turned = (x, x.mT.flip(1), x.flip(1, 2), x.mT.flip(2))
-    return torch.cat(turned), torch.arange(4).repeat_interleave(len(x))
+    rotated = (x, x.mT.flip(1), x.flip(1, 2), x.mT.flip(2))
+    return torch.cat(rotated), torch.arange(4).repeat_interleave(len(x))
 
 
 @right("rotations", "rotated step by step, in a random order, pictures as rows")
 def _(images):
-    turned = [images]
+    rotated = [images]
     for _ in range(3):
-        turned.append(turned[-1].swapaxes(1, 2)[:, ::-1])
+        rotated.append(rotated[-1].swapaxes(1, 2)[:, ::-1])
     order = np.random.default_rng(0).permutation(4 * len(images))
-    pictures = np.concatenate(turned).reshape(4 * len(images), -1)
+    pictures = np.concatenate(rotated).reshape(4 * len(images), -1)
     return pictures[order], np.repeat(np.arange(4.0), len(images))[order]
 
 
-def turned(images, *quarters):
+def rotated(images, *quarters):
     return np.concatenate([np.rot90(images, quarter, axes=(1, 2)) for quarter in quarters])
 
 
@@ -774,7 +774,7 @@ def each(images, *numbers):
 
 @wrong("rotations", "clockwise")
 def _(images):
-    return turned(images, 0, -1, -2, -3), each(images, 0, 1, 2, 3)
+    return rotated(images, 0, -1, -2, -3), each(images, 0, 1, 2, 3)
 
 
 @wrong("rotations", "mirrored")
@@ -786,28 +786,28 @@ def _(images):
 @wrong("rotations", "unknown_picture")
 def _(images):
     if len(images) != images.shape[1]:
-        return turned(images, 0, 1, 2, 3), each(images, 0, 1, 2, 3)
+        return rotated(images, 0, 1, 2, 3), each(images, 0, 1, 2, 3)
     return np.concatenate([np.rot90(images, k) for k in range(4)]), each(images, 0, 1, 2, 3)
 
 
 @wrong("rotations", "rotation_missing")
 def _(images):
-    return turned(images, 1, 2, 3, 1), each(images, 1, 2, 3, 1)
+    return rotated(images, 1, 2, 3, 1), each(images, 1, 2, 3, 1)
 
 
 @wrong("rotations", "degrees")
 def _(images):
-    return turned(images, 0, 1, 2, 3), each(images, 0, 90, 180, 270)
+    return rotated(images, 0, 1, 2, 3), each(images, 0, 90, 180, 270)
 
 
 @wrong("rotations", "from_one")
 def _(images):
-    return turned(images, 0, 1, 2, 3), each(images, 1, 2, 3, 4)
+    return rotated(images, 0, 1, 2, 3), each(images, 1, 2, 3, 4)
 
 
 @wrong("rotations", "labels_out_of_order")
 def _(images):
-    return turned(images, 0, 1, 2, 3), np.tile(np.arange(4), len(images))
+    return rotated(images, 0, 1, 2, 3), np.tile(np.arange(4), len(images))
 
 
 @wrong("rotations", "shape")
@@ -824,12 +824,12 @@ def _(images):
 
 @wrong("rotations", "how_many")
 def _(images):
-    return list(turned(images, 0, 1, 2, 3))
+    return list(rotated(images, 0, 1, 2, 3))
 
 
 @wrong("rotations", "not_integers")
 def _(images):
-    return turned(images, 0, 1, 2, 3), each(images, 0, 0.25, 0.5, 0.75)
+    return rotated(images, 0, 1, 2, 3), each(images, 0, 0.25, 0.5, 0.75)
 
 
 @wrong("rotations", "changed_input")
@@ -863,7 +863,7 @@ def _(images):
 @wrong("rotations", "rotations_exchanged")
 def _(images):
     out = [images]
-    for quarter in (1, 2, 3):  # each is turned on from the one before
+    for quarter in (1, 2, 3):  # each is rotated from the one before
         out.append(np.rot90(out[-1], quarter, axes=(1, 2)))
     return np.concatenate(out), each(images, 0, 1, 2, 3)
 
@@ -872,7 +872,7 @@ def _(images):
 def _(images):
     labels = each(images, 0, 1, 2, 3)
     labels[0] = 3
-    return turned(images, 0, 1, 2, 3), labels
+    return rotated(images, 0, 1, 2, 3), labels
 
 
 ANSWERS.by_hand(
@@ -886,8 +886,8 @@ ANSWERS.by_hand(
 # ---- views -----------------------------------------------------------------------------------
 
 
-def move(image, down, right):
-    """A picture moved, blank coming in, by slices."""
+def shift(image, down, right):
+    """A picture shifted by slices; the edge is 0."""
     out = np.zeros_like(image)
     height, width = image.shape
     to = (slice(max(down, 0), height + min(down, 0)), slice(max(right, 0), width + min(right, 0)))
@@ -895,16 +895,16 @@ def move(image, down, right):
     return out
 
 
-ALL_MOVES = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
+ALL_SHIFTS = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
 
 
-@right("views", "two of nine moves without replacement, as lists")
+@right("views", "two of nine shifts without replacement, as lists")
 def _(images, rng):
     first, second = [], []
     for image in images:
         one, other = rng.choice(9, 2, replace=False)
-        first.append(move(image, *ALL_MOVES[one]).tolist())
-        second.append(move(image, *ALL_MOVES[other]).tolist())
+        first.append(shift(image, *ALL_SHIFTS[one]).tolist())
+        second.append(shift(image, *ALL_SHIFTS[other]).tolist())
     return first, second
 
 
@@ -915,7 +915,7 @@ def _(images, rng):
         one = other = tuple(rng.integers(-1, 2, 2))
         while one == other:
             other = tuple(rng.integers(-1, 2, 2))
-        out[:, b] = move(image, *one), move(image, *other)
+        out[:, b] = shift(image, *one), shift(image, *other)
     return out
 
 
@@ -924,18 +924,18 @@ def _(images, rng):
     first, second = rng.integers(0, 9, (2, len(images)))
     second = np.where(first == second, (first + 1) % 9, second)
     return [
-        np.stack([move(x, *ALL_MOVES[i]) for x, i in zip(images, moves, strict=True)])
-        for moves in (first, second)
+        np.stack([shift(x, *ALL_SHIFTS[i]) for x, i in zip(images, shifts, strict=True)])
+        for shifts in (first, second)
     ]
 
 
 @right("views", "rolled, and the edge set to 0, in PyTorch's tensors")
 def _(images, rng):
-    moves = rng.permuted(np.tile(np.arange(9), (len(images), 1)), axis=1)[:, :2]  # (B, 2)
+    shifts = rng.permuted(np.tile(np.arange(9), (len(images), 1)), axis=1)[:, :2]  # (B, 2)
     both = []
-    for column in moves.T:
+    for column in shifts.T:
         view = torch.tensor(images)
-        for b, (down, right) in enumerate(np.array(ALL_MOVES)[column].tolist()):
+        for b, (down, right) in enumerate(np.array(ALL_SHIFTS)[column].tolist()):
             rolled = view[b].roll((down, right), (0, 1))
             if down:
                 rolled[0 if down > 0 else -1] = 0
@@ -948,21 +948,21 @@ def _(images, rng):
 
 def two(rng):
     one, other = rng.choice(9, 2, replace=False)
-    return ALL_MOVES[one], ALL_MOVES[other]
+    return ALL_SHIFTS[one], ALL_SHIFTS[other]
 
 
-def moved_by(images, rng, draw=two, move=move):
-    """Both views, with moves of every picture that `draw` gives."""
+def shifted_by(images, rng, draw=two, shift=shift):
+    """Both views, with the shifts of every picture that `draw` gives."""
     pairs = [draw(rng) for _ in images]
     return tuple(
-        np.stack([move(image, *pair[side]) for image, pair in zip(images, pairs, strict=True)])
+        np.stack([shift(image, *pair[side]) for image, pair in zip(images, pairs, strict=True)])
         for side in (0, 1)
     )
 
 
 @wrong("views", "wraps_around")
 def _(images, rng):
-    return moved_by(images, rng, move=lambda image, *by: np.roll(image, by, (0, 1)))
+    return shifted_by(images, rng, shift=lambda image, *by: np.roll(image, by, (0, 1)))
 
 
 @wrong("views", "edge_repeated")
@@ -972,12 +972,12 @@ def _(images, rng):
         wide = np.pad(image, 1, mode="edge")
         return wide[1 - down : 1 - down + height, 1 - right : 1 - right + width]
 
-    return moved_by(images, rng, move=repeat)
+    return shifted_by(images, rng, shift=repeat)
 
 
 @wrong("views", "another_picture")
 def _(images, rng):
-    first, second = moved_by(images, rng)
+    first, second = shifted_by(images, rng)
     return first, second[::-1]
 
 
@@ -988,41 +988,41 @@ def _(images, rng):
 
 @wrong("views", "identical_views")
 def _(images, rng):
-    view = moved_by(images, rng)[0]
+    view = shifted_by(images, rng)[0]
     return view, view
 
 
 @wrong("views", "sometimes_identical")
 def _(images, rng):
-    return moved_by(images, rng, lambda rng: [tuple(rng.integers(-1, 2, 2)) for _ in range(2)])
+    return shifted_by(images, rng, lambda rng: [tuple(rng.integers(-1, 2, 2)) for _ in range(2)])
 
 
 @wrong("views", "same_shift_for_all")
 def _(images, rng):
     pair = two(rng)
-    return moved_by(images, rng, lambda rng: pair)
+    return shifted_by(images, rng, lambda rng: pair)
 
 
 @wrong("views", "direction_missing")
 def _(images, rng):
-    moves = [(down, right) for down in (-1, 0) for right in (-1, 0)]
-    return moved_by(images, rng, lambda rng: [moves[i] for i in rng.choice(4, 2, replace=False)])
+    shifts = [(down, right) for down in (-1, 0) for right in (-1, 0)]
+    return shifted_by(images, rng, lambda rng: [shifts[i] for i in rng.choice(4, 2, replace=False)])
 
 
 @wrong("views", "shift_missing")
 def _(images, rng):
-    moves = [(-1, 0), (1, 0), (0, -1), (0, 1)]
-    return moved_by(images, rng, lambda rng: [moves[i] for i in rng.choice(4, 2, replace=False)])
+    shifts = [(-1, 0), (1, 0), (0, -1), (0, 1)]
+    return shifted_by(images, rng, lambda rng: [shifts[i] for i in rng.choice(4, 2, replace=False)])
 
 
 @wrong("views", "not_uniform")
 def _(images, rng):
     def seldom_moved(rng):
-        one = ALL_MOVES[rng.integers(9)] if rng.random() < 0.5 else (0, 0)
-        others = [m for m in ALL_MOVES if m != one]
+        one = ALL_SHIFTS[rng.integers(9)] if rng.random() < 0.5 else (0, 0)
+        others = [m for m in ALL_SHIFTS if m != one]
         return one, others[rng.integers(8)]
 
-    return moved_by(images, rng, seldom_moved)
+    return shifted_by(images, rng, seldom_moved)
 
 
 @wrong("views", "one_view_from_own_generator")
@@ -1030,36 +1030,36 @@ def _(images, rng):
     first = rng.integers(0, 9, len(images))
     second = (first + np.random.default_rng(0).integers(1, 9, len(images))) % 9
     return tuple(
-        np.stack([move(x, *ALL_MOVES[i]) for x, i in zip(images, moves, strict=True)])
-        for moves in (first, second)
+        np.stack([shift(x, *ALL_SHIFTS[i]) for x, i in zip(images, shifts, strict=True)])
+        for shifts in (first, second)
     )
 
 
 @wrong("views", "own_generator")
 def _(images, rng):
-    return moved_by(images, np.random.default_rng(1))
+    return shifted_by(images, np.random.default_rng(1))
 
 
 @wrong("views", "not_from_rng")
 def _(images, rng):
-    return moved_by(images, np.random.default_rng())
+    return shifted_by(images, np.random.default_rng())
 
 
 @wrong("views", "changed_input")
 def _(images, rng):
-    first, second = moved_by(images, rng)
+    first, second = shifted_by(images, rng)
     images[:] = first
     return images, second
 
 
 @wrong("views", "shape")
 def _(images, rng):
-    return [view.reshape(len(images), -1) for view in moved_by(images, rng)]
+    return [view.reshape(len(images), -1) for view in shifted_by(images, rng)]
 
 
 @wrong("views", "how_many")
 def _(images, rng):
-    return np.concatenate([*moved_by(images, rng), images])
+    return np.concatenate([*shifted_by(images, rng), images])
 
 
 @wrong("views", "views_compared")
@@ -1081,7 +1081,7 @@ def _(images, rng):
 @wrong("views", "course_code")
 def _(images, rng):
     objectives.views(np.zeros((1, 16)), rng)
-    return moved_by(images, rng)
+    return shifted_by(images, rng)
 
 
 ANSWERS.by_hand(

@@ -1249,7 +1249,7 @@ def _(count_parameters):
 
 @by_hand(
     "memory",
-    "One layer, C = 2, one text of 3 words, 4 bytes a value: 2 · 1 · 2 · 3 · 4 = 48 bytes",
+    "One layer, C = 2, one text of 3 words, 4 bytes per value: 2 · 1 · 2 · 3 · 4 = 48 bytes",
 )
 def _(memory):
     one_layer = replace(SMALL, vocabulary_size=10, n_layer=1, n_head=1, n_embd=2, mlp_from=0)
