@@ -15,7 +15,7 @@ from pathlib import Path
 from grooves.grading import submissions
 from grooves.grading.assign import Labs, assign
 from grooves.grading.grading_run import grade_lab
-from grooves.grading.masters import LabError, chosen, labs_folder, masters
+from grooves.grading.masters import LabError, lab_named, labs_folder, masters
 from grooves.grading.records import class_list, exports
 from grooves.grading.records.options import add_term
 from grooves.grading.records.people import person_of
@@ -65,7 +65,8 @@ surprises.
 def add_arguments(grader: argparse.ArgumentParser) -> None:
     """The options of `grooves labs grade`."""
     grader.add_argument("folder", type=Path, help="the submissions: .ipynb files, nested or not")
-    grader.add_argument("--lab", help="grade only this lab; otherwise each notebook tells its own")
+    grader.add_argument("--lab", help="only this lab, by name or number (default: "
+                        "the lab that each notebook belongs to)")  # fmt: skip
     add_term(grader)
     grader.add_argument(
         "--people", type=Path, metavar="FILE",
@@ -98,7 +99,7 @@ def add_arguments(grader: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Grade a folder; see HELP. Returns the exit status. Raises: LabError."""
     known = masters(labs_folder())
-    chosen([args.lab] if args.lab else [])
+    args.lab = lab_named(args.lab, known) if args.lab else None
     term = term_file.find(args.term, labs_folder().parent)
     term_file.check_labs(term, known)
     with _told_to_kernels(term), Store(args.out) as store:
