@@ -149,8 +149,8 @@ def _say_who_is_missing(passed_over: list[str], found: list, people: list) -> No
     names = {person.name.casefold() for person in graded} | keys
     if people and not any({one.key, one.name.casefold()} & names for one in people):
         say(
-            "Nobody on the list handed in: is it the list of this assignment? Of Moodle's, the "
-            "columns must have their English names."
+            "Nobody on the list handed in. Is it the list of this assignment? If it is Moodle's "
+            "and not in English, set Moodle's language to English and download it again."
         )
 
 

@@ -8,12 +8,12 @@ import zipfile
 
 import pytest
 from record_cases import EXERCISES, LAB, graded
-from test_people import CANVAS, MOODLE
+from test_people import CANVAS, GERMAN, MOODLE, UNKNOWN
 
 from grooves import cli
 from grooves.grading.masters import LabError
 from grooves.grading.records import exports, report, similar, tables
-from grooves.grading.records.results import Graded, Result
+from grooves.grading.records.results import Adjustment, Graded, Result
 from grooves.grading.records.standing import Rules
 from grooves.grading.term.term_file import Term
 
@@ -261,3 +261,18 @@ def test_a_named_mistake_is_shown_with_the_sentence_that_students_read():
     assert report.shortened(said) == "You squared it: 3.5 is wrong."
     assert report.shortened("a " * 100).endswith(" a…")
     assert len(report.shortened("word " * 100)) <= 120
+
+
+@pytest.mark.parametrize("text", [GERMAN, UNKNOWN], ids=["German", "unknown"])
+def test_moodles_worksheet_goes_back_in_the_language_in_which_it_came(put, tmp_path, text):
+    put(graded(ADA, "double", "longest"))
+    path = tmp_path / "m.csv"
+    path.write_text(text, encoding="utf-8")
+    adjusted = Adjustment(LAB, "moodle:4103", points="-1.5", comment="Gut.")
+    put.store.adjust([adjusted])
+    write(put, "moodle", path)
+    before, after = rows_of(path), rows_of(put.store.folder / f"{LAB}-moodle.csv")
+    assert after[0] == before[0]
+    grade = "2,5" if text == GERMAN else "2.5"
+    assert after[1] == [*before[1][:4], grade, *before[1][5:9], "Gut."]
+    assert after[2] == before[2]
