@@ -36,6 +36,10 @@ ACTIONS = {  # each brings add_arguments(parser) and main(args)
         "grooves.grading.records.adjust_command",
         "change points, give bonus points, comments and extensions, from a table",
     ),
+    "remove": (
+        "grooves.grading.records.remove_command",
+        "remove a submission from the results",
+    ),
     "export": (
         "grooves.grading.records.export_command",
         "write grades and feedback for Moodle, Canvas or a spreadsheet",

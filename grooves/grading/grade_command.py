@@ -20,7 +20,7 @@ from grooves.grading.records import class_list, exports
 from grooves.grading.records.options import add_term
 from grooves.grading.records.people import person_of
 from grooves.grading.records.store import Store
-from grooves.grading.term import term_file
+from grooves.grading.term import term_file, time_zone
 from grooves.grading.terminal import say
 
 HELP = """\
@@ -103,6 +103,7 @@ def main(args: argparse.Namespace) -> int:
     term = term_file.find(args.term, labs_folder().parent)
     term_file.check_labs(term, known)
     with _told_to_kernels(term), Store(args.out) as store:
+        time_zone.compare(store, term.zone, True, say)
         people, problems = class_list.read(args.people) if args.people else ([], [])
         for problem in problems:
             say(problem)

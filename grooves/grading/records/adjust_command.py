@@ -8,9 +8,8 @@ from pathlib import Path
 from grooves.grading.grading_run import write
 from grooves.grading.masters import labs_folder
 from grooves.grading.records import adjustments, options
-from grooves.grading.records.standing import standings
 from grooves.grading.records.store import Store
-from grooves.grading.term import term_file
+from grooves.grading.term import term_file, time_zone
 from grooves.grading.terminal import say
 
 HELP = """\
@@ -44,6 +43,7 @@ def main(args: argparse.Namespace) -> int:
     """Take the changes over. Returns the exit status; 1 where a row was not understood."""
     term = term_file.find(args.term, labs_folder().parent)
     with Store.there(args.out) as store:
+        time_zone.compare(store, term.zone, False, say)
         found, problems = adjustments.read(args.file, store)
         store.adjust(found)
         for problem in problems:
@@ -51,10 +51,9 @@ def main(args: argparse.Namespace) -> int:
         changes = "1 change" if len(found) == 1 else f"{len(found)} changes"
         say(f"{changes} kept in {store.path}")
         for lab in sorted({one.lab for one in found}):
-            write(store, lab, term, say)
             totals = {one.person for one in found if one.lab == lab and not one.exercise
                       and one.points and one.points[0] not in "+-"}  # fmt: skip
-            for one in standings(store, lab, term.rules(lab)):
+            for one in write(store, lab, term, say):
                 if one.person.key in totals:
                     say(
                         f"{one.person.name}: the total is {one.total:g} now, whatever the checks "

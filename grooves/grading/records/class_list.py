@@ -39,8 +39,8 @@ def read(path: Path) -> tuple[list[Listed], list[str]]:
         problems.append(f"{path.name}: {key!r} is there more than once; the last row counts")
     if not people:
         raise LabError(
-            f"{path} lists nobody. It must be Moodle's grading worksheet (in any language), Canvas's "
-            "gradebook (columns Student, ID), or have the columns id, name, email"
+            f"{path} lists nobody. It must be Moodle's grading worksheet (in any language), "
+            "Canvas's gradebook (columns Student, ID), or have the columns id, name, email"
         )
     return people, problems
 

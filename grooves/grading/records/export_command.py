@@ -8,7 +8,7 @@ from pathlib import Path
 from grooves.grading.masters import LabError, labs_folder
 from grooves.grading.records import exports, options
 from grooves.grading.records.store import Store
-from grooves.grading.term import term_file
+from grooves.grading.term import term_file, time_zone
 from grooves.grading.terminal import say
 
 HELP = """\
@@ -48,6 +48,7 @@ def main(args: argparse.Namespace) -> int:
     """Write the exports. Returns the exit status."""
     term = term_file.find(args.term, labs_folder().parent)
     with Store.there(args.out) as store:
+        time_zone.compare(store, term.zone, False, say)
         labs = options.labs_of(store, args.lab)
         if args.kind == "csv":
             say(f"{exports.all_labs(store, term, args.semicolons)} written")

@@ -51,7 +51,7 @@ def write(
     own = [one for one in everyone if one.person.platform == kind]
     # the pages say what the table says, whatever was changed since they were written
     title = store.labs().get(lab, lab)
-    tables.write_pages(store, lab, title, rules, term.institution)
+    tables.write_pages(store, lab, title, everyone, term.institution)
     if not own:
         raise LabError(
             f"{lab}: no submission is named as {kind.title()} names them. Unpack the zip file "

@@ -87,8 +87,7 @@ def _uses(cells) -> Uses:
 
 
 def _cut(cells, section, missing: set[int], uses: Uses) -> bool:
-    """Take the lines that need missing cells out of a section. Returns: whether that is possible;
-    if not, nothing was changed."""
+    """Take the lines that need missing cells out of a section. Returns: whether that was enough."""
     names = {name for i in missing for name in uses.defines[i]}
     code = [i for i in section.cells if cells[i].cell_type == "code" and uses.reads[i] & names]
     cut = {i: without(cells[i].source, names) for i in code}

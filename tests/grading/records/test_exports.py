@@ -14,7 +14,7 @@ from grooves import cli
 from grooves.grading.masters import LabError
 from grooves.grading.records import exports, report, similar, tables
 from grooves.grading.records.results import Adjustment, Graded, Result
-from grooves.grading.records.standing import Rules
+from grooves.grading.records.standing import Rules, standings
 from grooves.grading.term.term_file import Term
 
 ADA = "Ada Lovelace_4103_assignsubmission_file_/99_mini"
@@ -29,7 +29,7 @@ def rows_of(path):
 
 def write(put, kind, people=None, column=None):
     said = []
-    tables.write_pages(put.store, LAB, "A lab of three", Rules())
+    tables.write_pages(put.store, LAB, "A lab of three", standings(put.store, LAB))
     exports.write(kind, put.store, LAB, Term(), people, put.store.folder, said.append, column)
     return said
 
@@ -109,7 +109,7 @@ def test_names_that_no_platform_gave_are_told_and_not_exported(put):
 def test_excel_opens_the_tables_as_they_are(put):
     put(graded("Łukasz", "double"))
     put(graded("=1+1", "double"))
-    table = tables.write_table(put.store, LAB, Rules())
+    table = tables.write_table(put.store, LAB, standings(put.store, LAB))
     for path in (table, exports.all_labs(put.store, Term())):
         assert path.read_bytes().startswith(b"\xef\xbb\xbf")  # how Excel knows UTF-8
         names = [row[0] for row in rows_of(path)]
