@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, tzinfo
 from pathlib import Path
 
-from grooves.checks.term import NAME
+from grooves.checks.term import NAME, lab_entry
 from grooves.grading.masters import LabError, exercises_of, read_master
 from grooves.grading.records.standing import Rules, in_zone
 from grooves.grading.term.time_zone import zone_named
@@ -121,18 +121,8 @@ def _term(said: dict, path: Path) -> Term:
 
 def _plan(name: str, said, zone: tzinfo | None) -> Plan:
     at = f"labs.{name}"
-    if not isinstance(said, dict):
-        raise ValueError(f"{at} is {said!r}; it must be a table, [{at}]")
+    exercises, points = lab_entry(said, at)
     _only(said, _LAB, f"{at}.")
-    exercises = said.get("exercises")
-    if exercises is not None:
-        named = isinstance(exercises, list) and all(isinstance(e, str) for e in exercises)
-        if not named or not exercises:
-            raise ValueError(f"{at}.exercises must be a list of names; leave it out for all")
-        if twice := {e for e in exercises if exercises.count(e) > 1}:
-            raise ValueError(f"{at}.exercises names {min(twice)!r} twice")
-    points = _table(said, "points", f"{at}.")
-    points = {exercise: _number(points, exercise, f"{at}.points.", 1e4) for exercise in points}
     due = said.get("due")
     if isinstance(due, date) and not isinstance(due, datetime):
         due = datetime.combine(due, time(23, 59, 59))  # a day lasts until its end

@@ -8,6 +8,7 @@ import mini_lab
 import pytest
 
 from grooves import cli
+from grooves.checks import term as checks_term
 from grooves.grading.masters import LabError, masters
 from grooves.grading.term import term_file
 from grooves.grading.term.term_file import Plan, Term
@@ -126,3 +127,17 @@ def test_a_handout_never_mixes_two_terms_nor_deletes_a_file(tmp_path, monkeypatc
     Path("term.toml").unlink()
     assert cli.main(["labs", "handout"]) == 2  # the checks would follow the other term's choice
     assert "handout/term.toml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text", [text for text in WRONG if "exercises" in text or "points" in text]
+)
+def test_students_and_the_grader_read_the_same_entries_alike(tmp_path, text):
+    path = tmp_path / "term.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=re.escape(WRONG[text])):
+        checks_term.plan(path, "x")
+    path.write_text(GOOD, encoding="utf-8")
+    plan = term_file.read(path).plan("04_transformer")
+    chosen, points = checks_term.plan(path, "04_transformer")
+    assert (tuple(chosen), points) == (plan.exercises, plan.points)
