@@ -34,7 +34,7 @@ ACTIONS = {  # each brings add_arguments(parser) and main(args)
     ),
     "adjust": (
         "grooves.grading.records.adjust_command",
-        "change points, give bonus points, comments and extensions, from a table",
+        "change points, give bonus points, comments and extensions",
     ),
     "remove": (
         "grooves.grading.records.remove_command",
@@ -46,15 +46,15 @@ ACTIONS = {  # each brings add_arguments(parser) and main(args)
     ),
     "report": (
         "grooves.grading.records.report_command",
-        "show how the class did, exercise by exercise",
+        "show how the class did in each exercise",
     ),
     "similar": (
         "grooves.grading.records.similar_command",
-        "list pairs of submissions whose code is alike",
+        "list submissions whose code is alike",
     ),
     "handout": (
         "grooves.grading.term.handout_command",
-        "make the students' folder of a term, from term.toml",
+        "make the notebooks that term.toml hands out",
     ),
 }
 
@@ -81,7 +81,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     new.add_argument("lab", help="the lab, by name or number (04_transformer or 4)")
     new.add_argument("name", help="the function that students write, for example leaky_relu")
-    new.add_argument("--after", metavar="NAME", help="behind this exercise (default: the last)")
+    new.add_argument(
+        "--after", metavar="NAME", help="put it after this exercise (default: the last)"
+    )
     new.add_argument("--points", type=int, default=1, help="what it is worth (default 1)")
     new.add_argument("--minutes", type=int, default=6, help="how long it takes (default 6)")
     for name, (module, what) in ACTIONS.items():

@@ -13,23 +13,23 @@ from grooves.grading.term import term_file, time_zone
 from grooves.grading.terminal import say
 
 HELP = """\
-Keep what an instructor changes: points, bonus points, comments, extensions. They are kept when a
-submission is graded again, and table and pages are written anew.
+Change points, give bonus points, comments and extensions. Changes are kept when a submission is
+graded again; the table and the feedback pages are rewritten.
 
 FILE is a table (CSV) with the column student and any of these, or TOML with [[adjust]] tables:
 
     student    name, number, e-mail or file, as in the class's table
-    lab        may be left out where only one lab was graded
+    lab        name or number; may be left out if only one lab was graded
     exercise   name or number; empty for the lab as a whole
     points     3 in place of what was earned, +1 or -1 on top of it
-    due        a date of this student's own, such as 2026-11-30 23:59
-    handed_in  when it was handed in, where the files do not tell
+    due        the due date for this student, such as 2026-11-30 23:59
+    handed_in  when it was handed in, if the files do not say
     comment    shown on the student's page
     reason     shown beside changed points
 
 A later row for the same student and exercise changes only the columns that it fills; one that
-fills none takes back all that was said. A row that cannot be understood is named, and the others
-count. In TOML, write points in quotes.
+fills none takes back all earlier changes. Rows that cannot be understood are reported, and the
+others take effect. In TOML, write points in quotes.
 """
 
 

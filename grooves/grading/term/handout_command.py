@@ -18,7 +18,7 @@ from grooves.grading.terminal import say
 HELP = """\
 Make the students' notebooks of a term from term.toml: the labs and exercises that are set, with
 their numbers, points and minutes. The term file goes with them, because the checks and the progress
-widget read it.
+widget read it. If files of another term are in the folder, they are named and nothing is written.
 """
 
 
