@@ -24,12 +24,24 @@
     }
   }
 
-  /** What scrolls sideways can be scrolled with the keyboard only if it takes the focus. */
-  function focusWhatScrolls() {
-    for (const box of document.querySelectorAll(".math-scroll, .cell_output, .text_html, .widget-still")) {
-      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
-      else box.removeAttribute("tabindex");
+  const SCROLLS = ".bd-article pre, .math-scroll, .cell_output, .text_html, .widget-still, .table-scroll";
+
+  /** What scrolls sideways takes the focus, so that keys can scroll it, and fades where it goes on. */
+  function mindWhatScrolls() {
+    for (const box of document.querySelectorAll(SCROLLS)) {
+      const scrolls = box.scrollWidth > box.clientWidth + 1;
+      if (scrolls) box.tabIndex = 0;
+      else if (!box.matches("pre")) box.removeAttribute("tabindex"); // that of code is the theme's
+      if (scrolls && !box.dataset.more) box.addEventListener("scroll", fade, { passive: true });
+      fade({ target: box });
     }
+  }
+
+  function fade({ target: box }) {
+    const rest = box.scrollWidth - box.clientWidth - box.scrollLeft;
+    const more = [box.scrollLeft > 1 && "left", rest > 1 && "right"].filter(Boolean).join(" ");
+    if (more) box.dataset.more = more;
+    else delete box.dataset.more;
   }
 
   /** Paper is white: a page is printed in the light scheme, whichever the reader has chosen. */
@@ -64,9 +76,9 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     mendTheme();
-    focusWhatScrolls();
+    mindWhatScrolls();
     printInTheLight();
-    addEventListener("resize", focusWhatScrolls);
+    addEventListener("resize", mindWhatScrolls);
     document.querySelectorAll(".hub-form").forEach(openHub);
   });
 })();

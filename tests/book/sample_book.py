@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import nbformat
+import sample_code
 import yaml
 from built_book import ROOT, Built
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -121,15 +122,19 @@ MODULES = {
     '<rect width="40" height="30" fill="teal"/></svg>',
     "sample_data.py": SAMPLE_DATA,
 }
-SOUND = MODULES | {
-    "book/welcome.md": WELCOME,
-    "book/explorables.md": EXPLORABLES,
-    "book/formulas.md": FORMULAS,
-    "book/ledger.md": LEDGER,
-    "book/launch.md": LAUNCH,
-    "notebooks/experiment.ipynb": EXPERIMENT,
-    "labs/exercise.ipynb": ["raise NotImplementedError"],
-}
+SOUND = (
+    MODULES
+    | sample_code.FILES
+    | {
+        "book/welcome.md": WELCOME,
+        "book/explorables.md": EXPLORABLES,
+        "book/formulas.md": FORMULAS,
+        "book/ledger.md": LEDGER,
+        "book/launch.md": LAUNCH,
+        "notebooks/experiment.ipynb": EXPERIMENT,
+        "labs/exercise.ipynb": ["raise NotImplementedError"],
+    }
+)
 
 
 def told(*texts):
