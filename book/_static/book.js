@@ -1,5 +1,5 @@
 /* What the theme leaves to be desired: search from disk, names for assistive technology, the form
-   that leads to a JupyterHub, the light scheme on paper. */
+   that leads to a JupyterHub, what is printed. */
 (() => {
   "use strict";
 
@@ -44,18 +44,37 @@
     else delete box.dataset.more;
   }
 
-  /** Paper is white: a page is printed in the light scheme, whichever the reader has chosen. */
-  function printInTheLight() {
+  /** Paper is white, and nothing unfolds on it: a page is printed in the light scheme with every
+      answer open, whatever the reader has chosen, and is put back afterwards. */
+  function prepareForPaper() {
     const root = document.documentElement;
     let chosen;
+    let folded = [];
     addEventListener("beforeprint", () => {
       chosen ??= root.dataset.theme;
       root.dataset.theme = "light";
+      const now = document.querySelectorAll(".bd-article details:not([open], .folded-code)");
+      for (const fold of now) fold.open = true;
+      folded = [...folded, ...now];
     });
     addEventListener("afterprint", () => {
       if (chosen) root.dataset.theme = chosen;
       chosen = undefined;
+      for (const fold of folded) fold.open = false;
+      folded = [];
     });
+  }
+
+  /** What answers on the screen is a picture on paper: that which readers without scripts see. */
+  function keepStillsForPaper() {
+    for (const figure of document.querySelectorAll(".explorable")) {
+      const words = figure.querySelector("noscript")?.textContent ?? "";
+      const still = new DOMParser().parseFromString(words, "text/html").querySelector("img");
+      if (!still) continue;
+      still.classList.add("only-on-paper");
+      figure.classList.add("has-still");
+      figure.querySelector(".explorable-mount").after(still);
+    }
   }
 
   function openHub(form) {
@@ -77,7 +96,8 @@
   document.addEventListener("DOMContentLoaded", () => {
     mendTheme();
     mindWhatScrolls();
-    printInTheLight();
+    prepareForPaper();
+    keepStillsForPaper();
     addEventListener("resize", mindWhatScrolls);
     document.querySelectorAll(".hub-form").forEach(openHub);
   });

@@ -33,8 +33,20 @@ PLUMBING = [
     'print(*(f"column {n}" for n in range(30)))',
 ]
 
+FOLDS = """\
+# Folds
+
+:::{admonition} Answer
+:class: dropdown
+The answer is 42.
+:::
+
+<details><summary>A hint</summary><p>The hint is to divide.</p></details>
+"""
+
 FILES = {
     "modules/shown.py": SHOWN,
     "book/code.md": CODE,
+    "book/folds.md": FOLDS,
     "notebooks/plumbing.ipynb": PLUMBING,
 }
