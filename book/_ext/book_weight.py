@@ -26,6 +26,7 @@ NEEDED_BY = {
     "clipboard.min.js": r'<div class="highlight',
     "copybutton.js": r'<div class="highlight',
     "copybutton.css": r'<div class="highlight',
+    "ledger.js": r'<table class="ledger"',
     "exercise.css": r'class="[^"]*\b(?:exercise|solution)\b',
 }
 # Of Thebe, which book_offline leaves out, the theme leaves a setting in the page.
