@@ -24,7 +24,7 @@
     }
   }
 
-  const SCROLLS = ".bd-article pre, .math-scroll, .cell_output, .text_html, .widget-still, .table-scroll";
+  const SCROLLS = ".bd-article pre, .math-scroll, .cell_output, .text_html, .widget-still, .table-scroll, .pst-scrollable-table-container";
 
   /** What scrolls sideways takes the focus, so that keys can scroll it, and fades where it goes on. */
   function mindWhatScrolls() {

@@ -1,4 +1,4 @@
-"""Pages of the sample book with code: listings, and a notebook with plumbing."""
+"""Pages of the sample book with listings, plumbing, folds and wide tables."""
 
 LONG = "    very_long_name = " + " + ".join(["x * factor"] * 12)
 SHOWN = f'''\
@@ -44,9 +44,24 @@ The answer is 42.
 <details><summary>A hint</summary><p>The hint is to divide.</p></details>
 """
 
+COLUMNS = [f"column-{n}" for n in range(24)]
+TABLES = f"""\
+# Tables
+
+| {" | ".join(COLUMNS)} |
+| {"--- | " * 24}
+| {" | ".join(["0.123456"] * 24)} |
+"""
+TABLE_CELLS = [
+    "from grooves.plots import figures\n"
+    f"figures.table({COLUMNS!r}, [{['0.12 ± 0.01'] * 24!r}], 'A wide table')",
+]
+
 FILES = {
     "modules/shown.py": SHOWN,
     "book/code.md": CODE,
     "book/folds.md": FOLDS,
+    "book/tables.md": TABLES,
+    "notebooks/tables.ipynb": TABLE_CELLS,
     "notebooks/plumbing.ipynb": PLUMBING,
 }

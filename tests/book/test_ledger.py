@@ -151,6 +151,7 @@ def test_everyone_can_read_and_work_the_ledger(page, sample_address, scheme):
     assert axe(page) == []
     column = page.locator(".bd-article").bounding_box()["width"]
     assert page.locator("#C33 details p").bounding_box()["width"] > 0.9 * column
+    page.add_style_tag(content="* { transition: none !important }")
     page.set_viewport_size({"width": 390, "height": 900})
     assert overflow(page) <= 0
     assert axe(page, ["target-size", "label", "select-name"]) == []
