@@ -35,7 +35,7 @@ THEBE = re.compile(
 )
 LOADED = re.compile(r'[ \t]*<(script|link)\b[^>]*?(?:src|href)="([^"]*)"[^>]*>(?:</script>)?\n?')
 # Files that no page asks for any longer.
-UNUSED = ("scripts/fontawesome.js*", "vendor/fontawesome", "**/*.map", "sphinx-thebe.*")
+UNUSED = ["vendor/fontawesome", "**/*.map", "sphinx-thebe.*"]
 FONT_AWESOME = re.compile(r"^(?:\.fa[-bsrl.:>,\s]|\.fa$|:host|@keyframes fa-|@font-face)|\.ablog__")
 
 
@@ -84,7 +84,7 @@ def write_lighter(app, exception):
             path.write_text(lighten(path.read_text("utf-8")), "utf-8")
     theme = site / "_static" / "styles" / "pydata-sphinx-theme.css"
     theme.write_text(without_font_awesome(theme.read_text("utf-8")), "utf-8")
-    for pattern in UNUSED:
+    for pattern in UNUSED + [name for name, sign in NEEDED_BY.items() if sign is None]:
         for path in list((site / "_static").glob(pattern)):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
