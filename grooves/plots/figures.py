@@ -15,6 +15,8 @@ from html import escape
 
 import numpy as np
 
+from grooves.plots.typeset import typeset
+
 # Okabe and Ito's colours, the same values in the same order as in book/_static/grooves.css. Lines
 # and bars take the first four, which keep a contrast of 3 on white and on black.
 BLUE, VERMILION, GREEN, PINK, ORANGE, SKY = PALETTE = (
@@ -86,16 +88,16 @@ def table(header: list[str], rows: list[list], caption: str) -> Picture:
     """
 
     def line(cells, tag):
-        first = f'<th scope="{"col" if tag == "th" else "row"}">{escape(str(cells[0]))}</th>'
+        first = f'<th scope="{"col" if tag == "th" else "row"}">{typeset(str(cells[0]))}</th>'
         first = first if cells[0] else "<td></td>"
         scope = ' scope="col"' if tag == "th" else ""
         style = ' style="text-align: right"'
-        rest = (f"<{tag}{scope}{style}>{escape(str(cell))}</{tag}>" for cell in cells[1:])
+        rest = (f"<{tag}{scope}{style}>{typeset(str(cell))}</{tag}>" for cell in cells[1:])
         return f"<tr>{first}{''.join(rest)}</tr>"
 
     body = "".join(line(row, "td") for row in rows)
     markup = (
-        f'<table class="table"><caption>{escape(caption)}</caption>'
+        f'<table class="table"><caption>{typeset(caption)}</caption>'
         f"<thead>{line(header, 'th')}</thead><tbody>{body}</tbody></table>"
     )
     texts = [[str(cell) for cell in row] for row in [header, *rows]]

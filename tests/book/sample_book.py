@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import nbformat
+import sample_code
 import yaml
 from built_book import ROOT, Built
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -181,18 +182,22 @@ MODULES = {
     '<rect width="40" height="30" fill="teal"/></svg>',
     "sample_data.py": SAMPLE_DATA,
 }
-SOUND = MODULES | {
-    "book/welcome.md": WELCOME,
-    "book/explorables.md": EXPLORABLES,
-    "book/formulas.md": FORMULAS,
-    "book/glossary.md": GLOSSARY,
-    "book/terms.md": TERMS,
-    "book/predictions.md": PREDICTIONS,
-    "book/ledger.md": LEDGER,
-    "book/launch.md": LAUNCH,
-    "notebooks/experiment.ipynb": EXPERIMENT,
-    "labs/exercise.ipynb": ["raise NotImplementedError"],
-}
+SOUND = (
+    MODULES
+    | sample_code.FILES
+    | {
+        "book/welcome.md": WELCOME,
+        "book/explorables.md": EXPLORABLES,
+        "book/formulas.md": FORMULAS,
+        "book/glossary.md": GLOSSARY,
+        "book/terms.md": TERMS,
+        "book/predictions.md": PREDICTIONS,
+        "book/ledger.md": LEDGER,
+        "book/launch.md": LAUNCH,
+        "notebooks/experiment.ipynb": EXPERIMENT,
+        "labs/exercise.ipynb": ["raise NotImplementedError"],
+    }
+)
 
 
 def told(*texts):
