@@ -9,6 +9,7 @@ are. What edition.toml may say: grooves/grading/edition/settings.py.
 from pathlib import Path
 
 import yaml
+from book_numbering import named
 from chapter_data import chapter_names
 from docutils import nodes
 from sphinx import addnodes
@@ -28,7 +29,7 @@ def take_settings(app, config):
     try:
         edition = read_edition(source)
         toc = yaml.safe_load((source / config.external_toc_path).read_text("utf-8"))
-        toc = contents(toc, edition)
+        toc = named(contents(toc, edition))
     except ValueError as error:
         raise ExtensionError(str(error)) from None
     made.mkdir(parents=True, exist_ok=True)
