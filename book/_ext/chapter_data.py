@@ -2,7 +2,8 @@
 
 Key idea: a number stands in one place. Titles and minutes are read from the page, the notebook and
 the lab that state them, the order of the chapters from _toc.yml; grooves/assets/chapters.toml adds
-what stands nowhere else. The page "Teaching with this course" is made from all of it.
+what stands nowhere else. The page "Teaching with this course" and the welcome page's cards are made
+from it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class Chapter:
 
     name: str  # "04_transformer", shared by page, notebook and lab
     title: str
+    question: str  # that the page opens with
     needs: tuple[str, ...]  # names of chapters
     outside: str
     place: str  # one of PLACES
@@ -94,6 +96,9 @@ def read_chapters(source: Path, names: list[str]) -> list[Chapter]:
             Chapter(
                 name=name,
                 title=_first(r"^# (.+)$", page, f"book/{name}.md", "a title"),
+                question=_first(
+                    r"^# .+\n+([^\n]+\?)$", page, f"book/{name}.md", "a question below its title"
+                ),
                 needs=tuple(fields["needs"]),
                 outside=fields["outside"],
                 place=fields["place"],
@@ -166,5 +171,7 @@ def _markdown(path: Path) -> str:
 def _first(pattern: str, text: str, where: str, what: str) -> str:
     found = re.search(pattern, text, re.MULTILINE)
     if found is None:
-        raise ValueError(f"{where} lacks {what}, which the page for instructors is made from")
+        raise ValueError(
+            f"{where} lacks {what}, which the welcome page and the page for instructors show"
+        )
     return found[1]
