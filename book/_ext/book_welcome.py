@@ -19,6 +19,7 @@ what to do with a folder where none is set.
 """
 
 import re
+from html import escape
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
@@ -68,12 +69,13 @@ class ChapterCards(SphinxDirective):
         made = []
         for part in _parts(contents(self.env)):
             try:
-                chapters = read_chapters(Path(self.env.srcdir), chapter_names(part))
+                chapters = read_chapters(Path(self.env.srcdir), chapter_names(part), all_labs=False)
                 cards = [_card(chapter, self.picture(chapter.name)) for chapter in chapters]
             except (ValueError, FileNotFoundError) as error:
                 raise self.error(str(error)) from None
             if caption := part.get("caption"):
-                made.append(nodes.rubric("", caption, **{"heading-level": 3}))
+                heading = f'<h3 class="part">{escape(caption)}</h3>'
+                made.append(nodes.raw("", heading, format="html"))
             (items,) = self.parse_text_to_nodes("\n".join(cards))
             items["classes"].append("chapter-cards")
             made.append(items)
@@ -98,11 +100,13 @@ def _parts(toc):
 def _card(chapter, picture):
     """A list item in Markdown."""
     hidden = picture.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
+    minutes = f"{chapter.read_min} min to read, {chapter.run_min} to run"
+    if chapter.exercise_min:
+        minutes += f", {in_fives(chapter.lab_min)} for the lab"
     lines = [
         f"**[{chapter.number}. {chapter.title}](/book/{chapter.name}.md)**",
         f"{{.card-question}}\n{chapter.question}",
-        f"{{.card-minutes}}\n{chapter.read_min} min to read, {chapter.run_min} to run, "
-        f"{in_fives(chapter.lab_min)} for the lab",
+        f"{{.card-minutes}}\n{minutes}",
         f'```{{raw}} html\n<div class="card-picture">{hidden}</div>\n```',
     ]
     text = "\n\n".join(lines).replace("\n", "\n  ")

@@ -70,10 +70,11 @@ def entries() -> dict[str, dict]:
     return tomllib.loads((assets.FOLDER / "chapters.toml").read_text("utf-8"))
 
 
-def read_chapters(source: Path, names: list[str]) -> list[Chapter]:
+def read_chapters(source: Path, names: list[str], all_labs: bool = True) -> list[Chapter]:
     """The chapters of these names, in this order.
 
-    source: folder that holds book/, notebooks/ and labs/.
+    source: folder that holds book/, notebooks/ and labs/. all_labs: whether each chapter must have
+    a lab; a students' copy has only those that are set, and the others are of no exercises.
     Raises: ValueError where chapters.toml lacks a chapter, or a page, notebook or lab lacks what
     is read from it.
     """
@@ -89,9 +90,10 @@ def read_chapters(source: Path, names: list[str]) -> list[Chapter]:
         if fields["place"] not in PLACES:
             raise ValueError(f"{name}: place={fields['place']!r} must be one of {PLACES}")
         page = (source / "book" / f"{name}.md").read_text("utf-8")
-        notebook, lab = (
-            _markdown(source / folder / f"{name}.ipynb") for folder in ("notebooks", "labs")
-        )
+        notebook = _markdown(source / "notebooks" / f"{name}.ipynb")
+        lab_path = source / "labs" / f"{name}.ipynb"
+        has_lab = all_labs or lab_path.is_file()
+        lab = _markdown(lab_path) if has_lab else ""
         chapters.append(
             Chapter(
                 name=name,
@@ -111,7 +113,7 @@ def read_chapters(source: Path, names: list[str]) -> list[Chapter]:
                         r"(\d+) minutes", notebook, f"notebooks/{name}.ipynb", "a line with minutes"
                     )
                 ),
-                exercise_min=exercise_minutes(lab, name),
+                exercise_min=exercise_minutes(lab, name) if has_lab else (),
                 points=sum(map(int, re.findall(r"\*\*Points\*\*: (\d+)", lab))),
             )
         )
