@@ -184,9 +184,6 @@ EDITION_WELCOME = """\
 Read [chapter 4](04_transformer.md), [how it looks back](04_transformer.md) and
 [its notebook](../notebooks/04_transformer.ipynb), or ![a mark](../modules/still.svg).
 
-```{chapter-list}
-```
-
 ```{ways}
 - **[Read](first-chapter)**
 - **[Run](../notebooks/00_start.ipynb)**

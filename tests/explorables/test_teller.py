@@ -3,7 +3,16 @@
 import re
 
 import pytest
-from in_browser import ROOT, axe_faults, in_both_looks, opened_at, overflow, press, random_model
+from in_browser import (
+    ROOT,
+    axe_faults,
+    in_both_looks,
+    in_notebook,
+    opened_at,
+    overflow,
+    press,
+    random_model,
+)
 
 from grooves.explorables.teller import still
 from grooves.explorables.teller.widget import SEED, Teller, as_told, pack, state
@@ -116,6 +125,15 @@ def test_the_still_shows_the_story_that_the_page_tells_first(page, model, langua
     assert path.read_text("utf-8") == still.draw(model, language)
     drawn = re.findall(r">([^<]+)</text>", path.read_text("utf-8").replace("&quot;", '"'))
     assert " ".join(drawn[:-1]) == told(page)
+
+
+def test_a_widget_tells_the_same_story_and_hands_it_to_the_kernel(modules, model, language):
+    with in_notebook(modules, Teller(model)) as page:
+        story = to_text(still.tell(model, language))
+        assert told(page) == story
+        assert page.evaluate("window.kernel.text") == story
+        page.evaluate("window.widgetModel.receive('seed', 9)")
+        assert told(page) == to_text(still.tell(model, language, 9))
 
 
 def test_what_cannot_be_told_is_refused(model):
