@@ -105,9 +105,9 @@ def _card(chapter, picture):
         minutes += f", {in_fives(chapter.lab_min)} for the lab"
     lines = [
         f"**[{chapter.number}. {chapter.title}](/book/{chapter.name}.md)**",
-        f"{{.card-question}}\n{chapter.question}",
-        f"{{.card-minutes}}\n{minutes}",
-        f'```{{raw}} html\n<div class="card-picture">{hidden}</div>\n```',
+        # as HTML, in which no word becomes a link: a card is one link already
+        f'```{{raw}} html\n<p class="card-question">{escape(chapter.question)}</p>'
+        f'<p class="card-minutes">{minutes}</p><div class="card-picture">{hidden}</div>\n```',
     ]
     text = "\n\n".join(lines).replace("\n", "\n  ")
     return f"- {text}\n"

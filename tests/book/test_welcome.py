@@ -90,7 +90,7 @@ def test_a_chapter_whose_lab_a_students_copy_leaves_out_keeps_its_card(tmp_path)
         (tmp_path / path).write_text(text, "utf-8")
     (tmp_path / "labs" / "01_forward_propagation.ipynb").unlink()
     (read,) = read_chapters(tmp_path, ["01_forward_propagation"], all_labs=False)
-    assert "11 min to read, 13 to run\n" in book_welcome._card(read, "<svg />")
+    assert ">11 min to read, 13 to run</p>" in book_welcome._card(read, "<svg />")
     with pytest.raises(FileNotFoundError):
         read_chapters(tmp_path, ["01_forward_propagation"])
 
