@@ -98,7 +98,15 @@ def _parts(toc):
 
 
 def _card(chapter, picture):
-    """A list item in Markdown."""
+    """A list item in Markdown.
+
+    Raises: ValueError where the chapter's page opens without a question.
+    """
+    if not chapter.question:
+        raise ValueError(
+            f"book/{chapter.name}.md has no question below its title, which its card would show: "
+            "open the page with one"
+        )
     hidden = picture.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
     minutes = f"{chapter.read_min} min to read, {chapter.run_min} to run"
     if chapter.exercise_min:

@@ -30,7 +30,6 @@ class Chapter:
 
     name: str  # "04_transformer", shared by page, notebook and lab
     title: str
-    question: str  # that the page opens with
     needs: tuple[str, ...]  # names of chapters
     outside: str
     place: str  # one of PLACES
@@ -41,6 +40,7 @@ class Chapter:
     run_min: int
     exercise_min: tuple[int, ...]  # one entry for each exercise of the lab
     points: int
+    question: str = ""  # that the page opens with
 
     @property
     def number(self) -> int:
@@ -98,9 +98,6 @@ def read_chapters(source: Path, names: list[str], all_labs: bool = True) -> list
             Chapter(
                 name=name,
                 title=_first(r"^# (.+)$", page, f"book/{name}.md", "a title"),
-                question=_first(
-                    r"^# .+\n+([^\n]+\?)$", page, f"book/{name}.md", "a question below its title"
-                ),
                 needs=tuple(fields["needs"]),
                 outside=fields["outside"],
                 place=fields["place"],
@@ -115,9 +112,16 @@ def read_chapters(source: Path, names: list[str], all_labs: bool = True) -> list
                 ),
                 exercise_min=exercise_minutes(lab, name) if has_lab else (),
                 points=sum(map(int, re.findall(r"\*\*Points\*\*: (\d+)", lab))),
+                question=opening_question(page),
             )
         )
     return chapters
+
+
+def opening_question(page: str) -> str:
+    """The question below a page's title; an empty text where there is none."""
+    found = re.search(r"^# .+\n+([^\n]+\?)$", page, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def reading_minutes(page: str) -> int:

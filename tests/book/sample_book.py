@@ -190,6 +190,8 @@ Read [chapter 4](04_transformer.md), [how it looks back](04_transformer.md) and
 - **Teach**
 ```
 
+## Chapters
+
 ```{chapter-cards}
 ```
 

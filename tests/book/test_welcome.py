@@ -95,6 +95,12 @@ def test_a_chapter_whose_lab_a_students_copy_leaves_out_keeps_its_card(tmp_path)
         read_chapters(tmp_path, ["01_forward_propagation"])
 
 
+def test_a_chapter_that_opens_without_a_question_is_named():
+    one = SimpleNamespace(name="05_scaling", question="", read_min=1, run_min=1, exercise_min=())
+    with pytest.raises(ValueError, match=r"book/05_scaling\.md has no question"):
+        book_welcome._card(one, "<svg />")
+
+
 @pytest.mark.parametrize(
     "copy, branch, lines, zipped",
     [
