@@ -16,7 +16,7 @@ from grooves.plots import figures
 
 LEVELS = 24  # shades that are told apart; all pixels of one shade are one shape in the drawing
 GAP = 0.18  # between two pictures, as a share of a picture's width
-LINE = 0.36  # height of a title, in the same unit, where ten pictures share the page's width
+LINE = 0.5  # height of a title, in the same unit, where ten pictures share the page's width
 
 
 def digit_grid(
