@@ -56,7 +56,9 @@ def texts(figure) -> list[tuple]:
             for axis in (axes.xaxis, axes.yaxis):
                 found += [(axis.label, False), *((label, False) for label in tick_labels(axis))]
     unique = {id(text): (text, inside) for text, inside in found}
-    return [(t, inside) for t, inside in unique.values() if t.get_text().strip() and t.get_visible()]
+    return [
+        (t, inside) for t, inside in unique.values() if t.get_text().strip() and t.get_visible()
+    ]
 
 
 def tick_labels(axis) -> list:
@@ -94,7 +96,7 @@ def too_pale(written) -> list[str]:
     from grooves.plots.colours import INK, SHADES
 
     return [
-        f"{text.get_text()!r} has the colour {to_hex(text.get_color())}, which has no shade for text"
+        f"{text.get_text()!r} is {to_hex(text.get_color())}, a colour without a shade for text"
         for text, _ in written
         if to_hex(text.get_color()) not in (INK, *SHADES)
     ]
@@ -125,7 +127,7 @@ def on_lines(figure, boxes) -> list[str]:
 
 
 def drawn_shapes(axes) -> list[tuple]:
-    """Paths on the screen of lines, marks, contours, arrows and bars, and whether they are filled."""
+    """Paths of lines, marks, contours, arrows and bars, in pixels, and whether they are filled."""
     from matplotlib.patches import Rectangle
     from matplotlib.path import Path
     from matplotlib.transforms import Bbox
@@ -149,7 +151,7 @@ def drawn_shapes(axes) -> list[tuple]:
     for text in axes.texts:
         arrow = getattr(text, "arrow_patch", None)
         if arrow is not None:
-            found.append((arrow.get_path(), False))
+            found.append((Path(arrow._posA_posB), False))  # ours are straight
     return found
 
 

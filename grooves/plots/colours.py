@@ -54,7 +54,14 @@ METHODS = {
     "full": BLUE,
     "woman": BLUE,
     "man": VERMILION,
-    # chapter 11, as in the explorable `trucks`
+    # chapter 11: devices; and ways through memory, as in the explorable `trucks`
+    "here": BLUE,
+    "AMD EPYC, 1 thread": VERMILION,
+    "AMD EPYC, 2 threads": ORANGE,
+    "Intel Xeon": PINK,
+    "NVIDIA H200": GREEN,
+    "A100 40 GB": ORANGE,
+    "H100": INK,
     "one walk": VERMILION,
     "8,192 walks": BLUE,
     # chapter 12: what takes memory, as in the explorable `memory`

@@ -48,7 +48,7 @@ def digit_grid(
     across = max(in_row, 5)  # few pictures do not grow to fill the page
     line = LINE * across / 10 if len(titles) else 0.0
     width, height = across * (1 + GAP), n_rows * (1 + GAP + line)
-    figure, axes = figures.canvas(figures.WIDTH * height / width)
+    figure, axes = figures.canvas(figures.WIDTH * height / width + 0.08)
     axes.set(xlim=(-GAP / 2, width - GAP / 2), ylim=(height - GAP / 2, -GAP / 2), aspect="equal")
     axes.axis("off")
     places = [(i % in_row, i // in_row) for i in range(len(images))]

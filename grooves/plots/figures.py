@@ -142,7 +142,7 @@ def picture(figure, alt: str, caption: str = "") -> Picture:
 
     target = io.StringIO()
     with matplotlib.rc_context(_STYLE | _SVG):
-        settle(figure)
+        settle(figure, FONT_SIZE)
         figure.savefig(target, format="svg", transparent=True, metadata={"Date": None})
     return Picture(_captioned(_inline(target.getvalue(), alt), caption), alt)
 

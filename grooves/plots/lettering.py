@@ -150,8 +150,15 @@ def box_to(box):
 # ---- before a figure is saved -------------------------------------------------------------------
 
 
-def settle(figure) -> None:
-    """Wrap labels that are longer than their axis, and leave out tick labels that would collide."""
+def settle(figure, least: float) -> None:
+    """Make labels readable: none smaller than `least` points, too long for its axis or in a crowd.
+
+    Long labels are wrapped, logarithmic axes get ticks, and tick labels that would collide go.
+    """
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        text.set_fontsize(max(text.get_fontsize(), least))
     for axes in figure.axes:
         figure.draw_without_rendering()
         box = axes.get_window_extent()
@@ -198,16 +205,17 @@ def label_powers(axis) -> None:
     every = math.ceil(len(ticks) / 6)
     ticks = ticks[::every]
     axis.set_minor_locator(NullLocator())
-    axis.set_ticks(ticks, labels=[plain(tick) for tick in ticks])
+    far = ticks[0] < 0.99e-3 or ticks[-1] > 1.01e5
+    axis.set_ticks(ticks, labels=[prefixed(tick) if far else f"{tick:,.10g}" for tick in ticks])
 
 
-def plain(value: float) -> str:
-    """A number as readers write it: 0.01, 500, 10,000; beyond, with the prefix of a unit."""
-    if value == 0 or 1e-3 <= abs(value) < 1e5:
-        return f"{value:,.10g}"
+def prefixed(value: float) -> str:
+    """A positive number with the prefix of a unit: 10 m, 1, 100 G."""
+    if 0.99 <= value < 999:
+        return f"{value:.3g}"
     prefixes = {-9: "n", -6: "µ", -3: "m", 3: "k", 6: "M", 9: "G", 12: "T", 15: "P"}
-    power = 3 * math.floor(math.log10(abs(value)) / 3 + 1e-9)
-    return f"{value / 10.0**power:g} {prefixes[power]}" if power in prefixes else f"{value:g}"
+    power = 3 * math.floor(math.log10(value) / 3 + 1e-9)
+    return f"{value / 10.0**power:.3g} {prefixes[power]}" if power in prefixes else f"{value:g}"
 
 
 def thin(axis, dpi: float) -> None:

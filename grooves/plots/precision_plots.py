@@ -62,7 +62,7 @@ def bytes_and_gaps(series: dict, level: tuple[float, str], alt: str, caption: st
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
     lettering.legend(axes, names, figures.FONT_SIZE)
-    lettering.settle(figure)  # before places are looked for
+    lettering.settle(figure, figures.FONT_SIZE)  # before places are looked for
     for text, spot, look in notes:
         lettering.note(axes, text, spot, figures.FONT_SIZE, look["color"])
     return figures.picture(figure, alt, caption)

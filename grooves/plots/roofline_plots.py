@@ -55,13 +55,14 @@ def draw(
         limits = (roof.peak_flops_per_s, roof.bandwidth_bytes_per_s)
         look = {"color": figures.colour_of(roof.name, place)}
         look |= {"linestyle": "--", "linewidth": 1.3} if roof.published else {}
+        look |= {"linestyle": ":"} if roof.name.endswith("from its cache") else {}
         axes.plot(corners, [attainable(x, *limits) for x in corners], **look)
         label = f"{roof.name} (published)" if roof.published else roof.name
         names.append(lettering.Name(label, roof.peak_flops_per_s, look))
     lettering.legend(axes, names, figures.FONT_SIZE)
     for _, intensity, rate in points:
         axes.plot([intensity], [rate], "o", color=figures.INK, markersize=5)
-    lettering.settle(figure)  # before places are looked for
+    lettering.settle(figure, figures.FONT_SIZE)  # before places are looked for
     unnamed = [
         (name, (intensity, rate))
         for name, intensity, rate in points

@@ -49,7 +49,7 @@ def vowel_chart(
     axes.minorticks_off()
     axes.invert_xaxis()  # as phoneticians draw it: the tongue is in front at the left, high above
     axes.invert_yaxis()
-    lettering.settle(figure)  # before places are looked for
+    lettering.settle(figure, figures.FONT_SIZE)  # before places are looked for
     for vowel, spot in vowels:
         lettering.note(axes, vowel, spot, figures.FONT_SIZE)
     return figures.picture(figure, alt, caption)
