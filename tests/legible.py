@@ -1,11 +1,12 @@
 """What hinders reading a figure: labels that collide, leave it, are too small or too pale.
 
 `faults(figure)` reads one; `watch()` makes every figure of a Python be read when it is drawn, which
-is how the notebooks are tested: strict_nbval starts each kernel with it. What is drawn is the same
-at every width, since a figure scales as a whole, so that collisions are looked for once and sizes
-at the width of a phone.
+is how the notebooks are tested: strict_nbval starts each kernel with `watch_cells`. What is drawn
+is the same at every width, since a figure scales as a whole, so that collisions are looked for
+once and sizes at the width of a phone.
 """
 
+import sys
 from itertools import combinations
 
 PHONE_PX = 350  # a figure's width on a page of 390 px
@@ -26,6 +27,17 @@ def watch() -> None:
         return drawn
 
     figures.picture = picture
+
+
+def watch_cells(shell) -> None:
+    """Watch the figures of an IPython shell from the first cell on that finds them imported."""
+
+    def begin(info):
+        if "grooves.plots.figures" in sys.modules:
+            shell.events.unregister("pre_run_cell", begin)
+            watch()
+
+    shell.events.register("pre_run_cell", begin)
 
 
 def faults(figure, colours: dict | None = None) -> list[str]:

@@ -16,6 +16,7 @@ from grooves.plots.colours import (  # noqa: F401 - for those who draw
     BLUE,
     GREEN,
     INK,
+    METHODS,
     ORANGE,
     PALETTE,
     PINK,

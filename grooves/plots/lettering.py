@@ -77,9 +77,10 @@ def spread(ends: list[float], gap: float, low: float, high: float) -> list[float
 
 def legend(axes, names: list[Name], size: float) -> None:
     """The names above the axes, each with its line, in as many columns as fit."""
-    figure, lines = axes.figure, []
-    for name in names:
-        lines += axes.plot([], [], label=name.text, **name.look)
+    from matplotlib.lines import Line2D
+
+    figure = axes.figure
+    lines = [Line2D([], [], label=name.text, **({"linewidth": 2} | name.look)) for name in names]
     column = max(text_width(name.text, size) for name in names) + 3.4 * size
     columns = max(1, min(len(names), int(figure.get_figwidth() * 72 / column)))
     figure.legend(
@@ -191,7 +192,7 @@ def label_powers(axis) -> None:
 
     Ticks that were set by hand stay as they are.
     """
-    from matplotlib.ticker import FixedLocator, NullLocator
+    from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
     if isinstance(axis.get_major_locator(), FixedLocator):
         axis.set_minor_locator(NullLocator())
@@ -202,6 +203,8 @@ def label_powers(axis) -> None:
         ticks = [step * 10.0**k for k in decades for step in steps if low <= step * 10.0**k <= high]
         if len(ticks) >= 3:
             break
+    else:  # hardly more than one value
+        ticks = [tick for tick in MaxNLocator(4).tick_values(low, high) if low <= tick <= high]
     every = math.ceil(len(ticks) / 6)
     ticks = ticks[::every]
     axis.set_minor_locator(NullLocator())
