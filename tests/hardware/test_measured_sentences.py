@@ -165,7 +165,7 @@ def test_a_rate_is_measured_once_and_quoted_everywhere():
     faster = [SimpleNamespace(size=n, best_flops_per_s=2e11) for n in (64, 256, 1024)]
     bench = SimpleNamespace(PRECISIONS=("fp32", "bf16", "fp16"), offers=lambda *_: True)
     bench.matmuls = lambda sizes, precision, *_, **more: faster
-    card = SimpleNamespace(name="card", peak_flops_per_s={"fp32": 1, "tf32": 4, "bf16": 9}.get)
+    card = SimpleNamespace(name="card", peak_flops_per_s=lambda p: 9 if p == "bf16" else 1)
     sheet = SimpleNamespace(peak_tflops={})
     names = {"swept": {"CPU": run}, "mine": "CPU", "here": MagicMock(), "microbench": bench}
     names |= {"card": card, "a100": sheet, "h100": sheet, "where": "here"}
