@@ -9,7 +9,7 @@ once and sizes at the width of a phone.
 import sys
 from itertools import combinations
 
-PHONE_PX = 350  # a figure's width on a page of 390 px
+PHONE_PX = 342  # a figure's width on a page of 390 px
 LEAST_PX = 11
 NONE = ("None", "none", "", " ", None)
 

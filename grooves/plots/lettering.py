@@ -1,6 +1,6 @@
 """Labels that nothing hides: names beside lines or above them, and ticks that leave room.
 
-Key idea: a figure is read on a phone, where it is 350 pixels wide, so labels compete for room. What
+Key idea: a figure is read on a phone, where it is 342 pixels wide, so labels compete for room. What
 does not fit is wrapped, thinned or moved out of the axes, and never drawn over something else.
 Chapters: all.
 """
@@ -101,7 +101,7 @@ def note(axes, text: str, spot: tuple[float, float], size: float, colour=INK, ta
     figure.draw_without_rendering()
     shapes = obstacles(axes)
     inside = axes.get_window_extent()
-    for away, (side, up) in product((6, 12, 20), product((1, -1, 0), (0.7, -0.7, 0))):
+    for away, (side, up) in product((6, 12, 20, 30), product((1, -1, 0), (0.7, -0.7, 0))):
         if not (side or up):
             continue
         written = axes.annotate(
