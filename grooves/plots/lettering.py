@@ -101,9 +101,8 @@ def note(axes, text: str, spot: tuple[float, float], size: float, colour=INK, ta
     figure.draw_without_rendering()
     shapes = obstacles(axes)
     inside = axes.get_window_extent()
-    for away, (side, up) in product((6, 12, 20, 30), product((1, -1, 0), (0.7, -0.7, 0))):
-        if not (side or up):
-            continue
+    sides = ((1, 0), (-1, 0), (0, 1), (0, -1), *product((1, -1), (0.7, -0.7)))
+    for away, (side, up) in product((6, 12, 20, 30), sides):
         written = axes.annotate(
             text, spot, xytext=(side * away, up * (away + 5)), textcoords="offset points",
             ha={1: "left", -1: "right", 0: "center"}[side], va="center", color=colour,
