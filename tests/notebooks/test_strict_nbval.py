@@ -16,7 +16,9 @@ ROOT = Path(__file__).resolve().parents[2]
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
 REACH = "import socket\nsocket.create_connection(('192.0.2.1', 80), timeout=20)"
 DRAW = "figure, axes = figures.canvas()\naxes.text(0.5, 0.5, 'here')\n"
-DRAW += "axes.plot([0, 1], [{low}, {high}])\nfigures.picture(figure, 'a line', '')"
+DRAW += (
+    "axes.plot([0, 1], [{low}, {high}])\naxes.set_ylim(0, 1)\nfigures.picture(figure, 'a line', '')"
+)
 PLANTED = {
     "fine": ("1 + 1", []),
     "raises": ("1 / 0", ["raises-exception"]),
