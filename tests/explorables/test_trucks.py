@@ -131,7 +131,9 @@ def test_time_passes_step_by_step_and_the_numbers_are_told(page):
     there = [sum(fleet.arrival_ns(k) <= now for k in range(5000)) for fleet in (CAR, TRUCKS)]
     shown = page.locator(".gt-progress").all_inner_texts()
     for fleet, n, text in zip((CAR, TRUCKS), there, shown, strict=True):
-        trips, in_flight = re.match(r"([\d,]+) trips? delivered.* ([\d,]+) in flight", text).groups()
+        trips, in_flight = re.match(
+            r"([\d,]+) trips? delivered.* ([\d,]+) in flight", text
+        ).groups()
         assert int(trips.replace(",", "")) == n > 0
         assert 1 <= int(in_flight.replace(",", "")) <= fleet.in_flight
     told = page.locator("[role=status].gx-news").inner_text()
@@ -165,7 +167,9 @@ def test_it_plays_only_when_asked_and_pauses(browser, address):
 def test_the_law_is_said_with_the_numbers_that_were_chosen(page):
     sums, lesson = page.locator(".gt-sum"), page.locator(".gc-help")
     turn_to(page, "2.")
-    assert sums.first.inner_text().startswith("10 in flight × 64 B ÷ 100 ns = 6.4 GB/s, which is 16%")
+    assert sums.first.inner_text().startswith(
+        "10 in flight × 64 B ÷ 100 ns = 6.4 GB/s, which is 16%"
+    )
     assert "63 trips in flight would use all of it" in sums.first.inner_text()
     slide(page, "Trips in flight", 7, "The Ferrari")
     assert "128 in flight × 64 B ÷ 100 ns = 81.9 GB/s, but the bandwidth limits it to 40 GB/s" in (
