@@ -12,7 +12,7 @@ const MOST = 2 ** 14; // trips in flight
 /** Bytes delivered over time; each line up is ten times as many, or more. */
 export class DeliveredChart {
   constructor() {
-    this.plane = new Plane("gt-chart", 168, () => this.state && this.draw(this.state));
+    this.plane = new Plane("gt-chart", 150, () => this.state && this.draw(this.state));
     this.el = this.plane.el;
   }
 
@@ -46,7 +46,7 @@ export class DeliveredChart {
 /** Throughput over trips in flight: a slope, then a roof. */
 export class LawChart {
   constructor() {
-    this.plane = new Plane("gt-chart", 210, () => this.state && this.draw(this.state));
+    this.plane = new Plane("gt-chart", 170, () => this.state && this.draw(this.state));
     this.el = this.plane.el;
     this.plane.across = { from: 1, to: MOST, log: true, title: "trips in flight", show: (value) => value.toLocaleString("en") };
   }
