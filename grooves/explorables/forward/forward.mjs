@@ -70,7 +70,7 @@ class Forward extends Part {
         element(
           "div",
           { className: "gf-read" },
-          element("p", { className: "gx-title" }, "What the network gets"),
+          element("p", { className: "gx-title" }, "Network input"),
           this.picture.el,
           element("p", { className: "gx-note" }, "8 × 8 pixels. Click one, or use arrow keys and Space."),
         ),
