@@ -66,6 +66,17 @@ def test_the_way_to_read_leads_to_the_editions_first_chapter(edition):
     ]
 
 
+def test_ways_can_be_read_where_scripts_are_off(browser, edition):
+    """Without scripts the theme sets no scheme, and with it no colours."""
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((edition.site / "book/welcome.html").as_uri())
+    way = page.locator("ul.ways > li").first
+    expect(way).to_have_css("background-color", "rgb(0, 90, 143)")
+    expect(way).to_have_css("color", "rgb(255, 255, 255)")
+    context.close()
+
+
 def test_every_chapter_of_the_course_has_a_picture_and_a_question():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
     names = chapter_names(edition_contents(toc, read_edition(ROOT)))
