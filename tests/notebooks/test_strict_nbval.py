@@ -15,7 +15,7 @@ from offline import cutter, offline_command
 ROOT = Path(__file__).resolve().parents[2]
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
 REACH = "import socket\nsocket.create_connection(('192.0.2.1', 80), timeout=20)"
-DRAW = "figure, axes = figures.canvas()\naxes.text(0.5, 0.5, 'here')\n"
+DRAW = "figure, axes = figures.canvas()\naxes.text(0.5, 0.5, 'a label')\n"
 DRAW += (
     "axes.plot([0, 1], [{low}, {high}])\naxes.set_ylim(0, 1)\nfigures.picture(figure, 'a line', '')"
 )
@@ -104,7 +104,7 @@ def test_a_file_left_behind_is_seen(said):
 
 
 def test_a_label_on_a_line_is_seen(said):
-    assert "'here' lies on a line" in said["blind figure"]
+    assert "'a label' lies on a line" in said["blind figure"]
 
 
 @pytest.mark.parametrize("name", ["network", "lookup"])
