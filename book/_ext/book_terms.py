@@ -8,6 +8,7 @@ link already are left alone.
 import re
 from functools import cache
 
+from book_ledger import ledger_table
 from docutils import nodes
 from sphinx import addnodes
 
@@ -33,6 +34,7 @@ LEFT_ALONE = (
     nodes.citation,
     addnodes.pending_xref,
     addnodes.glossary,
+    ledger_table,  # claims are quoted
 )
 CASED = re.compile(r"[A-Z]")  # a term with a capital letter is matched as it is written
 
