@@ -32,6 +32,15 @@ BADGES = {  # the class of a verdict's badge
 COLUMNS = ("Claim", "Verdict", "What was found")
 
 
+# As `claims.WORDINGS` puts it of several claims.
+PLURAL = {
+    claims.HOLDS: "hold",
+    claims.IN_PART: "hold in part",
+    claims.WRONG: "do not hold",
+    claims.NOT_CHECKABLE: "say nothing checkable",
+}
+
+
 class ledger_table(nodes.General, nodes.Element):
     """A table whose roles are written out, so that they outlast its layout as cards."""
 
@@ -133,7 +142,9 @@ def fill_in(app, doctree, docname):
 def _count(found, edition):
     total = len(claims.claims())
     by_wording = Counter(verdict.verdict for stated in found.values() for _, verdict in stated[-1:])
-    counts = [f"{n} {wording}" for wording, n in by_wording.most_common()]
+    counts = [
+        f"{n} {wording if n == 1 else PLURAL[wording]}" for wording, n in by_wording.most_common()
+    ]
     text = f"{len(found)} of {total} claims have been checked so far"
     text = f"{text}: {', '.join(counts)}." if counts else f"{text}."
     away = [c for c in claims.claims().values() if c.id not in found and _left_out(c, edition)]
