@@ -115,5 +115,5 @@ def _reference(shown, term, page):
 
 def setup(app):
     app.connect("doctree-read", link_terms)
-    app.add_css_file("terms.css")
+    app.add_css_file("terms_and_captions.css")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,5 +1,6 @@
 """Numbers come from the chapters' file names: an edition without chapter 4 has 1 and 6."""
 
+from book_captions import numbered
 from book_numbering import named, number_of
 from test_edition import article, soup
 from test_ledger import said
@@ -48,6 +49,23 @@ def test_a_chapter_bears_the_number_of_its_file_in_sidebar_and_title(edition):
     assert page.title.text.startswith("6. Begin elsewhere")
     assert [said(h2).rstrip("# ") for h2 in page.select("article h2")] == ["Inside"]
     assert not [text for text in sidebar if text.startswith("3. ")], "nothing is counted"
+
+
+def test_captions_of_results_and_explorables_bear_the_chapters_number():
+    page = (
+        '<figcaption style="x">A</figcaption><caption>B</caption><p>C</p>'
+        '<p class="explorable-caption">D</p><caption>E</caption>'
+    )
+    number = '<span class="caption-number">{} </span>'
+    assert numbered(page, 11) == (
+        f'<figcaption style="x">{number.format("Figure 11.1")}A</figcaption>'
+        f"<caption>{number.format('Table 11.1')}B</caption><p>C</p>"
+        f'<p class="explorable-caption">{number.format("Figure 11.2")}D</p>'
+        f"<caption>{number.format('Table 11.2')}E</caption>"
+    )
+    counted = '<figcaption>\n<p><span class="caption-number">Fig. 2.1 </span>F</p></figcaption>'
+    assert numbered(counted, 2) == counted
+    assert number.format("Figure 2.2") in numbered(counted + page, 2)
 
 
 def test_formulas_figures_and_exercises_begin_with_the_chapters_number(edition):
