@@ -78,6 +78,14 @@ def flip_labels(answer):
     _numbers_vary(of_ones)
     _new_classes(results, labels, f"{DRAWS} draws with {given}")
     _independent(of_ones)
+    two = right_draw(answer, np.arange(ALIKE) % 2, 1.0, K, rng)
+    if absent := sorted(set(range(2, K)) - set(two.tolist())):
+        raise CheckFailed(
+            f"for {ALIKE} labels that are all 0 or 1, {K} classes, fraction 1.0, your result never "
+            f"has class {absent[0]}. All other classes are equally likely, whether or not they "
+            "occur in `labels`.",
+            hint="absent_classes_excluded",
+        )
     # 13.6 and 13.2 of 40 labels: int rounds the first wrongly, ceil the second
     for fraction, n_classes in ((0.34, 3), (0.33, 3), (0.0, 3), (1.0, 3), (0.5, 2), (0.1, 10)):
         right_draw(answer, _labels(40, n_classes), fraction, n_classes, rng)

@@ -1514,6 +1514,17 @@ def _(labels, fraction, n_classes, rng):
     return noisy
 
 
+@wrong("flip_labels", "absent_classes_excluded")
+def _(labels, fraction, n_classes, rng):
+    noisy, classes = labels.copy(), np.unique(labels)
+    for place in places_of(labels, fraction, rng):
+        others = classes[classes != labels[place]]
+        if not len(others):  # labels of one class alone: then all others
+            others = np.delete(np.arange(n_classes), labels[place])
+        noisy[place] = rng.choice(others)
+    return noisy
+
+
 @wrong("flip_labels", "places_not_independent")
 def _(labels, fraction, n_classes, rng):
     places = (rng.integers(len(labels)) + np.arange(round(fraction * len(labels)))) % len(labels)
