@@ -84,7 +84,7 @@ def flip_labels(answer):
             f"for {ALIKE} labels that are all 0 or 1, {K} classes, fraction 1.0, your result never "
             f"has class {absent[0]}. All other classes are equally likely, whether or not they "
             "occur in `labels`.",
-            hint="absent_classes_excluded",
+            hint="only_classes_that_occur",
         )
     # 13.6 and 13.2 of 40 labels: int rounds the first wrongly, ceil the second
     for fraction, n_classes in ((0.34, 3), (0.33, 3), (0.0, 3), (1.0, 3), (0.5, 2), (0.1, 10)):

@@ -1514,7 +1514,7 @@ def _(labels, fraction, n_classes, rng):
     return noisy
 
 
-@wrong("flip_labels", "absent_classes_excluded")
+@wrong("flip_labels", "only_classes_that_occur")
 def _(labels, fraction, n_classes, rng):
     noisy, classes = labels.copy(), np.unique(labels)
     for place in places_of(labels, fraction, rng):
