@@ -72,85 +72,61 @@ MISTAKES = tuple(
         (
             "no_scale",
             _with(lambda alpha, A, B: 1),
-            "the change is added as it is. It is multiplied by alpha / r.",
+            "the low-rank term is added unscaled. Multiply it by alpha / r.",
         ),
         (
-            "alpha_alone",
+            "alpha_only",
             _with(lambda alpha, A, B: alpha),
-            "the change is multiplied by alpha. Divide by the rank too.",
+            "the low-rank term is multiplied by alpha alone. Divide by the rank too.",
         ),
         (
-            "alpha_left_out",
-            _with(lambda alpha, A, B: 1 / A.size(1)),
-            "the change is divided by the rank, and alpha is left out.",
-        ),
-        (
-            "rank_by_alpha",
+            "inverse_scale",
             _with(lambda alpha, A, B: A.size(1) / alpha),
-            "the change is multiplied by r / alpha. It is the other way round.",
+            "the low-rank term is multiplied by r / alpha. The factor is alpha / r.",
         ),
         (
             "root_of_rank",
             _with(lambda alpha, A, B: alpha / A.size(1) ** 0.5),
-            "the change is divided by the root of the rank. Here it is the rank itself.",
+            "the low-rank term is divided by the square root of the rank, as in rsLoRA. Here it "
+            "is divided by the rank itself.",
         ),
         (
-            "not_the_rank",
+            "input_size_for_rank",
             _with(lambda alpha, A, B: alpha / len(A)),
-            "len(A) is I, the numbers that go in. The rank is the other size of A.",
+            "len(A) is I, the number of inputs. The rank is the other dimension of A.",
         ),
         (
             "scale_on_all",
             lambda x, W, A, B, alpha: _scale(A, alpha) * (x @ W.T + x @ A @ B),
-            "x W is multiplied by alpha / r too. Only the change is.",
+            "x W is multiplied by alpha / r too. Only the low-rank term is scaled.",
         ),
         (
-            "scale_on_base",
-            lambda x, W, A, B, alpha: _scale(A, alpha) * (x @ W.T) + x @ A @ B,
-            "it is x W that you multiply by alpha / r. The change is what is scaled.",
-        ),
-        (
-            "base_dropped",
+            "base_missing",
             lambda x, W, A, B, alpha: _scale(A, alpha) * (x @ A @ B),
-            "that is the change alone. x W is still missing.",
+            "that is the low-rank term alone. Add x W to it.",
         ),
         (
-            "change_dropped",
+            "low_rank_term_missing",
             lambda x, W, A, B, alpha: x @ W.T,
-            "that is x W alone: the detour over A and B is missing.",
-        ),
-        (
-            "cut_to_integers",
-            _with(lambda alpha, A, B: alpha // A.size(1)),
-            "`//` cuts alpha / r down to an integer. Divide with `/`.",
-        ),
-        (
-            "first_row_for_all",
-            lambda x, W, A, B, alpha: (
-                x @ W.T + _scale(A, alpha) * (x.reshape(-1, len(A))[0] @ A @ B)
-            ),
-            "the change of the first row is added to all rows. Each has its own.",
-        ),
-        (
-            "subtracted",
-            _with(lambda alpha, A, B: -alpha / A.size(1)),
-            "the change is taken away. It is added.",
+            "that is x W alone. The low-rank term x A B is missing.",
         ),
         (
             "order_swapped",
             lambda x, W, A, B, alpha: x @ W.T + _scale(A, alpha) * (x @ B @ A),
-            "x meets B first. A comes first: it narrows I numbers to r, and B widens them again.",
+            "you multiply x by B first. A comes first: it maps I inputs to r, and B maps r to O "
+            "outputs.",
         ),
         (
-            "weight_not_turned",
+            "weight_not_transposed",
             lambda x, W, A, B, alpha: x @ W + _scale(A, alpha) * (x @ A @ B),
-            "PyTorch keeps W turned over: x W is `x @ weight.T`. On a square matrix nothing "
-            "complains.",
+            "PyTorch stores W transposed, so x W is `x @ weight.T`. With a square matrix there is "
+            "no error.",
         ),
         (
-            "change_turned",
+            "product_transposed",
             lambda x, W, A, B, alpha: x @ (W + _scale(A, alpha) * (A @ B)).T,
-            "A B is turned over together with `weight`. `weight` is kept turned over, A B is not.",
+            "A B is transposed together with `weight`. PyTorch stores `weight` transposed, but A "
+            "B is not.",
         ),
     )
 )

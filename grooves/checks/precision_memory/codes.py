@@ -120,74 +120,74 @@ def _bounded(bound: float, way: Callable, of_scale: bool):
 
 CODE_MISTAKES = (
     *in_forms(
-        "one_scale",
-        "every row has the scale of the whole matrix. Take the largest magnitude of each row.",
+        "per_tensor_scale",
+        "every row has the scale of the whole matrix (per-tensor). Take the largest magnitude of "
+        "each row (per-channel).",
         _with(largest=_of_matrix(lambda w: abs(w).max())),
         _with(largest=_of_matrix(lambda w: abs(w[0]).max())),
     ),
     Mistake(
-        "columns",
+        "scale_per_column",
         _with(axis=0),
-        "there is a scale for each column. Rows get them: take the maximum along axis 1.",
+        "you compute one scale per column. Compute one per row: take the maximum along axis 1.",
     ),
     *in_forms(
-        "limit_128",
+        "qmax_too_large",
         "you divide the largest magnitude by 2^(bits − 1), so it becomes a code that does not "
-        "exist: 128 wraps round to −128. Divide by 2^(bits − 1) − 1.",
+        "exist: 128 wraps around to −128. Divide by 2^(bits − 1) − 1.",
         lambda weight, bits: _parts(weight, bits, limit=2 ** (bits - 1)),
         lambda weight, bits: _parts(weight, bits, limit=2 ** (bits - 1), clip=2 ** (bits - 1) - 1),
     ),
     *in_forms(
-        "all_codes_positive",
-        "the largest code is twice as large as it may be. Half of the codes are below 0: the "
+        "unsigned_range",
+        "your largest code is twice as large as it may be. Half of the codes are negative, so the "
         "limit is 2^(bits − 1) − 1.",
         lambda weight, bits: _parts(weight, bits, limit=2**bits - 1),
         lambda weight, bits: _parts(weight, bits, limit=2**bits - 1, clip=127),
     ),
     *in_forms(
         "fixed_bits",
-        "the largest code is the same for all `bits`. It is 2^(bits − 1) − 1.",
+        "you use the same largest code for all `bits`. It is 2^(bits − 1) − 1.",
         _with(limit=127),
         _with(limit=7),
     ),
     Mistake(
         "truncated",
         _with(to_whole=np.trunc),
-        "the codes are cut off towards 0. Round before you make them integers: `.to(torch.int8)` "
-        "alone cuts.",
+        "the codes are truncated towards 0. Round before you convert: `.to(torch.int8)` alone "
+        "truncates.",
     ),
     *in_forms(
-        "one_sided",
-        "the codes are all rounded down, or all up. Round to the nearest integer.",
+        "floor_or_ceil",
+        "all codes are rounded down, or all up. Round to the nearest integer.",
         _with(to_whole=np.floor),
         _with(to_whole=np.ceil),
     ),
     *in_forms(
         "half_up",
-        "a half is not rounded to the even number, as `round` does it: 2.5 becomes 2, and −2.5 "
-        "becomes −2.",
+        "you do not round halves to even as `round` does: 2.5 becomes 2, and −2.5 becomes −2.",
         _with(to_whole=lambda x: np.floor(x + 0.5)),
         _with(to_whole=lambda x: np.trunc(x + np.copysign(0.5, x))),
         _with(to_whole=lambda x: np.ceil(x - 0.5)),
     ),
     Mistake(
-        "no_absolute",
+        "no_absolute_value",
         _with(absolute=False),
-        "you take the largest weight, and a row's largest magnitude may be that of a negative one: "
-        "`.abs()` first.",
+        "you take the largest weight of a row, but its largest magnitude may be that of a "
+        "negative weight. Call `.abs()` first.",
     ),
     *in_forms(
-        "bounded",
-        "small scales are replaced by a larger number. Only a row of zeros needs another scale, "
+        "scale_clamped",
+        "you replace small scales by a larger number. Only a row of zeros gets another scale, "
         "which is 1; all other rows keep theirs, however small.",
         *itertools.starmap(
             _bounded, itertools.product(BOUNDS, (np.maximum, np.add), (True, False))
         ),
     ),
     Mistake(
-        "inverse",
+        "inverted",
         _with(inverse=True),
-        "the scales are upside down. Codes times scales must give the weights.",
+        "the scales are inverted. Codes times scales must give the weights.",
     ),
 )
 

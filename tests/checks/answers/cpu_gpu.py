@@ -267,17 +267,12 @@ def _(operation, shape, bytes_per_number):
     return asks()(operation, shape, 1)
 
 
-@wrong("intensity", "always_four_bytes")
-def _(operation, shape, bytes_per_number):
-    return asks()(operation, shape, 4)
-
-
-@wrong("intensity", "upside_down")
+@wrong("intensity", "inverted")
 def _(operation, shape, bytes_per_number):
     return 1 / asks()(operation, shape, bytes_per_number)
 
 
-@wrong("intensity", "square")
+@wrong("intensity", "square_assumed")
 def _(operation, shape, bytes_per_number):
     if operation == "matmul":
         return 2 * shape[0] / (3 * bytes_per_number)
@@ -292,19 +287,15 @@ def _(operation, shape, bytes_per_number):
 
 
 ANSWERS.wrong_answers["intensity"] |= {
-    "brackets_missing": lambda o, s, b: (c := _counts(o, s))[0] / (c[1] + c[2]) * b,
+    "parentheses_missing": lambda o, s, b: (c := _counts(o, s))[0] / (c[1] + c[2]) * b,
     "output_forgotten": asks(moved=lambda r, w, s: r),
-    "only_the_output": asks(moved=lambda r, w, s: w),
     "multiply_add_as_one": asks(scale=0.5, only=PRODUCTS),
-    "bits": asks(scale=1 / 8),
     "weights_only": asks(moved=lambda r, w, s: s[1] * s[2], only=("matmul",)),
-    "row_forgotten": asks(moved=lambda r, w, s: s[0] * s[1], only=("matvec",)),
-    "inner_forgotten": asks(flops=lambda f, s: 2 * s[0] * s[2], only=("matmul",)),
-    "add_counted_twice": asks(scale=2, only=("add",)),
-    "one_operand": asks(moved=lambda r, w, s: r / 2 + w, only=("add",)),
-    "copy_computes": asks(flops=lambda f, s: s[0] * s[1], only=("copy",)),
+    "vector_forgotten": asks(moved=lambda r, w, s: s[0] * s[1], only=("matvec",)),
+    "two_flops_per_addition": asks(scale=2, only=("add",)),
+    "operand_forgotten": asks(moved=lambda r, w, s: r / 2 + w, only=("add",)),
     "wrong_type": lambda operation, shape, b: _counts(operation, shape),
-    "one_addition_less": asks(flops=lambda f, s: f - f // (2 * s[-2]), only=PRODUCTS),
+    "first_addition_left_out": asks(flops=lambda f, s: f - f // (2 * s[-2]), only=PRODUCTS),
     "one_factor": asks(scale=3),
     "unrecognised": asks(flops=lambda f, s: f + 1),
 }
@@ -352,31 +343,18 @@ def limit(memory_binds):
 
 
 ANSWERS.wrong_answers["attainable"] = {
-    "greater_limit": roof(rate=lambda i, p, w: max(p, i * w)),
-    "always_the_peak": roof(rate=lambda i, p, w: p),
-    "whole_ridge": lambda i, p, w: (
-        min(p, i * w),
-        p // w,
-        "memory" if i < p // w else "arithmetic",
-    ),
-    "always_the_slope": roof(rate=lambda i, p, w: i * w),
-    "limits_in_turn": roof(rate=lambda i, p, w: i / (i / p + 1 / w)),
-    "divided": roof(rate=lambda i, p, w: min(p, w / i)),
+    "larger_limit": roof(rate=lambda i, p, w: max(p, i * w)),
+    "peak_only": roof(rate=lambda i, p, w: p),
+    "slope_only": roof(rate=lambda i, p, w: i * w),
+    "times_added": roof(rate=lambda i, p, w: i / (i / p + 1 / w)),
+    "slope_divided": roof(rate=lambda i, p, w: min(p, w / i)),
     "bandwidth_as_limit": roof(rate=lambda i, p, w: min(p, w)),
-    "giga": roof(rate=lambda i, p, w: min(p, i * w) / 1e9),
-    "ridge_from_the_rate": roof(ridge=lambda i, p, w: min(p, i * w) / w),
     "other_word": roof(limit=lambda i, p, w: "memory" if i < p / w else "compute"),
-    "ridge_upside_down": roof(ridge=lambda i, p, w: w / p),
-    "ridge_as_rate": roof(ridge=lambda i, p, w: p),
-    "limits_exchanged": roof(limit=limit(lambda i, p, w: i >= p / w)),
-    "compared_with_a_number": roof(limit=limit(lambda i, p, w: i < 5)),
-    "other_comparison": roof(limit=limit(lambda i, p, w: i < w)),
-    "close_to_the_ridge": roof(limit=limit(lambda i, p, w: i < 0.9 * p / w)),
-    "other_order": lambda i, p, w: (p / w, *roof()(i, p, w)[::2]),
-    "slope_divided": roof(rate=lambda i, p, w: min(p, i / w)),
-    "upside_down_everywhere": roof(
-        ridge=lambda i, p, w: w / p, limit=limit(lambda i, p, w: i < w / p)
-    ),
+    "ridge_point_inverted": roof(ridge=lambda i, p, w: w / p),
+    "limits_swapped": roof(limit=limit(lambda i, p, w: i >= p / w)),
+    "fixed_threshold": roof(limit=limit(lambda i, p, w: i < 5)),
+    "wrong_comparison": roof(limit=limit(lambda i, p, w: i < w)),
+    "order_swapped": lambda i, p, w: (p / w, *roof()(i, p, w)[::2]),
     "how_many": lambda i, p, w: (min(p, i * w), p / w),
     "wrong_type": lambda i, p, w: min(p, i * w),
     "course_code": roof(rate=roofline.attainable),
@@ -458,45 +436,26 @@ def _with_what_is_hidden(o, p, w, t):
     return max(spent, key=spent.get)
 
 
-def _winner_takes_all(o, p, w, t):
-    spent = {"launch": 0.0, "memory": 0.0, "arithmetic": 0.0}
-    for flops, n_bytes in o:
-        times = {"launch": t, "memory": n_bytes / w, "arithmetic": flops / p}
-        spent[max(times, key=times.get)] += t + max(times["memory"], times["arithmetic"])
-    return max(spent, key=spent.get)
-
-
 ANSWERS.wrong_answers["predict_time"] = {
-    "hidden_counted": forecast(cause=_with_what_is_hidden),
-    "winner_takes_all": forecast(cause=_winner_takes_all),
-    "always_one_word": forecast(cause=lambda *inputs: max(_spent(*inputs))),
+    "hidden_time_counted": forecast(cause=_with_what_is_hidden),
+    "alphabetical_maximum": forecast(cause=lambda *inputs: max(_spent(*inputs))),
     "other_word": forecast(cause=lambda *inputs: _most(*inputs).replace("arithmetic", "flops")),
-    "both_added": each(lambda a, m, t: t + a + m),
-    "longer_of_the_sums": forecast(
+    "times_added": each(lambda a, m, t: t + a + m),
+    "maximum_of_sums": forecast(
         lambda o, p, w, t: len(o) * t + max(sum(f for f, _ in o) / p, sum(b for _, b in o) / w)
     ),
     "launch_forgotten": each(lambda a, m, t: max(a, m)),
     "one_launch": forecast(lambda o, p, w, t: t + sum(max(f / p, b / w) for f, b in o)),
-    "launch_hidden": each(lambda a, m, t: max(a, m, t)),
-    "shorter_one": each(lambda a, m, t: t + min(a, m)),
-    "arithmetic_alone": each(lambda a, m, t: t + a),
-    "memory_alone": each(lambda a, m, t: t + m),
-    "launch_as_cause_forgotten": forecast(cause=lambda o, p, w, t: _most(o, p, w, 0.0)),
-    "votes_counted": forecast(cause=_votes),
-    "last_operation": forecast(cause=lambda o, p, w, t: _most(o[-1:], p, w, t)),
+    "launch_overlapped": each(lambda a, m, t: max(a, m, t)),
+    "arithmetic_only": each(lambda a, m, t: t + a),
+    "memory_only": each(lambda a, m, t: t + m),
+    "launch_cause_forgotten": forecast(cause=lambda o, p, w, t: _most(o, p, w, 0.0)),
+    "operations_counted": forecast(cause=_votes),
     "how_many": lambda *inputs: (1.0, 2.0, "memory"),
     "wrong_type": lambda *inputs: (sum(_spent(*inputs).values()), 2),
     "course_code": forecast(
         lambda o, p, w, t: sum(
             t + roofline.least_seconds(roofline.Operation("one", f, b), p, w) for f, b in o
-        )
-    ),
-    "copies_skipped": each(lambda a, m, t: t + max(a, m) if a else 0),
-    "empty_skipped": lambda o, *rest: forecast()([one for one in o if any(one)], *rest),
-    "limits_exchanged": lambda o, p, w, t: forecast()(o, w, p, t),
-    "one_intensity": forecast(
-        cause=lambda o, p, w, t: (
-            "memory" if sum(f for f, _ in o) / sum(b for _, b in o) < p / w else "arithmetic"
         )
     ),
     "one_factor": each(lambda a, m, t: 2 * (t + max(a, m))),
@@ -529,20 +488,17 @@ def _n(t, w, b):
 
 
 ANSWERS.wrong_answers["in_flight"] = {
-    "not_whole": _n,
+    "not_rounded": _n,
     "rounded_down": lambda *a: int(_n(*a)),
     "rounded_to_nearest": lambda *a: round(_n(*a)),
     "one_too_many": lambda *a: int(_n(*a)) + 1,
-    "bytes_for_requests": lambda t, w, b: t * w,
+    "bytes_returned": lambda t, w, b: t * w,
     "bytes_multiplied": lambda t, w, b: math.ceil(t * w * b),
     "latency_divided": lambda t, w, b: math.ceil(w / t / b),
-    "upside_down": lambda t, w, b: math.ceil(b / (t * w)),
-    "one_request": lambda t, w, b: math.ceil(_n(t * 1e-9, w, b)),
-    "latency_rounded": lambda t, w, b: math.ceil(_n(math.ceil(t * 1e9) * 1e-9, w, b)),
-    "nearly_up": lambda t, w, b: int(_n(t, w, b) + 0.99),
+    "inverted": lambda t, w, b: math.ceil(b / (t * w)),
+    "less_than_one": lambda t, w, b: math.ceil(_n(t * 1e-9, w, b)),
     "nanoseconds": lambda t, w, b: math.ceil(_n(t * 1e9, w, b)),
-    "bits": lambda t, w, b: math.ceil(_n(t, 8 * w, b)),
-    "there_and_back": lambda t, w, b: math.ceil(_n(2 * t, w, b)),
+    "latency_doubled": lambda t, w, b: math.ceil(_n(2 * t, w, b)),
     "course_code": lambda t, w, b: math.ceil(roofline.bytes_in_flight(t, w) / b),
     "wrong_type": lambda t, w, b: (t * w, math.ceil(_n(t, w, b))),
     "same_result_for_all": lambda t, w, b: 5,
@@ -586,23 +542,7 @@ def _right_batch(b, s, share):
     return min(_reach(b, _rates(b, s), share * max(_rates(b, s))))
 
 
-def _reaching(curve, share):
-    curve = list(curve)
-    best = max(b / s for b, s in curve)
-    return [(b, s) for b, s in curve if b / s >= share * best]
-
-
-def _down(curve, share):
-    good, found = _reaching(curve, share), None
-    for one in reversed(curve):
-        if one in good:
-            found = one[0]
-        elif found:
-            break
-    return found
-
-
-@wrong("busy_batch", "first_dip")
+@wrong("busy_batch", "stopped_at_first_dip")
 def _(batches, seconds, share):
     rates = _rates(batches, seconds)
     for i, (one, following) in enumerate(itertools.pairwise(rates)):
@@ -611,7 +551,7 @@ def _(batches, seconds, share):
     return batches[-1]
 
 
-@wrong("busy_batch", "strictly_more")
+@wrong("busy_batch", "strictly_greater")
 def _(batches, seconds, share):
     rates = _rates(batches, seconds)
     return min(b for b, r in zip(batches, rates, strict=True) if r > share * max(rates))
@@ -619,25 +559,15 @@ def _(batches, seconds, share):
 
 ANSWERS.wrong_answers["busy_batch"] |= {
     "best_throughput": lambda b, s, share: max(zip(_rates(b, s), b, strict=True))[1],
-    "least_latency": lambda b, s, share: min(zip(s, b, strict=True))[1],
-    "batches_a_second": lambda b, s, share: min(_reach(b, [1 / x for x in s], share / min(s))),
+    "lowest_latency": lambda b, s, share: min(zip(s, b, strict=True))[1],
+    "batches_per_second": lambda b, s, share: min(_reach(b, [1 / x for x in s], share / min(s))),
     "seconds_as_throughput": lambda b, s, share: min(_reach(b, s, share * max(s))),
-    "seconds_an_example": lambda b, s, share: min(
-        _reach(b, [1 / r for r in _rates(b, s)], share / min(_rates(b, s)))
-    ),
-    "best_forgotten": lambda b, s, share: min(_reach(b, _rates(b, s), share)),
-    "sorted_apart": lambda b, s, share: _right_batch(sorted(b), sorted(s), share),
-    "place_in_the_list": lambda b, s, share: b.index(_right_batch(b, s, share)),
-    "rate_returned": lambda b, s, share: _rates(b, s)[b.index(_right_batch(b, s, share))],
+    "share_as_threshold": lambda b, s, share: min(_reach(b, _rates(b, s), share)),
+    "sorted_separately": lambda b, s, share: _right_batch(sorted(b), sorted(s), share),
+    "index_returned": lambda b, s, share: b.index(_right_batch(b, s, share)),
     "first_in_the_list": lambda b, s, share: _reach(b, _rates(b, s), share * max(_rates(b, s)))[0],
     "share_of_the_last": lambda b, s, share: min(_reach(b, _rates(b, s), share * _rates(b, s)[-1])),
-    "largest_of_all": lambda b, s, share: max(_reach(b, _rates(b, s), share * max(_rates(b, s)))),
     "wrong_type": lambda b, s, share: _reach(b, _rates(b, s), share * max(_rates(b, s))),
-    "share_ignored": lambda b, s, share: _right_batch(b, s, 0.75),
-    "least_throughput": lambda b, s, share: min(
-        (b / s, b) for b, s in _reaching(zip(b, s, strict=True), share)
-    )[1],
-    "behind_a_dip": lambda b, s, share: _down(sorted(zip(b, s, strict=True)), share),
     "same_result_for_all": lambda b, s, share: 3,
     "unrecognised": lambda b, s, share: dict(zip(_rates(b, s), b, strict=True))[
         max(r for r in _rates(b, s) if r <= max(_rates(b, s)) * (1 + share) / 2)
@@ -690,15 +620,15 @@ ANSWERS.wrong_answers["slowest_part"] = {
     "rows_not_added": lambda rows, parts: max(
         (row for row in rows if row[0] in parts), key=lambda row: row[3]
     )[0],
-    "last_row": lambda rows, parts: _greatest({n: t for n, _, _, t in rows if n in parts}),
-    "own_added": lambda rows, parts: max(
+    "last_row_only": lambda rows, parts: _greatest({n: t for n, _, _, t in rows if n in parts}),
+    "own_time_added": lambda rows, parts: max(
         parts, key=lambda part: sum(own + t for n, _, own, t in rows if n == part)
     ),
     "calls_times_total": lambda rows, parts: max(
         parts, key=lambda part: sum(calls * t for n, calls, _, t in rows if n == part)
     ),
-    "greatest_name": lambda rows, parts: max(_sums(rows, parts, 3)),
-    "like_a_part": _by_substring,
+    "alphabetical_maximum": lambda rows, parts: max(_sums(rows, parts, 3)),
+    "substring": _by_substring,
     "longest_call": lambda rows, parts: _greatest(
         {
             part: total / _sums(rows, parts, 1)[part]
@@ -707,19 +637,7 @@ ANSWERS.wrong_answers["slowest_part"] = {
         }
     ),
     "whole_step": lambda rows, parts: max(rows, key=lambda row: row[3])[0],
-    "an_operation": lambda rows, parts: max(rows, key=lambda row: row[2])[0],
-    "mean_of_rows": lambda rows, parts: max(
-        parts, key=lambda p: statistics.mean([row[3] for row in rows if row[0] == p] or [0])
-    ),
-    "own_subtracted": lambda rows, parts: max(
-        parts, key=lambda part: sum(t - own for n, _, own, t in rows if n == part)
-    ),
-    "any_case": lambda rows, parts: _greatest(
-        _sums([(name.lower(), *rest) for name, *rest in rows], parts, 3)
-    ),
-    "quickest_part": lambda rows, parts: sorted(
-        (row for row in rows if row[0] in parts), key=lambda row: row[3]
-    )[0][0],
+    "operation_returned": lambda rows, parts: max(rows, key=lambda row: row[2])[0],
     "wrong_type": lambda rows, parts: max(row[3] for row in rows if row[0] in parts),
     "unrecognised": lambda rows, parts: rows[1][0],
 }

@@ -93,12 +93,12 @@ def _(bits):
     return sign * (1 + mantissa / 128) * 2.0 ** (exponent - 127)
 
 
-@wrong("decode_bf16", "bias")
+@wrong("decode_bf16", "wrong_bias")
 def _(bits):
     return _decoded(bits, bias=128)
 
 
-@wrong("decode_bf16", "fp16_split")
+@wrong("decode_bf16", "fp16_layout")
 def _(bits):
     sign, exponent, mantissa = (-1.0) ** (bits >> 15), bits >> 10 & 31, bits & 1023
     if exponent == 31:
@@ -113,7 +113,7 @@ def _(bits):
     return _decoded(bits, leading=0)
 
 
-@wrong("decode_bf16", "fraction")
+@wrong("decode_bf16", "wrong_fraction")
 def _(bits):
     return _decoded(bits, divide=256)
 
@@ -128,7 +128,7 @@ def _(bits):
     return _decoded(bits, low=lambda sign, mantissa: sign * (1 + mantissa / 128) * 2.0**-127)
 
 
-@wrong("decode_bf16", "subnormal_shifted")
+@wrong("decode_bf16", "subnormal_exponent")
 def _(bits):
     return _decoded(bits, low=lambda sign, mantissa: sign * mantissa / 128 * 2.0**-127)
 
@@ -138,14 +138,9 @@ def _(bits):
     return _decoded(bits, low=lambda sign, mantissa: sign * 0.0)
 
 
-@wrong("decode_bf16", "exponent_255")
+@wrong("decode_bf16", "special_values")
 def _(bits):
     return _decoded(bits, special=False)
-
-
-@wrong("decode_bf16", "sign_of_small")
-def _(bits):
-    return _decoded(bits) + 0.0
 
 
 @wrong("decode_bf16", "not_padded")
@@ -154,7 +149,7 @@ def _(bits):
     return _decoded(int(text[0]) << 15 | int(text[1:9], 2) << 7 | int(text[9:], 2))
 
 
-@wrong("decode_bf16", "bits_cut_off")
+@wrong("decode_bf16", "mask_too_narrow")
 def _(bits):
     return _decoded(bits & ~64)
 
@@ -225,7 +220,7 @@ def _counted(widths, batch, each=4, numbers=4, inside=1, blame=2, rows=None):
     return each * (numbers * n + (batch if rows is None else rows) * kept)
 
 
-@wrong("training_bytes", "numbers_a_weight")
+@wrong("training_bytes", "numbers_per_weight")
 def _(widths, batch):
     return _counted(widths, batch, numbers=3)
 
@@ -240,17 +235,17 @@ def _(widths, batch):
     return _counted(widths, batch) + 4 * batch * sum(widths)
 
 
-@wrong("training_bytes", "tables_everywhere")
+@wrong("training_bytes", "gradients_of_every_relu")
 def _(widths, batch):
     return _counted(widths, batch, blame=0) + 8 * batch * sum(widths[1:-1])
 
 
-@wrong("training_bytes", "other_tables")
+@wrong("training_bytes", "wrong_gradient_tables")
 def _(widths, batch):
     return _counted(widths, batch, blame=0) + 8 * batch * widths[0]
 
 
-@wrong("training_bytes", "unit")
+@wrong("training_bytes", "wrong_unit")
 def _(widths, batch):
     return _counted(widths, batch) / 1024
 
@@ -260,12 +255,12 @@ def _(widths, batch):
     return _counted(widths, batch) - 16 * sum(widths[1:])
 
 
-@wrong("training_bytes", "kept_twice")
+@wrong("training_bytes", "relu_inputs_kept")
 def _(widths, batch):
     return _counted(widths, batch, inside=2)
 
 
-@wrong("training_bytes", "layers_not_kept")
+@wrong("training_bytes", "activations_missing")
 def _(widths, batch):
     return _counted(widths, batch, inside=0)
 
@@ -340,31 +335,31 @@ def _(weight, bits):
     return _coded(weight, bits, whole=lambda x: torch.floor(x + 0.5))
 
 
-@wrong("quantize", "bounded")
+@wrong("quantize", "scale_clamped")
 def _(weight, bits):
     scales = (weight.abs().amax(1) / (2 ** (bits - 1) - 1)).clamp(min=1e-8)
     return (weight / scales[:, None]).round().to(torch.int8), scales
 
 
-@wrong("quantize", "one_scale")
+@wrong("quantize", "per_tensor_scale")
 def _(weight, bits):
     return _coded(weight, bits, largest=lambda w: w.abs().max().expand(len(w)))
 
 
-@wrong("quantize", "columns")
+@wrong("quantize", "scale_per_column")
 def _(weight, bits):
     scales = weight.abs().amax(0) / (2 ** (bits - 1) - 1)
     return (weight / scales).round().to(torch.int8), scales
 
 
-@wrong("quantize", "limit_128")
+@wrong("quantize", "qmax_too_large")
 def _(weight, bits):
     scales = weight.abs().amax(1) / 2 ** (bits - 1)
     codes = (weight / scales[:, None]).round().to(torch.int16)
     return torch.where(codes > 127, codes - 256, codes).to(torch.int8), scales
 
 
-@wrong("quantize", "all_codes_positive")
+@wrong("quantize", "unsigned_range")
 def _(weight, bits):
     return _coded(weight, bits, limit=2**bits - 1)
 
@@ -379,17 +374,17 @@ def _(weight, bits):
     return _coded(weight, bits, whole=lambda x: x)
 
 
-@wrong("quantize", "one_sided")
+@wrong("quantize", "floor_or_ceil")
 def _(weight, bits):
     return _coded(weight, bits, whole=torch.ceil)
 
 
-@wrong("quantize", "no_absolute")
+@wrong("quantize", "no_absolute_value")
 def _(weight, bits):
     return _coded(weight, bits, largest=lambda w: w.amax(1))
 
 
-@wrong("quantize", "inverse")
+@wrong("quantize", "inverted")
 def _(weight, bits):
     largest = weight.abs().amax(1)
     factors = (2 ** (bits - 1) - 1) / largest.where(largest > 0, 1.0)
@@ -485,17 +480,17 @@ def _(x_codes, x_scales, w_codes, w_scales):
     return F.linear(x_codes * x_scales[:, None], w_codes * w_scales[:, None])
 
 
-@wrong("int8_product", "wrapped_at_8")
+@wrong("int8_product", "int8_overflow")
 def _(x_codes, x_scales, w_codes, w_scales):
     return _product(x_codes, w_codes, x_scales, w_scales)
 
 
-@wrong("int8_product", "wrapped_at_16")
+@wrong("int8_product", "int16_overflow")
 def _(x_codes, x_scales, w_codes, w_scales):
     return _product(x_codes.short(), w_codes.short(), x_scales, w_scales)
 
 
-@wrong("int8_product", "rounded_sum")
+@wrong("int8_product", "half_precision_sum")
 def _(x_codes, x_scales, w_codes, w_scales):
     return _product(x_codes.half(), w_codes.half(), x_scales, w_scales)
 
@@ -580,12 +575,12 @@ def _scaled(w, g, scale, good, lr, patience, small=None, bad=None, grow=2, shrin
     return (w, scale * grow, 0) if good + 1 == patience else (w, scale, good + 1)
 
 
-@wrong("scaled_step", "not_divided")
+@wrong("scaled_step", "not_unscaled")
 def _(*inputs):
     return _scaled(*inputs, small=lambda g, scale: g.float())
 
 
-@wrong("scaled_step", "in_half")
+@wrong("scaled_step", "half_precision_step")
 def _(w, g, scale, good, lr, patience):
     if not torch.isfinite(g).all():
         return w, scale / 2, 0
@@ -603,12 +598,12 @@ def _(w, g, scale, good, lr, patience):
     return w - lr * g.float() / scale, scale, good
 
 
-@wrong("scaled_step", "sum_asked")
+@wrong("scaled_step", "sum_checked")
 def _(*inputs):
     return _scaled(*inputs, bad=lambda g: not torch.isfinite(g.sum()))
 
 
-@wrong("scaled_step", "weights_in_half")
+@wrong("scaled_step", "half_precision_weights")
 def _(w, g, scale, good, lr, patience):
     w, *rest = _scaled(w, g, scale, good, lr, patience)
     return (w.half().float() if torch.isfinite(g).all() else w, *rest)
@@ -625,7 +620,7 @@ def _(*inputs):
     return _scaled(*inputs, bad=lambda g: torch.isnan(g).any())
 
 
-@wrong("scaled_step", "some_weights_move")
+@wrong("scaled_step", "partial_step")
 def _(w, g, scale, good, lr, patience):
     fine = torch.isfinite(g)
     w = torch.where(fine, w - lr * g.float() / scale, w)
@@ -634,7 +629,7 @@ def _(w, g, scale, good, lr, patience):
     return (w, 2 * scale, 0) if good + 1 == patience else (w, scale, good + 1)
 
 
-@wrong("scaled_step", "scale_at_overflow")
+@wrong("scaled_step", "scale_after_overflow")
 def _(w, g, scale, good, lr, patience):
     w, new, good = _scaled(w, g, scale, good, lr, patience)
     return w, max(new, 1.0), good  # never below 1
@@ -648,12 +643,12 @@ def _(w, g, scale, good, lr, patience):
     return (w, 2 * scale, 0) if good + 1 == patience else (w, scale, good + 1)
 
 
-@wrong("scaled_step", "scale_at_growth")
+@wrong("scaled_step", "scale_after_growth")
 def _(*inputs):
     return _scaled(*inputs, grow=1)
 
 
-@wrong("scaled_step", "growth_at_another_step")
+@wrong("scaled_step", "growth_at_wrong_step")
 def _(w, g, scale, good, lr, patience):
     w, new, _ = _scaled(w, g, scale, good, lr, patience)
     if new < scale:
@@ -662,7 +657,7 @@ def _(w, g, scale, good, lr, patience):
     return (w, 2 * scale, 0) if good >= patience - 1 else (w, scale, good)
 
 
-@wrong("scaled_step", "count")
+@wrong("scaled_step", "wrong_count")
 def _(w, g, scale, good, lr, patience):
     w, new, count = _scaled(w, g, scale, good, lr, patience)
     return w, new, good + 1 if new > scale else count
@@ -1199,7 +1194,7 @@ def _(model, memory_gb, bits, n_tokens, batch):
     return _needs(model, bits, n_tokens, batch) <= 0.9 * memory_gb * 2**30
 
 
-@wrong("fits", "tenth_on_top")
+@wrong("fits", "tenth_added")
 def _(model, memory_gb, bits, n_tokens, batch):
     return 1.1 * _needs(model, bits, n_tokens, batch) <= memory_gb * 1e9
 
@@ -1214,7 +1209,7 @@ def _(model, memory_gb, bits, n_tokens, batch):
     return model.parameters * bits / 8 <= 0.9 * memory_gb * 1e9
 
 
-@wrong("fits", "cache_numbers")
+@wrong("fits", "wrong_cache_size")
 def _(model, memory_gb, bits, n_tokens, batch):
     return _needs(model, bits, n_tokens, batch, each=8) <= 0.9 * memory_gb * 1e9
 
@@ -1239,12 +1234,12 @@ def _(model, memory_gb, bits, n_tokens, batch):
     return batch * _needs(model, bits, n_tokens, 1) <= 0.9 * memory_gb * 1e9
 
 
-@wrong("fits", "cache_in_few_bits")
+@wrong("fits", "quantized_cache")
 def _(model, memory_gb, bits, n_tokens, batch):
     return _needs(model, bits, n_tokens, batch, each=bits / 4) <= 0.9 * memory_gb * 1e9
 
 
-@wrong("fits", "bytes_of_a_weight")
+@wrong("fits", "bytes_per_weight")
 def _(model, memory_gb, bits, n_tokens, batch):
     return _needs(model, 16, n_tokens, batch) <= 0.9 * memory_gb * 1e9
 
