@@ -1,4 +1,4 @@
-"""Check of lab 11, sixth part: a batch that keeps the machine busy (chapter 11).
+"""Check of lab 11, sixth part: the smallest batch that uses a machine well (chapter 11).
 
 Key idea: curves as one measures them. One has a size whose kernel is fast, one a dip by noise, one
 is out of order, one falls behind its best, one hits the share exactly, and one begins with a dip.
@@ -12,7 +12,7 @@ from grooves.checks.cpu_gpu.rules import LAB, Case, judge
 
 
 def _curve(batches, rates):
-    """Batches, and seconds a batch from examples a second."""
+    """Batches, and seconds per batch from examples per second."""
     return list(batches), [b / r for b, r in zip(batches, rates, strict=True)]
 
 
@@ -29,7 +29,7 @@ CASES = (
     (*_curve((3, 5, 12, 20, 50), (10, 19, 60, 100, 70)), 0.8),
     ([1, 2, 4, 8], [0.5] * 4, 0.5),
     (*_curve((1, 3, 4, 7, 16), (40, 19, 38, 70, 75)), 0.8),
-    # a dip behind the batch that is asked for, less than one example a second, equal throughputs
+    # a dip behind the batch that is asked for, less than one example per second, equal throughputs
     (*_curve((2, 6, 9, 14, 25, 40, 300), (10, 83, 50, 40, 90, 60, 100)), 0.8),
     (*_curve((5, 10, 30, 70), (0.010, 0.0222, 0.0239, 0.025)), 0.9),
     ([4, 8, 1, 32, 16], [0.5, 1.0, 1.0, 8.0, 2.0], 0.97),

@@ -1,7 +1,7 @@
-"""Check of lab 11, second part: FLOPs for each byte (chapter 11).
+"""Check of lab 11, second part: arithmetic intensity (chapter 11).
 
-Key idea: what an operation asks for follows from its shapes. No two sizes are alike, so that no
-mistake hides behind another. Letters: n rows, k inner, m columns, b bytes a number.
+Key idea: FLOPs and bytes of an operation follow from its shapes. No two sizes are equal, so that no
+mistake hides another. Letters: n rows, k inner, m columns, b bytes per number.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ def moved(operation: str, shape: tuple) -> tuple[float, float]:
 
 
 def right(operation: str, shape: tuple, bytes_per_number: float) -> float:
-    """FLOPs a byte."""
+    """FLOPs per byte."""
     return flops(operation, shape) / (sum(moved(operation, shape)) * bytes_per_number)
 
 
 def _of(*operations: str):
-    """A mistake that only these operations know: elsewhere it comes to the right answer."""
+    """A mistake in these operations only: elsewhere it gives the right answer."""
 
     def only(compute):
         return lambda o, s, b: compute(o, s, b) if o in operations else right(o, s, b)
@@ -71,10 +71,10 @@ def _inverse(o, s, b):
     return 1 / right(o, s, b) if flops(o, s) else float("inf")
 
 
-SQUARE = "this holds where all sizes are alike. Here they are not."
+SQUARE = "your formula holds only where all sizes are equal. Here they are not."
 ROW = (
-    "in row times matrix, the row that is read and the one that is written are few bytes, but not "
-    "none: the matrix is not all."
+    "for row times matrix, you leave out the row that is read, the one that is written, or both. "
+    "They are few bytes, but they count."
 )
 MISTAKES = (
     Mistake(
@@ -144,7 +144,7 @@ MISTAKES = (
 
 @check(lab=LAB, exercise="intensity")
 def intensity(answer):
-    """intensity(operation, shape, bytes_per_number) -> FLOPs a byte."""
+    """intensity(operation, shape, bytes_per_number) -> FLOPs per byte."""
     cases = [
         Case(
             inputs,
@@ -153,4 +153,4 @@ def intensity(answer):
         )
         for inputs in CASES
     ]
-    judge(by_hand(answer), cases, MISTAKES, ("FLOPs a byte",))
+    judge(by_hand(answer), cases, MISTAKES, ("FLOPs per byte",))

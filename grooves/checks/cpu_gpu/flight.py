@@ -1,7 +1,7 @@
-"""Check of lab 11, fifth part: how much must be on its way (chapter 11).
+"""Check of lab 11, fifth part: requests in flight (chapter 11).
 
-Key idea: Little's law, in whole requests. One case divides without a rest, the others lie above
-and below a half, so that every way of rounding shows.
+Key idea: Little's law, in whole requests. Some cases divide without a remainder, the others lie
+above and below a half, so that every way of rounding shows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from grooves.checks.arrays import by_hand
 from grooves.checks.compare import Mistake
 from grooves.checks.cpu_gpu.rules import LAB, Case, judge, seconds, show
 
-# Latency, bandwidth, bytes a request: memory, a disk, a card, and a slow line that divides evenly.
+# Latency, bandwidth, bytes per request: memory, a disk, a GPU, and a slow link without a remainder.
 CASES = (
     (100e-9, 20.3e9, 64),
     (80e-6, 3.5e9, 4096),
@@ -107,7 +107,7 @@ MISTAKES = (
 
 @check(lab=LAB, exercise="in_flight")
 def in_flight(answer):
-    """in_flight(latency_s, bandwidth, bytes_each) -> least number of requests."""
+    """in_flight(latency_s, bandwidth, bytes_each) -> smallest number of requests."""
     cases = [
         Case(
             inputs,

@@ -1,8 +1,8 @@
 """Check of lab 11, seventh part: reading a profile (chapter 11).
 
-Key idea: a profile is a table, and the check makes up five, so that no clock has a part in it.
-Each column misleads once: own time, calls, time a call, and single rows of a part that has two. So
-do an operation that is named like a part, and sums of columns of which one contains the other.
+Key idea: a profile is a table, and the check makes some up, so that no time is measured.
+Each column misleads once: own time, calls, time per call, and single rows of a part that has two.
+So do an operation that is named like a part, and sums of columns of which one contains the other.
 """
 
 from __future__ import annotations
@@ -131,8 +131,8 @@ def _by_substring_in_full(rows, parts):
 
 
 LIKE_A_PART = (
-    "an operation may have a part's name within its own, and is no part. Compare whole names: "
-    "`name in parts`."
+    "you match parts of names, but the name of an operation may contain that of a part. Compare "
+    "whole names: `name in parts`."
 )
 MISTAKES = (
     Mistake(

@@ -1,7 +1,7 @@
 """Check of lab 11, third part: the roofline (chapter 11).
 
-Key idea: three figures belong together, the rate, the ridge and the name of the limit. Machines
-are handed over on either side of the ridge, and one whose ridge is below 1.
+Key idea: three results belong together, the rate, the ridge point and the name of the limit. The
+cases lie on either side of the ridge point, and one machine has a ridge point below 1.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from grooves.checks.arrays import by_hand
 from grooves.checks.compare import Mistake
 from grooves.checks.cpu_gpu.rules import LAB, Case, judge, show
 
-# Intensity, peak, bandwidth: a processor, two cards, a machine of much bandwidth, and a copy.
+# Intensity, peak, bandwidth: a CPU, two GPUs, a machine with a high bandwidth, and a copy.
 CASES = (
     (0.5, 90e9, 25e9),
     (40.0, 90e9, 25e9),
@@ -22,19 +22,19 @@ CASES = (
     (2.999, 21e9, 7e9),
     (3.001, 21e9, 7e9),
     (17, 300, 20),
-    (3.2, 100, 30),  # a ridge of 3.333, which divides no further
+    (3.2, 100, 30),  # a ridge point of 3.333, no integer
     (4, 100, 30),
     (1e-12, 9e15, 3e9),
     (5e8, 9e15, 3e9),
     (0.4, 2.0, 8.0),
     (0.5, 7.0, 7.0),
 )
-NAMES = ("the rate", "the ridge", "the limit")
-UNITS = ("FLOP/s", "FLOPs a byte")
+NAMES = ("the rate", "the ridge point", "the limit")
+UNITS = ("FLOP/s", "FLOPs per byte")
 
 
 def right(intensity: float, peak: float, bandwidth: float) -> tuple[float, float, str]:
-    """Rate in FLOP/s, ridge in FLOPs a byte, and the limit that binds."""
+    """Rate in FLOP/s, ridge point in FLOPs per byte, and the limit that applies."""
     slope, ridge = intensity * bandwidth, peak / bandwidth
     return min(peak, slope), ridge, "memory" if intensity < ridge else "arithmetic"
 
@@ -59,8 +59,8 @@ def _upside_down(i, p, w):
 
 
 OTHER = (
-    "the word must compare the intensity with the ridge, peak / bandwidth: both are in FLOPs per "
-    "byte."
+    "compare the intensity with the ridge point, peak / bandwidth, to choose the word: both are in "
+    "FLOPs per byte."
 )
 MISTAKES = (
     Mistake(
@@ -147,8 +147,8 @@ def attainable(answer):
         Case(
             (i, peak, bandwidth),
             dict(zip(NAMES, right(i, peak, bandwidth), strict=True)),
-            f"intensity = {i:g}, peak = {show(peak, 'FLOP/s')}, "
-            f"bandwidth = {show(bandwidth, 'bytes/s')}",
+            f"intensity = {i:g}, peak = {show(peak, 'FLOP/s')}, bandwidth = "
+            f"{show(bandwidth, 'bytes/s')}",
             ("memory", "arithmetic"),
         )
         for i, peak, bandwidth in CASES

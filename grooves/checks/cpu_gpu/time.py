@@ -1,8 +1,8 @@
-"""Check of lab 11, fourth part: seconds before anything is measured (chapter 11).
+"""Check of lab 11, fourth part: predicting the time (chapter 11).
 
-Key idea: within an operation arithmetic and memory work side by side, so the longer one counts;
-operations come one after the other, each with its call, so these add up. Both parts of the answer
-are looked at, the seconds and where they go.
+Key idea: within an operation arithmetic and memory overlap, so the longer one counts; operations
+run one after the other, each with its launch, so these add up. Both parts of the answer are
+compared, the seconds and their main cause.
 """
 
 from __future__ import annotations
@@ -169,6 +169,6 @@ def predict_time(answer):
 def _given(operations, peak, bandwidth, launch_s) -> str:
     pairs = ", ".join(f"({flops:g}, {n_bytes:g})" for flops, n_bytes in operations)
     return (
-        f"operations = [{pairs}], peak = {show(peak, 'FLOP/s')}, "
-        f"bandwidth = {show(bandwidth, 'bytes/s')}, launch_s = {seconds(launch_s)}"
+        f"operations = [{pairs}], peak = {show(peak, 'FLOP/s')}, bandwidth = "
+        f"{show(bandwidth, 'bytes/s')}, launch_s = {seconds(launch_s)}"
     )

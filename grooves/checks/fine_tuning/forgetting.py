@@ -1,8 +1,8 @@
-"""Check of lab 06: how much of the first language is forgotten (chapter 06).
+"""Check of lab 06: measuring how much of the first language is forgotten (chapter 06).
 
-Key idea: the stories are of unlike lengths, those of the dialect gain what those of the first
-language lose, and what stands in the padding is nonsense. So every wrong mean is another number.
-Letters: N stories, T places.
+Key idea: the stories differ in length, those of the dialect gain what those of the first language
+lose, and the values in the padding are meaningless, so that every wrong mean gives another number.
+Letters: N stories, T positions.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def _tables(seed: int, lengths: tuple[int, ...], old: tuple[bool, ...]):
 
 @check(lab=LAB, exercise="forgotten")
 def forgotten(answer):
-    """forgotten(before, after, targets, old) -> nats a word lost of the first language."""
+    """forgotten(before, after, targets, old) -> nats per word lost in the first language."""
 
     def call(*inputs):
         return written_by_hand(answer, *inputs)
@@ -154,4 +154,4 @@ def forgotten(answer):
     ask((before, after, targets.astype(np.int8), old))  # old stories only
     ask(_tables(71, (2, 3) * 150, (True, False, False) * 100))
     ask(_tables(72, (1_100, 2), (True, False)))
-    return "The entropy stands in both tables, and falls out of the difference."
+    return "The entropy is part of both tables and cancels in the difference."

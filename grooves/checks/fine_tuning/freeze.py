@@ -1,7 +1,7 @@
-"""Check of lab 06: which weights may learn, and how many numbers they hold (chapter 06).
+"""Check of lab 06: which weights are trainable, and how many numbers they hold (chapter 06).
 
-Key idea: the switches are read off the model after the call, under every name that a weight has.
-A mistake is told by the weights that it lets learn and by the number that it returns.
+Key idea: requires_grad is read from the model after the call, for every name that a weight has. A
+mistake is known by the weights that it makes trainable and by the number that it returns.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LAB = "06_fine_tuning"
 
 @dataclass(frozen=True)
 class Mistake:
-    """A mistake: which weights learn then, what is counted, and what to say."""
+    """A mistake: which weights are trainable then, what is counted, and what to say."""
 
     name: str
     learns: Callable
@@ -154,7 +154,7 @@ MISTAKES = (
 
 @check(lab=LAB, exercise="trainable", returns=(int, float, np.number, np.ndarray, Tensor))
 def trainable(answer):
-    """trainable(model, parts) -> how many numbers learn, which are those of the parts alone."""
+    """trainable(model, parts) -> how many numbers are trainable: those of the parts alone."""
     for case in CASES:
         if case.frozen != "as left":
             with own_seed(0):
@@ -166,14 +166,15 @@ def trainable(answer):
         again.refuse_changed(((list(case.parts),), {}), (parts,), {})
         if [(name, id(w)) for name, w in before] != [(name, id(w)) for name, w in _named(model)]:
             raise CheckFailed(
-                "your function put other weights into the model. Leave them, and move their "
-                "switches.",
+                "your function replaced weights of the model. Keep them, and set only their "
+                "requires_grad.",
                 hint="other_weights",
             )
         if any(not same for same in map(_same, kept, _kept(model))):
             raise CheckFailed(
-                "your function changed more than switches: the numbers of a weight, train() or "
-                "eval() of a part, or whether PyTorch follows gradients. Move requires_grad alone.",
+                "your function changed more than requires_grad: values of a weight, the train() or "
+                "eval() mode of a part, or whether PyTorch records gradients. Set requires_grad "
+                "only.",
                 hint="more_than_switches",
             )
         _judge(model, case, got.reshape(()) if got.numel() == 1 else got)
@@ -197,15 +198,14 @@ def _judge(model: nn.Module, case: Case, got: Tensor) -> None:
     said = f"number {number(got)}" if got.ndim == 0 else f"shape {tuple(got.shape)}"
     told = (
         f"for parts = {list(case.parts)} in a model of {_total(model, set(names))} numbers, "
-        f"{BEFORE[case.frozen]}, your result is the {said}, "
-        f"and {_listed(names, learning)}; it should be {total}, "
-        f"and {_listed(names, expected)}."
+        f"{BEFORE[case.frozen]}, your result is the {said}, and {_listed(names, learning)}; it "
+        f"should be {total}, and {_listed(names, expected)}."
     )
     if learning != expected and any("requires_grad" in vars(m) for m in model.modules()):
         raise CheckFailed(
-            f"{told}\nLikely mistake: you set requires_grad on a module, which makes a new "
-            "attribute that nobody reads. It is the weights that have the switch; "
-            "module.requires_grad_(…) with a _ at its end passes it on to them.",
+            f"{told}\nLikely mistake: you set requires_grad on a module, which creates a new "
+            "attribute that PyTorch never reads. Set it on the weights, or call "
+            "module.requires_grad_(…), with a trailing _, which sets it on all of them.",
             hint="set_on_module",
         )
 
@@ -220,9 +220,9 @@ def _judge(model: nn.Module, case: Case, got: Tensor) -> None:
 
 
 def _listed(names: dict[int, str], learning: set[int]) -> str:
-    """The names of the weights that learn, in words."""
+    """The names of the trainable weights, in words."""
     some = [name for i, name in names.items() if i in learning]
     if not some:
-        return "nothing learns"
+        return "nothing is trainable"
     shown = ", ".join(some[:4]) + (f" and {len(some) - 4} more" if len(some) > 4 else "")
-    return f"{shown} learn{'s' if len(some) == 1 else ''}"
+    return f"{shown} {'is' if len(some) == 1 else 'are'} trainable"

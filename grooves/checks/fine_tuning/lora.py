@@ -1,8 +1,8 @@
-"""Check of lab 06: a matrix with a low-rank change beside it (chapter 06).
+"""Check of lab 06: the forward pass of a matrix with LoRA (chapter 06).
 
-Key idea: the first case has four equal sizes, where products in the wrong order run without a
-complaint and give other numbers; in the others no two sizes are alike.
-Letters: I numbers into the matrix, O out of it, r the rank.
+Key idea: the first case has four equal sizes, where products in the wrong order raise no
+error and give other numbers; in the others no two sizes are equal.
+Letters: I inputs, O outputs, r the rank.
 """
 
 from __future__ import annotations
@@ -170,8 +170,8 @@ def lora_forward(answer):
     _follow_back(answer, (4,))
     _follow_back(answer, (2, 3, 6))
     return (
-        "Only A and B have to learn; `weight` may be shared by many. (x A) B never makes the "
-        "matrix A B; x (W + A B) is as right, and makes it."
+        "Only A and B are trained; many models may share `weight`. (x A) B never computes the "
+        "matrix A B; x (W + A B) is also correct, but computes it."
     )
 
 
@@ -205,10 +205,10 @@ def _follow_back(answer, shape: tuple[int, ...]) -> None:
             if gradient is None or not close(gradient, should, 1e-3):
                 raise CheckFailed(
                     f"the number is right, but {'no' if gradient is None else 'not the whole'} "
-                    f"gradient reaches {name}, so "
-                    f"{'the layers below learn wrongly' if name == 'x' else 'it cannot learn'}.\n"
-                    "Likely mistake: detach, .data, no_grad, NumPy or a new tensor made of "
-                    "numbers. Stay with PyTorch's operations.",
+                    f"gradient reaches {name}, so {'the layers below' if name == 'x' else 'it'} "
+                    "cannot be trained.\n"
+                    "Likely mistake: detach, .data, no_grad, NumPy or a new tensor made from "
+                    "values. Use PyTorch's operations throughout.",
                     hint="no_gradient",
                 )
     if any((part.grad is None or (part.grad != 1).any()) for part in learns.values()):

@@ -1,8 +1,8 @@
-"""Check of lab 06: a low-rank change that goes into its matrix (chapter 06).
+"""Check of lab 06: merging a low-rank change into its matrix (chapter 06).
 
-Key idea: the matrix is kept turned over, the change is not; where both are square, nothing but the
-numbers shows it. A matrix that was handed over must be what it was, since other models share it.
-Letters: I numbers into the matrix, O out of it, r the rank.
+Key idea: the matrix is stored transposed, the change is not; where both are square, only the
+numbers show it. The matrix that is passed must not change, since other models share it.
+Letters: I inputs, O outputs, r the rank.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ MISTAKES = tuple(
 
 @check(lab=LAB, exercise="merge", returns=Tensor)
 def merge(answer):
-    """merge(weight, A, B, alpha) -> (O, I), the matrix with the change in it."""
+    """merge(weight, A, B, alpha) -> (O, I), the matrix plus the change."""
 
     def judge(n_in, n_out, rank, alpha, seed=90, double=False, parts=None, note=""):
         weight, A, B = parts or thin(seed, n_in, n_out, rank)
@@ -116,8 +116,8 @@ def merge(answer):
     judge(3, 3, 3, 6.0, parts=short, note=", in bfloat16")
     if all(right for right, _ in found) and any(shared for _, shared in found):
         raise CheckFailed(
-            "your result lies in the memory of the `weight` that was given, at least where A B or "
-            "alpha is 0, so a change of one changes both. Return a new tensor in any case.",
+            "your result shares memory with the `weight` that was given, at least where A B or "
+            "alpha is 0, so changing one changes both. Always return a new tensor.",
             hint="same_memory",
         )
-    return "A matrix of the old shape: nothing is slower for it."
+    return "The merged matrix has the old shape, so inference is no slower."

@@ -1,8 +1,8 @@
-"""Check of lab 06: the largest rank that a budget pays for (chapter 06).
+"""Check of lab 06: the largest rank that a budget allows (chapter 06).
 
-Key idea: the counts are small enough to be done on paper, and between them they show each mistake:
-a budget that is met to the number, one that pays for nothing, one that pays for more directions
-than a matrix has.
+Key idea: the counts are small enough to be done on paper, and together they show each mistake: a
+budget that is used up exactly, one too small for rank 1, one that allows more than the maximum
+rank of a matrix.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Check of lab 06: the best learning rate of a sweep (chapter 06).
 
-Key idea: four small sweeps in which each false reading finds another rate: the training loss is
+Key idea: small sweeps in which each misreading finds another rate: the training loss is
 lowest elsewhere, the last look ranks otherwise, a run was best before it diverged, the rates are
 in no order, and the edge of the list is not the edge of the rates.
 Letters: R runs, S looks.
@@ -159,7 +159,7 @@ def choose_rate(answer):
         given = _in_words(rates, held_out, training)
         asked = read_only(call) if last else call
         judge_parts(asked, inputs, expected, MISTAKES, given, "it should be")
-    return "A sweep that stops at its edge has not found the best rate."
+    return "A sweep whose best rate is at the edge has not found the best rate."
 
 
 def _in_words(rates, held_out, training) -> str:
@@ -167,7 +167,7 @@ def _in_words(rates, held_out, training) -> str:
     if len(rates) > 9:
         return f"{len(rates)} runs of {len(held_out[0])} looks"
     rows = [
-        f"    rate {rate:g}: held out {_losses(off)}; training {_losses(on)}"
+        f"    rate {rate:g}: held-out {_losses(off)}; training {_losses(on)}"
         for rate, off, on in zip(rates, held_out, training, strict=True)
     ]
     return f"these {len(rates)} runs\n" + "\n".join(rows) + "\nin this order"

@@ -1,7 +1,7 @@
-"""Check of lab 06: where to stop, with patience (chapter 06).
+"""Check of lab 06: early stopping with patience (chapter 06).
 
 Key idea: the curves are made so that each misreading of the rule keeps another look: noise before
-the best, a second fall that nobody waited for, equal losses, a rise that falls a little on its way.
+the best, a second fall after the run has stopped, equal losses, a rise with small falls in it.
 """
 
 from __future__ import annotations
@@ -179,4 +179,4 @@ def stop_at(answer):
             "it should be",
             EXACT,
         )
-    return "Where one stops is decided by stories that were kept apart."
+    return "Held-out stories decide when to stop."

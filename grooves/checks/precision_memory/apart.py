@@ -133,8 +133,8 @@ class _Room:
         data = _bytes_of(value)
         if data is None or len(data) > LARGEST_TABLE:  # what is no bytes is no small table
             raise CheckFailed(
-                f"for unpack alone, your result would need `{name}` besides the bytes. The reader "
-                "of the file has nothing but the file: put what is needed into the bytes. "
+                f"for unpack alone, your result would need `{name}` besides the bytes. Whoever "
+                "reads the file has only the file: store what is needed in the bytes. "
                 f"(Tables of at most {LARGEST_TABLE:,} bytes are free.)",
                 hint="brings_along",
             )

@@ -1,7 +1,7 @@
-"""Check of lab 12: weights as integers with a scale a row (chapter 12).
+"""Check of lab 12: weights as integers with a scale per row (chapter 12).
 
 Key idea: the weights are made from codes and scales that the check chose, each a little off the
-middle of its step. So the right codes are known, and no rounding of the last bit decides. Weights
+centre of its step. So the right codes are known, and no rounding of the last bit decides. Weights
 that lie half-way are made so that they are exact.
 Letters: R rows, C columns.
 """
@@ -83,7 +83,7 @@ def with_zeros():
 
 def _parts(weight, bits, limit=None, largest=None, to_whole=np.rint, axis=1, absolute=True,
            inverse=False, clip=None):  # fmt: skip
-    """Scales and codes by formula, with a place for each mistake; int8 wraps round."""
+    """Scales and codes by formula, with a place for each mistake; int8 wraps around."""
     w = np.asarray(weight, dtype=float)
     limit = 2 ** (bits - 1) - 1 if limit is None else limit
     size = abs(w) if absolute else w
@@ -216,7 +216,7 @@ def quantize(answer):
     if of_zeros != 1 and not wrong:
         raise CheckFailed(
             f"for {given}, your result has the scale {of_zeros:.3g} for that row. A row of zeros "
-            "gets the scale 1: its largest magnitude would give 0, and 0 / 0 is NaN.",
+            "gets the scale 1: its largest magnitude would give the scale 0, and 0 / 0 is NaN.",
             hint="zero_row",
         )
     return "Codes times scales are within half a step of every weight."
@@ -234,26 +234,26 @@ def _two(result, shape, given: str) -> list[np.ndarray]:
             scales.dtype == torch.int8 and codes.is_floating_point(),
             f"codes of {codes.dtype} and scales of {scales.dtype}",
             "swapped",
-            "The two are exchanged: codes first.",
+            "The two are swapped: return the codes first.",
         ),
         (
             codes.shape != shape,
             f"codes of shape {shape_of(codes)}",
             "shape",
-            f"They have the shape of the weights, {shape}.",
+            f"They must have the shape of the weights, {shape}.",
         ),
         (
             codes.dtype == torch.uint8,
             "codes of uint8",
             "unsigned",
-            "It has no number below 0: a weight of −1 would come back as 255. Take torch.int8.",
+            "It has no negative numbers: a code of −1 would become 255. Use torch.int8.",
         ),
         (
             codes.dtype != torch.int8,
             f"codes of {codes.dtype}",
             "codes_not_int8",
-            f"They take {codes.element_size()} bytes each. Make them integers of one byte at the "
-            "end: `.to(torch.int8)`.",
+            f"They take {codes.element_size()} bytes each. Convert them to one-byte integers at "
+            "the end: `.to(torch.int8)`.",
         ),
     ):
         if wrong:

@@ -1,8 +1,8 @@
 """Check of lab 12: sixteen bits decoded by hand (chapter 12).
 
-Key idea: every kind of pattern is asked for, normal, subnormal, zero, infinite and no number, and
-each result must be the exact value, the sign of a zero included. What a pattern means is read off
-PyTorch, which an answer may therefore not do.
+Key idea: every kind of pattern is tested, normal, subnormal, zero, infinite and NaN, and each
+result must be the exact value, including the sign of a zero. The right value comes from PyTorch,
+which an answer may therefore not use.
 """
 
 from __future__ import annotations
@@ -225,13 +225,13 @@ def _same(a: float, b: float) -> bool:
 
 @check(lab=LAB, exercise="decode_bf16")
 def decode_bf16(answer):
-    """decode_bf16(bits) -> the number that sixteen bits mean; bits: 0 to 65535."""
+    """decode_bf16(bits) -> the number that sixteen bits represent; bits: 0 to 65535."""
     ways = itertools.cycle((_unread, written_by_hand))  # each sees all kinds of patterns
     for way, bits in zip(ways, (*PATTERNS, *range(0, 2**16, 509)), strict=False):
         got, right = as_number(way(answer, bits)), value(bits)
         told = f"for the bits {pattern(bits)}, your result is {got:.6g}; bfloat16's is {right:.6g}."
         refuse([got], [right], DECODE_MISTAKES, [(bits,)], lambda _, told=told: told, _same)
-    return "All kinds are read: normal, subnormal, zero, infinite, and no number."
+    return "All kinds are decoded: normal, subnormal, zero, infinite and NaN."
 
 
 def _unread(answer, bits: int):
@@ -255,7 +255,7 @@ def _unread(answer, bits: int):
             sys.setprofile(before)
     if found := (seen | views.seen) & READY_MADE:
         raise CheckFailed(
-            f"your code calls {min(found)}, which reads the bits for you. Take them apart "
+            f"your code calls {min(found)}, which interprets the bits for you. Decode them "
             "yourself: `>>`, `&` and powers of 2 will do.",
             hint="ready_made",
         )

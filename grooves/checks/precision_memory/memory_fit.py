@@ -1,7 +1,7 @@
 """Check of lab 12: will it fit (chapter 12).
 
-Key idea: models are made up whose need lies on both sides of what a device has, some of them mostly
-weights and some mostly cache. One answer of yes or no says little, and all together say which part
+Key idea: made-up models need more or less than a device has, some of them mostly for weights and
+some mostly for the cache. One answer of True or False says little, but all together show which part
 was forgotten.
 """
 
@@ -21,9 +21,9 @@ from grooves.models.published import Model
 
 FREE = 0.1  # of a device's memory
 CACHE_BYTES = 2  # of a number in the cache
-# Memory in GB, bits of a weight, texts at once.
+# Memory in GB, bits per weight, texts at once.
 SITUATIONS = ((24, 16, 2), (12, 4, 5), (80, 8, 3), (40, 4.5, 4), (1, 6, 7))
-# How much of the memory the models need, and which share of that is cache.
+# How much of the memory the models need, and which fraction of that is cache.
 NEEDED = (
     0.7, 0.75, 0.8, 0.86, 0.91, 0.96, 1.006, 1.04, 1.06, 1.1, 1.15, 1.2, 1.35, 1.8, 2.6, 5, 9, 18,
 )  # fmt: skip

@@ -1,8 +1,8 @@
-"""Check of lab 12: a matrix product of codes, with the scales taken out of the sum (chapter 12).
+"""Check of lab 12: a matrix product of codes, with the scales factored out of the sum (chapter 12).
 
-Key idea: the right product is that of the matrices that codes and scales stand for, computed at
-64 bits. The codes are large, so that a sum kept in too few bits shows; and once large products
-cancel, so that scaling before the sum shows, which rounds each of them.
+Key idea: the right product is that of the dequantized matrices, computed in 64 bits. The codes are
+large, so that a sum kept in too few bits shows; and in one case large products cancel, so that
+scaling before the sum shows, which rounds each of them.
 Letters: B texts, C channels that are summed over, R outputs.
 """
 
@@ -179,7 +179,7 @@ def int8_product(answer):
     for seed, sizes in enumerate(SIZES):
         ask(answer if seed else by_hand(answer), seed, sizes)
     ask(answer, 71, (5, 60, 6), made=cancelling)
-    return "Right also where large products nearly cancel."
+    return "It is also right where large products nearly cancel."
 
 
 def _note_product(got, right: Tensor, inputs: tuple, given: str, cancels: bool) -> None:

@@ -1,4 +1,4 @@
-"""Part of a check of lab 12: what goes wrong in a step whose loss was scaled (chapter 12).
+"""Part of a check of lab 12: what goes wrong in a step with loss scaling (chapter 12).
 
 Key idea: one formula has a place for each mistake, so that the right step and all wrong ones differ
 in one place.
@@ -79,13 +79,13 @@ def _in_half(way):
 
 
 def _grown_first(w, g, scale, good, lr, patience):
-    """The scale is doubled before it is taken off."""
+    """The scale is doubled before the gradient is divided by it."""
     moved, new, good = step(w, g, scale, good, lr, patience)
     return (step(w, g, new, good, lr, patience)[0] if new > scale else moved, new, good)
 
 
-def _sum_asked(w, g, scale, good, lr, patience):
-    """The sum of the gradients is asked whether it is finite."""
+def _sum_checked(w, g, scale, good, lr, patience):
+    """The sum of the gradients is checked, not each of them."""
     lost = not torch.isfinite(g.sum())
     g = torch.full_like(g, INF) if lost else g
     return step(w, g, scale, good, lr, patience)
@@ -116,8 +116,8 @@ def _growth(grows, scale_of=lambda scale: 2 * scale):
     return compute
 
 
-def _max_asked(w, g, scale, good, lr, patience):
-    """The largest gradient is asked whether it is finite."""
+def _max_checked(w, g, scale, good, lr, patience):
+    """The largest gradient is checked, not each of them."""
     if torch.isfinite(g.max()):
         return step(w, g, scale, good, lr, patience, skip="never")
     return w, scale / 2, 0
@@ -150,9 +150,9 @@ SCALING_MISTAKES = (
         "sum_checked",
         "you check whether the sum is finite. Finite gradients can add up to more than fp16 "
         "holds, so check each of them: `torch.isfinite(g).all()`.",
-        _sum_asked,
+        _sum_checked,
         lambda w, g, *rest: (
-            _sum_asked(w, g.abs(), *rest)
+            _sum_checked(w, g.abs(), *rest)
             if not torch.isfinite(g.abs().sum())
             else step(w, g, *rest)
         ),
@@ -168,7 +168,7 @@ SCALING_MISTAKES = (
         "you make a step although a gradient is infinite or NaN, and such weights never recover. "
         "`torch.isfinite` is False for NaN and for both infinities.",
         *(_with(skip=skip) for skip in ("never", "inf", "nan", "above")),
-        _max_asked,
+        _max_checked,
     ),
     Mistake(
         "partial_step",

@@ -1,7 +1,7 @@
-"""Check of lab 12: the memory of a training, counted before it is run (chapter 12).
+"""Check of lab 12: the memory of a training run, predicted (chapter 12).
 
-Key idea: the check trains the network that it asks about, on a processor, and watches every tensor
-from its making to its end. A count within a tenth of the peak is right, whatever it leaves out.
+Key idea: the check trains the network on a CPU and watches every tensor from its creation to its
+end. A count within 10 % of the peak is right, whatever it leaves out.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def _apart(a: float, b: float) -> bool:
 
 @check(lab=LAB, exercise="training_bytes")
 def training_bytes(answer):
-    """training_bytes(widths, batch) -> bytes at the peak of a training with Adam, within 10 %."""
+    """training_bytes(widths, batch) -> peak bytes of a training run with Adam, within 10 %."""
     got = [as_number(answer(list(widths), batch)) for widths, batch in CASES]
     expected = _peaks()
 
@@ -165,7 +165,7 @@ def training_bytes(answer):
         inner = f"{len(widths) - 2} hidden layers of {widths[1]}"
         return (
             f"for {widths[0]} inputs, {inner}, {widths[-1]} outputs and a batch of {batch}, your "
-            f"result is {number(got[i])} bytes; PyTorch took {number(expected[i])}, and a tenth "
+            f"result is {number(got[i])} bytes; PyTorch took {number(expected[i])}, and 10 % "
             "off is allowed."
         )
 
@@ -174,4 +174,4 @@ def training_bytes(answer):
 
     refuse(got, expected, TRAINING_MISTAKES, CASES, said, alike, _apart)
     worst = max(abs(a / b - 1) for a, b in zip(got, expected, strict=True))
-    return f"At most {worst:.1%} off what PyTorch took, in {len(CASES)} networks."
+    return f"At most {worst:.1%} off PyTorch's peak, in {len(CASES)} networks."

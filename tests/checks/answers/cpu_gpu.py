@@ -106,7 +106,7 @@ def _(work, synchronize, clock, warm_ups, runs):
     return statistics.median(samples)
 
 
-@wrong("median_time", "one_look_around_all")
+@wrong("median_time", "timed_together")
 def _(work, synchronize, clock, warm_ups, runs):
     for _ in range(warm_ups):
         work()
@@ -123,20 +123,6 @@ def _(work, synchronize, clock, warm_ups, runs):
     return timer(runs=lambda r: warm_ups + r, warm=lambda w: 0)(
         work, synchronize, clock, warm_ups, runs
     )
-
-
-@wrong("median_time", "runs_missing")
-def _(work, synchronize, clock, warm_ups, runs):
-    looks = []
-    for _ in range(warm_ups):
-        work()
-    synchronize()
-    for _ in range(runs):  # the first look is no run
-        looks.append(clock())
-        if len(looks) < runs:
-            work()
-            synchronize()
-    return np.median(np.diff(looks))
 
 
 @wrong("median_time", "other_clock")
@@ -169,20 +155,13 @@ ANSWERS.wrong_answers["median_time"] |= {
     "called_too_often": timer(warm=lambda w: max(1, w)),
     "never_synchronised": timer(wait="W", settle=False),
     "synchronised_outside": timer(wait="S|W|"),
-    "equal_runs_once": timer(lambda samples: statistics.median(set(samples))),
     "cold_start": timer(warm=lambda w: 0),
-    "too_few_warm_ups": timer(warm=lambda w: 1),
-    "too_few_runs": timer(runs=lambda r: 1),
-    "warm_ups_not_awaited": timer(settle=False),
+    "too_few_calls": timer(warm=lambda w: 1),
+    "warm_ups_unfinished": timer(settle=False),
     "total": timer(sum),
     "mean": timer(statistics.mean),
     "minimum": timer(min),
-    "maximum": timer(max),
     "unsorted": timer(lambda samples: samples[len(samples) // 2]),
-    "first_run": timer(lambda samples: samples[0]),
-    "last_run": timer(lambda samples: samples[-1]),
-    "milliseconds": timer(lambda samples: 1e3 * statistics.median(samples)),
-    "backwards": timer(lambda samples: -statistics.median(samples)),
     "wrong_type": timer(lambda samples: samples),
 }
 
@@ -200,8 +179,8 @@ def _five_runs(median_time):
 
 by_hand(
     "median_time",
-    "Five runs take 3, 2, 90, 2 and 1 seconds.\nTheir mean is 19.6, and no run was like that; "
-    "their median is 2.",
+    "Five runs take 3, 2, 90, 2 and 1 seconds.\nTheir mean is 19.6, which is close to none of "
+    "them; their median is 2.",
     _five_runs,
 )
 
@@ -302,7 +281,7 @@ ANSWERS.wrong_answers["intensity"] |= {
 by_hand(
     "intensity",
     "2 · 2 · 3 · 4 = 48 FLOPs.\n6 and 12 numbers are read and 8 are written: 26 numbers, 104 bytes."
-    "\nThe intensity is 48 / 104 = 0.4615 FLOPs a byte.",
+    "\nThe intensity is 48 / 104 = 0.4615 FLOPs per byte.",
     lambda intensity: (
         math.isclose(intensity("matmul", (2, 3, 4), 4), 48 / 104) and round(48 / 104, 4) == 0.4615
     ),
@@ -362,8 +341,8 @@ ANSWERS.wrong_answers["attainable"] = {
 }
 by_hand(
     "attainable",
-    "the ridge is 5 FLOPs a byte.\nAt an intensity of 2 memory allows 40 GFLOP/s, so it binds.\n"
-    "At 8 it would allow 160, so arithmetic binds, at 100.",
+    "the ridge point is 5 FLOPs per byte.\nAt an intensity of 2, memory allows 40 GFLOP/s, so it "
+    "is the limit.\nAt 8 it would allow 160, so arithmetic is the limit, at 100.",
     lambda attainable: (
         tuple(attainable(2, 100e9, 20e9)) == (40e9, 5, "memory")
         and tuple(attainable(8, 100e9, 20e9)) == (100e9, 5, "arithmetic")
@@ -463,8 +442,8 @@ ANSWERS.wrong_answers["predict_time"] = {
 }
 by_hand(
     "predict_time",
-    "Together 0.5 + 4 + 0.5 + 3 = 8 s, of which arithmetic has 4, memory 3 and the launches 1: "
-    "most goes into arithmetic.",
+    "Together they take 0.5 + 4 + 0.5 + 3 = 8 s, of which arithmetic takes 4, memory 3 and the "
+    "launches 1: arithmetic takes most of it.",
     lambda predict_time: tuple(predict_time([(40, 1), (1, 3)], 10, 1, 0.5)) == (8, "arithmetic"),
 )
 
@@ -506,7 +485,7 @@ ANSWERS.wrong_answers["in_flight"] = {
 }
 by_hand(
     "in_flight",
-    "2,000 bytes are in flight.\nWith 64 bytes a request that is 31.25 requests, so 32 keep",
+    "2,000 bytes are in flight.\nWith 64 bytes per request, that is 31.25 requests, so 32 keep",
     lambda in_flight: in_flight(100e-9, 20e9, 64) == 32,
 )
 
@@ -575,7 +554,7 @@ ANSWERS.wrong_answers["busy_batch"] |= {
 }
 by_hand(
     "busy_batch",
-    "The throughputs are 1, 2 and 2.5 examples a second.\nThree quarters of the best are 1.875, "
+    "The throughputs are 1, 2 and 2.5 examples per second.\nThree quarters of the best are 1.875, "
     "and the batch of 2 reaches that.",
     lambda busy_batch: busy_batch([1, 2, 4], [1.0, 1.0, 1.6], 0.75) == 2,
 )
@@ -743,13 +722,6 @@ def _(model, optimizer, images, labels, chosen):
     return result
 
 
-@wrong("mended_step", "all_judged_after")
-def _(model, optimizer, images, labels, chosen):
-    step()(model, optimizer, images, labels, chosen)
-    logits, y = model(images[chosen]), labels[chosen]
-    return F.cross_entropy(logits, y).item(), (logits.argmax(1) == y).float().mean().item()
-
-
 @wrong("mended_step", "other_weights")
 def _(model, optimizer, images, labels, chosen):
     result = step(clear=False)(model, optimizer, images, labels, chosen)
@@ -785,20 +757,17 @@ def _(model, *inputs):
 ANSWERS.wrong_answers["mended_step"] |= {
     "waits_row_by_row": slow_step,
     "fetched_row_by_row": step(fetch=_row_by_row),
-    "cut_into_rows": step(fetch=lambda i, y, c: (torch.stack(list(i[c].unbind())), y[c])),
+    "split_into_rows": step(fetch=lambda i, y, c: (torch.stack(list(i[c].unbind())), y[c])),
     "computed_row_by_row": step(score=_count_without_asking),
     "python_loop": step(score=_in_python),
     "keeps_the_graph": step(number=lambda loss: loss),
     "how_many": lambda *inputs: (*step()(*inputs), 0.0),
-    "gradients_added": step(clear=False),
+    "gradients_accumulated": step(clear=False),
     "no_update": step(move=False),
     "chosen_ignored": step(fetch=lambda i, y, c: (i[: len(c)], y[: len(c)])),
-    "each_picture_once": step(fetch=lambda i, y, c: (i[c.unique()], y[c.unique()])),
-    "share_of_all": step(score=lambda logits, y: (logits.argmax(1) == y).sum().item() / 1347),
-    "all_pictures": step(fetch=lambda i, y, c: (i, y)),
-    "judged_after": step(after=True),
+    "accuracy_after_step": step(after=True),
     "loss_summed": step(reduction="sum"),
-    "number_not_share": step(score=lambda logits, y: (logits.argmax(1) == y).sum().item()),
+    "count_not_accuracy": step(score=lambda logits, y: (logits.argmax(1) == y).sum().item()),
     "wrong_type": lambda *inputs: step()(*inputs)[0],
     "unrecognised": step(number=lambda loss: 3 * loss.item()),
 }
@@ -814,7 +783,7 @@ def _asks(_mended_step):
 
 by_hand(
     "mended_step",
-    "For 64 pictures these two ask 128 times, and `loss.item()` once more;",
+    "For 64 pictures these two synchronise 128 times, and `loss.item()` once more;",
     _asks,
 )
 
@@ -924,8 +893,8 @@ ANSWERS.wrong_answers["plan"] = {
 }
 by_hand(
     "plan",
-    "a bus of 20e9 bytes a second: 0.1 s for each batch.\n100 rows in batches of 50 bring it twice,"
-    " 0.2 s; in one batch, 0.1 s; kept, not at all.",
+    "a bus of 20e9 bytes per second: 0.1 s for each batch.\n100 rows in batches of 50 transfer it "
+    "twice, 0.2 s; in one batch, 0.1 s; if it is kept, never.",
     lambda plan: (
         _one_layer(50, []) == 0.2 and _one_layer(100, []) == 0.1 and not _one_layer(1, [0])
     ),

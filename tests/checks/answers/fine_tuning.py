@@ -209,7 +209,7 @@ def _(model, parts):
 
 ANSWERS.by_hand(
     "trainable",
-    'With the parts `["0.bias", "2"]` 2 + 8 + 4 = 14 numbers learn.',
+    'With the parts `["0.bias", "2"]`, 2 + 8 + 4 = 14 numbers are trainable.',
     lambda trainable: (
         trainable(nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 4)), ["0.bias", "2"]) == 14
     ),
@@ -438,7 +438,7 @@ def _(weight, A, B, alpha):
 
 ANSWERS.by_hand(
     "merge",
-    "The merged matrix is ((2, 1), (3, 1)), and (1, 2) comes out as "
+    "The merged matrix is ((2, 1), (3, 1)), and it maps (1, 2) to "
     "(2 · 1 + 1 · 2, 3 · 1 + 1 · 2) = (4, 5), as before.",
     lambda merge: near(merge(*SQUARE), [[2, 1], [3, 1]]),
 )
@@ -547,8 +547,8 @@ ANSWERS.by_hand(
 )
 ANSWERS.by_hand(
     "largest_rank",
-    "With a budget of 1,000 it is 4, since the first matrix has no fifth direction; with a budget "
-    "of 20 it is 0.",
+    "With a budget of 1,000 it is 4, since the first matrix cannot have a rank of 5; with a "
+    "budget of 20 it is 0.",
     lambda largest_rank: [largest_rank([(4, 6), (6, 6)], n) for n in (1_000, 20)] == [4, 0],
 )
 
@@ -693,8 +693,8 @@ def _(rates, training, held_out):
 
 ANSWERS.by_hand(
     "choose_rate",
-    "The least of the others is 2: rate 0.1, look 1.\n"
-    "0.1 is neither the smallest nor the largest rate tried: no edge.",
+    "The lowest loss of the others is 2: rate 0.1, look 1.\n"
+    "0.1 is neither the smallest nor the largest rate tried, so it is not at the edge.",
     lambda choose_rate: _is_choice(
         choose_rate(
             np.array([0.1, 0.01, 1.0]),
@@ -879,7 +879,7 @@ def _(training, held_out, patience):
 
 ANSWERS.by_hand(
     "stop_at",
-    "Looks 4 and 5 are not: stop, and keep look 3.",
+    "Looks 4 and 5 are not, so stop and keep look 3.",
     lambda stop_at: stop_at(None, np.array([3, 2, 2.1, 1.9, 2, 2.2, 1]), 2) == 3,
 )
 ANSWERS.by_hand(
@@ -988,7 +988,7 @@ def _(before, after, targets, old):
 
 ANSWERS.by_hand(
     "forgotten",
-    "The four words lost 4 + 0 + 1 + 3 = 8 nats: 2 nats a word.",
+    "The four words lost 4 + 0 + 1 + 3 = 8 nats: 2 nats per word.",
     lambda forgotten: near(
         float(
             forgotten(

@@ -214,9 +214,9 @@ def _(widths, batch):
     return 4 * memory.tensor_bytes(net.parameters()) + kept + 8 * batch * max(widths[1:-1])
 
 
-def _counted(widths, batch, each=4, numbers=4, inside=1, blame=2, rows=None):
+def _counted(widths, batch, each=4, numbers=4, inside=1, tables=2, rows=None):
     n = sum(a * b + b for a, b in itertools.pairwise(widths))
-    kept = widths[0] + inside * sum(widths[1:-1]) + widths[-1] + blame * widths[1]
+    kept = widths[0] + inside * sum(widths[1:-1]) + widths[-1] + tables * widths[1]
     return each * (numbers * n + (batch if rows is None else rows) * kept)
 
 
@@ -237,12 +237,12 @@ def _(widths, batch):
 
 @wrong("training_bytes", "gradients_of_every_relu")
 def _(widths, batch):
-    return _counted(widths, batch, blame=0) + 8 * batch * sum(widths[1:-1])
+    return _counted(widths, batch, tables=0) + 8 * batch * sum(widths[1:-1])
 
 
 @wrong("training_bytes", "wrong_gradient_tables")
 def _(widths, batch):
-    return _counted(widths, batch, blame=0) + 8 * batch * widths[0]
+    return _counted(widths, batch, tables=0) + 8 * batch * widths[0]
 
 
 @wrong("training_bytes", "wrong_unit")
@@ -806,15 +806,9 @@ def _(model, optimizer, pairs):
     return _step(model, optimizer, pairs, lambda t: places)
 
 
-@wrong("accumulated_step", "divided_by_another")
+@wrong("accumulated_step", "wrong_divisor")
 def _(model, optimizer, pairs):
     return _step(model, optimizer, pairs, lambda t: len(pairs))
-
-
-@wrong("accumulated_step", "weighted_by_another")
-def _(model, optimizer, pairs):
-    texts = sum(len(ids) for ids, _ in pairs)
-    return _step(model, optimizer, pairs, lambda t: _asked(t) * texts / len(t))
 
 
 @wrong("accumulated_step", "step_each")
@@ -837,7 +831,7 @@ def _(model, optimizer, pairs):
     return sum(loss.item() for loss in losses)
 
 
-@wrong("accumulated_step", "last_alone")
+@wrong("accumulated_step", "last_piece_only")
 def _(model, optimizer, pairs):
     total, told = sum(_asked(targets) for _, targets in pairs), 0
     for ids, targets in pairs:
@@ -913,13 +907,13 @@ def _(model, optimizer, pairs):
 
 
 @right("checkpointed", "by indices, each segment computed to its end, in a dict")
-def _(layers, x, every, blame):
+def _(layers, x, every, output_gradient):
     kept, n = {}, len(layers)
     for i in range(n):
         if i % every == 0:
             kept[i] = x
         x = layers[i].forward(x)
-    g = blame(x)
+    g = output_gradient(x)
     del x
     for start in range((n - 1) // every * every, -1, -every):
         inside = {start: kept.pop(start)}
@@ -931,7 +925,7 @@ def _(layers, x, every, blame):
 
 
 @right("checkpointed", "recursive, a segment a call")
-def _(layers, x, every, blame):
+def _(layers, x, every, output_gradient):
     def forward(part, x):
         for layer in part:
             x = layer.forward(x)
@@ -940,7 +934,7 @@ def _(layers, x, every, blame):
     def segment(start, x):
         part = layers[start : start + every]
         after = forward(part, x)
-        g = segment(start + every, after) if start + every < len(layers) else blame(after)
+        g = segment(start + every, after) if start + every < len(layers) else output_gradient(after)
         del after
         inputs = list(itertools.accumulate(part[:-1], lambda x, one: one.forward(x), initial=x))
         for layer, before in zip(reversed(part), reversed(inputs), strict=True):
@@ -951,7 +945,7 @@ def _(layers, x, every, blame):
 
 
 @right("checkpointed", "the last segment not computed again")
-def _(layers, x, every, blame):
+def _(layers, x, every, output_gradient):
     n, kept, inside = len(layers), [], []
     last = (n - 1) // every * every
     for i, layer in enumerate(layers):
@@ -962,7 +956,7 @@ def _(layers, x, every, blame):
         elif i % every == 0:
             kept.append(x)
         x = layer.forward(x)
-    g, i = blame(x), n - 1
+    g, i = output_gradient(x), n - 1
     while i >= 0:
         g = layers[i].backward(inside.pop(), g)
         if not inside and i > 0:
@@ -984,14 +978,14 @@ def _through(layers, x):
     return inputs
 
 
-def _segments(layers, x, every, blame, given=None, cut=None, order=reversed):
+def _segments(layers, x, every, output_gradient, given=None, cut=None, order=reversed):
     """The right way, with places for mistakes. given: what a layer's way back gets."""
     kept = []
     for i, layer in enumerate(layers):
         if i % every == 0:
             kept.append(x)
         x = layer.forward(x)
-    g = blame(x)
+    g = output_gradient(x)
     for k in reversed(range(len(kept))):
         part = layers[k * every : (k + 1) * every]
         inside = _through(part, kept.pop())
@@ -1002,36 +996,36 @@ def _segments(layers, x, every, blame, given=None, cut=None, order=reversed):
 
 
 @wrong("checkpointed", "keeps_all")
-def _(layers, x, every, blame):
+def _(layers, x, every, output_gradient):
     inputs = _through(layers, x)
-    g = blame(inputs.pop())
+    g = output_gradient(inputs.pop())
     for layer in reversed(layers):
         g = layer.backward(inputs.pop(), g)
     return g
 
 
 @wrong("checkpointed", "from_the_start")
-def _(layers, x, every, blame):
+def _(layers, x, every, output_gradient):
     def before(i):
         y = x
         for layer in layers[:i]:
             y = layer.forward(y)
         return y
 
-    g = blame(before(len(layers)))
+    g = output_gradient(before(len(layers)))
     for i in reversed(range(len(layers))):
         g = layers[i].backward(before(i), g)
     return g
 
 
 @wrong("checkpointed", "too_often")
-def _(layers, x, every, blame):
+def _(layers, x, every, output_gradient):
     kept = []
     for i, layer in enumerate(layers):
         if i % every == 0:
             kept.append(x)
         x = layer.forward(x)
-    g = blame(x)
+    g = output_gradient(x)
     for i in reversed(range(len(layers))):
         y = kept[i // every]
         for layer in layers[i // every * every : i]:
@@ -1041,13 +1035,13 @@ def _(layers, x, every, blame):
 
 
 @wrong("checkpointed", "segments_kept")
-def _(layers, x, every, blame):
+def _(layers, x, every, output_gradient):
     kept, inside = {}, {}
     for i, layer in enumerate(layers):
         if i % every == 0:
             kept[i] = x
         x = layer.forward(x)
-    g = blame(x)
+    g = output_gradient(x)
     for start in reversed(list(kept)):
         inside[start] = kept[start]
         for i in range(start, min(start + every, len(layers))):
@@ -1058,24 +1052,24 @@ def _(layers, x, every, blame):
 
 
 @wrong("checkpointed", "other_every")
-def _(layers, x, every, blame):
-    return _segments(layers, x, 2, blame)
+def _(layers, x, every, output_gradient):
+    return _segments(layers, x, 2, output_gradient)
 
 
 @wrong("checkpointed", "changed_input")
-def _(layers, x, every, blame):
-    g = _segments(layers, x, every, blame)
+def _(layers, x, every, output_gradient):
+    g = _segments(layers, x, every, output_gradient)
     layers.reverse()
     return g
 
 
 @wrong("checkpointed", "remembers")
-def _(layers, x, every, blame, kept={}):  # noqa: B006
+def _(layers, x, every, output_gradient, kept={}):  # noqa: B006
     for i, layer in enumerate(layers):
         if i % every == 0:
             kept.setdefault(i, x)
         x = layer.forward(x)
-    g = blame(x)
+    g = output_gradient(x)
     for start in reversed(range(0, len(layers), every)):
         part = layers[start : start + every]
         inside = _through(part, kept[start])
@@ -1085,40 +1079,40 @@ def _(layers, x, every, blame, kept={}):  # noqa: B006
 
 
 @wrong("checkpointed", "overwritten")
-def _(layers, x, every, blame):
+def _(layers, x, every, output_gradient):
     buffer = BUFFERS.setdefault(x.shape, torch.empty_like(x))
-    return buffer.copy_(_segments(layers, x, every, blame))
+    return buffer.copy_(_segments(layers, x, every, output_gradient))
 
 
 @wrong("checkpointed", "output_for_input")
-def _(layers, x, every, blame):
-    return _segments(layers, x, every, blame, given=lambda inside, i: inside[i + 1])
+def _(layers, x, every, output_gradient):
+    return _segments(layers, x, every, output_gradient, given=lambda inside, i: inside[i + 1])
 
 
 @wrong("checkpointed", "checkpoint_for_input")
-def _(layers, x, every, blame):
-    return _segments(layers, x, every, blame, given=lambda inside, i: inside[0])
+def _(layers, x, every, output_gradient):
+    return _segments(layers, x, every, output_gradient, given=lambda inside, i: inside[0])
 
 
 @wrong("checkpointed", "wrong_order")
-def _(layers, x, every, blame):
-    return _segments(layers, x, every, blame, order=iter)
+def _(layers, x, every, output_gradient):
+    return _segments(layers, x, every, output_gradient, order=iter)
 
 
 @wrong("checkpointed", "layers_missing")
-def _(layers, x, every, blame):
+def _(layers, x, every, output_gradient):
     whole = len(layers) // every * every
-    return _segments(layers, x, every, blame, cut=lambda i: i >= max(whole, 1))
+    return _segments(layers, x, every, output_gradient, cut=lambda i: i >= max(whole, 1))
 
 
 @wrong("checkpointed", "backward_twice")
-def _(layers, x, every, blame):
+def _(layers, x, every, output_gradient):
     kept = []
     for i, layer in enumerate(layers):
         if i % every == 0:
             kept.append(x)
         x = layer.forward(x)
-    g = blame(x)
+    g = output_gradient(x)
     for k in reversed(range(len(kept))):
         part = layers[k * every : (k + 1) * every + 1]  # one layer too many
         inside = _through(part, kept[k])
@@ -1128,23 +1122,23 @@ def _(layers, x, every, blame):
 
 
 @wrong("checkpointed", "no_backward")
-def _(layers, x, every, blame):
-    return blame(_through(layers, x)[-1])
+def _(layers, x, every, output_gradient):
+    return output_gradient(_through(layers, x)[-1])
 
 
-@wrong("checkpointed", "other_blame")
-def _(layers, x, every, blame):
+@wrong("checkpointed", "wrong_output_gradient")
+def _(layers, x, every, output_gradient):
     return _segments(layers, x, every, lambda y: torch.ones_like(y))
 
 
 @wrong("checkpointed", "other_input")
-def _(layers, x, every, blame):
+def _(layers, x, every, output_gradient):
     kept = [x]
     for i, layer in enumerate(layers):
         x = layer.forward(x)
         if i % every == 0:
             kept.append(x)
-    g = blame(x)
+    g = output_gradient(x)
     for start in reversed(range(0, len(layers), every)):
         part = layers[start : start + every]
         inside = _through(part, kept[start // every + 1] * 1.5)
@@ -1154,8 +1148,8 @@ def _(layers, x, every, blame):
 
 
 @wrong("checkpointed", "other_result")
-def _(layers, x, every, blame):
-    return 2 * _segments(layers, x, every, blame)
+def _(layers, x, every, output_gradient):
+    return 2 * _segments(layers, x, every, output_gradient)
 
 
 # ---- 8 fits ------------------------------------------------------------------------------------
@@ -1442,7 +1436,7 @@ def by_hand(exercise, *stated):
 
 @by_hand(
     "decode_bf16",
-    "1 01111110 1000000: the sign says minus, E = 126, M = 64, so −2^(−1) · (1 + 64/128) = −0.75.",
+    "1 01111110 1000000: the sign is negative, E = 126, M = 64, so −2^(−1) · (1 + 64/128) = −0.75.",
     "0 00000000 0000010 is subnormal: 2^(−126) · 2/128 = 2^(−132).",
 )
 def _(decode_bf16):
@@ -1457,7 +1451,7 @@ def _(training_bytes):
 @by_hand(
     "quantize",
     "The row (0.5, −1.4, 0.3) at 4 bits: the scale is 1.4 / 7 = 0.2",
-    "The codes are (2, −7, 2), with a half rounded to the even number",
+    "The codes are (2, −7, 2), where a half is rounded to the even number",
 )
 def _(quantize):
     codes, scales = quantize(torch.tensor([[0.5, -1.4, 0.3]], dtype=torch.float64), 4)
@@ -1474,7 +1468,7 @@ def _(int8_product):
     "scaled_step",
     "so the weight becomes 1.0 − 0.5 · 0.25 = 0.875.",
     "the scale becomes 512 and `good` 0.",
-    "With a gradient of infinity the weight stays 1.0, the scale becomes 128 and `good` 0.",
+    "With an infinite gradient the weight stays 1.0, the scale becomes 128 and `good` 0.",
 )
 def _(scaled_step):
     w, fine, lost = torch.tensor([1.0]), torch.tensor([64.0]).half(), torch.tensor([math.inf])
@@ -1518,7 +1512,7 @@ def _(checkpointed):
 @by_hand(
     "fits",
     "· 16 · 4 · 64 · 10,000 · 2 texts · 2 bytes = 327,680,000 bytes",
-    "Together 1.33 GB, and 1.8 GB may be used: it fits.",
+    "Together that is 1.33 GB, and 1.8 GB may be used: it fits.",
 )
 def _(fits):
     shape = {"n_layer": 16, "n_head": 16, "n_kv_head": 4, "head_dim": 64}
