@@ -16,6 +16,7 @@ import functools
 import importlib
 import re
 import sys
+from html import escape
 
 from grooves.checks.again import refuse_memory, refuse_overwritten
 from grooves.checks.answers import (
@@ -55,7 +56,7 @@ def check(
     repeatable: whether equal arguments must give equal results; not where the answer may draw with
     a generator of its own.
 
-    The function may return a sentence, which is printed behind "passed". An answer that is a
+    The function may return a sentence, which is said behind "passed". An answer that is a
     function is watched: a check that passes without having called it is a mistake in the check,
     and raises RuntimeError.
 
@@ -243,10 +244,30 @@ def _translate(error: BaseException, calls, run, body) -> CheckFailed:
 def _passed(lab: str, exercise: str, remark: str | None) -> None:
     from grooves.checks import progress  # late: a check can be read and tested without it
 
-    points = dict(exercises(lab)).get(exercise)
+    counted = dict(exercises(lab))
+    points = counted.get(exercise)
     if points is None:
         worth = "not among the exercises set"
     else:
         worth = "1 point" if points == 1 else f"{points:g} points"
-    print(f"passed: {exercise} ({worth})." + (f" {remark}" if remark else ""))
-    progress.record(lab, exercise, points)
+    said = f"passed: {exercise} ({worth})." + (f" {remark}" if remark else "")
+    kept = progress.record(lab, exercise, points)
+    _tell(said, kept and progress.standing(lab, list(counted), kept["passed"], exercise))
+
+
+def _tell(said: str, standing: str | None) -> None:
+    """Say that an exercise was passed: in a notebook with a green mark, elsewhere in plain text."""
+    text = f"{said} {standing}." if standing else said
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if not standing or not hasattr(shell, "kernel"):
+        print(text)
+        return
+    from IPython.display import display
+
+    shown = (
+        '<div style="border-left:0.4rem solid #2da44e;padding:0.1rem 0 0.1rem 0.7rem">'
+        f'<span aria-hidden="true" style="color:#2da44e;font-weight:700">✓ </span>{escape(said)}'
+        f"<br><b>{escape(standing)}.</b></div>"
+    )
+    display({"text/plain": text, "text/html": shown}, raw=True)

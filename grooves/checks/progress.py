@@ -16,21 +16,23 @@ from datetime import datetime
 from pathlib import Path
 
 import grooves
-from grooves.checks.term import exercises_set
+from grooves.checks.term import exercises_set, lab_table
+from grooves.plots import claims
 
 _widgets: dict[str, object] = {}  # lab -> the widget that its next pass has to reach
 
 
-def record(lab: str, exercise: str, points: float | None) -> None:
+def record(lab: str, exercise: str, points: float | None) -> dict | None:
     """Note that an exercise was passed, and refresh the widget that shows it.
 
     points: None where the exercise is not among those set; it then counts for nothing.
+    Returns: what is known of the lab now, as `load` gives it, or None where nothing was written.
 
     Nothing is written while grading. A folder that cannot be written to costs the record, not the
     pass: one sentence says so.
     """
     if being_graded():
-        return
+        return None
     try:
         kept = load(lab)
         if points is not None:
@@ -39,9 +41,34 @@ def record(lab: str, exercise: str, points: float | None) -> None:
         _write(lab, kept)
     except OSError as error:
         print(f"Progress could not be saved ({error}). The check passed all the same.")
-        return
+        return None
     if lab in _widgets:
-        _widgets[lab].value = markup(lab, kept)
+        for name, value in _shown(lab, kept).items():
+            setattr(_widgets[lab], name, value)
+    return kept
+
+
+def standing(lab: str, names: list[str], passed, after: str = "") -> str:
+    """How far one is and what comes next: "3 of 13 passed, next: exercise 5, Rotary positions".
+
+    names: the exercises set, in their order. passed: the names of those passed.
+    after: the exercise passed last; the next one is looked for behind it first.
+    """
+    done = sum(name in passed for name in names)
+    start = names.index(after) + 1 if after in names else 0
+    left = [name for name in names[start:] + names[:start] if name not in passed]
+    if not left:
+        return f"{done} of {len(names)} passed: the lab is complete"
+    entry = lab_table().get(lab, {}).get(left[0], {})
+    title = entry.get("title", left[0].replace("_", " "))
+    return f"{done} of {len(names)} passed, next: exercise {names.index(left[0]) + 1}, {title}"
+
+
+def title(lab: str) -> str:
+    """What a lab is called: "Lab 4: The transformer" for 04_transformer, others by their name."""
+    number, _, key = lab.partition("_")
+    chapter = claims.chapters().get(key)
+    return f"Lab {chapter.number}: {chapter.title}" if chapter and number.isdigit() else lab
 
 
 def load(lab: str) -> dict:
@@ -70,11 +97,11 @@ def widget(lab: str, exercises: list[tuple[str, float]]):
     """A picture of the lab's progress for JupyterLab that changes as checks pass.
 
     `exercises` are names and points in the order of the lab.
-    Returns: an ipywidgets.HTML, or None while grading.
+    Returns: a `grooves.checks.progress_widget.Progress`, or None while grading.
     """
     if being_graded():
         return None
-    import ipywidgets  # half a second that the terminal need not spend
+    from grooves.checks.progress_widget import Progress  # seconds that a terminal need not spend
 
     try:
         kept = load(lab)
@@ -83,8 +110,18 @@ def widget(lab: str, exercises: list[tuple[str, float]]):
     except OSError as error:
         print(f"Progress cannot be saved here ({error}). The checks work all the same.")
         kept = {"exercises": dict(exercises), "passed": {}}
-    _widgets[lab] = ipywidgets.HTML(markup(lab, kept))
+    _widgets[lab] = Progress(**_shown(lab, kept))
     return _widgets[lab]
+
+
+def _shown(lab: str, kept: dict) -> dict:
+    """What the widget shows, by the names of its traits."""
+    return {
+        "title": title(lab),
+        "points": list(_points(kept)),
+        "value": markup(lab, kept),
+        "standing": standing(lab, list(kept["exercises"]), kept["passed"]),
+    }
 
 
 def being_graded() -> bool:
@@ -110,9 +147,9 @@ def markup(lab: str, kept: dict) -> str:
     return (
         '<div style="max-width:44rem;line-height:1.5;'
         'color:var(--jp-content-font-color1,inherit);font-size:var(--jp-content-font-size1,1em)">'
-        f"<div><b>{html.escape(lab)}</b>: {sentence}</div>"
+        f"<div><b>{html.escape(title(lab))}</b>: {sentence}</div>"
         f'<progress max="{total or 1:g}" value="{got:g}" style="width:100%;height:1rem" '
-        f'aria-label="Progress in {html.escape(lab)}: {sentence}">{sentence}</progress>'
+        f'aria-label="Progress in {html.escape(title(lab))}: {sentence}">{sentence}</progress>'
         '<ul style="list-style:none;margin:.25rem 0 0;padding:0;display:flex;flex-wrap:wrap;'
         f'gap:0 1.25rem">{"".join(rows)}</ul></div>'
     )

@@ -83,17 +83,33 @@ def plan(path: Path, lab: str) -> tuple[list[str] | None, dict[str, float]]:
     """
     said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     labs = said.get("labs", {})
-    entry = labs.get(lab, {}) if isinstance(labs, dict) else labs
-    if not isinstance(entry, dict):
-        raise ValueError(f"labs.{lab} is {entry!r}; it must be a table")
-    chosen, points = entry.get("exercises"), entry.get("points", {})
-    if chosen is not None and not isinstance(chosen, list):
-        raise ValueError(f"labs.{lab}.exercises is {chosen!r}; it must be a list of names")
+    if not isinstance(labs, dict):
+        raise ValueError(f"labs is {labs!r}; it must be a table")
+    return lab_entry(labs.get(lab, {}), f"labs.{lab}")
+
+
+def lab_entry(said, at: str) -> tuple[list[str] | None, dict[str, float]]:
+    """The exercises chosen (None: all) and the points that differ, in one lab's table.
+
+    at: what the table is called in the file. The grader reads the same entries with this function.
+    Raises: ValueError naming the entry that is wrong, and what may stand there.
+    """
+    if not isinstance(said, dict):
+        raise ValueError(f"{at} is {said!r}; it must be a table, [{at}]")
+    chosen, points = said.get("exercises"), said.get("points", {})
+    if chosen is not None:
+        named = isinstance(chosen, list) and all(isinstance(name, str) for name in chosen)
+        if not named or not chosen:
+            raise ValueError(f"{at}.exercises must be a list of names; leave it out for all")
+        if twice := {name for name in chosen if chosen.count(name) > 1}:
+            raise ValueError(f"{at}.exercises names {min(twice)!r} twice")
     if not isinstance(points, dict):
-        raise ValueError(f"labs.{lab}.points is {points!r}; it must be a table")
+        raise ValueError(f"{at}.points is {points!r}; it must be a table")
     for name, value in points.items():
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1e4:
-            raise ValueError(f"labs.{lab}.points.{name} is {value!r}; it must be a number")
+            raise ValueError(
+                f"{at}.points.{name} is {value!r}; it must be a number from 0 to 10000"
+            )
     return chosen, points
 
 

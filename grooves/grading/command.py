@@ -34,7 +34,11 @@ ACTIONS = {  # each brings add_arguments(parser) and main(args)
     ),
     "adjust": (
         "grooves.grading.records.adjust_command",
-        "change points, give bonus points, comments and extensions, from a table",
+        "change points, give bonus points, comments and extensions",
+    ),
+    "remove": (
+        "grooves.grading.records.remove_command",
+        "remove a submission from the results",
     ),
     "export": (
         "grooves.grading.records.export_command",
@@ -42,15 +46,15 @@ ACTIONS = {  # each brings add_arguments(parser) and main(args)
     ),
     "report": (
         "grooves.grading.records.report_command",
-        "show how the class did, exercise by exercise",
+        "show how the class did in each exercise",
     ),
     "similar": (
         "grooves.grading.records.similar_command",
-        "list pairs of submissions whose code is alike",
+        "list submissions whose code is alike",
     ),
     "handout": (
         "grooves.grading.term.handout_command",
-        "make the students' folder of a term, from term.toml",
+        "make the notebooks that term.toml hands out",
     ),
 }
 
@@ -65,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         description="Make the students' notebooks in labs/ from the masters in labs/solutions/: "
         "solutions and hidden tests are taken out, nothing else changes.",
     )
-    releasing.add_argument("name", nargs="*", help="only these labs (for example 04_transformer)")
+    releasing.add_argument("name", nargs="*", help="only these labs, by name or number")
     releasing.add_argument(
         "--check", action="store_true", help="write nothing; exit with 1 where a lab is stale"
     )
@@ -75,9 +79,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         description="Write four cells into the master of a lab, a check and two answers for the "
         "tests, and say what is left to fill in. CONTRIBUTING.md explains each step.",
     )
-    new.add_argument("lab", help="the lab, for example 04_transformer")
+    new.add_argument("lab", help="the lab, by name or number (04_transformer or 4)")
     new.add_argument("name", help="the function that students write, for example leaky_relu")
-    new.add_argument("--after", metavar="NAME", help="behind this exercise (default: the last)")
+    new.add_argument(
+        "--after", metavar="NAME", help="put it after this exercise (default: the last)"
+    )
     new.add_argument("--points", type=int, default=1, help="what it is worth (default 1)")
     new.add_argument("--minutes", type=int, default=6, help="how long it takes (default 6)")
     for name, (module, what) in ACTIONS.items():
@@ -99,7 +105,8 @@ def main(args: argparse.Namespace) -> int:
         if args.labs_action == "new-exercise":
             from grooves.grading.new_exercise import create
 
-            where = (args.lab, args.name, args.after, args.points, args.minutes)
+            lab = next(iter(chosen([args.lab])))
+            where = (lab, args.name, args.after, args.points, args.minutes)
             print("\n".join(create(labs_folder().parent, *where)))
             return 0
         return importlib.import_module(ACTIONS[args.labs_action][0]).main(args)

@@ -15,28 +15,28 @@ from pathlib import Path
 from grooves.grading import submissions
 from grooves.grading.assign import Labs, assign
 from grooves.grading.grading_run import grade_lab
-from grooves.grading.masters import LabError, chosen, labs_folder, masters
+from grooves.grading.masters import LabError, lab_named, labs_folder, masters
 from grooves.grading.records import class_list, exports
 from grooves.grading.records.options import add_term
 from grooves.grading.records.people import person_of
 from grooves.grading.records.store import Store
-from grooves.grading.term import term_file
+from grooves.grading.term import term_file, time_zone
 from grooves.grading.terminal import say
 
 HELP = """\
-Grade the notebooks in FOLDER. Results go into one file, results.sqlite, in the folder of --out, and
-from it are made a CSV file for each lab and a feedback page for each submission.
+Grade the notebooks in FOLDER. Results are stored in one file, results.sqlite, in the folder given
+with --out, together with a CSV file for each lab and a feedback page for each submission.
 
-Each submission gets a kernel of its own. The master gives the order and the checks; only the
-answer cells are the student's. An endless loop, a crash, a deleted cell or a syntax error costs
-the exercise it is in and no other.
+Each submission runs in a kernel of its own. The order and the checks are those of the course; only
+the answer cells are the student's. An endless loop, a crash, a deleted cell or a syntax error costs
+only the exercise that it is in.
 
 A run adds submissions or replaces them and never removes one. A submission whose file, lab and
-checks did not change is not graded again (--again does it all the same); so a run that was broken
-off goes on when the same command is given again.
+checks did not change is not graded again unless you add --again, so an interrupted run continues
+when you give the same command again.
 
-THIS RUNS STUDENTS' CODE on this machine, with the rights of whoever starts it.
-Contain it: a throw-away container or user, no network, nothing of value to read, a limit on
+THIS RUNS STUDENTS' CODE on this machine, with your rights.
+Contain it: a disposable container or user, no network, nothing of value to read, a limit on
 memory. With Docker, in the course's folder, where an image "grooves" has the course installed:
 
     docker run --rm --network none --memory 4g --cpus 2 --pids-limit 512 --read-only \\
@@ -56,16 +56,17 @@ Not defended: answer and check share one process, so code that searches the inte
 frames (gc, ctypes, sys._getframe) can read a check's expectations, or the key, and forge a result.
 The code can read and write files, the masters' solutions and the results among them. It can fill
 memory and disk, use the network, disturb the submission graded beside it (--jobs 1 avoids that
-one), and, where it sees other processes, end the grader: the next run then goes on and grades the
-suspects last, alone. Each feedback page shows the code that was graded: read it where a score
-surprises.
+one), and, where it sees other processes, end the grader: the next run then continues and grades
+the suspects last, alone. Each feedback page shows the code that was graded: read it where a score
+surprises you.
 """
 
 
 def add_arguments(grader: argparse.ArgumentParser) -> None:
     """The options of `grooves labs grade`."""
     grader.add_argument("folder", type=Path, help="the submissions: .ipynb files, nested or not")
-    grader.add_argument("--lab", help="grade only this lab; otherwise each notebook tells its own")
+    grader.add_argument("--lab", help="only this lab, by name or number (default: "
+                        "the lab that each notebook belongs to)")  # fmt: skip
     add_term(grader)
     grader.add_argument(
         "--people", type=Path, metavar="FILE",
@@ -73,7 +74,7 @@ def add_arguments(grader: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     grader.add_argument(
         "--time-limit", type=_positive, default=60, metavar="S",
-        help="seconds for each cell (default 60)",
+        help="seconds per cell (default 60)",
     )  # fmt: skip
     grader.add_argument(
         "--out", type=Path, default=Path("feedback"), help="where to write (default feedback/)"
@@ -82,26 +83,25 @@ def add_arguments(grader: argparse.ArgumentParser) -> None:
         "--jobs", type=int, choices=range(1, 65), default=2, metavar="N",
         help="submissions graded at the same time (default 2)",
     )  # fmt: skip
-    grader.add_argument(
-        "--again", action="store_true", help="grade also what was graded before and did not change"
-    )
+    grader.add_argument("--again", action="store_true", help="grade unchanged submissions again")
     grader.add_argument(
         "--export", choices=exports.KINDS, metavar="KIND",
         help=f"write grades and feedback for {', '.join(exports.KINDS)}, too",
     )  # fmt: skip
     grader.add_argument(
         "--no-rehearsal", action="store_true",
-        help="do not grade the master's own solutions first, which shows that all works here",
+        help="do not grade the course's own solutions first, which shows that this machine works",
     )  # fmt: skip
 
 
 def main(args: argparse.Namespace) -> int:
     """Grade a folder; see HELP. Returns the exit status. Raises: LabError."""
     known = masters(labs_folder())
-    chosen([args.lab] if args.lab else [])
+    args.lab = lab_named(args.lab, known) if args.lab else None
     term = term_file.find(args.term, labs_folder().parent)
     term_file.check_labs(term, known)
     with _told_to_kernels(term), Store(args.out) as store:
+        time_zone.compare(store, term.zone, True, say)
         people, problems = class_list.read(args.people) if args.people else ([], [])
         for problem in problems:
             say(problem)
@@ -148,8 +148,8 @@ def _say_who_is_missing(passed_over: list[str], found: list, people: list) -> No
     names = {person.name.casefold() for person in graded} | keys
     if people and not any({one.key, one.name.casefold()} & names for one in people):
         say(
-            "Nobody on the list handed in: is it the list of this assignment? Of Moodle's, the "
-            "columns must have their English names."
+            "Nobody on the list handed in. Is it the list of this assignment? If it is Moodle's "
+            "and not in English, set Moodle's language to English and download it again."
         )
 
 

@@ -17,7 +17,7 @@ from grooves.grading.grader import read_checks, rehearse
 from grooves.grading.masters import LabError
 from grooves.grading.records import tables
 from grooves.grading.records.results import SUBMISSION_STATES
-from grooves.grading.records.standing import other_exercises, standings
+from grooves.grading.records.standing import Standing, other_exercises, standings
 from grooves.grading.records.store import Store
 from grooves.grading.reference import Reference
 from grooves.grading.sandbox import KernelFailed
@@ -90,25 +90,29 @@ def _grade(
         )
         raise
     finally:
-        write(store, reference.lab, term, say)
-    _say_what_to_look_at(reference.lab, store, submissions, say, term)
+        everyone = write(store, reference.lab, term, say)
+    _say_what_to_look_at(reference.lab, store, submissions, say, everyone)
 
 
-def write(store: Store, lab: str, term: Term, say: Callable[[str], None]) -> None:
-    """Write the table and the pages of a lab; a file that fails costs no result."""
+def write(store: Store, lab: str, term: Term, say: Callable[[str], None]) -> list[Standing]:
+    """Write the table and the pages of a lab; a file that fails costs no result.
+
+    Returns: what counts for each person.
+    """
     everyone = standings(store, lab, term.rules(lab))
     if not everyone:
-        return
-    rules, title = term.rules(lab), store.labs().get(lab, lab)
-    if missing := tables.write_pages(store, lab, title, rules, term.institution):
+        return everyone
+    title = store.labs().get(lab, lab)
+    if missing := tables.write_pages(store, lab, title, everyone, term.institution):
         say(f"{missing} feedback pages cannot be written; the next run tries them again.")
     try:
-        table = tables.write_table(store, lab, rules)
+        table = tables.write_table(store, lab, everyone)
     except OSError as error:
         say(f"The table cannot be written ({error}). The results are kept in {store.path}.")
-        return
+        return everyone
     people = "1 person" if len(everyone) == 1 else f"{len(everyone)} people"
     say(f"{table} written ({people}); pages are in {store.folder / lab}")
+    return everyone
 
 
 def _say_what_to_look_at(
@@ -116,10 +120,9 @@ def _say_what_to_look_at(
     store: Store,
     submissions: list[Submission],
     say: Callable[[str], None],
-    term: Term,
+    everyone: list[Standing],
 ) -> None:
     """Name the submissions that a person must act on, and results of files that are gone."""
-    everyone = standings(store, lab, term.rules(lab))
     counts = Counter(one.graded.state for one in everyone)
     say(", ".join(f"{counts[state]} {state}" for state in SUBMISSION_STATES if counts[state]))
     for state, what_to_do in SUBMISSION_STATES.items():

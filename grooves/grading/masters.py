@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -199,10 +200,30 @@ def labs_folder() -> Path:
 def chosen(names: list[str]) -> dict[str, Path]:
     """The masters of the labs named, or all. Raises: LabError for a name that is none of them."""
     known = masters(labs_folder())
-    for name in names:
-        if name not in known:
-            raise LabError(f"{name!r} is no lab; there are {', '.join(known)}")
-    return {name: known[name] for name in names} if names else known
+    return {lab: known[lab] for lab in (lab_named(n, known) for n in names)} if names else known
+
+
+def lab_named(name: str, known: Collection[str], none: str = "is not a lab") -> str:
+    """The lab meant by its full name, its number, its name without the number, or a beginning.
+
+    none: what the error says of a name that is no lab's.
+    Raises: LabError listing the labs where none is meant, or several are.
+    """
+    wanted = name.strip().casefold()
+    number = int(wanted) if wanted.isdecimal() else None
+    for means in (
+        lambda lab: lab == wanted,
+        lambda lab: number is not None and lab.split("_")[0].isdecimal()
+        and int(lab.split("_")[0]) == number,
+        lambda lab: lab.partition("_")[2] == wanted,
+        lambda lab: wanted and (lab.startswith(wanted) or lab.partition("_")[2].startswith(wanted)),
+    ):  # fmt: skip
+        found = [lab for lab in known if means(lab.casefold())]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise LabError(f"{name!r} could be {' or '.join(found)}: write more of the name")
+    raise LabError(f"{name!r} {none}; the labs are {', '.join(known) or 'none'}")
 
 
 def _require_ids(cells: list[dict], path: Path) -> None:

@@ -80,6 +80,66 @@ $$ s = \frac{Q K^\top}{\sqrt{D}} $$ (eq-scores)
 
 Equation {eq}`eq-scores` costs $O(T^2)$.
 """
+PREDICTIONS = """\
+# Predictions
+
+```{admonition} Predict
+:class: predict
+How many is two and two?
+```
+
+:::{div}
+:class: predicted
+
+It is four, by
+
+$$ 2 + 2 = 4. $$ (eq-four)
+:::
+
+Between them.
+
+```{admonition} Predict
+:class: predict
+And three and three?
+```
+
+:::{div}
+:class: predicted
+
+```{note}
+Six.
+```
+:::
+"""
+GLOSSARY = """\
+# Glossary
+
+```{glossary}
+loss
+  What training minimises, by {term}`gradient descent`.
+
+gradient descent
+  Steps against the gradient.
+
+key
+  What a {term}`loss` has not.
+
+ReLU
+rectified linear unit
+  A function.
+```
+"""
+TERMS = """\
+# A loss in a title
+
+The `loss` in code, [a loss](welcome.md) in a link, pre-loss and a glossary are none.
+The first losses are; the second loss is not.
+
+## Gradient descent
+
+Gradient-descent, and {term}`a unit <ReLU>` before a ReLU. The relu of nobody. The key idea.
+"""
+PREDICT_BOX = "```{admonition} Predict\n:class: predict\nHow many?\n```\n"
 LEDGER = """\
 # Ledger
 
@@ -125,6 +185,9 @@ SOUND = MODULES | {
     "book/welcome.md": WELCOME,
     "book/explorables.md": EXPLORABLES,
     "book/formulas.md": FORMULAS,
+    "book/glossary.md": GLOSSARY,
+    "book/terms.md": TERMS,
+    "book/predictions.md": PREDICTIONS,
     "book/ledger.md": LEDGER,
     "book/launch.md": LAUNCH,
     "notebooks/experiment.ipynb": EXPERIMENT,
@@ -214,6 +277,8 @@ EDITION = {
 FAULTY = {
     "book/welcome.md": "# Welcome\n",
     "book/formula.md": "# Formula\n\n$$ \\nosuchcommand x $$\n",
+    "book/unanswered.md": f"# Unanswered\n\n{PREDICT_BOX}\nText.\n\n{PREDICT_BOX}",
+    "book/unasked.md": "# Unasked\n\n:::{div}\n:class: predicted\n\nFour.\n:::\n",
     "book/missing.md": "# Missing\n\n```{anywidget} ../modules/nowhere.mjs\n```\n",
     "book/circle.md": "# Circle\n\n```{anywidget} ../modules/a.mjs\n```\n",
     "book/plan.md": "# Plan\n\n```{course-plan}\n:weeks: 0\n:hours: 4\n```\n",

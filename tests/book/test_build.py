@@ -49,6 +49,8 @@ def test_no_page_names_a_folder_of_this_machine(book):
     "page, complaint",
     [
         ("book/formula", "cannot be written as MathML"),
+        ("book/unanswered", "has no answer"),
+        ("book/unasked", "has no Predict box before it"),
         ("book/missing", "nowhere.mjs"),
         ("book/circle", "a.mjs → b.mjs → a.mjs"),
         ("book/no_alt", "needs an :alt:"),

@@ -1,11 +1,18 @@
-"""The checks of lab 2 beyond what `test_checks_labs.py` asks of every lab's: the five bugs, each
-alone, and the open challenge."""
+"""The checks of lab 2 beyond what `test_checks_labs.py` tests for every lab: rare mistakes, the
+five bugs, each alone, and the open challenge."""
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from answers.back_propagation import ANSWERS, broken_with, moving_step, narrow, way_back
+from answers.back_propagation import (
+    ANSWERS,
+    RARE,
+    backward_with,
+    broken_with,
+    moving_step,
+    narrow,
+)
 
 from grooves.checks import CheckFailed
 from grooves.checks import back_propagation as check
@@ -15,7 +22,7 @@ from grooves.language.corpora import digits
 from grooves.models.layers import new_network
 
 RIGHT, WRONG = ANSWERS.right_answers["recipe"], ANSWERS.wrong_answers["recipe"]
-TOO_SLOW = ("hasty", "narrow")  # those that come closest to the bar
+TOO_SLOW = ("rate_too_large", "too_narrow")  # those that come closest to the bar
 
 
 pytestmark = pytest.mark.usefixtures("own_progress")
@@ -26,8 +33,8 @@ def by_a_queue(result):
     while waiting:
         node = waiting.pop(0)
         for parent, local in node.parents:
-            share = narrow(np.asarray(local(found[node])), parent.shape)
-            found[parent] = found[parent] + share if parent in found else share
+            new = narrow(np.asarray(local(found[node])), parent.shape)
+            found[parent] = found[parent] + new if parent in found else new
             waiting.append(parent)
     return found
 
@@ -37,8 +44,8 @@ def by_recursion_at_once(result):
 
     def go(node):
         for parent, local in node.parents:
-            share = narrow(np.asarray(local(found[node])), parent.shape)
-            found[parent] = found.get(parent, 0.0) + share
+            new = narrow(np.asarray(local(found[node])), parent.shape)
+            found[parent] = found.get(parent, 0.0) + new
             go(parent)
 
     go(result)
@@ -46,9 +53,17 @@ def by_recursion_at_once(result):
 
 
 def last_picture_kept(x, W, g):
-    for picture, blame in zip(x, g, strict=True):
-        to_W = np.outer(picture, blame)
+    for picture, upstream in zip(x, g, strict=True):
+        to_W = np.outer(picture, upstream)
     return g @ W.T, to_W
+
+
+@pytest.mark.parametrize(("exercise", "name"), RARE)
+def test_a_rare_mistake_is_refused_without_an_untrue_name(exercise, name):
+    answer, hint = RARE[exercise, name]
+    with pytest.raises(CheckFailed) as caught:
+        getattr(check, exercise)(answer)
+    assert caught.value.hint == hint
 
 
 @pytest.mark.parametrize(
@@ -83,22 +98,22 @@ def test_a_recipe_that_misses_is_told_only_what_it_can_still_change(monkeypatch)
     hint, why = _why(Recipe("adam", lambda step: 0.1, 0.9, 64, 128, noise=0.5), runs)
     assert hint == "slow"
     assert "no noise" in why
-    assert not any(word in why for word in ("batch", "wider", "falls"))
+    assert not any(word in why for word in ("batch", "wider", "decays"))
     hint, why = _why(Recipe(lr=0.5, batch_size=64, hidden=100), runs)
-    assert "wider" in why and "falls" in why and "noise" not in why
+    assert "wider" in why and "decays" in why and "noise" not in why
     monkeypatch.setattr(challenge, "_run", lambda c, seed: Run(90 if c.lr == 1.0 else 400, 1, 0))
     hint, why = _why(Recipe(lr=0.5, batch_size=64, hidden=128), runs)
-    assert (hint, "times 2 " in why) == ("timid", True)
+    assert (hint, "times 2 " in why) == ("rate_too_small", True)
 
 
 @pytest.mark.parametrize(
     ("hint", "methods"),
     [
-        ("nothing_moves", {"backward": way_back()}),
-        ("biases_small", {"step": moving_step, "backward": way_back(biases=False)}),
-        ("mask_elsewhere", {"step": moving_step, "backward": way_back(mask=False)}),
-        ("not_turned", {"step": moving_step, "backward": way_back(turned=False)}),
-        ("remembers", {"step": moving_step, "backward": way_back(cleared=False)}),
+        ("nothing_moves", {"backward": backward_with()}),
+        ("biases_small", {"step": moving_step, "backward": backward_with(biases=False)}),
+        ("wrong_mask", {"step": moving_step, "backward": backward_with(mask=False)}),
+        ("not_transposed", {"step": moving_step, "backward": backward_with(transposed=False)}),
+        ("remembers", {"step": moving_step, "backward": backward_with(cleared=False)}),
     ],
 )
 def test_each_of_the_five_bugs_is_known_by_its_own_symptom(hint, methods):
@@ -108,7 +123,7 @@ def test_each_of_the_five_bugs_is_known_by_its_own_symptom(hint, methods):
 
 
 def test_there_is_no_sixth_bug():
-    check.mended(broken_with(step=moving_step, backward=way_back()))
+    check.mended(broken_with(step=moving_step, backward=backward_with()))
 
 
 def test_no_verdict_of_the_challenge_hangs_on_a_rounding():

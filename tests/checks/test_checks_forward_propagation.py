@@ -1,8 +1,9 @@
-"""The checks of lab 1 beyond what `test_checks_labs.py` asks of every lab's: the open challenge."""
+"""The checks of lab 1 beyond what `test_checks_labs.py` tests for every lab: rare mistakes, and the
+open challenge."""
 
 import numpy as np
 import pytest
-from answers.forward_propagation import ANSWERS
+from answers.forward_propagation import ANSWERS, RARE
 from scipy import ndimage
 
 from grooves.checks import CheckFailed
@@ -16,8 +17,16 @@ RIGHT, WRONG = ANSWERS.right_answers["reader"], ANSWERS.wrong_answers["reader"]
 pytestmark = pytest.mark.usefixtures("own_progress")
 
 
-def share_read(answer, images, labels):
-    """Read rightly, in a forward pass of the test's own."""
+@pytest.mark.parametrize(("exercise", "name"), RARE)
+def test_a_rare_mistake_is_refused_without_an_untrue_name(exercise, name):
+    answer, hint = RARE[exercise, name]
+    with pytest.raises(CheckFailed) as caught:
+        getattr(check, exercise)(answer)
+    assert caught.value.hint == hint
+
+
+def accuracy_of(answer, images, labels):
+    """The fraction classified correctly, in a forward pass of the test's own."""
     W, b, digit_of = map(np.asarray, answer(digits().train_images, digits().train_labels))
     return np.mean(
         [digit_of[np.argmax(x @ W + b)] == y for x, y in zip(images, labels, strict=True)]
@@ -27,9 +36,9 @@ def share_read(answer, images, labels):
 def test_no_verdict_of_the_challenge_hangs_on_a_rounding():
     data = digits()
     for answer in (ANSWERS.reference("reader"), *RIGHT.values()):
-        assert share_read(answer, data.test_images, data.test_labels) > BAR + 0.01
+        assert accuracy_of(answer, data.test_images, data.test_labels) > BAR + 0.01
     for hint in ("class_means", "alike", "below_bar"):
-        assert share_read(WRONG[hint], data.test_images, data.test_labels) < BAR - 0.01
+        assert accuracy_of(WRONG[hint], data.test_images, data.test_labels) < BAR - 0.01
 
 
 def test_the_challenge_hands_over_no_test_picture():
@@ -62,16 +71,16 @@ def test_what_an_answer_does_to_its_pictures_spoils_no_later_answer():
 def test_the_race_scores_every_test_picture_in_five_places(capsys):
     answer, data = ANSWERS.reference("reader"), digits()
     pictures = data.test_images.reshape(-1, 8, 8)
-    shares = [
-        share_read(
+    accuracies = [
+        accuracy_of(
             answer, ndimage.shift(pictures, (0, *by), order=0).reshape(-1, 64), data.test_labels
         )
         for by in ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
     ]
     score = check.race(answer)
-    assert score == pytest.approx(np.mean(shares))
+    assert score == pytest.approx(np.mean(accuracies))
     assert f"score {score:.1%}" in capsys.readouterr().out
-    assert shares[0] > max(shares[1:]) + 0.1  # so the score is no other share's
+    assert accuracies[0] > max(accuracies[1:]) + 0.1  # so the score is none of them alone
 
 
 def test_the_race_takes_more_templates_than_the_exercise_and_not_every_picture():

@@ -1,4 +1,4 @@
-"""The checks of lab 3 beyond those of every lab: what is drawn by lot, and the challenge."""
+"""The checks of lab 3 beyond those of every lab: random draws, the classifier and the challenge."""
 
 import gc
 import sys
@@ -23,7 +23,7 @@ RIGHT, WRONG = ANSWERS.right_answers, ANSWERS.wrong_answers
 pytestmark = pytest.mark.usefixtures("own_progress")
 
 
-# --- what is drawn by lot ------------------------------------------------------------------------
+# --- random draws ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("exercise", ["draw_hidden", "views", "flip_labels", "draw_balanced"])
@@ -40,7 +40,7 @@ def test_a_right_draw_is_accepted_whatever_its_luck(exercise):
 
 
 def test_what_an_earlier_check_left_behind_is_no_call_of_the_courses_code():
-    """A generator left half run may be thrown away, and so run on, while a later answer runs."""
+    """A generator left half run may be collected, and so run on, while a later answer runs."""
     reference = ANSWERS.reference("pseudo_labels")
     course = {"__name__": "grooves.checks.labels.earlier"}
     source = """
@@ -93,15 +93,15 @@ def test_an_import_inside_the_answer_is_not_taken_for_a_call(monkeypatch):
         check.next_word(answer)
 
 
-def test_of_whole_numbers_the_first_that_differs_is_shown():
+def test_of_integers_the_first_that_differs_is_shown():
     with pytest.raises(CheckFailed, match=r"your result at \[0\] is 4; it should be 11 \(6 of 6"):
-        check.next_word(WRONG["next_word"]["backwards"])
+        check.next_word(WRONG["next_word"]["swapped"])
 
 
-# --- the fixed reader ----------------------------------------------------------------------------
+# --- the fixed classifier ----------------------------------------------------------------------
 
 
-def test_the_reader_is_softmax_regression_as_pytorchs_sgd_trains_it():
+def test_the_classifier_is_softmax_regression_as_pytorchs_sgd_trains_it():
     data = digits()
     chosen = slice(40, 97)
     x, others = (
@@ -117,7 +117,7 @@ def test_the_reader_is_softmax_regression_as_pytorchs_sgd_trains_it():
         F.cross_entropy(x @ W + b, torch.tensor(data.train_labels[chosen])).backward()
         optimizer.step()
     expected = (others @ W + b).softmax(dim=1).detach().numpy()
-    found = check.read(data.train_images[chosen], data.train_labels[chosen], data.test_images)
+    found = check.classify(data.train_images[chosen], data.train_labels[chosen], data.test_images)
     assert np.abs(found - expected).max() < 1e-9
     assert (found.argmax(axis=1) == data.test_labels).mean() > 0.7
 
@@ -139,30 +139,30 @@ def seen_by(judge, answer):
 
 @cache
 def pools():
-    """The pictures of the five examinations."""
+    """The pictures of the five trials."""
     return [images for images, _ in seen_by(check.race, lambda images, n: np.arange(n))[:5]]
 
 
-def share_read(answer):
-    """The mean of the five examinations, by a reading of the test's own."""
-    data, shares = digits(), []
+def mean_accuracy(answer):
+    """The mean of the five trials, as the test itself computes it."""
+    data, accuracies = digits(), []
     place = {picture.tobytes(): i for i, picture in enumerate(data.train_images)}
     for images in pools():
         chosen = images[np.asarray(answer(images, 50)).astype(int)]
         labels = data.train_labels[[place[picture.tobytes()] for picture in chosen]]
-        said = check.read(chosen, labels, data.test_images).argmax(axis=1)
-        shares.append((said == data.test_labels).mean())
-    return np.mean(shares)
+        said = check.classify(chosen, labels, data.test_images).argmax(axis=1)
+        accuracies.append((said == data.test_labels).mean())
+    return np.mean(accuracies)
 
 
-def test_no_verdict_of_the_challenge_hangs_on_a_rounding():
+def test_no_verdict_of_the_challenge_depends_on_rounding():
     for answer in (ANSWERS.reference("choose"), *RIGHT["choose"].values()):
-        assert share_read(answer) > BAR + 0.01
-    for hint in ("as_by_lot", "odd_ones", "too_alike", "not_the_middle", "below_bar"):
-        assert share_read(WRONG["choose"][hint]) < BAR - 0.01
+        assert mean_accuracy(answer) > BAR + 0.01
+    for hint in ("as_random", "outliers", "too_similar", "not_central", "below_bar"):
+        assert mean_accuracy(WRONG["choose"][hint]) < BAR - 0.01
 
 
-def test_lots_miss_the_bar():
+def test_random_choices_miss_the_bar():
     for luck in range(12):
         with pytest.raises(CheckFailed, match="the bar is"):
             check.choose(
@@ -220,8 +220,8 @@ def test_what_an_answer_does_to_its_pictures_spoils_no_later_answer():
 def test_the_race_scores_the_mean_of_all_four_numbers(capsys):
     score = check.race(ANSWERS.reference("choose"))
     said = capsys.readouterr().out
-    shares = [float(part.split("%")[0]) for part in said.partition(": ")[2].split(", ")]
-    assert shares == sorted(shares)
-    assert len(set(shares)) == 4  # more labels, more read
-    assert score == pytest.approx(np.mean(shares) / 100, abs=1e-3)
+    accuracies = [float(part.split("%")[0]) for part in said.partition(": ")[2].split(", ")]
+    assert accuracies == sorted(accuracies)
+    assert len(set(accuracies)) == 4  # more labels, higher accuracy
+    assert score == pytest.approx(np.mean(accuracies) / 100, abs=1e-3)
     assert f"score {score:.1%}" in said

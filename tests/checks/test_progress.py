@@ -142,6 +142,33 @@ def test_the_widget_is_a_progress_bar_to_a_screen_reader():
     assert re.search(r"double <span[^>]*>\(1 point, to do\)", shown)
 
 
+def test_a_pass_says_how_far_one_is_and_what_comes_next():
+    names = ["softmax", "attention", "rotate"]
+
+    def said(*passed, after=""):
+        return progress.standing("04_transformer", names, set(passed), after)
+
+    assert said().startswith("0 of 3 passed, next: exercise 1, ")
+    title = progress.lab_table()["04_transformer"]["rotate"]["title"]
+    assert said("attention", after="attention") == f"1 of 3 passed, next: exercise 3, {title}"
+    assert said("attention", "rotate", after="rotate").startswith("2 of 3 passed, next: exercise 1")
+    assert said(*names) == "3 of 3 passed: the lab is complete"
+    assert (
+        progress.standing("99_mini", ["twice_sum"], ())
+        == "0 of 1 passed, next: exercise 1, twice sum"
+    )
+
+
+def test_the_widget_has_the_labs_name():
+    assert progress.title("04_transformer") == "Lab 4: The transformer"
+    assert progress.title(LAB) == LAB
+    view = progress.widget("04_transformer", [("softmax", 1), ("attention", 2)])
+    assert view.title in view.value
+    progress.record("04_transformer", "softmax", 1)
+    assert view.points == [1, 3]
+    assert view.standing.startswith("1 of 2 passed, next: exercise 2, ")
+
+
 def test_a_lab_started_again_keeps_what_was_passed_and_follows_the_new_exercises():
     progress.widget(LAB, EXERCISES)
     progress.record(LAB, "double", 1)

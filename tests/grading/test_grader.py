@@ -350,7 +350,7 @@ def test_the_masters_own_solutions_are_graded_first(course, capsys, monkeypatch)
         (["no_such_folder"], "no folder no_such_folder"),
         (["labs"], None),
         (["packed.zip"], "packed.zip is a zip file: unpack it, and name the folder"),
-        (["mini_checks.py", "--lab", "98_other"], "'98_other' is no lab; there are 99_mini"),
+        (["mini_checks.py", "--lab", "98_other"], "'98_other' is not a lab; the labs are 99_mini"),
         (["labs", "--out", "mini_checks.py"], "results cannot be written to mini_checks.py"),
     ],
 )

@@ -206,7 +206,39 @@ def test_a_master_that_is_no_notebook_is_refused_with_its_name(mini, capsys):
 
 def test_a_lab_that_does_not_exist_is_refused_with_those_that_do(mini, capsys):
     assert cli.main(["labs", "release", "04_transformers"]) == 2
-    assert capsys.readouterr().err.strip() == "'04_transformers' is no lab; there are 99_mini"
+    assert capsys.readouterr().err.strip() == "'04_transformers' is not a lab; the labs are 99_mini"
+
+
+def test_a_lab_is_named_by_its_number_or_a_part_of_its_name_in_every_command(
+    mini, capsys, monkeypatch
+):
+    known = ["01_forward_propagation", "04_transformer", "06_fine_tuning"]
+    for name in ("4", "04", "transformer", "Trans", "04_transformer", "04_t"):
+        assert masters.lab_named(name, known) == "04_transformer"
+    with pytest.raises(masters.LabError, match="could be 01_forward_propagation or 06_fine_tuning"):
+        masters.lab_named("f", known)
+    for name in ("14", "", "attention"):
+        with pytest.raises(masters.LabError, match="is not a lab; the labs are 01_forward_prop"):
+            masters.lab_named(name, known)
+    out = mini.parents[2] / "out"
+    monkeypatch.setenv("PYTHONPATH", str(mini.parents[2]))
+    for lab, status in (("99", 0), ("98", 2)):
+        for words in (
+            ["release", lab],
+            ["grade", str(mini), "--lab", lab, "--no-rehearsal", "--out", str(out)],
+            ["export", "csv", "--lab", lab, "--out", str(out)],
+            ["report", "--lab", lab, "--out", str(out)],
+            ["similar", "--lab", lab, "--out", str(out)],
+            ["new-exercise", lab, "double"],  # the mini lab has no package of checks
+        ):
+            try:
+                found = cli.main(["labs", *words])
+            except FileNotFoundError:
+                assert words[0] == "new-exercise"
+                continue
+            said = capsys.readouterr().err
+            assert found == (2 if words[0] == "new-exercise" else status), (words, said)
+            assert ("the labs are 99_mini" in said) == (lab == "98"), (words, said)
 
 
 def _reversed_keys(value):

@@ -16,6 +16,7 @@ def keep_picture(lab, name):
         lab.page.screenshot(path=Path(folder) / f"{name}.png")
 
 
+GREEN = "rgb(45, 164, 78)"
 NEWS = "@jupyterlab/apputils-extension:announcements"
 
 
@@ -113,8 +114,22 @@ def test_a_lab_says_not_started_and_then_passed(lab, work):
     lab.page.keyboard.insert_text(answer)
     lab.run_cell(cell)
     lab.run_cell(first_check)
-    expect(first_check).to_contain_text("passed", timeout=30_000)
+    expect(first_check).to_contain_text("passed: softmax", timeout=30_000)
+    expect(first_check).to_contain_text("1 of 13 passed, next: exercise 2, ")
+    mark = first_check.locator(".jp-OutputArea-output", has_text="passed: softmax").locator("div")
+    colours = mark.evaluate_all("marks => marks.map((m) => getComputedStyle(m).borderLeftColor)")
+    assert GREEN in colours
+    line = panel.locator(".grooves-lab-progress")
+    expect(line).to_contain_text("Lab 4: The transformer")
+    expect(line).to_contain_text("1 of 13 passed, next: exercise 2, ")
+    expect(line).to_be_in_viewport()
     keep_picture(lab, "lab")
+    panel.locator(".jp-WindowedPanel-outer").evaluate("box => box.scrollTo(0, box.scrollHeight)")
+    lab.page.wait_for_timeout(500)
+    assert panel.locator(".jp-WindowedPanel-outer").evaluate("box => box.scrollTop") > 1000
+    expect(line).to_have_count(1)
+    expect(line).to_be_in_viewport()
+    keep_picture(lab, "lab_end")
     assert lab.outside == set()
 
 

@@ -157,6 +157,13 @@ def test_the_bar_shows_the_loss_and_how_far_it_is_from_perfect(capsys):
     assert all(float(loss) - float(above) == pytest.approx(0.25, abs=2e-3) for loss, above in shown)
 
 
+def test_the_bar_of_a_timed_run_counts_its_seconds_once(capsys):
+    train(tiny(), FewRows(), seconds=0.2)
+    bar = capsys.readouterr().err.rpartition("\r")[2]
+    assert re.search(r"\| 0\.2 of 0\.2 s, [\d.]+ nats a word", bar), bar
+    assert "s/s" not in bar
+
+
 # ---- nothing is lost ---------------------------------------------------------------------------
 
 

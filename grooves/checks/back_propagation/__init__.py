@@ -1,8 +1,8 @@
 """Checks of lab 02, back propagation: what the notebook imports as `check` (chapter 02).
 
-Key idea: one check an exercise. In exercises 1 to 11 the student *writes* a part of back
-propagation, so an answer that calls the course's own, or PyTorch's, is refused with a sentence.
-Exercises 12 and 13 ask to mend and to choose: there everything may be called.
+Key idea: one check per exercise. In exercises 1 to 11 the student *writes* a part of back
+propagation, so an answer that calls the course's own code, or PyTorch's, is refused. In exercises
+12 and 13 the student repairs and chooses, and may call anything.
 """
 
 import functools
@@ -17,7 +17,7 @@ from grooves.checks.back_propagation.loss import loss_backward
 from grooves.checks.back_propagation.network import network_backward
 from grooves.checks.back_propagation.order import in_order
 from grooves.checks.back_propagation.graph import backward
-from grooves.checks.back_propagation.judge import gradient_error
+from grooves.checks.back_propagation.gradient_check import gradient_error
 from grooves.checks.back_propagation.steps import step, adam
 from grooves.checks.back_propagation.repair import mended
 from grooves.checks.back_propagation.challenge import race, recipe

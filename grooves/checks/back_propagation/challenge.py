@@ -1,8 +1,8 @@
 """Check of lab 02, last part: the open challenge, fewest steps to 97 % (chapter 02).
 
-Key idea: steps are counted, not seconds, from fixed seeds, so a slow machine loses nothing. One run
-is luck, so the score is a mean. A recipe that misses is tried with a larger and with a smaller
-learning rate before the check says what may be wrong with it.
+Key idea: the check counts steps, not seconds, from fixed seeds, so the machine's speed does not
+matter. A single run depends on luck, so the score is a mean. A recipe that misses the bar is tried
+with a larger and a smaller learning rate before the check says what may be wrong with it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from grooves.models.autograd import cross_entropy
 from grooves.training.gradient_descent import SGD, Adam, Momentum, logits, network, parameters
 
 GOAL = 0.97  # of the test pictures
-BAR = 130  # steps; the course's plain values need more than MOST, good recipes 50 to 80
+BAR = 130  # steps; the course's default values need more than MOST, good recipes 50 to 80
 MOST = 400
 MOST_PICTURES, MOST_NEURONS = 64, 128  # in the exercise; the race allows more
 SEEDS = range(5)
@@ -37,7 +37,7 @@ OPTIMIZERS = {
 
 @dataclass(frozen=True)
 class Recipe:
-    """The choices of the challenge; what a student leaves out stays as it is here."""
+    """The choices of the challenge, with the course's values as defaults."""
 
     optimizer: str = "sgd"
     lr: float | Callable[[int], float] = 0.1
@@ -55,8 +55,8 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Run:
-    """One training: after how many steps the goal was reached (MOST where never), how far it came,
-    and the last loss in nats."""
+    """One run: after how many steps the goal was reached (MOST where never), the best accuracy, and
+    the last loss in nats."""
 
     steps: int
     best: float
@@ -70,7 +70,7 @@ class Run:
 
 @check(lab=LAB, exercise="recipe", returns=dict)
 def recipe(answer):
-    """recipe() -> dict of choices (see Recipe); what is left out stays at the course's value."""
+    """recipe() -> dict of choices (see Recipe); the defaults are the course's values."""
     chosen = _read(answer(), MOST_PICTURES, MOST_NEURONS)
     runs = [_run(chosen, seed) for seed in SEEDS]
     score = float(np.mean([run.steps for run in runs]))
@@ -87,7 +87,7 @@ def race(answer) -> float:
     """Score of a recipe: mean steps to 97 % from ten other seeds, with batches up to 256 pictures
     and up to 512 neurons in a layer. Nothing is graded.
 
-    Raises: CheckFailed where the recipe asks for something that there is not.
+    Raises: CheckFailed where a choice is unknown or out of range.
     """
     chosen = _read(answer(), most_pictures=256, most_neurons=512)
     runs = [_run(chosen, seed) for seed in RACE_SEEDS]
@@ -99,7 +99,7 @@ def race(answer) -> float:
 def _told(runs: list[Run]) -> str:
     steps = [run.steps for run in runs]
     missed = sum(not run.arrived for run in runs)
-    late = f"; {missed} of {len(runs)} never arrived and count as {MOST}" if missed else ""
+    late = f"; {missed} of {len(runs)} runs never reached it and count as {MOST}" if missed else ""
     return (
         f"{np.mean(steps):.0f} steps to {GOAL:.0%} of the test pictures on average "
         f"({min(steps)} to {max(steps)}{late})"
@@ -124,10 +124,10 @@ def _run(chosen: Recipe, seed: int) -> Run:
                 x = x + chosen.noise * rng.standard_normal(x.shape)
             optimizer.lr = _rate(chosen.lr, done)
             optimizer.zero_grad()
-            surprise = cross_entropy(logits(learned, x), data.train_labels[batch])
-            surprise.backward()
+            tensor = cross_entropy(logits(learned, x), data.train_labels[batch])
+            tensor.backward()
             optimizer.step()
-            loss = float(surprise)
+            loss = float(tensor)
             if not np.isfinite(loss):
                 break
             said = network(learned).forward(data.test_images)
@@ -141,42 +141,44 @@ def _rate(lr, step: int) -> float:
     rate = lr(step) if callable(lr) else lr
     if not _is_number(rate) or not (0 < rate < np.inf):
         where = f"lr({step})" if callable(lr) else "lr"
-        raise CheckFailed(f"{where} = {rate!r} must be a number above 0.", hint="no_rate")
+        raise CheckFailed(f"{where} = {rate!r} must be a number above 0.", hint="learning_rate")
     return float(rate)
 
 
 def _why(chosen: Recipe, runs: list[Run]) -> tuple[str, str]:
     """The likely reason that a recipe needs too many steps: a name, and what to say."""
     if chosen == Recipe():
-        return "plain", (
-            "these are the course's plain values. Which of chapter 2's ideas make the most of a "
-            "step?"
+        return "defaults", (
+            "these are the course's default values. Which ideas of chapter 2 make each step more "
+            "effective?"
         )
     if any(not np.isfinite(run.loss) for run in runs) or np.mean([r.loss for r in runs]) > 2.2:
         return "no_better_than_chance", (
-            f"the last loss is {np.mean([run.loss for run in runs]):.2f} nats, and ln 10 = 2.30 is "
-            "what somebody loses who knows nothing. The steps are far too large or far too small, "
-            "or the start is."
+            f"the last loss is {np.mean([run.loss for run in runs]):.2f} nats, and guessing loses "
+            "ln 10 = 2.30. The steps or the initial weights are far too large or far too small."
         )
     now = _rank(runs[:2])
     if chosen.noise:
         without = np.mean([_run(replace(chosen, noise=0.0), seed).steps for seed in SEEDS])
         if without < BAR:
-            return "noisy", (
-                f"noise of {number(chosen.noise)} hides the pictures. Without it you need "
+            return "too_noisy", (
+                f"noise of {number(chosen.noise)} hides the digits. Without it you need "
                 f"{without:.0f} steps."
             )
     for more, less in ((4.0, 0.25), (2.0, 0.5)):
         tried = {factor: _rank(_scaled(chosen, factor)) for factor in (more, less)}
         best = min(tried, key=tried.get)
         if tried[best] < now:
-            hint, size = ("timid", "small") if best == more else ("hasty", "large")
+            hint, size = (
+                ("rate_too_small", "small") if best == more else ("rate_too_large", "large")
+            )
             return hint, (
-                f"the steps are {size}. With the learning rate times {number(best)} it does better."
+                f"the steps are too {size}. With the learning rate times {number(best)} it does "
+                "better."
             )
     if sum(chosen.widths) < 64:
-        return "narrow", (
-            "neither a larger nor a smaller learning rate helps. More neurons would: there are "
+        return "too_narrow", (
+            "neither a larger nor a smaller learning rate helps. Try more neurons: there are "
             f"{sum(chosen.widths)}."
         )
     left = {
@@ -184,17 +186,17 @@ def _why(chosen: Recipe, runs: list[Run]) -> tuple[str, str]:
         f"larger batches (up to {MOST_PICTURES})": chosen.batch_size < MOST_PICTURES,
         "no noise": chosen.noise > 0,
         f"a wider layer (up to {MOST_NEURONS})": max(chosen.widths) < MOST_NEURONS,
-        "another scale at the start": True,
-        "a rate that falls": not callable(chosen.lr),
+        "another scale of the initial weights": True,
+        "a rate that decays": not callable(chosen.lr),
     }
     return "slow", (
-        "neither four times the learning rate nor a quarter of it helps, and neither does twice or "
-        f"half. Left to try: {', '.join(name for name, is_left in left.items() if is_left)}."
+        "neither four times the learning rate nor a quarter of it helps, nor does twice or half. "
+        f"Left to try: {', '.join(name for name, is_left in left.items() if is_left)}."
     )
 
 
 def _rank(runs: list[Run]) -> tuple[float, float]:
-    """For comparing: fewer steps first; where these are equal, the pictures read."""
+    """For comparing: fewer steps first; where these are equal, the better accuracy."""
     return float(np.mean([r.steps for r in runs])), -float(np.mean([r.best for r in runs]))
 
 

@@ -1,7 +1,7 @@
-"""Check of lab 02, fifth part: blame walked back through a graph (chapter 02).
+"""Check of lab 02, fifth part: gradients of every tensor of a graph (chapter 02).
 
 Key idea: the gradients of all tensors are compared with PyTorch's, from the result back, so that
-the first wrong one is where the walk went wrong. The mistakes are walks with one fault each.
+the first wrong one shows where the answer went wrong. Each mistake is a backward pass with one bug.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 
 from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import compare_parts, draw
-from grooves.checks.back_propagation.faulty_walks import BACKWARD_MISTAKES
+from grooves.checks.back_propagation.faulty_backward import BACKWARD_MISTAKES
 from grooves.checks.back_propagation.graphs import (
     FINISHED,
     cancelled,
@@ -46,7 +46,7 @@ GRAPHS = (
     (lambda a: {"loss": a}, (np.array(4.0),), "1 tensor that was not computed"),
     (one_by_one, (draw(23, 1, 3), draw(24, 3, 1)), "a (1, 3) @ b (3, 1), of shape (1, 1)"),
     (lambda a: {"loss": a}, (np.array([[4.0]]),), "1 tensor of shape (1, 1)"),
-    (shut, (np.array(-2.0), np.array(3.0)), "a = −2, b = 3 in ReLU(a)·b: nobody is to blame"),
+    (shut, (np.array(-2.0), np.array(3.0)), "a = −2, b = 3 in ReLU(a)·b, whose gradients are 0"),
     (shut, (-np.ones((1, 1)), np.zeros(1)), "a of shape (1, 1) and b of shape (1,) in ReLU(a)·b"),
     (
         stacked,
@@ -56,7 +56,7 @@ GRAPHS = (
     (stacked, tuple(draw(26, 131)), "a tensor that was computed from 131 others"),
     (cancelled, (np.array(0.5), np.array(3.0)), "a = 0.5, b = 3 in (a − a)·b + b"),
 )
-SHAPES = ((3, 4), (4,), (3, 1), (), (1, 4), (1, 1))  # of leaves that are stretched to fit
+SHAPES = ((3, 4), (4,), (3, 1), (), (1, 4), (1, 1))  # of leaves that are broadcast
 N_RANDOM = 24
 
 
@@ -89,12 +89,12 @@ def _check_graph(call: Callable, graph: Callable, leaves: list[Tensor], given: s
         if any(node.parents != before for node, before in parents.items()):
             raise CheckFailed(
                 f"with {given}, your function changed the parents of a tensor, and so the graph. "
-                "Others still need it: walk through it, and take nothing off.",
+                "Other code still needs it: read it, and remove nothing.",
                 hint="changed_graph",
             )
         right = dict(zip(nodes, expected, strict=True))
         _check_keys(got, nodes, given, lambda name: not right[name].any())
-        # from the result back: the first wrong gradient is where the walk went wrong
+        # from the result back: the first wrong gradient shows where the answer went wrong
         back = dict(reversed(nodes.items()))
         compare_parts(
             _arrays(got, back.values()),
@@ -107,7 +107,7 @@ def _check_graph(call: Callable, graph: Callable, leaves: list[Tensor], given: s
 
 
 def _check_again(answer: Callable, graph: Callable, leaves: list[Tensor]) -> None:
-    """Leaves that an earlier call has seen, and fresh ones of the same numbers: nothing may differ.
+    """Leaves that an earlier call has seen, and new ones of the same values, must give one result.
 
     Raises: CheckFailed with the hint "remembers".
     """
@@ -122,30 +122,30 @@ def _check_again(answer: Callable, graph: Callable, leaves: list[Tensor]) -> Non
     )
     if not same:
         raise CheckFailed(
-            f"for {given}, your function finds other gradients than for new leaves, or those of "
-            "tensors that are not in it. Something outlives the call: a global variable, a dict as "
-            "a default argument, or a number kept in a tensor. Make it anew inside the function.",
+            f"for {given}, your function returns other gradients than for new leaves, or gradients "
+            "of tensors that are not in it. Something outlives the call: a global variable, a dict "
+            "as a default argument, or a number kept in a tensor. Create it inside the function.",
             hint="remembers",
         )
 
 
 def _found(call: Callable, result: Tensor, given: str) -> dict:
-    """What the answer returns; a tensor that is asked for too early is told."""
+    """What the answer returns; the message names a tensor whose gradient is read too early."""
     try:
         return call(result)
     except KeyError as error:
         if not (error.args and isinstance(error.args[0], Tensor)):
             raise
         raise CheckFailed(
-            f"for {given}, your code asks for the gradient of {error.args[0]!r}, and nothing has "
-            "arrived there yet (KeyError).\nLikely mistake: the walk does not begin at the result. "
-            "in_order ends with it: reversed(in_order(result)).",
+            f"for {given}, your code reads the gradient of {error.args[0]!r}, which has none yet "
+            "(KeyError).\nLikely mistake: you do not begin at the result. "
+            "in_order ends with it: use reversed(in_order(result)).",
             hint="wrong_end",
         ) from None
 
 
 def _check_chain(answer: Callable) -> None:
-    """Blame doubles at each rung of a chain that has 2⁴⁰ paths."""
+    """The gradient doubles at each rung of a ladder that has 2⁴⁰ paths."""
     got, rungs = walked(answer, 40)
     given = "a chain of 41 tensors, each added to itself"
     _check_keys(got, rungs, given)
@@ -163,25 +163,26 @@ def _check_keys(
 ) -> None:
     if got and not any(isinstance(key, Tensor) for key in got):
         raise CheckFailed(
-            f"the keys of your dict are like {next(iter(got))!r:.40}. Use the tensors themselves: "
+            f"the keys of your dict look like {next(iter(got))!r:.40}. Use the tensors themselves: "
             "found[node].",
             hint="keys",
         )
     missing = [name for name, node in nodes.items() if node not in got]
     if missing == ["loss"]:
         raise CheckFailed(
-            "the result itself is not in your dict. Its gradient is 1: there the walk begins.",
+            "the result itself is not in your dict. Its gradient is 1: begin with it.",
             hint="no_result",
         )
     if missing and all(map(is_zero, missing)):
         raise CheckFailed(
-            f"with {given}, the gradient of {missing[0]} is not in your dict. It is 0 in every "
-            "place, and is in the dict all the same.",
+            f"with {given}, the gradient of {missing[0]} is not in your dict. All its "
+            "elements are 0, but the dict must contain it.",
             hint="missing",
         )
     if missing:
         raise CheckFailed(
             f"with {given}, the gradient of {missing[0]} is not in your dict.\n"
-            "Likely mistake: the walk goes the wrong way, ends early, or keeps the leaves only.",
+            "Likely mistake: you go through the order in the wrong direction, stop early, or keep "
+            "only the leaves.",
             hint="missing",
         )

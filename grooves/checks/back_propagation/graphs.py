@@ -1,8 +1,9 @@
 """Graphs for the checks of lab 02: small ones by hand, random ones, a ladder and a long chain.
 
 Key idea: a graph is a function of its leaves that works on our Tensor and on PyTorch's, and returns
-its tensors by name, the result last. Random graphs hold what nobody thinks of: paths of unequal
-length, tensors used twice by one operation, and equal numbers in unlike tensors (chapter 02).
+its tensors by name, the result last. Random graphs contain cases that are easily overlooked: paths
+of different length, tensors used twice by one operation, and different tensors with equal values
+(chapter 02).
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from grooves.models.autograd import Tensor
 
 FINISHED = {"backward", "in_order", "unbroadcast"}
 LONG = 5_000  # operations in a row; Python's recursion ends at a thousand
-READS_ALLOWED = 100  # times a node, before a walk counts as one along every path
+READS_ALLOWED = 100  # times a node, before an answer counts as one that follows every path
 
 
 class Counted(Tensor):
-    """A tensor that counts how often somebody asks for its parents."""
+    """A tensor that counts how often its parents are read."""
 
     n_reads, n_allowed = 0, 0
 
@@ -29,9 +30,9 @@ class Counted(Tensor):
         if Counted.n_reads > Counted.n_allowed:
             raise CheckFailed(
                 f"for a chain of {Counted.n_allowed // READS_ALLOWED} tensors, each used twice by "
-                f"the next, your function has asked for parents {Counted.n_allowed:,} times: it "
-                "walks along every path, and there are 2⁴⁰ of them.\n"
-                "Likely mistake: a tensor that was seen before is walked through again.",
+                f"the next, your function has read `parents` {Counted.n_allowed:,} times: it "
+                "follows every path, and there are 2⁴⁰ of them.\n"
+                "Likely mistake: you visit the parents of a tensor again each time it is met.",
                 hint="every_path",
             )
         return self.__dict__["parents"]
@@ -54,10 +55,10 @@ def twice_used(w, x):
 
 def long_way_round(a):
     """a · exp(tanh(a)) + a: one path from a to the result is short, another long."""
-    bent = a.tanh()
-    grown = bent.exp()
-    product = grown * a
-    return {"a": a, "tanh": bent, "exp": grown, "product": product, "loss": product + a}
+    tanh = a.tanh()
+    exp = tanh.exp()
+    product = exp * a
+    return {"a": a, "tanh": tanh, "exp": exp, "product": product, "loss": product + a}
 
 
 def meeting(a, b):
@@ -69,7 +70,7 @@ def meeting(a, b):
 
 
 def layer(x, W, b, v):
-    """A layer of a batch whose bias is stretched, a column that is stretched too, and a sum."""
+    """A layer of a batch whose bias is broadcast, a column that is broadcast too, and a sum."""
     sums = x @ W + b
     hidden = sums.relu()
     weighed = hidden * v
@@ -82,9 +83,9 @@ def one_by_one(a, b):
 
 
 def shut(a, b):
-    """A product with a ReLU that is shut: gradients of 0 are gradients too."""
-    bent = a.relu()
-    return {"a": a, "b": b, "ReLU": bent, "loss": bent * b}
+    """A product with an inactive ReLU: gradients of 0 are gradients too."""
+    relu = a.relu()
+    return {"a": a, "b": b, "ReLU": relu, "loss": relu * b}
 
 
 def cancelled(a, b):
@@ -152,7 +153,7 @@ def ladder(n: int) -> dict:
 
 
 def walked(answer: Callable, n: int) -> tuple[object, dict]:
-    """What the answer makes of a ladder, and the ladder; refused where it walks every path.
+    """What the answer returns for a ladder, and the ladder; refused where it follows every path.
 
     Raises: CheckFailed with the hint "every_path".
     """

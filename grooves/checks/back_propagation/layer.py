@@ -1,6 +1,6 @@
 """Checks of lab 02, second part: back through a matrix product and through ReLU (chapter 02).
 
-Key idea: the first product is square, where a missing transpose fits by accident and gives wrong
+Key idea: the first product is square, where a missing transpose raises no error and gives wrong
 numbers; in the others all sizes differ, and one is a batch of a single picture.
 """
 
@@ -26,60 +26,62 @@ from grooves.checks.compare import Mistake, shape_of
 
 MATMUL_MISTAKES = (
     Mistake(
-        "W_not_turned",
+        "W_not_transposed",
         lambda x, W, g: (g @ W, x.T @ g),
-        "W is not transposed. It fits because everything is square here, and it is wrong: "
-        "the blame of x[0] comes through row 0 of W.",
+        "W is not transposed. The shapes fit only because all matrices are square here: the "
+        "gradient of x[:, 0] uses row 0 of W.",
     ),
     Mistake(
-        "x_not_turned",
+        "x_not_transposed",
         lambda x, W, g: (g @ W.T, x @ g),
-        "x is not transposed. It fits because everything is square here, and it is wrong.",
+        "x is not transposed. The shapes fit only because all matrices are square here.",
     ),
     Mistake(
-        "none_turned",
+        "none_transposed",
         lambda x, W, g: (g @ W, x @ g),
-        "neither matrix is transposed. It fits because everything is square here: try "
+        "neither matrix is transposed. The shapes fit only because all are square here: try "
         "x (5, 2), W (2, 4) and g (5, 4).",
     ),
     Mistake(
         "wrong_side",
         lambda x, W, g: (W.T @ g, g @ x.T),
-        "the right matrices, multiplied in the wrong order. g has a row for each picture, and so "
-        "must the gradient of x.",
+        "the matrices are right, but multiplied in the wrong order. g has one row per picture, and "
+        "so has the gradient of x.",
     ),
     Mistake(
-        "on_their_side",
+        "transposed_results",
         lambda x, W, g: (W @ g.T, g.T @ x),
-        "the right numbers, lying on their side. A gradient has the shape of what it belongs to.",
+        "the numbers are right, but the results are transposed. A gradient has the shape of its "
+        "array.",
     ),
     Mistake(
         "exchanged",
         lambda x, W, g: (x.T @ g, g @ W.T),
-        "the two are exchanged: first the gradient of x, then that of W.",
+        "the two are swapped: return the gradient of x first, then that of W.",
     ),
     Mistake(
         "averaged",
         lambda x, W, g: (g @ W.T, x.T @ g / len(x)),
-        "you divide by the number of pictures. Where a mean is taken, in the loss, g has been "
-        "divided already.",
+        "you divide by the number of pictures. The loss takes the mean, so g has been divided "
+        "already.",
     ),
     Mistake(
-        "nothing_arrived",
+        "g_unused",
         lambda x, W, g: (np.ones_like(g) @ W.T, x.T @ np.ones_like(g)),
-        "g does not occur. The blame that arrives is passed on, weighted.",
+        "you do not use g. By the chain rule, the upstream gradient multiplies the local one.",
     ),
     Mistake(
-        "rule_of_numbers",
+        "element_by_element",
         lambda x, W, g: (g * W, g * x),
-        "`*` is the rule for numbers, place by place. Here a row met a column: that is `@`.",
+        "`*` multiplies element by element. Both gradients of a matrix product are matrix "
+        "products, `@`.",
     ),
     *(
         Mistake(
             "last_kept",
             compute,
-            "each product takes the place of the one before, so only the last counts: `=` where "
-            "`+=` belongs. Blame adds up.",
+            "each product overwrites the one before, so only the last counts: use `+=` instead of "
+            "`=`. Gradients add up.",
         )
         for compute in (
             lambda x, W, g: (g @ W.T, np.outer(x[-1], g[-1])),
@@ -87,9 +89,9 @@ MATMUL_MISTAKES = (
         )
     ),
     Mistake(
-        "spread_out",
+        "not_summed",
         lambda x, W, g: (g @ W.T, np.einsum("bi,bo->bio", x, g)),
-        "each picture has a gradient of W of its own here. They all used the same W: add them up.",
+        "your result has one gradient of W per picture. All pictures use the same W: add them up.",
     ),
 )
 
@@ -125,27 +127,27 @@ RELU_MISTAKES = (
     Mistake(
         "no_mask",
         lambda z, g: g,
-        "g went through everywhere. Where ReLU was shut, no small change of z alters anything.",
+        "you return g unchanged. Where z was negative, a small change of z changes nothing.",
     ),
     Mistake(
         "mask_of_g",
         lambda z, g: g * (g > 0),
-        "you look at the sign of g. What decides is whether z was positive; blame may be negative.",
+        "you use the sign of g. Use the sign of z; a gradient may be negative.",
     ),
     Mistake(
         "both_masks",
         lambda z, g: g * (z > 0) * (g > 0),
-        "you let only positive blame through. Where z is positive, any blame passes.",
+        "you keep positive gradients only. Where z is positive, g passes whatever its sign.",
     ),
     Mistake(
         "mask_only",
         lambda z, g: z > 0,
-        "that is where ReLU was open. The blame that arrives there is missing.",
+        "you return the mask. Multiply it by g.",
     ),
     Mistake(
         "times_value",
         lambda z, g: g * np.maximum(z, 0),
-        "you multiply by what ReLU gave. Its *slope* is 1 wherever it is open.",
+        "you multiply by the output of ReLU. Its *slope* is 1 wherever z is positive.",
     ),
     Mistake(
         "times_z",
@@ -155,39 +157,39 @@ RELU_MISTAKES = (
     Mistake(
         "forward_again",
         lambda z, g: np.maximum(z, 0),
-        "that is ReLU of z, the way forward. Pass g back.",
+        "you return ReLU of z, the forward pass. Return g, masked.",
     ),
     Mistake(
-        "upside_down",
+        "mask_inverted",
         lambda z, g: g * (z <= 0),
-        "blame passes where ReLU was shut. It is the other way round.",
+        "you keep g where z is negative or 0. Keep it where z is positive.",
     ),
     Mistake(
-        "upside_down",
+        "mask_inverted",
         lambda z, g: g * (z < 0),
-        "blame passes where z is negative. It is the other way round.",
+        "you keep g where z is negative. Keep it where z is positive.",
     ),
     Mistake(
-        "zero_is_open",
+        "slope_at_zero",
         lambda z, g: g * (z >= 0),
-        "at z = 0 you let the blame through. The slope jumps there; the agreed value is 0.",
+        "at z = 0 you pass g on. The slope jumps there; by convention it is 0.",
     ),
     Mistake(
         "dropped",
         lambda z, g: g[z > 0],
-        "the places where ReLU was shut are gone, and the shape with them. They get a 0.",
+        "the elements where z was negative are left out, so the shape changed. They get a 0.",
     ),
     Mistake(
-        "smallest_kept",
+        "z_kept",
         lambda z, g: np.where(z > 0, g, z),
-        "where ReLU was shut you leave z. There the blame is 0.",
+        "where z is negative you return z. The gradient there is 0.",
     ),
 )
 
 
 @check(lab=LAB, exercise="relu_backward")
 def relu_backward(answer):
-    """relu_backward(z, g): z before the ReLU, g behind it, any one shape -> the gradient of z."""
+    """relu_backward(z, g): z before the ReLU, g after it, of one shape -> the gradient of z."""
     z = [[-2.0, 3.0, 0.5], [-0.5, 4.0, -1.0]]
     g = [[5.0, -7.0, 0.25], [-3.0, 2.0, -4.0]]
     small_and_large = ([1e-30, -1e-30, 1e30, -1e30, 1e-9, 300.0], [5.0, 6.0, 2e5, 7.0, -1e5, 25.0])

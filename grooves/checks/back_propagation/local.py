@@ -1,8 +1,8 @@
-"""Checks of lab 02, first part: the rule of a product, and stretching backwards (chapter 02).
+"""Checks of lab 02, first part: the rule for a product, and broadcasting backwards (chapter 02).
 
-Key idea: each answer gets the gradient g that arrives at a result and must pass on that of the
-inputs. PyTorch's automatic differentiation is the yardstick, on shapes in which no two sizes agree,
-and on some in which many do.
+Key idea: each answer gets the upstream gradient g and returns the gradients of the inputs. They are
+compared with PyTorch's automatic differentiation, on shapes in which all sizes differ, and on some
+in which many are equal.
 """
 
 from __future__ import annotations
@@ -31,32 +31,32 @@ MULTIPLY_MISTAKES = (
     Mistake(
         "swapped",
         lambda a, b, g: (g * a, g * b),
-        "the two are exchanged. Move a by a little: by how much does a · b move?",
+        "the two are swapped. If a changes by a little, by how much does a · b change?",
     ),
     Mistake(
-        "nothing_arrived",
+        "g_unused",
         lambda a, b, g: (b, a),
-        "these are the local factors alone. The gradient g that arrived multiplies them.",
+        "you return the local gradients only. Multiply them by the upstream gradient g.",
     ),
     Mistake(
         "rule_of_a_sum",
         lambda a, b, g: (g, g),
-        "you pass g on as it is. That is the rule of a sum.",
+        "you pass g on unchanged. That is the rule for a sum.",
     ),
     Mistake(
         "both_factors",
         lambda a, b, g: (g * (a + b), g * (a + b)),
-        "each gets the sum of both factors. Only one of the two belongs to each.",
+        "you multiply by the sum of both factors. Only the other factor counts.",
     ),
     Mistake(
         "the_product",
         lambda a, b, g: (g * a * b, g * a * b),
-        "you multiply g by the product a · b. The local factor is the *other* number alone.",
+        "you multiply g by the product a · b. The local gradient is the *other* factor alone.",
     ),
     Mistake(
         "added",
         lambda a, b, g: (g + b, g + a),
-        "you add g to the factor. What arrives and what is local are multiplied.",
+        "you add g to the factor. By the chain rule, the two are multiplied.",
     ),
     Mistake(
         "divided",
@@ -66,7 +66,7 @@ MULTIPLY_MISTAKES = (
     Mistake(
         "summed",
         lambda a, b, g: ((g * b).sum(), (g * a).sum()),
-        "you add up all places. Each place has a gradient of its own, in the shape of a and b.",
+        "you add up all elements. Each element has its own gradient, in the shape of a and b.",
     ),
 )
 
@@ -89,7 +89,7 @@ def multiply_backward(answer):
     on_whole_numbers(_check_product, answer, a, b, g, given)
     given = "a = (0.5, 0.25, −0.75), and integers b and g"
     on_whole_numbers(_check_product, answer, g, 100 * b, a, given)
-    on_whole_numbers(_check_product, answer, g, g + 1, a, "fractions a and b, and whole g")
+    on_whole_numbers(_check_product, answer, g, g + 1, a, "fractions a and b, and integers g")
 
 
 def _check_product(call, a, b, g, given):
@@ -101,15 +101,15 @@ def _check_product(call, a, b, g, given):
 # ---- 2 unbroadcast ---------------------------------------------------------------------------
 
 
-def stretched_axes(g: np.ndarray, shape: tuple) -> tuple[int, ...]:
-    """The axes of g along which an array of that shape was stretched."""
+def broadcast_axes(g: np.ndarray, shape: tuple) -> tuple[int, ...]:
+    """The axes of g along which an array of that shape was broadcast."""
     in_front = g.ndim - len(shape)
     ones = (in_front + i for i, n in enumerate(shape) if n == 1 and g.shape[in_front + i] > 1)
     return (*range(in_front), *ones)
 
 
 def ones_of(g: np.ndarray, shape: tuple) -> tuple[int, ...]:
-    """The axes in front of an array of that shape, and those of length 1 in it."""
+    """The axes that broadcasting put in front, and those of length 1 in that shape."""
     in_front = g.ndim - len(shape)
     return (*range(in_front), *(in_front + i for i, n in enumerate(shape) if n == 1))
 
@@ -120,11 +120,11 @@ def _one_in_front(g, shape):
 
 
 def _reduced(reduce):
-    return lambda g, shape: reduce(g, axis=stretched_axes(g, shape), keepdims=True).reshape(shape)
+    return lambda g, shape: reduce(g, axis=broadcast_axes(g, shape), keepdims=True).reshape(shape)
 
 
-def _if_stretched(compute):
-    """A mistake that can only show where something was stretched."""
+def _if_broadcast(compute):
+    """A mistake that can only show where something was broadcast."""
     return where_it_fits(lambda g, shape: compute(g, shape) if g.shape != shape else g)
 
 
@@ -132,74 +132,73 @@ UNBROADCAST_MISTAKES = (
     Mistake(
         "averaged",
         _reduced(np.mean),
-        "you take the mean. A number that is used many times is to blame for each: add up.",
+        "you take the mean. Each use of a number contributes to its gradient: add them up.",
     ),
     Mistake(
         "largest",
         _reduced(np.max),
-        "you take the largest of the gradients. They add up.",
+        "you take the largest of the gradients. Add them up.",
     ),
     Mistake(
-        "untouched",
+        "unchanged",
         lambda g, shape: g,
-        "g came back as it was. Its shape must become that of the array that was stretched.",
+        "you return g unchanged. The gradient must have the shape of the array that was broadcast.",
     ),
     Mistake(
         "first_only",
-        _if_stretched(
+        _if_broadcast(
             lambda g, shape: g[
-                tuple(0 if i in stretched_axes(g, shape) else slice(None) for i in range(g.ndim))
+                tuple(0 if i in broadcast_axes(g, shape) else slice(None) for i in range(g.ndim))
             ].reshape(shape)
         ),
-        "you keep one of the gradients and drop the others. They add up.",
+        "you keep one of the gradients and drop the others. Add them up.",
     ),
     Mistake(
         "axis_kept",
-        _if_stretched(lambda g, shape: g.sum(stretched_axes(g, shape), keepdims=True)),
-        "the sums are right, but axes that were put in front are still there, with length 1. "
-        "Without keepdims they go.",
+        _if_broadcast(lambda g, shape: g.sum(broadcast_axes(g, shape), keepdims=True)),
+        "the sums are right, but the axes that broadcasting put in front are still there, with "
+        "length 1. Sum over them without keepdims.",
     ),
     *(
         Mistake(
             "ones_lost",
-            _if_stretched(compute) if only_where_stretched else where_it_fits(compute),
-            "the sums are right, but an axis of length 1 got lost on the way. "
-            "keepdims=True would leave it in its place.",
+            _if_broadcast(compute) if only_where_broadcast else where_it_fits(compute),
+            "the sums are right, but an axis of length 1 is missing. keepdims=True keeps it.",
         )
-        for only_where_stretched, compute in (
-            (True, lambda g, shape: g.sum(stretched_axes(g, shape))),
+        for only_where_broadcast, compute in (
+            (True, lambda g, shape: g.sum(broadcast_axes(g, shape))),
             (False, lambda g, shape: g.sum(ones_of(g, shape))),
         )
     ),
     Mistake(
         "front_only",
-        _if_stretched(lambda g, shape: g.sum(tuple(range(g.ndim - len(shape))))),
-        "you add up along the axes that were put in front. An axis of length 1 in `shape` was "
-        "stretched too.",
+        _if_broadcast(lambda g, shape: g.sum(tuple(range(g.ndim - len(shape))))),
+        "you sum over the axes that were put in front only. An axis of length 1 in `shape` was "
+        "broadcast too.",
     ),
     Mistake(
         "one_axis_in_front",
         where_it_fits(_one_in_front),
-        "you add up one axis in front, and there may be several: g.ndim − len(shape).",
+        "you sum over one axis in front, and there may be several: g.ndim − len(shape).",
     ),
     Mistake(
         "first_axis_always",
         where_it_fits(lambda g, shape: g.sum(0)),
-        "you always add up along axis 0. Compare g.shape with `shape` to see what was stretched.",
+        "you always sum over axis 0. Compare g.shape with `shape` to see what was broadcast.",
     ),
     Mistake(
         "all_summed",
         lambda g, shape: g.sum(),
-        "you add up everything. Only what was stretched is added up.",
+        "you sum over all axes. Sum only over those that were broadcast.",
     ),
     Mistake(
         "all_summed",
         lambda g, shape: np.full(shape, g.sum()),
-        "you add up everything. Only what was stretched is added up.",
+        "you sum over all axes. Sum only over those that were broadcast.",
     ),
 )
 
-STRETCHED = (  # shapes of g and of the array that was stretched to it
+BROADCAST = (  # shapes of g and of the array that was broadcast to it
     ((4, 3), (3,)),
     ((2, 3, 5), (5,)),
     ((2, 4, 3), (4, 1)),
@@ -228,7 +227,7 @@ STRETCHED = (  # shapes of g and of the array that was stretched to it
 
 
 def some_shapes(seed: int, n: int) -> list[tuple[tuple, tuple]]:
-    """n pairs of shapes as in STRETCHED, of up to four axes; equal sizes are frequent."""
+    """n pairs of shapes as in BROADCAST, of up to four axes; equal sizes are frequent."""
     rng, pairs = random.Random(seed), []
     for _ in range(n):
         large = tuple(rng.choice((1, 2, 2, 3, 4)) for _ in range(rng.randint(1, 4)))
@@ -239,9 +238,9 @@ def some_shapes(seed: int, n: int) -> list[tuple[tuple, tuple]]:
 
 @check(lab=LAB, exercise="unbroadcast")
 def unbroadcast(answer):
-    """unbroadcast(g, shape): g of the stretched shape -> the gradient in the given shape."""
+    """unbroadcast(g, shape): g of the broadcast shape -> the gradient in the given shape."""
     call = by_hand(answer)
-    for i, (large, shape) in enumerate((*STRETCHED, *some_shapes(4, 24))):
+    for i, (large, shape) in enumerate((*BROADCAST, *some_shapes(4, 24))):
         g = np.array(draw(400 + i, *large))
         g = 2.0**30 * np.rint(8 * g) if i % 5 == 4 else g  # large, and exact in single precision
         (expected,) = torchs_gradients(lambda x, n=large: x.expand(n), np.zeros(shape), arriving=g)

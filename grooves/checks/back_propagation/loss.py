@@ -1,8 +1,8 @@
 """Check of lab 02, third part: the gradient of the loss (chapter 02).
 
-Key idea: the labels leave the last class out, so that a table of classes made from the labels is
-too narrow. Some rows are certain, some are wrong with certainty, and some hold numbers beyond what
-an exponential, or single precision, can hold. Shapes: B pictures, K classes.
+Key idea: the last class occurs in no label, so that a one-hot matrix sized by the labels is too
+narrow. Some rows are certain and right, some certain and wrong, and some contain numbers whose
+exponential overflows, or that single precision cannot represent. Shapes: B pictures, K classes.
 """
 
 from __future__ import annotations
@@ -22,64 +22,60 @@ from grooves.checks.back_propagation.rules import (
     torchs_gradients,
 )
 from grooves.checks.compare import Mistake
-from grooves.checks.forward_propagation.stable_softmax import FAR_APART, shares_of, softmax_of
+from grooves.checks.forward_propagation.stable_softmax import FAR_APART, normalised, softmax_of
 
 
-def ones_at(labels: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """1 at each row's label, else 0; the shape of `like`, (B, K)."""
+def one_hot(labels: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """1 at each row's label, 0 elsewhere; the shape of `like`, (B, K)."""
     return np.eye(like.shape[-1])[labels]
 
 
 # ---- 5 loss_backward -------------------------------------------------------------------------
 
 
-def blame(z: np.ndarray, y: np.ndarray, softmax=softmax_of) -> np.ndarray:
+def gradient_of(z: np.ndarray, y: np.ndarray, softmax=softmax_of) -> np.ndarray:
     """The gradient of the mean loss by formula, for the mistakes."""
-    return (softmax(z) - ones_at(y, z)) / len(z)
+    return (softmax(z) - one_hot(y, z)) / len(z)
 
 
 def _columns_of_all(z, y):
-    shares = softmax_of(z)
-    shares[:, y] -= 1
-    return shares / len(z)
+    p = softmax_of(z)
+    p[:, y] -= 1
+    return p / len(z)
 
 
 LOSS_MISTAKES = (
     Mistake(
         "not_averaged",
-        lambda z, y: softmax_of(z) - ones_at(y, z),
-        "these are the gradients of the *sum* over the pictures. The loss is their mean.",
+        lambda z, y: softmax_of(z) - one_hot(y, z),
+        "this is the gradient of the *sum* over the pictures. The loss is their mean.",
     ),
     Mistake(
         "averaged_twice",
-        lambda z, y: blame(z, y) / len(z),
+        lambda z, y: gradient_of(z, y) / len(z),
         "you divide by the number of pictures twice.",
     ),
     Mistake(
         "over_all_numbers",
-        lambda z, y: blame(z, y) / z.shape[-1],
-        "you divide by all numbers of the batch. The mean is over pictures, not over classes.",
+        lambda z, y: gradient_of(z, y) / z.shape[-1],
+        "you divide by the number of all logits. The mean is over the pictures only.",
     ),
     Mistake(
-        "over_classes",
-        lambda z, y: blame(z, y) * len(z) / z.shape[-1],
-        "you divide by the number of classes. The mean is over pictures.",
+        "wrong_sign",
+        lambda z, y: -gradient_of(z, y),
+        "the sign is wrong. A larger logit of the right class makes the loss *smaller*, so its "
+        "gradient is negative.",
     ),
     Mistake(
-        "uphill",
-        lambda z, y: -blame(z, y),
-        "the sign. More of the right class's logit makes the loss *smaller*, so its gradient "
-        "is negative.",
-    ),
-    Mistake(
-        "shares_only",
+        "probabilities_only",
         lambda z, y: softmax_of(z) / len(z),
-        "you pass on what it said. What is right must be taken off: a 1 at each label.",
+        "you return the probabilities. Subtract the labels from them: a 1 at each label.",
     ),
     Mistake(
         "right_class_only",
-        lambda z, y: blame(z, y) * ones_at(y, z),
-        "only the right class gets blame. The others took their shares from it.",
+        lambda z, y: gradient_of(z, y) * one_hot(y, z),
+        "only the logit of the right class has a gradient. The other logits also change its "
+        "probability.",
     ),
     Mistake(
         "all_labels_in_each_row",
@@ -89,35 +85,33 @@ LOSS_MISTAKES = (
     ),
     *(
         Mistake(
-            "stopped_at_the_shares",
+            "gradient_of_probabilities",
             compute,
-            "that is the gradient of the shares. It has to go back through the softmax too.",
+            "this is the gradient of the probabilities. Go back through the softmax too.",
         )
         for compute in (
-            lambda z, y: -ones_at(y, z) / softmax_of(z) / len(z),
-            lambda z, y: np.where(ones_at(y, z), -1 / softmax_of(z) / len(z), 0.0),
+            lambda z, y: -one_hot(y, z) / softmax_of(z) / len(z),
+            lambda z, y: np.where(one_hot(y, z), -1 / softmax_of(z) / len(z), 0.0),
         )
     ),
     Mistake(
         "wrong_axis",
-        lambda z, y: blame(z, y, lambda z: softmax_of(z, 0)),
-        "your softmax runs down the pictures. Each picture's shares add up to 1: axis=-1.",
+        lambda z, y: gradient_of(z, y, lambda z: softmax_of(z, 0)),
+        "your softmax normalises over the pictures. Normalise over the classes: axis=-1.",
     ),
     Mistake(
         "no_shift",
-        lambda z, y: blame(z, y, lambda z: shares_of(np.exp(z))),
-        "the exponential overflows. Take each row's largest logit off first, as in lab 1.",
+        lambda z, y: gradient_of(z, y, lambda z: normalised(np.exp(z))),
+        "the exponential overflows. Subtract each row's largest logit first, as in lab 1.",
     ),
-    Mistake(
-        "first_for_largest",
-        lambda z, y: blame(z, y, lambda z: shares_of(np.exp(z - z[:, :1]))),
-        "you take each row's first logit off. A later one may be far larger: take the largest.",
-    ),
-    Mistake(
-        "one_maximum_for_all",
-        lambda z, y: blame(z, y, lambda z: shares_of(np.exp(z - z.max()))),
-        "you take the largest logit of the whole batch off; a row far below it becomes 0 / 0. "
-        "Every row needs its own.",
+    *(
+        Mistake(
+            "shift_by_another",
+            lambda z, y, other=other: gradient_of(z, y, lambda z: normalised(np.exp(z - other(z)))),
+            "the number that you subtract is not the row's own largest logit, so a row far from it "
+            "becomes infinity / infinity, or 0 / 0. Subtract each row's own largest logit.",
+        )
+        for other in (lambda z: z[:, :1], lambda z: z.max())
     ),
 )
 
@@ -126,11 +120,11 @@ FAR_LATER = (  # rows in which the exponential of a difference overflows unless 
     ([0.0, -3.0, 2.0, 5000.0, 1.0], [-4000.0, 4000.0, 0.0, 1.0, 2.0], [1.0, 1.0, 1.0, 1.0, 1.0]),
     [0, 1, 4],
 )
-CERTAIN = (  # each row gives all to one class: rightly, or to a wrong one; 4 rows, so exactly ¼
+CERTAIN = (  # each row is certain of one class, right or wrong; 4 rows, so exactly ¼
     ([900.0, 0.0, 1.0], [0.0, 1.0, 900.0], [-900.0, 0.0, -1.0], [1e30, -1e30, 0.0]),
     [0, 0, 1, 2],
 )
-BEYOND = (  # the last two differ by less than a small move of a number this large can show
+BEYOND = (  # in the last two, numbers so large that a small difference is rounded away
     ([1e39, 0.0], [-1e300, 1e300], [0.0, -1e39], [3e10, 3e10], [1e11, 1e11]),
     [0, 0, 1, 0, 1],
 )
@@ -153,7 +147,7 @@ def loss_backward(answer):
         ),
         (answer, *FAR_LATER, "logits (3, 5), some of them thousands above their row's first"),
         (answer, draw(132, 300, 13), np.arange(300) % 12, "logits (300, 13)"),
-        (answer, *CERTAIN, "logits (4, 3) that leave no doubt, some of them wrong"),
+        (answer, *CERTAIN, "logits (4, 3) that are certain, some of them wrong"),
         (answer, *BEYOND, "logits (5, 2) up to 1e300"),
         (answer, draw(133, 3, 1), [0, 0, 0], "logits (3, 1), one class"),
         (answer, draw(134, 1, 1), [0], "logits (1, 1)"),
@@ -170,6 +164,6 @@ def loss_backward(answer):
 def _check_loss(call, logits, labels, given) -> None:
     target = torch.from_numpy(labels).long()
     (expected,) = torchs_gradients(lambda z: F.cross_entropy(z, target), logits)
-    # where there is no doubt, nothing is rounded: a number that was added or cut off shows
-    tolerance = 1e-12 if "no doubt" in given else TOLERANCE
+    # certain rows give exact results, so that an added epsilon or clipping shows
+    tolerance = 1e-12 if "are certain" in given else TOLERANCE
     judge_array(call, (logits, labels), expected, LOSS_MISTAKES, given, tolerance)

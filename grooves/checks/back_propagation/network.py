@@ -1,7 +1,7 @@
 """Check of lab 02, third part: the gradients of a whole network (chapter 02).
 
-Key idea: PyTorch differentiates the forward pass as lab 1 has it. Sizes differ, save where a matrix
-that is not transposed must fit. Shapes: B pictures.
+Key idea: the answer is compared with PyTorch's gradients of lab 1's forward pass. All sizes differ,
+except where a matrix that is not transposed must still fit. Shapes: B pictures.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from grooves.checks import check
 from grooves.checks.arrays import draw, on_whole_numbers
-from grooves.checks.back_propagation.loss import blame
+from grooves.checks.back_propagation.loss import gradient_of
 from grooves.checks.back_propagation.rules import (
     LAB,
     by_hand,
@@ -26,11 +26,20 @@ from grooves.checks.compare import Mistake, shape_of
 
 
 def _back(
-    x, y, W1, b1, W2, b2, mask=lambda z, g: z > 0, bend=True, loss=blame, through=lambda W: W.T
+    x,
+    y,
+    W1,
+    b1,
+    W2,
+    b2,
+    mask=lambda z, g: z > 0,
+    relu=True,
+    loss=gradient_of,
+    through=lambda W: W.T,
 ):
     """The gradients by formula, with a place for each mistake."""
     z = x @ W1 + b1
-    hidden = np.maximum(z, 0) if bend else z
+    hidden = np.maximum(z, 0) if relu else z
     g = loss(hidden @ W2 + b2, y)
     back = g @ through(W2)
     g1 = back * mask(z, back)
@@ -42,15 +51,15 @@ def _averaged_biases(x, *rest):
     return W1, b1 / len(x), W2, b2 / len(x)
 
 
-def _unbent_input(x, y, W1, b1, W2, b2):
+def _z_for_hidden(x, y, W1, b1, W2, b2):
     W1_, b1_, W2_, b2_ = _back(x, y, W1, b1, W2, b2)
     z = x @ W1 + b1
-    return W1_, b1_, z.T @ blame(np.maximum(z, 0) @ W2 + b2, y), b2_
+    return W1_, b1_, z.T @ gradient_of(np.maximum(z, 0) @ W2 + b2, y), b2_
 
 
 def _biases_per_picture(x, y, W1, b1, W2, b2):
     z = x @ W1 + b1
-    g = blame(np.maximum(z, 0) @ W2 + b2, y)
+    g = gradient_of(np.maximum(z, 0) @ W2 + b2, y)
     W1_, _, W2_, _ = _back(x, y, W1, b1, W2, b2)
     return W1_, (g @ W2.T) * (z > 0), W2_, g
 
@@ -59,63 +68,64 @@ NETWORK_MISTAKES = (
     Mistake(
         "no_mask",
         lambda *a: _back(*a, mask=lambda z, g: 1),
-        "the blame goes around the ReLU. Between the layers it passes only where z > 0.",
+        "the ReLU is missing in the backward pass. The gradient passes only where z > 0.",
     ),
     Mistake(
         "mask_of_g",
         lambda *a: _back(*a, mask=lambda z, g: g > 0),
-        "the ReLU's mask is made from the gradient. It is made from z, the sums before the ReLU.",
+        "you make the ReLU's mask from the gradient. Make it from z, the sums before the ReLU.",
     ),
     Mistake(
-        "zero_is_open",
+        "slope_at_zero",
         lambda *a: _back(*a, mask=lambda z, g: z >= 0),
-        "at z = 0 you let the blame through. The slope jumps there; the agreed value is 0.",
+        "at z = 0 you pass the gradient on. The slope jumps there; by convention it is 0.",
     ),
     Mistake(
-        "no_bend",
-        lambda *a: _back(*a, mask=lambda z, g: 1, bend=False),
+        "no_activation",
+        lambda *a: _back(*a, mask=lambda z, g: 1, relu=False),
         "your network has no ReLU, neither in the forward pass nor in the backward pass.",
     ),
     Mistake(
         "z_for_hidden",
-        _unbent_input,
-        "the gradient of W2 is made from z. What went into the second layer is ReLU of z.",
+        _z_for_hidden,
+        "you compute the gradient of W2 from z. The input of the second layer is ReLU of z.",
     ),
     Mistake(
         "biases_averaged",
         _averaged_biases,
-        "the biases' gradients are means over the pictures. The loss has divided already: add up.",
+        "the gradients of the biases are means over the pictures. The loss has divided already: "
+        "add them up.",
     ),
     Mistake(
         "biases_per_picture",
         _biases_per_picture,
-        "the biases' gradients have a row for each picture. Each bias was used for all of them: "
+        "the gradients of the biases have one row per picture. All pictures use the same biases: "
         "unbroadcast.",
     ),
     Mistake(
         "not_averaged",
         lambda *a: [len(a[0]) * part for part in _back(*a)],
-        "all are too large, by the number of pictures. The loss is a mean.",
+        "all gradients are too large by the number of pictures. The loss is a mean.",
     ),
     Mistake(
         "averaged_twice",
         lambda *a: [part / len(a[0]) for part in _back(*a)],
-        "all are too small, by the number of pictures. loss_backward has divided already.",
+        "all gradients are too small by the number of pictures. loss_backward has divided already.",
     ),
     Mistake(
-        "uphill",
+        "wrong_sign",
         lambda *a: [-part for part in _back(*a)],
-        "all signs are turned. A step *against* the gradient is for later.",
+        "all signs are wrong. Return the gradients; the step *against* them comes later.",
     ),
     Mistake(
         "second_layer_first",
         lambda *a: [_back(*a)[i] for i in (2, 3, 0, 1)],
-        "the right gradients in another order: first W1, b1, then W2, b2.",
+        "the gradients are right, but in the wrong order: first W1, b1, then W2, b2.",
     ),
     Mistake(
-        "W2_not_turned",
+        "W2_not_transposed",
         lambda *a: _back(*a, through=lambda W: W),
-        "W2 is not transposed in the backward pass. It fits because it is square here.",
+        "W2 is not transposed in the backward pass. The shapes fit only because it is square here.",
     ),
 )
 
@@ -138,10 +148,10 @@ def network_backward(answer):
         x, parameters = draw(140 + i, n_pictures, sizes[0]), _parameters(150 + i, *sizes)
         _check_network(call, x, np.array(labels), *parameters)
 
-    # a black picture shows each neuron its bias alone: some get exactly 0
+    # for a blank picture each z is the bias alone, and some are exactly 0
     x, (W1, b1, W2, b2) = draw(145, 4, 3), _parameters(155, 3, 6, 5)
     x[1], b1[:3] = 0.0, 0.0
-    _check_network(answer, x, np.array([3, 2, 0, 3]), W1, b1, W2, b2, "a black picture, ")
+    _check_network(answer, x, np.array([3, 2, 0, 3]), W1, b1, W2, b2, "a blank picture, ")
     x, parameters = draw(146, 3, 2), _parameters(156, 2, 3, 4)
     parameters = [1000 * p for p in parameters]
     _check_network(answer, x, np.array([0, 2, 2]), *parameters, "logits up to a million, ")
@@ -149,7 +159,7 @@ def network_backward(answer):
     parameters = _parameters(157, 4, 3, 2)
     on_whole_numbers(_check_network, answer, x, labels, *parameters, "integers, ")
     parameters = [np.rint(2 * p).astype(int) for p in parameters]
-    on_whole_numbers(_check_network, answer, x / 16, labels, *parameters, "whole weights, ")
+    on_whole_numbers(_check_network, answer, x / 16, labels, *parameters, "weights of integers, ")
 
 
 def _parameters(seed: int, n_in: int, n_hidden: int, n_out: int) -> tuple[np.ndarray, ...]:

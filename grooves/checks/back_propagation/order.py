@@ -1,8 +1,8 @@
-"""Check of lab 02, fourth part: the order in which a graph is walked (chapter 02).
+"""Check of lab 02, fourth part: topological order of a graph (chapter 02).
 
-Key idea: a graph has many right orders, so the check looks for the property that all of them have
-and names the tensors that break it; a mistake is named where it explains the order of every graph.
-One graph has more paths than anybody can walk, two others are deeper than Python's recursion.
+Key idea: a graph has many topological orders, so the check tests the property that all of them have
+and names the tensors that violate it; it names a mistake that explains the order of every graph.
+One graph has too many paths to follow each, and two others are deeper than Python's recursion.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ N_RANDOM = 30
 
 @dataclass(frozen=True)
 class Walk:
-    """What an answer made of a graph. named: its tensors, as far as they have names."""
+    """The order that an answer returned for a graph. named: its tensors, where they have names."""
 
     order: list
     result: Tensor
@@ -83,9 +83,9 @@ def in_order(answer):
             _judge([_walk(answer, {"the result": result}, given)])
         except RecursionError:
             raise CheckFailed(
-                f"for {given}, your function calls itself too often: Python allows about a "
-                "thousand calls inside each other.\nLikely mistake: none, for small graphs. Here "
-                "keep a list of your own of what is still to be done.",
+                f"for {given}, your function recurses too deeply: Python allows about a thousand "
+                "nested calls.\nLikely mistake: recursion works for small graphs only. Keep your "
+                "own list of the tensors that are still to be visited.",
                 hint="recursion",
             ) from None
 
@@ -96,7 +96,7 @@ def _up_to_the_total(nodes: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _walk_again(answer: Callable, nodes: dict[str, Tensor]) -> Walk:
-    """Ask for a graph whose tensors were walked through in an earlier call.
+    """Ask for the order of a graph whose tensors an earlier call has seen.
 
     Raises: CheckFailed with the hint "remembers".
     """
@@ -104,8 +104,8 @@ def _walk_again(answer: Callable, nodes: dict[str, Tensor]) -> Walk:
         return _walk(answer, nodes, f"{len(nodes)} tensors that an earlier call has seen too")
     except CheckFailed as failure:
         raise CheckFailed(
-            f"{failure.message}\nAt first it was right. Something outlives the call: a global "
-            "variable, a list or set as a default argument, or a mark on the tensors. Make it anew "
+            f"{failure.message}\nThe first call was right. Something outlives it: a global "
+            "variable, a list or set as a default argument, or a mark on the tensors. Create it "
             "inside the function.",
             hint="remembers",
         ) from None
@@ -121,8 +121,8 @@ def _walk(call: Callable, nodes: dict[str, Tensor], given: str) -> Walk:
     order = list(call(result))
     if any(node.parents != parents for node, parents in before.items()):
         raise CheckFailed(
-            f"for {given}, your function changed the parents of a tensor, and so the graph. Others "
-            "still need it: walk through it, and take nothing off.",
+            f"for {given}, your function changed the parents of a tensor, and so the graph. Other "
+            "code still needs it: read it, and remove nothing.",
             hint="changed_graph",
         )
     walk = Walk(order, result, {node: name for name, node in nodes.items()}, given)
@@ -157,17 +157,20 @@ def _check_members(walk: Walk) -> None:
     belongs, seen = set(members), set()
     for item in got:
         if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], Tensor):
-            fail("pairs", "your list holds pairs. Of a pair in `parents` take the tensor, item 0.")
+            fail(
+                "pairs",
+                "your list contains pairs. From each pair in `parents` take the tensor, item 0.",
+            )
         if not isinstance(item, Tensor):
-            fail("no_tensors", f"your list holds {item!r:.60}. It should hold the tensors.")
+            fail("no_tensors", f"your list contains {item!r:.60}. It should contain the tensors.")
         if item not in belongs:
-            fail("strangers", "your list holds a tensor that the result was not computed from.")
+            fail("strangers", "your list contains a tensor that the result was not computed from.")
         if item in seen:
             fail(
                 "twice",
-                f"{_name(walk, item)} stands in your list twice.\n"
-                "Likely mistake: a tensor that is used twice is met twice. Remember which were "
-                "seen.",
+                f"{_name(walk, item)} is in your list twice.\n"
+                "Likely mistake: a tensor that is used twice is visited twice. Remember which "
+                "tensors you have seen.",
             )
         seen.add(item)
     missing = [node for node in members if node not in seen]
@@ -177,7 +180,9 @@ def _check_members(walk: Walk) -> None:
         fail("no_result", "the result itself is missing. It comes last.")
     leaves = {node for node in members if not node.parents}
     if seen == leaves:
-        fail("leaves_only", "your list holds the leaves alone. What was computed belongs to it.")
+        fail(
+            "leaves_only", "your list contains only the leaves. Computed tensors belong to it too."
+        )
     if set(missing) == leaves:
         fail("no_leaves", "the leaves are missing: tensors without parents belong to the list.")
     names = [name for node, name in walk.named.items() if node in missing]
@@ -190,8 +195,8 @@ def _check_members(walk: Walk) -> None:
     if passed_over and all(float(node.data) in values for node in passed_over):
         fail(
             "by_value",
-            f"{says}\nLikely mistake: tensors are told apart by their numbers. Two tensors may "
-            "hold the same number: compare them with `is`, or keep the tensors in a set.",
+            f"{says}\nLikely mistake: you compare tensors by their values. Two tensors may have "
+            "the same value: compare them with `is`, or keep the tensors in a set.",
         )
     followed = walk.result
     by_first_parents = {followed}
@@ -199,14 +204,14 @@ def _check_members(walk: Walk) -> None:
         followed = followed.parents[0][0]
         by_first_parents.add(followed)
     if seen == by_first_parents:
-        fail("first_parent", f"{says}\nLikely mistake: the walk follows the first parent only.")
+        fail("first_parent", f"{says}\nLikely mistake: you follow the first parent only.")
     fail("missing", says)
 
 
 def _fail_order(walk: Walk, node: Tensor, parent: Tensor, walks: list[Walk]) -> None:
     """Raises: CheckFailed; with a likely mistake where it explains the orders of all graphs."""
     says = (
-        f"for {walk.given}, {_name(walk, node)} stands before {_name(walk, parent)}, which it was "
+        f"for {walk.given}, {_name(walk, node)} comes before {_name(walk, parent)}, which it was "
         "computed from"
     )
     for hint, explains, mistake in (
@@ -218,8 +223,8 @@ def _fail_order(walk: Walk, node: Tensor, parent: Tensor, walks: list[Walk]) -> 
         (
             "by_distance",
             lambda got, result: got[::-1] == by_first_meeting(result, last=False),
-            "you go by the distance from the result. A tensor can be near by one path and far by "
-            "another; the far one counts.",
+            "you sort by the distance from the result. A tensor can be near along one path and far "
+            "along another; the longest path counts.",
         ),
         (
             "too_early",
@@ -231,28 +236,25 @@ def _fail_order(walk: Walk, node: Tensor, parent: Tensor, walks: list[Walk]) -> 
                     by_first_meeting(result, last=True),
                 )
             ),
-            "a tensor enters the list when you first meet it. It may enter only when all its "
-            "parents are in.",
+            "you append a tensor when you first meet it. Append it only after all its parents.",
         ),
         (
             "marked_too_early",
             lambda got, result: got in (marked_when_put(result, 1), marked_when_put(result, -1)),
-            "a tensor counts as seen as soon as it waits. Another one, whose parent it is, then "
-            "passes it over and is listed first. Mark it when its turn comes.",
+            "you mark a tensor as seen when you put it on the stack. Another tensor, whose parent "
+            "it is, then skips it and is listed first. Mark it when you take it off the stack.",
         ),
     ):
         if all(explains(each.order, each.result) for each in walks):
             raise CheckFailed(f"{says}.\nLikely mistake: {mistake}", hint=hint)
-    raise CheckFailed(
-        f"{says}. A tensor may enter the list only when all its parents are in.", hint="wrong_order"
-    )
+    raise CheckFailed(f"{says}. Append a tensor only after all its parents.", hint="wrong_order")
 
 
-# ---- orders by which mistakes are known ----------------------------------------------------------
+# ---- the orders that mistakes produce ------------------------------------------------------------
 
 
 def by_first_meeting(result: Tensor, last: bool) -> list[Tensor]:
-    """Tensors in the order in which a walk meets them: breadth first, or depth first (last)."""
+    """Tensors in the order in which a search meets them: breadth first, or depth first (last)."""
     met, waiting = [result], [result]
     while waiting:
         for parent, _ in waiting.pop(-1 if last else 0).parents:
@@ -274,7 +276,7 @@ def when_met(result: Tensor, step: int) -> list[Tensor]:
 
 
 def marked_when_put(result: Tensor, step: int) -> list[Tensor]:
-    """Each after its parents, save those that were waiting already when they were needed."""
+    """Each after its parents, except those that were on the stack already when they were needed."""
     order, seen, waiting = [], {result}, [(result, False)]
     while waiting:
         node, parents_are_in = waiting.pop()

@@ -1,8 +1,8 @@
 """Checks of lab 02: what they have in common (chapter 02).
 
-Key idea: an answer may call anything but the thing that it is to be. The forward pass was written
-in lab 1, so the course's `layers` are free here; its automatic differentiation and its optimizers
-are not, nor are PyTorch's. The yardstick is PyTorch's automatic differentiation.
+Key idea: an answer may call anything except code that solves the exercise. The forward pass was
+written in lab 1, so the course's `layers` may be called here; its automatic differentiation and its
+optimizers may not, nor may PyTorch's. Answers are compared with PyTorch's gradients.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FINISHED_MODULES = ("torch.optim", "scipy.optimize", "scipy.differentiate")
 
 
 def by_hand(answer: Callable, refused: Collection[str] = ()) -> Callable:
-    """The answer, refused where a finished back propagation or optimizer does the exercise for it.
+    """The answer, refused where it calls a library's back propagation or optimizer.
 
     refused: names of the course's functions that are refused; all of COURSES_OWN where empty.
     Raises (when called): CheckFailed with the hint "course_code" or "ready_made".
@@ -97,7 +97,7 @@ def judge_arrays(call: Callable, inputs: tuple, expected: dict, mistakes, given:
 
 
 def formula(answer: Callable) -> Callable:
-    """The answer, refused where it measures slopes: where it asks again and again for the loss.
+    """The answer, refused where it measures gradients: where it computes the loss many times.
 
     Raises (when called): CheckFailed with the hint "by_differences".
     """
@@ -109,12 +109,11 @@ def formula(answer: Callable) -> Callable:
 
     def call(*inputs):
         result, asked = watched(answer, inputs, loss)
-        if len(asked) > len(inputs[0]):  # a loss for each picture is nobody's differences
+        if len(asked) > len(inputs[0]):  # one loss per picture is no finite difference
             raise CheckFailed(
-                f"your code asks {len(asked)} times for the loss of {len(inputs[0])} picture: it "
-                "measures slopes, as a judge does. That comes in "
-                "{{exercise gradient_error}}; here write the "
-                "formula.",
+                f"your code computes the loss of {len(inputs[0])} picture {len(asked)} times: it "
+                "measures the gradient by finite differences. That is "
+                "{{exercise gradient_error}}; here write the formula.",
                 hint="by_differences",
             )
         return result

@@ -1,7 +1,7 @@
 """Checks of lab 02, seventh part: a step with momentum, and a step of Adam (chapter 02).
 
-Key idea: each step is compared with one step of PyTorch's optimizer that begins from the same
-state, and no two begin alike: nothing that is remembered from one call to the next helps.
+Key idea: each step is compared with one step of PyTorch's optimizer from the same state, and no two
+steps begin from the same state, so that nothing remembered from an earlier call helps.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ from grooves.checks.compare import Mistake, number, shape_of
 
 STEP_MISTAKES = (
     Mistake(
-        "uphill",
+        "wrong_sign",
         lambda w, v, g, lr, mu: (w + lr * (mu * v + g), mu * v + g),
-        "the step goes uphill. The gradient says where the loss grows: subtract.",
+        "you add the step. The gradient points to where the loss grows: subtract.",
     ),
     Mistake(
-        "no_rate",
+        "no_learning_rate",
         lambda w, v, g, lr, mu: (w - (mu * v + g), mu * v + g),
         "the learning rate is missing from the step.",
     ),
     Mistake(
         "rate_in_velocity",
         lambda w, v, g, lr, mu: (w - mu * v - lr * g, mu * v + lr * g),
-        "the learning rate went into the velocity. Here the velocity is μ v + g, and the rate "
-        "comes in when w moves.",
+        "you multiply g by the learning rate in the velocity. Here the velocity is μ v + g, and "
+        "the learning rate multiplies it when w moves.",
     ),
     *(
         Mistake(
             "signed_velocity",
             compute,
-            "your velocity points downhill. Many books have it so; here it is μ v + g, and w moves "
-            "by −η times it.",
+            "your velocity has the opposite sign. Many books define it so; here it is μ v + g, and "
+            "w moves by −η times it.",
         )
         for compute in (
             lambda w, v, g, lr, mu: (w + mu * v - lr * g, mu * v - lr * g),
@@ -54,12 +54,12 @@ STEP_MISTAKES = (
     Mistake(
         "old_velocity",
         lambda w, v, g, lr, mu: (w - lr * v, mu * v + g),
-        "w moves by the velocity of the step before. Renew the velocity first.",
+        "w moves by the old velocity. Update the velocity first.",
     ),
     Mistake(
         "gradient_only",
         lambda w, v, g, lr, mu: (w - lr * g, mu * v + g),
-        "w moves by the gradient, as without momentum. It moves by the velocity.",
+        "w moves by the gradient, as without momentum. Move it by the velocity.",
     ),
     Mistake(
         "velocity_kept",
@@ -69,27 +69,17 @@ STEP_MISTAKES = (
     Mistake(
         "averaged",
         lambda w, v, g, lr, mu: (w - lr * (mu * v + (1 - mu) * g), mu * v + (1 - mu) * g),
-        "you take (1 − μ) of the gradient. Adam does that; here the gradient counts in full.",
+        "you multiply the gradient by 1 − μ, as Adam does. Here it is added unscaled.",
     ),
     Mistake(
-        "no_friction",
+        "no_decay",
         lambda w, v, g, lr, mu: (w - lr * (v + g), v + g),
-        "the velocity keeps all of itself. It keeps the share μ.",
+        "you add the old velocity unscaled. Multiply it by μ.",
     ),
     Mistake(
-        "friction_everywhere",
-        lambda w, v, g, lr, mu: (w - lr * mu * (v + g), mu * (v + g)),
-        "μ shrinks the gradient too. It belongs to the old velocity alone.",
-    ),
-    Mistake(
-        "looks_ahead",
+        "nesterov",
         lambda w, v, g, lr, mu: (w - lr * (g + mu * (mu * v + g)), mu * v + g),
-        "that is Nesterov's step, which looks ahead. Here w moves by the velocity as it is.",
-    ),
-    Mistake(
-        "the_move_alone",
-        lambda w, v, g, lr, mu: (-lr * (mu * v + g), mu * v + g),
-        "that is the move. Return where w is after it.",
+        "this is Nesterov momentum. Here w moves by the velocity itself.",
     ),
 )
 
@@ -140,7 +130,7 @@ def _adam(
     w, m, v, g, t, lr, beta1, beta2, eps,
     correct=(True, True), root=np.sqrt, square=np.square, late=0, inside=False, stored=False,
 ):  # fmt: skip
-    """Adam by formula, with a place for each mistake."""
+    """Adam by formula, with an option for each mistake."""
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * square(g)
     mean = m / (1 - beta1 ** (t + late)) if correct[0] else m
@@ -157,59 +147,64 @@ ADAM_MISTAKES = (
     Mistake(
         "uncorrected",
         _with(correct=(False, False)),
-        "m and v began at 0 and are too small at first. Divide by 1 − β₁ᵗ and 1 − β₂ᵗ.",
+        "the bias correction is missing: m and v began at 0 and are too small at first. Divide by "
+        "1 − β₁ᵗ and 1 − β₂ᵗ.",
     ),
     Mistake(
         "mean_uncorrected",
         _with(correct=(False, True)),
-        "v is corrected and m is not. It began at 0 too: divide by 1 − β₁ᵗ.",
+        "you correct v but not m, which began at 0 too: divide it by 1 − β₁ᵗ.",
     ),
     Mistake(
         "square_uncorrected",
         _with(correct=(True, False)),
-        "m is corrected and v is not. It began at 0 too: divide by 1 − β₂ᵗ.",
+        "you correct m but not v, which began at 0 too: divide it by 1 − β₂ᵗ.",
     ),
     Mistake(
         "stored_corrected",
         _with(stored=True),
-        "you return the corrected m and v. The next step continues the uncorrected ones.",
+        "you return the corrected m and v. The next step needs the uncorrected ones.",
     ),
     Mistake(
-        "counted_late",
+        "t_plus_one",
         _with(late=1),
-        "the correction is one step ahead. t counts from 1, so it is βᵗ, not βᵗ⁺¹.",
+        "the correction uses t + 1. t counts from 1, so use βᵗ, not βᵗ⁺¹.",
     ),
     Mistake(
-        "counted_early",
+        "t_minus_one",
         _with(late=-1),
-        "the correction is one step behind. t counts from 1, so it is βᵗ, not βᵗ⁻¹.",
+        "the correction uses t − 1. t counts from 1, so use βᵗ, not βᵗ⁻¹.",
     ),
     Mistake(
         "no_eps",
         lambda *inputs: _adam(*inputs[:-1], 0.0),
-        "ε is missing. It is added to the root, so that nobody divides by 0.",
+        "ε is missing. Add it to the square root, which avoids a division by 0.",
     ),
-    Mistake("no_root", _with(root=lambda x: x), "you divide by v. Divide by its root."),
+    Mistake("no_root", _with(root=lambda x: x), "you divide by v. Divide by its square root."),
     Mistake(
         "eps_inside",
         _with(inside=True),
-        "ε stands inside the root. It is added to the root.",
+        "ε is inside the square root. Add it to the root.",
     ),
     Mistake(
         "not_squared",
         _with(square=lambda g: g, root=lambda x: np.sqrt(abs(x))),
-        "v is a mean of the gradients. It is a mean of their squares.",
+        "your v is a mean of the gradients. It should be a mean of their squares.",
     ),
-    Mistake("not_squared", _with(square=lambda g: g), "v is a mean of the gradients, not squared."),
     Mistake(
-        "betas_exchanged",
+        "not_squared",
+        _with(square=lambda g: g),
+        "your v is a mean of the gradients. It should be a mean of their squares.",
+    ),
+    Mistake(
+        "betas_swapped",
         lambda w, m, v, g, t, lr, b1, b2, eps: _adam(w, m, v, g, t, lr, b2, b1, eps),
-        "β₁ and β₂ are exchanged. β₁ belongs to m.",
+        "β₁ and β₂ are swapped. β₁ belongs to m.",
     ),
     Mistake(
         "raw_gradient",
         lambda w, m, v, g, t, lr, b1, b2, eps: _raw(w, m, v, g, t, lr, b1, b2, eps),
-        "w moves by g over the root. It moves by the mean m.",
+        "you divide g by the square root. Divide the corrected mean m.",
     ),
 )
 
@@ -242,7 +237,7 @@ def adam(answer):
     _check_adam(answer, two, 3e7 * two, 1e15 * two**2, 1e9 * two, 4, 0.25, 0.75, 0.92, 1e-3)
     what = "a large v and a gradient of 0, "
     _check_adam(answer, two, two, 100 + zero, zero, 7, 0.25, 0.75, 0.92, 1e-3, what)
-    _check_adam(answer, two, zero, zero, zero, 3, 0.25, 0.75, 0.92, 1e-3, "nothing but 0s, ")
+    _check_adam(answer, two, zero, zero, zero, 3, 0.25, 0.75, 0.92, 1e-3, "all zeros, ")
     what = "a gradient as small as ε, "
     _check_adam(answer, two, zero, zero, two * 1e-8, 1, 0.4, 0.9, 0.96, 1e-8, what)
     w, m, g = np.array([1, -2, 40]), np.array([2, 0, 1]), np.array([0.5, 3.0, -1.5])

@@ -1,8 +1,8 @@
 """Checks of lab 01, forward propagation: what the notebook imports as `check` (chapter 01).
 
-Key idea: one check an exercise. Where an exercise asks to *write* something, an answer that calls
-the course's own code, or a finished function that does the exercise, is refused with a sentence.
-Where it asks to count (6 and 7) or to choose numbers (5 and 12), everything may be called.
+Key idea: one check per exercise. Where an exercise asks you to *write* something, the check refuses
+an answer that calls the course's own code, or a library function that solves the exercise.
+Where it asks you to count (6 and 7) or to choose numbers (5 and 12), you may call anything.
 """
 
 import functools
@@ -12,7 +12,7 @@ from grooves import checks
 # The order of these lines is the order of the exercises.
 # isort: off
 from grooves.checks.forward_propagation.layers import neuron, layer
-from grooves.checks.forward_propagation.bend import relu, forward
+from grooves.checks.forward_propagation.activation import relu, forward
 from grooves.checks.forward_propagation.xor_network import xor
 from grooves.checks.forward_propagation.counts import shapes, costs
 from grooves.checks.forward_propagation.stable_softmax import softmax

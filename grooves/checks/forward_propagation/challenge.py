@@ -1,8 +1,8 @@
 """Check of lab 01, last part: the open challenge, reading digits by hand-made weights (chapter 01).
 
-Key idea: what is made from some pictures is judged on others. The answer gets the training pictures
-and hands back numbers; the test pictures never leave this module, which runs the forward pass. The
-race moves them by a pixel too, where all that was merely learned by heart falls apart.
+Key idea: templates that are made from some pictures are tested on others. The answer gets the
+training pictures and returns arrays; the test pictures never leave this module, which runs the
+forward pass. The race also shifts them by a pixel, where memorised templates fail.
 """
 
 from __future__ import annotations
@@ -35,36 +35,36 @@ def reader(answer):
     if not reached >= BAR:
         name, why = _why(W, b, digit_of, reached)
         raise CheckFailed(
-            f"your {len(b)} templates read {reached:.1%} of {len(said)} pictures that they have "
-            f"not seen; the bar is {BAR:.0%}. {_most_missed(said, data.test_labels)}\n"
+            f"your {len(b)} templates classify {reached:.1%} of {len(said)} unseen pictures "
+            f"correctly; the bar is {BAR:.0%}. {_most_missed(said, data.test_labels)}\n"
             f"Likely mistake: {why}",
             hint=name,
         )
-    return f"{len(b)} templates read {reached:.1%} of the test pictures (bar: {BAR:.0%})."
+    return f"{len(b)} templates: {reached:.1%} of the test pictures correct (bar: {BAR:.0%})."
 
 
 def race(answer) -> float:
-    """Score of an answer with up to 200 templates on test pictures that are also moved by a pixel.
+    """Score of an answer with up to 200 templates on test pictures, also shifted by a pixel.
 
-    Returns: the share read rightly, of each test picture as it was and moved in four directions.
+    Returns: the accuracy on every test picture, unshifted and shifted in four directions.
     Nothing is graded. Raises: CheckFailed where the answer cannot be run.
     """
     data = _data()
     W, b, digit_of = _read(answer(data.train_images.copy(), data.train_labels.copy()), MOST_RACING)
-    shares = [
+    accuracies = [
         (digit_of[(moved(data.test_images, *by) @ W + b).argmax(axis=1)] == data.test_labels).mean()
         for by in MOVES
     ]
-    score = float(np.mean(shares))
+    score = float(np.mean(accuracies))
     print(
-        f"score {score:.1%} with {len(b)} templates: {shares[0]:.1%} of the pictures as they are, "
-        f"{np.mean(shares[1:]):.1%} of those moved by a pixel."
+        f"score {score:.1%} with {len(b)} templates: {accuracies[0]:.1%} on unshifted pictures, "
+        f"{np.mean(accuracies[1:]):.1%} on those shifted by a pixel."
     )
     return score
 
 
 def moved(images: np.ndarray, down: int, right: int) -> np.ndarray:
-    """Pictures (B, 64) moved by whole pixels; what comes in is blank, what goes out is lost."""
+    """Pictures (B, 64) shifted by whole pixels; pixels beyond the edge are lost, new ones blank."""
     wide = np.pad(images.reshape(-1, 8, 8), ((0, 0), (8, 8), (8, 8)))
     return wide[:, 8 - down : 16 - down, 8 - right : 16 - right].reshape(-1, 64)
 
@@ -80,15 +80,15 @@ def _read(parts, most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if W.ndim != 2 or W.shape[0] != 64:
         on_its_side = W.ndim == 2 and W.shape[1] == 64
         raise CheckFailed(
-            f"W has shape {W.shape}, expected (64, K'): a template a column."
-            + (" Yours lies on its side: W.T." if on_its_side else ""),
+            f"W has shape {W.shape}, expected (64, K'): one template per column."
+            + (" Yours is transposed: use W.T." if on_its_side else ""),
             hint="weights_transposed" if on_its_side else "weights_shape",
         )
     n_templates = W.shape[1]
     if n_templates > most:
         raise CheckFailed(
-            f"{n_templates} templates; at most {most} are allowed. Let some of them share their "
-            "pictures' ink: make one of two.",
+            f"{n_templates} templates; at most {most} are allowed. Merge similar ones: replace two "
+            "by their mean.",
             hint="too_many",
         )
     for name, part in (("b", b), ("the list of digits", digit_of)):
@@ -101,19 +101,19 @@ def _read(parts, most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if not set(digit_of.tolist()) <= set(range(10)):
         odd = next(value for value in digit_of.tolist() if value not in range(10))
         raise CheckFailed(
-            f"the digit of a template is given as {odd!r}. It must be one of 0 to 9.",
+            f"the digit of a template is given as {odd!r}. It must be an integer from 0 to 9.",
             hint="no_digit",
         )
     if not (np.isfinite(W).all() and np.isfinite(b).all()):
         raise CheckFailed(
-            "a weight or a bias is infinite or NaN. Is there a group without a picture? "
+            "a weight or a bias is infinite or NaN. Is one of your groups empty? "
             "Its mean is 0 / 0.",
             hint="not_finite",
         )
-    if _share_in(W, _data().test_images) > 0:
+    if _fraction_in(W, _data().test_images) > 0:
         raise CheckFailed(
-            "a template is one of the test pictures. Make all of them from the pictures that your "
-            "function is given: what was seen before the examination proves nothing.",
+            "a template is one of the test pictures. Make all templates from the pictures that "
+            "your function is given: a test on pictures that were seen before measures nothing.",
             hint="test_pictures",
         )
     return W, b, digit_of.astype(int)
@@ -123,47 +123,49 @@ def _why(W, b, digit_of, reached: float) -> tuple[str, str]:
     """The likely reason that the templates stay below the bar: a name, and what to say."""
     data = _data()
     if missing := sorted(set(range(10)) - set(digit_of.tolist())):
-        return "missing_digit", f"no template says {missing[0]}, so no {missing[0]} can be read."
+        return (
+            "missing_digit",
+            f"no template stands for {missing[0]}, so no {missing[0]} can be recognised.",
+        )
     means = means_of(data.train_images, data.train_labels)
     if W.shape[1] == 10 and np.allclose(W.T[digit_of.argsort()], means):
         return "class_means", (
             "these are the class means of "
-            "{{exercise templates}}, which just miss. People write a digit in "
-            "several ways, and the mean of two ways is neither."
+            "{{exercise templates}}, which just miss the bar. People write a digit in "
+            "several ways, and the mean of two ways looks like neither."
         )
     with_bias = digit_of[(data.test_images @ W - (W**2).sum(axis=0) / 2).argmax(axis=1)]
     if (with_bias == data.test_labels).mean() > reached + CLEARLY:
         return "bias", (
-            "the biases. The same templates read more with those of "
+            "the biases. The same templates are more accurate with those of "
             "{{exercise templates}}, -|template|²/2."
         )
-    if _share_in(W, data.train_images) > 0.8:
+    if _fraction_in(W, data.train_images) > 0.8:
         return "single_pictures", (
-            "your templates are single pictures, and each carries the whims of one hand. "
-            "A mean of several alike is a better template than any of them."
+            "your templates are single pictures, and each carries the quirks of one writer. "
+            "The mean of several similar pictures is a better template than any of them."
         )
     spread = _spread(W.T, digit_of)
     if len(b) > 10 and spread < 0.1 * _spread(data.train_images, data.train_labels):
         return "alike", (
-            "the templates of a digit are nearly alike, as means of any groups are. "
-            "Group the pictures by likeness before you average."
+            "the templates of each digit are nearly equal, as the means of arbitrary groups are. "
+            "Group the pictures by similarity before you average."
         )
     return "below_bar", (
-        "none of the usual ones. Look at the pictures that you misread (of those given to you, "
-        "with some put aside), and give their ways of writing a template."
+        "none of the usual ones. Set some of the given pictures aside, look at those that you "
+        "misclassify, and add a template for each way of writing that you find there."
     )
 
 
 def _most_missed(said, labels) -> str:
     missed = np.bincount(labels[said != labels], minlength=10)
     worst = int(missed.argmax())
-    return (
-        f"Most often missed: the digit {worst}, {missed[worst]} times of {(labels == worst).sum()}."
-    )
+    n_worst = (labels == worst).sum()
+    return f"Most often misclassified: the digit {worst}, {missed[worst]} of {n_worst} times."
 
 
-def _share_in(W: np.ndarray, images: np.ndarray) -> float:
-    """The share of templates (columns of W) that are one of the pictures, but for a factor."""
+def _fraction_in(W: np.ndarray, images: np.ndarray) -> float:
+    """The fraction of templates (columns of W) that equal one of the pictures, up to a factor."""
     templates = W / np.maximum(np.linalg.norm(W, axis=0), 1e-12)
     pictures = images / np.linalg.norm(images, axis=1, keepdims=True)
     return float(((pictures @ templates).max(axis=0) > 1 - 1e-9).mean())

@@ -1,13 +1,12 @@
 """Checks of lab 01, third part: shapes, parameters and FLOPs of any network (chapter 01).
 
-Key idea: PyTorch builds the network on its `meta` device, where arrays have shapes and no numbers,
-and its shapes and parameters are what the answers are held against.
+Key idea: PyTorch builds the network on its `meta` device, where tensors have shapes but no data,
+and the answers are compared with its shapes and parameters.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
 
 import numpy as np
 import torch
@@ -21,8 +20,8 @@ from grooves.checks.survey import Finding
 from grooves.checks.verdict import note
 
 EXACT = 1e-12  # counts below 9e15, which a float holds exactly
-# First no two sizes alike, so that no mistake hides behind another; then the same number of layers
-# and another batch, sizes and layers that occur twice, a layer of one, and counts beyond 32 bits.
+# First no two sizes are equal, so that no mistake hides another; then the same number of layers
+# with another batch, sizes and layers that occur twice, a layer of one, and counts beyond 32 bits.
 NETWORKS = (
     ((5, 4, 3), 7),
     ((8, 11, 6), 2),
@@ -40,7 +39,7 @@ NETWORKS = (
 
 
 def pairs(sizes):
-    """What goes into each layer and what comes out of it."""
+    """The sizes of each layer's input and output."""
     return list(itertools.pairwise(sizes))
 
 
@@ -62,7 +61,7 @@ def torchs_shapes(sizes, n_pictures) -> list[tuple]:
 
 
 def _listed(sizes, B, x=None, W=None, b=None, out=None) -> list[tuple]:
-    """The list with a part exchanged: each a function of (B, fan_in, fan_out)."""
+    """The list with some shapes replaced: each a function of (B, fan_in, fan_out)."""
     found = [x(B, sizes[0], sizes[0]) if x else (B, sizes[0])]
     for i, o in pairs(sizes):
         found.append(W(B, i, o) if W else (i, o))
@@ -75,38 +74,38 @@ SHAPE_MISTAKES = (
     Mistake(
         "weights_transposed",
         lambda s, B: _listed(s, B, W=lambda B, i, o: (o, i)),
-        "your weights lie on their side. x @ W needs as many rows in W as x has columns: "
+        "your weights are transposed. For x @ W, W needs as many rows as x has columns: "
         "(fan_in, fan_out).",
     ),
     Mistake(
         "batch_in_weights",
         lambda s, B: _listed(s, B, W=lambda B, i, o: (B, i, o)),
-        "your weights grow with the batch. All pictures meet the same weights.",
+        "your weights have a batch axis. All pictures use the same weights.",
     ),
     Mistake(
         "bias_for_each_picture",
         lambda s, B: _listed(s, B, b=lambda B, i, o: (B, o)),
-        "your biases grow with the batch. All pictures get the same ones, fan_out of them.",
+        "your biases have a batch axis. All pictures use the same biases, fan_out of them.",
     ),
     Mistake(
         "bias_of_inputs",
         lambda s, B: _listed(s, B, b=lambda B, i, o: (i,)),
-        "your biases are as many as the inputs. There is one for each neuron, which is an output.",
+        "you have one bias per input. There is one per neuron, so fan_out of them.",
     ),
     Mistake(
         "bias_as_row",
         lambda s, B: _listed(s, B, b=lambda B, i, o: (1, o)),
-        "your biases have two axes. A list of fan_out numbers has one: (fan_out,).",
+        "your biases have two axes. Here they have one: (fan_out,).",
     ),
     Mistake(
         "batch_last",
         lambda s, B: _listed(s, B, x=lambda B, i, o: (i, B), out=lambda B, i, o: (o, B)),
-        "your pictures stand in columns. In this course each picture is a row: (B, ...).",
+        "your pictures are columns. In this course each picture is a row: (B, ...).",
     ),
     Mistake(
         "one_picture",
         lambda s, B: _listed(s, B, x=lambda B, i, o: (i,), out=lambda B, i, o: (o,)),
-        "these are the shapes for a single picture. A batch has an axis for the pictures in front.",
+        "these are the shapes for a single picture. With a batch, the first axis counts pictures.",
     ),
     Mistake(
         "input_forgotten",
@@ -114,30 +113,14 @@ SHAPE_MISTAKES = (
         "the input is missing: the list begins with it.",
     ),
     Mistake(
-        "parameters_only",
-        lambda s, B: [shape for i, shape in enumerate(_listed(s, B)) if i % 3],
-        "these are weights and biases. The batch itself, at the start and behind each layer, "
-        "is missing.",
-    ),
-    Mistake(
-        "activations_only",
-        lambda s, B: _listed(s, B)[::3],
-        "these are the shapes of the batch alone. The weights and biases are missing.",
-    ),
-    Mistake(
         "first_layer",
         lambda s, B: _listed(s[:2], B),
-        "that is the first layer. Go on to the last of `sizes`.",
-    ),
-    Mistake(
-        "all_read_the_input",
-        lambda s, B: [(s[0], *w[1:]) if i % 3 == 1 else w for i, w in enumerate(_listed(s, B))],
-        "all your layers read the pictures. A layer reads what the layer before it gives.",
+        "your list ends after the first layer. Go on to the last of `sizes`.",
     ),
     Mistake(
         "input_of_each_layer",
         lambda s, B: [t for p in pairs(s) for t in _listed(p, B)],
-        "you list the input of each layer. It is the output of the layer before, and stands once.",
+        "you list the input of each layer. It is the output of the layer before, so list it once.",
     ),
 )
 
@@ -158,12 +141,12 @@ def shapes(answer):
 
 def _as_shape(shape) -> tuple:
     if isinstance(shape, (int, np.integer)):
-        told = f"({shape}) is the number {shape} to Python. A shape with one axis is written "
+        told = f"Python reads ({shape}) as the number {shape}. A shape with one axis is written "
         raise CheckFailed(f"{told}({shape},), with a comma.", hint="no_comma")
     if not all(_is_number(n) for n in shape):
         raise CheckFailed(
-            f"your result holds {describe(shape)} where a shape should be, a tuple of integers. "
-            "The shapes stand one after the other, in one list.",
+            f"your result contains {describe(shape)} in place of a shape, a tuple of integers. "
+            "Return the shapes one after the other, in a single list.",
             hint="nested",
         )
     return tuple(int(n) if n == int(n) else float(n) for n in shape)
@@ -199,13 +182,11 @@ def weights_of(sizes) -> int:
     return sum(i * o for i, o in pairs(sizes))
 
 
-ALL_MULTIPLIED = "you multiply all sizes. Only neighbours share a matrix; the layers are added up."
-BY_LAYER = "the FLOPs are those of each layer, added up, and not a product of all sizes."
 PARAMETER_MISTAKES = (
     Mistake(
         "flops_first",
         lambda s, B: 2 * B * weights_of(s),
-        "the order: parameters first, then FLOPs.",
+        "the order: return the parameters first, then the FLOPs.",
     ),
     Mistake(
         "no_biases",
@@ -215,68 +196,52 @@ PARAMETER_MISTAKES = (
     Mistake(
         "biases_of_inputs",
         lambda s, B: weights_of(s) + sum(s[:-1]),
-        "you count as many biases as inputs. There is one for each neuron, which is an output.",
+        "you count one bias per input. There is one per neuron, so fan_out of them.",
     ),
     Mistake(
-        "one_bias_a_layer",
+        "one_bias_per_layer",
         lambda s, B: weights_of(s) + len(s) - 1,
-        "you count one bias a layer. There is one for each neuron of it.",
+        "you count one bias per layer. There is one per neuron.",
     ),
     Mistake(
         "biases_for_the_input",
         lambda s, B: weights_of(s) + sum(s),
-        "you count biases for the input too. The pictures are not made by neurons.",
+        "you count biases for the input too. The pixels are given; no neuron computes them.",
     ),
     Mistake(
         "times_pictures",
         lambda s, B: B * (weights_of(s) + sum(s[1:])),
-        "your parameters grow with the batch. All pictures meet the same weights.",
+        "your parameters grow with the batch. All pictures use the same weights.",
     ),
     Mistake(
         "first_layer",
         lambda s, B: s[0] * s[1] + s[1],
-        "that is the first layer. Add up all of them.",
-    ),
-    Mistake("all_multiplied", lambda s, B: math.prod(s), ALL_MULTIPLIED),
-    Mistake("all_multiplied", lambda s, B: math.prod(s) + sum(s[1:]), ALL_MULTIPLIED),
-    Mistake(
-        "equal_layers_once",
-        lambda s, B: sum((i + 1) * o for i, o in set(pairs(s))),
-        "layers of equal sizes are counted once. Each has weights and biases of its own.",
+        "you count the first layer only. Add up all of them.",
     ),
 )
 FLOP_MISTAKES = (
     Mistake(
         "multiplications_only",
         lambda s, B: B * weights_of(s),
-        "the factor 2 is missing: each product is also added, and both count.",
+        "the factor 2 is missing: each product is also added to a sum, and both operations count.",
     ),
     Mistake(
         "one_picture",
         lambda s, B: 2 * weights_of(s),
-        "that is one picture. Each picture of the batch meets all weights.",
+        "these are the FLOPs of one picture. Every picture of the batch uses all weights.",
     ),
-    Mistake(
-        "biases_counted",
-        lambda s, B: 2 * B * (weights_of(s) + sum(s[1:])),
-        "you count the biases twice a picture. Count the matrix products alone, as PyTorch does.",
-    ),
-    Mistake(
-        "biases_added",
-        lambda s, B: B * (2 * weights_of(s) + sum(s[1:])),
-        "you count the addition of the biases. Count the matrix products alone, as PyTorch does.",
-    ),
-    Mistake("all_multiplied_flops", lambda s, B: 2 * B * math.prod(s), BY_LAYER),
-    Mistake(
-        "outputs_twice",
-        lambda s, B: B * sum(i * o * o for i, o in pairs(s)),
-        "you multiply by fan_out once more. The 2 is for a product and its addition, whatever the "
-        "sizes.",
+    *(
+        Mistake(
+            "biases_counted",
+            lambda s, B, n=n: B * (2 * weights_of(s) + n * sum(s[1:])),
+            "you count the biases too. Count the matrix products only, as PyTorch does.",
+        )
+        for n in (1, 2)
     ),
     Mistake(
         "first_layer_only",
         lambda s, B: 2 * B * s[0] * s[1],
-        "that is the product of the first layer. Add up all of them.",
+        "you count the product of the first layer only. Add up all of them.",
     ),
 )
 
@@ -296,4 +261,4 @@ def costs(answer):
         for value, (name, expected, mistakes) in zip(got, parts, strict=True):
             given = f"the {name} of sizes = {sizes} and n_pictures = {n_pictures}"
             inputs = (sizes, n_pictures)
-            judge(lambda *_, v=value: v, inputs, expected, mistakes, given, "the right is", EXACT)
+            judge(lambda *_, v=value: v, inputs, expected, mistakes, given, "it should be", EXACT)

@@ -1,7 +1,8 @@
 """Check of lab 01: templates, weights made by hand from class means (chapter 01).
 
-Key idea: the biases are judged by what they do. A constant added to all of them changes no answer,
-so only their differences count, and the right ones turn the largest logit into the nearest mean.
+Key idea: the biases are judged by their effect. A constant added to all of them changes no
+prediction, so only their differences count; with the right ones the largest logit belongs to the
+nearest mean.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def means_of(images, labels) -> np.ndarray:
 
 
 def _by_class(combine):
-    """A mistake of the weights: what `combine` makes of the pictures of each class, in columns."""
+    """Mistaken weights: `combine` turns the pictures of each class into a column."""
     return lambda x, y: np.stack([combine(x[y == k]) for k in range(K)], axis=1)
 
 
@@ -32,88 +33,63 @@ WEIGHT_MISTAKES = (
     Mistake(
         "weights_transposed",
         lambda x, y: means_of(x, y),
-        "the means are rows. images @ W needs them in columns: W has shape (P, K).",
+        "the means are rows. images @ W needs them as columns: W has shape (P, K).",
     ),
     Mistake(
-        "added_up",
+        "summed",
         _by_class(lambda x: x.sum(0)),
-        "these are sums over the pictures of a class. A class with more pictures would shout "
-        "louder: take means.",
+        "you take the sum over the pictures of a class, so a class with more pictures gets larger "
+        "weights. Take the mean.",
     ),
     Mistake(
         "divided_by_all",
         lambda x, y: _by_class(lambda part: part.sum(0))(x, y) / len(x),
-        "you divide by the number of all pictures. Divide by those of the class.",
+        "you divide by the number of all pictures. Divide by the number in the class.",
     ),
     Mistake(
-        "equal_classes",
-        lambda x, y: _by_class(lambda part: part.sum(0))(x, y) / (len(x) / K),
-        "you divide by N / 10, as if all classes had as many pictures. Count those of each class.",
-    ),
-    Mistake(
-        "medians",
-        _by_class(lambda x: np.median(x, 0)),
-        "these are medians, pixel by pixel. The formula of the biases is about means.",
-    ),
-    Mistake(
-        "first_pictures",
-        _by_class(lambda x: x[0]),
-        "these are the first pictures of each class. Take the mean of all of them.",
-    ),
-    Mistake(
-        "means_of_pixels",
+        "averaged_over_pixels",
         _by_class(lambda x: np.full(x.shape[1], x.mean())),
-        "each class became one number: the mean ran over the pixels too. Take axis=0 alone.",
+        "each class became one number: the mean ran over the pixels too. Use axis=0 only.",
     ),
     Mistake(
-        "centred",
-        lambda x, y: (means_of(x, y) - means_of(x, y).mean(0)).T,
-        "the mean of all classes is taken off. That makes a fine picture; here, keep the means.",
-    ),
-    Mistake(
-        "of_length_one",
+        "unit_length",
         lambda x, y: (means_of(x, y) / np.linalg.norm(means_of(x, y), axis=1, keepdims=True)).T,
-        "you scaled each mean to length 1. Keep the means, and let the biases see to their length.",
+        "you scaled each mean to length 1. Keep the means; the biases account for their lengths.",
     ),
 )
 
 
 def _from_first(b: np.ndarray) -> np.ndarray:
-    """Biases up to a constant: what each has more than the first."""
+    """Biases up to a constant: how much each exceeds the first."""
     return np.asarray(b, dtype=float) - np.asarray(b, dtype=float)[0]
 
 
 def _bias(compute):
-    """A mistake of the biases: what `compute` makes of the class means (K, P)."""
+    """Mistaken biases: `compute` of the class means (K, P)."""
     return lambda x, y: _from_first(compute(means_of(x, y)))
 
 
 BIAS_MISTAKES = (
     Mistake(
-        "all_alike",
+        "no_bias",
         _bias(lambda m: np.zeros(len(m))),
-        "your biases are all alike, so a template with much ink wins too often. Expand |x - m|²: "
+        "your biases are all equal, so a template with much ink wins too often. Expand |x - m|²: "
         "which part of it depends on the class and not on the picture?",
     ),
     Mistake(
-        "plus",
+        "wrong_sign",
         _bias(lambda m: (m**2).sum(1) / 2),
-        "the sign. Ink is charged for: the longer the mean, the lower the bias.",
+        "the sign is wrong. The longer the mean, the lower the bias.",
     ),
     Mistake(
         "not_halved",
         _bias(lambda m: -(m**2).sum(1)),
-        "the half is missing. |x - m|² holds 2 x · m, so a logit of x · m needs |m|² / 2.",
+        "the factor 1/2 is missing. |x - m|² contains 2 x · m, so a logit of x · m needs |m|² / 2.",
     ),
     Mistake(
         "not_squared",
         _bias(lambda m: -np.linalg.norm(m, axis=1) / 2),
-        "you take the length of the mean. It is the squared length, the sum of the squares.",
-    ),
-    Mistake(
-        "ink",
-        _bias(lambda m: -m.sum(1) / 2),
-        "you take half the ink, the sum of the pixels. It is the sum of their squares.",
+        "you take the length of the mean. Take the squared length, the sum of the squares.",
     ),
     Mistake(
         "mean_of_squares",
@@ -126,18 +102,13 @@ BIAS_MISTAKES = (
         "you square the pictures and then average. Average first, then square: |m|² is about "
         "the template.",
     ),
-    Mistake(
-        "class_sizes",
-        lambda x, y: _from_first(np.log(np.bincount(y, minlength=K) / len(y))),
-        "these are the logarithms of the classes' shares. The biases are about length.",
-    ),
 )
 
 
 @check(lab=LAB, exercise="templates", returns=(tuple, list))
 def templates(answer):
     """templates(images, labels): (N, P), (N,) -> W (P, 10), b (10,), nearest mean wins."""
-    # classes of unlike size, and unlike amounts of ink
+    # classes of different sizes, and different amounts of ink
     labels = np.random.default_rng(23).permutation(np.repeat(np.arange(K), np.arange(3, 3 + K)))
     images = np.abs(draw(24, len(labels), 64)) * (1 + labels[:, None] % 4)
     _judge(by_hand(answer), images, labels)
@@ -145,7 +116,7 @@ def templates(answer):
     # one class of more than 255 pictures, one of one, other pixels, as integers
     labels = np.random.default_rng(25).permutation([*[6] * 290, *range(10), *[2, 9, 9]])
     _judge(answer, np.random.default_rng(26).integers(0, 17, (len(labels), 70)), labels)
-    # fewer pixels than classes, more pictures than anywhere, some of them blank, some alike
+    # fewer pixels than classes, more pictures than in the lab, some of them blank, some equal
     labels = np.random.default_rng(27).permutation(np.repeat(np.arange(K), 17 * np.arange(1, 11)))
     images = 3 * np.abs(draw(28, 2 * len(labels), 7)) - 1
     images[::5], images[1::7] = 0.0, images[1]
@@ -166,11 +137,11 @@ def _judge(call, images, labels):
     judge(lambda *_: W, inputs, means.T, WEIGHT_MISTAKES, f"the weights W from {given}")
     if np.shape(b) != (K,):
         raise CheckFailed(
-            f"for {given}, your result b has shape {np.shape(b)}, expected {(K,)}: one bias a "
+            f"for {given}, your result b has shape {np.shape(b)}, expected {(K,)}: one bias per "
             f"column of W {shape_of(means.T)}.",
             hint="bias_shape",
         )
-    # what a class's bias must have more than the first's for its mean to win where it is nearer
+    # how much a class's bias must exceed the first's for its mean to win where it is nearer
     expected = -((means**2).sum(1) - (means[0] ** 2).sum()) / 2
     about = f"the biases b (less b[0]) from {given}"
     judge(lambda *_: _from_first(b), inputs, expected, BIAS_MISTAKES, about, "nearest means need")

@@ -1,7 +1,7 @@
-"""Check of lab 01: accuracy, the share of rows whose largest logit is at the label (chapter 01).
+"""Check of lab 01: accuracy, the fraction of rows with the largest logit at the label (chapter 01).
 
-Key idea: the labels are chosen so that each mistake comes to another share, and some leads are too
-narrow for a softmax or for a type of fewer digits.
+Key idea: the labels are chosen so that each mistake gives a different accuracy, and in some rows
+two logits are too close for a softmax or for a data type of lower precision.
 Shapes: B pictures, K classes.
 """
 
@@ -29,79 +29,57 @@ def _right(z, labels):
 
 ACCURACY_MISTAKES = (
     Mistake(
-        "counted",
+        "count",
         lambda z, y: _right(z, y).sum(),
-        "that is how many are right. Divide by the number of pictures.",
+        "you return how many are right. Divide by the number of pictures.",
     ),
     Mistake(
-        "percent", lambda z, y: 100 * _right(z, y).mean(), "that is in percent. Return a share."
+        "percent",
+        lambda z, y: 100 * _right(z, y).mean(),
+        "you return a percentage. Return a fraction from 0 to 1.",
     ),
     Mistake(
-        "errors",
+        "error_rate",
         lambda z, y: 1 - _right(z, y).mean(),
-        "that is the share of wrong answers. `==` instead of `!=`, or 1 minus it.",
+        "you return the fraction of wrong answers. Use `==` instead of `!=`, or 1 minus it.",
     ),
     Mistake(
-        "one_a_picture",
+        "per_picture",
         _right,
-        "these are the verdicts, one a picture. Their mean is the share of True.",
+        "you return one True or False per picture. Their mean is the accuracy.",
     ),
     Mistake(
-        "answers",
+        "predictions",
         lambda z, y: z.argmax(-1),
-        "these are the network's answers. Compare them with the labels.",
+        "you return the network's predictions. Compare them with the labels.",
     ),
     Mistake(
         "wrong_axis",
         lambda z, y: (z.argmax(0) == y).mean() if z.shape[0] == z.shape[1] else NOT_THIS,
-        "argmax runs down the pictures. Each picture's answer is the largest of its row: axis=-1.",
-    ),
-    Mistake(
-        "smallest",
-        lambda z, y: (z.argmin(-1) == y).mean(),
-        "you take the smallest logit. The answer is the largest.",
+        "argmax runs over the pictures. Take the largest logit of each row: axis=-1.",
     ),
     Mistake(
         "no_axis",
         lambda z, y: (z.argmax() == y).mean(),
-        "argmax without an axis looks for one place in the whole batch. Ask each row: axis=-1.",
+        "argmax without an axis finds one position in the whole batch. Use axis=-1, for each row.",
     ),
     Mistake(
-        "largest_logit_itself",
+        "max_for_argmax",
         lambda z, y: (z.max(-1) == y).mean(),
-        "you compare the largest logit with the label. Compare its place: argmax, not max.",
+        "you compare the largest logit with the label. Compare its position: argmax, not max.",
     ),
     Mistake(
-        "mean_share",
+        "mean_probability",
         lambda z, y: at_labels(softmax_of(z), y).mean(),
-        "that is the mean share of the right class. An answer counts as right or wrong, 1 or 0.",
-    ),
-    Mistake(
-        "more_than_half",
-        lambda z, y: (at_labels(softmax_of(z), y) > 0.5).mean(),
-        "you ask for a share above a half. The largest logit wins, however small its share.",
-    ),
-    Mistake(
-        "positive",
-        lambda z, y: (at_labels(z, y) > 0).mean(),
-        "you ask whether the right logit is positive. It has to be the largest of its row.",
-    ),
-    Mistake(
-        "largest_size",
-        lambda z, y: (np.abs(z).argmax(-1) == y).mean(),
-        "you compare sizes without their signs. A logit of -5 is smaller than one of 1.",
-    ),
-    Mistake(
-        "first_two",
-        lambda z, y: (np.argsort(z)[:, -2:] == y[:, None]).any(-1).mean(),
-        "you count the second largest logit too. The answer is the largest alone.",
+        "you return the mean probability of the right class. Each picture counts as right or "
+        "wrong, 1 or 0.",
     ),
     *(
         Mistake(
-            "lead_lost",
+            "rounded_logits",
             compute,
-            "a narrow lead is lost to rounding: in a softmax, by round() or in a type of fewer "
-            "digits. Compare the logits as they are.",
+            "rounding makes two close logits equal, by a softmax, by round() or by a data type of "
+            "lower precision. Compare the logits themselves.",
         )
         for compute in (
             lambda z, y: (softmax_of(z).argmax(-1) == y).mean(),
@@ -110,27 +88,14 @@ ACCURACY_MISTAKES = (
             *(lambda z, y, n=n: (z.round(n).argmax(-1) == y).mean() for n in (0, 1, 2, 3, 4, 6, 8)),
         )
     ),
-    *(
-        Mistake(
-            "nearly_counts",
-            lambda z, y, less=less: (at_labels(z, y) >= z.max(-1) - less).mean(),
-            "a logit that is nearly the largest counts as right. It has to be the largest.",
-        )
-        for less in (*10.0 ** -np.arange(1, 13), *np.array([0.5, 1]))
-    ),
-    Mistake(
-        "divided_by_classes",
-        lambda z, y: _right(z, y).sum() / z.shape[1],
-        "you divide by the number of classes. Divide by the number of pictures.",
-    ),
 )
 
 
 @check(lab=LAB, exercise="accuracy")
 def accuracy(answer):
-    """accuracy(logits, labels): (B, K) and (B,) -> the share of rows with the largest at the label.
+    """accuracy(logits, labels): (B, K) and (B,) -> fraction of rows whose largest is at the label.
 
-    The labels are chosen so that so many are right and each mistake comes to another share.
+    The labels are chosen so that `right` rows are right and each mistake gives another result.
     """
 
     def ask(call, logits, right, note="", others=None):
@@ -140,9 +105,9 @@ def accuracy(answer):
         labels = np.where(wrong, others, answers)
         shown = labels.tolist() if len(labels) < 20 else shape_of(labels)
         given = f"logits {shape_of(logits)} and labels {shown}, of which {right} are right{note}"
-        judge(call, (logits, labels), right / len(labels), ACCURACY_MISTAKES, given, "the right is")
+        judge(call, (logits, labels), right / len(labels), ACCURACY_MISTAKES, given, "it should be")
 
-    # a seed with which no two mistakes give one share
+    # a seed with which no two mistakes give the same result
     ask(by_hand(answer), draw(4012, 10, 10, scale=2) - 1, 6)
     ask(from_smaller_steps(answer, *ACCURACY), draw(21, 9, 4, scale=2) - 1, 5)
     ask(answer, draw(24, 9, 4, scale=2) - 1, 7)

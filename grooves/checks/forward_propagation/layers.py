@@ -1,8 +1,8 @@
 """Checks of lab 01, first part: one neuron, and a layer for a whole batch (chapter 01).
 
 Key idea: every answer is compared with PyTorch's on inputs that tell the usual mistakes apart. The
-first inputs of a layer are square, where a transposed matrix goes unnoticed; the others have sizes
-that all differ: a single picture, a single neuron, more of each than anywhere in the lab.
+first inputs of a layer are square, so a transposed matrix raises no error; in the others all sizes
+differ, and they include a single picture, a single neuron, and larger sizes than the lab uses.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from grooves.checks.compare import Mistake, shape_of
 from grooves.checks.forward_propagation.rules import LAB, SHARP, integers, on_read_only
 
 
-def bent(z: np.ndarray) -> np.ndarray:
+def relu_of(z: np.ndarray) -> np.ndarray:
     """ReLU, for the mistakes."""
     return z * (z > 0)
 
@@ -30,36 +30,29 @@ NEURON_MISTAKES = (
     Mistake(
         "bias_for_each",
         lambda x, w, b: (x * w + b).sum(),
-        "you add b to every product, so it counts once a pixel. Add it once, to the sum.",
+        "you add b to every product, so it counts once per pixel. Add it once, to the sum.",
     ),
-    Mistake("bias_subtracted", lambda x, w, b: x @ w - b, "the bias is added, not taken off."),
-    Mistake(
-        "bias_multiplied",
-        lambda x, w, b: x @ w * b,
-        "you multiply the sum by b. The bias is added.",
-    ),
-    Mistake(
-        "not_summed",
-        lambda x, w, b: x * w + b,
-        "these are the products, one a pixel. A neuron says one number: their sum.",
-    ),
-    Mistake(
-        "products_only",
-        lambda x, w, b: x * w,
-        "these are the products, neither added up nor moved by the bias.",
+    *(
+        Mistake(
+            "not_summed",
+            compute,
+            "your result has one number per pixel. A neuron returns a single number: the sum of "
+            "the products, plus b.",
+        )
+        for compute in (lambda x, w, b: x * w + b, lambda x, w, b: x * w)
     ),
     *(
         Mistake(
             "first_product",
             compute,
-            "that is the first pixel alone. Does the function return inside its loop?",
+            "only the first pixel counts. Does the function return inside its loop?",
         )
         for compute in (lambda x, w, b: x[0] * w[0], lambda x, w, b: x[0] * w[0] + b)
     ),
     Mistake(
         "last_product",
         lambda x, w, b: x[-1] * w[-1] + b,
-        "that is the last pixel alone. Add each product to those before it: `+=`, not `=`.",
+        "only the last pixel counts. Add each product to those before it: `+=`, not `=`.",
     ),
     Mistake(
         "averaged",
@@ -72,18 +65,8 @@ NEURON_MISTAKES = (
         "you multiply the sum of x by the sum of w. Multiply pixel by pixel first, then add up.",
     ),
     Mistake(
-        "added",
-        lambda x, w, b: (x + w).sum() + b,
-        "you add each weight to its pixel. A weight multiplies.",
-    ),
-    Mistake(
-        "every_pair",
-        lambda x, w, b: np.outer(x, w) + b,
-        "this is every pixel times every weight. Each pixel meets its own weight only.",
-    ),
-    Mistake(
-        "bent",
-        lambda x, w, b: bent(x @ w + b),
+        "relu_applied",
+        lambda x, w, b: relu_of(x @ w + b),
         "a negative sum became 0. That is ReLU, {{exercise relu}}; a neuron's sum may be negative.",
     ),
 )
@@ -132,59 +115,45 @@ LAYER_MISTAKES = (
     Mistake(
         "weights_transposed",
         lambda x, W, b: x @ W.T + b if W.shape[0] == W.shape[1] else NOT_THIS,
-        "you use the rows of W. A neuron's weights are a column of W.",
+        "you use the rows of W. The weights of one neuron are a column of W.",
     ),
     Mistake(
         "swapped",
         lambda x, W, b: W @ x + b if x.shape[0] == W.shape[1] else NOT_THIS,
-        "you multiply W @ x. A picture is a row here, so it stands on the left: x @ W.",
-    ),
-    Mistake(
-        "neurons_down",
-        lambda x, W, b: W.T @ x.T + b if len(x) == len(b) else NOT_THIS,
-        "W.T @ x.T lays the sums on their side, and the biases then go to the pictures: x @ W.",
+        "you compute W @ x. A picture is a row here, so x comes first: x @ W.",
     ),
     Mistake(
         "bias_down",
         lambda x, W, b: x @ W + b[:, None] if len(x) == len(b) else NOT_THIS,
-        "the biases run down the pictures. b[n] belongs to neuron n, which is column n.",
+        "you add one bias per picture, down the rows. b[n] belongs to neuron n, which is column n.",
     ),
     Mistake(
         "element_by_element",
         lambda x, W, b: x * W + b if x.shape == W.shape else NOT_THIS,
-        "`*` multiplies number by number. A row must meet every column: that is `@`.",
+        "`*` multiplies element by element. You need the matrix product `@`, which takes the dot "
+        "product of every row with every column.",
     ),
     Mistake(
         "result_transposed",
         lambda x, W, b: (x @ W + b).T,
-        "these are the right sums, lying on their side: pictures go down, neurons across.",
+        "the sums are right, but the result is transposed: one row per picture, one column per "
+        "neuron.",
     ),
     Mistake(
-        "bent",
-        lambda x, W, b: bent(x @ W + b),
+        "relu_applied",
+        lambda x, W, b: relu_of(x @ W + b),
         "negative sums became 0. That is ReLU, the next exercise.",
-    ),
-    Mistake(
-        "bias_in_first_row",
-        lambda x, W, b: x @ W + np.eye(len(x), 1) * b,
-        "only the first picture gets the biases. Add them to every row.",
-    ),
-    Mistake(
-        "pictures_added",
-        lambda x, W, b: (x @ W + b).sum(0),
-        "you add up the pictures of the batch. Each of them keeps a row of its own.",
     ),
     Mistake(
         "first_picture",
         lambda x, W, b: x[0] @ W + b,
-        "that is the first picture alone. The batch has more of them.",
+        "your result covers the first picture only. Does the function return inside its loop?",
     ),
     Mistake(
         "bias_for_each",
         lambda x, W, b: x @ W + len(W) * b,
-        "the biases count once for every pixel. Add them once, to the finished sums.",
+        "the biases count once per pixel. Add them once, to the finished sums.",
     ),
-    Mistake("bias_subtracted", lambda x, W, b: x @ W - b, "the biases are added, not taken off."),
 )
 
 

@@ -1,6 +1,6 @@
 """Checks of lab 01: what they have in common (chapter 01).
 
-Key idea: where the exercise is to write something, no library's finished function may do it.
+Key idea: where the exercise asks you to write something, no library function may do it for you.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ FINISHED_ELSEWHERE = ("scipy.", "sklearn.", "torch.")
 
 
 def from_smaller_steps(answer: Callable, *ready_made: str) -> Callable:
-    """The answer, refused where another library's finished function does the exercise for it.
+    """The answer, refused where it calls another library's function that solves the exercise.
 
-    ready_made: their names. `written_by_hand` notices PyTorch's; this notices those that take NumPy
-    arrays.
+    ready_made: the names of such functions. `written_by_hand` detects PyTorch's; this one detects
+    those that take NumPy arrays.
     Raises (when called): CheckFailed with the hint "ready_made".
     """
 
@@ -37,7 +37,7 @@ def from_smaller_steps(answer: Callable, *ready_made: str) -> Callable:
         result, seen = watched(answer, inputs, finished)
         if seen:
             raise CheckFailed(
-                f"your code calls {min(seen)}, which is what the exercise is to write. "
+                f"your code calls {min(seen)}, which is what you should write here. "
                 "Write it from smaller steps, in NumPy.",
                 hint="ready_made",
             )
@@ -47,15 +47,15 @@ def from_smaller_steps(answer: Callable, *ready_made: str) -> Callable:
 
 
 def on_read_only(answer: Callable) -> Callable:
-    """The answer, called on arrays that lie scattered in memory and cannot be written to.
+    """The answer, called on arrays that are not contiguous in memory and are read-only.
 
     Raises (when called): CheckFailed with the hint "changed_input", also where an answer would have
-    set back what it changes.
+    restored what it changes.
     """
 
     def call(*inputs):
         with warnings.catch_warnings():
-            # PyTorch warns of arrays that it could write to and must not
+            # PyTorch warns about arrays that are not writable
             warnings.filterwarnings("ignore", "The given NumPy array is not writable")
             try:
                 return answer(*map(_read_only, inputs))
@@ -63,8 +63,8 @@ def on_read_only(answer: Callable) -> Callable:
                 if "read-only" not in str(error):
                     raise
                 raise CheckFailed(
-                    "your function writes into an array that it was given. Others still need what "
-                    "stands there, even while you run: work on a copy, or make something new.",
+                    "your function writes into an array that it was given. Other code still needs "
+                    "its values, even while yours runs: work on a copy, or create a new array.",
                     hint="changed_input",
                 ) from None
 
@@ -72,7 +72,7 @@ def on_read_only(answer: Callable) -> Callable:
 
 
 def _read_only(x):
-    """An array in every second place of a larger one, so that it is no block of memory."""
+    """An array in every second element of a larger one, so that it is not contiguous in memory."""
     if not isinstance(x, np.ndarray) or not x.ndim:
         return x
     scattered = np.repeat(x, 2, axis=-1)[..., ::2]
@@ -81,5 +81,5 @@ def _read_only(x):
 
 
 def integers(seed: int, *shape: int, most: int = 400) -> np.ndarray:
-    """Integers from -most to most, none of which fits into a byte's place by chance alone."""
+    """Integers from -most to most; by default most of them do not fit into a byte."""
     return np.random.default_rng(seed).integers(-most, most + 1, shape)

@@ -1,7 +1,7 @@
 """Check of lab 01: softmax (chapter 01).
 
-Key idea: what is right on small logits can fail on large ones. The answer meets logits beyond what
-an exponential can hold, and rows that lie thousands apart.
+Key idea: code that is right for small logits can fail for large ones. The inputs include logits
+whose exponential overflows, and rows that lie thousands apart.
 Shapes: B pictures, K classes.
 """
 
@@ -26,68 +26,65 @@ from grooves.checks.forward_propagation.rules import (
 FAR_APART = np.array([[0.0], [-3000.0], [3000.0]])  # added to the rows of a batch
 
 
-def shares_of(e: np.ndarray, axis: int = -1) -> np.ndarray:
+def normalised(e: np.ndarray, axis: int = -1) -> np.ndarray:
     """Numbers divided by their sum along an axis."""
     return e / e.sum(axis, keepdims=True)
 
 
 def softmax_of(z: np.ndarray, axis: int = -1) -> np.ndarray:
     """Softmax by the stable formula, for the mistakes."""
-    return shares_of(np.exp(z - z.max(axis, keepdims=True)), axis)
+    return normalised(np.exp(z - z.max(axis, keepdims=True)), axis)
 
 
 # ---- 8 softmax -------------------------------------------------------------------------------
 
 
 def _if_square(compute):
-    """A mistake that only a square input lets pass without an error."""
+    """A mistake that raises no error only where the input is square."""
     return lambda z: compute(z) if z.shape[0] == z.shape[-1] else NOT_THIS
 
 
 def _exponentials(z: np.ndarray):
-    """Exponentials of the logits, as they are and less a largest one."""
+    """Exponentials of the logits: unshifted, less each row's largest, less the largest of all."""
     return np.exp(z), np.exp(z - z.max(-1, keepdims=True)), np.exp(z - z.max())
 
 
 def _in_three_ways(name, says, compute):
-    """A mistake made of the exponentials, whichever of the three they are."""
+    """A mistake made with the exponentials, for each of the three kinds."""
     return (
         Mistake(name, lambda z, way=way: compute(_exponentials(z)[way]), says) for way in range(3)
     )
 
 
+LOST_AXIS = (
+    "a maximum or sum along a row lost its axis, so the value of row 0 was used for column 0. "
+    "keepdims=True keeps the axis, so that each value stays with its own row."
+)
 SOFTMAX_MISTAKES = (
     *_in_three_ways(
         "wrong_axis",
-        "each column adds up to 1, but every row should: sum along the last axis, axis=-1.",
-        lambda e: shares_of(e, 0),
+        "each column sums to 1, but every row should: sum along the last axis, axis=-1.",
+        lambda e: normalised(e, 0),
     ),
-    Mistake("wrong_axis", lambda z: softmax_of(z, 0), "sum along the last axis, axis=-1."),
+    Mistake(
+        "wrong_axis",
+        lambda z: softmax_of(z, 0),
+        "each column sums to 1, but every row should: use axis=-1 for the maximum and the sum.",
+    ),
     *_in_three_ways(
         "one_sum_for_all",
-        "you divide by the sum over the whole batch. Every row has a sum of its own.",
+        "you divide by the sum over the whole batch. Every row has its own sum.",
         lambda e: e / e.sum(),
     ),
-    *_in_three_ways(
+    *_in_three_ways("lost_axis", LOST_AXIS, _if_square(lambda e: e / e.sum(-1))),
+    Mistake("lost_axis", _if_square(lambda z: normalised(np.exp(z - z.max(-1)))), LOST_AXIS),
+    Mistake(
         "lost_axis",
-        "the row sums lost their axis, so row 0's sum went under column 0. "
-        "keepdims=True keeps them beside their rows.",
-        _if_square(lambda e: e / e.sum(-1)),
-    ),
-    Mistake(
-        "shift_lost_axis",
-        _if_square(lambda z: shares_of(np.exp(z - z.max(-1)))),
-        "the rows' largest logits lost their axis, so row 0's went under column 0 and each logit "
-        "of a row was shifted by another number. keepdims=True keeps them beside their rows.",
-    ),
-    Mistake(
-        "no_axis_kept",
         _if_square(lambda z: np.exp(z - z.max(-1)) / np.exp(z - z.max(-1)).sum(-1)),
-        "both the largest logits and the sums lost their axis and went under the columns. "
-        "keepdims=True in both places.",
+        LOST_AXIS,
     ),
     *(
-        Mistake("logarithm", compute, "these are the logarithms of the shares.")
+        Mistake("log_probabilities", compute, "you return the logarithms of the probabilities.")
         for compute in (
             lambda z: z - z.max(-1, keepdims=True) - np.log(_sum_of_shifted(z)),
             lambda z: z - np.log(np.exp(z).sum(-1, keepdims=True)),
@@ -95,32 +92,29 @@ SOFTMAX_MISTAKES = (
         )
     ),
     *_in_three_ways(
-        "not_divided",
-        "these are the exponentials. Each row's sum still has to divide them.",
+        "not_normalised",
+        "you return the exponentials. Divide each row by its sum.",
         lambda e: e,
     ),
     Mistake(
         "no_exponential",
-        shares_of,
-        "you divide the logits themselves by their sum. The exponential makes them positive first.",
-    ),
-    Mistake(
-        "hard",
-        lambda z: np.eye(z.shape[-1])[z.argmax(-1)],
-        "all goes to the largest logit. A softmax leaves every other one its share.",
+        normalised,
+        "you divide the logits themselves by their sum. Take their exponentials first, which are "
+        "positive.",
     ),
     Mistake(
         "no_shift",
-        lambda z: shares_of(np.exp(z)),
-        "exp of a number above 709 is infinite, and infinity by infinity is NaN. Taking the same "
-        "number off all of a row changes no share: take off the row's largest first.",
+        lambda z: normalised(np.exp(z)),
+        "exp of a number above 709 overflows to infinity, and infinity / infinity is NaN. "
+        "Subtracting one number from a whole row changes no probability: subtract the row's "
+        "largest logit first.",
     ),
     *(
         Mistake(
             "shift_by_another",
-            lambda z, other=other: shares_of(np.exp(z - other(z))),
-            "what you take off is not the row's own largest logit, so a row that is far from it "
-            "becomes infinity / infinity, or 0 / 0. Every row needs its own largest.",
+            lambda z, other=other: normalised(np.exp(z - other(z))),
+            "the number that you subtract is not the row's own largest logit, so a row far from it "
+            "becomes infinity / infinity, or 0 / 0. Subtract each row's own largest logit.",
         )
         for other in (
             lambda z: z.mean(-1, keepdims=True),
@@ -133,16 +127,11 @@ SOFTMAX_MISTAKES = (
             *(lambda z, constant=constant: constant for constant in (100, 500, 700, 709, 1000)),
         )
     ),
-    Mistake(
-        "divided_by_largest",
-        lambda z: shares_of(np.exp(z / z.max(-1, keepdims=True))),
-        "dividing by the largest logit changes the shares. Taking it off does not.",
-    ),
     *(
         Mistake(
-            "clamped",
-            lambda z, limit=limit, least=least: shares_of(np.exp(z.clip(least * limit, limit))),
-            "cutting large logits off makes unlike logits alike. Shift them, do not clip them.",
+            "clipped",
+            lambda z, limit=limit, least=least: normalised(np.exp(z.clip(least * limit, limit))),
+            "clipping large logits makes different logits equal. Shift them instead.",
         )
         for limit in (20, 50, 80, 88, 100, 500, 700, 709)
         for least in (-1, -math.inf)
@@ -156,7 +145,7 @@ def _sum_of_shifted(z):
 
 @check(lab=LAB, exercise="softmax")
 def softmax(answer):
-    """softmax(logits): (B, K) -> shares (B, K), every row positive and of sum 1."""
+    """softmax(logits): (B, K) -> probabilities (B, K): positive, every row sums to 1."""
 
     def ask(call, logits, given, tolerance=None):
         expected = torch.from_numpy(logits).double().softmax(-1)
@@ -193,12 +182,12 @@ def softmax(answer):
     small = np.array([[0.0, -20, -40, -80], [3000, 2990, 2950, 2925]])
     expected = torch.from_numpy(small).log_softmax(-1)
     mistakes = [Mistake(m.name, _then_log(m.compute), m.says) for m in SOFTMAX_MISTAKES]
-    given = "ln of your shares of the rows (0, -20, -40, -80) and (3000, 2990, 2950, 2925)"
+    given = "ln of your probabilities of the rows (0, -20, -40, -80) and (3000, 2990, 2950, 2925)"
     judge(_then_log(answer), (small,), expected, mistakes, given)
 
 
 def _then_log(compute):
-    """The logarithms of shares, in which the small ones count as much as the large."""
+    """The logarithms of probabilities, which show an error in a small one as clearly."""
 
     def logarithms(z):
         with np.errstate(all="ignore"):

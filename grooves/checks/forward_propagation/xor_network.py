@@ -1,8 +1,9 @@
 """Check of lab 01: a network whose weights are set by hand so that it computes XOR (chapter 01).
 
-Key idea: the answer is numbers, and the check runs them in a forward pass of its own. What a wrong
-network computes instead (OR, AND, a sum) is read off its four answers, and whether any hidden
-neuron bends at all off its sums: without a bend no weights can do it (Minsky & Papert 1969).
+Key idea: the answer is a set of weights, and the check runs them in a forward pass of its own. The
+four outputs show what a wrong network computes instead (OR, AND, a sum), and the hidden sums show
+whether any ReLU is nonlinear on these inputs: no linear network computes XOR (Minsky & Papert
+1969).
 """
 
 from __future__ import annotations
@@ -15,31 +16,45 @@ from grooves.checks.forward_propagation.rules import LAB
 
 CASES = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 XOR = np.array([0.0, 1.0, 1.0, 0.0])
-EXACT = 0.01  # how far from 0 and 1 an answer may lie
+EXACT = 0.01  # how far an output may be from 0 or 1
 
-# What else two inputs may be turned into: name, the four answers, what to say.
+# What other functions of two inputs the network may compute: name, the four outputs, what to say.
 SOMETHING_ELSE = (
-    ("or", (0, 1, 1, 1), "that is OR. It lacks the case of two ones, which must pull down again."),
+    (
+        "or",
+        (0, 1, 1, 1),
+        "that is OR. The output for (1, 1) is too large: a second hidden neuron must lower it.",
+    ),
     ("and", (0, 0, 0, 1), "that is AND: one hidden neuron of the two that XOR can be made of."),
-    ("nand", (1, 1, 1, 0), "that is NAND. It lacks the case of two zeros."),
-    ("nor", (1, 0, 0, 0), "that is NOR, the opposite of OR."),
-    ("equal", (1, 0, 0, 1), "that is the opposite, EQUAL: swap 0 and 1 in the last layer."),
+    ("nand", (1, 1, 1, 0), "that is NAND. It differs from XOR at (0, 0)."),
+    ("xnor", (1, 0, 0, 1), "that is XNOR, the opposite: swap 0 and 1 in the last layer."),
     (
         "sum",
         (0, 1, 1, 2),
-        "that is the sum of the inputs. It is right but for two ones, where a second hidden neuron "
-        "has to take off 2.",
+        "that is the sum of the inputs. It is right except for (1, 1), where a second hidden "
+        "neuron has to subtract 2.",
     ),
-    ("first_alone", (0, 0, 1, 0), "that is 1 where only the first input is. (0, 1) is missing."),
-    ("second_alone", (0, 1, 0, 0), "that is 1 where only the second input is. (1, 0) is missing."),
-    ("first_input", (0, 0, 1, 1), "your network repeats its first input."),
-    ("second_input", (0, 1, 0, 1), "your network repeats its second input."),
+    *(
+        (
+            "one_case_missing",
+            outputs,
+            f"that is 1 for {right} only. The output for {missing} is missing.",
+        )
+        for outputs, right, missing in (
+            ((0, 0, 1, 0), "(1, 0)", "(0, 1)"),
+            ((0, 1, 0, 0), "(0, 1)", "(1, 0)"),
+        )
+    ),
+    *(
+        ("one_input", outputs, f"your network repeats its {which} input and ignores the other.")
+        for outputs, which in (((0, 0, 1, 1), "first"), ((0, 1, 0, 1), "second"))
+    ),
 )
 
 
 @check(lab=LAB, exercise="xor", returns=(tuple, list), repeatable=False)
 def xor(answer):
-    """xor() -> W1 (2, H), b1 (H,), W2 (H, 1), b2 (1,), a network that tells unlike inputs."""
+    """xor() -> W1 (2, H), b1 (H,), W2 (H, 1), b2 (1,): a network that computes XOR."""
     W1, b1, W2, b2 = _read(answer())
     sums = CASES @ W1 + b1  # (4, H)
     said = (np.maximum(sums, 0.0) @ W2 + b2)[:, 0]
@@ -50,8 +65,8 @@ def xor(answer):
         return f"0, 1, 1, 0 from {neurons} and {W1.size + b1.size + W2.size + b2.size} numbers."
     listed = ", ".join(number(round(value, 6)) for value in said)
     message = (
-        f"for the inputs (0, 0), (0, 1), (1, 0) and (1, 1), your network says {listed}; "
-        "XOR says 0, 1, 1, 0."
+        f"for the inputs (0, 0), (0, 1), (1, 0) and (1, 1), your network returns {listed}; "
+        "XOR is 0, 1, 1, 0."
     )
     name, why = _why(sums, said, stepped)
     raise CheckFailed(f"{message}\nLikely mistake: {why}", hint=name)
@@ -60,39 +75,39 @@ def xor(answer):
 def _why(sums: np.ndarray, said: np.ndarray, stepped: np.ndarray) -> tuple[str, str]:
     """What the network computes instead of XOR: a name, and what to say.
 
-    stepped: what it would say if its hidden neurons said 1 where their sum is positive.
+    stepped: what it would return if its hidden neurons gave 1 wherever their sum is positive.
     """
     if np.isclose(said, said[0], atol=EXACT).all():
         return "constant", (
-            "it says the same to everything. Does every hidden neuron stay at 0, or do none?"
+            "the output is the same for all four inputs. Is every hidden neuron always 0?"
         )
-    bends = ((sums > 0).any(axis=0) & (sums < 0).any(axis=0)).any()
+    nonlinear = ((sums > 0).any(axis=0) & (sums < 0).any(axis=0)).any()
     for name, pattern, what in SOMETHING_ELSE:
         if np.allclose(said, pattern, atol=EXACT):
             return name, what
     if np.allclose(stepped, XOR, atol=EXACT):
         return "steps", (
-            "with hidden neurons that say 0 or 1 it would be XOR. ReLU leaves a positive sum what "
-            "it is, which may be 2, or a half."
+            "with a step function, which gives 0 or 1, it would be XOR. ReLU leaves a positive sum "
+            "unchanged, and it may be 2, or 0.5."
         )
-    if not bends:
-        return "never_bends", (
-            "each hidden neuron of yours is awake for all four inputs or for none, so no ReLU "
-            "bends, and your network is a weighted sum of its inputs. No weighted sum is XOR: "
-            "what the first input adds alone, it also adds beside the second. "
-            "Move a bias so that one neuron wakes up for (1, 1) only."
+    if not nonlinear:
+        return "linear", (
+            "each hidden neuron is active for all four inputs or for none, so every ReLU acts as a "
+            "linear function, and your network computes a weighted sum of its inputs. No weighted "
+            "sum is XOR: the first input would have to add 1 at (1, 0) and subtract 1 at (1, 1). "
+            "Change a bias so that one neuron is active for (1, 1) only."
         )
-    same, unlike = said[[0, 3]], said[[1, 2]]
-    if np.ptp(same) <= EXACT and np.ptp(unlike) <= EXACT:
+    same, different = said[[0, 3]], said[[1, 2]]
+    if np.ptp(same) <= EXACT and np.ptp(different) <= EXACT:
         return "other_scale", (
-            "it tells the two kinds apart, with other numbers than 0 and 1. "
+            "it separates the two kinds of input, but not with the outputs 0 and 1. "
             "Scale and shift the last layer, W2 and b2."
         )
     if (np.abs(said - XOR) < 0.5).all():
-        return "nearly", "each answer is on the right side of a half, but not 0 or 1 itself."
+        return "nearly", "each output is on the right side of 0.5, but not within 0.01 of 0 or 1."
     return "unrecognised", (
-        "none of the usual ones. Write down what each hidden neuron says to the four inputs, "
-        "in a table, before you choose W2."
+        "none of the usual ones. Write the outputs of each hidden neuron for the four inputs "
+        "into a table before you choose W2."
     )
 
 
@@ -112,14 +127,14 @@ def _read(parts) -> list[np.ndarray]:
     n_hidden = W1.shape[1]
     if b1.shape != (n_hidden,):
         raise CheckFailed(
-            f"b1 has shape {b1.shape}, expected ({n_hidden},): W1 has that many columns, "
-            "and each hidden neuron one bias.",
+            f"b1 has shape {b1.shape}, expected ({n_hidden},): one bias for each hidden neuron, "
+            "which is a column of W1.",
             hint="bias_shape",
         )
     if W2.shape not in ((n_hidden, 1), (n_hidden,)) or b2.size != 1:
         raise CheckFailed(
             f"W2 has shape {W2.shape} and b2 {b2.shape}, expected ({n_hidden}, 1) and (1,): "
-            "one number comes out.",
+            "the network has one output.",
             hint="second_shape",
         )
     if not all(np.isfinite(part).all() for part in (W1, b1, W2, b2)):

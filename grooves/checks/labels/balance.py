@@ -1,8 +1,8 @@
-"""Check of lab 03: as many labels of each class (chapter 03).
+"""Check of lab 03: the same number of labels from each class (chapter 03).
 
-Key idea: the classes have unlike numbers and are not called 0, 1, 2, so that an index within a
-class, a label and an index of the whole cannot be taken for one another; in one list they are
-negative or fractions. Two classes are equally large: places drawn once for both show.
+Key idea: the classes differ in size and are not called 0, 1, 2, so that an index within a class, a
+label and an index into the whole list cannot be confused; in one list they are negative or
+fractions. Two classes have the same size, so positions drawn once for both are noticed.
 Letters: N labels, K classes, `per_class` drawn of each.
 """
 
@@ -18,17 +18,17 @@ from grooves.checks.labels.rules import (
     ARRAY,
     LAB,
     array_of,
+    integers,
     obeys_its_generator,
     unlikely,
-    whole_numbers,
 )
 
 SIZES = {7: 13, 2: 9, 4: 5, 40: 9}  # labels of each class
-DRAWS, PER_CLASS = 600, 3  # draws whose frequencies are judged, and how many of each class
+DRAWS, PER_CLASS = 600, 3  # draws whose frequencies are tested, and how many per class
 
 
 def _mixed(sizes: dict, n_first: int) -> np.ndarray:
-    """Labels mixed, but for the first, which are all of one class."""
+    """Shuffled labels, except the first, which are all of one class."""
     labels = np.repeat(list(sizes), list(sizes.values()))
     labels[n_first:] = np.random.default_rng(111).permutation(labels[n_first:])
     return labels
@@ -50,29 +50,29 @@ def draw_balanced(answer):
         except ValueError as error:
             if _works_for_all_ten(answer, per_class):
                 raise CheckFailed(
-                    f"for {given}, your result is an error, {error}.\nLikely mistake: you go "
-                    "through classes that do not occur. They may be any numbers: "
-                    "`np.unique(labels)` holds those that occur.",
-                    hint="classes_taken_for_granted",
+                    f"for {given}, your result is an error, {error}.\nLikely mistake: you loop "
+                    "over classes that do not occur. Classes may be any numbers: "
+                    "`np.unique(labels)` returns those that occur.",
+                    hint="classes_assumed",
                 ) from None
             raise
         what = "an index for each label drawn"
         got = array_of(got, (len(classes) * per_class,), what, given)
-        got = whole_numbers(got, given)
+        got = integers(got, given)
         _examine(got, labels, per_class, given)
         return got
 
     rng = np.random.default_rng(110)
     draw(by_hand(answer), LABELS, PER_CLASS, rng)
     draw(answer, LABELS, 1, rng)
-    draw(answer, LABELS, 5, rng)  # all that class 4 has
+    draw(answer, LABELS, 5, rng)  # all labels of class 4
     draws = [draw(answer, LABELS, PER_CLASS, rng) for _ in range(DRAWS)]
     first = [np.flatnonzero(k == LABELS)[:PER_CLASS] for k in SIZES]
     if all(set(places) == set(np.concatenate(first)) for places in draws):
         raise CheckFailed(
             f"for {len(LABELS)} labels and {PER_CLASS} of each class, your result has the first "
-            "ones of each class in every draw. Draw them with `rng`.",
-            hint="first_ones",
+            "labels of each class in every draw. Draw them with `rng`.",
+            hint="always_the_first",
         )
     obeys_its_generator(
         lambda rng: draw(answer, LABELS, 4, rng),
@@ -90,7 +90,7 @@ def draw_balanced(answer):
     draw(answer, np.array([5, 2, 9]), 1, rng)  # one label of each
     draw(answer, _mixed({3: 150, -5: 160, 100: 140}, 0).astype("i1"), 130, rng)  # of one byte
     draw(answer, np.array([7]), 1, rng)
-    return "As many of each, so that no class is favoured."
+    return "The same number of each, so that no class is favoured."
 
 
 def _works_for_all_ten(answer, per_class: int) -> bool:
@@ -103,19 +103,19 @@ def _works_for_all_ten(answer, per_class: int) -> bool:
 
 
 def _examine(got, labels, per_class: int, given: str) -> None:
-    """Whether one draw keeps the rules."""
+    """Check that one draw obeys the rules."""
     classes = np.unique(labels)
     if np.array_equal(np.sort(got), np.repeat(classes, per_class)):
         raise CheckFailed(
-            f"for {given}, your result is {got.tolist()}: labels. Indices are asked for, which say "
-            "where in the list they stand.",
+            f"for {given}, your result is {got.tolist()}: labels. Return indices instead, their "
+            "positions in the list.",
             hint="labels_returned",
         )
     if got.min() < 0 or got.max() >= len(labels):
         raise CheckFailed(
             f"for {given}, your result has the index {got[(got < 0) | (got >= len(labels))][0]}. "
-            f"The list has the places 0 to {len(labels) - 1}.",
-            hint="no_such_place",
+            f"The list has the indices 0 to {len(labels) - 1}.",
+            hint="out_of_range",
         )
     counts = {k: int((labels[got] == k).sum()) for k in classes.tolist()}
     if set(counts.values()) != {per_class}:
@@ -124,8 +124,8 @@ def _examine(got, labels, per_class: int, given: str) -> None:
         values, times = np.unique(got, return_counts=True)
         raise CheckFailed(
             f"for {given}, your result has the index {values[times.argmax()]} {times.max()} times. "
-            "A label that was paid for twice says nothing new: draw without replacement.",
-            hint="drawn_twice",
+            "A label that is paid for twice adds no information: draw without replacement.",
+            hint="with_replacement",
         )
 
 
@@ -133,38 +133,38 @@ def _unbalanced(got, labels, per_class: int, counts: dict, given: str) -> None:
     told = f"for {given}, your result has {', '.join(f'{n} of {k}' for k, n in counts.items())}."
     if (got < max(SIZES.values())).all() and _within(got, labels, per_class):
         raise CheckFailed(
-            f"{told}\nLikely mistake: you count within each class. `np.flatnonzero(labels == k)` "
-            "holds the places of class k: choose among those.",
+            f"{told}\nLikely mistake: your indices count within each class. "
+            "`np.flatnonzero(labels == k)` returns the indices of class k: draw from those.",
             hint="within_the_class",
         )
     raise CheckFailed(
-        f"{told}\nThe places must be drawn class by class, among those where `labels` holds that "
-        "class. Are they places in `labels` itself, and not in a list that was sorted or shuffled?",
+        f"{told}\nDraw class by class, from the indices where `labels` equals that class. Do your "
+        "indices refer to `labels` itself, and not to a list that was sorted or shuffled?",
         hint="unbalanced",
     )
 
 
 def _within(got, labels, per_class: int) -> bool:
-    """Whether some order of the classes makes these indices counts within each class."""
+    """Whether these could be indices within each class, for some order of the classes."""
     _, sizes = np.unique(labels, return_counts=True)
     largest = np.sort(got.reshape(-1, per_class).max(axis=1))
     return bool((largest < np.sort(sizes)).all())
 
 
 def _frequencies(drawn) -> None:
-    """Whether each place of a class is drawn as often, and independently; drawn: (D, N)."""
+    """Check that each label of a class is drawn equally often, and independently; drawn: (D, N)."""
     sizes = np.array([SIZES[k] for k in LABELS.tolist()])
     given = f"{DRAWS} draws from {len(LABELS)} labels, {PER_CLASS} of each class"
     p, often = PER_CLASS / sizes, drawn.sum(axis=0)
     if (odd := unlikely(often, DRAWS, p)).any():
         far = int((abs(often / DRAWS - p) * odd).argmax())
         far = int(often.argmin()) if not often.all() else far
-        name, says = ("unfair", f"in {often[far] / DRAWS:.0%} of them")
+        name, says = ("not_uniform", f"in {often[far] / DRAWS:.0%} of them")
         if not often[far]:
             name, says = "never_drawn", "in none of them"
         raise CheckFailed(
-            f"for {given}, your result has place {far} {says}, expected in about {p[far]:.0%}. "
-            "Every label of a class must have the same chance.",
+            f"for {given}, your result has index {far} {says}, expected in about {p[far]:.0%}. "
+            "Every label of a class must be equally likely.",
             hint=name,
         )
     pairs = np.array(list(itertools.combinations(range(len(LABELS)), 2)))
@@ -175,8 +175,8 @@ def _frequencies(drawn) -> None:
     if (odd := unlikely(both, DRAWS, p_both)).any():
         far = int((abs(both / DRAWS - p_both) * odd).argmax())
         raise CheckFailed(
-            f"for {given}, your result has the places {one[far]} and {other[far]} together in "
-            f"{both[far] / DRAWS:.0%} of them, expected in about {p_both[far]:.0%}. Draw for each "
-            "class anew, and each place independently of the others.",
-            hint="drawn_together",
+            f"for {given}, your result has the indices {one[far]} and {other[far]} together in "
+            f"{both[far] / DRAWS:.0%} of them, expected in about {p_both[far]:.0%}. Draw anew for "
+            "each class, and each index independently of the others.",
+            hint="not_independent",
         )

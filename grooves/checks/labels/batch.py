@@ -1,8 +1,8 @@
-"""Check of lab 03: texts of unlike lengths in one batch (chapter 03).
+"""Check of lab 03: texts of different lengths in one batch (chapter 03).
 
-Key idea: padding is told by the length of a text. Word 0 stands inside the texts too, so an answer
-that takes each 0 for padding is found out.
-Letters: B texts, T pairs of the longest.
+Key idea: only the length of a text tells where padding begins. Word 0 occurs inside the texts too,
+so an answer that treats every 0 as padding is found out.
+Letters: B texts, T pairs in the longest.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from grooves.language.corpora import IGNORED
 
 PADDING = 0
 PADS = (PADDING, IGNORED)
-ALSO = " And the last word of a short text is no input: nothing follows it."
+ALSO = " Besides, the last word of a short text is not an input: nothing follows it."
 
 
 def _filled(texts, width: int, pad_input=PADDING, pad_target=IGNORED, keep_last=False, ahead=1):
-    """A batch with the mistakes of the arguments: texts in rows, targets moved by `ahead`."""
+    """A batch with the mistakes that the arguments describe; targets are shifted by `ahead`."""
     inputs = np.full((len(texts), width), pad_input)
     targets = np.full((len(texts), width), pad_target)
     for row, text in enumerate(texts):
         read = text if keep_last else text[:-1]
-        asked = text[ahead:] if ahead else text[:-1]
+        targeted = text[ahead:] if ahead else text[:-1]
         inputs[row, : len(read[:width])] = read[:width]
-        targets[row, : len(asked[:width])] = asked[:width]
+        targets[row, : len(targeted[:width])] = targeted[:width]
     return inputs, targets
 
 
@@ -52,20 +52,8 @@ def _zero_is_padding(texts, **mistakes):
     return inputs, np.where(targets == PADDING, IGNORED, targets)
 
 
-def _sorted(texts, reverse: bool):
-    order = sorted(texts, key=len, reverse=reverse)
-    return _filled(order, _longest(texts))
-
-
-def _one_place_late(texts):
-    inputs, targets = _filled(texts, _longest(texts))
-    for target, text in zip(targets, texts, strict=True):
-        target[len(text) - 1 : len(text)] = PADDING
-    return inputs, targets
-
-
-def _all_the_last(texts):
-    """Rows that are one and the same list, written over by every text."""
+def _shared_row(texts):
+    """Rows that are all the same list, overwritten by every text."""
     inputs, targets = _filled(texts, _longest(texts))
     for text in texts:
         n = len(text) - 1
@@ -76,119 +64,98 @@ def _all_the_last(texts):
 BATCH_MISTAKES = (
     *(
         Mistake(
-            "padding_is_asked",
+            "padding_as_target",
             lambda texts, keep=keep: _filled(
                 texts, _longest(texts), pad_target=PADDING, keep_last=keep
             ),
-            f"behind the end of a text your targets are {PADDING}, which is a word: the model "
-            f"would learn to say it. They must be IGNORED ({IGNORED}).{keep * ALSO}",
+            f"after the end of a text your targets are {PADDING}, which is a word: the model "
+            f"would learn to predict it. They must be IGNORED ({IGNORED}).{keep * ALSO}",
         )
         for keep in (False, True)
     ),
     *(
         Mistake(
-            "input_ignored",
+            "ignored_in_inputs",
             lambda texts, keep=keep: _filled(
                 texts, _longest(texts), pad_input=IGNORED, keep_last=keep
             ),
-            f"behind the end of a text your inputs are {IGNORED}. No word has that number, so a "
-            f"model cannot look it up. Inputs are padded with {PADDING}.{keep * ALSO}",
+            f"after the end of a text your inputs are {IGNORED}. No word has that id, so an "
+            f"embedding has no row for it. Inputs are padded with {PADDING}.{keep * ALSO}",
         )
         for keep in (False, True)
     ),
     *(
         Mistake(
-            "zero_taken_for_padding",
+            "zero_as_padding",
             lambda texts, keep=keep: _zero_is_padding(texts, keep_last=keep),
-            f"a {PADDING} inside a text is a word like any other, and must be asked for. Tell "
-            f"padding by the length of the text, not by the number.{keep * ALSO}",
+            f"a {PADDING} inside a text is a word like any other, and the model must predict it. "
+            f"Find padding by the length of the text, not by the value.{keep * ALSO}",
         )
         for keep in (False, True)
     ),
     Mistake(
         "last_word_kept",
         lambda texts: _filled(texts, _longest(texts), keep_last=True),
-        "in the shorter texts you keep the last word as an input, though nothing is asked there. "
-        "Cut each text as in {{exercise next_word}}, then pad.",
+        "in the shorter texts you keep the last word as an input, though it has no target. "
+        "Slice each text as in {{exercise next_word}}, then pad.",
     ),
     Mistake(
         "too_wide",
         lambda texts: _filled(texts, _longest(texts) + 1),
-        "a column that holds padding alone. The longest text has one pair fewer than words.",
+        "the last column holds nothing but padding. The longest text has one pair fewer "
+        "than words.",
     ),
     Mistake(
         "too_wide",
         lambda texts: _filled(texts, _longest(texts) + 1, keep_last=True),
-        "a column that holds padding alone. The longest text has one pair fewer than words.",
+        "the last column holds nothing but padding. The longest text has one pair fewer "
+        "than words.",
     ),
     Mistake(
-        "not_moved",
+        "not_shifted",
         lambda texts: _filled(texts, _longest(texts), ahead=0),
-        "each target is the very word that the model reads. Move the targets by one.",
+        "each target equals its input. Shift the targets by one.",
     ),
     Mistake(
-        "not_moved",
+        "not_shifted",
         lambda texts: _filled(texts, _longest(texts) + 1, keep_last=True, ahead=0),
-        "each target is the very word that the model reads. Move the targets by one.",
+        "each target equals its input. Shift the targets by one.",
     ),
     Mistake(
-        "padded_in_front",
+        "left_padded",
         _left_padded,
-        "the padding stands in front of the texts. Here it stands behind them.",
+        "the padding comes before the words. Here it comes after them.",
     ),
     Mistake(
-        "cut_to_the_shortest",
+        "truncated_to_shortest",
         lambda texts: tuple(
             part[:, : min(map(len, texts)) - 1] for part in _filled(texts, _longest(texts))
         ),
-        "the longer texts are cut to the length of the shortest. Pad the shorter ones instead.",
+        "the longer texts are truncated to the length of the shortest. Pad the shorter "
+        "ones instead.",
     ),
     Mistake(
-        "swapped",
-        lambda texts: _filled(texts, _longest(texts))[::-1],
-        "inputs and targets are exchanged.",
-    ),
-    Mistake(
-        "cut_to_the_first",
-        lambda texts: _filled(texts, len(texts[0]) - 1),
-        "the table is as wide as the first text needs. The longest can stand anywhere.",
-    ),
-    *(
-        Mistake(
-            "rows_sorted",
-            lambda texts, reverse=reverse: _sorted(texts, reverse),
-            "the texts are sorted by length. Row i belongs to text i.",
-        )
-        for reverse in (True, False)
-    ),
-    Mistake(
-        "padded_one_place_late",
-        _one_place_late,
-        f"behind the last target of a text one place holds {PADDING}, and IGNORED begins a place "
-        "too late.",
-    ),
-    Mistake(
-        "one_row_for_all",
-        _all_the_last,
-        "all rows are one and the same list: `[row] * B` repeats a list's name, not the list. "
-        "Make a new one for each text.",
+        "shared_row",
+        _shared_row,
+        "all rows are the same list: `[row] * B` repeats a reference to one list. Create a new "
+        "list for each text.",
     ),
 )
 
 
 @check(lab=LAB, exercise="padded_batch", returns=PAIR)
 def padded_batch(answer):
-    """padded_batch(texts) -> inputs, targets, each (B, longest - 1), padded 0 and IGNORED."""
+    """padded_batch(texts) -> inputs, targets, each (B, longest - 1), padded with 0 and IGNORED."""
 
-    def ask(call, *texts):
+    def judge(call, *texts):
         width = _longest(texts)
         expected = {
             name: np.full((len(texts), width), pad) for name, pad in zip(BOTH, PADS, strict=True)
         }
         for row, text in enumerate(texts):
-            for place, (read, asked) in enumerate(pairs_of(text)):
+            for place, (read, target) in enumerate(pairs_of(text)):
                 expected["the inputs"][row, place] = read
-                expected["the targets"][row, place] = asked
+                expected["the targets"][row, place] = target
         lengths = ", ".join(str(len(text)) for text in texts)
         lengths = lengths if len(texts) < 9 else f"1 to {width + 1}"
         given = f"{len(texts)} text{'s' * (len(texts) > 1)} of {lengths} words"
@@ -202,19 +169,19 @@ def padded_batch(answer):
         for name, got in zip(BOTH, map(as_array, results[0]), strict=True):
             if not np.issubdtype(got.dtype, np.integer):
                 raise CheckFailed(
-                    f"for {given}, your result has {name} as {got.dtype}, expected integers: a "
-                    "model looks a word up by its number.\nLikely mistake: np.zeros makes "
+                    f"for {given}, your result has {name} as {got.dtype}, expected integers: an "
+                    "embedding is indexed by word ids.\nLikely mistake: np.zeros creates "
                     "floating-point numbers. Add dtype=int.",
-                    hint="not_whole",
+                    hint="not_integers",
                 )
 
-    ask(by_hand(answer), [5, 0, 6, 8], [9, 3, 4, 0, 2, 7], [1, 2])
-    ask(answer, [4, 4, 0])
-    ask(answer, [3, 9], [6], [8, 0, 0, 1, 5])  # a text of one word asks nothing
-    ask(answer, [300, 0], [1, 0, 9, 70_000, 7, 128], [2, 2, 2, 0])
+    judge(by_hand(answer), [5, 0, 6, 8], [9, 3, 4, 0, 2, 7], [1, 2])
+    judge(answer, [4, 4, 0])
+    judge(answer, [3, 9], [6], [8, 0, 0, 1, 5])  # a text of one word has no pair
+    judge(answer, [300, 0], [1, 0, 9, 70_000, 7, 128], [2, 2, 2, 0])
     twice = [7, 3, 0]
-    ask(answer, twice, [6, 0], twice, [0, 0, 0], [7, 3, 0])  # equal texts, and one list twice
+    judge(answer, twice, [6, 0], twice, [0, 0, 0], [7, 3, 0])  # equal texts, and one list twice
     rng = np.random.default_rng(20)
     lengths = rng.permutation(np.r_[:37, [3] * 220, 520] + 1)
-    ask(answer, *(rng.integers(0, 300, n).tolist() for n in lengths))
-    return "Padding costs places in a row, and teaches nothing."
+    judge(answer, *(rng.integers(0, 300, n).tolist() for n in lengths))
+    return "Padding takes up space in a batch, and teaches the model nothing."

@@ -1,7 +1,7 @@
 """Check of lab 03: two views of every picture (chapter 03).
 
 Key idea: no two pixels of the check's pictures are equal and none is blank, so every view can be
-recognised: which picture it shows, how far it was moved, and what came in at the edge.
+identified: which picture it shows, how far it was shifted, and how the edge was filled.
 Letters: B pictures of H rows and W columns.
 """
 
@@ -25,15 +25,15 @@ from grooves.checks.labels.rules import (
     unlikely,
 )
 
-MOVES = list(itertools.product((-1, 0, 1), repeat=2))  # rows down, columns to the right
-FARTHER = [move for move in itertools.product((-2, -1, 0, 1, 2), repeat=2) if 2 in map(abs, move)]
+SHIFTS = list(itertools.product((-1, 0, 1), repeat=2))  # rows down, columns to the right
 MANY, DRAWS = 1_500, 4  # pictures in each of the draws whose frequencies are judged
 SIDES = {(0, -1): "up", (0, 1): "down", (1, -1): "to the left", (1, 1): "to the right"}
 
 
 @check(lab=LAB, exercise="views", returns=PAIR)
 def views(answer):
-    """views(images, rng) -> two arrays (B, H, W), each picture moved by up to 1 pixel, unlike."""
+    """views(images, rng) -> two arrays (B, H, W), each picture shifted by up to 1 "
+    "pixel, differently."""
 
     def draw(call, images, rng):
         given = f"pictures of shape {shape_of(images)}"
@@ -47,32 +47,32 @@ def views(answer):
             array_of(view, images.shape, f"the {name} view of each picture", given)
             for name, view in zip(("first", "second"), got, strict=True)
         ]
-        moves = [
+        shifts = [
             _recognise(view, images, f"for {given}, your result's {name} view")
             for name, view in zip(("first", "second"), both, strict=True)
         ]
-        _examine(*moves, given)
-        return np.stack(moves)
+        _examine(*shifts, given)
+        return np.stack(shifts)
 
     rng = np.random.default_rng(70)
     draw(by_hand(answer), pictures(71, 5, 6, 4), rng)
     draw(answer, pictures(72, 1, 8, 8), rng)
     many = pictures(73, MANY, 4, 5)
     draws = np.stack([draw(answer, many, rng) for _ in range(DRAWS)])  # (D, 2, B)
-    if (draws == draws[0]).all():  # not from its generator, which is told next
+    if (draws == draws[0]).all():  # not from its generator, which is reported next
         draws = draws[:1]
-    for name, moves in zip(("first", "second"), draws.swapaxes(0, 1), strict=True):
-        _every_move(moves, f"for {moves.size} pictures, your result's {name} views")
+    for name, shifts in zip(("first", "second"), draws.swapaxes(0, 1), strict=True):
+        _every_shift(shifts, f"for {shifts.size} pictures, your result's {name} views")
     obeys_its_generator(lambda rng: draw(answer, many, rng), np.array_equal, f"{MANY} pictures")
     _independent(*draws.swapaxes(0, 1))
     draw(answer, np.arange(1, 1 + 2 * 71 * 40).reshape(2, 71, 40), rng)  # integers, large
     draw(answer, pictures(74, 3, 2, 3), rng)
-    _by_moves(as_pair(answer), rng)
-    return "Two pictures that differ, of one and the same digit."
+    _by_shifts(as_pair(answer), rng)
+    return "Two different pictures of the same digit."
 
 
-def _by_moves(call, rng) -> None:
-    """Whether it is the moves that differ: of a corner pixel, five of nine leave nothing."""
+def _by_shifts(call, rng) -> None:
+    """Check that the shifts differ, not the views: five of nine push a corner pixel out."""
     corner = np.zeros((400, 4, 5))
     corner[:, 0, 0] = 0.5
     blank = np.stack([abs(np.asarray(view)).sum(axis=(1, 2)) < NEAR for view in call(corner, rng)])
@@ -81,50 +81,44 @@ def _by_moves(call, rng) -> None:
         raise CheckFailed(
             f"for {len(corner)} pictures with ink in the upper left pixel alone, your result has "
             f"{counts[2]} pairs of blank views, expected about {len(corner) * 5 / 18:.0f}. The two "
-            "moves must differ, and each be as likely, however alike the views look.",
+            "shifts must differ and be equally likely, however similar the views look.",
             hint="views_compared",
         )
 
 
-def moved(images, down: int, right: int, mode: str = "constant") -> np.ndarray:
-    """Pictures (B, H, W) moved; what comes in is blank, or as NumPy's pad fills it."""
+def shifted(images, down: int, right: int, mode: str = "constant") -> np.ndarray:
+    """Pictures (B, H, W) shifted; the edge is blank, or filled as by NumPy's pad."""
     height, width = images.shape[1:]
     wide = np.pad(images, ((0, 0), (2, 2), (2, 2)), mode)
     return wide[:, 2 - down : 2 - down + height, 2 - right : 2 - right + width]
 
 
 def _recognise(view, images, told: str) -> np.ndarray:
-    """The number of each picture's move, (B,)."""
-    hits = np.stack([_same(view, moved(images, *move)) for move in MOVES])  # (9, B)
+    """The number of each picture's shift, (B,)."""
+    hits = np.stack([_same(view, shifted(images, *shift)) for shift in SHIFTS])  # (9, B)
     if hits.any(axis=0).all():
         return hits.argmax(axis=0)
     at = int((~hits.any(axis=0)).argmax())
     for name, candidates, says in (
         (
             "wraps_around",
-            [moved(images, *move, mode="wrap") for move in MOVES],
-            "what leaves the picture on one side comes in on the other, as np.roll does it. "
-            "A stroke at the wrong side makes another digit: what comes in must be blank.",
+            [shifted(images, *shift, mode="wrap") for shift in SHIFTS],
+            "pixels that leave on one side come back on the other, as with np.roll. A stroke on "
+            "the wrong side can make another digit: fill the edge with 0.",
         ),
         (
             "edge_repeated",
-            [moved(images, *move, mode=mode) for move in MOVES for mode in ("edge", "reflect")],
-            "what comes in repeats the ink of the edge. It must be blank, 0.",
-        ),
-        (
-            "too_far",
-            [moved(images, *move) for move in FARTHER],
-            "it is moved by two pixels. One is allowed: more would push strokes out.",
-        ),
-        (
-            "mirrored",
-            [images[:, ::-1], images[:, :, ::-1], images[:, ::-1, ::-1]],
-            "it is mirrored or stands on its head. A mirrored 2 is no digit.",
+            [
+                shifted(images, *shift, mode=mode)
+                for shift in SHIFTS
+                for mode in ("edge", "reflect")
+            ],
+            "the edge pixels are repeated. Fill the edge with 0.",
         ),
     ):
         if any(_same(candidate, view)[at] for candidate in candidates):
-            raise CheckFailed(f"{told} of picture {at} is not that picture moved: {says}", name)
-    others = (moved(images, *move) for move in MOVES)
+            raise CheckFailed(f"{told} of picture {at} is not that picture shifted: {says}", name)
+    others = (shifted(images, *shift) for shift in SHIFTS)
     if any((abs(other - view[at]) < NEAR).all(axis=(1, 2)).any() for other in others):
         raise CheckFailed(
             f"{told} of picture {at} shows another picture. Row i of both views must come from "
@@ -132,9 +126,9 @@ def _recognise(view, images, told: str) -> np.ndarray:
             hint="another_picture",
         )
     raise CheckFailed(
-        f"{told} of picture {at} is none of the nine that come from moving it by -1, 0 or 1 pixel "
-        "down and to the right. Print it beside the picture.",
-        hint="no_move",
+        f"{told} of picture {at} is none of the nine shifts of it by -1, 0 or 1 pixel down and to "
+        "the right. Print it beside the picture.",
+        hint="not_a_shift",
     )
 
 
@@ -144,62 +138,62 @@ def _same(some, others) -> np.ndarray:
 
 
 def _examine(first, second, given: str) -> None:
-    """Whether the moves of the two views differ from each other, picture by picture."""
+    """Check that the shifts of the two views differ, picture by picture."""
     equal = first == second
     if equal.all():
         raise CheckFailed(
-            f"for {given}, your result's two views are equal. Draw the moves of the second view "
-            "too: to find a picture that is the same teaches nothing.",
-            hint="twice_the_same",
+            f"for {given}, your result's two views are equal. Draw the shifts of the second view "
+            "too: matching identical pictures teaches the model nothing.",
+            hint="identical_views",
         )
     if equal.any():
         raise CheckFailed(
             f"for {given}, your result's two views of picture {int(equal.argmax())} are equal "
-            f"({equal.sum()} of {len(equal)}). Two independent draws agree once in nine times, "
-            "and a move that is drawn again or replaced may agree too: draw two that differ.",
-            hint="now_and_then_the_same",
+            f"({equal.sum()} of {len(equal)}). Two independent draws agree one time in nine, "
+            "and a second attempt may agree again: draw two that differ.",
+            hint="sometimes_identical",
         )
 
 
-def _every_move(moves, told: str) -> None:
-    """Whether each of the nine moves is there, and each as often; moves: (D, B)."""
-    counts = np.bincount(moves.ravel(), minlength=9)
-    down_right = np.array(MOVES)[moves]  # (D, B, 2)
-    alike = (moves[:, 1:] == moves[:, :-1]).sum()
+def _every_shift(shifts, told: str) -> None:
+    """Check that all nine shifts occur, equally often; shifts: (D, B)."""
+    counts = np.bincount(shifts.ravel(), minlength=9)
+    down_right = np.array(SHIFTS)[shifts]  # (D, B, 2)
+    alike = (shifts[:, 1:] == shifts[:, :-1]).sum()
     told_alike = (
-        f"{told} are moved alike one after the other, such as by {MOVES[int(moves[0, 0])]} "
-        "(down, right). Draw a move for each picture."
+        f"{told} have the same shift one after the other, such as {SHIFTS[int(shifts[0, 0])]} "
+        "(down, right). Draw a shift for each picture."
     )
-    if alike > moves.size / 2:
-        raise CheckFailed(told_alike, hint="one_move_for_all")
+    if alike > shifts.size / 2:
+        raise CheckFailed(told_alike, hint="same_shift_for_all")
     for (axis, step), side in SIDES.items():
         if not (down_right[..., axis] == step).any():
             raise CheckFailed(
-                f"{told} are never moved {side}. The upper end of rng.integers is not drawn: "
+                f"{told} are never shifted {side}. rng.integers excludes its upper bound: "
                 "integers(-1, 2) gives -1, 0 and 1.",
-                hint="side_missing",
+                hint="direction_missing",
             )
     if not counts.all():
         raise CheckFailed(
-            f"{told} are never moved by {MOVES[int(counts.argmin())]} (down, right). Draw both "
-            "directions apart, 0 included.",
-            hint="move_missing",
+            f"{told} are never shifted by {SHIFTS[int(counts.argmin())]} (down, right). Draw the "
+            "two directions independently, 0 included.",
+            hint="shift_missing",
         )
-    if (odd := unlikely(counts, moves.size, 1 / 9)).any():
-        move = int((abs(counts - moves.size / 9) * odd).argmax())
+    if (odd := unlikely(counts, shifts.size, 1 / 9)).any():
+        shift = int((abs(counts - shifts.size / 9) * odd).argmax())
         raise CheckFailed(
-            f"{told} are moved by {MOVES[move]} (down, right) in {counts[move]} cases, expected "
-            f"about {moves.size / 9:.0f}. Each of the nine moves is as likely.",
-            hint="unfair",
+            f"{told} are shifted by {SHIFTS[shift]} (down, right) in {counts[shift]} cases, "
+            f"expected about {shifts.size / 9:.0f}. All nine shifts are equally likely.",
+            hint="not_uniform",
         )
-    if unlikely(alike, moves[:, 1:].size, 1 / 9).any():
-        raise CheckFailed(told_alike, hint="one_move_for_all")
+    if unlikely(alike, shifts[:, 1:].size, 1 / 9).any():
+        raise CheckFailed(told_alike, hint="same_shift_for_all")
 
 
 def _independent(first, second) -> None:
-    """Whether all that is drawn changes from draw to draw; first, second: (D, B).
+    """Check that everything drawn changes from draw to draw; first, second: (D, B).
 
-    The second move may be drawn as a number among the eight others, or as a step that leads to it.
+    The second shift may be drawn as a number among the eight others, or as a step to it.
     """
     among_others, step = second - (second > first), (second - first) % 9
     for name, drawn in (
@@ -212,8 +206,8 @@ def _independent(first, second) -> None:
         again = (drawn[1:] == drawn[:-1]).mean()
         if by_chance < 0.5 and again > (1 + by_chance) / 2:
             raise CheckFailed(
-                f"for {MANY} pictures, your result's {name} moves are drawn alike in call after "
-                "call, though `rng` has gone on. Draw both with `rng`, nothing with a generator "
-                "made inside.",
+                f"for {MANY} pictures, your result's {name} shifts are the same in call after "
+                "call, though `rng` has advanced. Draw both with `rng`, nothing with a generator "
+                "created inside the function.",
                 hint="one_view_from_own_generator",
             )

@@ -1,7 +1,7 @@
 """Check of lab 03: next-word targets (chapter 03).
 
-Key idea: the right pairs are counted off one by one, without slices, so no mistake of slicing can
-hide in the yardstick. Letters: T words in a text.
+Key idea: the expected pairs are built one by one, without slices, so the reference cannot contain
+a slicing mistake. Letters: T words in a text.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from grooves.checks.compare import Mistake
 from grooves.checks.labels.rules import BOTH, LAB, PAIR, SHOULD, as_pair
 from grooves.language.corpora import IGNORED
 
-SAID = "A text of T words holds T - 1 questions, and their answers."
+SAID = "A text of T words gives T - 1 inputs, each with its target."
 
 
 def pairs_of(ids) -> list[tuple[int, int]]:
-    """Each word with the one after it."""
+    """Each word with the word that follows it."""
     return [(int(ids[t]), int(ids[t + 1])) for t in range(len(ids)) if t + 1 < len(ids)]
 
 
-def _looked_up(x, first: bool):
-    """Targets that follow the first, or the last, of equal words."""
+def _matched_by_value(x, first: bool):
+    """Targets that follow the first, or the last, occurrence of a word."""
     pairs = pairs_of(x)
     follower = dict(reversed(pairs) if first else pairs)
     return x[:-1], [follower[word] for word, _ in pairs]
@@ -31,70 +31,70 @@ def _looked_up(x, first: bool):
 
 NEXT_MISTAKES = (
     Mistake(
-        "copied",
+        "not_shifted",
         lambda x: (x[:-1], x[:-1]),
-        "each target is the very word that the model reads. The target is the word after it.",
+        "each target equals its input. The target is the next word.",
     ),
     Mistake(
-        "copied",
+        "not_shifted",
         lambda x: (x[1:], x[1:]),
-        "each target is the very word that the model reads. The target is the word after it.",
+        "each target equals its input. The target is the next word.",
     ),
     Mistake(
-        "copied",
+        "not_shifted",
         lambda x: (x, x),
-        "each target is the very word that the model reads. The target is the word after it.",
+        "each target equals its input. The target is the next word.",
     ),
     Mistake(
-        "backwards",
+        "swapped",
         lambda x: (x[1:], x[:-1]),
-        "inputs and targets are exchanged: you ask for the word before.",
+        "inputs and targets are swapped, so the model would predict the previous word.",
     ),
     Mistake(
         "two_ahead",
         lambda x: (x[:-2], x[2:]),
-        "you ask for the word after the next. Move by one.",
+        "each target is two words ahead of its input. Shift by one.",
     ),
     Mistake(
-        "goes_round",
+        "wraps_around",
         lambda x: (x, np.roll(x, -1)),
-        "your last target is the first word of the text. Nothing follows the last word, so it is "
-        "no input.",
+        "your last target is the first word of the text, as np.roll puts it there. Nothing "
+        "follows the last word, so it is not an input.",
     ),
     Mistake(
         "last_word_kept",
         lambda x: (x, x[1:]),
-        "there is an input more than there are targets. Nothing follows the last word, so it is "
-        "no input.",
+        "there is one input more than there are targets. Nothing follows the last word, so it "
+        "is not an input.",
     ),
     Mistake(
         "last_word_ignored",
         lambda x: (x, np.append(x[1:], IGNORED)),
-        "you keep the last word as an input and ignore its target. Here both have T - 1 places: "
-        "leave it out.",
+        "you keep the last word as an input and ignore its target. Here both arrays have T - 1 "
+        "elements: leave the last word out.",
     ),
     Mistake(
         "first_word_kept",
         lambda x: (x[:-1], x),
-        "there is a target more than there are inputs. Nothing stands before the first word, so "
-        "it is no target.",
+        "there is one target more than there are inputs. Nothing precedes the first word, so it "
+        "is not a target.",
     ),
     Mistake(
-        "pair_lost",
+        "last_pair_missing",
         lambda x: (x[:-2], x[1:-1]),
         "the last pair is missing: the last word is a target too.",
     ),
     Mistake(
-        "pair_lost_in_front",
+        "first_pair_missing",
         lambda x: (x[1:-1], x[2:]),
         "the first pair is missing: the first word is an input too.",
     ),
     *(
         Mistake(
-            "looked_up",
-            lambda x, first=first: _looked_up(x, first),
-            "you look up what follows a word by the word itself. A word can come several times in "
-            "a text, each time with another one after it: go by the place.",
+            "matched_by_value",
+            lambda x, first=first: _matched_by_value(x, first),
+            "you look up the next word by the value of the current one. A word can occur several "
+            "times in a text, each time followed by a different one: go by position.",
         )
         for first in (True, False)
     ),
@@ -103,9 +103,9 @@ NEXT_MISTAKES = (
 
 @check(lab=LAB, exercise="next_word", returns=PAIR)
 def next_word(answer):
-    """next_word(ids) -> inputs, targets, each (T - 1,); a pair for each word but the last."""
+    """next_word(ids) -> inputs, targets, each (T - 1,); a pair for each word except the last."""
 
-    def ask(call, ids):
+    def judge(call, ids):
         ids = np.array(ids)
         targets = [word for _, word in pairs_of(ids)]
         expected = dict(zip(BOTH, (ids[: len(targets)], targets), strict=True))
@@ -113,16 +113,16 @@ def next_word(answer):
         given = f"a text of {len(ids)} word{'s' * (len(ids) > 1)}{shown}"
         judge_parts(as_pair(call), (ids,), expected, NEXT_MISTAKES, given, SHOULD)
 
-    ask(by_hand(answer), [11, 4, 7, 0, 9, 4, 2])
-    ask(answer, [3, 8])
-    ask(answer, [6, 300, 300, 70_000, 1, 6, 40])
-    ask(answer, [0, 0, 3, 3, 3, 0])  # runs of equal words, and 0 at both ends
-    ask(answer, np.random.default_rng(10).integers(0, 300, 1_211))
-    try:  # the exercise does not speak of a text without a pair: an error is as good an answer
+    judge(by_hand(answer), [11, 4, 7, 0, 9, 4, 2])
+    judge(answer, [3, 8])
+    judge(answer, [6, 300, 300, 70_000, 1, 6, 40])
+    judge(answer, [0, 0, 3, 3, 3, 0])  # runs of equal words, and 0 at both ends
+    judge(answer, np.random.default_rng(10).integers(0, 300, 1_211))
+    try:  # the exercise leaves open what a text without a pair gives: an error will do
         of_one_word = answer(np.array([9]))
     except CheckFailed:
         raise
     except Exception:
         return SAID
-    ask(lambda ids: of_one_word, [9])
+    judge(lambda ids: of_one_word, [9])
     return SAID

@@ -1,8 +1,8 @@
 """Checks of lab 04, the transformer: what the notebook imports as `check` (chapter 04).
 
-Key idea: one check an exercise. Exercises 1 to 8 ask to *write* something, so an answer that calls
-the course's own model, or the very PyTorch function that it is compared with, is refused with a
-sentence. Exercises 9 to 13 ask to count, to mend and to choose: there everything may be called.
+Key idea: one check per exercise. In exercises 1 to 8 students *write* something, so an answer that
+calls the course's own model, or the very PyTorch function that it is compared with, is refused with
+a sentence. In exercises 9 to 13 they count, debug and choose, and may call anything.
 """
 
 import functools

@@ -1,7 +1,7 @@
 """Check of lab 04, causal attention (chapter 04).
 
-Key idea: a mask is judged by what it lets through, so some inputs have their highest score in the
-future, where a mask that is only nearly one fails.
+Key idea: a mask is judged by what it lets through, so in some inputs the highest score is in the
+future, which a finite mask does not hide.
 Shapes: B texts, T words, D channels.
 """
 
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from grooves.checks import check
 from grooves.checks.compare import Mistake, compare, draw, shape_of, written_by_hand
-from grooves.checks.transformer.scaled_attention import ATTENTION, LAB, scores_of, shares_of, units
+from grooves.checks.transformer.scaled_attention import ATTENTION, LAB, normalised, scores_of, units
 
 # ---- 3 causal attention ----------------------------------------------------------------------
 
@@ -25,7 +25,7 @@ def _masked(q: Tensor, k: Tensor, hidden: Tensor, fill: float = -math.inf) -> Te
 
 
 def _later(q: Tensor, diagonal: int = 1) -> Tensor:
-    """(T, T): True where the column's word comes `diagonal` or more places after the row's."""
+    """(T, T): True where the column's word comes `diagonal` or more positions after the row's."""
     return torch.ones(q.size(-2), q.size(-2), dtype=torch.bool).triu(diagonal)
 
 
@@ -33,28 +33,24 @@ CAUSAL_MISTAKES = (
     Mistake(
         "no_mask",
         lambda q, k, v: scores_of(q, k).softmax(-1) @ v,
-        "every word still sees all words. Hide the columns after its own.",
+        "every word still attends to all words. Hide the columns after its own.",
     ),
     Mistake(
         "sees_the_next",
         lambda q, k, v: _masked(q, k, _later(q, 2)).softmax(-1) @ v,
-        "every word sees one word too many, the next one: the very word that it must predict.",
+        "every word also attends to the next one, the very word that it must predict.",
     ),
     Mistake(
         "blind_to_itself",
         lambda q, k, v: _masked(q, k, _later(q, 0)).softmax(-1) @ v,
-        "a word cannot see itself, and the first word sees nothing: 0 / 0. The diagonal stays.",
-    ),
-    Mistake(
-        "past_hidden",
-        lambda q, k, v: _masked(q, k, _later(q).mT).softmax(-1) @ v,
-        "you hid the past and left the future. Row t is the asking word; hide columns above t.",
+        "a word does not attend to itself, so the first word has nothing to attend to: 0 / 0. Keep "
+        "the diagonal visible.",
     ),
     Mistake(
         "zero_times_infinity",
         lambda q, k, v: (scores_of(q, k) + _later(q) * -math.inf).softmax(-1) @ v,
-        "every result is NaN. A table of 0 and 1 times -inf holds 0 * inf, which is NaN wherever a "
-        "word may look: fill the places above the diagonal instead, with masked_fill.",
+        "every result is NaN. A mask of 0 and 1 times -inf contains 0 * inf, which is NaN: fill "
+        "the scores above the diagonal instead, with masked_fill.",
     ),
     *(
         Mistake(
@@ -62,8 +58,8 @@ CAUSAL_MISTAKES = (
             lambda q, k, v, hide=hide, low=low: (
                 hide(scores_of(q, k), _later(q), low).softmax(-1) @ v
             ),
-            "the hidden scores are low, but finite. Where the allowed ones are lower still, the "
-            "future wins: fill with -math.inf.",
+            "the hidden scores are low, but finite. If the visible ones are lower still, the "
+            "future gets the weight: fill with -math.inf.",
         )
         for hide in (torch.masked_fill, lambda scores, later, low: scores + low * later)
         for low in (-1e4, -1e3, -100.0, -10.0)
@@ -71,48 +67,38 @@ CAUSAL_MISTAKES = (
     Mistake(
         "filled_with_zero",
         lambda q, k, v: _masked(q, k, _later(q), 0.0).softmax(-1) @ v,
-        "hidden scores are 0, and exp(0) = 1 is a share like any other. Hide with -inf.",
+        "hidden scores are 0, and exp(0) = 1 still counts. Fill with -inf.",
     ),
     Mistake(
-        "shares_then_mask",
-        lambda q, k, v: shares_of(scores_of(q, k).softmax(-1).tril()) @ v,
-        "you hide the future after the softmax and share out anew. Where a hidden score is far "
-        "above the others, all the rest has become 0 by then: hide the scores.",
+        "renormalised_after_mask",
+        lambda q, k, v: normalised(scores_of(q, k).softmax(-1).tril()) @ v,
+        "you mask the future after the softmax and normalise again. If a hidden score is far "
+        "above the others, their probabilities have already rounded to 0: mask the scores.",
     ),
     Mistake(
-        "masked_too_late",
+        "masked_after_softmax",
         lambda q, k, v: scores_of(q, k).softmax(-1).masked_fill(_later(q), 0.0) @ v,
-        "you set shares to 0 after the softmax, so those left no longer add up to 1. "
-        "Hide the scores before it.",
+        "you set attention weights to 0 after the softmax, so the rest no longer add up to 1. "
+        "Mask the scores before it.",
     ),
     Mistake(
-        "mask_turned_over",
+        "mask_inverted",
         lambda q, k, v: _masked(q, k, ~_later(q)).softmax(-1) @ v,
-        "your mask is True where a word may look, yet what is True gets hidden. Turn it over.",
-    ),
-    Mistake(
-        "no_scaling",
-        lambda q, k, v: (q @ k.mT).masked_fill(_later(q), -math.inf).softmax(-1) @ v,
-        "the mask is right, but the scores are not divided by √D.",
-    ),
-    Mistake(
-        "wrong_axis",
-        lambda q, k, v: _masked(q, k, _later(q)).softmax(-2) @ v,
-        "the mask is right, but the softmax runs over the asking words. "
-        "It belongs on the last axis.",
+        "your mask is True where a word may attend, but masked_fill hides what is True. Invert the "
+        "mask.",
     ),
     Mistake(
         "overflow",
-        lambda q, k, v: shares_of(_masked(q, k, _later(q)).exp()) @ v,
-        "exp of a score above 88 is infinite in float32. Take the softmax of {{exercise softmax}}, "
-        "or PyTorch's.",
+        lambda q, k, v: normalised(_masked(q, k, _later(q)).exp()) @ v,
+        "exp of a score above 88 is infinite in float32. Use your softmax from "
+        "{{exercise softmax}}, or PyTorch's.",
     ),
 )
 
 
 @check(lab=LAB, exercise="causal_attention", returns=Tensor)
 def causal_attention(answer):
-    """causal_attention(q, k, v): all (B, T, D) -> (B, T, D); word t sees words 0 to t."""
+    """causal_attention(q, k, v): all (B, T, D) -> (B, T, D); word t attends to words 0 to t."""
 
     def judge(call, q, k, v, note=""):
         expected = F.scaled_dot_product_attention(

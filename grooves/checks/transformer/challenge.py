@@ -1,7 +1,7 @@
 """Check of lab 04, last part: the open challenge (chapter 04).
 
-Key idea: a fair budget is counted, not timed. The check grants a number of FLOPs, so that a slow or
-busy machine changes nothing; the race against the clock is for fun and gives a score.
+Key idea: a fair budget is counted, not timed. The check allows a number of FLOPs, so a slow or busy
+machine makes no difference; the race against the clock is for fun and gives a score.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from grooves.training.lineage import gap
 from grooves.training.loop import Divergence, History, train
 
 LAB = "04_transformer"
-BUDGET_FLOPS = 6e10  # about a second of two cores
+BUDGET_FLOPS = 6e10  # about a second on two cores
 MOST_STEPS = 150  # a tiny model spends its time in Python, not in FLOPs
 FEWEST_STEPS = 10
-BAR_NATS = 0.6  # the course's own values come to about 0.7 on this budget, good recipes to 0.4
-STORY_WORDS = 125  # mean length of a story, for the price of a step
+BAR_NATS = 0.6  # the course's own values reach about 0.7 on this budget, good recipes 0.4
+STORY_WORDS = 125  # mean length of a story, for the cost of a step
 SIZES = ("n_layer", "n_head", "n_embd", "mlp_from", "positions", "qk_norm", "mix")
 TRAINING = ("optimizer", "lr", "matrix_lr")
 CHOICES = (*SIZES, *TRAINING, "batch_size")
@@ -34,12 +34,13 @@ def recipe(answer):
     """recipe() -> dict of choices (see CHOICES); what is left out stays at the course's value."""
     choices = answer()
     config, batch_size, training = _read(choices)
-    price = training_step_flops(config, batch_size, STORY_WORDS)
-    steps = min(MOST_STEPS, int(BUDGET_FLOPS / price))
-    bill = f"one step costs {price:.2g} FLOPs, so {BUDGET_FLOPS:.2g} FLOPs pay for {steps} steps"
+    cost = training_step_flops(config, batch_size, STORY_WORDS)
+    steps = min(MOST_STEPS, int(BUDGET_FLOPS / cost))
+    bill = f"one step costs {cost:.2g} FLOPs, so {BUDGET_FLOPS:.2g} FLOPs pay for {steps} steps"
     if steps < FEWEST_STEPS:
         raise CheckFailed(
-            f"{bill}.\nThat is no training. Make the model or the batch smaller.", hint="too_big"
+            f"{bill}.\nThat is too few to train. Make the model or the batch smaller.",
+            hint="too_large",
         )
     model = _model(config)
     history = _train(model, batch_size, 4_000, training, steps=steps, progress=False)
@@ -59,8 +60,8 @@ def recipe(answer):
 def race(answer, seconds: float = 20) -> float:
     """Train by the recipe against the clock and return the score: nats above the exact entropy.
 
-    Lower is better, 0 is perfect. Nothing is graded.
-    Raises: CheckFailed where the recipe asks for something that there is not.
+    Lower is better, 0 is perfect. Not graded.
+    Raises: CheckFailed if the recipe has an unknown or impossible choice.
     """
     config, batch_size, training = _read(answer())
     model = _model(config)
@@ -69,7 +70,7 @@ def race(answer, seconds: float = 20) -> float:
     reached, error = gap(model)
     print(
         f"{reached:.4f} ± {error:.4f} nats above the exact entropy after {history.steps} steps "
-        f"({history.words_per_s:,.0f} words a second)."
+        f"({history.words_per_s:,.0f} words per second)."
     )
     return reached
 
@@ -88,7 +89,7 @@ def _read(choices: dict) -> tuple[Config, int, dict]:
     batch_size = choices.get("batch_size", 8)
     if training.get("optimizer", "muon") not in ("muon", "adamw"):
         raise CheckFailed(
-            f"optimizer = {training['optimizer']!r} is none of 'muon' and 'adamw'.",
+            f"optimizer = {training['optimizer']!r} must be 'muon' or 'adamw'.",
             hint="unknown_optimizer",
         )
     for name in ("lr", "matrix_lr"):
@@ -99,7 +100,7 @@ def _read(choices: dict) -> tuple[Config, int, dict]:
             f"{batch_size = } must be an integer from 1 to 256.", hint="impossible_batch"
         )
     try:
-        # One layer alone needs its MLP, whatever the course's model does in its first one.
+        # A single layer needs an MLP, although the course's model has none in its first one.
         sizes.setdefault("mlp_from", min(Config.mlp_from, sizes.get("n_layer", 2) - 1))
         config = Config(len(Stories().vocabulary), **sizes)
     except (ValueError, TypeError) as error:
@@ -127,13 +128,16 @@ def _why(steps: int, choices: dict) -> tuple[str, str]:
         return "these are the course's own values. Change one of them.", "nothing_chosen"
     rates = [choices.get(name, 0.02) for name in ("lr", "matrix_lr")]
     if steps < MOST_STEPS // 5:
-        return "so few steps. A smaller model, or a smaller batch, takes more of them.", "few_steps"
+        return "there are too few steps. A smaller model or batch leaves more of them.", "few_steps"
     if rates[0] < 5e-3 or rates[1] < 5e-3:
-        return "steps so small that they do not get there in time: raise the rate.", "rate_too_low"
+        return (
+            "the learning rate is so low that training does not get there in time: raise it.",
+            "rate_too_low",
+        )
     if choices.get("optimizer") == "adamw":
-        return "AdamW wants a higher rate or more steps here; Muon wants neither.", "adamw"
+        return "AdamW needs a higher learning rate or more steps here than Muon.", "adamw"
     return (
-        "the model is too small, or lacks what is worth its price. Change one thing.",
+        "the model is too small, or lacks a component that is worth its cost. Change one thing.",
         "above_bar",
     )
 

@@ -1,7 +1,7 @@
-"""Checks of lab 04, fourth part: counting weights and bytes (chapter 04).
+"""Checks of lab 04, fourth part: counting parameters and bytes (chapter 04).
 
-Key idea: the weights are counted in the course's own model, built at that size, so the check holds
-for any answer that counts them right.
+Key idea: the expected count is that of the course's own model, built at that size, so any correct
+way of counting passes.
 Shapes: B texts, T words, C channels, V words in the vocabulary, L layers.
 """
 
@@ -21,7 +21,7 @@ from grooves.models.transformer import Config, Transformer
 
 LAB = "04_transformer"
 EXACT = 1e-9  # counts, so only a float's rounding is forgiven
-# No two sizes alike, so that no mistake hides behind another.
+# All sizes differ, so that no mistake looks like another.
 SMALL = Config(vocabulary_size=50, context=32, n_layer=4, n_head=3, n_embd=18, mlp_from=1)
 LARGER = Config(vocabulary_size=500, n_layer=6, n_head=4, n_embd=64, mlp_from=2)
 ONE_LAYER = Config(vocabulary_size=23, context=45, n_layer=1, n_head=1, n_embd=10, mlp_from=0)
@@ -52,7 +52,7 @@ def sizes(config: Config) -> tuple[int, int, int, int]:
 
 
 def counted(answer, *inputs):
-    """What an answer returns; a model that it builds in order to count takes no memory."""
+    """What an answer returns; a model that it builds for counting takes no memory."""
     with torch.device("meta"):
         got = answer(*inputs)
     if any(getattr(part, "is_meta", False) for part in (got, *as_parts(got))):
@@ -76,10 +76,10 @@ def compare_count(got, expected, mistakes, inputs, given, source="the right one 
 
 
 def _parameters(config: Config, embeddings=1, mix=1, attention=4, mlp=8, vectors=(0, 0, 0)) -> int:
-    """The count, or one with a part exchanged.
+    """The count, or one with a part replaced.
 
-    attention, mlp: matrices of C² in each. vectors: further vectors of C weights, in a layer, in an
-    MLP, and in the whole model.
+    attention, mlp: matrices of C² in each. vectors: further vectors of C weights, per layer,
+    per MLP, and in the whole model.
     """
     V, L, C, L_mlp = sizes(config)
     matrices = (L * attention + L_mlp * mlp) * C * C
@@ -89,7 +89,7 @@ def _parameters(config: Config, embeddings=1, mix=1, attention=4, mlp=8, vectors
 
 PARAMETER_MISTAKES = (
     Mistake(
-        "head_counted_apart",
+        "untied_head",
         lambda c: _parameters(c, embeddings=2),
         "the vocabulary's matrix is counted twice. The head uses the embedding's weights: "
         "they are tied, and one matrix is stored.",
@@ -97,7 +97,7 @@ PARAMETER_MISTAKES = (
     Mistake(
         "mix_forgotten",
         lambda c: _parameters(c, mix=0),
-        "C weights are missing: the share of the previous word that is mixed in, one a channel.",
+        "C weights are missing: the token shift `mix` has one per channel.",
     ),
     Mistake(
         "mlp_everywhere",
@@ -110,25 +110,25 @@ PARAMETER_MISTAKES = (
         "the MLP is four times as wide as the stream: up is (4C, C) and down (C, 4C).",
     ),
     Mistake(
-        "one_way_mlp",
+        "half_mlp",
         lambda c: _parameters(c, mlp=4),
         "the MLP has two matrices, up and down, with 4C² weights each.",
     ),
     Mistake(
         "out_forgotten",
         lambda c: _parameters(c, attention=3),
-        "a layer lacks C² weights: attention ends in a matrix `out` that mixes the heads.",
+        "C² weights per layer are missing: attention ends in a matrix `out` that mixes the heads.",
     ),
     Mistake(
         "embedding_forgotten",
         lambda c: _parameters(c, embeddings=0),
-        "V · C weights are missing: a row of C for each word of the vocabulary.",
+        "V · C weights are missing: the embedding has a row of C for each word of the vocabulary.",
     ),
     Mistake(
         "heads_multiplied",
         lambda c: _parameters(c, attention=4 * c.n_head),
-        "you gave every head matrices of full width. The heads share C: "
-        "their number costs nothing.",
+        "you count matrices of full width for every head. The heads divide C among them, so "
+        "their number does not change the count.",
     ),
     Mistake(
         "one_layer",
@@ -139,7 +139,7 @@ PARAMETER_MISTAKES = (
         Mistake(
             "norms_counted",
             lambda c, vectors=vectors: _parameters(c, vectors=vectors),
-            "this model's norms have no weights: no gain, no bias.",
+            "this model's norms have no parameters: no gain, no bias.",
         )
         for vectors in ((4, 0, 0), (2, 0, 0), (4, 0, 2), (2, 0, 1), (2, 2, 0), (1, 1, 0))
     ),
@@ -167,7 +167,7 @@ def _of_the_model(config: Config) -> int:
 
 @check(lab=LAB, exercise="count_parameters")
 def count_parameters(answer):
-    """count_parameters(config) -> number of learned weights of the course's model."""
+    """count_parameters(config) -> number of parameters of the course's model."""
     for config in (SMALL, LARGER, ONE_LAYER, HUGE, DEEP, EQUAL, SMALL):
         expected = _of_the_model(config)
         got = counted(answer, config)
@@ -189,16 +189,11 @@ def _cache_bytes(config: Config, batch: int, length: int, bytes_per_value: int) 
 
 
 WEIGHT_MISTAKES = (
-    Mistake("swapped", _cache_bytes, "the order: weights first, then the cache."),
+    Mistake("swapped", _cache_bytes, "the two are swapped: weights first, then the cache."),
     Mistake(
         "weights_times_batch",
         lambda c, B, T, b: B * _weight_bytes(c, B, T, b),
-        "the weights are stored once, whatever the batch.",
-    ),
-    Mistake(
-        "weights_in_bits",
-        lambda *a: 8 * _weight_bytes(*a),
-        "bits? bytes_per_value is in bytes already.",
+        "the weights are stored once, whatever the batch size.",
     ),
     Mistake(
         "values_not_bytes",
@@ -206,36 +201,26 @@ WEIGHT_MISTAKES = (
         "that is the number of values. Each takes bytes_per_value bytes.",
     ),
     Mistake(
-        "embedding_forgotten",
-        lambda c, B, T, b: _parameters(c, embeddings=0) * b,
-        "V · C weights are missing: a row of C for each word of the vocabulary.",
-    ),
-    Mistake(
         "always_four_bytes",
         lambda c, *a: 4 * _parameters(c),
-        "you assume 4 bytes a value. Use the argument.",
+        "you assume 4 bytes per value. Use the argument.",
     ),
 )
 CACHE_MISTAKES = (
     Mistake(
         "keys_only",
         lambda *a: _cache_bytes(*a) // 2,
-        "the factor 2 is missing: keys and values are both kept.",
-    ),
-    Mistake(
-        "queries_too",
-        lambda *a: _cache_bytes(*a) // 2 * 3,
-        "queries are not kept: a past word never asks again.",
+        "the factor 2 is missing: the cache holds keys and values.",
     ),
     Mistake(
         "one_layer",
         lambda c, *a: _cache_bytes(c, *a) // c.n_layer,
-        "that is one layer. Every layer keeps its own keys and values.",
+        "that is one layer. Every layer caches its own keys and values.",
     ),
     Mistake(
         "one_text",
         lambda c, B, *a: _cache_bytes(c, 1, *a),
-        "that is one text. Each text of the batch keeps its own.",
+        "that is one text. Each text of the batch has its own cache.",
     ),
     Mistake(
         "one_head",
@@ -243,19 +228,9 @@ CACHE_MISTAKES = (
         "that is one head, D wide. All H heads together are C wide.",
     ),
     Mistake(
-        "scores_kept",
-        lambda c, B, T, b: 2 * c.n_layer * c.n_head * B * T * T * b,
-        "the T × T scores are not kept, only one key and one value a word and layer.",
-    ),
-    Mistake(
         "times_heads",
         lambda c, *a: _cache_bytes(c, *a) * c.n_head,
         "C is the width of all heads together: H · D = C. Do not multiply by H again.",
-    ),
-    Mistake(
-        "cache_in_four_bytes",
-        lambda c, B, T, b: _cache_bytes(c, B, T, 4),
-        "you assume 4 bytes a value in the cache. Use the argument.",
     ),
     Mistake(
         "cache_in_values",
@@ -263,14 +238,9 @@ CACHE_MISTAKES = (
         "that is the number of values in the cache. Each takes bytes_per_value bytes.",
     ),
     Mistake(
-        "cut_at_the_context",
-        lambda c, B, T, b: _cache_bytes(c, B, min(T, c.context), b),
-        "you cut the text off at config.context. Count the words that are asked for.",
-    ),
-    Mistake(
         "whole_context",
         lambda c, B, T, b: _cache_bytes(c, B, c.context, b),
-        "that is a cache for the longest possible text. Here it holds `length` words.",
+        "that is a cache for config.context words. Here it holds `length` words.",
     ),
 )
 

@@ -28,21 +28,21 @@ from grooves.models.transformer import Config
 
 
 def training_step_flops(
-    config: Config, batch: int, length: int, scores=2, head=1, passes=3, attention=4
+    config: Config, batch: int, length: int, scores=2, head=1, passes=3
 ) -> float:
     """FLOPs of the matrix products of one training step; the defaults are right.
 
     scores: products over all pairs of words (QK and AV). head: matrices of the vocabulary's size.
-    passes: forward 1, backward 2. attention: matrices of C² in a layer's attention.
+    passes: forward 1, backward 2.
     """
     V, L, C, L_mlp = sizes(config)
     words = batch * length
-    weights = (attention * L + 8 * L_mlp) * C * C + head * V * C
+    weights = (4 * L + 8 * L_mlp) * C * C + head * V * C
     return passes * 2 * words * (weights + L * scores * length * C)
 
 
 def _n_weights(config: Config) -> int:
-    """All learned weights, as exercise 9 counts them."""
+    """All parameters, as exercise 9 counts them."""
     V, L, C, L_mlp = sizes(config)
     return V * C + C + (4 * L + 8 * L_mlp) * C * C
 
@@ -51,13 +51,13 @@ FLOP_MISTAKES = (
     Mistake(
         "forward_only",
         lambda *a: training_step_flops(*a, passes=1),
-        "that is the forward pass. Training goes back too, at twice its cost.",
+        "that is the forward pass alone. The backward pass costs twice as much again.",
     ),
     Mistake(
         "backward_as_forward",
         lambda *a: training_step_flops(*a, passes=2),
-        "going back costs twice the forward pass: one product for the gradient of the input, "
-        "one for that of the weights.",
+        "the backward pass costs twice the forward pass: one product for the gradient of the "
+        "input, one for that of the weights.",
     ),
     Mistake(
         "multiply_add_as_one",
@@ -68,13 +68,13 @@ FLOP_MISTAKES = (
         "scores_forgotten",
         lambda *a: training_step_flops(*a, scores=0),
         "the products of attention itself are missing: QKᵀ and the weighted sum of V. "
-        "They need no weights, but cost T² · C each.",
+        "They have no weights, but take T² · C multiplications each.",
     ),
     Mistake(
-        "six_a_weight",
+        "six_per_weight",
         lambda c, B, T: 6 * B * T * _n_weights(c),
-        "6 · weights · words is the rule of thumb. It forgets the products over pairs of words "
-        "and counts the mix, which is no product.",
+        "6 · parameters · words is the rule of thumb. It omits the products over pairs of words "
+        "and counts the token shift `mix`, which is not a matrix product.",
     ),
     Mistake(
         "mlp_everywhere",
@@ -82,50 +82,25 @@ FLOP_MISTAKES = (
         "you count an MLP in every layer. The first mlp_from layers have none.",
     ),
     Mistake(
-        "one_product_of_scores",
+        "one_product_of_two",
         lambda *a: training_step_flops(*a, scores=1),
-        "attention multiplies twice over all pairs of words: QKᵀ, then the shares times V. "
-        "(If you halved them for the mask: here they count in full.)",
+        "attention has two products over all pairs of words: QKᵀ, then the attention weights times "
+        "V. (If you halved them for the mask: here they count in full.)",
     ),
     Mistake(
         "scores_of_one_head",
         lambda c, *a: training_step_flops(c, *a, scores=2 / c.n_head),
-        "you count the pairs of words for one head, D wide. All H together cost T² · C.",
-    ),
-    Mistake(
-        "out_forgotten",
-        lambda *a: training_step_flops(*a, attention=3),
-        "attention has a fourth matrix of C², `out`.",
+        "you count the pairs of words for one head, D wide. All H together take T² · C.",
     ),
     Mistake(
         "scores_times_heads",
         lambda c, *a: training_step_flops(c, *a, scores=2 * c.n_head),
-        "each head's product is only D wide. All H together cost T² · C.",
+        "each head's product is only D wide. All H together take T² · C.",
     ),
     Mistake(
         "head_forgotten",
         lambda *a: training_step_flops(*a, head=0),
-        "the last product is missing: C channels to V scores, for every word.",
-    ),
-    Mistake(
-        "look_up_counted",
-        lambda *a: training_step_flops(*a, head=2),
-        "the embedding is looked up, not multiplied: no FLOPs.",
-    ),
-    Mistake(
-        "mask_halves",
-        lambda *a: training_step_flops(*a, scores=1.0 + 1.0 / a[2]),
-        "here the T × T products count in full, future words included.",
-    ),
-    Mistake(
-        "one_text",
-        lambda c, B, T: training_step_flops(c, 1, T),
-        "that is one text. The batch holds more.",
-    ),
-    Mistake(
-        "one_word",
-        lambda c, B, T: training_step_flops(c, B, T) / (B * T),
-        "that is one word. A step reads B · T of them.",
+        "the head's product is missing: C channels to V logits, for every word.",
     ),
 )
 

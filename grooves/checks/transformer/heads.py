@@ -1,8 +1,8 @@
 """Checks of lab 04, second part: heads and rotary positions (chapter 04).
 
-Key idea: cutting and joining axes gives the right shape in several wrong ways, so every size in
-the inputs differs and the numbers decide. The rotation is compared with complex numbers.
-Shapes: B texts, T words, C channels, H heads, D = C / H channels a head.
+Key idea: several wrong ways to split and join axes give the right shape, so all sizes in the inputs
+differ and the numbers decide. The rotation is compared with one by complex numbers.
+Shapes: B texts, T words, C channels, H heads, D = C / H channels per head.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ LAB = "04_transformer"
 
 SPLIT_MISTAKES = (
     Mistake(
-        "only_viewed",
+        "reshaped_only",
         lambda x, h: x.reshape(x.size(0), h, x.size(1), -1),
         "the shape is right, but head 0 got the first words with all their channels. "
-        "Cut C into (H, D) first, then move H in front of T.",
+        "Split C into (H, D) first, then move H in front of T.",
     ),
     Mistake(
-        "channels_dealt_out",
+        "channels_interleaved",
         lambda x, h: x.unflatten(-1, (-1, h)).permute(0, 3, 1, 2),
-        "head h took every H-th channel. It should take D neighbours: "
-        "cut C into (H, D), not (D, H).",
+        "head h got every H-th channel. It should get D consecutive ones: "
+        "split C into (H, D), not (D, H).",
     ),
     Mistake(
-        "not_moved",
+        "not_transposed",
         lambda x, h: x.unflatten(-1, (h, -1)),
-        "the heads still stand behind the words: (B, T, H, D). Swap those two axes.",
+        "the axis of heads is still after that of words: (B, T, H, D). Swap those two axes.",
     ),
     Mistake(
         "sizes_swapped",
@@ -46,26 +46,26 @@ SPLIT_MISTAKES = (
     Mistake(
         "heads_first",
         lambda x, h: x.unflatten(-1, (h, -1)).permute(2, 0, 1, 3),
-        "the heads stand before the texts: (H, B, T, D). The batch stays in front.",
+        "the axis of heads comes before the batch: (H, B, T, D). The batch is the first axis.",
     ),
     Mistake(
-        "words_behind",
+        "words_last",
         lambda x, h: x.unflatten(-1, (h, -1)).permute(0, 2, 3, 1),
-        "words and channels changed places: (B, H, D, T).",
+        "words and channels are swapped: (B, H, D, T).",
     ),
     *(
         Mistake(
             "axes_mixed",
             lambda x, h, a=a, b=b: x.transpose(a, b).reshape(x.size(0), h, x.size(1), -1),
             "the shape is right, but reshape reads the numbers in their new order after a "
-            "transpose. Cut the last axis of x first, then swap words and heads.",
+            "transpose. Split the last axis of x first, then swap words and heads.",
         )
         for a, b in ((1, 2), (0, 1))
     ),
     Mistake(
-        "all_to_all",
+        "not_split",
         lambda x, h: x.unsqueeze(1).expand(-1, h, -1, -1),
-        "every head got all C channels. C is shared out: C = H · D.",
+        "every head got all C channels. Divide them among the heads: C = H · D.",
     ),
 )
 
@@ -91,13 +91,13 @@ def split_heads(answer):
 
 MERGE_MISTAKES = (
     Mistake(
-        "only_viewed",
+        "reshaped_only",
         lambda y: y.reshape(y.size(0), y.size(2), -1),
         "the shape is right, but the numbers of different words are mixed. "
         "Move T in front of H first, then join (H, D).",
     ),
     Mistake(
-        "channels_dealt_out",
+        "channels_interleaved",
         lambda y: y.permute(0, 2, 3, 1).flatten(2),
         "the heads' channels are interleaved. Head 0's D channels come first, then head 1's.",
     ),
@@ -115,26 +115,24 @@ MERGE_MISTAKES = (
         )
         for a, b in ((2, 3), (1, 3))
     ),
-    Mistake("heads_added", lambda y: y.sum(1), "you added the heads up. They lie side by side."),
-    Mistake(
-        "heads_averaged", lambda y: y.mean(1), "you averaged the heads. They lie side by side."
-    ),
+    Mistake("heads_added", lambda y: y.sum(1), "you added the heads up. Concatenate them."),
+    Mistake("heads_averaged", lambda y: y.mean(1), "you averaged the heads. Concatenate them."),
     Mistake(
         "words_joined",
         lambda y: y.flatten(1, 2),
-        "the heads lie behind one another in time, (B, H·T, D). Join them in the channels.",
+        "the heads are joined along time, (B, H·T, D). Join them along the channels.",
     ),
     Mistake(
         "order_reversed",
         lambda y: y.flip(1).transpose(1, 2).flatten(2),
-        "the last head comes first. Head 0 keeps the first D channels.",
+        "the last head comes first. Head 0 has the first D channels.",
     ),
 )
 
 
 @check(lab=LAB, exercise="merge_heads", returns=Tensor)
 def merge_heads(answer):
-    """merge_heads(y): (B, H, T, D) -> (B, T, C), what split_heads undoes."""
+    """merge_heads(y): (B, H, T, D) -> (B, T, C), the inverse of split_heads."""
 
     def judge(call, shape, seed=11):
         y = draw(seed, *shape)
@@ -154,7 +152,7 @@ def merge_heads(answer):
 
 
 def _turn(x: Tensor, turns: Tensor) -> Tensor:
-    """Neighbouring channels as complex numbers, turned by the angles (T, D/2)."""
+    """Adjacent channels as complex numbers, rotated by the angles (T, D/2)."""
     x = x.double()
     pairs = torch.complex(x[..., 0::2], x[..., 1::2])
     return torch.view_as_real(pairs * torch.exp(1j * turns)).flatten(-2)
@@ -162,8 +160,8 @@ def _turn(x: Tensor, turns: Tensor) -> Tensor:
 
 def _angles(x: Tensor, base: float, first: int = 0) -> Tensor:
     D = x.size(-1)
-    speeds = base ** (-torch.arange(0, D, 2, dtype=torch.float64) / D)
-    return torch.arange(first, first + x.size(-2), dtype=torch.float64)[:, None] * speeds
+    frequencies = base ** (-torch.arange(0, D, 2, dtype=torch.float64) / D)
+    return torch.arange(first, first + x.size(-2), dtype=torch.float64)[:, None] * frequencies
 
 
 def _halves(x: Tensor, base: float) -> Tensor:
@@ -173,102 +171,77 @@ def _halves(x: Tensor, base: float) -> Tensor:
     return _turn(x[..., order], _angles(x, base))[..., order.argsort()]
 
 
-def _both_minus(x: Tensor, base: float) -> Tensor:
-    a, cos, sin = x.double(), _angles(x, base).cos(), _angles(x, base).sin()
-    first, second = a[..., 0::2], a[..., 1::2]
-    return torch.stack((first * cos - second * sin, second * cos - first * sin), -1).flatten(-2)
-
-
 def _by_head(x: Tensor, base: float) -> Tensor:
-    """Positions counted along the heads' axis."""
+    """Positions counted along the axis of heads."""
     return _turn(x.transpose(1, 2), _angles(x.transpose(1, 2), base)).transpose(1, 2)
 
 
 def _overwritten(x: Tensor, base: float) -> Tensor:
-    """The second channel of a pair turned with the first one as it is already turned."""
+    """The second channel of a pair computed from the first one after its rotation."""
     a, cos, sin = x.double(), _angles(x, base).cos(), _angles(x, base).sin()
     first = a[..., 0::2] * cos - a[..., 1::2] * sin
     return torch.stack((first, first * sin + a[..., 1::2] * cos), -1).flatten(-2)
 
 
 def _not_interleaved(x: Tensor, base: float) -> Tensor:
-    turned = _turn(x, _angles(x, base))
-    return torch.cat((turned[..., 0::2], turned[..., 1::2]), -1)
-
-
-def _mirrored(x: Tensor, base: float) -> Tensor:
-    a, cos, sin = x.double(), _angles(x, base).cos(), _angles(x, base).sin()
-    first, second = a[..., 0::2], a[..., 1::2]
-    return torch.stack((first * cos + second * sin, first * sin - second * cos), -1).flatten(-2)
+    rotated = _turn(x, _angles(x, base))
+    return torch.cat((rotated[..., 0::2], rotated[..., 1::2]), -1)
 
 
 ROTATE_MISTAKES = (
     Mistake(
         "not_interleaved",
         _not_interleaved,
-        "the pairs are turned correctly, but then all first channels stand before all second "
-        "ones, as cat lays them. stack((first, second), dim=-1).flatten(-2) puts each beside its "
-        "partner.",
+        "the pairs are rotated correctly, but cat puts all first channels before all second ones. "
+        "stack((first, second), dim=-1).flatten(-2) interleaves them again.",
     ),
     Mistake(
         "first_overwritten",
         _overwritten,
-        "the second number of a pair is made from the first after that was turned. Compute both "
-        "new numbers before you write either; x[..., 0::2] is a view, so writing to x changes it.",
+        "the second channel of a pair is computed from the first after its rotation. Compute both "
+        "before you overwrite either; x[..., 0::2] is a view, so writing to x changes it.",
     ),
     Mistake(
-        "halves",
+        "split_halves",
         _halves,
         "you pair channel i with channel i + D/2, as Llama's code does. Here the pairs are "
-        "neighbours: (0, 1), (2, 3), …",
+        "adjacent channels: (0, 1), (2, 3), …",
     ),
     Mistake(
-        "turned_backwards",
+        "rotated_backwards",
         lambda x, base: _turn(x, -_angles(x, base)),
-        "you turn the other way round. (a, b) becomes (a cos − b sin, a sin + b cos).",
+        "you rotate in the opposite direction. (a, b) becomes (a cos − b sin, a sin + b cos).",
     ),
     Mistake(
         "counts_from_one",
         lambda x, base: _turn(x, _angles(x, base, first=1)),
-        "your first word is turned too. It is at position 0: no turn.",
+        "your first word is rotated too. It is at position 0: no rotation.",
     ),
     Mistake(
-        "one_speed",
+        "same_frequency",
         lambda x, base: _turn(x, _angles(x, 1.0)),
-        "all pairs turn at the same speed. Pair i turns by t · base^(−2i/D).",
+        "all pairs have the same frequency. Pair i rotates by t · base^(−2i/D).",
     ),
     Mistake(
-        "speeds_rise",
+        "frequencies_rise",
         lambda x, base: _turn(x, _angles(x, 1 / base)),
-        "later pairs turn faster. The exponent is negative: base^(−2i/D).",
+        "later pairs rotate faster. The exponent is negative: base^(−2i/D).",
     ),
     Mistake(
         "half_exponent",
         lambda x, base: _turn(x, _angles(x, math.sqrt(base))),
-        "the exponent is −i/D in place of −2i/D: the slow pairs are too fast.",
+        "the exponent is −i/D instead of −2i/D, so the slow pairs are too fast.",
     ),
     Mistake(
-        "double_exponent",
-        lambda x, base: _turn(x, _angles(x, base**2)),
-        "the exponent is −4i/D in place of −2i/D. arange(0, D, 2) holds 2i already.",
-    ),
-    Mistake("mirrored", _mirrored, "both sines have the wrong sign: a mirror image, no rotation."),
-    Mistake(
-        "sign_lost",
-        _both_minus,
-        "both lines have a minus, so this is no rotation: lengths change. "
-        "The second one is a sin + b cos.",
-    ),
-    Mistake(
-        "positions_of_heads",
+        "positions_along_heads",
         _by_head,
-        "the angle grows from head to head and not from word to word. T is the last axis but one.",
+        "the angle grows along the heads, not along the words. T is the second to last axis.",
     ),
     *(
         Mistake(
             "base_ignored",
             lambda x, base, fixed=fixed: _turn(x, _angles(x, fixed)),
-            "your base is always the same number. Use the argument.",
+            "your base is a constant. Use the argument.",
         )
         for fixed in (100.0, 1000.0, 10_000.0)
     ),
@@ -277,7 +250,8 @@ ROTATE_MISTAKES = (
 
 @check(lab=LAB, exercise="rotate", returns=Tensor)
 def rotate(answer):
-    """rotate(x, base): (B, H, T, D) -> the same shape, word t's pair i turned by t·base^(−2i/D)."""
+    """rotate(x, base): (B, H, T, D) -> the same shape, word t's pair i rotated by "
+    "t·base^(−2i/D)."""
 
     def judge(call, shape, base, seed=12, tolerance=None, scale=1):
         x = scale * draw(seed, *shape)
@@ -295,4 +269,4 @@ def rotate(answer):
     judge(answer, (3, 1, 1, 4), 10_000.0)
     judge(answer, (70, 2, 3, 4), 60_000.0)
     judge(answer, (1, 70, 2, 150), 1.5)
-    judge(answer, (1, 1, 1_100, 2), 100.0, tolerance=2e-3)  # a large angle has few digits left
+    judge(answer, (1, 1, 1_100, 2), 100.0, tolerance=2e-3)  # a large angle has few accurate digits

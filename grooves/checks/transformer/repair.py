@@ -1,8 +1,8 @@
 """Check of lab 04, fourth part: a model that trains badly (chapter 04).
 
 Key idea: a model is judged by its symptoms, not by its code. Words are changed one at a time to see
-which scores move, gradients are followed back, and the loss is held against the exact entropy,
-below which no honest model can fall.
+which logits change, gradients are traced back, and the loss is compared with the exact entropy,
+which no causal model can beat.
 Shapes: B texts, T words, V words in the vocabulary.
 """
 
@@ -17,11 +17,11 @@ from torch import Tensor, nn
 
 from grooves.checks import CheckFailed, check
 from grooves.checks.compare import draw, own_seed, refuse_given_changed, shape_of
-from grooves.checks.transformer.reached import (
+from grooves.checks.transformer.gradient_flow import (
+    changed_logits,
     check_gradients,
     check_own_word,
     check_zero_gradients,
-    moved_scores,
 )
 from grooves.language.stories import Stories
 from grooves.models.transformer import Transformer
@@ -31,23 +31,23 @@ N_WORDS = 40  # length of the texts that are probed
 STEPS = 60
 LONG = 60  # words of a text longer than those
 LENGTH = 48  # words of a story that the short training reads
-GAP_NATS = 2.0  # a mended model comes to about 0.4
+GAP_NATS = 2.0  # a repaired model reaches about 0.4
 
 
 @check(lab=LAB, exercise="repaired", returns=nn.Module)
 def repaired(answer):
-    """repaired(vocabulary_size) -> a model, ids (B, T) -> logits (B, T, V), free of both
-    mistakes."""
+    """repaired(vocabulary_size) -> a model, ids (B, T) -> logits (B, T, V), without
+    either bug."""
     vocabulary_size = 90
     with own_seed(0):
         model, second = answer(vocabulary_size), answer(vocabulary_size)
     if isinstance(model, Transformer):
         raise CheckFailed(
-            "that is the course's own model. Find out what is wrong with Broken, and mend it.",
+            "that is the course's own model. Find out what is wrong with Broken, and fix it.",
             hint="course_code",
         )
     _check_anew(model, second)
-    _shake(model)
+    _add_noise(model)
     ids = torch.randperm(vocabulary_size, generator=torch.Generator().manual_seed(1))
     ids = ids[: 2 * N_WORDS].view(2, N_WORDS)
     with torch.no_grad():
@@ -69,7 +69,7 @@ def repaired(answer):
 def short_training(build: Callable[[int], nn.Module], steps: int) -> tuple[float, float]:
     """Train the model that `build(vocabulary_size)` makes on the openings of stories.
 
-    Returns: its loss on held-out openings, and the exact entropy of those; nats a word.
+    Returns: its loss on held-out openings, and the exact entropy of those, in nats per word.
     """
     words, held_out, entropy = _openings()
     with own_seed(0):
@@ -87,14 +87,14 @@ def short_training(build: Callable[[int], nn.Module], steps: int) -> tuple[float
             return float(_loss(model.eval(), held_out)), entropy
 
 
-# ---- what is looked at -----------------------------------------------------------------------
+# ---- what is checked -----------------------------------------------------------------------
 
 
 def _check_anew(model: nn.Module, second: nn.Module) -> None:
     if {id(w) for w in model.parameters()} & {id(w) for w in second.parameters()}:
         raise CheckFailed(
             "called again, your function returned a model with the same weights as before: "
-            "training one trains both. Make a new model in every call.",
+            "training one trains both. Build a new model in each call.",
             hint="remembers",
         )
 
@@ -111,60 +111,59 @@ def _check_scores(model: nn.Module, ids: Tensor, vocabulary_size: int) -> None:
     broken = ~logits.isfinite().all(-1).all(0)
     if broken.any():
         raise CheckFailed(
-            f"the scores at word {int(broken.nonzero()[0])} are NaN or infinite.\n"
+            f"the logits at word {int(broken.nonzero()[0])} are NaN or infinite.\n"
             "Likely mistake: the mask hides a word from itself, so the first word has nothing to "
-            "look at. The diagonal stays visible.",
+            "attend to. Keep the diagonal visible.",
             hint="not_finite",
         )
 
 
 def _check_texts_apart(model: nn.Module, ids: Tensor) -> None:
-    if moved_scores(model(ids)[0], model(ids[:1])[0]).any():
+    if changed_logits(model(ids)[0], model(ids[:1])[0]).any():
         raise CheckFailed(
-            "the scores of text 0 change when text 1 is taken out of the batch.\n"
+            "the logits of text 0 change when text 1 is removed from the batch.\n"
             "Likely mistake: a softmax, a norm or a transpose over axis 0, the texts.",
             hint="texts_mixed",
         )
 
 
 def _check_reach(influence: Tensor) -> None:
-    """influence: (T, T) bool, row s column t: changing word s moves the scores at word t."""
+    """influence: (T, T) bool, row s column t: changing word s changes the logits at word t."""
     ahead = influence.tril(-1).nonzero()
     if len(ahead):
         changed, seen = ahead[(ahead[:, 0] - ahead[:, 1]).argmax()].tolist()
-        message = f"in {N_WORDS} words, changing word {changed} moves the scores at word {seen}"
+        message = f"in {N_WORDS} words, changing word {changed} changes the logits at word {seen}"
         if changed - seen == 1:
             raise CheckFailed(
-                f"{message}: every word sees one word ahead, the one that it must predict.\n"
+                f"{message}: every word attends to the next one, which it must predict.\n"
                 "Likely mistake: the mask's diagonal is off by one.",
                 hint="sees_the_next",
             )
         raise CheckFailed(
-            f"{message}: the future leaks.\nLikely mistake: no mask, a mask the wrong way round, "
-            "one that hides with 0 or a finite number in place of -inf, or a softmax over the "
-            "wrong axis.",
+            f"{message}: the future leaks.\nLikely mistake: no mask, an inverted mask, a mask "
+            "filled with 0 or a finite number instead of -inf, or a softmax over the wrong axis.",
             hint="sees_the_future",
         )
     if not influence.diagonal().all():
         raise CheckFailed(
-            "the scores at a word do not depend on that word.\n"
-            "Likely mistake: the residual connection around attention is gone, or the model reads "
-            "the texts moved by one word.",
-            hint="own_word_lost",
+            "the logits at a word do not depend on that word.\n"
+            "Likely mistake: the residual connection around attention is missing, or the model's "
+            "inputs are shifted by one word.",
+            hint="own_word_ignored",
         )
     behind = influence.triu(1)
     if not behind.any():
         raise CheckFailed(
-            "no earlier word changes any score: the model only sees the word before it must "
-            "guess.\nLikely mistake: attention was taken out, or its result is never added to x.",
+            "no earlier word changes any logits: the model only sees the current word.\n"
+            "Likely mistake: attention was removed, or its result is never added to x.",
             hint="no_past",
         )
     if not behind[0, 1:].all():
         place = 1 + int((~behind[0, 1:]).nonzero()[0])
         raise CheckFailed(
-            f"the scores at word {place} do not change when word 0 does, but those nearer do.\n"
-            "Likely mistake: the mask hides a part of the past.",
-            hint="near_sighted",
+            f"the logits at word {place} do not change when word 0 does, but those at nearer words "
+            "do.\nLikely mistake: the mask hides part of the past.",
+            hint="part_of_past_hidden",
         )
 
 
@@ -174,17 +173,18 @@ def _check_order(model: nn.Module, ids: Tensor) -> None:
     order = torch.arange(N_WORDS).repeat(len(pairs), 1)
     for row, (a, b) in zip(order, pairs, strict=True):
         row[a], row[b] = b, a
-    moved = moved_scores(model(ids[0, order])[:, -1], model(ids)[:, -1])
-    if not moved.all():
-        a, b = pairs[int((~moved).nonzero()[0])]
+    changed = changed_logits(model(ids[0, order])[:, -1], model(ids)[:, -1])
+    if not changed.all():
+        a, b = pairs[int((~changed).nonzero()[0])]
         raise CheckFailed(
-            f"words {a} and {b} can change places and the last word's scores stay the same: the "
-            "model cannot tell their order.\nLikely mistake: "
+            f"words {a} and {b} can be swapped without changing the last word's logits: the model "
+            "ignores their order.\nLikely mistake: "
             + (
-                "all keys of a text are turned by the same angle, or by none. Print the shape of "
-                "the positions where they meet q and k, and what they grow along."
-                if not moved.any()
-                else "some words stand at the same position. Print the positions: they should "
+                "all keys of a text are rotated by the same angle, or not at all. Print "
+                "the shape of the positions where they multiply q and k: along which axis do "
+                "they grow?"
+                if not changed.any()
+                else "some words share a position. Print the positions: they should "
                 "count 0, 1, 2, …, to the end of the text."
             ),
             hint="order_blind",
@@ -193,28 +193,28 @@ def _check_order(model: nn.Module, ids: Tensor) -> None:
 
 def _check_long_text(model: nn.Module, vocabulary_size: int) -> None:
     ids = torch.randint(vocabulary_size, (1, LONG), generator=torch.Generator().manual_seed(3))
-    if moved_scores(model(ids)[0, : LONG - 10], model(ids[:, :-10])[0]).any():
+    if changed_logits(model(ids)[0, : LONG - 10], model(ids[:, :-10])[0]).any():
         raise CheckFailed(
-            f"in a text of {LONG} words, the scores at the earlier ones change when the last ten "
-            "are taken away: the future leaks.\nLikely mistake: a mask of one fixed size.",
+            f"in a text of {LONG} words, the logits at the earlier ones change when the last ten "
+            "are removed: the future leaks.\nLikely mistake: a mask of one fixed size.",
             hint="sees_the_future",
         )
 
 
 def _check_loss(loss: float, entropy: float) -> None:
     measured = (
-        f"after {STEPS} steps the loss is {loss:.2f} nats a word, the exact entropy {entropy:.2f}"
+        f"after {STEPS} steps the loss is {loss:.2f} nats per word, the exact entropy {entropy:.2f}"
     )
     if loss < entropy - 0.05:
         raise CheckFailed(
-            f"{measured}. No honest model can be below it: the model sees what it predicts.",
-            hint="too_good",
+            f"{measured}. No causal model can be below it: the model sees what it predicts.",
+            hint="below_entropy",
         )
     if not loss < entropy + GAP_NATS:
         raise CheckFailed(
-            f"{measured}; a sound model comes within {GAP_NATS} of it.\nLikely mistake: what the "
-            "weights do is bounded or scaled away (a softmax or tanh on the logits, a missing norm "
-            "or residual, a wrong factor).",
+            f"{measured}; a correct model comes within {GAP_NATS} of it.\nLikely mistake: the "
+            "logits are bounded or badly scaled (a softmax or tanh on the logits, a missing norm "
+            "or residual connection, a wrong factor).",
             hint="learns_badly",
         )
 
@@ -223,15 +223,15 @@ def _check_loss(loss: float, entropy: float) -> None:
 
 
 def _influence(model: nn.Module, ids: Tensor, vocabulary_size: int) -> Tensor:
-    """(T, T) bool: row s, column t is True where changing word s moves the scores at word t."""
+    """(T, T) bool: row s, column t is True where changing word s changes the logits at word t."""
     changed = ids.repeat(N_WORDS, 1)
     changed.diagonal().copy_((ids + 1) % vocabulary_size)
-    return moved_scores(model(changed), model(ids.expand(N_WORDS, -1)))
+    return changed_logits(model(changed), model(ids.expand(N_WORDS, -1)))
 
 
 @torch.no_grad()
-def _shake(model: nn.Module) -> None:
-    """Add noise to all weights, so that a block that starts as "add nothing" shows what it does."""
+def _add_noise(model: nn.Module) -> None:
+    """Add noise to all weights, so that a block initialised to add nothing has an effect."""
     for seed, weight in enumerate(model.parameters()):
         weight.add_(draw(seed, *weight.shape, scale=0.1).to(weight))
 
@@ -239,7 +239,7 @@ def _shake(model: nn.Module) -> None:
 @cache
 def _openings() -> tuple[Tensor, Tensor, float]:
     """Openings of 1,200 stories to learn from and of 100 others, each (N, LENGTH + 1), and the
-    exact entropy of the latter in nats a word."""
+    exact entropy of the latter in nats per word."""
     language = Stories()
     stories = [s for s in language.corpus(1300, seed=4) if len(s) > LENGTH]
     ids = torch.tensor([[0, *(language.index[w] for w in s[:LENGTH])] for s in stories])

@@ -1,8 +1,8 @@
 """Checks of lab 04, first part: softmax and attention (chapter 04).
 
 Key idea: every answer is compared with PyTorch's own on inputs that tell the usual mistakes apart:
-sizes that all differ, and numbers too large for a careless exp.
-Shapes: B texts, T words asking, S words looked at, D channels of queries and keys, E of values.
+sizes that all differ, and numbers too large for a naive exp.
+Shapes: B texts, T queries, S keys and values, D channels of queries and keys, E of values.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ATTENTION = ("scaled_dot_product_attention", "multi_head_attention_forward")
 # ---- 1 softmax -------------------------------------------------------------------------------
 
 
-def shares_of(e: Tensor, dim: int = -1) -> Tensor:
+def normalised(e: Tensor, dim: int = -1) -> Tensor:
     """Numbers divided by their sum along an axis."""
     return e / e.sum(dim, keepdim=True)
 
@@ -40,99 +40,70 @@ def _shifted_by_any(name: str, compute, says: str) -> tuple[Mistake, ...]:
     return tuple(Mistake(name, lambda s, by=by: compute(by(s).exp()), says) for by in shifts)
 
 
-def _log_sum(s: Tensor) -> Tensor:
-    return (s - s.logsumexp(-1, keepdim=True)).exp()
-
-
 SOFTMAX_MISTAKES = (
     *_shifted_by_any(
         "wrong_axis",
-        lambda e: shares_of(e, 0),
-        "each column adds up to 1, but every row should: sum over the last axis, dim=-1.",
+        lambda e: normalised(e, 0),
+        "each column adds up to 1, but each row should: sum over the last axis, dim=-1.",
     ),
     *_shifted_by_any(
         "one_sum_for_all",
         lambda e: e / e.sum(),
-        "you divide by the sum over the whole tensor. Every row has a sum of its own.",
+        "you divide by the sum over the whole tensor. Divide each row by its own sum.",
     ),
     *_shifted_by_any(
         "lost_axis",
         lambda e: e / e.sum(-1),
-        "the row sums lost their axis, so row 0's sum went under column 0. "
-        "keepdim=True keeps them in line.",
+        "the row sums lost their axis, so column 0 is divided by row 0's sum. Pass keepdim=True.",
     ),
     Mistake(
         "shift_lost_axis",
-        lambda s: shares_of((s - s.amax(-1)).exp()),
-        "the rows' largest scores lost their axis, so row 0's went under column 0 and each score "
-        "of a row was shifted by another number. keepdim=True keeps them in line.",
+        lambda s: normalised((s - s.amax(-1)).exp()),
+        "the row maxima lost their axis, so row 0's is subtracted from column 0, and each score "
+        "of a row is shifted by a different number. Pass keepdim=True.",
     ),
     Mistake(
-        "no_axis_kept",
+        "both_lost_axis",
         lambda s: (s - s.amax(-1)).exp() / (s - s.amax(-1)).exp().sum(-1),
-        "both the largest scores and the sums lost their axis and went under the columns. "
-        "keepdim=True in both places keeps each beside its row.",
-    ),
-    *(
-        Mistake("logarithm", compute, "these are the logarithms of the shares.")
-        for compute in (
-            lambda s: s.log_softmax(-1),
-            lambda s: s - s.logsumexp(-1, keepdim=True),
-        )
+        "both the row maxima and the row sums lost their axis, so they are applied to columns. "
+        "Pass keepdim=True to both.",
     ),
     *_shifted_by_any(
         "not_divided",
         lambda e: e,
-        "these are the exponentials, not yet divided by their sum.",
+        "these are the exponentials. Divide them by their sum.",
     ),
     Mistake(
         "no_shift",
-        lambda s: shares_of(s.exp()),
-        "exp of a number above 88 is infinite in float32. Subtracting the same number from all of "
-        "a row changes no share: subtract the row's largest first.",
-    ),
-    Mistake(
-        "shift_by_mean",
-        lambda s: shares_of((s - s.mean(-1, keepdim=True)).exp()),
-        "you subtract the row's mean; one score far above the others still overflows. "
-        "Subtract the row's largest.",
-    ),
-    Mistake(
-        "shift_by_first",
-        lambda s: shares_of((s - s[:, :1]).exp()),
-        "you subtract the first score of the row; a later one far above it still overflows. "
-        "Subtract the row's largest.",
+        lambda s: normalised(s.exp()),
+        "exp of a number above 88 is infinite in float32. Subtracting the same number from every "
+        "score of a row leaves its probabilities unchanged: subtract the row's largest first.",
     ),
     *(
         Mistake(
             "one_maximum_for_all",
-            lambda s, largest=largest: shares_of((s - largest(s)).exp()),
-            "the number that you subtract is not each row's own largest, but one for all rows or "
-            "one for each column; a row far from it turns to 0 / 0 or overflows.",
+            lambda s, largest=largest: normalised((s - largest(s)).exp()),
+            "the number that you subtract is not each row's own maximum, but one for all rows or "
+            "one for each column; a row far from it becomes 0 / 0 or overflows.",
         )
         for largest in (torch.max, lambda s: s[0].max(), lambda s: s.amax(0))
     ),
     *(
         Mistake(
             "clamped",
-            lambda s, low=low, high=high: shares_of(s.clamp(low, high).exp()),
-            "cutting large scores off makes unlike scores alike. Shift them, do not clip them.",
+            lambda s, low=low, high=high: normalised(s.clamp(low, high).exp()),
+            "clipping large scores makes different scores equal. Subtract the row's "
+            "maximum instead.",
         )
         for high in (20, 50, 80, 85, 88)
         for low in (-high, None)
-    ),
-    Mistake(
-        "log_sum",
-        _log_sum,
-        "beside a huge score the logarithm of the sum is lost in rounding. Subtract the row's "
-        "largest from the scores first; then both are small.",
     ),
 )
 
 
 @check(lab=LAB, exercise="softmax", returns=Tensor)
 def softmax(answer):
-    """softmax(scores): scores (R, S) -> shares (R, S), every row positive and of sum 1."""
+    """softmax(scores): scores (R, S) -> probabilities (R, S), every row positive with sum 1."""
     small = draw(1, 4, 4)
     got = written_by_hand(answer, small.clone(), ready_made=SOFTMAX)
     compare(got, small.softmax(-1), SOFTMAX_MISTAKES, (small,), "scores of shape (4, 4)")
@@ -143,9 +114,9 @@ def softmax(answer):
         compare(got, expected, SOFTMAX_MISTAKES, (scores,), given)
         if close(got, expected, 1e-2) and got[scores == -math.inf].any():
             raise CheckFailed(
-                f"for {given}, a score of -inf has a share that is not 0. Its exponential is 0: "
-                "add nothing to it, and cut nothing off.",
-                hint="hidden_share",
+                f"for {given}, a score of -inf has a probability other than 0. Its exponential is "
+                "0: add nothing to it, and clip nothing.",
+                hint="masked_not_zero",
             )
 
     judge(draw(3, 4, 4, scale=2.0), "other scores of shape (4, 4)")
@@ -184,7 +155,7 @@ def scores_of(q: Tensor, k: Tensor) -> Tensor:
 
 
 def units(places: Tensor) -> Tensor:
-    """Vectors of 8 channels with a 1 at the place given: (B, T) -> (B, T, 8)."""
+    """One-hot vectors of 8 channels: (B, T) -> (B, T, 8)."""
     return F.one_hot(places, 8).float()
 
 
@@ -192,76 +163,54 @@ ATTENTION_MISTAKES = (
     Mistake(
         "no_scaling",
         lambda q, k, v: (q @ k.mT).softmax(-1) @ v,
-        "the scores are not divided by √D. Long vectors then make the softmax all or nothing.",
+        "the scores are not divided by √D. With many channels the softmax then saturates.",
     ),
     Mistake(
         "scaled_by_d",
         lambda q, k, v: (q @ k.mT / q.size(-1)).softmax(-1) @ v,
-        "the scores are divided by D. A sum of D random products grows like √D: divide by √D.",
-    ),
-    *(
-        Mistake(
-            "scaled_by_words",
-            lambda q, k, v, at=at: (q @ k.mT / math.sqrt((q, k)[at].size(-2))).softmax(-1) @ v,
-            "you divide by the root of the number of words. It is the channels, D, that the "
-            "product sums over.",
-        )
-        for at in (0, 1)
+        "the scores are divided by D. The standard deviation of a sum of D random products is √D: "
+        "divide by √D.",
     ),
     Mistake(
         "scaled_by_value_width",
         lambda q, k, v: (q @ k.mT / math.sqrt(v.size(-1))).softmax(-1) @ v,
-        "you divide by the root of the values' width. D is the width of queries and keys.",
-    ),
-    Mistake(
-        "multiplied_by_root",
-        lambda q, k, v: (q @ k.mT * math.sqrt(q.size(-1))).softmax(-1) @ v,
-        "you multiply the scores by √D. Divide.",
-    ),
-    Mistake(
-        "root_rounded",
-        lambda q, k, v: (q @ k.mT / math.isqrt(q.size(-1))).softmax(-1) @ v,
-        "the root of D is cut to an integer. It is rarely one: divide by math.sqrt(D).",
+        "you divide by the square root of the values' width. D is the width of queries and keys.",
     ),
     Mistake(
         "reshaped",
         lambda q, k, v: (
             (q @ k.reshape(k.size(0), k.size(2), k.size(1)) / math.sqrt(q.size(-1))).softmax(-1) @ v
         ),
-        "reshape and view give k the right shape with its numbers in the wrong places. k.mT or "
-        "k.transpose(1, 2) swaps the axes.",
+        "reshape and view give k the right shape with its numbers in the wrong positions. Swap "
+        "the axes with k.mT or k.transpose(1, 2).",
     ),
     Mistake(
         "wrong_axis",
         lambda q, k, v: scores_of(q, k).softmax(-2) @ v,
-        "the softmax runs over the words that ask. Every asking word shares out 1 over the words "
-        "it looks at: the last axis of the scores.",
+        "the softmax runs over the queries. The attention weights of each query add up to 1 over "
+        "the keys: the last axis of the scores.",
     ),
     Mistake(
         "no_softmax",
         lambda q, k, v: scores_of(q, k) @ v,
-        "the raw scores weigh the values. A softmax turns them into shares first.",
+        "the values are weighted by raw scores. Apply a softmax first.",
     ),
     Mistake(
-        "scaled_late",
+        "scaled_after_softmax",
         lambda q, k, v: (q @ k.mT).softmax(-1) / math.sqrt(q.size(-1)) @ v,
-        "you divide after the softmax. The shares then no longer add up to 1: divide the scores.",
-    ),
-    Mistake(
-        "keys_for_values",
-        lambda q, k, v: scores_of(q, k).softmax(-1) @ k,
-        "the shares weigh the keys. Keys are only compared with; what is averaged are the values.",
+        "you divide after the softmax, so the attention weights no longer add up to 1. Divide the "
+        "scores.",
     ),
     Mistake(
         "overflow",
-        lambda q, k, v: shares_of(scores_of(q, k).exp()) @ v,
-        "exp of a score above 88 is infinite in float32. Take the softmax of {{exercise softmax}}, "
-        "or PyTorch's.",
+        lambda q, k, v: normalised(scores_of(q, k).exp()) @ v,
+        "exp of a score above 88 is infinite in float32. Use your softmax from "
+        "{{exercise softmax}}, or PyTorch's.",
     ),
     Mistake(
         "weights_returned",
         lambda q, k, v: scores_of(q, k).softmax(-1),
-        "these are the shares. The answer is the average of the values that they weigh.",
+        "these are the attention weights. Return the weighted average of the values.",
     ),
 )
 

@@ -1,7 +1,7 @@
 """Check of lab 04, third part: the block (chapter 04).
 
-Key idea: the block is handed its parts, so how they are made is no matter; only where the norms,
-the additions and the bend stand decides.
+Key idea: the block receives its parts, so how they are built does not matter; the check tests where
+the norms, the residual additions and the activation function are.
 Shapes: B texts, T words, C channels.
 """
 
@@ -24,10 +24,10 @@ def _norm(x: Tensor) -> Tensor:
     return F.layer_norm(x, x.shape[-1:])
 
 
-def _block(x, attend, up, down, first=_norm, second=_norm, bend=lambda h: h.relu().square()):
-    """The right block, or one with a part exchanged."""
+def _block(x, attend, up, down, first=_norm, second=_norm, activate=lambda h: h.relu().square()):
+    """The right block, or one with a part replaced."""
     x = x + attend(first(x))
-    return x + down(bend(up(second(x))))
+    return x + down(activate(up(second(x))))
 
 
 def _same(x: Tensor) -> Tensor:
@@ -69,79 +69,62 @@ def _norm_of_both(x, attend, up, down):
     return x + _norm(down(up(_norm(x)).relu().square()))
 
 
-def _mlp_first(x, attend, up, down):
-    x = x + down(up(_norm(x)).relu().square())
-    return x + attend(_norm(x))
-
-
 BLOCK_MISTAKES = (
     *(
         Mistake(
-            "norm_of_output",
+            "output_normalised",
             compute,
-            "you normalise what attend and down return. What they read is normalised; what they "
-            "return is added as it is.",
+            "you normalise the outputs of attend and down. Normalise their inputs, and add their "
+            "outputs as they are.",
         )
         for compute in (_norm_of_output, _norm_of_both)
     ),
-    Mistake("mlp_first", _mlp_first, "the MLP comes before attention. Attention is first."),
     Mistake(
         "post_norm",
         _post_norm,
-        "you normalise after each addition, as the paper of 2017 did. Here each part gets a "
-        "normalised copy, and the stream itself stays as it is.",
+        "you normalise after each addition (post-norm), as the paper of 2017 did. Here each part "
+        "gets a normalised copy, and the residual stream itself is not normalised.",
     ),
     Mistake(
-        "norm_kept",
+        "stream_normalised",
         _norm_kept,
-        "the normalised x replaced x, so the residual stream is normed too. "
-        "Norm only what goes into attend and up.",
+        "the normalised x replaces x, so the residual stream is normalised too. "
+        "Normalise only the inputs of attend and up.",
     ),
     Mistake(
         "no_first_residual",
         _no_first_residual,
-        "what attend returns replaces x. It is added to x.",
+        "what attend returns replaces x. Add it to x.",
     ),
     Mistake(
         "no_second_residual",
         _no_second_residual,
-        "what down returns replaces x. It is added to x.",
-    ),
-    Mistake(
-        "no_residuals",
-        lambda x, attend, up, down: down(up(_norm(attend(_norm(x)))).relu().square()),
-        "what attend and down return replaces x, both times. Each is added to x.",
+        "what down returns replaces x. Add it to x.",
     ),
     Mistake(
         "no_first_norm",
         lambda *parts: _block(*parts, first=_same),
-        "attend got x as it came. Norm it first.",
+        "attend gets x without a norm. Normalise it first.",
     ),
     Mistake(
         "no_second_norm",
         lambda *parts: _block(*parts, second=_same),
-        "up got x as it came from the addition. Norm it first.",
+        "up gets x without a norm. Normalise it first.",
     ),
     Mistake(
         "relu_not_squared",
-        lambda *parts: _block(*parts, bend=torch.relu),
+        lambda *parts: _block(*parts, activate=torch.relu),
         "the ReLU is not squared.",
     ),
     Mistake(
         "squared_before_relu",
-        lambda *parts: _block(*parts, bend=torch.square),
-        "negative numbers were squared and came through. ReLU first, then the square.",
+        lambda *parts: _block(*parts, activate=torch.square),
+        "you square before the ReLU, so negative numbers pass. Apply the ReLU first.",
     ),
     Mistake(
-        "side_by_side",
+        "parallel",
         _side_by_side,
-        "both parts read the same x. The second reads the stream after the first was added.",
-    ),
-    Mistake(
-        "norm_over_all",
-        lambda *parts: _block(*parts, *2 * (lambda x: F.layer_norm(x, x.shape[1:]),)),
-        "you norm over words and channels together, so each word sees later ones. "
-        "Norm each word over its channels.",
+        "both parts read the same x. The MLP should read the stream after attention was added.",
     ),
 )
 
@@ -150,12 +133,12 @@ BLOCK_MISTAKES = (
 def block(answer):
     """block(x, attend, up, down): x (B, T, C) -> (B, T, C).
 
-    The parts are functions, which the framework does not copy, so x alone is asked for again here.
+    The parts are functions, which the framework does not copy, so here only x is passed again.
     """
 
     def judge(call, B, T, C, seed=20, alike=False):
         x = 2 * draw(seed, B, T, C) + 1
-        if alike:  # words without a spread, which the norm must not divide by
+        if alike:  # words whose channels have no variance, by which the norm must not divide
             x[0, 0], x[0, 1], x[0, 2] = 0, 2, x[0, 2] / 1_000
         mean = torch.ones(T, T).tril() / torch.arange(1, T + 1)[:, None]  # over the words so far
         gather, widen = draw(seed + 1, C, C), draw(seed + 2, C, 4 * C)

@@ -8,29 +8,28 @@ from pathlib import Path
 from grooves.grading.grading_run import write
 from grooves.grading.masters import labs_folder
 from grooves.grading.records import adjustments, options
-from grooves.grading.records.standing import standings
 from grooves.grading.records.store import Store
-from grooves.grading.term import term_file
+from grooves.grading.term import term_file, time_zone
 from grooves.grading.terminal import say
 
 HELP = """\
-Keep what an instructor changes: points, bonus points, comments, extensions. They are kept when a
-submission is graded again, and table and pages are written anew.
+Change points, give bonus points, comments and extensions. Changes are kept when a submission is
+graded again; the table and the feedback pages are rewritten.
 
 FILE is a table (CSV) with the column student and any of these, or TOML with [[adjust]] tables:
 
     student    name, number, e-mail or file, as in the class's table
-    lab        may be left out where only one lab was graded
+    lab        name or number; may be left out if only one lab was graded
     exercise   name or number; empty for the lab as a whole
     points     3 in place of what was earned, +1 or -1 on top of it
-    due        a date of this student's own, such as 2026-11-30 23:59
-    handed_in  when it was handed in, where the files do not tell
+    due        the due date for this student, such as 2026-11-30 23:59
+    handed_in  when it was handed in, if the files do not say
     comment    shown on the student's page
     reason     shown beside changed points
 
 A later row for the same student and exercise changes only the columns that it fills; one that
-fills none takes back all that was said. A row that cannot be understood is named, and the others
-count. In TOML, write points in quotes.
+fills none takes back all earlier changes. Rows that cannot be understood are reported, and the
+others take effect. In TOML, write points in quotes.
 """
 
 
@@ -44,6 +43,7 @@ def main(args: argparse.Namespace) -> int:
     """Take the changes over. Returns the exit status; 1 where a row was not understood."""
     term = term_file.find(args.term, labs_folder().parent)
     with Store.there(args.out) as store:
+        time_zone.compare(store, term.zone, False, say)
         found, problems = adjustments.read(args.file, store)
         store.adjust(found)
         for problem in problems:
@@ -51,10 +51,9 @@ def main(args: argparse.Namespace) -> int:
         changes = "1 change" if len(found) == 1 else f"{len(found)} changes"
         say(f"{changes} kept in {store.path}")
         for lab in sorted({one.lab for one in found}):
-            write(store, lab, term, say)
             totals = {one.person for one in found if one.lab == lab and not one.exercise
                       and one.points and one.points[0] not in "+-"}  # fmt: skip
-            for one in standings(store, lab, term.rules(lab)):
+            for one in write(store, lab, term, say):
                 if one.person.key in totals:
                     say(
                         f"{one.person.name}: the total is {one.total:g} now, whatever the checks "

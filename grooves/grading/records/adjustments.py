@@ -14,7 +14,7 @@ import tomllib
 from datetime import datetime, time
 from pathlib import Path
 
-from grooves.grading.masters import LabError
+from grooves.grading.masters import LabError, lab_named
 from grooves.grading.records.results import Adjustment
 from grooves.grading.records.standing import Standing, standings
 from grooves.grading.records.store import Store
@@ -122,13 +122,9 @@ def _lab(name: str, store: Store) -> str:
     labs = store.labs()
     if not name and len(labs) == 1:
         return next(iter(labs))
-    found = [
-        lab for lab in labs if lab == name or lab.lstrip("0").split("_")[0] == name.lstrip("0")
-    ]
-    if len(found) == 1:
-        return found[0]
-    graded = ", ".join(labs) or "none"
-    raise LabError(f"lab {name!r} was not graded into this folder; graded here: {graded}")
+    if not name:
+        raise LabError(f"the column lab is empty, and several were graded: {', '.join(labs)}")
+    return lab_named(name, labs, "was not graded into this folder")
 
 
 def _adjustment(row: dict[str, str], lab: str, known: list[Standing]) -> Adjustment:

@@ -8,18 +8,18 @@ from pathlib import Path
 from grooves.grading.masters import LabError, labs_folder
 from grooves.grading.records import exports, options
 from grooves.grading.records.store import Store
-from grooves.grading.term import term_file
+from grooves.grading.term import term_file, time_zone
 from grooves.grading.terminal import say
 
 HELP = """\
-Write what was graded in a form that another program takes.
+Write grades and feedback in a form that another program can import.
 
     moodle  grades for "Upload grading worksheet", and a zip for "Upload multiple feedback files"
     canvas  grades for the gradebook's import, and a zip for "Upload submissions"
     csv     one table of all labs, a row for each student, that Excel opens as it is
 
-With --people, the table that Moodle or Canvas lets you download is filled in and keeps its other
-columns, which is the safest choice.
+With --people, the table that you downloaded from Moodle or Canvas is filled in, and its other
+columns stay as they are. That is the safest choice.
 """
 
 
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--scale", action="store_true",
-        help="turn points into points of the maximum that Moodle's worksheet has (moodle only)",
+        help="scale the points to the maximum in Moodle's worksheet (moodle only)",
     )  # fmt: skip
     parser.add_argument(
         "--semicolons", action="store_true",
@@ -48,6 +48,7 @@ def main(args: argparse.Namespace) -> int:
     """Write the exports. Returns the exit status."""
     term = term_file.find(args.term, labs_folder().parent)
     with Store.there(args.out) as store:
+        time_zone.compare(store, term.zone, False, say)
         labs = options.labs_of(store, args.lab)
         if args.kind == "csv":
             say(f"{exports.all_labs(store, term, args.semicolons)} written")

@@ -15,9 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from grooves.grading.masters import LabError
-from grooves.grading.records import tables
+from grooves.grading.records import moodle, tables
 from grooves.grading.records.adjustments import read_text, table
-from grooves.grading.records.class_list import key_of
 from grooves.grading.records.people import Person, moodles
 from grooves.grading.records.standing import NO_RESULT, Standing, standings
 from grooves.grading.records.store import Store
@@ -52,7 +51,7 @@ def write(
     own = [one for one in everyone if one.person.platform == kind]
     # the pages say what the table says, whatever was changed since they were written
     title = store.labs().get(lab, lab)
-    tables.write_pages(store, lab, title, rules, term.institution)
+    tables.write_pages(store, lab, title, everyone, term.institution)
     if not own:
         raise LabError(
             f"{lab}: no submission is named as {kind.title()} names them. Unpack the zip file "
@@ -60,8 +59,8 @@ def write(
             "use the export csv."
         )
     if kind == "moodle":
-        rows = _moodle(own, people, scale)
-        if not scale and (sentence := _other_maximum(rows, own)):
+        rows, maxima = _moodle(own, people, scale)
+        if not scale and (sentence := _other_maximum(maxima, own)):
             say(f"{lab}: {sentence}")
     else:
         rows = _canvas(own, title, people, column)
@@ -136,10 +135,8 @@ def _has_grade(one: Standing) -> bool:
     return one.graded.state not in (*NO_RESULT, "not handed in")
 
 
-def _other_maximum(rows: list[list[str]], own: list[Standing]) -> str:
+def _other_maximum(maxima: set[float], own: list[Standing]) -> str:
     """A sentence where Moodle's maximum is not what the lab is worth; else nothing."""
-    at = rows[0].index("Maximum Grade") if "Maximum Grade" in rows[0] else None
-    maxima = {_number(row[at]) for row in rows[1:]} - {None} if at is not None else set()
     worth = max(one.out_of for one in own)
     if not maxima or maxima == {worth}:
         return ""
@@ -152,40 +149,44 @@ def _other_maximum(rows: list[list[str]], own: list[Standing]) -> str:
     )
 
 
-def _number(text: str) -> float | None:
-    try:
-        return float(text.replace(",", "."))
-    except ValueError:
-        return None
+def _moodle(
+    own: list[Standing], people: Path | None, scale: bool
+) -> tuple[list[list[str]], set[float]]:
+    """Moodle's grading worksheet: theirs filled in, or one with the columns that it needs.
 
-
-def _moodle(own: list[Standing], people: Path | None, scale: bool) -> list[list[str]]:
-    """Moodle's grading worksheet: theirs filled in, or one with the columns that it needs."""
+    Returns: its rows, and the maxima that theirs states.
+    """
     graded = {one.person.at_platform: one for one in own if _has_grade(one)}
     if people is None:
         rows = [list(MOODLE)]
         for key, one in graded.items():
             rows.append([f"Participant {key.partition(':')[2]}", one.person.name, one.email,
                          f"{one.total:g}", f"{one.out_of:g}", one.comment])  # fmt: skip
-        return rows
+        return rows, set()
     reader = table(read_text(people))
-    names = list(reader.fieldnames or ())
-    if "Identifier" not in names or "Grade" not in names:
+    names, theirs = list(reader.fieldnames or ()), list(reader)
+    column = moodle.columns(names, theirs)
+    if "grade" not in column:
         raise LabError(
-            f"{people} has no columns Identifier and Grade. In Moodle, open the assignment's "
-            "submissions and choose Download grading worksheet (English names of columns)."
+            f"{people} is not a grading worksheet. In Moodle, open the assignment's submissions "
+            "and choose Download grading worksheet; if this is one, set Moodle's language to "
+            "English and download it again."
         )
-    rows = [names]
-    for row in reader:
-        one = graded.get(key_of(row))
+    rows, maxima = [names], set()
+    for row in theirs:
+        maximum = row.get(column.get("maximum", "")) or ""
+        most = moodle.number(maximum)
+        maxima |= {most} - {None}
+        one = graded.get(moodle.key_of(row[column["identifier"]] or ""))
         if one is not None:
-            most = _number(row.get("Maximum Grade") or "")
             factor = most / one.out_of if scale and most and one.out_of else 1
-            row["Grade"] = f"{round(one.total * factor, 2):g}"
-            if "Feedback comments" in names and one.comment:
-                row["Feedback comments"] = one.comment
+            grade = f"{round(one.total * factor, 2):g}"
+            # Moodle reads numbers in the language in which it wrote them
+            row[column["grade"]] = grade.replace(".", ",") if "," in maximum else grade
+            if "comments" in column and one.comment:
+                row[column["comments"]] = one.comment
         rows.append([row[name] or "" for name in names])
-    return rows
+    return rows, maxima
 
 
 def _canvas(own, title, people, column) -> list[list[str]]:
@@ -211,7 +212,7 @@ def _canvas(own, title, people, column) -> list[list[str]]:
     kept = [name for name in kept if name in names]
     rows = [[*kept, into]]
     for row in reader:
-        one = graded.get(key_of(row))
+        one = graded.get(f"canvas:{(row['ID'] or '').strip()}")
         before = row.get(into) or ""
         rows.append([*(row[name] or "" for name in kept), f"{one.total:g}" if one else before])
     return rows

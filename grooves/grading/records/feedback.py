@@ -11,6 +11,7 @@ from __future__ import annotations
 import html
 import re
 
+from grooves.grading.records.html_page import document
 from grooves.grading.records.standing import Score, Standing
 
 # state -> (a sign beside the word, since colour alone says nothing to many; its colour's name)
@@ -62,13 +63,8 @@ def page(standing: Standing, title: str, institution: str = "", counts: bool = T
     notes = "".join(f"<li>{html.escape(note)}</li>" for note in said)
     above = f"<p>{html.escape(institution)}</p>\n" if institution else ""
     sections = "".join(_section(n, score) for n, score in enumerate(standing.scores, 1))
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta http-equiv="Content-Security-Policy" '
-        "content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        f"<title>{lab}: feedback for {name}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f"<main>\n{above}<h1>{lab}</h1>\n<p>Feedback for <strong>{name}</strong>: {total}.</p>\n"
+    body = (
+        f"{above}<h1>{lab}</h1>\n<p>Feedback for <strong>{name}</strong>: {total}.</p>\n"
         f'<p><progress max="{max(standing.out_of, 1):g}" value="{standing.total:g}" '
         f'aria-label="Points">{total}</progress></p>\n'
         + _comment(standing.comment)
@@ -78,8 +74,8 @@ def page(standing: Standing, title: str, institution: str = "", counts: bool = T
             if not graded.reason or any(s.given or s.comment for s in standing.scores)
             else ""
         )
-        + "</main>\n</body>\n</html>\n"
     )
+    return document(f"{title}: feedback for {standing.person.name}", _STYLE, body)
 
 
 def _section(number: int, score: Score) -> str:

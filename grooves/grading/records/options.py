@@ -9,13 +9,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from grooves.grading.masters import LabError
+from grooves.grading.masters import lab_named
 from grooves.grading.records.store import Store
 
 
 def add_lab(parser: argparse.ArgumentParser) -> None:
     """The option --lab."""
-    parser.add_argument("--lab", help="only this lab (default: each that was graded)")
+    parser.add_argument(
+        "--lab", help="only this lab, by name or number (default: every lab that was graded)"
+    )
 
 
 def add_folder_and_term(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +38,4 @@ def add_term(parser: argparse.ArgumentParser) -> None:
 def labs_of(store: Store, lab: str | None) -> list[str]:
     """The lab named, or all that were graded. Raises: LabError where it was not graded there."""
     labs = store.labs()
-    if lab and lab not in labs:
-        raise LabError(f"{lab!r} was not graded into {store.folder}; there: {', '.join(labs)}")
-    return [lab] if lab else list(labs)
+    return [lab_named(lab, labs, f"was not graded into {store.folder}")] if lab else list(labs)

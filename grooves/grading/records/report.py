@@ -11,6 +11,7 @@ import re
 import statistics
 from collections import Counter, defaultdict
 
+from grooves.grading.records.html_page import document
 from grooves.grading.records.standing import Rules, Standing, standings
 from grooves.grading.records.store import Store
 
@@ -25,7 +26,8 @@ def report(store: Store, lab: str, rules: Rules) -> dict:
     Returns: {"lab", "title", "people", "states", "points", "exercises"}; an exercise has "passed"
     and "people" (those who handed in something that could be read), "states" (how many ended how),
     "mistakes" (named by the checks, most frequent first) and "unnamed" (the other messages, those
-    that are alike together), each with how many people it befell and an example.
+    that are alike together), each with the number of people and an example; "said" is the first
+    sentence of it. "stopped" is the number of people whose code was stopped in the exercise.
     """
     everyone = standings(store, lab, rules)
     handed_in = [one for one in everyone if one.scores and not one.graded.reason]
@@ -53,7 +55,7 @@ def _exercise(number: int, name: str, handed_in: list[Standing]) -> dict:
     mistakes: dict[str, list[str]] = defaultdict(list)
     unnamed: dict[str, list[str]] = defaultdict(list)
     for result in found:
-        if result.state in ("passed", "not started", "missing", "by hand"):
+        if result.state in ("passed", "not started", "missing", "by hand", "stopped"):
             continue
         if result.hint in UNNAMED:
             unnamed[alike(result.message)].append(result.message)
@@ -67,8 +69,14 @@ def _exercise(number: int, name: str, handed_in: list[Standing]) -> dict:
         "people": len(found),
         "passed": sum(result.state == "passed" for result in found),
         "states": dict(Counter(result.state for result in found).most_common()),
+        "stopped": sum(result.state == "stopped" for result in found),
         "mistakes": [
-            {"mistake": hint, "people": len(said), "example": said[0]}
+            {
+                "mistake": hint,
+                "said": shortened(said[0]),
+                "people": len(said),
+                "example": said[0],
+            }
             for hint, said in _most_first(mistakes)
         ],
         "unnamed": [{"people": len(said), "example": said[0]} for _, said in _most_first(unnamed)],
@@ -80,6 +88,14 @@ def alike(message: str) -> str:
     said = [line for line in message.splitlines() if not line.startswith(("   ", ">", "|"))]
     plain = re.sub(r"'[^']*'|\"[^\"]*\"|`[^`]*`", "…", "\n".join(said))
     return _NUMBER.sub("#", plain)[:300]
+
+
+def shortened(message: str, most: int = 120) -> str:
+    """The first sentence of a message to students, of at most so many characters."""
+    first = " ".join(re.split(r"\n\s*\n", message.strip(), maxsplit=1)[0].split())
+    sentence = re.match(r".+?[.!?](?= |$)", first)
+    text = sentence[0] if sentence else first
+    return text if len(text) <= most else f"{text[: most - 1].rsplit(' ', 1)[0]}…"
 
 
 def _most_first(groups: dict[str, list[str]]) -> list[tuple[str, list[str]]]:
@@ -117,15 +133,20 @@ def page(found: dict) -> str:
         for one in found["exercises"]
     )
     sections = "".join(_section(one) for one in found["exercises"])
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}: report</title><style>{_STYLE}</style></head><body><main>"
+    body = (
         f"<h1>{title}: report</h1><p>{found['people']} people: {states}.{middle}</p>"
+        f"{_stopped(found['exercises'])}"
         '<div class="wide"><table><thead><tr><th>no.</th><th>exercise</th><th>passed</th>'
-        f"<th>the others</th></tr></thead><tbody>{rows}</tbody></table></div>{sections}"
-        "</main></body></html>\n"
+        f"<th>the others</th></tr></thead><tbody>{rows}</tbody></table></div>{sections}\n"
     )
+    return document(f"{found['title']}: report", _STYLE, body)
+
+
+def _stopped(exercises: list[dict]) -> str:
+    """A sentence on the exercises in which submissions were stopped; nothing where none was."""
+    said = [f"{one['stopped']} in {html.escape(one['title'])}" for one in exercises
+            if one["stopped"]]  # fmt: skip
+    return f"<p>Stopped: {', '.join(said)}. Read the code of these submissions.</p>" if said else ""
 
 
 def _passed(one: dict) -> str:
@@ -145,17 +166,18 @@ def _section(one: dict) -> str:
     if not one["mistakes"] and not one["unnamed"]:
         return ""
     named = "".join(
-        f'<tr><td class="n">{m["people"]}</td><td>{html.escape(m["mistake"])}</td>'
+        f'<tr><td class="n">{m["people"]}</td><td>{html.escape(m["said"])} '
+        f"<small>{html.escape(m['mistake'])}</small></td>"
         f"<td><pre>{html.escape(m['example'])}</pre></td></tr>"
         for m in one["mistakes"]
     )
     other = "".join(
-        f'<tr><td class="n">{u["people"]}</td><td>not named</td>'
+        f'<tr><td class="n">{u["people"]}</td><td>not recognised</td>'
         f"<td><pre>{html.escape(u['example'])}</pre></td></tr>"
         for u in one["unnamed"]
     )
     return (
         f'<section><h2>{one["number"]}. {html.escape(one["title"])}</h2><div class="wide"><table>'
-        "<thead><tr><th>people</th><th>mistake</th><th>what the check said, for example</th></tr>"
+        "<thead><tr><th>people</th><th>mistake</th><th>message, for example</th></tr>"
         f"</thead><tbody>{named}{other}</tbody></table></div></section>"
     )

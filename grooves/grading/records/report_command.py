@@ -12,9 +12,10 @@ from grooves.grading.term import term_file
 from grooves.grading.terminal import say
 
 HELP = """\
-Show how the class did in each exercise: how many passed, how the others ended, the mistakes that
-the checks named, and those that they did not name, grouped by likeness. Of each person the
-submission counts that counts for the points; points are those of the checks, before adjustments.
+Show how the class did in each exercise: how many passed, what happened to the others, the mistakes
+that the checks recognised, with the sentence that students read, and the other failures, with
+similar messages grouped together. Only the submission that counts is considered for each person,
+with the points that the checks gave, before adjustments.
 """
 
 
@@ -36,7 +37,8 @@ def main(args: argparse.Namespace) -> int:
             say(f"{lab}: {page} and {page.with_suffix('.json').name} written")
             for one in found["exercises"]:
                 most = one["mistakes"][0] if one["mistakes"] else None
-                said = f"; most often {most['mistake']} ({most['people']})" if most else ""
-                passed = f"{one['passed']} of {one['people']}"
-                say(f"  {one['number']:2}. {one['title']}: {passed}{said}")
+                passed = f"{one['passed']} of {one['people']} passed"
+                stopped = f", {one['stopped']} stopped" if one["stopped"] else ""
+                said = f"; most often ({most['people']}): {most['said']}" if most else ""
+                say(f"  {one['number']:2}. {one['title']}: {passed}{stopped}{said}")
     return 0

@@ -1,8 +1,9 @@
-"""Similar code: pairs of submissions that share more than their class does.
+"""Similar code: groups of submissions that share more than their class does.
 
 Key idea: code becomes a sequence of the kinds of its tokens, with every name replaced by its order
-of appearance, so that renaming and layout change nothing. What two submissions share in runs of
-`RUN` tokens counts, less what the reference, the released text or much of the class has, too.
+of appearance, so that renaming and layout change nothing. What submissions share in runs of `RUN`
+tokens counts, less what the reference, the released text or much of the class has, too. The more
+tokens are shared, the stronger the evidence; people who all took one solution are one entry.
 Runs as fingerprints: Schleimer, Wilkerson and Aiken, "Winnowing" (2003), section 2.
 Labs of every chapter.
 """
@@ -16,58 +17,128 @@ import tokenize
 from collections import Counter
 from dataclasses import dataclass
 from itertools import combinations
+from statistics import mean
 
+from grooves.grading.records.html_page import document
 from grooves.grading.records.people import Person
 from grooves.grading.records.standing import Rules, standings
 from grooves.grading.records.store import Store
 
 RUN = 10  # tokens; about two lines
-COMMON = 0.2  # share of the class that makes a run ordinary
+COMMON = 0.2  # fraction of the class that makes a run ordinary
 LEAST = 12  # runs of one's own that both must have, to be compared at all
+LONG = 60  # runs: an answer that long is not written twice by chance, whatever the class does
+WEAK = 60  # tokens shared: below that, chance or one textbook explain it
 WORTH_A_LOOK = 0.3
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Two people. share: of the runs of the shorter one, those that both have; exercises: where."""
+class Group:
+    """Two people or more whose code is alike.
 
-    first: Person
-    second: Person
+    share: of the runs of the shorter submission, those that both have, on average over the pairs;
+    tokens: shared by each pair of them, at the least; exercises: where; code: for each exercise,
+    the text of each person, in their order.
+    """
+
+    people: tuple[Person, ...]
     share: float
+    tokens: int
     exercises: tuple[str, ...]
-    code: tuple[tuple[str, str, str], ...]  # (exercise, the first's code, the second's)
+    code: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether so little is shared that it says little."""
+        return self.tokens < WEAK
+
+    @property
+    def names(self) -> str:
+        """The people, as a sentence has them."""
+        *first, last = (person.name for person in self.people)
+        return f"{', '.join(first)} and {last}"
 
 
-def pairs(store: Store, lab: str, rules: Rules, reference=None) -> list[Pair]:
-    """The pairs worth a look, most alike first.
+def groups(store: Store, lab: str, rules: Rules, reference=None) -> list[Group]:
+    """The groups worth a look, the strongest evidence first.
 
     reference: the lab's (`grooves.grading.reference.Reference`), whose answers count for nothing.
     """
     everyone = [s for s in standings(store, lab, rules) if s.scores]
-    ordinary = set()
+    given = set()
     if reference is not None:
         for cell in reference.cells:
-            ordinary |= runs(cell.source) | runs(cell.released)
-    found = []
-    for one in everyone:
-        code = {s.result.exercise: s.result.code for s in one.scores if s.result.code.strip()}
-        found.append((one.person, code, {name: runs(text) for name, text in code.items()}))
-    having = Counter(run for _, _, by in found for run in set().union(*by.values()))
+            given |= runs(cell.source) | runs(cell.released)
+    code = [
+        {s.result.exercise: s.result.code for s in one.scores if s.result.code.strip()}
+        for one in everyone
+    ]
+    own = [{name: runs(text) - given for name, text in by.items()} for by in code]
     if len(everyone) >= 10:
-        ordinary |= {run for run, n in having.items() if n > COMMON * len(everyone)}
-    own = [(who, code, {name: r - ordinary for name, r in by.items()}) for who, code, by in found]
-    result = []
-    for (first, code_1, by_1), (second, code_2, by_2) in combinations(own, 2):
-        all_1, all_2 = set().union(*by_1.values()), set().union(*by_2.values())
-        fewest = min(len(all_1), len(all_2))
-        if fewest < LEAST:
+        ordinary = _ordinary(own)
+        own = [{name: found - ordinary for name, found in by.items()} for by in own]
+    whole = [set().union(*by.values()) for by in own]
+    shared = {}
+    for i, j in combinations(range(len(everyone)), 2):
+        if (fewest := min(len(whole[i]), len(whole[j]))) >= LEAST:
+            common = len(whole[i] & whole[j])
+            shared[i, j] = (common / fewest, common)
+    people = [one.person for one in everyone]
+    found = [_group(members, shared, people, code, own) for members in _together(shared)]
+    return sorted(found, key=lambda group: (-group.share * group.tokens, group.names))
+
+
+def _ordinary(own: list[dict[str, set]]) -> set[tuple]:
+    """The runs that much of the class has; a long answer and its copies count once."""
+    having: Counter = Counter()
+    originals: dict[str, list[set]] = {}
+    for by in own:
+        counted = set()
+        for name, found in by.items():
+            known = originals.setdefault(name, [])
+            copied = any(len(found & other) > 0.8 * len(found | other) for other in known)
+            if len(found) < LONG or not copied:
+                known.append(found)
+                counted |= found
+        having.update(counted)
+    return {run for run, n in having.items() if n > COMMON * len(own)}
+
+
+def _together(shared: dict[tuple[int, int], tuple[float, int]]) -> list[list[int]]:
+    """The pairs worth a look, joined to groups whose pairs are, on average, worth a look as well.
+
+    A pair of two groups that are not alike stays an entry of its own.
+    """
+
+    def alike(a: int, b: int) -> float:
+        return shared.get((min(a, b), max(a, b)), (0.0, 0))[0]
+
+    worth = [pair for pair, (share, _) in shared.items() if share >= WORTH_A_LOOK]
+    worth.sort(key=lambda pair: (-shared[pair][0] * shared[pair][1], pair))
+    group_of = {one: [one] for pair in worth for one in pair}
+    for a, b in worth:
+        first, second = group_of[a], group_of[b]
+        if first is second:
             continue
-        share = len(all_1 & all_2) / fewest
-        if share >= WORTH_A_LOOK:
-            names = [n for n in by_1 if n in by_2 and len(by_1[n] & by_2[n]) >= LEAST // 2]
-            code = tuple((n, code_1[n], code_2[n]) for n in names)
-            result.append(Pair(first, second, share, tuple(names), code))
-    return sorted(result, key=lambda pair: -pair.share)
+        if mean(alike(i, j) for i in first for j in second) >= WORTH_A_LOOK:
+            first.extend(second)
+            group_of |= dict.fromkeys(second, first)
+    joined = {id(group): sorted(group) for group in group_of.values() if len(group) > 1}
+    return [*joined.values(), *([a, b] for a, b in worth if group_of[a] is not group_of[b])]
+
+
+def _group(members, shared, people, code, own) -> Group:
+    pairs = [shared[pair] for pair in combinations(members, 2) if pair in shared]
+    tokens = min(common for _, common in pairs) + RUN - 1
+    first, *others = members
+    names = tuple(
+        name
+        for name, found in own[first].items()
+        if all(len(found & own[i].get(name, set())) >= LEAST // 2 for i in others)
+    )
+    texts = tuple((name, tuple(code[i][name] for i in members)) for name in names)
+    who = tuple(people[i] for i in members)
+    return Group(who, mean(share for share, _ in pairs), tokens, names, texts)
 
 
 def runs(source: str) -> set[tuple]:
@@ -113,34 +184,51 @@ def _is_text(statement) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(getattr(value, "value", None), str)
 
 
-def page(found: list[Pair], title: str) -> str:
-    """The pairs as a page, with both codes side by side."""
+_STYLE = """
+:root { color-scheme: light dark; } h3 { margin: 1rem 0 0; }
+body { font: 1rem/1.5 system-ui, sans-serif; margin: 1rem auto; max-width: 75rem; padding: 0 1rem; }
+.two { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; } figure { margin: 0; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; border: 1px solid; padding: .5rem; }
+summary { cursor: pointer; padding: .25rem 0; }
+@media (max-width: 40rem) { .two { grid-template-columns: 1fr; } }
+"""
+_EXPLAINED = (
+    f"<p>Names, comments and layout are ignored, and so is what the course's solution, the text "
+    f"that students were given or a fifth of the class has as well. The percentage says how much "
+    f"of the shorter submission is shared; the number of tokens says how much that is. Below "
+    f"{WEAK} tokens, which is about {WEAK // 5} lines, likeness is weak evidence. This is a list "
+    "to look at, not a verdict.</p>"
+)
+
+
+def page(found: list[Group], title: str) -> str:
+    """The groups as a page, with the code of all members side by side."""
     rows = []
-    for pair in found:
+    for group in found:
         codes = "".join(
-            f"<h3>{html.escape(name)}</h3><div class='two'><pre>{html.escape(a)}</pre>"
-            f"<pre>{html.escape(b)}</pre></div>"
-            for name, a, b in pair.code
+            f"<h3>{html.escape(name)}</h3><div class='two'>"
+            + "".join(
+                f"<figure><figcaption>{html.escape(person.name)}</figcaption>"
+                f"<pre>{html.escape(text)}</pre></figure>"
+                for person, text in zip(group.people, texts, strict=True)
+            )
+            + "</div>"
+            for name, texts in group.code
         )
-        who = f"{html.escape(pair.first.name)} and {html.escape(pair.second.name)}"
-        rows.append(
-            f"<details><summary>{pair.share:.0%}: {who} ({len(pair.code)} exercises)</summary>"
-            f"{codes}</details>"
-        )
-    style = (
-        ":root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;margin:1rem auto;"
-        "max-width:75rem;padding:0 1rem}.two{display:grid;grid-template-columns:1fr 1fr;gap:1rem}"
-        "pre{white-space:pre-wrap;overflow-wrap:anywhere;border:1px solid;padding:.5rem}"
-        "summary{cursor:pointer;padding:.25rem 0}"
-        "@media(max-width:40rem){.two{grid-template-columns:1fr}}"
+        rows.append(f"<details><summary>{html.escape(summary(group))}</summary>{codes}</details>\n")
+    none = "<p>No submissions are more alike than the class is.</p>"
+    return document(
+        f"{title}: similar submissions",
+        _STYLE,
+        f"<h1>{html.escape(title)}: similar submissions</h1>\n{_EXPLAINED}\n"
+        f"{''.join(rows) or none}\n",
     )
-    none = "<p>No pair is more alike than the class is.</p>"
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{html.escape(title)}: similar submissions</title><style>{style}</style></head>"
-        f"<body><main><h1>{html.escape(title)}: similar submissions</h1>"
-        "<p>The share is that of the runs of ten tokens which both have, of those that the shorter "
-        "one has to itself; what the reference or a fifth of the class has is left out. It is a "
-        f"list to look at and not a verdict.</p>{''.join(rows) or none}</main></body></html>\n"
-    )
+
+
+def summary(group: Group) -> str:
+    """One line on a group: how alike, how much, who and where."""
+    n = len(group.people)
+    who = f"{n} people: {group.names}" if n > 2 else group.names
+    where = ", ".join(group.exercises) or "no single exercise"
+    weak = ", weak evidence" if group.is_weak else ""
+    return f"{group.share:.0%} alike, {group.tokens} tokens{weak}: {who} ({where})"

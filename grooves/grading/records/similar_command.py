@@ -1,4 +1,4 @@
-"""The command `grooves labs similar`: pairs to look at. Labs of every chapter."""
+"""The command `grooves labs similar`: submissions that are alike. Labs of every chapter."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from grooves.grading.term import term_file
 from grooves.grading.terminal import say
 
 HELP = """\
-List the pairs of submissions whose code is most alike, after names, comments and layout are taken
-out, and without what the reference, the released text or much of the class has, too.
+List the submissions whose code is most alike when names, comments and layout are ignored, and
+without what the course's solution, the released text or much of the class has as well. Several
+people who share one solution are one entry. The more code is shared, the higher an entry stands.
 
-It is a list to look at, and not a verdict: short exercises have few ways to be written, and people
-who work together, from one book or with one assistant, write alike. Read both before you ask.
+It is a list to look at, not a verdict: a short exercise has few solutions, and people who work
+together, from one book or with one AI assistant, write alike. Read the code before you ask anyone.
 """
 
 
@@ -24,23 +25,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `grooves labs similar`."""
     options.add_lab(parser)
     parser.add_argument(
-        "--most", type=int, default=20, metavar="N", help="pairs for each lab (default 20)"
+        "--most", type=int, default=20, metavar="N", help="entries for each lab (default 20)"
     )
     options.add_folder_and_term(parser)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Write and print the pairs. Returns the exit status."""
+    """Write and print the groups. Returns the exit status."""
     term = term_file.find(args.term, labs_folder().parent)
     known = masters(labs_folder())
     with Store.there(args.out) as store:
         for lab in options.labs_of(store, args.lab):
             reference = Reference(known[lab], term.plan(lab)) if lab in known else None
-            pairs = similar.pairs(store, lab, term.rules(lab), reference)[: args.most]
+            found = similar.groups(store, lab, term.rules(lab), reference)[: args.most]
             path = store.folder / f"{lab}-similar.html"
-            tables.put(path, similar.page(pairs, store.labs().get(lab, lab)))
-            say(f"{lab}: {len(pairs)} pairs to look at in {path}")
-            for pair in pairs[:10]:
-                where = ", ".join(pair.exercises)
-                say(f"  {pair.share:4.0%}  {pair.first.name} and {pair.second.name}: {where}")
+            tables.put(path, similar.page(found, store.labs().get(lab, lab)))
+            entries = "1 entry" if len(found) == 1 else f"{len(found)} entries"
+            say(f"{lab}: {entries} to look at in {path}")
+            for group in found[:10]:
+                say(f"  {similar.summary(group)}")
     return 0

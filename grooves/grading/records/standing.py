@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 from grooves.grading.masters import LabError
 from grooves.grading.records.people import Listed, Person, person_of, series_of
@@ -30,7 +30,7 @@ class Rules:
     the share at_most. grace_minutes: how long after it a file is still in time. time: "platform"
     takes times of handing in from the platform's list, nbgrader or the instructor alone, "file"
     also from the files' own dates, which unpacking and copying may change. exercises: those that
-    are set, None for all.
+    are set, None for all. zone: of dates without an offset, None for the machine's.
     """
 
     attempts: str = "latest"
@@ -40,6 +40,7 @@ class Rules:
     grace_minutes: float = 0.0
     time: str = "platform"
     exercises: tuple[str, ...] | None = None
+    zone: tzinfo | None = None
 
 
 @dataclass(frozen=True)
@@ -265,7 +266,8 @@ def _days_late(
     rules: Rules,
 ) -> int:
     """Days begun since the lab was due, as far as can be known."""
-    due = datetime.fromisoformat(whole.due).astimezone() if whole and whole.due else rules.due
+    own = whole.due if whole else ""
+    due = in_zone(datetime.fromisoformat(own), rules.zone) if own else rules.due
     if due is None:
         return 0
     told = whole.handed_in if whole else ""
@@ -277,6 +279,13 @@ def _days_late(
         told = stored.handed_in.removeprefix("file ")
     if not told:
         return 1 if person.late and not (whole and whole.due) else 0
-    after = datetime.fromisoformat(told).astimezone() - due
+    after = in_zone(datetime.fromisoformat(told), rules.zone) - due
     after -= timedelta(minutes=rules.grace_minutes)
     return max(0, math.ceil(after.total_seconds() / DAY_S))
+
+
+def in_zone(moment: datetime, zone: tzinfo | None) -> datetime:
+    """A moment with its offset; where it has none, it is read in the zone, None the machine's."""
+    if moment.tzinfo is None and zone is not None:
+        return moment.replace(tzinfo=zone)
+    return moment.astimezone(zone)

@@ -20,43 +20,10 @@ from pathlib import Path
 from grooves.grading.masters import LabError
 from grooves.grading.records.people import Listed
 from grooves.grading.records.results import Adjustment, Graded, Result, Stored
+from grooves.grading.records.schema import SCHEMA
 
 NAME = "results.sqlite"
 VERSION = 1
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS submissions (
-    lab TEXT NOT NULL, name TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
-    notes TEXT NOT NULL,         -- a JSON list of sentences
-    path BLOB NOT NULL,          -- where the file lay when it was graded, in bytes as it is named
-    content TEXT NOT NULL,       -- SHA-256 of the file
-    checks TEXT NOT NULL,        -- SHA-256 of the lab's master and checks
-    time_limit_s REAL NOT NULL, graded_at TEXT NOT NULL,
-    handed_in TEXT NOT NULL,     -- when the file was last changed, or what nbgrader noted
-    PRIMARY KEY (lab, name));
-CREATE TABLE IF NOT EXISTS exercises (
-    lab TEXT NOT NULL, submission TEXT NOT NULL, position INTEGER NOT NULL, exercise TEXT NOT NULL,
-    points REAL NOT NULL, out_of REAL NOT NULL, state TEXT NOT NULL, message TEXT NOT NULL,
-    hint TEXT NOT NULL,          -- the name of the mistake that the check recognised
-    code TEXT NOT NULL, title TEXT NOT NULL,
-    stood_in TEXT NOT NULL,      -- exercises for which the reference stood in
-    PRIMARY KEY (lab, submission, exercise));
-CREATE TABLE IF NOT EXISTS changes (  -- one row for each exercise whose result changed
-    at TEXT NOT NULL, lab TEXT NOT NULL, submission TEXT NOT NULL, exercise TEXT NOT NULL,
-    points_before REAL, points REAL NOT NULL, state_before TEXT, state TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS adjustments (  -- by the instructor; an empty exercise is the whole lab
-    lab TEXT NOT NULL, person TEXT NOT NULL, exercise TEXT NOT NULL,
-    points TEXT NOT NULL,        -- "3" in place of what was earned, "+1" or "-1" on top, or empty
-    due TEXT NOT NULL, handed_in TEXT NOT NULL, comment TEXT NOT NULL, reason TEXT NOT NULL,
-    at TEXT NOT NULL, PRIMARY KEY (lab, person, exercise));
-CREATE TABLE IF NOT EXISTS people (  -- who takes part, where the instructor gave a list
-    lab TEXT NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL, email TEXT NOT NULL,
-    handed_in TEXT NOT NULL, PRIMARY KEY (lab, key));
-CREATE TABLE IF NOT EXISTS labs (lab TEXT PRIMARY KEY, title TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS running (  -- begun and not ended; a row left over names a suspect
-    lab TEXT NOT NULL, name TEXT NOT NULL, content TEXT NOT NULL, begun INTEGER NOT NULL,
-    alone INTEGER NOT NULL,      -- whether nothing else ran beside it
-    PRIMARY KEY (lab, name));
-"""
 
 
 class Store:
@@ -73,7 +40,7 @@ class Store:
             version = self._base.execute("PRAGMA user_version").fetchone()[0]
             if version > VERSION:
                 raise LabError(f"{self.path} was written by a newer version of the course.")
-            self._base.executescript(_SCHEMA)
+            self._base.executescript(SCHEMA)
             self._base.execute(f"PRAGMA user_version = {VERSION}")
         except (OSError, sqlite3.Error) as error:
             raise LabError(
@@ -160,6 +127,17 @@ class Store:
                          old and old.state, r.state),
                     )  # fmt: skip
 
+    def remove(self, lab: str, name: str) -> None:
+        """Take a submission out of the results; what it had stays among the changes, dated."""
+        now, before = now_as_text(), self._results(lab, name)
+        with self._written():
+            for table, column in (("submissions", "name"), ("exercises", "submission")):
+                self._base.execute(f"DELETE FROM {table} WHERE lab=? AND {column}=?", (lab, name))
+            self._base.executemany(
+                "INSERT INTO changes VALUES (?, ?, ?, ?, ?, 0, ?, 'removed')",
+                [(now, lab, name, r.exercise, r.points, r.state) for r in before],
+            )
+
     def labs(self) -> dict[str, str]:
         """The labs that were graded into this folder: names and titles."""
         return dict(self._base.execute("SELECT lab, title FROM labs ORDER BY lab"))
@@ -223,6 +201,16 @@ class Store:
             (lab,),
         )
         return [Adjustment(*row) for row in found]
+
+    def setting(self, name: str) -> str:
+        """What was kept under that name; empty where nothing was."""
+        found = self._base.execute("SELECT value FROM settings WHERE name=?", (name,)).fetchone()
+        return found[0] if found else ""
+
+    def keep_setting(self, name: str, value: str) -> None:
+        """Keep something that holds for all labs in the folder."""
+        with self._written():
+            self._base.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
 
     def expect(self, lab: str, people: list[Listed]) -> None:
         """Keep the list of those who take part in a lab, in place of an earlier one.

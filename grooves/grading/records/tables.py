@@ -46,19 +46,22 @@ def write_page(folder: Path, lab: str, title: str, standing: Standing, instituti
 
 def write_page_of(store: Store, reference, submission: str, rules: Rules, institution: str) -> None:
     """Write the page of one submission as things stand; `reference` is its lab. Raises: OSError."""
-    for standing, counts in _shown(store, reference.lab, rules):
+    everyone = standings(store, reference.lab, rules)
+    for standing, counts in _shown(store, reference.lab, everyone):
         if standing.graded.submission == submission:
             lab, title = reference.lab, reference.title
             write_page(store.folder, lab, title, standing, institution, counts)
 
 
-def write_pages(store: Store, lab: str, title: str, rules: Rules, institution: str = "") -> int:
-    """Write the page of every submission in the store, as things stand now.
+def write_pages(
+    store: Store, lab: str, title: str, everyone: list[Standing], institution: str = ""
+) -> int:
+    """Write the page of every submission in the store; `everyone` is what counts for each person.
 
     Returns: how many could not be written.
     """
     missing = 0
-    for standing, counts in _shown(store, lab, rules):
+    for standing, counts in _shown(store, lab, everyone):
         try:
             write_page(store.folder, lab, title, standing, institution, counts)
         except OSError:
@@ -66,23 +69,22 @@ def write_pages(store: Store, lab: str, title: str, rules: Rules, institution: s
     return missing
 
 
-def _shown(store: Store, lab: str, rules: Rules) -> Iterator[tuple[Standing, bool]]:
+def _shown(store: Store, lab: str, everyone: list[Standing]) -> Iterator[tuple[Standing, bool]]:
     """What the page of each submission shows, and whether it is the one that counts."""
-    count = {standing.graded.submission: standing for standing in standings(store, lab, rules)}
+    count = {standing.graded.submission: standing for standing in everyone}
     listed = {one.key: one for one in store.expected(lab)}
     for stored in store.all_of(lab):
         standing = count.get(stored.graded.submission)
         yield standing or alone(stored, lab, listed), standing is not None
 
 
-def write_table(store: Store, lab: str, rules: Rules) -> Path:
+def write_table(store: Store, lab: str, everyone: list[Standing]) -> Path:
     """Write the table of a lab: a row for each person, a column for each exercise.
 
     An exercise that a person grades has an empty cell and is not in the total until it is adjusted.
     Excel reads it as UTF-8 by the mark at its beginning.
     Returns: the path, which is another one where the table is held open. Raises: OSError.
     """
-    everyone = standings(store, lab, rules)
     names = list(dict.fromkeys(s.result.exercise for one in everyone for s in one.scores))
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\r\n")

@@ -18,7 +18,7 @@ from grooves.grading.terminal import say
 HELP = """\
 Make the students' notebooks of a term from term.toml: the labs and exercises that are set, with
 their numbers, points and minutes. The term file goes with them, because the checks and the progress
-widget read it.
+widget read it. If files of another term are in the folder, they are named and nothing is written.
 """
 
 
@@ -36,6 +36,7 @@ def main(args: argparse.Namespace) -> int:
     term = term_file.find(args.term, course)
     known = masters(labs_folder())
     term_file.check_labs(term, known)
+    _refuse_other_terms(args.out, term, known)
     try:
         for lab, text, notes in notebooks(term, known):
             path = args.out / "labs" / f"{lab}.ipynb"
@@ -49,6 +50,19 @@ def main(args: argparse.Namespace) -> int:
     except OSError as error:
         raise LabError(f"{args.out} cannot be written ({error.strerror}): name another") from error
     return 0
+
+
+def _refuse_other_terms(folder: Path, term: term_file.Term, known: dict[str, Path]) -> None:
+    """Raises: LabError where files lie in the folder that this term does not hand out."""
+    names = {lab for lab in known if term.labs is None or lab in term.labs}
+    stale = sorted(p for p in (folder / "labs").glob("*.ipynb") if p.stem not in names)
+    if not term.path and (left := folder / term_file.NAME).exists():
+        stale.append(left)
+    if stale:
+        raise LabError(
+            f"{', '.join(map(str, stale))}: this term does not hand that out. Remove it, or name "
+            "another folder with --out; nothing was written."
+        )
 
 
 def notebooks(term: term_file.Term, known: dict[str, Path]):

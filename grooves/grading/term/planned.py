@@ -15,7 +15,7 @@ from nbformat.v4 import new_markdown_cell
 from grooves.grading.masters import exercises_of, number
 from grooves.grading.numbering import SECTION, sections, table
 from grooves.grading.term.term_file import Plan
-from grooves.grading.term.uses import Uses
+from grooves.grading.term.uses import Uses, without
 
 
 def planned(
@@ -52,15 +52,23 @@ def _keep(notebook, exercises, chosen) -> list[str]:
             gone |= set(section.cells)
     free = [s for s in parts[1:] if not s.exercises]
     gone |= {i for i, cell in enumerate(cells) if cell.id == "end"}  # it looks back on the whole
-    uses = Uses([cell.source if cell.cell_type == "code" else "" for cell in cells])
+    uses = _uses(cells)
     kept = set(range(len(cells))) - gone - {i for s in free for i in s.cells}
     given = uses.needed(kept) & gone - {e.check for e in exercises}
-    left = []
+    left, said = [], []
     for section in free:
-        if uses.needed(set(section.cells)) & gone - given:
-            left.append(SECTION.search(cells[section.cells[0]].source)[1])
-            gone |= set(section.cells)
-    made, said = [], []
+        needed = uses.needed(set(section.cells))
+        if missing := needed & gone - given:
+            title = SECTION.search(cells[section.cells[0]].source)[1]
+            ours = {i for k, e in enumerate(exercises) if chosen[k] for i in e.answers}
+            # most of it is set: the lines about the rest go, and no answer is given away
+            if len(needed & ours) > len(missing) and _cut(cells, section, missing, uses):
+                said.append(f"In “{title}”, the lines that need what is not set are left out.")
+                uses = _uses(cells)
+            else:
+                left.append(title)
+                gone |= set(section.cells)
+    made = []
     for index, cell in enumerate(cells):
         if index in given and index in names:
             made.append(_remark(names[index]))
@@ -72,6 +80,22 @@ def _keep(notebook, exercises, chosen) -> list[str]:
     if left:
         said.append(f"Left out, because exercises are missing that it needs: {', '.join(left)}.")
     return said
+
+
+def _uses(cells) -> Uses:
+    return Uses([cell.source if cell.cell_type == "code" else "" for cell in cells])
+
+
+def _cut(cells, section, missing: set[int], uses: Uses) -> bool:
+    """Take the lines that need missing cells out of a section. Returns: whether that was enough."""
+    names = {name for i in missing for name in uses.defines[i]}
+    code = [i for i in section.cells if cells[i].cell_type == "code" and uses.reads[i] & names]
+    cut = {i: without(cells[i].source, names) for i in code}
+    if not cut or None in cut.values():
+        return False
+    for i, source in cut.items():
+        cells[i].source = source
+    return not _uses(cells).needed(section.cells) & missing
 
 
 def _remark(name: str):

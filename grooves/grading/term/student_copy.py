@@ -8,6 +8,8 @@ Checks ship whole, and a check holds what it compares with: see `LEFT_OUT`. Labs
 
 from __future__ import annotations
 
+import copy
+import json
 import os
 import posixpath
 import re
@@ -55,7 +57,8 @@ def files(course: Path, term: term_file.Term) -> dict[str, tuple[bytes, bool]]:
     found["README.md"] = (_README.read_bytes(), False)
     changes = {"Makefile": _makefile, "_toc.yml": _contents, "_config.yml": _config}
     for name in list(found):
-        change = changes.get(name, _page if name.endswith(".md") else None)
+        by_kind = {".md": _page, ".ipynb": _notebook}
+        change = changes.get(name, by_kind.get(Path(name).suffix))
         if change and name != "README.md":
             content, executable = found[name]
             text = change(content.decode(), name, found)
@@ -123,10 +126,30 @@ def _config(text: str, _: str, found: dict) -> str:
 def _page(text: str, name: str, found: dict) -> str:
     """A page without links to files that the copy does not have, nor paragraphs about them."""
 
-    def shown(link: re.Match) -> str:
-        target = posixpath.normpath(posixpath.join(posixpath.dirname(name), link[2]))
-        return link[0] if target in found else link[1]
-
     text = _FOR_INSTRUCTORS.sub("", text)
     paragraphs = [p for p in text.split("\n\n") if "labs/solutions" not in p]
-    return _LINK.sub(shown, "\n\n".join(paragraphs).rstrip("\n") + "\n")
+    return _fitted("\n\n".join(paragraphs).rstrip("\n") + "\n", name, found)
+
+
+def _notebook(text: str, name: str, found: dict) -> str:
+    """A notebook whose Markdown links to nothing that the copy does not have."""
+    notebook = json.loads(text)
+    before = copy.deepcopy(notebook)
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            source = _fitted("".join(cell["source"]), name, found)
+            cell["source"] = source.splitlines(keepends=True)
+    changed = notebook != before
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n" if changed else text
+
+
+def _fitted(text: str, name: str, found: dict) -> str:
+    """Markdown of the file `name`, in which links to what the copy lacks are text."""
+
+    def shown(link: re.Match) -> str:
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(name), link[2]))
+        if target in found:
+            return link[0]
+        return f"{link[1]} (not set this term)" if target.startswith("labs/") else link[1]
+
+    return _LINK.sub(shown, text)

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time
+from datetime import date, datetime, time, tzinfo
 from pathlib import Path
 
-from grooves.checks.term import NAME
+from grooves.checks.term import NAME, lab_entry
 from grooves.grading.masters import LabError, exercises_of, read_master
-from grooves.grading.records.standing import Rules
+from grooves.grading.records.standing import Rules, in_zone
+from grooves.grading.term.time_zone import zone_named
 
-_TOP = {"title", "institution", "attempts", "follow_through", "late", "links", "labs"}
+_TOP = {"title", "institution", "time_zone", "attempts", "follow_through", "late", "links", "labs"}
 _LATE = {"per_day", "at_most", "grace_minutes", "time"}
 _LAB = {"exercises", "points", "due"}
 
@@ -43,6 +44,7 @@ class Term:
     links: dict[str, str] = field(default_factory=dict)
     labs: dict[str, Plan] | None = None
     path: Path | None = None
+    zone: tzinfo | None = None  # of dates without an offset; None for the machine's
 
     def plan(self, lab: str) -> Plan:
         """What is set of a lab; all of it where the term does not name labs."""
@@ -51,7 +53,7 @@ class Term:
     def rules(self, lab: str) -> Rules:
         """What counts in a lab: attempts, and what being late costs."""
         plan = self.plan(lab)
-        rules = Rules(attempts=self.attempts, due=plan.due, **self.late)
+        rules = Rules(attempts=self.attempts, due=plan.due, zone=self.zone, **self.late)
         return replace(rules, exercises=plan.exercises)
 
 
@@ -93,9 +95,10 @@ def _term(said: dict, path: Path) -> Term:
         for name in late
         if name != "time"
     } | ({"time": _one_of(late, "time", ("platform", "file"))} if "time" in late else {})
+    zone = zone_named(_text(said, "time_zone")) if "time_zone" in said else None
     labs = None
     if "labs" in said:
-        labs = {name: _plan(name, plan) for name, plan in _table(said, "labs").items()}
+        labs = {name: _plan(name, plan, zone) for name, plan in _table(said, "labs").items()}
     links = _table(said, "links")
     for name, address in links.items():
         if not isinstance(address, str) or not address.startswith(("https://", "http://")):
@@ -112,29 +115,20 @@ def _term(said: dict, path: Path) -> Term:
         links=links,
         labs=labs,
         path=path,
+        zone=zone,
     )
 
 
-def _plan(name: str, said) -> Plan:
+def _plan(name: str, said, zone: tzinfo | None) -> Plan:
     at = f"labs.{name}"
-    if not isinstance(said, dict):
-        raise ValueError(f"{at} is {said!r}; it must be a table, [{at}]")
+    exercises, points = lab_entry(said, at)
     _only(said, _LAB, f"{at}.")
-    exercises = said.get("exercises")
-    if exercises is not None:
-        named = isinstance(exercises, list) and all(isinstance(e, str) for e in exercises)
-        if not named or not exercises:
-            raise ValueError(f"{at}.exercises must be a list of names; leave it out for all")
-        if twice := {e for e in exercises if exercises.count(e) > 1}:
-            raise ValueError(f"{at}.exercises names {min(twice)!r} twice")
-    points = _table(said, "points", f"{at}.")
-    points = {exercise: _number(points, exercise, f"{at}.points.", 1e4) for exercise in points}
     due = said.get("due")
     if isinstance(due, date) and not isinstance(due, datetime):
         due = datetime.combine(due, time(23, 59, 59))  # a day lasts until its end
     if due is not None and not isinstance(due, datetime):
         raise ValueError(f"{at}.due is {due!r}; write a date without quotes, due = 2026-11-30")
-    return Plan(tuple(exercises) if exercises else None, points, due and due.astimezone())
+    return Plan(tuple(exercises) if exercises else None, points, due and in_zone(due, zone))
 
 
 def check_labs(term: Term, masters: dict[str, Path]) -> None:

@@ -7,8 +7,9 @@ Labs of every chapter.
 
 from __future__ import annotations
 
+import ast
 import symtable
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 
 class Uses:
@@ -31,6 +32,46 @@ class Uses:
                     found.add(before[-1])
                     waiting.add(before[-1])
         return found
+
+
+def without(source: str, names: set[str]) -> str | None:
+    """A cell without the statements that read these names, nor those that build on them.
+
+    Returns: None where nothing would be left of the cell or of a block in it, where a function or
+    class reads one of the names, or where the cell is not Python.
+    """
+    lines, gone = source.split("\n"), set(names)
+    try:
+        tree = ast.parse(source)
+        dropped = set(_dropped(tree.body, gone))
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    return "\n".join(line for n, line in enumerate(lines, 1) if n not in dropped)
+
+
+def _dropped(body: list[ast.stmt], gone: set[str]) -> Iterator[int]:
+    """The lines of statements that read a name that is gone; what these define goes as well.
+
+    Raises: ValueError where nothing would be left of a block.
+    """
+    left = len(body)
+    for statement in body:
+        nodes = list(ast.walk(statement))
+        named = [node for node in nodes if isinstance(node, ast.Name) and node.id in gone]
+        if not any(isinstance(node.ctx, ast.Load) for node in named):
+            continue
+        if isinstance(statement, (ast.With, ast.For, ast.If)):
+            yield from _dropped(statement.body, gone)
+        elif hasattr(statement, "body"):
+            raise ValueError(f"line {statement.lineno}: it reads what is gone in its own body")
+        else:
+            left -= 1
+            yield from range(statement.lineno, statement.end_lineno + 1)
+            gone |= {
+                n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+            }
+    if not left:
+        raise ValueError("nothing is left of a block")
 
 
 def symbols(source: str) -> tuple[set[str], set[str]]:

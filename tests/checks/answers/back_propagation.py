@@ -1,4 +1,5 @@
-"""Answers to lab 02, back propagation: right ones in several ways, wrong ones named by mistake."""
+"""Answers to lab 02, back propagation: right ones in several ways, wrong ones named by mistake, and
+rare wrong ones that a check refuses without naming their mistake."""
 
 import functools
 import itertools
@@ -32,6 +33,12 @@ ANSWERS = Answers(
     plain_hints=("how_many", "changed_input", "keys", *PLAIN, *ORDER, *MORE_ORDER, *STILL_MORE),
 )
 right, wrong = ANSWERS.right, ANSWERS.wrong
+RARE = {}  # (exercise, name) -> wrong answer, and the hint of its refusal
+
+
+def rare(exercise, name, hint="unrecognised"):
+    """Write down a wrong answer whose mistake has no name of its own in the check."""
+    return lambda answer: RARE.setdefault((exercise, name), (answer, hint))
 
 
 # ---- multiply_backward -----------------------------------------------------------------------
@@ -56,7 +63,7 @@ def _(a, b, g):
     return a * g, b * g
 
 
-@wrong("multiply_backward", "nothing_arrived")
+@wrong("multiply_backward", "g_unused")
 def _(a, b, g):
     return b, a
 
@@ -173,7 +180,7 @@ def _(g, shape):
     return g
 
 
-@wrong("unbroadcast", "untouched")
+@wrong("unbroadcast", "unchanged")
 def _(g, shape):
     return g
 
@@ -254,9 +261,9 @@ def _(x, W, g):
 @right("matmul_backward", "picture by picture")
 def _(x, W, g):
     to_x, to_W = np.zeros(x.shape), np.zeros(W.shape)
-    for row, (picture, blame) in enumerate(zip(x, g, strict=True)):
-        to_x[row] = W @ blame
-        to_W += np.outer(picture, blame)
+    for row, (picture, upstream) in enumerate(zip(x, g, strict=True)):
+        to_x[row] = W @ upstream
+        to_W += np.outer(picture, upstream)
     return to_x, to_W
 
 
@@ -266,17 +273,17 @@ def _(x, W, g):
     return [(W @ g.T).T, (g.T @ x).T]
 
 
-@wrong("matmul_backward", "W_not_turned")
+@wrong("matmul_backward", "W_not_transposed")
 def _(x, W, g):
     return g @ W, x.T @ g
 
 
-@wrong("matmul_backward", "x_not_turned")
+@wrong("matmul_backward", "x_not_transposed")
 def _(x, W, g):
     return g @ W.T, x @ g
 
 
-@wrong("matmul_backward", "none_turned")
+@wrong("matmul_backward", "none_transposed")
 def _(x, W, g):
     return g @ W, x @ g
 
@@ -286,7 +293,7 @@ def _(x, W, g):
     return W.T @ g, g @ x.T
 
 
-@wrong("matmul_backward", "on_their_side")
+@wrong("matmul_backward", "transposed_results")
 def _(x, W, g):
     return W @ g.T, g.T @ x
 
@@ -301,12 +308,12 @@ def _(x, W, g):
     return g @ W.T, x.T @ g / len(g)
 
 
-@wrong("matmul_backward", "nothing_arrived")
+@wrong("matmul_backward", "g_unused")
 def _(x, W, g):
     return np.tile(W.sum(axis=1), (len(x), 1)), np.tile(x.sum(axis=0), (W.shape[1], 1)).T
 
 
-@wrong("matmul_backward", "rule_of_numbers")
+@wrong("matmul_backward", "element_by_element")
 def _(x, W, g):
     return g * W, g * x
 
@@ -319,7 +326,7 @@ def _(x, W, g):
     return to_x, to_W
 
 
-@wrong("matmul_backward", "spread_out")
+@wrong("matmul_backward", "not_summed")
 def _(x, W, g):
     return g @ W.T, x[:, :, None] * g[:, None, :]
 
@@ -396,12 +403,12 @@ def _(z, g):
     return layers.relu(z)
 
 
-@wrong("relu_backward", "upside_down")
+@wrong("relu_backward", "mask_inverted")
 def _(z, g):
     return g * (z < 0)
 
 
-@wrong("relu_backward", "zero_is_open")
+@wrong("relu_backward", "slope_at_zero")
 def _(z, g):
     return np.where(z < 0, 0, g)
 
@@ -411,7 +418,7 @@ def _(z, g):
     return g[z > 0]
 
 
-@wrong("relu_backward", "smallest_kept")
+@wrong("relu_backward", "z_kept")
 def _(z, g):
     return np.where(z > 0, g, z)
 
@@ -443,18 +450,18 @@ def _(z, g):
 # ---- loss_backward ---------------------------------------------------------------------------
 
 
-def shares_of(logits):
+def softmax_of(logits):
     return layers.softmax(logits)
 
 
-def ones_at(labels, logits):
+def one_hot(labels, logits):
     return (np.arange(logits.shape[-1]) == labels[:, None]).astype(float)
 
 
-@right("loss_backward", "a table of what is right, and a softmax of one's own")
+@right("loss_backward", "one-hot labels, and a softmax of one's own")
 def _(logits, labels):
     e = np.exp(logits - logits.max(axis=1)[:, None])
-    return (e / e.sum(axis=1)[:, None] - ones_at(labels, logits)) / len(labels)
+    return (e / e.sum(axis=1)[:, None] - one_hot(labels, logits)) / len(labels)
 
 
 @right("loss_backward", "picture by picture, as lists")
@@ -478,82 +485,82 @@ def _(logits, labels):
 
 @wrong("loss_backward", "not_averaged")
 def _(logits, labels):
-    return shares_of(logits) - ones_at(labels, logits)
+    return softmax_of(logits) - one_hot(labels, logits)
 
 
 @wrong("loss_backward", "averaged_twice")
 def _(logits, labels):
-    return (shares_of(logits) - ones_at(labels, logits)) / len(labels) ** 2
+    return (softmax_of(logits) - one_hot(labels, logits)) / len(labels) ** 2
 
 
 @wrong("loss_backward", "over_all_numbers")
 def _(logits, labels):
-    return (shares_of(logits) - ones_at(labels, logits)) / logits.size
+    return (softmax_of(logits) - one_hot(labels, logits)) / logits.size
 
 
-@wrong("loss_backward", "over_classes")
+@rare("loss_backward", "over classes")
 def _(logits, labels):
-    return (shares_of(logits) - ones_at(labels, logits)) / logits.shape[1]
+    return (softmax_of(logits) - one_hot(labels, logits)) / logits.shape[1]
 
 
-@wrong("loss_backward", "uphill")
+@wrong("loss_backward", "wrong_sign")
 def _(logits, labels):
-    return (ones_at(labels, logits) - shares_of(logits)) / len(labels)
+    return (one_hot(labels, logits) - softmax_of(logits)) / len(labels)
 
 
-@wrong("loss_backward", "shares_only")
+@wrong("loss_backward", "probabilities_only")
 def _(logits, labels):
-    return shares_of(logits) / len(labels)
+    return softmax_of(logits) / len(labels)
 
 
 @wrong("loss_backward", "right_class_only")
 def _(logits, labels):
     g, rows = np.zeros(logits.shape), np.arange(len(labels))
-    g[rows, labels] = shares_of(logits)[rows, labels] - 1
+    g[rows, labels] = softmax_of(logits)[rows, labels] - 1
     return g / len(labels)
 
 
 @wrong("loss_backward", "all_labels_in_each_row")
 def _(logits, labels):
-    g = shares_of(logits)
+    g = softmax_of(logits)
     g[:, labels] -= 1
     return g / len(labels)
 
 
-@wrong("loss_backward", "stopped_at_the_shares")
+@wrong("loss_backward", "gradient_of_probabilities")
 def _(logits, labels):
     g, rows = np.zeros(logits.shape), np.arange(len(labels))
-    g[rows, labels] = -1 / shares_of(logits)[rows, labels]
+    g[rows, labels] = -1 / softmax_of(logits)[rows, labels]
     return g / len(labels)
 
 
 @wrong("loss_backward", "wrong_axis")
 def _(logits, labels):
-    return (shares_of(logits.T).T - ones_at(labels, logits)) / len(labels)
+    return (softmax_of(logits.T).T - one_hot(labels, logits)) / len(labels)
 
 
 @wrong("loss_backward", "no_shift")
 def _(logits, labels):
     e = np.exp(logits)
-    return (e / e.sum(axis=1, keepdims=True) - ones_at(labels, logits)) / len(labels)
+    return (e / e.sum(axis=1, keepdims=True) - one_hot(labels, logits)) / len(labels)
 
 
-@wrong("loss_backward", "one_maximum_for_all")
+@rare("loss_backward", "one maximum for all", "shift_by_another")
 def _(logits, labels):
     e = np.exp(logits - logits.max())
-    return (e / e.sum(axis=1, keepdims=True) - ones_at(labels, logits)) / len(labels)
+    return (e / e.sum(axis=1, keepdims=True) - one_hot(labels, logits)) / len(labels)
 
 
-@wrong("loss_backward", "first_for_largest")
+@wrong("loss_backward", "shift_by_another")
 def _(logits, labels):
     e = np.exp(logits - logits[:, :1])
-    return (e / e.sum(axis=1, keepdims=True) - ones_at(labels, logits)) / len(labels)
+    return (e / e.sum(axis=1, keepdims=True) - one_hot(labels, logits)) / len(labels)
 
 
 @wrong("loss_backward", "rounded")
 def _(logits, labels):
-    p = np.clip(shares_of(logits), 1e-7, 1 - 1e-7)
-    return (p - ones_at(labels, logits)) / len(labels)
+    p = np.clip(softmax_of(logits), 1e-7, 1 - 1e-7)
+    return (p - one_hot(labels, logits)) / len(labels)
 
 
 @wrong("loss_backward", "by_differences")
@@ -583,24 +590,26 @@ def _(logits, labels):
 
 @wrong("loss_backward", "unrecognised")
 def _(logits, labels):
-    return (shares_of(logits) - ones_at(labels, logits)) ** 2 / len(labels)
+    return (softmax_of(logits) - one_hot(labels, logits)) ** 2 / len(labels)
 
 
 # ---- network_backward ------------------------------------------------------------------------
 
 
-def back(x, labels, W1, b1, W2, b2, *, mask=None, bend=True, loss=None, turned=True, h_for_W2=None):
+def back(
+    x, labels, W1, b1, W2, b2, *, mask=None, relu=True, loss=None, transposed=True, h_for_W2=None
+):
     """The gradients, with places to go wrong."""
     z = x @ W1 + b1
-    h = layers.relu(z) if bend else z
-    g = (loss or blame)(h @ W2 + b2, labels)
-    to_h = g @ (W2.T if turned else W2)
+    h = layers.relu(z) if relu else z
+    g = (loss or loss_gradient)(h @ W2 + b2, labels)
+    to_h = g @ (W2.T if transposed else W2)
     to_z = to_h * (z > 0 if mask is None else mask(z, to_h))
     return [x.T @ to_z, to_z.sum(0), (h if h_for_W2 is None else h_for_W2(z)).T @ g, g.sum(0)]
 
 
-def blame(logits, labels):
-    return (shares_of(logits) - ones_at(labels, logits)) / len(labels)
+def loss_gradient(logits, labels):
+    return (softmax_of(logits) - one_hot(labels, logits)) / len(labels)
 
 
 @right("network_backward", "in one go")
@@ -614,7 +623,7 @@ def _(x, labels, *parameters):
     x1 = np.c_[x, np.ones(len(x))]
     h = np.maximum(x1 @ np.r_[W1, b1[None]], 0)
     h1 = np.c_[h, np.ones(len(x))]
-    g = blame(h1 @ np.r_[W2, b2[None]], labels)
+    g = loss_gradient(h1 @ np.r_[W2, b2[None]], labels)
     second, first = h1.T @ g, x1.T @ (g @ W2.T * (h > 0))
     return first[:-1], first[-1], second[:-1], second[-1]
 
@@ -642,7 +651,7 @@ def _(x, labels, *parameters):
     return found
 
 
-@wrong("network_backward", "zero_is_open")
+@wrong("network_backward", "slope_at_zero")
 def _(*inputs):
     return back(*inputs, mask=lambda z, g: z >= 0)
 
@@ -657,9 +666,9 @@ def _(*inputs):
     return back(*inputs, mask=lambda z, g: g > 0)
 
 
-@wrong("network_backward", "no_bend")
+@wrong("network_backward", "no_activation")
 def _(*inputs):
-    return back(*inputs, bend=False, mask=lambda z, g: 1)
+    return back(*inputs, relu=False, mask=lambda z, g: 1)
 
 
 @wrong("network_backward", "z_for_hidden")
@@ -675,24 +684,24 @@ def _(*inputs):
 
 @wrong("network_backward", "biases_per_picture")
 def _(x, labels, W1, b1, W2, b2):
-    g = blame(layers.relu(x @ W1 + b1) @ W2 + b2, labels)
+    g = loss_gradient(layers.relu(x @ W1 + b1) @ W2 + b2, labels)
     to_z = g @ W2.T * (x @ W1 + b1 > 0)
     return x.T @ to_z, to_z, layers.relu(x @ W1 + b1).T @ g, g
 
 
 @wrong("network_backward", "not_averaged")
 def _(*inputs):
-    return back(*inputs, loss=lambda z, y: shares_of(z) - ones_at(y, z))
+    return back(*inputs, loss=lambda z, y: softmax_of(z) - one_hot(y, z))
 
 
 @wrong("network_backward", "averaged_twice")
 def _(*inputs):
-    return back(*inputs, loss=lambda z, y: blame(z, y) / len(y))
+    return back(*inputs, loss=lambda z, y: loss_gradient(z, y) / len(y))
 
 
-@wrong("network_backward", "uphill")
+@wrong("network_backward", "wrong_sign")
 def _(*inputs):
-    return back(*inputs, loss=lambda z, y: -blame(z, y))
+    return back(*inputs, loss=lambda z, y: -loss_gradient(z, y))
 
 
 @wrong("network_backward", "second_layer_first")
@@ -701,9 +710,9 @@ def _(*inputs):
     return W2, b2, W1, b1
 
 
-@wrong("network_backward", "W2_not_turned")
+@wrong("network_backward", "W2_not_transposed")
 def _(*inputs):
-    return back(*inputs, turned=False)
+    return back(*inputs, transposed=False)
 
 
 @wrong("network_backward", "how_many")
@@ -742,7 +751,7 @@ def everything(result):
     return found
 
 
-@right("in_order", "count who still waits (Kahn 1962), as a tuple")
+@right("in_order", "count the parents that are missing (Kahn 1962), as a tuple")
 def _(result):
     children, waits = defaultdict(list), Counter()
     for node in everything(result):
@@ -775,7 +784,7 @@ def _(result):
     return order
 
 
-@right("in_order", "from the end: who has given all its blame comes next")
+@right("in_order", "from the end: a tensor comes once all its gradient has been passed on")
 def _(result):
     uses = Counter(parent for node in everything(result) for parent in parents_of(node))
     done, order = [result], []
@@ -966,7 +975,7 @@ def _(result):
 
 
 def narrow(g, shape):
-    """The gradient of what was stretched."""
+    """The gradient of what was broadcast."""
     g = g.sum(axis=tuple(range(g.ndim - len(shape))))
     return g.sum(axis=tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True)
 
@@ -992,7 +1001,7 @@ def _(result):
     return found
 
 
-@right("backward", "everybody asks those who used it")
+@right("backward", "each tensor reads the gradients of those that used it")
 def _(result):
     users = defaultdict(list)
     for node in by_recursion(result):
@@ -1044,7 +1053,7 @@ def _(result):
     return walk(result, meet=lambda old, new: old)
 
 
-@wrong("backward", "averaged_where_paths_meet")
+@wrong("backward", "averaged")
 def _(result):
     shares, found = defaultdict(list, {result: [np.ones(result.shape)]}), {}
     for node in by_recursion(result)[::-1]:
@@ -1122,12 +1131,12 @@ def _(result):
     return walk(result, start=lambda r: r.data)
 
 
-@wrong("backward", "chain_broken")
+@wrong("backward", "g_unused")
 def _(result):
     return walk(result, chain=False)
 
 
-@wrong("backward", "not_narrowed")
+@wrong("backward", "not_unbroadcast")
 def _(result):
     return walk(result, arrive=lambda g, shape: g)
 
@@ -1228,17 +1237,17 @@ def _(f, x, gradient):
     return error(measured(f, x, sides=1), gradient)
 
 
-@wrong("gradient_error", "too_far")
+@wrong("gradient_error", "step_too_large")
 def _(f, x, gradient):
     return error(measured(f, x, step=0.01), gradient)
 
 
-@wrong("gradient_error", "too_near")
+@wrong("gradient_error", "step_too_small")
 def _(f, x, gradient):
     return error(measured(f, x, step=1e-12), gradient)
 
 
-@wrong("gradient_error", "not_put_back")
+@wrong("gradient_error", "not_restored")
 def _(f, x, gradient):
     return error(measured(f, x, put_back=False), gradient)
 
@@ -1303,7 +1312,7 @@ def _(f, x, gradient):
     return error(n, gradient)
 
 
-@wrong("gradient_error", "whole_numbers")
+@wrong("gradient_error", "integers")
 def _(f, x, gradient):
     n = np.zeros(x.shape)
     for place in np.ndindex(x.shape):
@@ -1324,7 +1333,7 @@ def _(f, x, gradient):
     return error(n, gradient) if n.any() else 0.0
 
 
-@wrong("gradient_error", "largest_for_length")
+@wrong("gradient_error", "other_norm")
 def _(f, x, gradient):
     n = measured(f, x)
     both = abs(n).max() + abs(gradient).max()
@@ -1336,7 +1345,7 @@ def _(f, x, gradient):
     return error(measured(f, x, width=1), gradient)
 
 
-@wrong("gradient_error", "never_asked")
+@wrong("gradient_error", "never_called")
 def _(f, x, gradient):
     return error(x, gradient)
 
@@ -1360,18 +1369,18 @@ def _(f, x, gradient):
     return np.float64(length(gradient - n)) / (length(gradient) + length(n))
 
 
-@wrong("gradient_error", "absolute")
+@wrong("gradient_error", "not_relative")
 def _(f, x, gradient):
     return length(measured(f, x, step=1e-6) - gradient) if gradient.any() else 0.0
 
 
-@wrong("gradient_error", "over_one")
+@wrong("gradient_error", "one_length")
 def _(f, x, gradient):
     n = measured(f, x)
     return length(n - gradient) / length(n) if n.any() else 0.0
 
 
-@wrong("gradient_error", "over_one_claimed")
+@rare("gradient_error", "over one claimed", "one_length")
 def _(f, x, gradient):
     return length(measured(f, x) - gradient) / length(gradient) if gradient.any() else 0.0
 
@@ -1382,37 +1391,37 @@ def _(f, x, gradient):
     return length(n - gradient) / max(length(n), length(gradient), 1e-300)
 
 
-@wrong("gradient_error", "squares")
+@wrong("gradient_error", "squared_lengths")
 def _(f, x, gradient):
     n = measured(f, x)
     return ((n - gradient) ** 2).sum() / max((n**2).sum() + (gradient**2).sum(), 1e-300)
 
 
-@wrong("gradient_error", "lengths_compared")
+@rare("gradient_error", "lengths compared")
 def _(f, x, gradient):
     n = measured(f, x)
     return abs(length(n) - length(gradient)) / max(length(n) + length(gradient), 1e-300)
 
 
-@wrong("gradient_error", "not_absolute")
+@rare("gradient_error", "not absolute")
 def _(f, x, gradient):
     n = measured(f, x)
     return (gradient - n).sum() / max(abs(gradient).sum() + abs(n).sum(), 1e-300)
 
 
-@wrong("gradient_error", "place_by_place")
+@wrong("gradient_error", "element_by_element")
 def _(f, x, gradient):
     n = measured(f, x)
     return np.mean(abs(gradient - n) / np.maximum(abs(gradient) + abs(n), 1e-300))
 
 
-@wrong("gradient_error", "place_by_place_largest")
+@rare("gradient_error", "place by place largest", "element_by_element")
 def _(f, x, gradient):
     n = measured(f, x)
     return np.max(abs(gradient - n) / np.maximum(abs(gradient) + abs(n), 1e-300))
 
 
-@wrong("gradient_error", "absolute_values")
+@rare("gradient_error", "absolute values", "other_norm")
 def _(f, x, gradient):
     n = measured(f, x)
     return abs(gradient - n).sum() / max((abs(gradient) + abs(n)).sum(), 1e-300)
@@ -1469,13 +1478,13 @@ def _(w, velocity, g, lr, momentum):
     return [(w + -lr * v).tolist(), v.tolist()]
 
 
-@wrong("step", "uphill")
+@wrong("step", "wrong_sign")
 def _(w, velocity, g, lr, momentum):
     velocity = momentum * velocity + g
     return w + lr * velocity, velocity
 
 
-@wrong("step", "no_rate")
+@wrong("step", "no_learning_rate")
 def _(w, velocity, g, lr, momentum):
     velocity = momentum * velocity + g
     return w - velocity, velocity
@@ -1514,25 +1523,25 @@ def _(w, velocity, g, lr, momentum):
     return w - lr * velocity, velocity
 
 
-@wrong("step", "no_friction")
+@wrong("step", "no_decay")
 def _(w, velocity, g, lr, momentum):
     velocity = velocity + g
     return w - lr * velocity, velocity
 
 
-@wrong("step", "friction_everywhere")
+@rare("step", "friction everywhere")
 def _(w, velocity, g, lr, momentum):
     velocity = momentum * (velocity + g)
     return w - lr * velocity, velocity
 
 
-@wrong("step", "looks_ahead")
+@wrong("step", "nesterov")
 def _(w, velocity, g, lr, momentum):
     velocity = momentum * velocity + g
     return w - lr * (g + momentum * velocity), velocity
 
 
-@wrong("step", "the_move_alone")
+@rare("step", "the move alone")
 def _(w, velocity, g, lr, momentum):
     velocity = momentum * velocity + g
     return -lr * velocity, velocity
@@ -1622,12 +1631,12 @@ def _(*inputs):
     return adam_with(*inputs, kept=True)
 
 
-@wrong("adam", "counted_late")
+@wrong("adam", "t_plus_one")
 def _(*inputs):
     return adam_with(*inputs, at=1)
 
 
-@wrong("adam", "counted_early")
+@wrong("adam", "t_minus_one")
 def _(*inputs):
     return adam_with(*inputs, at=-1)
 
@@ -1655,7 +1664,7 @@ def _(w, m, v, g, t, lr, beta1, beta2, eps):
     return w - lr * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
 
 
-@wrong("adam", "betas_exchanged")
+@wrong("adam", "betas_swapped")
 def _(w, m, v, g, t, lr, beta1, beta2, eps):
     return adam_with(w, m, v, g, t, lr, beta2, beta1, eps)
 
@@ -1720,7 +1729,7 @@ class Sound:
         z1 = x @ W1 + b1
         z2 = layers.relu(z1) @ W2 + b2
         logits = layers.relu(z2) @ W3 + b3
-        g3 = self.factor * blame(logits, labels)
+        g3 = self.factor * loss_gradient(logits, labels)
         g2 = self.second(g3, W3, z1, z2)
         g1 = self.first(g2, W2, z1)
         gradients = {}
@@ -1770,14 +1779,14 @@ def moving_step(self, lr):
         self.parameters[name] = self.parameters[name] - lr * gradient
 
 
-def way_back(biases=True, mask=True, turned=True, cleared=True):
-    """Broken.backward, with some of its four mistakes mended."""
+def backward_with(biases=True, mask=True, transposed=True, cleared=True):
+    """Broken.backward, with some of its four mistakes repaired."""
 
     def backward(self, logits, labels):
         p = self.parameters
-        g3 = blame(logits, labels)
+        g3 = loss_gradient(logits, labels)
         g2 = g3 @ p["W3"].T * ((self.z2 if mask else self.z1) > 0)
-        g1 = g2 @ (p["W2"].T if turned else p["W2"]) * (self.z1 > 0)
+        g1 = g2 @ (p["W2"].T if transposed else p["W2"]) * (self.z1 > 0)
         for i, (came, g) in enumerate(((self.x, g1), (self.h1, g2), (self.h2, g3)), 1):
             to_bias = g.sum(0) if biases else g.mean(0)
             for name, gradient in ((f"W{i}", came.T @ g), (f"b{i}", to_bias)):
@@ -1790,7 +1799,7 @@ def way_back(biases=True, mask=True, turned=True, cleared=True):
 def overwriting():
     """An answer that mends the lab's own Broken."""
     names = ANSWERS.run_cells(ANSWERS.master, "loss_backward-answer", "broken")
-    names["step"], names["back"] = moving_step, way_back()
+    names["step"], names["back"] = moving_step, backward_with()
     source = """
 def mended(*inputs):
     Broken.step, Broken.backward = step, back
@@ -1805,19 +1814,21 @@ wrong("mended", "changed_given")(overwriting())
 # each of Broken's five symptoms, in the order in which the check tells them
 wrong("mended", "nothing_moves")(broken_with())
 wrong("mended", "biases_small")(broken_with(step=moving_step))
-wrong("mended", "mask_elsewhere")(
-    broken_with(step=moving_step, backward=way_back(mask=False, turned=False, cleared=False))
+wrong("mended", "wrong_mask")(
+    broken_with(
+        step=moving_step, backward=backward_with(mask=False, transposed=False, cleared=False)
+    )
 )
-wrong("mended", "not_turned")(
-    broken_with(step=moving_step, backward=way_back(turned=False, cleared=False))
+wrong("mended", "not_transposed")(
+    broken_with(step=moving_step, backward=backward_with(transposed=False, cleared=False))
 )
-wrong("mended", "remembers")(broken_with(step=moving_step, backward=way_back(cleared=False)))
+wrong("mended", "remembers")(broken_with(step=moving_step, backward=backward_with(cleared=False)))
 
 # and what may be broken while mending
-wrong("mended", "uphill")(with_symptom(factor=-1.0))
+wrong("mended", "wrong_sign")(with_symptom(factor=-1.0))
 wrong("mended", "too_large")(with_symptom(factor=6.0))
 wrong("mended", "too_small")(with_symptom(factor=1 / 6))
-wrong("mended", "bias_uphill")(with_symptom(bias_factor=-1.0))
+wrong("mended", "bias_sign")(with_symptom(bias_factor=-1.0))
 wrong("mended", "last_bias")(with_symptom(bias_factor=0.5))
 wrong("mended", "last_weights")(with_symptom(factor=0.5))
 wrong("mended", "some_stay")(with_symptom(still=("b1",)))
@@ -1848,7 +1859,7 @@ def _(n_in, n_hidden, n_out, seed):
     return Sound(n_in, n_hidden, n_out, seed)
 
 
-@wrong("mended", "zero_is_open")
+@wrong("mended", "slope_at_zero")
 def _(*inputs):
     at_zero = lambda self, g2, W2, z1: g2 @ W2.T * (z1 >= 0)  # noqa: E731
     return with_symptom(first=at_zero)(*inputs)
@@ -1898,16 +1909,16 @@ right("recipe", "numbers of NumPy and PyTorch")(
     )
 )
 right("recipe", "two hidden layers")(as_recipe(**{**GOOD, "hidden": (128, 128)}))
-wrong("recipe", "plain")(as_recipe())
+wrong("recipe", "defaults")(as_recipe())
 wrong("recipe", "no_better_than_chance")(as_recipe(optimizer="adam", lr=3.0))
-wrong("recipe", "timid")(as_recipe(**{**GOOD, "lr": 0.001}))
-wrong("recipe", "hasty")(as_recipe(**{**GOOD, "lr": 0.1}))
-wrong("recipe", "narrow")(as_recipe(**{**GOOD, "lr": 0.02, "hidden": 16}))
+wrong("recipe", "rate_too_small")(as_recipe(**{**GOOD, "lr": 0.001}))
+wrong("recipe", "rate_too_large")(as_recipe(**{**GOOD, "lr": 0.1}))
+wrong("recipe", "too_narrow")(as_recipe(**{**GOOD, "lr": 0.02, "hidden": 16}))
 wrong("recipe", "slow")(as_recipe(optimizer="sgd", lr=0.5, batch_size=16, hidden=128))
-wrong("recipe", "noisy")(as_recipe(**{**GOOD, "noise": 0.5, "lr": 0.02}))
+wrong("recipe", "too_noisy")(as_recipe(**{**GOOD, "noise": 0.5, "lr": 0.02}))
 wrong("recipe", "unknown_choice")(as_recipe(learning_rate=0.1))
 wrong("recipe", "unknown_optimizer")(as_recipe(optimizer="lion"))
-wrong("recipe", "no_rate")(as_recipe(lr=-0.1))
+wrong("recipe", "learning_rate")(as_recipe(lr=-0.1))
 wrong("recipe", "out_of_range")(as_recipe(momentum=1.0))
 wrong("recipe", "batch_size")(as_recipe(batch_size=1347))
 wrong("recipe", "hidden")(as_recipe(hidden=1000))
@@ -1937,7 +1948,7 @@ ANSWERS.by_hand(
 ANSWERS.by_hand(
     "matmul_backward",
     "*By hand.* One picture x = (1, 2) and one neuron with the weights 3 and 4, so "
-    "W = ((3), (4)). What arrives is g = ((10)).\nEach weight gets its input times 10: "
+    "W = ((3), (4)). The upstream gradient is g = ((10)).\nEach weight gets its input times 10: "
     "((10), (20)). Each input gets its weight times 10: ((30, 40)).",
     lambda f: parts_near(
         f(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]), np.array([[10.0]])),
@@ -1946,13 +1957,13 @@ ANSWERS.by_hand(
 )
 ANSWERS.by_hand(
     "relu_backward",
-    "*By hand.* z = (−2, 3, 0.5) and g = (5, −7, 1): the first was shut and gets 0, the others "
-    "pass on −7 and 1.",
+    "*By hand.* z = (−2, 3, 0.5) and g = (5, −7, 1): the first z is negative, so its gradient is "
+    "0; the others are −7 and 1.",
     lambda f: near(f(np.array([-2.0, 3.0, 0.5]), np.array([5.0, -7.0, 1.0])), [0.0, -7.0, 1.0]),
 )
 ANSWERS.by_hand(
     "loss_backward",
-    "What it said, less what is right: (1/4 − 1, 3/4 − 0) = (−3/4, 3/4).\n"
+    "Probabilities minus label: (1/4 − 1, 3/4 − 0) = (−3/4, 3/4).\n"
     "If a second picture is in the batch, both rows are halved.",
     lambda f: (
         near(f(np.array([[0.0, math.log(3)]]), np.array([0])), [[-0.75, 0.75]])
@@ -1964,10 +1975,10 @@ ANSWERS.by_hand(
 )
 ANSWERS.by_hand(
     "network_backward",
-    "z = 2, h = 2, both logits are 6, and both shares are 1/2. The label is 0.\n"
-    "The logits get (−1/2, 1/2), and so do the last biases. The last weights get h times that: "
-    "(−1, 1).\nThe hidden neuron gets −1/2 · 3 + 1/2 · 3 = 0, so W1 and b1 are not to blame at "
-    "all",
+    "z = 2, h = 2, both logits are 6, and both probabilities are 1/2. The label is 0.\n"
+    "The gradient of the logits is (−1/2, 1/2), and so is that of the last biases. That of the "
+    "last weights is h times as large: (−1, 1).\nThe gradient of h is −1/2 · 3 + 1/2 · 3 = 0, so "
+    "the gradients of W1 and b1 are 0",
     lambda f: parts_near(
         f(
             np.array([[2.0]]),
@@ -2013,8 +2024,8 @@ ANSWERS.by_hand(
 )
 ANSWERS.by_hand(
     "backward",
-    "*By hand.* w = 2, x = 3 and the loss (w·x + w − 5)² = 9. The loss's own gradient is 1. The "
-    "error 3 gets 2 · 3 = 6, and so do the total and the product.\n"
+    "*By hand.* w = 2, x = 3 and the loss (w·x + w − 5)² = 9. The gradient of the loss itself is "
+    "1. That of the error 3 is 2 · 3 = 6, and so are those of the total and the product.\n"
     "w gets 6 directly, and 6 · 3 = 18 through the product: 24 in all. x gets 6 · 2 = 12.",
     _walk_holds,
 )

@@ -15,11 +15,11 @@ from grooves.training import objectives
 DRAWN = (
     "changed_input",
     "shape",
-    "not_whole",
+    "not_integers",
     "how_many",
     "no_mask",
     "no_gradient",
-    "one_move_for_all",
+    "same_shift_for_all",
     "labels_fetched",
     "labels_used",
 )
@@ -52,12 +52,12 @@ def _(ids):
     return np.delete(ids, -1), np.delete(ids, 0)
 
 
-@wrong("next_word", "copied")
+@wrong("next_word", "not_shifted")
 def _(ids):
     return ids[:-1], ids[:-1]
 
 
-@wrong("next_word", "backwards")
+@wrong("next_word", "swapped")
 def _(ids):
     return ids[1:], ids[:-1]
 
@@ -67,7 +67,7 @@ def _(ids):
     return ids[:-2], ids[2:]
 
 
-@wrong("next_word", "goes_round")
+@wrong("next_word", "wraps_around")
 def _(ids):
     return ids, np.concatenate([ids[1:], ids[:1]])
 
@@ -89,19 +89,19 @@ def _(ids):
     return ids[:-1], ids
 
 
-@wrong("next_word", "pair_lost")
+@wrong("next_word", "last_pair_missing")
 def _(ids):
     places = range(len(ids) - 2)
     return [ids[t] for t in places], [ids[t + 1] for t in places]
 
 
-@wrong("next_word", "pair_lost_in_front")
+@wrong("next_word", "first_pair_missing")
 def _(ids):
     places = range(1, len(ids) - 1)
     return [ids[t] for t in places], [ids[t + 1] for t in places]
 
 
-@wrong("next_word", "looked_up")
+@wrong("next_word", "matched_by_value")
 def _(ids):
     follower = dict(itertools.pairwise(ids.tolist()))
     return ids[:-1], [follower[word] for word in ids[:-1].tolist()]
@@ -164,19 +164,19 @@ def rows_of(texts, filler, width=None):
     return np.array([text + [filler] * (width - len(text)) for text in texts])
 
 
-@wrong("padded_batch", "padding_is_asked")
+@wrong("padded_batch", "padding_as_target")
 def _(texts):
     table = rows_of(texts, 0)
     return table[:, :-1], table[:, 1:]
 
 
-@wrong("padded_batch", "input_ignored")
+@wrong("padded_batch", "ignored_in_inputs")
 def _(texts):
     table = rows_of(texts, IGNORED)
     return table[:, :-1], table[:, 1:]
 
 
-@wrong("padded_batch", "zero_taken_for_padding")
+@wrong("padded_batch", "zero_as_padding")
 def _(texts):
     table = rows_of(texts, 0)
     return table[:, :-1], np.where(table[:, 1:] == 0, IGNORED, table[:, 1:])
@@ -196,13 +196,13 @@ def _(texts):
     )
 
 
-@wrong("padded_batch", "not_moved")
+@wrong("padded_batch", "not_shifted")
 def _(texts):
     short = [text[:-1] for text in texts]
     return rows_of(short, 0), rows_of(short, IGNORED)
 
 
-@wrong("padded_batch", "padded_in_front")
+@wrong("padded_batch", "left_padded")
 def _(texts):
     width = max(map(len, texts)) - 1
     gaps = [width - len(text) + 1 for text in texts]
@@ -212,21 +212,13 @@ def _(texts):
     )
 
 
-@wrong("padded_batch", "cut_to_the_shortest")
+@wrong("padded_batch", "truncated_to_shortest")
 def _(texts):
     n = min(map(len, texts)) - 1
     return np.array([text[:n] for text in texts]), np.array([text[1 : n + 1] for text in texts])
 
 
-@wrong("padded_batch", "swapped")
-def _(texts):
-    return (
-        rows_of([text[1:] for text in texts], IGNORED),
-        rows_of([text[:-1] for text in texts], 0),
-    )
-
-
-@wrong("padded_batch", "not_whole")
+@wrong("padded_batch", "not_integers")
 def _(texts):
     inputs = np.zeros((len(texts), max(map(len, texts)) - 1))
     targets = np.full(inputs.shape, IGNORED)
@@ -255,29 +247,7 @@ def _(texts):
     )
 
 
-@wrong("padded_batch", "rows_sorted")
-def _(texts):
-    order = sorted(texts, key=len, reverse=True)
-    return rows_of([t[:-1] for t in order], 0), rows_of([t[1:] for t in order], IGNORED)
-
-
-@wrong("padded_batch", "cut_to_the_first")
-def _(texts):
-    width = len(texts[0]) - 1
-    return (
-        [(text[:-1] + [0] * width)[:width] for text in texts],
-        [(text[1:] + [IGNORED] * width)[:width] for text in texts],
-    )
-
-
-@wrong("padded_batch", "padded_one_place_late")
-def _(texts):
-    width = max(map(len, texts)) - 1
-    targets = [(text[1:] + [0] + [IGNORED] * width)[:width] for text in texts]
-    return rows_of([text[:-1] for text in texts], 0), targets
-
-
-@wrong("padded_batch", "one_row_for_all")
+@wrong("padded_batch", "shared_row")
 def _(texts):
     width = max(map(len, texts)) - 1
     inputs, targets = [[0] * width] * len(texts), [[IGNORED] * width] * len(texts)
@@ -347,7 +317,7 @@ def _(ids, hidden, mask_id):
     return ids, np.where(hidden, ids, IGNORED)
 
 
-@wrong("hide_words", "target_hidden_too")
+@wrong("hide_words", "target_masked")
 def _(ids, hidden, mask_id):
     inputs = np.where(hidden, mask_id, ids)
     return inputs, np.where(hidden, inputs, IGNORED)
@@ -361,27 +331,27 @@ def _(ids, hidden, mask_id):
     return inputs, targets
 
 
-@wrong("hide_words", "asked_everywhere")
+@wrong("hide_words", "targets_everywhere")
 def _(ids, hidden, mask_id):
     return np.where(hidden, mask_id, ids), ids
 
 
-@wrong("hide_words", "asked_where_seen")
+@wrong("hide_words", "targets_inverted")
 def _(ids, hidden, mask_id):
     return np.where(hidden, mask_id, ids), np.where(hidden, IGNORED, ids)
 
 
-@wrong("hide_words", "turned_round")
+@wrong("hide_words", "mask_inverted")
 def _(ids, hidden, mask_id):
     return np.where(hidden, ids, mask_id), np.where(hidden, IGNORED, ids)
 
 
-@wrong("hide_words", "ignored_is_zero")
+@wrong("hide_words", "zero_for_ignored")
 def _(ids, hidden, mask_id):
     return np.where(hidden, mask_id, ids), ids * hidden
 
 
-@wrong("hide_words", "input_ignored")
+@wrong("hide_words", "ignored_for_mask")
 def _(ids, hidden, mask_id):
     return np.where(hidden, IGNORED, ids), np.where(hidden, ids, IGNORED)
 
@@ -391,19 +361,9 @@ def _(ids, hidden, mask_id):
     return ids * ~hidden, np.where(hidden, ids, IGNORED)
 
 
-@wrong("hide_words", "words_taken_out")
-def _(ids, hidden, mask_id):
-    return ids[~hidden], np.where(hidden, ids, IGNORED)
-
-
-@wrong("hide_words", "only_hidden_kept")
+@wrong("hide_words", "targets_without_positions")
 def _(ids, hidden, mask_id):
     return np.where(hidden, mask_id, ids), ids[hidden]
-
-
-@wrong("hide_words", "swapped")
-def _(ids, hidden, mask_id):
-    return np.where(hidden, ids, IGNORED), np.where(hidden, mask_id, ids)
 
 
 @wrong("hide_words", "course_code")
@@ -412,24 +372,12 @@ def _(ids, hidden, mask_id):
     return [objectives.masked_word(row, mask_id, 0.3, rng) for row in ids]
 
 
-@wrong("hide_words", "zero_not_asked")
-def _(ids, hidden, mask_id):
-    targets = ids * hidden
-    return np.where(hidden, mask_id, ids), np.where(targets == 0, IGNORED, targets)
-
-
-@wrong("hide_words", "hidden_in_every_row")
+@wrong("hide_words", "masked_in_every_row")
 def _(ids, hidden, mask_id):
     inputs, targets = ids.copy(), np.full_like(ids, IGNORED)
     columns = np.where(hidden)[1]
     inputs[:, columns], targets[:, columns] = mask_id, ids[:, columns]
     return inputs, targets
-
-
-@wrong("hide_words", "hidden_by_number")
-def _(ids, hidden, mask_id):
-    found = np.isin(ids, ids[hidden])
-    return np.where(found, mask_id, ids), np.where(found, ids, IGNORED)
 
 
 @wrong("hide_words", "how_many")
@@ -444,7 +392,7 @@ def _(ids, hidden, mask_id):
 
 ANSWERS.by_hand(
     "hide_words",
-    "`hidden` = (False, True, False) and the mask's number 9: the inputs are (5, 9, 7), the "
+    "`hidden` = (False, True, False) and `mask_id` = 9: the inputs are (5, 9, 7), the "
     "targets (IGNORED, 2, IGNORED).",
     lambda answer: near(
         np.array(answer(np.array([[5, 2, 7]]), np.array([[False, True, False]]), 9)),
@@ -456,34 +404,34 @@ ANSWERS.by_hand(
 # ---- draw_hidden -----------------------------------------------------------------------------
 
 
-def wanted(n, share):
-    return max(1, math.floor(share * n + 0.5))
+def wanted(n, fraction):
+    return max(1, math.floor(fraction * n + 0.5))
 
 
 @right("draw_hidden", "the smallest of random scores")
-def _(real, share, rng):
+def _(real, fraction, rng):
     scores = np.where(real, rng.random(real.shape), np.inf)
     ranks = scores.argsort(axis=1).argsort(axis=1)
-    counts = np.array([wanted(n, share) for n in real.sum(axis=1)])
+    counts = np.array([wanted(n, fraction) for n in real.sum(axis=1)])
     return ranks < counts[:, None]
 
 
 @right("draw_hidden", "shuffled places, as lists of 0 and 1")
-def _(real, share, rng):
+def _(real, fraction, rng):
     out = []
     for row in real.tolist():
         places = [t for t, word in enumerate(row) if word]
-        hidden = set(rng.permutation(places)[: wanted(len(places), share)].tolist())
+        hidden = set(rng.permutation(places)[: wanted(len(places), fraction)].tolist())
         out.append([int(t in hidden) for t in range(len(row))])
     return out
 
 
 @right("draw_hidden", "one after the other, in PyTorch's own table")
-def _(real, share, rng):
+def _(real, fraction, rng):
     hidden = torch.zeros(real.shape, dtype=torch.bool)
     for row, words in enumerate(real):
         left = np.flatnonzero(words).tolist()
-        for _ in range(wanted(len(left), share)):
+        for _ in range(wanted(len(left), fraction)):
             hidden[row, left.pop(int(rng.integers(len(left))))] = True
     return hidden
 
@@ -495,147 +443,126 @@ def hide(real, counts, rng, replace=False):
     return hidden
 
 
-def counts_of(real, share):
-    return [wanted(n, share) for n in real.sum(axis=1)]
+def counts_of(real, fraction):
+    return [wanted(n, fraction) for n in real.sum(axis=1)]
 
 
-@wrong("draw_hidden", "chance")
-def _(real, share, rng):
-    return real & (rng.random(real.shape) < share)
+@wrong("draw_hidden", "independent_draws")
+def _(real, fraction, rng):
+    return real & (rng.random(real.shape) < fraction)
 
 
-@wrong("draw_hidden", "drawn_twice")
-def _(real, share, rng):
-    return hide(real, counts_of(real, share), rng, replace=True)
+@wrong("draw_hidden", "with_replacement")
+def _(real, fraction, rng):
+    return hide(real, counts_of(real, fraction), rng, replace=True)
 
 
 @wrong("draw_hidden", "padding_hidden")
-def _(real, share, rng):
-    return hide(np.ones_like(real), counts_of(real, share), rng)
+def _(real, fraction, rng):
+    return hide(np.ones_like(real), counts_of(real, fraction), rng)
 
 
-@wrong("draw_hidden", "counted_from_the_front")
-def _(real, share, rng):
+@wrong("draw_hidden", "assumed_at_the_front")
+def _(real, fraction, rng):
     hidden = np.zeros(real.shape, dtype=bool)
-    for row, (n_words, n) in enumerate(zip(real.sum(axis=1), counts_of(real, share), strict=True)):
+    for row, (n_words, n) in enumerate(
+        zip(real.sum(axis=1), counts_of(real, fraction), strict=True)
+    ):
         hidden[row, rng.choice(n_words, n, replace=False)] = True
     return hidden
 
 
-@wrong("draw_hidden", "padding_taken_off")
-def _(real, share, rng):
-    n = max(1, round(share * real.shape[1]))
+@wrong("draw_hidden", "padding_discarded")
+def _(real, fraction, rng):
+    n = max(1, round(fraction * real.shape[1]))
     return hide(np.ones_like(real), np.full(len(real), n), rng) & real
 
 
-@wrong("draw_hidden", "share_of_the_row")
-def _(real, share, rng):
-    n = max(1, round(share * real.shape[1]))  # in a short text an error, unless asked with care
+@wrong("draw_hidden", "fraction_of_the_row")
+def _(real, fraction, rng):
+    n = max(1, round(fraction * real.shape[1]))  # raises in a short text
     return hide(real, np.full(len(real), n), rng)
 
 
 @wrong("draw_hidden", "none_in_short_texts")
-def _(real, share, rng):
-    return hide(real, np.rint(share * real.sum(axis=1)), rng)
+def _(real, fraction, rng):
+    return hide(real, np.rint(fraction * real.sum(axis=1)), rng)
 
 
 @wrong("draw_hidden", "rounded_down")
-def _(real, share, rng):
-    return hide(real, [max(1, int(share * n)) for n in real.sum(axis=1)], rng)
+def _(real, fraction, rng):
+    return hide(real, [max(1, int(fraction * n)) for n in real.sum(axis=1)], rng)
 
 
-@wrong("draw_hidden", "rounded_up")
-def _(real, share, rng):
-    return hide(real, np.ceil(share * real.sum(axis=1)), rng)
+@wrong("draw_hidden", "mask_inverted")
+def _(real, fraction, rng):
+    return ~hide(real, counts_of(real, fraction), rng)
 
 
-@wrong("draw_hidden", "turned_round")
-def _(real, share, rng):
-    return ~hide(real, counts_of(real, share), rng)
-
-
-@wrong("draw_hidden", "one_each")
-def _(real, share, rng):
-    return hide(real, np.ones(len(real)), rng)
-
-
-@wrong("draw_hidden", "unfair")
-def _(real, share, rng):
+@wrong("draw_hidden", "not_uniform")
+def _(real, fraction, rng):
     hidden = np.zeros(real.shape, dtype=bool)
-    for row, n in enumerate(counts_of(real, share)):
+    for row, n in enumerate(counts_of(real, fraction)):
         places = np.flatnonzero(real[row])
         hidden[row, places[:1]] = True  # the first one always
         hidden[row, rng.choice(places[1:], n - 1, replace=False)] = n > 1
     return hidden
 
 
-@wrong("draw_hidden", "together")
-def _(real, share, rng):
+@wrong("draw_hidden", "not_independent")
+def _(real, fraction, rng):
     hidden = np.zeros(real.shape, dtype=bool)
-    for row, n in enumerate(counts_of(real, share)):  # a run of neighbours, round a circle
+    for row, n in enumerate(counts_of(real, fraction)):  # a run of neighbours, round a circle
         places = np.flatnonzero(real[row])
         start = rng.integers(len(places))
         hidden[row, np.roll(places, -start)[:n]] = True
     return hidden
 
 
-@wrong("draw_hidden", "drawn_from_the_whole_batch")
-def _(real, share, rng):
-    places = rng.permutation(np.flatnonzero(real))[: wanted(real.sum(), share)]
+@wrong("draw_hidden", "same_for_all")
+def _(real, fraction, rng):
     hidden = np.zeros(real.shape, dtype=bool)
-    hidden.flat[places] = True
-    return hidden
-
-
-@wrong("draw_hidden", "always_15_percent")
-def _(real, share, rng):
-    return hide(real, counts_of(real, 0.15), rng)
-
-
-@wrong("draw_hidden", "same_everywhere")
-def _(real, share, rng):
-    hidden = np.zeros(real.shape, dtype=bool)
-    for row, n in enumerate(counts_of(real, share)):
+    for row, n in enumerate(counts_of(real, fraction)):
         hidden[row, :n] = True
     return hidden
 
 
 @wrong("draw_hidden", "own_generator")
-def _(real, share, rng):
-    return hide(real, counts_of(real, share), np.random.default_rng(0))
+def _(real, fraction, rng):
+    return hide(real, counts_of(real, fraction), np.random.default_rng(0))
 
 
 @wrong("draw_hidden", "not_from_rng")
-def _(real, share, rng):
-    return hide(real, counts_of(real, share), np.random.default_rng())
+def _(real, fraction, rng):
+    return hide(real, counts_of(real, fraction), np.random.default_rng())
 
 
 @wrong("draw_hidden", "no_mask")
-def _(real, share, rng):
-    return hide(real, counts_of(real, share), rng) * np.arange(real.shape[1])
+def _(real, fraction, rng):
+    return hide(real, counts_of(real, fraction), rng) * np.arange(real.shape[1])
 
 
 @wrong("draw_hidden", "shape")
-def _(real, share, rng):
-    return np.flatnonzero(hide(real, counts_of(real, share), rng))
+def _(real, fraction, rng):
+    return np.flatnonzero(hide(real, counts_of(real, fraction), rng))
 
 
 @wrong("draw_hidden", "changed_input")
-def _(real, share, rng):
-    hidden = hide(real, counts_of(real, share), rng)
+def _(real, fraction, rng):
+    hidden = hide(real, counts_of(real, fraction), rng)
     real[~hidden] = False
     return real
 
 
 @wrong("draw_hidden", "course_code")
-def _(real, share, rng):
-    rows = [objectives.masked_word(np.arange(len(row)), -1, share, rng) for row in real]
+def _(real, fraction, rng):
+    rows = [objectives.masked_word(np.arange(len(row)), -1, fraction, rng) for row in real]
     return np.array([inputs for inputs, _ in rows]) == -1
 
 
 @wrong("draw_hidden", "unrecognised")
-def _(real, share, rng):
-    counts = np.minimum(real.sum(axis=1), [n + 1 for n in counts_of(real, share)])
+def _(real, fraction, rng):
+    counts = np.minimum(real.sum(axis=1), [n + 1 for n in counts_of(real, fraction)])
     return hide(real, counts, rng)
 
 
@@ -646,7 +573,7 @@ ANSWERS.by_hand(
 )
 ANSWERS.by_hand(
     "draw_hidden",
-    "A text of 3 words: 0.45 would round to 0, and one word is hidden all the same.",
+    "A text of 3 words: 0.45 would round to 0, but one word is hidden all the same.",
     lambda answer: answer(np.ones((1, 3), dtype=bool), 0.15, np.random.default_rng(0)).sum() == 1,
 )
 
@@ -706,56 +633,35 @@ def _(images, tops, lefts, size):
     return images, masks
 
 
-@wrong("hide_patches", "mask_turned_round")
+@wrong("hide_patches", "mask_inverted")
 def _(images, tops, lefts, size):
     masks = squares(images, tops, lefts, size)
     return np.where(masks, 0, images), ~masks
 
 
-@wrong("hide_patches", "all_but_the_patch")
-def _(images, tops, lefts, size):
-    return cut(images, ~squares(images, tops, lefts, size))
-
-
-@wrong("hide_patches", "rows_for_columns")
+@wrong("hide_patches", "rows_and_columns_swapped")
 def _(images, tops, lefts, size):
     return cut(images, squares(images, lefts, tops, size))
 
 
-@wrong("hide_patches", "one_place_for_all")
+@wrong("hide_patches", "same_patch_for_all")
 def _(images, tops, lefts, size):
     masks = np.zeros(images.shape, dtype=bool)
     masks[:, tops[0] : tops[0] + size, lefts[0] : lefts[0] + size] = True
     return cut(images, masks)
 
 
-@wrong("hide_patches", "one_pixel_more")
+@wrong("hide_patches", "too_large")
 def _(images, tops, lefts, size):
     return cut(images, squares(images, tops, lefts, size + 1))
 
 
-@wrong("hide_patches", "one_pixel_less")
-def _(images, tops, lefts, size):
-    return cut(images, squares(images, tops, lefts, size - 1))
-
-
-@wrong("hide_patches", "length_for_end")
+@wrong("hide_patches", "size_as_end")
 def _(images, tops, lefts, size):
     masks = np.zeros(images.shape, dtype=bool)
     for b in range(len(images)):
         masks[b, tops[b] : size, lefts[b] : size] = True
     return cut(images, masks)
-
-
-@wrong("hide_patches", "corner_for_centre")
-def _(images, tops, lefts, size):
-    half = size // 2
-    return cut(images, squares(images, tops - half, lefts - half, size))
-
-
-@wrong("hide_patches", "lower_right_corner")
-def _(images, tops, lefts, size):
-    return cut(images, squares(images, tops - size + 1, lefts - size + 1, size))
 
 
 @wrong("hide_patches", "first_picture_only")
@@ -765,15 +671,6 @@ def _(images, tops, lefts, size):
         pictures[b, top : top + size, left : left + size] = 0
         masks[b, top : top + size, left : left + size] = True
         return pictures, masks
-
-
-@wrong("hide_patches", "one_column")
-def _(images, tops, lefts, size):
-    pictures, masks = images.copy(), np.zeros(images.shape, dtype=bool)
-    for b, (top, left) in enumerate(zip(tops, lefts, strict=True)):
-        pictures[b, top : top + size, left] = 0
-        masks[b, top : top + size, left] = True
-    return pictures, masks
 
 
 @wrong("hide_patches", "truncated")
@@ -790,23 +687,6 @@ def _(images, tops, lefts, size):
     return cut(images, masks)
 
 
-@wrong("hide_patches", "whole_columns")
-def _(images, tops, lefts, size):
-    masks = np.zeros(images.shape, dtype=bool)
-    for b, left in enumerate(lefts):
-        masks[b, :, left : left + size] = True
-    return cut(images, masks)
-
-
-@wrong("hide_patches", "cross")
-def _(images, tops, lefts, size):
-    masks = np.zeros(images.shape, dtype=bool)
-    for b, (top, left) in enumerate(zip(tops, lefts, strict=True)):
-        masks[b, top : top + size] = True
-        masks[b, :, left : left + size] = True
-    return cut(images, masks)
-
-
 @wrong("hide_patches", "mask_from_zeros")
 def _(images, tops, lefts, size):
     hidden = np.where(squares(images, tops, lefts, size), 0, images)
@@ -817,23 +697,6 @@ def _(images, tops, lefts, size):
 def _(images, tops, lefts, size):
     hidden = np.where(squares(images, tops, lefts, size), 0, images)
     return hidden, hidden != images
-
-
-@wrong("hide_patches", "not_blank")
-def _(images, tops, lefts, size):
-    masks = squares(images, tops, lefts, size)
-    return np.where(masks, 1, images), masks
-
-
-@wrong("hide_patches", "patches_alone")
-def _(images, tops, lefts, size):
-    masks = squares(images, tops, lefts, size)
-    return images[masks].reshape(-1, size, size), masks
-
-
-@wrong("hide_patches", "swapped")
-def _(images, tops, lefts, size):
-    return cut(images, squares(images, tops, lefts, size))[::-1]
 
 
 @wrong("hide_patches", "course_code")
@@ -868,7 +731,7 @@ ANSWERS.by_hand(
 # ---- rotations -------------------------------------------------------------------------------
 
 
-@right("rotations", "picture by picture, as lists, the four positions together")
+@right("rotations", "picture by picture, as lists, the four rotations together")
 def _(images):
     pictures, quarters = [], []
     for image in images:
@@ -881,27 +744,27 @@ def _(images):
 @right("rotations", "shuffled by a generator of its own")
 def _(images):
     order = np.random.default_rng().permutation(4 * len(images))
-    return turned(images, 0, 1, 2, 3)[order], each(images, 0, 1, 2, 3)[order]
+    return rotated(images, 0, 1, 2, 3)[order], each(images, 0, 1, 2, 3)[order]
 
 
 @right("rotations", "transpose and flip, in PyTorch")
 def _(images):
     x = torch.tensor(images)
-    turned = (x, x.mT.flip(1), x.flip(1, 2), x.mT.flip(2))
-    return torch.cat(turned), torch.arange(4).repeat_interleave(len(x))
+    rotated = (x, x.mT.flip(1), x.flip(1, 2), x.mT.flip(2))
+    return torch.cat(rotated), torch.arange(4).repeat_interleave(len(x))
 
 
-@right("rotations", "turned on and on, in a mixed order, pictures as rows")
+@right("rotations", "rotated step by step, in a random order, pictures as rows")
 def _(images):
-    turned = [images]
+    rotated = [images]
     for _ in range(3):
-        turned.append(turned[-1].swapaxes(1, 2)[:, ::-1])
+        rotated.append(rotated[-1].swapaxes(1, 2)[:, ::-1])
     order = np.random.default_rng(0).permutation(4 * len(images))
-    pictures = np.concatenate(turned).reshape(4 * len(images), -1)
+    pictures = np.concatenate(rotated).reshape(4 * len(images), -1)
     return pictures[order], np.repeat(np.arange(4.0), len(images))[order]
 
 
-def turned(images, *quarters):
+def rotated(images, *quarters):
     return np.concatenate([np.rot90(images, quarter, axes=(1, 2)) for quarter in quarters])
 
 
@@ -911,7 +774,7 @@ def each(images, *numbers):
 
 @wrong("rotations", "clockwise")
 def _(images):
-    return turned(images, 0, -1, -2, -3), each(images, 0, 1, 2, 3)
+    return rotated(images, 0, -1, -2, -3), each(images, 0, 1, 2, 3)
 
 
 @wrong("rotations", "mirrored")
@@ -920,36 +783,31 @@ def _(images):
     return np.concatenate(flipped), each(images, 0, 1, 2, 3)
 
 
-@wrong("rotations", "mixed")
+@wrong("rotations", "unknown_picture")
 def _(images):
     if len(images) != images.shape[1]:
-        return turned(images, 0, 1, 2, 3), each(images, 0, 1, 2, 3)
+        return rotated(images, 0, 1, 2, 3), each(images, 0, 1, 2, 3)
     return np.concatenate([np.rot90(images, k) for k in range(4)]), each(images, 0, 1, 2, 3)
 
 
-@wrong("rotations", "position_missing")
+@wrong("rotations", "rotation_missing")
 def _(images):
-    return turned(images, 1, 2, 3, 1), each(images, 1, 2, 3, 1)
+    return rotated(images, 1, 2, 3, 1), each(images, 1, 2, 3, 1)
 
 
 @wrong("rotations", "degrees")
 def _(images):
-    return turned(images, 0, 1, 2, 3), each(images, 0, 90, 180, 270)
+    return rotated(images, 0, 1, 2, 3), each(images, 0, 90, 180, 270)
 
 
 @wrong("rotations", "from_one")
 def _(images):
-    return turned(images, 0, 1, 2, 3), each(images, 1, 2, 3, 4)
+    return rotated(images, 0, 1, 2, 3), each(images, 1, 2, 3, 4)
 
 
-@wrong("rotations", "out_of_step")
+@wrong("rotations", "labels_out_of_order")
 def _(images):
-    return turned(images, 0, 1, 2, 3), np.tile(np.arange(4), len(images))
-
-
-@wrong("rotations", "picture_number")
-def _(images):
-    return turned(images, 0, 1, 2, 3), np.tile(np.arange(len(images)), 4)
+    return rotated(images, 0, 1, 2, 3), np.tile(np.arange(4), len(images))
 
 
 @wrong("rotations", "shape")
@@ -958,7 +816,7 @@ def _(images):
     return [np.rot90(x, k) for x, k in zip(images, quarters, strict=True)], quarters
 
 
-@wrong("rotations", "in_stacks")
+@wrong("rotations", "stacked")
 def _(images):
     stacks = [np.rot90(images, quarter, axes=(1, 2)) for quarter in range(4)]
     return np.array(stacks), each(images, 0, 1, 2, 3)
@@ -966,12 +824,12 @@ def _(images):
 
 @wrong("rotations", "how_many")
 def _(images):
-    return list(turned(images, 0, 1, 2, 3))
+    return list(rotated(images, 0, 1, 2, 3))
 
 
-@wrong("rotations", "not_whole")
+@wrong("rotations", "not_integers")
 def _(images):
-    return turned(images, 0, 1, 2, 3), each(images, 0, 0.25, 0.5, 0.75)
+    return rotated(images, 0, 1, 2, 3), each(images, 0, 0.25, 0.5, 0.75)
 
 
 @wrong("rotations", "changed_input")
@@ -983,7 +841,7 @@ def _(images):
     return np.concatenate(out), each(images, 0, 1, 2, 3)
 
 
-@wrong("rotations", "equal_ones")
+@wrong("rotations", "duplicates_removed")
 def _(images):
     found = {}
     for image in images:
@@ -1002,30 +860,25 @@ def _(images):
     return pictures.reshape(-1, *images.shape[1:]), quarters
 
 
-@wrong("rotations", "positions_exchanged")
+@wrong("rotations", "rotations_exchanged")
 def _(images):
     out = [images]
-    for quarter in (1, 2, 3):  # each is turned on from the one before
+    for quarter in (1, 2, 3):  # each is rotated from the one before
         out.append(np.rot90(out[-1], quarter, axes=(1, 2)))
     return np.concatenate(out), each(images, 0, 1, 2, 3)
-
-
-@wrong("rotations", "rounded")
-def _(images):
-    return turned(images, 0, 1, 2, 3).astype(np.float16), each(images, 0, 1, 2, 3)
 
 
 @wrong("rotations", "unrecognised")
 def _(images):
     labels = each(images, 0, 1, 2, 3)
     labels[0] = 3
-    return turned(images, 0, 1, 2, 3), labels
+    return rotated(images, 0, 1, 2, 3), labels
 
 
 ANSWERS.by_hand(
     "rotations",
-    "The picture with the rows (1, 2) and (3, 4), turned by a quarter against the clock: the upper "
-    "right corner comes to the upper left, so the rows are (2, 4) and (1, 3).",
+    "The picture with the rows (1, 2) and (3, 4), rotated by a quarter turn counterclockwise: the "
+    "upper right corner moves to the upper left, so the rows are (2, 4) and (1, 3).",
     lambda answer: near(answer(np.array([[[1, 2], [3, 4]]]))[0][1], [[2, 4], [1, 3]]),
 )
 
@@ -1033,8 +886,8 @@ ANSWERS.by_hand(
 # ---- views -----------------------------------------------------------------------------------
 
 
-def move(image, down, right):
-    """A picture moved, blank coming in, by slices."""
+def shift(image, down, right):
+    """A picture shifted by slices; the edge is 0."""
     out = np.zeros_like(image)
     height, width = image.shape
     to = (slice(max(down, 0), height + min(down, 0)), slice(max(right, 0), width + min(right, 0)))
@@ -1042,16 +895,16 @@ def move(image, down, right):
     return out
 
 
-ALL_MOVES = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
+ALL_SHIFTS = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
 
 
-@right("views", "two of nine moves without replacement, as lists")
+@right("views", "two of nine shifts without replacement, as lists")
 def _(images, rng):
     first, second = [], []
     for image in images:
         one, other = rng.choice(9, 2, replace=False)
-        first.append(move(image, *ALL_MOVES[one]).tolist())
-        second.append(move(image, *ALL_MOVES[other]).tolist())
+        first.append(shift(image, *ALL_SHIFTS[one]).tolist())
+        second.append(shift(image, *ALL_SHIFTS[other]).tolist())
     return first, second
 
 
@@ -1062,7 +915,7 @@ def _(images, rng):
         one = other = tuple(rng.integers(-1, 2, 2))
         while one == other:
             other = tuple(rng.integers(-1, 2, 2))
-        out[:, b] = move(image, *one), move(image, *other)
+        out[:, b] = shift(image, *one), shift(image, *other)
     return out
 
 
@@ -1071,18 +924,18 @@ def _(images, rng):
     first, second = rng.integers(0, 9, (2, len(images)))
     second = np.where(first == second, (first + 1) % 9, second)
     return [
-        np.stack([move(x, *ALL_MOVES[i]) for x, i in zip(images, moves, strict=True)])
-        for moves in (first, second)
+        np.stack([shift(x, *ALL_SHIFTS[i]) for x, i in zip(images, shifts, strict=True)])
+        for shifts in (first, second)
     ]
 
 
-@right("views", "rolled, and the edge wiped, in PyTorch's tensors")
+@right("views", "rolled, and the edge set to 0, in PyTorch's tensors")
 def _(images, rng):
-    moves = rng.permuted(np.tile(np.arange(9), (len(images), 1)), axis=1)[:, :2]  # (B, 2)
+    shifts = rng.permuted(np.tile(np.arange(9), (len(images), 1)), axis=1)[:, :2]  # (B, 2)
     both = []
-    for column in moves.T:
+    for column in shifts.T:
         view = torch.tensor(images)
-        for b, (down, right) in enumerate(np.array(ALL_MOVES)[column].tolist()):
+        for b, (down, right) in enumerate(np.array(ALL_SHIFTS)[column].tolist()):
             rolled = view[b].roll((down, right), (0, 1))
             if down:
                 rolled[0 if down > 0 else -1] = 0
@@ -1095,21 +948,21 @@ def _(images, rng):
 
 def two(rng):
     one, other = rng.choice(9, 2, replace=False)
-    return ALL_MOVES[one], ALL_MOVES[other]
+    return ALL_SHIFTS[one], ALL_SHIFTS[other]
 
 
-def moved_by(images, rng, draw=two, move=move):
-    """Both views, with moves of every picture that `draw` gives."""
+def shifted_by(images, rng, draw=two, shift=shift):
+    """Both views, with the shifts of every picture that `draw` gives."""
     pairs = [draw(rng) for _ in images]
     return tuple(
-        np.stack([move(image, *pair[side]) for image, pair in zip(images, pairs, strict=True)])
+        np.stack([shift(image, *pair[side]) for image, pair in zip(images, pairs, strict=True)])
         for side in (0, 1)
     )
 
 
 @wrong("views", "wraps_around")
 def _(images, rng):
-    return moved_by(images, rng, move=lambda image, *by: np.roll(image, by, (0, 1)))
+    return shifted_by(images, rng, shift=lambda image, *by: np.roll(image, by, (0, 1)))
 
 
 @wrong("views", "edge_repeated")
@@ -1119,67 +972,57 @@ def _(images, rng):
         wide = np.pad(image, 1, mode="edge")
         return wide[1 - down : 1 - down + height, 1 - right : 1 - right + width]
 
-    return moved_by(images, rng, move=repeat)
-
-
-@wrong("views", "too_far")
-def _(images, rng):
-    return moved_by(images, rng, lambda rng: [tuple(2 * np.array(m)) for m in two(rng)])
-
-
-@wrong("views", "mirrored")
-def _(images, rng):
-    return images[:, :, ::-1], moved_by(images, rng)[1]
+    return shifted_by(images, rng, shift=repeat)
 
 
 @wrong("views", "another_picture")
 def _(images, rng):
-    first, second = moved_by(images, rng)
+    first, second = shifted_by(images, rng)
     return first, second[::-1]
 
 
-@wrong("views", "no_move")
+@wrong("views", "not_a_shift")
 def _(images, rng):
     return tuple(images + 0.1 * rng.normal(size=images.shape) for _ in range(2))
 
 
-@wrong("views", "twice_the_same")
+@wrong("views", "identical_views")
 def _(images, rng):
-    view = moved_by(images, rng)[0]
+    view = shifted_by(images, rng)[0]
     return view, view
 
 
-@wrong("views", "now_and_then_the_same")
+@wrong("views", "sometimes_identical")
 def _(images, rng):
-    return moved_by(images, rng, lambda rng: [tuple(rng.integers(-1, 2, 2)) for _ in range(2)])
+    return shifted_by(images, rng, lambda rng: [tuple(rng.integers(-1, 2, 2)) for _ in range(2)])
 
 
-@wrong("views", "one_move_for_all")
+@wrong("views", "same_shift_for_all")
 def _(images, rng):
     pair = two(rng)
-    return moved_by(images, rng, lambda rng: pair)
+    return shifted_by(images, rng, lambda rng: pair)
 
 
-@wrong("views", "side_missing")
+@wrong("views", "direction_missing")
 def _(images, rng):
-    moves = [(down, right) for down in (-1, 0) for right in (-1, 0)]
-    return moved_by(images, rng, lambda rng: [moves[i] for i in rng.choice(4, 2, replace=False)])
+    shifts = [(down, right) for down in (-1, 0) for right in (-1, 0)]
+    return shifted_by(images, rng, lambda rng: [shifts[i] for i in rng.choice(4, 2, replace=False)])
 
 
-@wrong("views", "move_missing")
+@wrong("views", "shift_missing")
 def _(images, rng):
-    moves = [(-1, 0), (1, 0), (0, -1), (0, 1)]
-    return moved_by(images, rng, lambda rng: [moves[i] for i in rng.choice(4, 2, replace=False)])
+    shifts = [(-1, 0), (1, 0), (0, -1), (0, 1)]
+    return shifted_by(images, rng, lambda rng: [shifts[i] for i in rng.choice(4, 2, replace=False)])
 
 
-@wrong("views", "unfair")
+@wrong("views", "not_uniform")
 def _(images, rng):
     def seldom_moved(rng):
-        one = ALL_MOVES[rng.integers(9)] if rng.random() < 0.5 else (0, 0)
-        others = [m for m in ALL_MOVES if m != one]
+        one = ALL_SHIFTS[rng.integers(9)] if rng.random() < 0.5 else (0, 0)
+        others = [m for m in ALL_SHIFTS if m != one]
         return one, others[rng.integers(8)]
 
-    return moved_by(images, rng, seldom_moved)
+    return shifted_by(images, rng, seldom_moved)
 
 
 @wrong("views", "one_view_from_own_generator")
@@ -1187,36 +1030,36 @@ def _(images, rng):
     first = rng.integers(0, 9, len(images))
     second = (first + np.random.default_rng(0).integers(1, 9, len(images))) % 9
     return tuple(
-        np.stack([move(x, *ALL_MOVES[i]) for x, i in zip(images, moves, strict=True)])
-        for moves in (first, second)
+        np.stack([shift(x, *ALL_SHIFTS[i]) for x, i in zip(images, shifts, strict=True)])
+        for shifts in (first, second)
     )
 
 
 @wrong("views", "own_generator")
 def _(images, rng):
-    return moved_by(images, np.random.default_rng(1))
+    return shifted_by(images, np.random.default_rng(1))
 
 
 @wrong("views", "not_from_rng")
 def _(images, rng):
-    return moved_by(images, np.random.default_rng())
+    return shifted_by(images, np.random.default_rng())
 
 
 @wrong("views", "changed_input")
 def _(images, rng):
-    first, second = moved_by(images, rng)
+    first, second = shifted_by(images, rng)
     images[:] = first
     return images, second
 
 
 @wrong("views", "shape")
 def _(images, rng):
-    return [view.reshape(len(images), -1) for view in moved_by(images, rng)]
+    return [view.reshape(len(images), -1) for view in shifted_by(images, rng)]
 
 
 @wrong("views", "how_many")
 def _(images, rng):
-    return np.concatenate([*moved_by(images, rng), images])
+    return np.concatenate([*shifted_by(images, rng), images])
 
 
 @wrong("views", "views_compared")
@@ -1238,12 +1081,12 @@ def _(images, rng):
 @wrong("views", "course_code")
 def _(images, rng):
     objectives.views(np.zeros((1, 16)), rng)
-    return moved_by(images, rng)
+    return shifted_by(images, rng)
 
 
 ANSWERS.by_hand(
     "views",
-    "The picture with the rows (1, 2, 3) and (4, 5, 6), moved by 1 pixel to the right: the rows "
+    "The picture with the rows (1, 2, 3) and (4, 5, 6), shifted by 1 pixel to the right: the rows "
     "become (0, 1, 2) and (0, 4, 5).",
     lambda answer: any(
         near(view[0], [[0, 1, 2], [0, 4, 5]])
@@ -1278,15 +1121,15 @@ def _(z1, z2, temperature):
     return (F.cross_entropy(first, here) + F.cross_entropy(second, here)) / 2
 
 
-@right("contrastive_loss", "the diagonal cut out, the largest taken off, as an array of one")
+@right("contrastive_loss", "the diagonal removed, the largest subtracted, as an array of one")
 def _(z1, z2, temperature):
     z = F.normalize(torch.cat((z1, z2)), dim=-1)
     n = len(z)
     scores = (z @ z.T / temperature)[~torch.eye(n, dtype=torch.bool)].reshape(n, n - 1)
     partner = torch.cat((torch.arange(n // 2, n) - 1, torch.arange(n // 2)))
     shifted = scores - scores.max(dim=1, keepdim=True).values
-    log_shares = shifted - shifted.exp().sum(1, keepdim=True).log()
-    return -log_shares[torch.arange(n), partner].mean().reshape(1)
+    log_p = shifted - shifted.exp().sum(1, keepdim=True).log()
+    return -log_p[torch.arange(n), partner].mean().reshape(1)
 
 
 def scores_of(z1, z2, temperature, unit=True):
@@ -1308,35 +1151,24 @@ def _(z1, z2, temperature):
     return F.cross_entropy(without_diagonal(scores_of(z1, z2, 1)), partners(len(z1)))
 
 
-@wrong("contrastive_loss", "times_temperature")
-def _(z1, z2, temperature):
-    return F.cross_entropy(without_diagonal(scores_of(z1, z2, 1 / temperature)), partners(len(z1)))
-
-
-@wrong("contrastive_loss", "not_unit")
+@wrong("contrastive_loss", "not_normalised")
 def _(z1, z2, temperature):
     scores = without_diagonal(scores_of(z1, z2, temperature, unit=False))
     return F.cross_entropy(scores, partners(len(z1)))
 
 
-@wrong("contrastive_loss", "columns_made_unit")
+@wrong("contrastive_loss", "columns_normalised")
 def _(z1, z2, temperature):
     z = F.normalize(torch.cat((z1, z2)), dim=0)
     return F.cross_entropy(without_diagonal(z @ z.mT / temperature), partners(len(z1)))
 
 
-@wrong("contrastive_loss", "finds_itself")
+@wrong("contrastive_loss", "self_included")
 def _(z1, z2, temperature):
     return F.cross_entropy(scores_of(z1, z2, temperature), partners(len(z1)))
 
 
-@wrong("contrastive_loss", "itself_scores_zero")
-def _(z1, z2, temperature):
-    scores = scores_of(z1, z2, temperature)
-    return F.cross_entropy(scores * (1 - torch.eye(len(scores))), partners(len(z1)))
-
-
-@wrong("contrastive_loss", "partner_left_out")
+@wrong("contrastive_loss", "partner_excluded")
 def _(z1, z2, temperature):
     scores, right = scores_of(z1, z2, temperature), partners(len(z1))
     others = without_diagonal(scores)
@@ -1344,10 +1176,10 @@ def _(z1, z2, temperature):
     return (others.logsumexp(1) - scores[torch.arange(len(right)), right]).mean()
 
 
-@wrong("contrastive_loss", "itself_for_partner")
+@wrong("contrastive_loss", "sign_turned")
 def _(z1, z2, temperature):
-    scores = scores_of(z1, z2, temperature)
-    return F.cross_entropy(scores, torch.arange(len(scores)))
+    scores = without_diagonal(scores_of(z1, z2, temperature))
+    return -F.cross_entropy(scores, partners(len(z1)))
 
 
 @wrong("contrastive_loss", "wrong_partner")
@@ -1363,52 +1195,17 @@ def _(z1, z2, temperature):
     return F.cross_entropy(scores, torch.arange(n) + n)
 
 
-@wrong("contrastive_loss", "across_only")
+@wrong("contrastive_loss", "other_side_only")
 def _(z1, z2, temperature):
     scores = F.normalize(z1, dim=1) @ F.normalize(z2, dim=1).T / temperature
     here = torch.arange(len(z1))
     return (F.cross_entropy(scores, here) + F.cross_entropy(scores.T, here)) / 2
 
 
-@wrong("contrastive_loss", "added_up")
-def _(z1, z2, temperature):
-    scores = without_diagonal(scores_of(z1, z2, temperature))
-    return F.cross_entropy(scores, partners(len(z1)), reduction="sum")
-
-
-@wrong("contrastive_loss", "mean_over_pictures")
-def _(z1, z2, temperature):
-    scores = without_diagonal(scores_of(z1, z2, temperature))
-    return F.cross_entropy(scores, partners(len(z1)), reduction="sum") / len(z1)
-
-
-@wrong("contrastive_loss", "sign")
-def _(z1, z2, temperature):
-    shares = without_diagonal(scores_of(z1, z2, temperature)).log_softmax(1)
-    return shares[torch.arange(2 * len(z1)), partners(len(z1))].mean()
-
-
-@wrong("contrastive_loss", "not_averaged")
-def _(z1, z2, temperature):
-    scores = without_diagonal(scores_of(z1, z2, temperature))
-    return F.cross_entropy(scores, partners(len(z1)), reduction="none")
-
-
-@wrong("contrastive_loss", "probability")
-def _(z1, z2, temperature):
-    shares = without_diagonal(scores_of(z1, z2, temperature)).softmax(1)
-    return shares[torch.arange(2 * len(z1)), partners(len(z1))].mean()
-
-
 @wrong("contrastive_loss", "softmax_twice")
 def _(z1, z2, temperature):
-    shares = without_diagonal(scores_of(z1, z2, temperature)).softmax(1)
-    return F.cross_entropy(shares, partners(len(z1)))
-
-
-@wrong("contrastive_loss", "only_attracts")
-def _(z1, z2, temperature):
-    return -(F.normalize(z1, dim=1) * F.normalize(z2, dim=1)).sum(1).mean() / temperature
+    probabilities = without_diagonal(scores_of(z1, z2, temperature)).softmax(1)
+    return F.cross_entropy(probabilities, partners(len(z1)))
 
 
 @wrong("contrastive_loss", "overflow")
@@ -1419,7 +1216,7 @@ def _(z1, z2, temperature):
     return -(partner / likeness.sum(1)).log().mean()
 
 
-@wrong("contrastive_loss", "diagonal_too_high")
+@wrong("contrastive_loss", "finite_diagonal")
 def _(z1, z2, temperature):
     scores = scores_of(z1, z2, temperature)  # at low temperatures other scores are lower still
     scores = scores.masked_fill(torch.eye(len(scores), dtype=torch.bool), -1e3)
@@ -1436,13 +1233,6 @@ def _(z1, z2, temperature):
 def _(z1, z2, temperature):
     scores = without_diagonal(scores_of(z1, z2, temperature))
     return F.cross_entropy(scores, partners(len(z1))).item()
-
-
-@wrong("contrastive_loss", "length_detached")
-def _(z1, z2, temperature):
-    a, b = (z / z.detach().norm(dim=1, keepdim=True) for z in (z1, z2))
-    scores = without_diagonal(scores_of(a, b, temperature, unit=False))
-    return F.cross_entropy(scores, partners(len(z1)))
 
 
 @wrong("contrastive_loss", "changed_input")
@@ -1501,12 +1291,12 @@ def _(probabilities, threshold):
     return torch.nonzero(best >= threshold).flatten(), labels[best >= threshold]
 
 
-@right("pseudo_labels", "sorted by how sure they are, in single precision")
+@right("pseudo_labels", "sorted by confidence, in single precision")
 def _(probabilities, threshold):
-    shares = probabilities.astype(np.float32)
-    best = shares.max(1)
+    rows = probabilities.astype(np.float32)
+    best = rows.max(1)
     order = np.argsort(-best)[: (best >= threshold).sum()]
-    return order.astype(float), shares[order].argmax(1).astype(float)
+    return order.astype(float), rows[order].argmax(1).astype(float)
 
 
 @wrong("pseudo_labels", "no_threshold")
@@ -1514,15 +1304,9 @@ def _(probabilities, threshold):
     return np.arange(len(probabilities)), probabilities.argmax(1)
 
 
-@wrong("pseudo_labels", "threshold_left_out")
+@wrong("pseudo_labels", "strictly_above")
 def _(probabilities, threshold):
     sure = probabilities.max(1) > threshold
-    return np.flatnonzero(sure), probabilities[sure].argmax(1)
-
-
-@wrong("pseudo_labels", "unsure_ones")
-def _(probabilities, threshold):
-    sure = probabilities.max(1) < threshold
     return np.flatnonzero(sure), probabilities[sure].argmax(1)
 
 
@@ -1537,7 +1321,7 @@ def _(probabilities, threshold):
     return np.flatnonzero(best >= threshold), best[best >= threshold]
 
 
-@wrong("pseudo_labels", "counted_anew")
+@wrong("pseudo_labels", "renumbered")
 def _(probabilities, threshold):
     kept = probabilities[probabilities.max(1) >= threshold]
     return np.arange(len(kept)), kept.argmax(1)
@@ -1549,7 +1333,7 @@ def _(probabilities, threshold):
     return sure, probabilities[sure].argmax(1)
 
 
-@wrong("pseudo_labels", "wrapped_once_more")
+@wrong("pseudo_labels", "nested_indices")
 def _(probabilities, threshold):
     indices = np.where(probabilities.max(1) >= threshold)
     return indices, probabilities[indices].argmax(1)
@@ -1568,54 +1352,10 @@ def _(probabilities, threshold):
     return indices, above[indices].argmax(1)
 
 
-@wrong("pseudo_labels", "along_the_pictures")
+@wrong("pseudo_labels", "wrong_axis")
 def _(probabilities, threshold):
     sure = probabilities.max(0) >= threshold
     return np.flatnonzero(sure), probabilities.argmax(0)[sure]
-
-
-@wrong("pseudo_labels", "labels_of_the_first")
-def _(probabilities, threshold):
-    indices = np.flatnonzero(probabilities.max(1) >= threshold)
-    return indices, probabilities.argmax(1)[: len(indices)]
-
-
-@wrong("pseudo_labels", "rows_kept")
-def _(probabilities, threshold):
-    indices = np.flatnonzero(probabilities.max(1) >= threshold)
-    return indices, probabilities[indices]
-
-
-@wrong("pseudo_labels", "swapped")
-def _(probabilities, threshold):
-    indices = np.flatnonzero(probabilities.max(1) >= threshold)
-    return probabilities[indices].argmax(1), indices
-
-
-@wrong("pseudo_labels", "looked_up")
-def _(probabilities, threshold):
-    rows = probabilities.tolist()
-    sure = [row for row in rows if max(row) >= threshold]
-    return [rows.index(row) for row in sure], [row.index(max(row)) for row in sure]
-
-
-@wrong("pseudo_labels", "stops_at_unsure")
-def _(probabilities, threshold):
-    kept = list(itertools.takewhile(lambda row: max(row) >= threshold, probabilities.tolist()))
-    return np.arange(len(kept)), [row.index(max(row)) for row in kept]
-
-
-@wrong("pseudo_labels", "always_0.8")
-def _(probabilities, threshold):
-    indices = np.flatnonzero(probabilities.max(1) >= 0.8)
-    return indices, probabilities[indices].argmax(1)
-
-
-@wrong("pseudo_labels", "lead")
-def _(probabilities, threshold):
-    lead = np.diff(np.sort(probabilities, axis=1)[:, -2:])[:, 0]
-    indices = np.flatnonzero(lead >= threshold)
-    return indices, probabilities[indices].argmax(1)
 
 
 @wrong("pseudo_labels", "how_many")
@@ -1655,16 +1395,16 @@ ANSWERS.by_hand(
 
 
 @right("flip_labels", "one by one, among the other classes, as a list")
-def _(labels, share, n_classes, rng):
+def _(labels, fraction, n_classes, rng):
     noisy = labels.tolist()
-    for place in rng.permutation(len(labels))[: round(share * len(labels))]:
+    for place in rng.permutation(len(labels))[: round(fraction * len(labels))]:
         noisy[place] = int(rng.choice([k for k in range(n_classes) if k != noisy[place]]))
     return noisy
 
 
-@right("flip_labels", "drawn from one class less, with a gap at its own")
-def _(labels, share, n_classes, rng):
-    n = int(share * len(labels) + 0.5)
+@right("flip_labels", "drawn from one class fewer, with a gap at its own")
+def _(labels, fraction, n_classes, rng):
+    n = int(fraction * len(labels) + 0.5)
     chosen = np.zeros(len(labels), dtype=bool)
     chosen[rng.choice(len(labels), n, replace=False)] = True
     new = rng.integers(0, n_classes - 1, len(labels))
@@ -1673,9 +1413,9 @@ def _(labels, share, n_classes, rng):
 
 
 @right("flip_labels", "drawn again until it differs, in floating point")
-def _(labels, share, n_classes, rng):
+def _(labels, fraction, n_classes, rng):
     noisy = labels.astype(float)
-    for place in np.argsort(rng.random(len(labels)))[: round(share * len(labels))]:
+    for place in np.argsort(rng.random(len(labels)))[: round(fraction * len(labels))]:
         while noisy[place] == labels[place]:
             noisy[place] = rng.integers(n_classes)
     return noisy
@@ -1687,177 +1427,155 @@ def flipped(labels, places, new):
     return noisy
 
 
-def places_of(labels, share, rng, replace=False):
-    return rng.choice(len(labels), round(share * len(labels)), replace=replace)
+def places_of(labels, fraction, rng, replace=False):
+    return rng.choice(len(labels), round(fraction * len(labels)), replace=replace)
 
 
 def step(labels, places, n_classes, rng):
     return (labels[places] + rng.integers(1, n_classes, len(places))) % n_classes
 
 
-@wrong("flip_labels", "own_class_too")
-def _(labels, share, n_classes, rng):
-    places = places_of(labels, share, rng)
+@wrong("flip_labels", "own_class_included")
+def _(labels, fraction, n_classes, rng):
+    places = places_of(labels, fraction, rng)
     return flipped(labels, places, rng.integers(0, n_classes, len(places)))
 
 
-@wrong("flip_labels", "drawn_twice")
-def _(labels, share, n_classes, rng):
-    places = places_of(labels, share, rng, replace=True)
+@wrong("flip_labels", "with_replacement")
+def _(labels, fraction, n_classes, rng):
+    places = places_of(labels, fraction, rng, replace=True)
     return flipped(labels, places, step(labels, places, n_classes, rng))
 
 
-@wrong("flip_labels", "chance")
-def _(labels, share, n_classes, rng):
-    places = np.flatnonzero(rng.random(len(labels)) < share)
+@wrong("flip_labels", "independent_draws")
+def _(labels, fraction, n_classes, rng):
+    places = np.flatnonzero(rng.random(len(labels)) < fraction)
     return flipped(labels, places, step(labels, places, n_classes, rng))
 
 
-@wrong("flip_labels", "turned_round")
-def _(labels, share, n_classes, rng):
-    places = places_of(labels, 1 - share, rng)
-    return flipped(labels, places, step(labels, places, n_classes, rng))
-
-
-@wrong("flip_labels", "exchanged")
-def _(labels, share, n_classes, rng):
-    places = places_of(labels, share, rng)
+@wrong("flip_labels", "permuted")
+def _(labels, fraction, n_classes, rng):
+    places = places_of(labels, fraction, rng)
     return flipped(labels, places, labels[rng.permutation(places)])
 
 
-@wrong("flip_labels", "nothing_changed")
-def _(labels, share, n_classes, rng):
+@wrong("flip_labels", "copy_changed")
+def _(labels, fraction, n_classes, rng):
     noisy = labels.copy()
-    places = places_of(labels, share, rng)
+    places = places_of(labels, fraction, rng)
     noisy[places][:] = step(labels, places, n_classes, rng)
     return noisy
 
 
-@wrong("flip_labels", "class_left_out")
-def _(labels, share, n_classes, rng):
-    places = places_of(labels, share, rng)
+@wrong("flip_labels", "last_class_excluded")
+def _(labels, fraction, n_classes, rng):
+    places = places_of(labels, fraction, rng)
     return flipped(labels, places, rng.integers(0, n_classes - 1, len(places)))
 
 
-@wrong("flip_labels", "no_such_class")
-def _(labels, share, n_classes, rng):
-    places = places_of(labels, share, rng)
+@wrong("flip_labels", "class_out_of_range")
+def _(labels, fraction, n_classes, rng):
+    places = places_of(labels, fraction, rng)
     return flipped(labels, places, labels[places] + rng.integers(1, n_classes, len(places)))
 
 
-@wrong("flip_labels", "always_the_same_class")
-def _(labels, share, n_classes, rng):
-    places = places_of(labels, share, rng)
+@wrong("flip_labels", "same_class_each_time")
+def _(labels, fraction, n_classes, rng):
+    places = places_of(labels, fraction, rng)
     return flipped(labels, places, (labels[places] + 1) % n_classes)
 
 
-@wrong("flip_labels", "one_step_for_all")
-def _(labels, share, n_classes, rng):
-    places = places_of(labels, share, rng)
+@wrong("flip_labels", "same_step_for_all")
+def _(labels, fraction, n_classes, rng):
+    places = places_of(labels, fraction, rng)
     return flipped(labels, places, (labels[places] + rng.integers(1, n_classes)) % n_classes)
 
 
-@wrong("flip_labels", "unfair_classes")
-def _(labels, share, n_classes, rng):
-    places = places_of(labels, share, rng)
+@wrong("flip_labels", "classes_not_uniform")
+def _(labels, fraction, n_classes, rng):
+    places = places_of(labels, fraction, rng)
     near = np.minimum(rng.integers(1, n_classes, len(places)), 2)
     return flipped(labels, places, (labels[places] + near) % n_classes)
 
 
 @wrong("flip_labels", "classes_not_from_rng")
-def _(labels, share, n_classes, rng):
-    places = places_of(labels, share, rng)
+def _(labels, fraction, n_classes, rng):
+    places = places_of(labels, fraction, rng)
     own = np.random.default_rng(7)
     return flipped(labels, places, step(labels, places, n_classes, own))
 
 
-@wrong("flip_labels", "unfair_where_alike")
-def _(labels, share, n_classes, rng):
+@wrong("flip_labels", "absent_classes_excluded")
+def _(labels, fraction, n_classes, rng):
     noisy = labels.copy()
-    for place in places_of(labels, share, rng):
+    for place in places_of(labels, fraction, rng):
         others = np.setdiff1d(labels, labels[place])  # the classes that occur, more or less
         noisy[place] = rng.choice(others) if len(others) else rng.integers(labels[place])
     return noisy
 
 
-@wrong("flip_labels", "places_together")
-def _(labels, share, n_classes, rng):
-    places = (rng.integers(len(labels)) + np.arange(round(share * len(labels)))) % len(labels)
+@wrong("flip_labels", "places_not_independent")
+def _(labels, fraction, n_classes, rng):
+    places = (rng.integers(len(labels)) + np.arange(round(fraction * len(labels)))) % len(labels)
     return flipped(labels, places, step(labels, places, n_classes, rng))
-
-
-@wrong("flip_labels", "share_of_each_class")
-def _(labels, share, n_classes, rng):
-    noisy = labels.copy()
-    for k in range(n_classes):
-        of_class = np.flatnonzero(labels == k)
-        places = rng.choice(of_class, round(share * len(of_class)), replace=False)
-        noisy[places] = step(labels, places, n_classes, rng)
-    return noisy
 
 
 @wrong("flip_labels", "same_places")
-def _(labels, share, n_classes, rng):
-    places = np.arange(round(share * len(labels)))
+def _(labels, fraction, n_classes, rng):
+    places = np.arange(round(fraction * len(labels)))
     return flipped(labels, places, step(labels, places, n_classes, rng))
 
 
-@wrong("flip_labels", "unfair_places")
-def _(labels, share, n_classes, rng):
-    n = round(share * len(labels))
+@wrong("flip_labels", "places_not_uniform")
+def _(labels, fraction, n_classes, rng):
+    n = round(fraction * len(labels))
     places = np.random.default_rng(rng.integers(99)).choice(min(len(labels), 2 * n), n, False)
     return flipped(labels, places, step(labels, places, n_classes, rng))
 
 
 @wrong("flip_labels", "own_generator")
-def _(labels, share, n_classes, rng):
+def _(labels, fraction, n_classes, rng):
     rng = np.random.default_rng(len(labels))
-    places = places_of(labels, share, rng)
+    places = places_of(labels, fraction, rng)
     return flipped(labels, places, step(labels, places, n_classes, rng))
 
 
 @wrong("flip_labels", "not_from_rng")
-def _(labels, share, n_classes, rng):
+def _(labels, fraction, n_classes, rng):
     rng = np.random.default_rng()
-    places = places_of(labels, share, rng)
+    places = places_of(labels, fraction, rng)
     return flipped(labels, places, step(labels, places, n_classes, rng))
 
 
 @wrong("flip_labels", "changed_input")
-def _(labels, share, n_classes, rng):
+def _(labels, fraction, n_classes, rng):
     noisy = labels
-    places = places_of(labels, share, rng)
+    places = places_of(labels, fraction, rng)
     noisy[places] = step(labels, places, n_classes, rng)
     return noisy
 
 
 @wrong("flip_labels", "rounded_down")
-def _(labels, share, n_classes, rng):
-    places = rng.choice(len(labels), int(share * len(labels)), replace=False)
-    return flipped(labels, places, step(labels, places, n_classes, rng))
-
-
-@wrong("flip_labels", "rounded_up")
-def _(labels, share, n_classes, rng):
-    places = rng.choice(len(labels), math.ceil(share * len(labels)), replace=False)
+def _(labels, fraction, n_classes, rng):
+    places = rng.choice(len(labels), int(fraction * len(labels)), replace=False)
     return flipped(labels, places, step(labels, places, n_classes, rng))
 
 
 @wrong("flip_labels", "shape")
-def _(labels, share, n_classes, rng):
-    places = places_of(labels, share, rng)
+def _(labels, fraction, n_classes, rng):
+    places = places_of(labels, fraction, rng)
     return step(labels, places, n_classes, rng)
 
 
 @wrong("flip_labels", "course_code")
-def _(labels, share, n_classes, rng):
+def _(labels, fraction, n_classes, rng):
     sure, _ = objectives.pseudo_labels(rng.random((len(labels), 2)), 0.8)
     return flipped(labels, sure, step(labels, sure, n_classes, rng))
 
 
 @wrong("flip_labels", "unrecognised")
-def _(labels, share, n_classes, rng):
-    places = places_of(labels, share / 2, rng)
+def _(labels, fraction, n_classes, rng):
+    places = places_of(labels, fraction / 2, rng)
     return flipped(labels, places, step(labels, places, n_classes, rng))
 
 
@@ -1889,7 +1607,7 @@ def _(labels, per_class, rng):
     return drawn
 
 
-@right("draw_balanced", "sorted by class and by lot, in PyTorch")
+@right("draw_balanced", "sorted by class and at random, in PyTorch")
 def _(labels, per_class, rng):
     order = np.lexsort((rng.random(len(labels)), labels))
     classes, first = np.unique(labels[order], return_index=True)
@@ -1926,19 +1644,19 @@ def _(labels, per_class, rng):
     return rng.choice(len(labels), per_class * len(np.unique(labels)), replace=False)
 
 
-@wrong("draw_balanced", "drawn_twice")
+@wrong("draw_balanced", "with_replacement")
 def _(labels, per_class, rng):
     return np.concatenate(
         [rng.choice(np.flatnonzero(labels == k), per_class) for k in np.unique(labels)]
     )
 
 
-@wrong("draw_balanced", "first_ones")
+@wrong("draw_balanced", "always_the_first")
 def _(labels, per_class, rng):
     return np.concatenate([np.flatnonzero(labels == k)[:per_class] for k in np.unique(labels)])
 
 
-@wrong("draw_balanced", "classes_taken_for_granted")
+@wrong("draw_balanced", "classes_assumed")
 def _(labels, per_class, rng):
     return np.concatenate(
         [rng.choice(np.flatnonzero(labels == k), per_class, replace=False) for k in range(10)]
@@ -1977,7 +1695,7 @@ def _(labels, per_class, rng):
     )
 
 
-@wrong("draw_balanced", "unfair")
+@wrong("draw_balanced", "not_uniform")
 def _(labels, per_class, rng):
     drawn = []
     for k in np.unique(labels):
@@ -1987,7 +1705,7 @@ def _(labels, per_class, rng):
     return np.concatenate(drawn)
 
 
-@wrong("draw_balanced", "drawn_together")
+@wrong("draw_balanced", "not_independent")
 def _(labels, per_class, rng):
     drawn = []
     for k in np.unique(labels):  # neighbours, round a circle
@@ -1996,7 +1714,7 @@ def _(labels, per_class, rng):
     return np.concatenate(drawn)
 
 
-@wrong("draw_balanced", "no_such_place")
+@wrong("draw_balanced", "out_of_range")
 def _(labels, per_class, rng):
     return 1 + np.concatenate(
         [
@@ -2016,7 +1734,7 @@ def _(labels, per_class, rng):
     ]
 
 
-@wrong("draw_balanced", "not_whole")
+@wrong("draw_balanced", "not_integers")
 def _(labels, per_class, rng):
     return np.concatenate(
         [
@@ -2045,7 +1763,7 @@ def _(labels, per_class, rng):
 
 ANSWERS.by_hand(
     "draw_balanced",
-    "both places of the 4s, which are 1 and 4, and two of the places 0, 2 and 3.",
+    "both indices of the 4s, which are 1 and 4, and two of the indices 0, 2 and 3.",
     lambda answer: (
         {1, 4} < set(answer(np.array([7, 4, 7, 7, 4]), 2, np.random.default_rng(0)).tolist())
         and len(set(answer(np.array([7, 4, 7, 7, 4]), 2, np.random.default_rng(0)))) == 4
@@ -2071,7 +1789,7 @@ def middles(images, groups):
     return np.array(chosen)
 
 
-@right("choose", "whichever brings most pictures nearer to a chosen one, one after the other")
+@right("choose", "greedily the one that brings most pictures nearer to a chosen one")
 def _(images, n):
     gaps, nearest, chosen = squared_distances(images, images), np.full(len(images), np.inf), []
     nearest[:] = gaps.max()
@@ -2082,7 +1800,7 @@ def _(images, n):
     return chosen
 
 
-@right("choose", "groups joined from the bottom up, by SciPy")
+@right("choose", "hierarchical clustering, by SciPy")
 def _(images, n):
     from scipy.cluster.hierarchy import fcluster, linkage
 
@@ -2096,12 +1814,12 @@ def _(images, n):
     return middles(images, KMeans(n, n_init=1, random_state=0).fit_predict(images)).astype(float)
 
 
-@wrong("choose", "as_by_lot")
+@wrong("choose", "as_random")
 def _(images, n):
     return np.random.default_rng(5).choice(len(images), n, replace=False)
 
 
-@wrong("choose", "not_the_middle")
+@wrong("choose", "not_central")
 def _(images, n):
     from sklearn.cluster import KMeans
 
@@ -2122,7 +1840,7 @@ def _(images, n):
     return gaps.argsort()[:n]
 
 
-@wrong("choose", "odd_ones")
+@wrong("choose", "outliers")
 def _(images, n):
     chosen = [int(images.sum(axis=1).argmax())]
     while len(chosen) < n:
@@ -2130,7 +1848,7 @@ def _(images, n):
     return chosen
 
 
-@wrong("choose", "too_alike")
+@wrong("choose", "too_similar")
 def _(images, n):
     from sklearn.cluster import KMeans
 
@@ -2140,19 +1858,19 @@ def _(images, n):
     return list(chosen)[:n]
 
 
-@wrong("choose", "not_so_many")
+@wrong("choose", "wrong_number")
 def _(images, n):
     from sklearn.cluster import KMeans
 
     return middles(images, KMeans(50, n_init=1, random_state=0).fit_predict(images))
 
 
-@wrong("choose", "not_whole")
+@wrong("choose", "not_integers")
 def _(images, n):
     return images[:n].mean(axis=1)
 
 
-@wrong("choose", "no_such_picture")
+@wrong("choose", "out_of_range")
 def _(images, n):
     return np.linspace(0, len(images), n).astype(int)
 

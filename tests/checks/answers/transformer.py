@@ -62,17 +62,6 @@ def _(scores):
     return (scores - torch.logsumexp(scores, dim=1, keepdim=True)).exp()
 
 
-@wrong("softmax", "log_sum")
-def _(scores):
-    return (scores - torch.logsumexp(scores, dim=1, keepdim=True)).exp()
-
-
-@wrong("softmax", "shift_by_first")
-def _(scores):
-    e = (scores - scores[:, :1]).exp()
-    return e / e.sum(-1, keepdim=True)
-
-
 @wrong("softmax", "changed_input")
 def _(scores):
     scores.sub_(scores.max(dim=1, keepdim=True).values).exp_()
@@ -108,16 +97,10 @@ def _(scores):
     return e / e.sum(-1, keepdim=True)
 
 
-@wrong("softmax", "no_axis_kept")
+@wrong("softmax", "both_lost_axis")
 def _(scores):
     e = torch.exp(scores - scores.max(-1).values)
     return e / e.sum(-1)
-
-
-@wrong("softmax", "shift_by_mean")
-def _(scores):
-    e = torch.exp(scores - scores.mean(-1, keepdim=True))
-    return e / e.sum(-1, keepdim=True)
 
 
 @wrong("softmax", "one_maximum_for_all")
@@ -130,11 +113,6 @@ def _(scores):
 def _(scores):
     e = torch.exp(scores.clamp(-80, 80))
     return e / e.sum(-1, keepdim=True)
-
-
-@wrong("softmax", "logarithm")
-def _(scores):
-    return scores - scores.logsumexp(-1, keepdim=True)
 
 
 @wrong("softmax", "not_divided")
@@ -199,30 +177,15 @@ def _(q, k, v):
     return _attend(q, k, v, factor=1 / q.size(-1))
 
 
-@wrong("attention", "scaled_by_words")
-def _(q, k, v):
-    return _attend(q, k, v, factor=k.size(1) ** -0.5)
-
-
 @wrong("attention", "scaled_by_value_width")
 def _(q, k, v):
     return _attend(q, k, v, factor=v.size(-1) ** -0.5)
-
-
-@wrong("attention", "root_rounded")
-def _(q, k, v):
-    return _attend(q, k, v, factor=1 / int(math.sqrt(q.size(-1))))
 
 
 @wrong("attention", "reshaped")
 def _(q, k, v):
     B, S, D = k.shape
     return (q @ k.view(B, D, S) / math.sqrt(D)).softmax(-1) @ v
-
-
-@wrong("attention", "multiplied_by_root")
-def _(q, k, v):
-    return _attend(q, k, v, factor=q.size(-1) ** 0.5)
 
 
 @wrong("attention", "wrong_axis")
@@ -235,14 +198,9 @@ def _(q, k, v):
     return q @ k.mT / math.sqrt(q.size(-1)) @ v
 
 
-@wrong("attention", "scaled_late")
+@wrong("attention", "scaled_after_softmax")
 def _(q, k, v):
     return _attend(q, k, v, factor=1) / math.sqrt(q.size(-1))
-
-
-@wrong("attention", "keys_for_values")
-def _(q, k, v):
-    return _attend(q, k, k)
 
 
 @wrong("attention", "weights_returned")
@@ -254,6 +212,11 @@ def _(q, k, v):
 def _(q, k, v):
     e = (q @ k.mT / math.sqrt(q.size(-1))).exp()
     return e / e.sum(-1, keepdim=True) @ v
+
+
+@wrong("attention", "unrecognised")
+def _(q, k, v):
+    return _attend(q, k, k)
 
 
 @wrong("attention", "ready_made")
@@ -286,7 +249,7 @@ def _(q, k, v):
     return torch.einsum("bts,bsd->btd", scores.softmax(-1), v)
 
 
-@right("causal_attention", "shares set to 0 and shared out again")
+@right("causal_attention", "exponentials set to 0 and normalised")
 def _(q, k, v):
     e = (q @ k.mT / math.sqrt(q.size(-1))).double()
     e = (e - e.amax(-1, keepdim=True)).exp().tril()
@@ -324,11 +287,6 @@ def _(q, k, v):
     return _causal(q, k, v, _future(q, 0))
 
 
-@wrong("causal_attention", "past_hidden")
-def _(q, k, v):
-    return _causal(q, k, v, _future(q).T)
-
-
 @wrong("causal_attention", "filled_with_zero")
 def _(q, k, v):
     return _attend(q, k, v) if q.size(1) == 1 else _causal(q, k, v, _future(q), fill=0)
@@ -339,36 +297,31 @@ def _(q, k, v):
     return _causal(q, k, v, _future(q), fill=-1000)
 
 
-@wrong("causal_attention", "shares_then_mask")
+@wrong("causal_attention", "renormalised_after_mask")
 def _(q, k, v):
-    shares = (q @ k.mT / math.sqrt(q.size(-1))).softmax(-1).tril()
-    return shares / shares.sum(-1, keepdim=True) @ v
+    weights = (q @ k.mT / math.sqrt(q.size(-1))).softmax(-1).tril()
+    return weights / weights.sum(-1, keepdim=True) @ v
 
 
-@wrong("causal_attention", "masked_too_late")
+@wrong("causal_attention", "masked_after_softmax")
 def _(q, k, v):
     return (q @ k.mT / math.sqrt(q.size(-1))).softmax(-1).tril() @ v
 
 
-@wrong("causal_attention", "mask_turned_over")
+@wrong("causal_attention", "mask_inverted")
 def _(q, k, v):
     return _causal(q, k, v, ~_future(q))
-
-
-@wrong("causal_attention", "no_scaling")
-def _(q, k, v):
-    return _causal(q, k, v, _future(q), factor=1)
-
-
-@wrong("causal_attention", "wrong_axis")
-def _(q, k, v):
-    return _causal(q, k, v, _future(q), axis=1)
 
 
 @wrong("causal_attention", "overflow")
 def _(q, k, v):
     e = (q @ k.mT / math.sqrt(q.size(-1))).exp().tril()
     return e / e.sum(-1, keepdim=True) @ v
+
+
+@wrong("causal_attention", "unrecognised")
+def _(q, k, v):
+    return _causal(q, k, v, _future(q), factor=1)
 
 
 @wrong("causal_attention", "ready_made")
@@ -399,18 +352,18 @@ def _(x, n_heads):
     return out
 
 
-@wrong("split_heads", "only_viewed")
+@wrong("split_heads", "reshaped_only")
 def _(x, n_heads):
     B, T, C = x.shape
     return x.view(B, n_heads, T, C // n_heads)
 
 
-@wrong("split_heads", "channels_dealt_out")
+@wrong("split_heads", "channels_interleaved")
 def _(x, n_heads):
     return torch.stack([x[:, :, h::n_heads] for h in range(n_heads)], dim=1)
 
 
-@wrong("split_heads", "not_moved")
+@wrong("split_heads", "not_transposed")
 def _(x, n_heads):
     B, T, C = x.shape
     return x.view(B, T, n_heads, C // n_heads)
@@ -427,7 +380,7 @@ def _(x, n_heads):
     return torch.stack(x.chunk(n_heads, dim=2))
 
 
-@wrong("split_heads", "words_behind")
+@wrong("split_heads", "words_last")
 def _(x, n_heads):
     B, T, C = x.shape
     return x.mT.reshape(B, n_heads, C // n_heads, T)
@@ -439,7 +392,7 @@ def _(x, n_heads):
     return x.transpose(1, 2).reshape(B, n_heads, T, C // n_heads)
 
 
-@wrong("split_heads", "all_to_all")
+@wrong("split_heads", "not_split")
 def _(x, n_heads):
     return torch.stack([x] * n_heads, dim=1)
 
@@ -464,13 +417,13 @@ def _(y):
     return x
 
 
-@wrong("merge_heads", "only_viewed")
+@wrong("merge_heads", "reshaped_only")
 def _(y):
     B, H, T, D = y.shape
     return y.reshape(B, T, H * D)
 
 
-@wrong("merge_heads", "channels_dealt_out")
+@wrong("merge_heads", "channels_interleaved")
 def _(y):
     return torch.stack(y.unbind(1), dim=-1).flatten(2)
 
@@ -559,7 +512,7 @@ def _(x, base):
     return x
 
 
-@wrong("rotate", "halves")
+@wrong("rotate", "split_halves")
 def _(x, base):
     T, D = x.shape[2:]
     angle = torch.arange(T)[:, None] * base ** (-torch.arange(0, D, 2) / D)
@@ -568,7 +521,7 @@ def _(x, base):
     return x * cos + torch.cat((-q, p), -1) * sin
 
 
-@wrong("rotate", "turned_backwards")
+@wrong("rotate", "rotated_backwards")
 def _(x, base):
     return _rotated(x, base, turn=lambda p, q, cos, sin: (p * cos + q * sin, q * cos - p * sin))
 
@@ -579,12 +532,12 @@ def _(x, base):
     return _rotated(x, base, torch.arange(1, T + 1)[:, None] / base ** (torch.arange(0, D, 2) / D))
 
 
-@wrong("rotate", "one_speed")
+@wrong("rotate", "same_frequency")
 def _(x, base):
     return _rotated(x, base, torch.arange(x.size(2))[:, None].expand(-1, x.size(3) // 2).float())
 
 
-@wrong("rotate", "speeds_rise")
+@wrong("rotate", "frequencies_rise")
 def _(x, base):
     T, D = x.shape[2:]
     return _rotated(x, base, torch.arange(T)[:, None] * base ** (torch.arange(0, D, 2) / D))
@@ -602,29 +555,13 @@ def _(x, base):
     return torch.cat((turned[..., 0::2], turned[..., 1::2]), dim=-1)
 
 
-@wrong("rotate", "double_exponent")
-def _(x, base):
-    T, D = x.shape[2:]
-    return _rotated(x, base, torch.arange(T)[:, None] * base ** (-2 * torch.arange(0, D, 2) / D))
-
-
-@wrong("rotate", "mirrored")
-def _(x, base):
-    return _rotated(x, base, turn=lambda p, q, cos, sin: (p * cos + q * sin, p * sin - q * cos))
-
-
 @wrong("rotate", "unrecognised")
 def _(x, base):
     T = x.size(2)
     return torch.cat([_rotated(part, base) for part in x.split(min(64, T), dim=2)], dim=2)
 
 
-@wrong("rotate", "sign_lost")
-def _(x, base):
-    return _rotated(x, base, turn=lambda p, q, cos, sin: (p * cos - q * sin, q * cos - p * sin))
-
-
-@wrong("rotate", "positions_of_heads")
+@wrong("rotate", "positions_along_heads")
 def _(x, base):
     H, D = x.size(1), x.size(3)
     angle = torch.arange(H)[:, None, None] * base ** (-torch.arange(0, D, 2) / D)
@@ -688,16 +625,16 @@ def _(x, attend, up, down):
     return x
 
 
-@wrong("block", "norm_of_output")
+@wrong("block", "unrecognised")
+def _(x, attend, up, down):
+    x = x + attend(F.layer_norm(x, x.shape[1:]))
+    return x + down(F.relu(up(F.layer_norm(x, x.shape[1:]))) ** 2)
+
+
+@wrong("block", "output_normalised")
 def _(x, attend, up, down):
     x = x + _norm(attend(_norm(x)))
     return x + _norm(down(F.relu(up(_norm(x))) ** 2))
-
-
-@wrong("block", "mlp_first")
-def _(x, attend, up, down):
-    x = x + down(F.relu(up(_norm(x))) ** 2)
-    return x + attend(_norm(x))
 
 
 @wrong("block", "post_norm")
@@ -706,7 +643,7 @@ def _(x, attend, up, down):
     return _norm(x + down(F.relu(up(x)) ** 2))
 
 
-@wrong("block", "norm_kept")
+@wrong("block", "stream_normalised")
 def _(x, attend, up, down):
     x = _norm(x)
     x = x + attend(x)
@@ -718,12 +655,6 @@ def _(x, attend, up, down):
 def _(x, attend, up, down):
     x = attend(_norm(x))
     return x + down(F.relu(up(_norm(x))) ** 2)
-
-
-@wrong("block", "no_residuals")
-def _(x, attend, up, down):
-    x = attend(F.layer_norm(x, x.shape[-1:]))
-    return down(F.relu(up(F.layer_norm(x, x.shape[-1:]))) ** 2)
 
 
 @wrong("block", "no_second_residual")
@@ -756,15 +687,9 @@ def _(x, attend, up, down):
     return x + down(F.relu(up(_norm(x)) ** 2))
 
 
-@wrong("block", "side_by_side")
+@wrong("block", "parallel")
 def _(x, attend, up, down):
     return x + attend(_norm(x)) + down(F.relu(up(_norm(x))) ** 2)
-
-
-@wrong("block", "norm_over_all")
-def _(x, attend, up, down):
-    x = x + attend(F.layer_norm(x, x.shape[1:]))
-    return x + down(F.relu(up(F.layer_norm(x, x.shape[1:]))) ** 2)
 
 
 # ---- next-word loss --------------------------------------------------------------------------
@@ -780,12 +705,12 @@ def _(logits, ids, padding):
 
 @right("next_word_loss", "word by word")
 def _(logits, ids, padding):
-    surprises = []
+    losses = []
     for text, scores in zip(ids, logits, strict=True):
         for t in range(len(text) - 1):
             if text[t + 1] != padding:
-                surprises.append(scores[t].logsumexp(0) - scores[t, text[t + 1]])
-    return torch.stack(surprises).mean()
+                losses.append(scores[t].logsumexp(0) - scores[t, text[t + 1]])
+    return torch.stack(losses).mean()
 
 
 @right("next_word_loss", "the sum over the real words, chosen by a mask")
@@ -808,7 +733,7 @@ def _(logits, ids, padding):
 
 
 @wrong("next_word_loss", "raised")
-def _(logits, ids, padding):  # padding is looked up like a word
+def _(logits, ids, padding):  # padding is used as an index
     nats = -logits[:, :-1].log_softmax(-1).gather(2, ids[:, 1:, None])[..., 0]
     return nats[ids[:, 1:] != padding].mean()
 
@@ -817,11 +742,6 @@ def _(logits, ids, padding):  # padding is looked up like a word
 def _(logits, ids, padding):
     nats = -logits[:, :-1].log_softmax(-1).gather(2, ids[:, 1:, None].clamp(min=0))[..., 0]
     return nats[ids[:, :-1] != padding].mean()
-
-
-@wrong("next_word_loss", "first_words_counted")
-def _(logits, ids, padding):
-    return _nll(logits[:, :-1], ids[:, 1:], padding, "sum") / (ids != padding).sum()
 
 
 def _nll(logits, ids, padding, reduction="mean"):
@@ -835,11 +755,6 @@ def _(logits, ids, padding):
     return _nll(logits, ids, padding)
 
 
-@wrong("next_word_loss", "shifted_backwards")
-def _(logits, ids, padding):
-    return _nll(logits[:, 1:], ids[:, :-1], padding)
-
-
 @wrong("next_word_loss", "padding_counted")
 def _(logits, ids, padding):
     return _nll(logits[:, :-1], ids[:, 1:], -100)
@@ -848,6 +763,21 @@ def _(logits, ids, padding):
 @wrong("next_word_loss", "divided_by_all")
 def _(logits, ids, padding):
     return _nll(logits[:, :-1], ids[:, 1:], padding, "none").mean()
+
+
+@wrong("next_word_loss", "sign_turned")
+def _(logits, ids, padding):
+    return -_nll(logits[:, :-1], ids[:, 1:], padding)
+
+
+@wrong("next_word_loss", "one_factor")
+def _(logits, ids, padding):
+    return _nll(logits[:, :-1], ids[:, 1:], padding) / math.log(2)
+
+
+@wrong("next_word_loss", "unrecognised")
+def _(logits, ids, padding):
+    return _nll(logits[:, 1:], ids[:, :-1], padding)
 
 
 @wrong("next_word_loss", "sum_not_mean")
@@ -864,16 +794,6 @@ def _(logits, ids, padding):
 @wrong("next_word_loss", "softmax_twice")
 def _(logits, ids, padding):
     return _nll(logits.softmax(-1)[:, :-1], ids[:, 1:], padding)
-
-
-@wrong("next_word_loss", "sign")
-def _(logits, ids, padding):
-    return -_nll(logits[:, :-1], ids[:, 1:], padding)
-
-
-@wrong("next_word_loss", "in_bits")
-def _(logits, ids, padding):
-    return _nll(logits[:, :-1], ids[:, 1:], padding) / math.log(2)
 
 
 @wrong("next_word_loss", "padding_is_zero")
@@ -894,12 +814,6 @@ def _(logits, ids, padding):
     return -p.log()[ids[:, 1:] != padding].mean()
 
 
-@wrong("next_word_loss", "epsilon")
-def _(logits, ids, padding):
-    p = logits[:, :-1].softmax(-1).gather(2, ids[:, 1:, None].clamp(min=0))[..., 0]
-    return -(p + 1e-9).log()[ids[:, 1:] != padding].mean()
-
-
 @wrong("next_word_loss", "no_gradient")
 def _(logits, ids, padding):
     return torch.tensor(_nll(logits[:, :-1], ids[:, 1:], padding).item())
@@ -909,8 +823,8 @@ def _(logits, ids, padding):
 def _(logits, ids, padding):
     scores = logits[:, :-1]
     shift = scores.logsumexp(-1).detach()
-    surprise = shift - scores.gather(2, ids[:, 1:, None].clamp(min=0))[..., 0]
-    return surprise[ids[:, 1:] != padding].mean()
+    nats = shift - scores.gather(2, ids[:, 1:, None].clamp(min=0))[..., 0]
+    return nats[ids[:, 1:] != padding].mean()
 
 
 @wrong("next_word_loss", "wrong_type")
@@ -951,10 +865,10 @@ def _count(config, embeddings=1, attention=4, mlp=8, mix=1, extra=0):
 
 
 ANSWERS.wrong_answers["count_parameters"] = {
-    "head_counted_apart": lambda c: _count(c, embeddings=2),
+    "untied_head": lambda c: _count(c, embeddings=2),
     "mix_forgotten": lambda c: _count(c, mix=0),
     "narrow_mlp": lambda c: _count(c, mlp=2),
-    "one_way_mlp": lambda c: _count(c, mlp=4),
+    "half_mlp": lambda c: _count(c, mlp=4),
     "out_forgotten": lambda c: _count(c, attention=3),
     "embedding_forgotten": lambda c: _count(c, embeddings=0),
     "heads_multiplied": lambda c: _count(c, attention=4 * c.n_head),
@@ -987,20 +901,14 @@ def _kept(c, B, T, b):
 ANSWERS.wrong_answers["memory"] = {
     "swapped": lambda c, B, T, b: (_kept(c, B, T, b), _count(c) * b),
     "weights_times_batch": lambda c, B, T, b: (B * _count(c) * b, _kept(c, B, T, b)),
-    "weights_in_bits": lambda c, B, T, b: (8 * _count(c) * b, _kept(c, B, T, b)),
     "values_not_bytes": lambda c, B, T, b: (_count(c), _kept(c, B, T, 1)),
     "always_four_bytes": lambda c, B, T, b: (4 * _count(c), _kept(c, B, T, 4)),
     "keys_only": lambda c, B, T, b: (_count(c) * b, _kept(c, B, T, b) // 2),
-    "queries_too": lambda c, B, T, b: (_count(c) * b, _kept(c, B, T, b) * 3 // 2),
     "one_layer": lambda c, B, T, b: (_count(c) * b, _kept(c, B, T, b) // c.n_layer),
     "one_text": lambda c, B, T, b: (_count(c) * b, _kept(c, 1, T, b)),
     "one_head": lambda c, B, T, b: (_count(c) * b, _kept(c, B, T, b) // c.n_head),
-    "scores_kept": lambda c, B, T, b: (_count(c) * b, 2 * c.n_layer * c.n_head * B * T * T * b),
     "whole_context": lambda c, B, T, b: (_count(c) * b, _kept(c, B, c.context, b)),
-    "cut_at_the_context": lambda c, B, T, b: (_count(c) * b, _kept(c, B, min(T, c.context), b)),
     "times_heads": lambda c, B, T, b: (_count(c) * b, _kept(c, B, T, b) * c.n_head),
-    "embedding_forgotten": lambda c, B, T, b: (_count(c, embeddings=0) * b, _kept(c, B, T, b)),
-    "cache_in_four_bytes": lambda c, B, T, b: (_count(c) * b, _kept(c, B, T, 4)),
     "cache_in_values": lambda c, B, T, b: (_count(c) * b, _kept(c, B, T, 1)),
     "unrecognised": lambda c, B, T, b: np.array([_count(c) * b, _kept(c, B, T, b)]).astype("i4"),
     "not_two": lambda c, B, T, b: (_count(c) * b,),
@@ -1043,27 +951,23 @@ ANSWERS.wrong_answers["training_flops"] = {
     "backward_as_forward": lambda c, B, T: _flops(c, B, T, passes=2),
     "multiply_add_as_one": lambda c, B, T: _flops(c, B, T) // 2,
     "scores_forgotten": lambda c, B, T: _flops(c, B, T, per_pair=0),
-    "six_a_weight": lambda c, B, T: 6 * B * T * count_parameters(Transformer(c)),
+    "six_per_weight": lambda c, B, T: 6 * B * T * count_parameters(Transformer(c)),
     "mlp_everywhere": lambda c, B, T: _flops(c, B, T, mlps=c.n_layer),
-    "one_product_of_scores": lambda c, B, T: _flops(c, B, T, per_pair=1),
+    "one_product_of_two": lambda c, B, T: _flops(c, B, T, per_pair=1),
     "scores_of_one_head": lambda c, B, T: _flops(c, B, T, pair_width=c.n_embd // c.n_head),
-    "out_forgotten": lambda c, B, T: _flops(c, B, T) - 6 * B * T * c.n_layer * c.n_embd**2,
     "scores_times_heads": lambda c, B, T: _flops(c, B, T, pair_width=c.n_head * c.n_embd),
     "head_forgotten": lambda c, B, T: _flops(c, B, T, head=0),
-    "look_up_counted": lambda c, B, T: _flops(c, B, T, head=2),
-    "mask_halves": lambda c, B, T: _flops(c, B, T, per_pair=(T + 1) / T),
-    "one_text": lambda c, B, T: _flops(c, 1, T),
-    "one_word": lambda c, B, T: _flops(c, B, T) / (B * T),
+    "unrecognised": lambda c, B, T: _flops(c, B, T, per_pair=(T + 1) / T),
 }
 
 
-# ---- the mended model ------------------------------------------------------------------------
+# ---- the repaired model ------------------------------------------------------------------------
 
 Broken = ANSWERS.run_cells(ANSWERS.master, "broken")["Broken"]
 
 
-class Mended(Broken):
-    """Both mistakes mended, in another way than the reference."""
+class Repaired(Broken):
+    """Both bugs fixed, in another way than the reference."""
 
     def hidden(self, T):
         place = torch.arange(T)
@@ -1073,7 +977,7 @@ class Mended(Broken):
         return _rotated(x, 1000.0)
 
 
-class WithPyTorch(Mended):
+class WithPyTorch(Repaired):
     def attend(self, x):
         B, T, C = x.shape
         q, k, v = (h.view(B, T, self.n_heads, -1).transpose(1, 2) for h in self.qkv(x).chunk(3, -1))
@@ -1081,8 +985,8 @@ class WithPyTorch(Mended):
         return self.out(y.transpose(1, 2).reshape(B, T, C))
 
 
-class Learned(Mended):
-    """Learned positions in place of turned ones, and blocks that begin as "add nothing"."""
+class Learned(Repaired):
+    """Learned positions instead of rotations, and blocks initialised to add nothing."""
 
     def __init__(self, vocabulary_size):
         super().__init__(vocabulary_size)
@@ -1100,14 +1004,14 @@ class Learned(Mended):
 ANSWERS.right_answers["repaired"] = {
     "PyTorch's attention": lambda V: WithPyTorch(V),
     "learned positions": lambda V: Learned(V),
-    "the class itself": Mended,
+    "the class itself": Repaired,
 }
 
 
 def overwriting():
-    """An answer that mends the lab's own Broken, which is another one here than above."""
+    """An answer that changes the lab's own Broken, which is another class here than above."""
     names = ANSWERS.run_cells(ANSWERS.master, "broken")
-    names["hidden"], names["turn"] = Mended.hidden, Mended.turn
+    names["hidden"], names["turn"] = Repaired.hidden, Repaired.turn
     source = """
 def repaired(vocabulary_size):
     Broken.hidden, Broken.turn = hidden, turn
@@ -1117,16 +1021,16 @@ def repaired(vocabulary_size):
     return names["repaired"]
 
 
-class MaskGone(Mended):
+class MaskGone(Repaired):
     def hidden(self, T):
         return torch.zeros(T, T, dtype=torch.bool)
 
 
-class OnlyMaskMended(Broken):
-    hidden = Mended.hidden
+class OnlyMaskRepaired(Broken):
+    hidden = Repaired.hidden
 
 
-class OwnWordHidden(Mended):
+class OwnWordHidden(Repaired):
     def hidden(self, T):
         return torch.ones(T, T, dtype=torch.bool).triu(0)
 
@@ -1136,17 +1040,17 @@ class OwnWordHiddenButTheFirst(OwnWordHidden):
         return super().hidden(T) & (torch.arange(T) > 0)
 
 
-class Window(Mended):
+class Window(Repaired):
     def hidden(self, T):
         return super().hidden(T) | torch.ones(T, T, dtype=torch.bool).tril(-30)
 
 
-class NoAttention(Mended):
+class NoAttention(Repaired):
     def attend(self, x):
         return torch.zeros_like(x)
 
 
-class NoResidual(Mended):
+class NoResidual(Repaired):
     """Without the connection around attention, and with a mask that hides the word itself."""
 
     def hidden(self, T):
@@ -1161,7 +1065,7 @@ class NoResidual(Mended):
         return self.head(F.layer_norm(x, x.shape[-1:]))
 
 
-class BatchNormed(Mended):
+class BatchNormed(Repaired):
     def forward(self, ids):
         x = self.embedding(ids)
         x = x - x.mean(0, keepdim=True)
@@ -1169,29 +1073,29 @@ class BatchNormed(Mended):
         return self.head(F.layer_norm(x, x.shape[-1:]))
 
 
-class Detached(Mended):
+class Detached(Repaired):
     def attend(self, x):
         return super().attend(x).detach()
 
 
-class NoGradient(Mended):
+class NoGradient(Repaired):
     def forward(self, ids):
         with torch.no_grad():
             return super().forward(ids)
 
 
-class LastWordOnly(Mended):
+class LastWordOnly(Repaired):
     def forward(self, ids):
         return super().forward(ids)[:, -1]
 
 
-class Bounded(Mended):
+class Bounded(Repaired):
     def forward(self, ids):
         return super().forward(ids).softmax(-1)
 
 
-class SmuggledLabels(Mended):
-    """Causal while it is probed; on texts of the length of training it reads the next word."""
+class SmuggledLabels(Repaired):
+    """Causal while it is tested; on texts of the training length it reads the next word."""
 
     def forward(self, ids):
         logits = super().forward(ids)
@@ -1204,18 +1108,18 @@ class SmuggledLabels(Mended):
 MODELS = {
     "sees_the_next": Broken,
     "sees_the_future": MaskGone,
-    "order_blind": OnlyMaskMended,
+    "order_blind": OnlyMaskRepaired,
     "not_finite": OwnWordHidden,
     "blind_to_itself": OwnWordHiddenButTheFirst,
-    "near_sighted": Window,
+    "part_of_past_hidden": Window,
     "no_past": NoAttention,
-    "own_word_lost": NoResidual,
+    "own_word_ignored": NoResidual,
     "texts_mixed": BatchNormed,
-    "weight_cut_off": Detached,
+    "weight_detached": Detached,
     "no_gradient": NoGradient,
     "wrong_shape": LastWordOnly,
     "learns_badly": Bounded,
-    "too_good": SmuggledLabels,
+    "below_entropy": SmuggledLabels,
     "course_code": lambda V: Transformer(Config(V)),
 }
 ANSWERS.wrong_answers["repaired"] = {
@@ -1238,7 +1142,7 @@ ANSWERS.wrong_answers["recipe"] = {
     "nothing_chosen": lambda: {},
     "impossible_rate": lambda: {"lr": -0.01},
     "impossible_size": lambda: {"n_embd": 50},
-    "too_big": lambda: {"n_layer": 12, "n_embd": 768, "n_head": 12},
+    "too_large": lambda: {"n_layer": 12, "n_embd": 768, "n_head": 12},
     "few_steps": lambda: {"n_layer": 4, "n_embd": 128, "optimizer": "adamw", "lr": 0.001},
     "rate_too_low": lambda: {"lr": 1e-4, "matrix_lr": 1e-4, "n_layer": 1, "n_embd": 32},
     "above_bar": lambda: {"n_layer": 1, "n_head": 1, "n_embd": 4},
@@ -1258,7 +1162,7 @@ def by_hand(exercise, *stated):
 @by_hand(
     "softmax",
     "*By hand.* Scores 0 and ln 3: the exponentials are 1 and 3",
-    "the shares are 1/4 and 3/4.\nScores 1000 and 1000 + ln 3 have the same shares",
+    "the probabilities are 1/4 and 3/4.\nScores 1000 and 1000 + ln 3 have the same probabilities",
 )
 def _(softmax):
     small, large = torch.tensor([[0, math.log(3)]]), torch.tensor([[1000, 1000 + math.log(3)]])
@@ -1279,8 +1183,8 @@ def _(attention):
 @by_hand(
     "causal_attention",
     "Three words whose scores are all 0, with the values 6, 0 and 3.",
-    "Word 0 sees itself alone: 6.\nWord 1 sees two words, half each: (6 + 0) / 2 = 3.",
-    "Word 2 sees all three: (6 + 0 + 3) / 3 = 3.",
+    "Word 0 attends only to itself: 6.\nWord 1 attends to two words, half each: (6 + 0) / 2 = 3.",
+    "Word 2 attends to all three: (6 + 0 + 3) / 3 = 3.",
 )
 def _(causal_attention):
     v = torch.tensor([[[6.0], [0.0], [3.0]]])
@@ -1305,7 +1209,7 @@ def _(merge_heads):
 @by_hand(
     "rotate",
     "The pair (1, 0) stays (1, 0) at position 0 and becomes (cos 1, sin 1) at position 1.",
-    "so for base = 100 it turns by 1/10 radian a word",
+    "so for base = 100 it rotates by 1/10 radian per word",
 )
 def _(rotate):
     pair = torch.tensor([[[[1.0, 0.0], [1.0, 0.0]]]])
@@ -1317,8 +1221,8 @@ def _(rotate):
 
 @by_hand(
     "block",
-    "A word (3, −3) has the norm (1, −1).\nLet attention double what it reads",
-    "The squared ReLU of that is (1, 0), and added it gives (6, −5).",
+    "A word (3, −3) normalises to (1, −1).\nLet attention double its input",
+    "The squared ReLU of that is (1, 0); once added it gives (6, −5).",
 )
 def _(block):
     word = torch.tensor([[[3.0, -3.0]]])
@@ -1327,8 +1231,8 @@ def _(block):
 
 @by_hand(
     "next_word_loss",
-    "a text 0, 1.\nAt position 0 the logits are (0, ln 3)",
-    "its surprise is −ln 3/4 = ln 4/3",
+    "the text is 0, 1.\nAt position 0 the logits are (0, ln 3)",
+    "its loss is −ln 3/4 = ln 4/3",
 )
 def _(next_word_loss):
     logits = torch.tensor([[[0.0, math.log(3)], [0.0, 0.0]]])
@@ -1345,7 +1249,7 @@ def _(count_parameters):
 
 @by_hand(
     "memory",
-    "One layer, C = 2, one text of 3 words, 4 bytes a value: 2 · 1 · 2 · 3 · 4 = 48 bytes",
+    "One layer, C = 2, one text of 3 words, 4 bytes per value: 2 · 1 · 2 · 3 · 4 = 48 bytes",
 )
 def _(memory):
     one_layer = replace(SMALL, vocabulary_size=10, n_layer=1, n_head=1, n_embd=2, mlp_from=0)
@@ -1355,7 +1259,7 @@ def _(memory):
 # ---- what goes wrong beside the result ---------------------------------------------------------
 
 
-@wrong("softmax", "hidden_share")
+@wrong("softmax", "masked_not_zero")
 def _(scores):
     e = (scores - scores.amax(-1, keepdim=True)).clamp(min=-60).exp()
     return e / e.sum(-1, keepdim=True)

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 from record_cases import EXERCISES, LAB, graded
 
+from grooves import cli
 from grooves.grading import submissions
 from grooves.grading.masters import LabError
-from grooves.grading.records import adjustments, class_list, exports, feedback
+from grooves.grading.records import adjustments, class_list, exports, feedback, tables
 from grooves.grading.records.people import Listed
 from grooves.grading.records.results import Graded, Result
 from grooves.grading.records.standing import Rules, standings
@@ -250,3 +251,41 @@ def test_grades_above_the_maximum_are_named(put, tmp_path):
     said = []
     exports.write("moodle", put.store, LAB, Term(), None, put.store.folder, said.append)
     assert "above the maximum: Ada Lovelace (8 of 6)" in said
+
+
+def test_a_submission_that_is_removed_is_gone_from_all_but_the_dated_changes(
+    put, monkeypatch, capsys
+):
+    out = ["--out", str(put.store.folder)]
+    put(graded(ADA.format(4103), "double"))
+    put(graded("bert", "longest"))
+    assert cli.main(["labs", "adjust", str(put.store.folder / "none.csv"), *out]) == 2
+    tables.write_pages(put.store, LAB, "A lab", standings(put.store, LAB))
+    page = tables.page_path(put.store.folder, LAB, "bert")
+    assert page.is_file()
+    monkeypatch.setattr("builtins.input", lambda _: "n")
+    assert cli.main(["labs", "remove", "bert", *out]) == 1
+    assert len(standings(put.store, LAB)) == 2
+    assert cli.main(["labs", "remove", "bert", "--yes", *out]) == 0
+    assert [one.person.name for one in standings(put.store, LAB)] == ["Ada Lovelace"]
+    assert not page.exists()
+    assert [row[0] for row in rows_of(put.store.folder / f"{LAB}.csv")[1:]] == ["Ada Lovelace"]
+    *_, (when, exercise, before, now) = put.store.changes(LAB, "bert")
+    assert (exercise, before, now) == ("longest", 3, 0)
+    assert when.startswith("20")
+    capsys.readouterr()
+    assert cli.main(["labs", "remove", "bert", "--yes", *out]) == 2
+    assert "is not a submission" in capsys.readouterr().err
+    assert cli.main(["labs", "remove", "Ada Lovelace", "--lab", "99", "--yes", *out]) == 0
+    assert standings(put.store, LAB) == []
+
+
+def test_a_name_of_several_submissions_removes_none(put, capsys):
+    put(graded(ADA.format(4103), "double"))
+    put(graded(ADA.format(4103) + "-2", "double"))
+    out = ["--yes", "--out", str(put.store.folder)]
+    assert cli.main(["labs", "remove", "Ada Lovelace", *out]) == 2
+    assert "write the submission's name" in capsys.readouterr().err
+    assert len(put.store.all_of(LAB)) == 2
+    assert cli.main(["labs", "remove", ADA.format(4103), *out]) == 0
+    assert [one.graded.submission for one in put.store.all_of(LAB)] == [ADA.format(4103) + "-2"]

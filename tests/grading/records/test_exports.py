@@ -1,4 +1,4 @@
-"""Exports, report and similar pairs, from results that no kernel had to find."""
+"""Exports, report and similar code, from results that no kernel had to find."""
 
 import csv
 import io
@@ -8,13 +8,13 @@ import zipfile
 
 import pytest
 from record_cases import EXERCISES, LAB, graded
-from test_people import CANVAS, MOODLE
+from test_people import CANVAS, GERMAN, MOODLE, UNKNOWN
 
 from grooves import cli
 from grooves.grading.masters import LabError
 from grooves.grading.records import exports, report, similar, tables
-from grooves.grading.records.results import Graded, Result
-from grooves.grading.records.standing import Rules
+from grooves.grading.records.results import Adjustment, Graded, Result
+from grooves.grading.records.standing import Rules, standings
 from grooves.grading.term.term_file import Term
 
 ADA = "Ada Lovelace_4103_assignsubmission_file_/99_mini"
@@ -29,7 +29,7 @@ def rows_of(path):
 
 def write(put, kind, people=None, column=None):
     said = []
-    tables.write_pages(put.store, LAB, "A lab of three", Rules())
+    tables.write_pages(put.store, LAB, "A lab of three", standings(put.store, LAB))
     exports.write(kind, put.store, LAB, Term(), people, put.store.folder, said.append, column)
     return said
 
@@ -109,7 +109,7 @@ def test_names_that_no_platform_gave_are_told_and_not_exported(put):
 def test_excel_opens_the_tables_as_they_are(put):
     put(graded("Łukasz", "double"))
     put(graded("=1+1", "double"))
-    table = tables.write_table(put.store, LAB, Rules())
+    table = tables.write_table(put.store, LAB, standings(put.store, LAB))
     for path in (table, exports.all_labs(put.store, Term())):
         assert path.read_bytes().startswith(b"\xef\xbb\xbf")  # how Excel knows UTF-8
         names = [row[0] for row in rows_of(path)]
@@ -139,12 +139,13 @@ def test_the_report_counts_named_mistakes_and_groups_the_others(put, monkeypatch
     ]
     assert found["points"]["median"] == 0.5
     assert cli.main(["labs", "report", "--out", str(put.store.folder)]) == 0
-    assert " 2. Twice_Sum: 1 of 6; most often twice_sum (2)" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert " 2. Twice_Sum: 1 of 6 passed; most often (2): You squared it: 16." in printed
     stored = json.loads((put.store.folder / f"{LAB}-report.json").read_text("utf-8"))
     assert stored == found
     page = (put.store.folder / f"{LAB}-report.html").read_text("utf-8")
     assert "You squared it: 16." in page
-    assert not re.search("<script|http", page)
+    assert not re.search("<script|https?:", page)
 
 
 ANNA = """
@@ -186,8 +187,8 @@ def test_renamed_code_is_found_and_other_code_is_not(put):
     hand_in(put, "anna", ANNA)
     hand_in(put, "bert", RENAMED)
     hand_in(put, "cleo", OTHER)
-    (pair,) = similar.pairs(put.store, LAB, Rules())
-    assert {pair.first.name, pair.second.name} == {"anna", "bert"}
+    (pair,) = similar.groups(put.store, LAB, Rules())
+    assert pair.names == "anna and bert"
     assert pair.share > 0.9
     assert pair.exercises == ("running_mean",)
     assert "<pre>" in similar.page([pair], "A lab")
@@ -198,8 +199,80 @@ def test_what_the_reference_or_the_class_has_makes_nobody_alike(put):
     hand_in(put, "bert", RENAMED)
     cell = type("Cell", (), {"source": ANNA, "released": ""})
     reference = type("Reference", (), {"cells": [cell]})
-    assert similar.pairs(put.store, LAB, Rules(), reference) == []
+    assert similar.groups(put.store, LAB, Rules(), reference) == []
     for n in range(10):
         hand_in(put, f"student{n}", OTHER)
-    found = similar.pairs(put.store, LAB, Rules())
-    assert [{p.first.name, p.second.name} for p in found] == [{"anna", "bert"}]
+    found = similar.groups(put.store, LAB, Rules())
+    assert [group.names for group in found] == ["anna and bert"]
+
+
+LONG = (
+    ANNA
+    + """
+    for left in range(len(values)):
+        right = left + size
+        if right < len(values) and values[left] > values[right]:
+            result[left], result[right - size] = values[left] ** 2, values[right] / 3
+        while right > left:
+            right = right // 2 - left % 5 + len(result)
+"""
+)
+
+
+def test_people_who_share_one_solution_are_one_entry_whatever_part_of_the_class(put):
+    for n in range(12):
+        hand_in(put, f"forum{n:02}", LONG.replace("result", f"r{n}").replace("3", str(n + 20)))
+    hand_in(put, "bert", OTHER)
+    hand_in(put, "cleo", OTHER.replace("high - low", "low * 2 + high"))
+    hand_in(put, "dora", "def running_mean(values, size):\n    return [sum(values) / size]")
+    found = similar.groups(put.store, LAB, Rules())
+    assert [len(group.people) for group in found] == [12, 2]  # not 66 pairs
+    assert not found[0].is_weak
+    assert found[0].tokens > found[1].tokens
+    assert "12 people: forum00, forum01" in similar.page(found, "A lab")
+
+
+def test_two_short_answers_that_are_alike_are_weak_evidence_and_come_last(put):
+    short = "def f(x, y):\n    z = x * 3 + y\n    w = z - 7 * y / 2\n    return w ** z"
+    hand_in(put, "anna", short)
+    hand_in(put, "bert", short.replace("z", "q"))
+    hand_in(put, "cleo", LONG)
+    hand_in(put, "dora", LONG.replace("% 5", "% 7"))
+    strong, weak = similar.groups(put.store, LAB, Rules())
+    assert strong.share < weak.share == 1
+    assert (strong.is_weak, weak.is_weak) == (False, True)
+    assert "weak evidence: anna and bert" in similar.page([strong, weak], "A lab")
+
+
+def test_the_report_counts_who_was_stopped_and_where(put, capsys):
+    stuck = Result("longest", 0, 3, "stopped", "It had not ended after 60 s.", title="Longest")
+    put(Graded("anna", "stopped", [stuck], []))
+    put(Graded("bert", "stopped", [stuck], []))
+    found = report.report(put.store, LAB, Rules())
+    assert found["exercises"][0]["stopped"] == 2
+    assert found["exercises"][0]["unnamed"] == []
+    assert "Stopped: 2 in Longest." in report.page(found)
+    assert cli.main(["labs", "report", "--lab", "99", "--out", str(put.store.folder)]) == 0
+    assert "0 of 2 passed, 2 stopped" in capsys.readouterr().out
+
+
+def test_a_named_mistake_is_shown_with_the_sentence_that_students_read():
+    said = "You squared it: 3.5 is wrong. Take it twice.\n\n  more"
+    assert report.shortened(said) == "You squared it: 3.5 is wrong."
+    assert report.shortened("a " * 100).endswith(" a…")
+    assert len(report.shortened("word " * 100)) <= 120
+
+
+@pytest.mark.parametrize("text", [GERMAN, UNKNOWN], ids=["German", "unknown"])
+def test_moodles_worksheet_goes_back_in_the_language_in_which_it_came(put, tmp_path, text):
+    put(graded(ADA, "double", "longest"))
+    path = tmp_path / "m.csv"
+    path.write_text(text, encoding="utf-8")
+    adjusted = Adjustment(LAB, "moodle:4103", points="-1.5", comment="Gut.")
+    put.store.adjust([adjusted])
+    write(put, "moodle", path)
+    before, after = rows_of(path), rows_of(put.store.folder / f"{LAB}-moodle.csv")
+    assert after[0] == before[0]
+    grade = "2,5" if text == GERMAN else "2.5"
+    assert after[1] == [*before[1][:4], grade, *before[1][5:9], "Gut."]
+    assert after[2] == before[2]

@@ -1,6 +1,8 @@
 """What counts: attempts, lateness, and what an instructor changes, which grading again keeps."""
 
-from datetime import datetime
+import sys
+import time
+from datetime import datetime, timedelta
 
 import pytest
 from record_cases import EXERCISES, LAB, graded
@@ -9,6 +11,7 @@ from grooves.grading.masters import LabError
 from grooves.grading.records import adjustments, feedback
 from grooves.grading.records.people import Listed
 from grooves.grading.records.standing import Rules, standings
+from grooves.grading.term import term_file, time_zone
 
 DUE = datetime.fromisoformat("2026-11-29T12:00:00+00:00")
 
@@ -128,3 +131,35 @@ def test_who_is_on_the_list_and_handed_in_nothing_is_in_the_table(put):
     ada, bert = standings(put.store, LAB)
     assert (ada.person.name, ada.total) == ("Ada Lovelace", 6)
     assert (bert.person.name, bert.total, bert.graded.state) == ("Bert Brot", 0, "not handed in")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no tzset")
+def test_dates_without_an_offset_are_read_in_the_terms_time_zone(put, tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")  # the machine on which the results are exported
+    time.tzset()
+    try:
+        path = tmp_path / "term.toml"
+        text = (
+            'time_zone = "Europe/Berlin"\n[late]\nper_day = 0.5\n[labs.99_mini]\ndue = 2026-11-29'
+        )
+        path.write_text(text, encoding="utf-8")
+        term = term_file.read(path)
+        assert term.plan(LAB).due.utcoffset() == timedelta(hours=1)
+        put(graded("anna", *EXERCISES))
+        put(graded("bert", *EXERCISES), "2026-11-29T22:30:00+00:00")  # 23:30 in Berlin
+        put.store.expect(LAB, [Listed("anna", "anna", "", "2026-11-29T23:50:00")])
+        assert total_of(put, **vars(term.rules(LAB))) == {"anna": 6, "bert": 6}
+        put.store.expect(LAB, [Listed("anna", "anna", "", "2026-11-30T00:10:00")])
+        assert total_of(put, **vars(term.rules(LAB))) == {"anna": 3, "bert": 6}
+        said = []
+        time_zone.compare(put.store, term.zone, True, said.append)
+        time_zone.compare(put.store, term.zone, True, said.append)
+        assert said == []
+        time_zone.compare(put.store, None, False, said.append)
+        assert "another time zone (Europe/Berlin); this run uses that of this machine" in said[0]
+        path.write_text('time_zone = "Berlin"\n', encoding="utf-8")
+        with pytest.raises(LabError, match="time_zone is 'Berlin'; it must be a name such as"):
+            term_file.read(path)
+    finally:
+        monkeypatch.undo()
+        time.tzset()

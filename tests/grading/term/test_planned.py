@@ -10,7 +10,7 @@ import pytest
 from grooves.grading.masters import exercises_of, masters, read_master, release
 from grooves.grading.term.planned import planned
 from grooves.grading.term.term_file import Plan
-from grooves.grading.term.uses import Uses, symbols
+from grooves.grading.term.uses import Uses, symbols, without
 
 REAL = masters(Path(__file__).parents[3] / "labs")
 
@@ -101,3 +101,27 @@ def test_sentences_about_exercises_follow_the_choice():
     notebook, _ = planned(read_master(REAL[lab]), lab, Plan(("repaired",)))
     shown = {cell.id: cell.source for cell in notebook.cells}
     assert "your mask of the exercise “The causal mask” (not set)." in shown["repaired-hints"]
+
+
+def test_a_part_that_shows_what_was_built_stays_where_most_of_it_is_set():
+    lab = "04_transformer"
+    master = read_master(REAL[lab])
+    names = [e.name for e in exercises_of(master, lab)]
+    assert names[6:8] == ["block", "next_word_loss"]
+    notebook, said = planned(master, lab, Plan(tuple(names[:7])))
+    shown = {cell.id: cell.source for cell in notebook.cells}
+    assert "assembled(model, ids)" in shown["assembled"]
+    assert "assert difference < 1e-3" in shown["assembled"]
+    assert "next_word_loss" not in "\n".join(shown.values())  # the next exercise is not given away
+    assert "{loss" not in shown["assembled"]  # what was built on it goes, too
+    assert any("Your pieces run a trained model" in one for one in said)
+    _, said = planned(master, lab, Plan(tuple(names[:3])))
+    assert any("Left out" in one and "Your pieces" in one for one in said)
+
+
+def test_lines_are_cut_with_what_builds_on_them_and_never_half_a_block():
+    source = "a = f(1)\nwith open(a) as file:\n    b = g(2)\n    c = 3\nprint(b)\nprint(c)"
+    assert without(source, {"g"}) == "a = f(1)\nwith open(a) as file:\n    c = 3\nprint(c)"
+    assert without("with h() as x:\n    y = g(x)\nprint(1)", {"g"}) is None
+    assert without("def k(x):\n    return g(x)\nprint(1)", {"g"}) is None
+    assert without("if (", {"g"}) is None

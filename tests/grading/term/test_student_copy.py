@@ -194,6 +194,28 @@ def test_the_copy_has_the_labs_that_the_term_sets(course, tmp_path):
     assert b"labs/06_fine_tuning" not in made["_toc.yml"][0]
     assert b"../labs/06_fine_tuning.ipynb" not in made["book/06_fine_tuning.md"][0]
     assert b"../labs/04_transformer.ipynb" in made["book/04_transformer.md"][0]
+    assert "(not set this term)" in made["notebooks/06_fine_tuning.ipynb"][0].decode()
+
+
+def test_every_link_of_a_copy_with_some_labs_leads_to_a_file_in_it(course):
+    """The book is built with warnings as errors, so one link to a lab that is not set ends it."""
+    (course / "term.toml").write_text(TERM)
+    made = files(course, read(course / "term.toml"))
+    dead = []
+    for name, (content, _) in made.items():
+        if name.endswith(".md"):
+            texts = [content.decode()]
+        elif name.endswith(".ipynb"):
+            cells = nbformat.reads(content.decode(), as_version=4).cells
+            texts = [cell.source for cell in cells if cell.cell_type == "markdown"]
+        else:
+            continue
+        for target in re.findall(
+            r"\]\(((?:\.\./)*(?:labs/)?[\w./-]+\.ipynb)[#)]", "\n".join(texts)
+        ):
+            if os.path.normpath(os.path.join(os.path.dirname(name), target)) not in made:
+                dead.append((name, target))
+    assert dead == []
 
 
 def _dirty(course, place):

@@ -4,8 +4,11 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
+import mini_lab
 import pytest
 
+from grooves import cli
+from grooves.checks import term as checks_term
 from grooves.grading.masters import LabError, masters
 from grooves.grading.term import term_file
 from grooves.grading.term.term_file import Plan, Term
@@ -104,3 +107,37 @@ def test_the_term_file_of_the_teaching_page_is_one(tmp_path):
     term = read(tmp_path, example)
     term_file.check_labs(term, masters(root / "labs"))
     assert term.plan("04_transformer").points == {"softmax": 2, "rotate": 4}
+
+
+def test_a_handout_never_mixes_two_terms_nor_deletes_a_file(tmp_path, monkeypatch, capsys):
+    mini_lab.make(tmp_path / "course")
+    monkeypatch.chdir(tmp_path / "course")
+    assert cli.main(["labs", "handout"]) == 0
+    old = Path("handout/labs/98_older.ipynb")
+    old.write_text("{}", encoding="utf-8")
+    before = Path("handout/labs/99_mini.ipynb").read_bytes()
+    Path("term.toml").write_text("[labs.99_mini]\nexercises = ['double']\n", encoding="utf-8")
+    assert cli.main(["labs", "handout"]) == 2
+    assert f"{old}: this term does not hand that out. Remove it" in capsys.readouterr().err
+    assert old.is_file()
+    assert Path("handout/labs/99_mini.ipynb").read_bytes() == before
+    old.unlink()
+    assert cli.main(["labs", "handout"]) == 0
+    assert Path("handout/term.toml").is_file()
+    Path("term.toml").unlink()
+    assert cli.main(["labs", "handout"]) == 2  # the checks would follow the other term's choice
+    assert "handout/term.toml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text", [text for text in WRONG if "exercises" in text or "points" in text]
+)
+def test_students_and_the_grader_read_the_same_entries_alike(tmp_path, text):
+    path = tmp_path / "term.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=re.escape(WRONG[text])):
+        checks_term.plan(path, "x")
+    path.write_text(GOOD, encoding="utf-8")
+    plan = term_file.read(path).plan("04_transformer")
+    chosen, points = checks_term.plan(path, "04_transformer")
+    assert (tuple(chosen), points) == (plan.exercises, plan.points)

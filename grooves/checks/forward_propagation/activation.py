@@ -1,7 +1,7 @@
 """Checks of lab 01, second part: ReLU, and a network of two layers (chapter 01).
 
-Key idea: where the bend stands is what can go wrong. The inputs have negative numbers in every
-place, so that a ReLU before, behind or in none of the layers gives other numbers than one between.
+Key idea: what goes wrong is where the ReLU is applied. The inputs contain negative numbers
+everywhere, so a ReLU before the first layer, after the last, or missing, changes the result.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from grooves.checks import check
 from grooves.checks.arrays import by_hand, coarse, draw, judge, on_whole_numbers
 from grooves.checks.compare import Mistake, shape_of
-from grooves.checks.forward_propagation.layers import bent
+from grooves.checks.forward_propagation.layers import relu_of
 from grooves.checks.forward_propagation.rules import LAB, SHARP, integers, on_read_only
 
 # ---- 3 ReLU ----------------------------------------------------------------------------------
@@ -21,57 +21,50 @@ from grooves.checks.forward_propagation.rules import LAB, SHARP, integers, on_re
 
 RELU_MISTAKES = (
     Mistake(
-        "no_bend",
+        "no_activation",
         lambda z: z,
-        "nothing happened to the negative numbers. They become 0.",
+        "the negative numbers are unchanged. ReLU sets them to 0.",
     ),
-    Mistake("absolute", np.abs, "the negative numbers became positive. They become 0."),
+    Mistake("absolute", np.abs, "the negative numbers became positive. ReLU sets them to 0."),
     Mistake(
         "step",
         lambda z: z > 0,
-        "you tell which numbers are positive. ReLU keeps those numbers themselves.",
+        "your result says which numbers are positive. ReLU keeps those numbers themselves.",
+    ),
+    *(
+        Mistake(
+            "clipped",
+            lambda z, most=most: z.clip(0, most),
+            "large numbers were cut off. ReLU has a lower limit, 0, and no upper limit.",
+        )
+        for most in (1, 6, 10, 100, 255, 1000)
     ),
     Mistake(
-        "clipped",
-        lambda z: z.clip(0, 1),
-        "numbers above 1 became 1. ReLU has a floor and no ceiling.",
-    ),
-    Mistake(
-        "largest_of_a_column",
+        "max_along_axis",
         lambda z: np.max(z, 0),
         "np.max(z, 0) is the largest number along axis 0. "
         "np.maximum(z, 0) compares each number with 0.",
     ),
-    Mistake("upside_down", lambda z: np.minimum(z, 0), "you keep what is negative. Keep the rest."),
+    Mistake(
+        "sign_swapped",
+        lambda z: np.minimum(z, 0),
+        "you keep the negative numbers and set the others to 0. It is the other way round.",
+    ),
     Mistake(
         "dropped",
         lambda z: z[z > 0],
-        "the negative numbers are gone, and the shape with them. Each becomes a 0 in its place.",
+        "the negative numbers are left out, so the shape changed. Each should become a 0 in place.",
     ),
     Mistake(
         "leaky",
         lambda z: np.where(z > 0, z, 0.01 * z),
-        "a hundredth of each negative number is left. That is the leaky ReLU; here it is 0.",
+        "negative numbers are multiplied by 0.01. That is leaky ReLU; here they become 0.",
     ),
-    *(
-        Mistake(
-            "threshold",
-            lambda z, least=least: z * (z > least),
-            "small positive numbers became 0 too. All that are above 0 stay what they are.",
-        )
-        for least in (1e-2, 0.1, 0.5, 1, *np.nextafter((0.5, 1), 0))
+    Mistake(
+        "sigmoid",
+        lambda z: 1 / (1 + np.exp(-z)),
+        "you compute the sigmoid. The exercise asks for ReLU.",
     ),
-    *(
-        Mistake(
-            "ceiling",
-            lambda z, most=most: z.clip(0, most),
-            "large numbers were cut off. ReLU has a floor and no ceiling.",
-        )
-        for most in (6, 10, 100, 255, 1000)
-    ),
-    Mistake("sigmoid", lambda z: 1 / (1 + np.exp(-z)), "that is the sigmoid. Here it is ReLU."),
-    Mistake("softplus", lambda z: np.logaddexp(z, 0), "that is the softplus, a rounded ReLU."),
-    Mistake("tanh", np.tanh, "that is tanh. Here it is ReLU."),
 )
 
 
@@ -118,86 +111,61 @@ def relu(answer):
 # ---- 4 forward -------------------------------------------------------------------------------
 
 
-def _through(x, W1, b1, W2, b2, bend=bent):
-    return bend(x @ W1 + b1) @ W2 + b2
+def _network(x, W1, b1, W2, b2, activation=relu_of):
+    return activation(x @ W1 + b1) @ W2 + b2
 
 
-def _shares(z):
+def _probabilities(z):
     e = np.exp(z - z.max(-1, keepdims=True))
     return e / e.sum(-1, keepdims=True)
 
 
 FORWARD_MISTAKES = (
     Mistake(
-        "no_bend",
-        lambda *a: _through(*a, bend=lambda z: z),
-        "the ReLU between the layers is missing. Two products in a row are no more than one.",
+        "no_activation",
+        lambda *a: _network(*a, activation=lambda z: z),
+        "the ReLU between the layers is missing. Without it, two layers compute no more than one.",
     ),
     Mistake(
-        "bent_twice",
-        lambda *a: bent(_through(*a)),
-        "the logits went through ReLU too. The last layer is left as it is: "
+        "relu_on_logits",
+        lambda *a: relu_of(_network(*a)),
+        "you apply ReLU to the logits too. The last layer has no activation function: "
         "a logit may be negative.",
     ),
     Mistake(
-        "bent_late",
-        lambda *a: bent(_through(*a, bend=lambda z: z)),
-        "the ReLU stands behind the second layer. It belongs between the two.",
+        "relu_after_second_layer",
+        lambda *a: relu_of(_network(*a, activation=lambda z: z)),
+        "the ReLU comes after the second layer. It belongs between the two.",
     ),
     Mistake(
-        "bent_input",
-        lambda x, *a: _through(bent(x), *a, bend=lambda z: z),
-        "the ReLU stands before the first layer. It belongs between the two.",
-    ),
-    Mistake(
-        "bent_input_too",
-        lambda x, *a: _through(bent(x), *a),
-        "the picture went through ReLU as well. It belongs between the layers only.",
-    ),
-    Mistake(
-        "weights_bent",
-        lambda x, W1, *a: _through(x, bent(W1), *a, bend=lambda z: z),
-        "ReLU is applied to the weights. It belongs on the sums, x @ W1 + b1.",
-    ),
-    Mistake(
-        "bent_apart",
-        lambda x, W1, b1, W2, b2: (bent(x @ W1) + bent(b1)) @ W2 + b2,
-        "ReLU is applied to the product and to the bias, each by itself. Add them first.",
-    ),
-    Mistake(
-        "bias_after_the_bend",
-        lambda x, W1, b1, W2, b2: (bent(x @ W1) + b1) @ W2 + b2,
-        "b1 is added after the ReLU. The bias is part of the sum that is bent.",
+        "bias_after_relu",
+        lambda x, W1, b1, W2, b2: (relu_of(x @ W1) + b1) @ W2 + b2,
+        "you add b1 after the ReLU. The bias is part of the sum that ReLU is applied to.",
     ),
     Mistake(
         "no_first_bias",
-        lambda x, W1, b1, W2, b2: _through(x, W1, 0, W2, b2),
+        lambda x, W1, b1, W2, b2: _network(x, W1, 0, W2, b2),
         "b1, the biases of the hidden layer, is missing.",
     ),
     Mistake(
         "no_second_bias",
-        lambda x, W1, b1, W2, b2: _through(x, W1, b1, W2, 0),
+        lambda x, W1, b1, W2, b2: _network(x, W1, b1, W2, 0),
         "b2, the biases of the last layer, is missing.",
     ),
     Mistake(
-        "shares",
-        lambda *a: _shares(_through(*a)),
-        "these are the shares after a softmax. What is asked for is the logits before it.",
+        "probabilities",
+        lambda *a: _probabilities(_network(*a)),
+        "your result went through a softmax. Return the logits, before the softmax.",
     ),
     Mistake(
         "hidden_returned",
-        lambda x, W1, b1, W2, b2: bent(x @ W1 + b1),
-        "that is the hidden layer. The second layer is still to come.",
+        lambda x, W1, b1, W2, b2: relu_of(x @ W1 + b1),
+        "you return the hidden layer. The second layer is missing.",
     ),
     Mistake(
         "sigmoid",
-        lambda *a: _through(*a, bend=lambda z: 1 / (1 + np.exp(-z))),
-        "the activation function is the sigmoid. Here it is ReLU.",
-    ),
-    Mistake(
-        "tanh",
-        lambda *a: _through(*a, bend=np.tanh),
-        "the activation function is tanh. Here it is ReLU.",
+        lambda *a: _network(*a, activation=lambda z: 1 / (1 + np.exp(-z))),
+        "your activation function is the sigmoid. The exercise asks for ReLU.",
     ),
 )
 

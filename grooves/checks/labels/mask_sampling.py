@@ -1,8 +1,8 @@
 """Check of lab 03: which words are hidden (chapter 03).
 
-Key idea: a draw has no right value, but its rules can be counted. Every draw is counted text by
-text; many of them together show what is drawn too often, too seldom or together.
-Letters: B texts, T places in each row.
+Key idea: a draw has no right value, but it must obey rules. Every draw is counted text by text;
+many draws together show what is drawn too often, too rarely or together.
+Letters: B texts, T positions in each row.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import by_hand
 from grooves.checks.labels.rules import ARRAY, LAB, array_of, obeys_its_generator, unlikely
 
-MANY = 300  # texts in each of the draws whose frequencies are judged
+MANY = 300  # texts in each draw whose frequencies are tested
 DRAWS = 10
 WORDS = 9  # of every other of these texts
 PATTERNS = 84  # ways to hide 3 of 9
 
 
 def _real(*lengths: int) -> np.ndarray:
-    """True where a word stands, for texts of these lengths in rows of 2 more than the longest."""
+    """True where there is a word, for texts of these lengths in rows 2 longer than the longest."""
     return np.arange(max(lengths) + 2) < np.array(lengths)[:, None]
 
 
@@ -30,17 +30,13 @@ MANY_TEXTS = np.repeat(_real(WORDS, 6), MANY // 2, axis=0)
 
 
 def _right_counts(real, fraction: float) -> np.ndarray:
-    """How many are hidden in each row: the nearest integer, at least one."""
+    """How many words are hidden in each row: the nearest integer, at least one."""
     return np.array([max(1, round(fraction * int(n))) for n in real.sum(axis=1)])
-
-
-def _of_the_first(real, fraction: float) -> np.ndarray:
-    return np.full(len(real), _right_counts(real, fraction)[0])
 
 
 COUNT_MISTAKES = (
     (
-        "share_of_the_row",
+        "fraction_of_the_row",
         lambda real, fraction: np.minimum(
             real.sum(axis=1), max(1, round(fraction * real.shape[1]))
         ),
@@ -49,32 +45,12 @@ COUNT_MISTAKES = (
     (
         "none_in_short_texts",
         lambda real, fraction: np.array([round(fraction * int(n)) for n in real.sum(axis=1)]),
-        "in a short text the fraction rounds to 0, and nothing would be asked. Hide at least one.",
+        "in a short text the fraction rounds to 0, so there would be no target. Hide at least one.",
     ),
     (
         "rounded_down",
         lambda real, fraction: np.array([max(1, int(fraction * int(n))) for n in real.sum(axis=1)]),
         "you round down. Take the nearest integer.",
-    ),
-    (
-        "rounded_up",
-        lambda real, fraction: np.ceil(fraction * real.sum(axis=1)).astype(int),
-        "you round up. Take the nearest integer.",
-    ),
-    (
-        "one_each",
-        lambda real, fraction: np.ones(len(real), dtype=int),
-        "one word is hidden in every text, however long it is.",
-    ),
-    (
-        "always_15_percent",
-        lambda real, fraction: _right_counts(real, 0.15),
-        "the fraction is always 0.15. Use the argument `fraction`.",
-    ),
-    (
-        "number_of_the_first",
-        _of_the_first,
-        "as many are hidden in every text as in the first. Each text has a number of its own.",
     ),
 )
 
@@ -93,8 +69,8 @@ def draw_hidden(answer):
         if not np.isin(got, (0, 1)).all():
             odd = got[~np.isin(got, (0, 1))][0]
             raise CheckFailed(
-                f"for {given}, your result holds {odd}, where True and False are "
-                "expected: a table of places, not a list of them.",
+                f"for {given}, your result contains {odd}, expected True and "
+                "False: a mask, not a list of positions.",
                 hint="no_mask",
             )
         hidden = got.astype(bool)
@@ -104,7 +80,7 @@ def draw_hidden(answer):
         return hidden
 
     rng = np.random.default_rng(30)
-    # A fraction of the whole row, 3, is no more than the shortest text has: NumPy can draw it.
+    # A fraction of the whole row, 3, is no more than the shortest text has, so NumPy can draw it.
     draw(by_hand(answer), _real(20, 7, 3, 11), 0.15, rng)
     draw(answer, _real(4, 20, 11, 8), 0.4, rng)
     draw(answer, _real(12, 8, 5), 0.4, rng)
@@ -121,36 +97,36 @@ def draw_hidden(answer):
         np.array_equal,
         f"{MANY} texts, fraction 1/3",
     )
-    draw(answer, _real(6, 4)[:, ::-1].copy(), 0.5, rng)  # padded in front
+    draw(answer, _real(6, 4)[:, ::-1].copy(), 0.5, rng)  # padded at the front
     draw(answer, np.roll(_real(8, 3), 1, axis=1), 0.8, rng)  # and at both ends
     draw(answer, np.array([[1, 0, 1, 1, 0, 1, 1], [0, 1, 0, 0, 1, 0, 1]]) > 0, 0.7, rng)
-    return "Every text is asked something, and never about its padding."
+    return "Every text has a target, and no target is padding."
 
 
 def _examine(hidden, real, fraction: float, given: str, many) -> None:
-    """Whether one draw keeps the rules; `many()` draws for MANY_TEXTS, to find out why not."""
+    """Check that one draw obeys the rules; `many()` draws for MANY_TEXTS, to find out why not."""
     counts, right = hidden.sum(axis=1), _right_counts(real, fraction)
     outside = hidden & ~real
     if np.array_equal((real & ~hidden).sum(axis=1), right) and not np.array_equal(counts, right):
         raise CheckFailed(
-            f"for {given}, your result is True for {counts[0]} places of row 0, expected "
-            f"{right[0]}.\nLikely mistake: True stands where a word stays, and False where it is "
-            "hidden. Here True means hidden.",
-            hint="turned_round",
+            f"for {given}, your result is True at {counts[0]} positions of row 0, expected "
+            f"{right[0]}.\nLikely mistake: the mask is inverted. Here True means hidden, and "
+            "False means visible.",
+            hint="mask_inverted",
         )
     if outside.any():
         row, place = np.argwhere(outside)[0]
         in_front = np.arange(real.shape[1]) < real.sum(axis=1)[:, None]
         if not (hidden & ~in_front).any():
             raise CheckFailed(
-                f"for {given}, your result hides place {place} of row {row}, where there is no "
-                "word: this row begins with padding. How many words there are does not say where. "
-                "`np.flatnonzero(real[row])` does.",
-                hint="counted_from_the_front",
+                f"for {given}, your result hides position {place} of row {row}, where there is no "
+                "word: this row begins with padding. The number of words does not tell where they "
+                "are. `np.flatnonzero(real[row])` does.",
+                hint="assumed_at_the_front",
             )
         raise CheckFailed(
-            f"for {given}, your result hides place {place} of row {row}, where there is no word. "
-            "Draw among the places where `real` is True.",
+            f"for {given}, your result hides position {place} of row {row}, where there is no "
+            "word. Draw among the positions where `real` is True.",
             hint="padding_hidden",
         )
     if np.array_equal(counts, right):
@@ -165,39 +141,34 @@ def _examine(hidden, real, fraction: float, given: str, many) -> None:
 
 
 def _why(counts, real, fraction: float, of_many) -> tuple[str, str]:
-    """The likely reason for numbers that are not right, here and for MANY_TEXTS."""
-    cases = ((real, fraction, counts), (MANY_TEXTS, 1 / 3, of_many))  # one alone may be chance
+    """The likely reason for wrong counts, here and for MANY_TEXTS."""
+    cases = ((real, fraction, counts), (MANY_TEXTS, 1 / 3, of_many))  # one alone may be coincidence
     for name, compute, says in COUNT_MISTAKES:
         if all(np.array_equal(compute(table, part), found) for table, part, found in cases):
             return name, f"Likely mistake: {says}"
     long = of_many[: MANY // 2]
     varied = len(set(long)) > 1
-    if varied and all(found.sum() == round(part * table.sum()) for table, part, found in cases):
-        return "drawn_from_the_whole_batch", (
-            "Likely mistake: the number is right for all texts together, but you draw among all "
-            "their words at once. Draw in each row."
-        )
-    twice = WORDS * (1 - (1 - 1 / WORDS) ** 3)  # mean number of different places in three draws
+    twice = WORDS * (1 - (1 - 1 / WORDS) ** 3)  # mean number of different positions in three draws
     if (of_many > 0).all() and long.max() <= 3 and abs(long.mean() - twice) < 0.2:
-        return "drawn_twice", (
-            "Likely mistake: some places are drawn twice, so fewer are hidden. Draw without "
+        return "with_replacement", (
+            "Likely mistake: some positions are drawn twice, so fewer are hidden. Draw without "
             "replacement."
         )
     if varied and of_many.max() <= round(MANY_TEXTS.shape[1] / 3):
-        return "padding_taken_off", (
-            "Likely mistake: you draw among all places of a row and take the padding off "
-            "afterwards, so fewer are left. Draw among the places of the words alone."
+        return "padding_discarded", (
+            "Likely mistake: you draw among all positions of a row and discard the padding "
+            "afterwards, so fewer are left. Draw only among the positions of words."
         )
     if varied:
-        return "chance", (
-            "For texts of equal length the number is not the same either: it is left to chance. "
-            "Fix the number first, then draw that many places."
+        return "independent_draws", (
+            "Texts of equal length have different numbers of hidden words, so the number is "
+            "random. Fix the number first, then draw that many positions in each row."
         )
-    return "unrecognised", "This is none of the usual mistakes. Count what you hide in each row."
+    return "unrecognised", "This is none of the usual mistakes. Count the hidden words in each row."
 
 
 def _spread(draws) -> None:
-    """Whether all places of texts of one length are drawn equally often and independently.
+    """Check that all positions are drawn equally often and independently.
 
     draws: (D, B, T), whose first texts have nine words.
     """
@@ -206,30 +177,30 @@ def _spread(draws) -> None:
     given = f"{n} texts of {WORDS} words, fraction 1/3"
     alike = [(texts[:, 1:] == texts[:, rows]).all(axis=2).sum() for rows in (slice(1), slice(-1))]
     told = (
-        f"for {given}, your result hides the same places in text after text, such as "
-        f"{np.flatnonzero(texts[0, 0]).tolist()}. Draw again for each row."
+        f"for {given}, your result hides the same positions in text after text, such as "
+        f"{np.flatnonzero(texts[0, 0]).tolist()}. Draw anew for each row."
     )
     if max(alike) > n / 2:
-        raise CheckFailed(told, hint="same_everywhere")
+        raise CheckFailed(told, hint="same_for_all")
     if (draws == draws[0]).all():
-        return  # the generator is not used, which is told next
+        return  # the generator is not used, which is reported next
     often = texts.sum(axis=(0, 1))
     if unlikely(often, n, 1 / 3).any():
         far = int(abs(often / n - 1 / 3).argmax())
         raise CheckFailed(
-            f"for {given}, your result hides place {far} in {often[far] / n:.0%} of the texts, "
-            "expected about 33%. Every word must have the same chance.",
-            hint="unfair",
+            f"for {given}, your result hides position {far} in {often[far] / n:.0%} of the "
+            "texts, expected about 33%. Every word must be equally likely.",
+            hint="not_uniform",
         )
     pairs = list(itertools.combinations(range(WORDS), 2))
     both = np.array([(texts[..., i] & texts[..., j]).sum() for i, j in pairs])
     if unlikely(both, n, 1 / 12).any():  # 3/9 of 2/8
         far = int(abs(both / n - 1 / 12).argmax())
         raise CheckFailed(
-            f"for {given}, your result hides places {pairs[far][0]} and {pairs[far][1]} together "
-            f"in {both[far] / n:.0%} of the texts, expected about 8%. Draw each place "
-            "independently: no runs of neighbours, no fixed distances.",
-            hint="together",
+            f"for {given}, your result hides positions {pairs[far][0]} and {pairs[far][1]} "
+            f"together in {both[far] / n:.0%} of the texts, expected about 8%. Draw each "
+            "position independently: no runs of neighbours, no fixed distances.",
+            hint="not_independent",
         )
     if unlikely(alike, n - DRAWS, 1 / PATTERNS).any():
-        raise CheckFailed(told, hint="same_everywhere")
+        raise CheckFailed(told, hint="same_for_all")

@@ -1,8 +1,9 @@
-"""Check of lab 02, sixth part: the gradient check, a judge of one's own (chapter 02).
+"""Check of lab 02, sixth part: the gradient check (chapter 02).
 
-Key idea: the judge is judged on functions whose slopes are known by hand, with claims that are
-right, wrong by a known factor, or uphill. Every point that it asks for is noted, so the check can
-say that it looks to one side only, too far, too near, or moves several numbers at once.
+Key idea: the student's gradient check is tested on functions whose derivatives are known, with
+claimed gradients that are right, wrong by a known factor, or of the wrong sign. Every point where
+it evaluates f is recorded, so that the check can report one-sided differences, a step that is too
+large or too small, or several numbers changed at once.
 """
 
 from __future__ import annotations
@@ -11,18 +12,18 @@ import numpy as np
 
 from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import draw, on_whole_numbers
-from grooves.checks.back_propagation.asked_points import ONE_ARRAY, how_it_looks
+from grooves.checks.back_propagation.evaluation_points import ONE_ARRAY, diagnose
 from grooves.checks.back_propagation.rules import LAB, by_hand
 from grooves.checks.compare import Mistake, compare, shape_of
 
-RIGHT = 1e-6  # a right gradient must be found right to this much
+RIGHT = 1e-6  # the error of a right gradient must be below this
 TOLERANCE = 1e-5
-NOTHING = 1e-13  # a change this small is a rounding
+NOTHING = 1e-13  # a change this small is a rounding error
 HUGE = 1e6  # a division by next to nothing gives any number above this
 
 
 class Watched:
-    """A function that notes where it was asked for its value."""
+    """A function that records the points at which it is evaluated."""
 
     def __init__(self, function):
         self.function, self.points = function, []
@@ -37,17 +38,17 @@ def _cubes(x):
 
 
 def _steep(x):
-    """Bends strongly where its slope is small: one-sided differences are wrong here."""
+    """Strongly curved where its slope is small: one-sided differences are wrong here."""
     return (5e5 * x**2).sum() + x.ravel()[0]
 
 
 def _entangled(x):
-    """Every slope depends on every number, so what is not put back shows; it bends, too."""
+    """Every derivative depends on every number, so a number that is not restored shows."""
     return np.exp((np.arange(1, x.size + 1).reshape(x.shape) * x).sum())
 
 
 def _faint(x):
-    """Slopes so small that a number added below the fraction bar shows."""
+    """Derivatives so small that an epsilon added to the denominator shows."""
     return 1e-9 * (x**3).sum()
 
 
@@ -61,7 +62,7 @@ CASES = (  # the function, its slopes, and where
     (
         _entangled,
         lambda x: np.arange(1, x.size + 1).reshape(x.shape) * _entangled(x),
-        np.array([0.0, 0.2, -0.3, 0.1]),  # a move by a share of 0 is none
+        np.array([0.0, 0.2, -0.3, 0.1]),  # a step relative to 0 is none
     ),
     (_cubes, lambda x: 3 * x**2, np.array(1.5)),
     (_cubes, lambda x: 3 * x**2, draw(23, 2, 1, 3)),
@@ -80,72 +81,65 @@ def _norm(x):
 
 
 def _other(measure):
-    """A mistake of the measure: it gets the true slopes and all claims, and answers each."""
+    """A mistake in the error measure: it gets the true gradient and all claims."""
     return lambda n, claims: np.minimum([measure(n, g) for g in claims], HUGE)
 
 
 MEASURE_MISTAKES = (
     Mistake(
-        "absolute",
+        "not_relative",
         _other(lambda n, g: _norm(g - n)),
-        "that is the length of the difference. Divide it by the two lengths, so that it says the "
-        "same for small gradients and for large ones.",
+        "you return the length of the difference. Divide it by the sum of the two lengths, so that "
+        "the error does not depend on the size of the gradient.",
     ),
-    Mistake(
-        "over_one",
-        _other(lambda n, g: _norm(g - n) / _norm(n)),
-        "you divide by the measured gradient alone. Divide by the sum of both lengths.",
-    ),
-    Mistake(
-        "over_one_claimed",
-        _other(lambda n, g: _norm(g - n) / _norm(g)),
-        "you divide by the claimed gradient alone. Divide by the sum of both lengths.",
+    *(
+        Mistake(
+            "one_length",
+            _other(compute),
+            "you divide by one of the two lengths. Divide by the sum of both.",
+        )
+        for compute in (
+            lambda n, g: _norm(g - n) / _norm(n),
+            lambda n, g: _norm(g - n) / _norm(g),
+        )
     ),
     Mistake(
         "over_larger",
         _other(lambda n, g: _norm(g - n) / max(_norm(n), _norm(g))),
-        "you divide by the larger length. That is done too; here it is their sum.",
+        "you divide by the larger length. That is another common definition; here divide by the "
+        "sum of both.",
     ),
-    Mistake(
-        "squares",
-        _other(lambda n, g: _norm(g - n) ** 2 / (_norm(n) ** 2 + _norm(g) ** 2)),
-        "these are squared lengths. Take the roots.",
+    *(
+        Mistake(
+            "squared_lengths",
+            _other(compute),
+            "you use squared lengths. Take their square roots.",
+        )
+        for compute in (
+            lambda n, g: _norm(g - n) ** 2 / (_norm(n) ** 2 + _norm(g) ** 2),
+            lambda n, g: _norm(g - n) ** 2 / (_norm(n) + _norm(g)) ** 2,
+        )
     ),
-    Mistake(
-        "squares",
-        _other(lambda n, g: _norm(g - n) ** 2 / (_norm(n) + _norm(g)) ** 2),
-        "these are squared lengths. Take the roots.",
+    *(
+        Mistake(
+            "element_by_element",
+            _other(lambda n, g, reduce=reduce: reduce(abs(g - n) / (abs(g) + abs(n)))),
+            "you compute a relative error for each number. Compute a single one, from the lengths "
+            "of the whole arrays.",
+        )
+        for reduce in (np.mean, np.max)
     ),
-    Mistake(
-        "lengths_compared",
-        _other(lambda n, g: abs(_norm(g) - _norm(n)) / (_norm(n) + _norm(g))),
-        "you compare the lengths only. Two gradients of one length may point anywhere: take the "
-        "length of the difference.",
-    ),
-    Mistake(
-        "not_absolute",
-        _other(lambda n, g: (g - n).sum() / (abs(g).sum() + abs(n).sum())),
-        "you add up differences with their signs, so they can cancel.",
-    ),
-    Mistake(
-        "place_by_place",
-        _other(lambda n, g: np.mean(abs(g - n) / (abs(g) + abs(n)))),
-        "you take a mean of the error of each number. Here it is the length of all together.",
-    ),
-    Mistake(
-        "place_by_place_largest",
-        _other(lambda n, g: np.max(abs(g - n) / (abs(g) + abs(n)))),
-        "you take the largest error of a single number. Here it is the length of all together.",
-    ),
-    Mistake(
-        "largest_for_length",
-        _other(lambda n, g: np.max(abs(g - n)) / (np.max(abs(g)) + np.max(abs(n)))),
-        "you take the largest number for the length. A length is the root of the sum of squares.",
-    ),
-    Mistake(
-        "absolute_values",
-        _other(lambda n, g: abs(g - n).sum() / (abs(g) + abs(n)).sum()),
-        "you add up absolute values. A length is the root of the sum of squares.",
+    *(
+        Mistake(
+            "other_norm",
+            _other(compute),
+            "you measure length by the largest absolute value, or by their sum. Here the length is "
+            "the square root of the sum of squares.",
+        )
+        for compute in (
+            lambda n, g: np.max(abs(g - n)) / (np.max(abs(g)) + np.max(abs(n))),
+            lambda n, g: abs(g - n).sum() / (abs(g) + abs(n)).sum(),
+        )
     ),
 )
 
@@ -174,18 +168,18 @@ def gradient_error(answer):
             got = np.minimum(got, HUGE)
             compare(got, right, MEASURE_MISTAKES, (true, claims), given, "it should be", TOLERANCE)
     _check_flat(answer, claimed=np.array([0.5, 0.0]))
-    return "Now it may judge what you wrote."
+    return "Now use it to check the gradients that you wrote."
 
 
 def _ask(answer, function, x, claimed):
-    """The answer's number; its x and its gradient must come back as they were."""
+    """The answer's result; it must leave x and the gradient unchanged."""
     given, claim = np.array(x), np.array(claimed)
     with np.errstate(all="ignore"):
         got = np.array(answer(function, given, claim))
     if not np.array_equal(claim, claimed):
         raise CheckFailed(
-            "your function changed the gradient that it was given. Others still need it: work on a "
-            "copy, or make something new.",
+            "your function changed the gradient that it was given. Other code still needs it: work "
+            "on a copy, or create a new array.",
             hint="changed_input",
         )
     if not np.array_equal(given, x):
@@ -194,13 +188,13 @@ def _ask(answer, function, x, claimed):
             raise CheckFailed(ONE_ARRAY[1], hint=ONE_ARRAY[0])
         if gap < NOTHING:
             raise CheckFailed(
-                f"your function put each number of x back, up to {gap:.0e}: adding and taking off "
-                "again leaves a rounding. Keep the old value and put that back, or move a copy.",
+                f"your function restored each number of x only up to {gap:.0e}: adding and then "
+                "subtracting leaves a rounding error. Save the old value and restore it, or change "
+                "a copy.",
                 hint="rounding_left",
             )
         raise CheckFailed(
-            "your function changed the x that it was given, and left it changed. Move a copy, or "
-            "put each number back.",
+            "your function changed the x that it was given. Change a copy, or restore each number.",
             hint="changed_input",
         )
     return got.reshape(()) if got.size == 1 else got
@@ -212,17 +206,17 @@ def _check_right(answer, function, true, x) -> None:
     given = f"a right gradient at x of shape {shape_of(x)}"
     if got.shape:
         raise CheckFailed(
-            f"for {given}, your result has shape {shape_of(got)}. One number is asked for.",
+            f"for {given}, your result has shape {shape_of(got)}. Return one number.",
             hint="not_one_number",
         )
     if wrong := [p for p in watched.points if p.shape != x.shape]:
         raise CheckFailed(
-            f"for {given}, f was asked at a point of shape {shape_of(wrong[0])}. What f computes "
-            "may depend on the shape: hand it arrays of the shape of x.",
+            f"for {given}, you call f with an array of shape {shape_of(wrong[0])}. What f computes "
+            "may depend on the shape: call it with arrays of the shape of x.",
             hint="wrong_point",
         )
     if not abs(float(got)) <= RIGHT:
-        hint, why = how_it_looks(watched.points, x, float(got))
+        hint, why = diagnose(watched.points, x, float(got))
         raise CheckFailed(
             f"for {given}, your result is {float(got):.2g}, where it should be below {RIGHT:g}.\n"
             f"{why}",
@@ -237,8 +231,8 @@ def _check_whole(answer) -> None:
         raise CheckFailed(
             f"for a right gradient at the integers x = (1, −2, 3), your result is {got:.2g}, "
             f"where it should be below {RIGHT:g}.\nLikely mistake: in an array of integers a "
-            "move of 1e-5 is cut off to 0. Make the array that is moved one of floats.",
-            hint="whole_numbers",
+            "step of 1e-5 is truncated to 0. Convert the array that you change to floats.",
+            hint="integers",
         )
 
 
@@ -248,9 +242,9 @@ def _check_whole_claim(answer) -> None:
     if not abs(got) <= RIGHT:
         raise CheckFailed(
             f"for a right gradient of integers, (2, 7, −3), your result is {got:.2g}, where "
-            f"it should be below {RIGHT:g}.\nLikely mistake: what is measured is put into an array "
-            "like `gradient`, which cuts its fractions off. Make that array one of floats.",
-            hint="whole_numbers",
+            f"it should be below {RIGHT:g}.\nLikely mistake: you store the measured values in an "
+            "array like `gradient`, of integers, which truncates them. Use an array of floats.",
+            hint="integers",
         )
 
 
@@ -260,12 +254,13 @@ def _check_flat(answer, claimed) -> None:
         raise CheckFailed(
             f"for a function that does not change and a claim of 0.5, 0, your result is {got}. "
             "It should be 1.\nLikely mistake: you return 0 where one of the two lengths is 0. "
-            "They agree only where both are.",
+            "The gradients agree only where both lengths are 0.",
             hint="one_length_is_zero",
         )
     if not claimed.any() and not abs(float(got)) <= RIGHT:
         raise CheckFailed(
             f"for a function that does not change and a claim of 0, 0, your result is {got}. "
-            "It should be 0.\nLikely mistake: 0 / 0. That is what a shut ReLU gives: test for it.",
+            "It should be 0.\nLikely mistake: 0 / 0, which an inactive ReLU leads to. Handle this "
+            "case.",
             hint="zero_by_zero",
         )

@@ -1,7 +1,7 @@
 """Part of a check of lab 04: which weights the gradients of a model reach (chapter 04).
 
-Key idea: a weight that moves the scores must get a gradient, and so must queries and keys from each
-place where there is something to choose.
+Key idea: a weight that affects the logits must receive a gradient, and so must queries and keys,
+from each position that attends to more than one word.
 Shapes: B texts, T words, V words in the vocabulary.
 """
 
@@ -15,16 +15,16 @@ from grooves.checks import CheckFailed
 from grooves.checks.compare import draw
 
 
-def moved_scores(logits: Tensor, before: Tensor) -> Tensor:
-    """Which words' scores differ by more than rounding."""
+def changed_logits(logits: Tensor, before: Tensor) -> Tensor:
+    """The positions whose logits differ by more than rounding."""
     return (logits - before).abs().amax(-1) > 1e-4 * before.std()
 
 
 def check_own_word(model: nn.Module, vocabulary_size: int) -> None:
     """Refuse a model in which word 1 attends to word 0 alone.
 
-    With nothing to choose from, queries and keys do not matter, so they get no gradient from the
-    second word of a text, and do from the third.
+    With one word to attend to, queries and keys have no effect, so they get no gradient from the
+    second word of a text, but do from the third.
     """
     model.eval()
     words = torch.arange(vocabulary_size)
@@ -32,17 +32,17 @@ def check_own_word(model: nn.Module, vocabulary_size: int) -> None:
     reached = []
     for place in (1, 2):
         model.zero_grad()
-        scores = model(texts[:, : place + 1])[:, place]
-        if not scores.requires_grad:
+        logits = model(texts[:, : place + 1])[:, place]
+        if not logits.requires_grad:
             return  # `check_gradients` says so
-        scores.log_softmax(-1)[:, 0].sum().backward()
+        logits.log_softmax(-1)[:, 0].sum().backward()
         grads = [w.grad for w in model.parameters() if w.grad is not None]
         reached.append([int((g.abs() > 1e-6 * g.abs().max()).sum()) for g in grads])
     if any(second < third / 2 for second, third in zip(*reached, strict=True)):
         raise CheckFailed(
-            "the second word of a text does not choose between the first word and itself: queries "
-            "and keys get no gradient from it.\nLikely mistake: the mask hides a word from "
-            "itself. The diagonal stays visible.",
+            "the second word of a text attends to the first word alone, not to itself: queries and "
+            "keys get no gradient from it.\nLikely mistake: the mask hides a word from itself. "
+            "Keep the diagonal visible.",
             hint="blind_to_itself",
         )
 
@@ -62,13 +62,13 @@ def check_gradients(model: nn.Module, ids: Tensor) -> None:
         if weight.grad is None or not weight.grad.any():
             raise CheckFailed(
                 f"no gradient reaches {name}, so it never learns.\nLikely mistake: .detach(), "
-                "no_grad or requires_grad=False on the way, or a weight that is not used.",
-                hint="weight_cut_off",
+                "no_grad or requires_grad=False along the way, or a weight that is not used.",
+                hint="weight_detached",
             )
 
 
 def check_zero_gradients(model: nn.Module, ids: Tensor) -> None:
-    """Refuse a model some of whose numbers move the scores, but have a gradient of exactly 0."""
+    """Refuse a model some of whose weights affect the logits, but have a gradient of exactly 0."""
     model.eval()
     model.zero_grad()
     before = model(ids)
@@ -77,12 +77,12 @@ def check_zero_gradients(model: nn.Module, ids: Tensor) -> None:
         for seed, (name, weight) in enumerate(model.named_parameters()):
             kept = weight.clone()
             weight.add_(draw(seed, *weight.shape, scale=0.03).to(weight) * (weight.grad == 0))
-            moved = moved_scores(model(ids)[:, :-1], before[:, :-1]).any()
+            changed = changed_logits(model(ids)[:, :-1], before[:, :-1]).any()
             weight.copy_(kept)
-            if moved:
+            if changed:
                 raise CheckFailed(
-                    f"some numbers of {name} move the scores, yet no gradient reaches them, so "
-                    "they never learn.\nLikely mistake: .detach() or no_grad on the way, such as "
-                    "around the scores or the shares of attention.",
-                    hint="partly_cut_off",
+                    f"some elements of {name} affect the logits, but no gradient reaches them, so "
+                    "they never learn.\nLikely mistake: .detach() or no_grad along the way, such "
+                    "as around the attention scores or weights.",
+                    hint="partly_detached",
                 )

@@ -1,6 +1,6 @@
-"""Faulty walks back through a graph, by which mistakes in `backward` are known (chapter 02).
+"""Faulty backward passes through a graph, which reveal mistakes in `backward` (chapter 02).
 
-Key idea: each is a whole back propagation with one fault, run on the same graph as the answer.
+Key idea: each is a complete back propagation with one bug, run on the same graph as the answer.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from grooves.models.autograd import Tensor
 
 
 def _ordered(result: Tensor) -> list[Tensor]:
-    """A right order, for the mistakes: what has all its parents comes next."""
+    """A topological order, for the mistakes: a tensor comes once all its parents have."""
     left, order, done = reached(result), [], set()
     while left:
         ready = [n for n in left if all(p in done for p, _ in n.parents)]
@@ -28,7 +28,7 @@ def _ordered(result: Tensor) -> list[Tensor]:
 
 
 def _after_parents(result: Tensor, step: int) -> list[Tensor]:
-    """A right order, depth first; step -1 takes the last parent first."""
+    """A topological order, depth first; step -1 takes the last parent first."""
     order, waiting = {}, [(result, False)]
     while waiting:
         node, parents_are_in = waiting.pop()
@@ -48,21 +48,21 @@ def _narrow(g, shape):
 
 
 def _walk(result, order=None, start=None, meet=np.add, narrow=_narrow, local=lambda f, g: f(g)):
-    """Back propagation with a place for each mistake; returns gradients by tensor."""
+    """Back propagation with an option for each mistake; returns gradients by tensor."""
     found = {result: np.ones_like(result.data) if start is None else start}
     for node in order if order is not None else reversed(_ordered(result)):
         if node not in found:
             continue
         for parent, rule in node.parents:
-            share = narrow(local(rule, found[node]), parent.shape)
-            found[parent] = meet(found[parent], share) if parent in found else share
+            new = narrow(local(rule, found[node]), parent.shape)
+            found[parent] = meet(found[parent], new) if parent in found else new
     return found
 
 
 def _along_every_edge(result, next_one=-1):
-    """Each time blame reaches a tensor, all that it has by now is passed on again.
+    """Each time a gradient reaches a tensor, its sum so far is passed on again.
 
-    next_one: whose turn comes of those that wait, the last (-1) or the first (0).
+    next_one: which waiting tensor comes next, the last (-1) or the first (0).
     """
     found, waiting = {result: np.ones_like(result.data)}, [result]
     while waiting:
@@ -74,7 +74,7 @@ def _along_every_edge(result, next_one=-1):
 
 
 def _at_once(result):
-    """As above, but each share is passed on to the end before the next is looked at."""
+    """As above, but depth first: each contribution is passed on to the leaves before the next."""
     found = {result: np.ones_like(result.data)}
 
     def go(node):
@@ -87,45 +87,45 @@ def _at_once(result):
 
 
 def _each_parent_once(result):
-    """Of several pairs with one parent, the last alone passes blame on."""
+    """Of several pairs with the same parent, only the last passes a gradient on."""
     found = {result: np.ones_like(result.data)}
     for node in reversed(_ordered(result)):
         for parent, rule in dict(node.parents).items():
-            share = _narrow(rule(found[node]), parent.shape)
-            found[parent] = found.get(parent, 0.0) + share
+            new = _narrow(rule(found[node]), parent.shape)
+            found[parent] = found.get(parent, 0.0) + new
     return found
 
 
 def _averaged(result):
-    """The mean of all shares that arrive, in place of their sum."""
+    """The mean of all contributions, in place of their sum."""
     found, n = {result: np.ones_like(result.data)}, dict.fromkeys(reached(result), 0)
     for node in reversed(_ordered(result)):
         found[node] = found[node] / max(n[node], 1)
         for parent, rule in node.parents:
             n[parent] += 1
-            share = _narrow(rule(found[node]), parent.shape)
-            found[parent] = found.get(parent, 0.0) + share
+            new = _narrow(rule(found[node]), parent.shape)
+            found[parent] = found.get(parent, 0.0) + new
     return found
 
 
-def _in_place(old, share):
-    """`old += share`, which changes the array for all who hold it."""
-    old += share
+def _in_place(old, new):
+    """`old += new`, which changes the array under all of its names."""
+    old += new
     return old
 
 
 def _first_twice(result, order=None):
-    """What arrives first is put there and added too."""
+    """The first contribution is stored and then added as well."""
     found = {result: np.ones_like(result.data)}
     for node in order or reversed(_ordered(result)):
         for parent, rule in node.parents:
-            share = _narrow(rule(found[node]), parent.shape)
-            found[parent] = found.get(parent, share) + share
+            new = _narrow(rule(found[node]), parent.shape)
+            found[parent] = found.get(parent, new) + new
     return found
 
 
 def _mistake(name: str, walk: Callable, says: str) -> Mistake:
-    """A faulty walk as a mistake that gives the gradients of all tensors."""
+    """A faulty backward pass as a mistake that computes the gradients of all tensors."""
 
     def compute(result, tensors):
         found = walk(result)
@@ -135,7 +135,7 @@ def _mistake(name: str, walk: Callable, says: str) -> Mistake:
 
 
 def _in_each_order(name: str, walk: Callable, says: str):
-    """A walk whose result hangs on the order among those that are right, for the usual ones."""
+    """A backward pass whose result depends on the topological order, for the usual orders."""
     return (
         (name, lambda r: walk(r, None), says),
         (name, lambda r: walk(r, _after_parents(r, 1)[::-1]), says),
@@ -144,13 +144,12 @@ def _in_each_order(name: str, walk: Callable, says: str):
 
 
 PASSED_ON_AGAIN = (
-    "each time blame arrives at a tensor, what it had before is passed on again with it. "
-    "Pass on once, when all has arrived: walk your order of {{exercise in_order}} from the end."
+    "each time a gradient arrives at a tensor, you pass its whole sum on again. Pass it on once, "
+    "when it is complete: go through the order of {{exercise in_order}} in reverse."
 )
 INCOMPLETE = (
-    "a tensor passed its blame on before all of it had arrived. Walk your order of "
-    "{{exercise in_order}} "
-    "from the end."
+    "a tensor passed its gradient on before the gradient was complete. Go through the order of "
+    "{{exercise in_order}} in reverse."
 )
 BACKWARD_MISTAKES = tuple(
     _mistake(*wrong)
@@ -158,23 +157,23 @@ BACKWARD_MISTAKES = tuple(
         *_in_each_order(
             "overwritten",
             lambda r, back: _walk(r, back, meet=lambda old, new: new),
-            "where two paths meet, the second wipes out the first. They add up.",
+            "where two paths meet, the second gradient overwrites the first. Add them up.",
         ),
         (
             "one_of_two_uses",
             _each_parent_once,
             "an operation that uses one tensor twice, such as w · w, has two pairs with it in "
-            "`parents`, and you take one. Each pair passes blame on.",
+            "`parents`, and you use one. Each pair contributes a gradient.",
         ),
         *_in_each_order(
             "first_kept",
             lambda r, back: _walk(r, back, meet=lambda old, new: old),
-            "where two paths meet, only the first counts. They add up.",
+            "where two paths meet, you keep only the first gradient. Add them up.",
         ),
         (
-            "averaged_where_paths_meet",
+            "averaged",
             _averaged,
-            "where two paths meet, you take the mean. They add up.",
+            "where two paths meet, you take the mean. Add the gradients up.",
         ),
         (
             "incomplete",
@@ -194,29 +193,30 @@ BACKWARD_MISTAKES = tuple(
             lambda r: _walk(
                 r, meet=_in_place, narrow=lambda g, s: g if g.shape == s else _narrow(g, s)
             ),
-            "`+=` changes an array that another tensor holds too: a sum passes the same g on to "
-            "both. Make a new one: a = a + share.",
+            "`+=` changes an array that another tensor uses too: a sum passes the same g on to "
+            "both. Create a new array: a = a + new.",
         ),
         (
             "own_value_first",
             lambda r: _walk(r, start=r.data),
-            "you start with the result's value. Its blame for itself is 1.",
+            "you start with the value of the result. Its gradient with respect to itself is 1.",
         ),
         (
-            "chain_broken",
+            "g_unused",
             lambda r: _walk(r, local=lambda rule, g: rule(np.ones_like(g))),
-            "the local rules are right, but nothing of what arrived goes into them: local(g).",
+            "you call the local rules with ones. Call them with the gradient that arrived: "
+            "local(g).",
         ),
         (
-            "not_narrowed",
+            "not_unbroadcast",
             lambda r: _walk(r, narrow=lambda g, shape: g),
-            "it was stretched on the way there. Unbroadcast what local(g) returns, to the "
+            "a tensor was broadcast in the forward pass. Unbroadcast the result of local(g) to the "
             "parent's shape.",
         ),
         *_in_each_order(
             "first_twice",
             lambda r, back: _first_twice(r, back),
-            "the first blame that arrives counts double: it is put there, and then added as well.",
+            "the first gradient that arrives counts double: you store it, and then add it as well.",
         ),
     )
 )

@@ -1,0 +1,24 @@
+"""One page in one file: the frame that feedback, report and similar code share.
+
+Key idea: a page needs nothing else and loads nothing, so it can be mailed, zipped and kept. What
+people wrote is escaped by the module that fills it in. Labs of every chapter.
+"""
+
+from __future__ import annotations
+
+import html
+
+
+def document(title: str, style: str, body: str) -> str:
+    """A whole HTML page. title: plain text, escaped here; style: CSS; body: HTML.
+
+    Scripts and all that would be fetched are forbidden by the page itself.
+    """
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta http-equiv="Content-Security-Policy" '
+        "content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+        f"<title>{html.escape(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n<main>\n"
+        f"{body}</main>\n</body>\n</html>\n"
+    )

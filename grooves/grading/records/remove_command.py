@@ -1,0 +1,84 @@
+"""The command `grooves labs remove`: removes a submission. Labs of every chapter."""
+
+from __future__ import annotations
+
+import argparse
+
+from grooves.grading.grading_run import write
+from grooves.grading.masters import LabError, labs_folder
+from grooves.grading.records import options, tables
+from grooves.grading.records.people import person_of
+from grooves.grading.records.store import Store
+from grooves.grading.term import term_file
+from grooves.grading.terminal import say
+
+HELP = """\
+Take a submission out of the results, because it was filed under the wrong name or withdrawn. Its
+feedback page is deleted and the table is written anew. The database keeps what each exercise was
+worth, with the date. The file that was handed in is not touched: move it away, or the next run of
+"grade" over its folder adds it again.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `grooves labs remove`."""
+    parser.add_argument(
+        "name", help="the submission as the table names it, or a student who has only one"
+    )
+    options.add_lab(parser)
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+    options.add_folder_and_term(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Remove one submission. Returns the exit status; 1 where the instructor says no."""
+    term = term_file.find(args.term, labs_folder().parent)
+    with Store.there(args.out) as store:
+        lab, name = _one(store, options.labs_of(store, args.lab), args.name)
+        if not args.yes and not _agreed(lab, name):
+            say("Nothing was removed.")
+            return 1
+        store.remove(lab, name)
+        tables.page_path(store.folder, lab, name).unlink(missing_ok=True)
+        say(f"{name} removed from the results of {lab}")
+        if not write(store, lab, term, say):
+            tables.write_table(store, lab, [])  # nobody is left
+    return 0
+
+
+def _one(store: Store, labs: list[str], name: str) -> tuple[str, str]:
+    """The lab and the name of the submission that is meant.
+
+    Raises: LabError where there is none, or more than one.
+    """
+    every = [(lab, one.graded.submission) for lab in labs for one in store.all_of(lab)]
+    exact = [one for one in every if one[1] == name]
+    wanted = name.casefold()
+    found = exact or [
+        (lab, submission)
+        for lab, submission in every
+        if wanted in (p := person_of(submission, lab)).key.casefold().split(":", 1)
+        or wanted in (p.name.casefold(), p.key.casefold())
+    ]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise LabError(
+            f"{name!r} is not a submission in {store.folder}: write it as in the column submission "
+            "of the table"
+        )
+    listed = "; ".join(f"{submission} (lab {lab})" for lab, submission in found)
+    raise LabError(
+        f"{name!r} could be {listed}: write the submission's name, and the lab with --lab"
+    )
+
+
+def _agreed(lab: str, name: str) -> bool:
+    """Whether the instructor says yes. Raises: LabError where nobody can be asked."""
+    try:
+        return input(f"Remove {name} from the results of {lab}? [y/N] ").strip().lower() in (
+            "y",
+            "yes",
+        )
+    except EOFError:
+        raise LabError("nobody can confirm this here: write --yes") from None
