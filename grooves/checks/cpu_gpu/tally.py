@@ -1,6 +1,7 @@
 """Counts what a training step does: PyTorch's operations and steps in Python (chapter 11).
 
-Key idea: no time is measured. What is done for each picture shows as a count that grows with the batch.
+Key idea: no time is measured. What is done for each picture shows as a count that grows with the
+batch.
 """
 
 from __future__ import annotations

@@ -1345,7 +1345,7 @@ def _plain_unpack(data, shapes, dtype=np.float16):
 
 wrong("smallest", "sixteen_bits")((_plain_pack, _plain_unpack))
 wrong("smallest", "eight_bits")((_pack_in(127, None, False), _unpack_in(127, None, False)))
-wrong("smallest", "one_code_a_byte")((_pack_in(7, None, False), _unpack_in(7, None, False)))
+wrong("smallest", "one_code_per_byte")((_pack_in(7, None, False), _unpack_in(7, None, False)))
 wrong("smallest", "too_coarse")((_pack_in(3, 16), _unpack_in(3, 16)))
 wrong("smallest", "above_bar")((_pack_in(7, 8), _unpack_in(7, 8)))
 wrong("smallest", "wrong_type")(SimpleNamespace(pack=_plain_pack, unpack=_plain_unpack))
@@ -1500,7 +1500,7 @@ def _(accumulated_step):
     return near(accumulated_step(model, torch.optim.SGD(model.parameters(), 0.1), pairs), 3.0)
 
 
-@by_hand("checkpointed", "That makes 5 + 2 calls of `forward` at the least")
+@by_hand("checkpointed", "That makes at least 5 + 2 calls of `forward`")
 def _(checkpointed):
     from grooves.checks.precision_memory import chain
 
