@@ -236,7 +236,7 @@ def _why(judged, n_changed: int, gap: float, exam: Exam) -> tuple[str, str]:
         base = lineage.base()
     before = _gap(base, exam.unseen)
     if not n_changed:
-        return "nothing_changed", "this is the base model. Train some of its numbers on the stories."
+        return "nothing_changed", "this is the base model. Train some of its numbers on stories."
     if gap > before:
         return "worse_than_before", (
             f"the base model has {before:.2f}. Either the learning rate was so large that the "
