@@ -69,10 +69,10 @@ MISTAKES = (
     ),
     *(
         Mistake(
-            "less_than_one",
+            "at_most_one",
             compute,
-            "your result before rounding is far below 1, whatever the memory. Do you treat the "
-            "latency as nanoseconds, or divide where you should multiply?",
+            "your result is at most 1, whatever the memory. Do you treat the latency as "
+            "nanoseconds, or divide where you should multiply?",
         )
         for compute in (
             lambda t, w, b: 1,

@@ -40,7 +40,7 @@ FIXED = (
 )
 
 
-def honest_step(
+def reference_step(
     model, optimizer, images, labels, chosen, clear=True, move=True, rows=None, after=False,
     scale=False, count=False, evaluate=False,
 ) -> tuple[float, float]:  # fmt: skip
@@ -111,9 +111,9 @@ def mended_step(answer):
         if cut[1][name] > cut[0][name]:
             raise CheckFailed(
                 f"for {few} and {many} pictures, your result is right, and in one step {name} "
-                "splits "
-                f"a tensor into {cut[0][name]} and {cut[1][name]}.\nLikely mistake: you split the "
-                "batch into rows, to loop over them or to stack them again. Keep it in one tensor.",
+                f"splits a tensor into {cut[0][name]} and {cut[1][name]}.\nLikely mistake: you "
+                "split the batch into rows, to loop over them or to stack them again. Keep it in "
+                "one tensor.",
                 hint="split_into_rows",
             )
     if steps[1] - steps[0] > FORGIVEN:
@@ -130,8 +130,8 @@ def mended_step(answer):
 def _advice(operation: str) -> tuple[str, str]:
     if "local_scalar" in operation:
         return "waits_row_by_row", (
-            "that is .item(): it asks for one number and waits for it, for each row. (So does an "
-            "index that is a tensor of one number.) Ask once, at the end."
+            "that is .item(), which waits for one number, and you call it for each row. (Indexing "
+            "with a tensor of one number does the same.) Call it once, at the end."
         )
     if "select" in operation:
         return "fetched_row_by_row", (
@@ -152,10 +152,10 @@ def _examine(answer, batch: int, network=NETWORKS[0]) -> tuple[Counter, Counter,
         order[i] = order[first]
     chosen = [part.to(place) for part in order.split(batch)[:STEPS]]
     results, weights, counts = _run(answer, images, labels, chosen, batch, network)
-    expected, expected_weights, _ = _run(honest_step, images, labels, chosen, batch, network)
+    expected, expected_weights, _ = _run(reference_step, images, labels, chosen, batch, network)
     for number in range(STEPS):
         for name, got, right in zip(
-            ("the loss", "the share"), results[number], expected[number], strict=True
+            ("the loss", "the accuracy"), results[number], expected[number], strict=True
         ):
             given = f"{batch} pictures{'' if lab_s else OTHERS}, step {number + 1}"
             if not same(got, right, NEAR):
@@ -200,7 +200,7 @@ def _refuse_evaluation(answer) -> None:
     run = partial(_run, images=images, labels=labels, chosen=chosen, batch=64, network=NETWORKS[2])
     with own_seed(1):
         results, weights, _ = run(answer)
-    without, other_weights, _ = run(partial(honest_step, evaluate=True))
+    without, other_weights, _ = run(partial(reference_step, evaluate=True))
     losses = [(a[0], b[0]) for a, b in zip(results, without, strict=True)]
     if close(weights, other_weights, NEAR) or all(same(a, b, NEAR) for a, b in losses):
         raise CheckFailed(
@@ -265,7 +265,7 @@ def _numbers(result, batch: int) -> tuple[float, float]:
 def _why(run, results) -> tuple[str, str]:
     """The mistake that gives the same numbers in every step: a name, and what to say."""
     for name, mistake, says in MISTAKES:
-        would, _, _ = run(partial(honest_step, **mistake))
+        would, _, _ = run(partial(reference_step, **mistake))
         pairs = zip(sum(results, ()), sum(would, ()), strict=True)
         if all(same(mine, other, NEAR) for mine, other in pairs):
             return name, says + "."

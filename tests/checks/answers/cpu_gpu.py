@@ -475,7 +475,7 @@ ANSWERS.wrong_answers["in_flight"] = {
     "bytes_multiplied": lambda t, w, b: math.ceil(t * w * b),
     "latency_divided": lambda t, w, b: math.ceil(w / t / b),
     "inverted": lambda t, w, b: math.ceil(b / (t * w)),
-    "less_than_one": lambda t, w, b: math.ceil(_n(t * 1e-9, w, b)),
+    "at_most_one": lambda t, w, b: math.ceil(_n(t * 1e-9, w, b)),
     "nanoseconds": lambda t, w, b: math.ceil(_n(t * 1e9, w, b)),
     "latency_doubled": lambda t, w, b: math.ceil(_n(2 * t, w, b)),
     "course_code": lambda t, w, b: math.ceil(roofline.bytes_in_flight(t, w) / b),
