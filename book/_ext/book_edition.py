@@ -2,18 +2,17 @@
 
 Chapters that are left out are taken out of the table of contents before it is read, and so their
 pages, notebooks and labs are not built. Links to them become text that says so; a list item or a
-row of a table that is nothing but such a link goes. `{chapter-list}` lists the chapters that there
-are. What edition.toml may say: grooves/grading/edition/settings.py.
+row of a table that is nothing but such a link goes. What edition.toml may say:
+grooves/grading/edition/settings.py.
 """
 
 from pathlib import Path
 
 import yaml
-from chapter_data import chapter_names
+from book_numbering import named
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.errors import ExtensionError
-from sphinx.util.docutils import SphinxDirective
 
 from grooves.grading.edition.colours import style_sheet
 from grooves.grading.edition.lab_links import without
@@ -28,7 +27,7 @@ def take_settings(app, config):
     try:
         edition = read_edition(source)
         toc = yaml.safe_load((source / config.external_toc_path).read_text("utf-8"))
-        toc = contents(toc, edition)
+        toc = named(contents(toc, edition))
     except ValueError as error:
         raise ExtensionError(str(error)) from None
     made.mkdir(parents=True, exist_ok=True)
@@ -122,20 +121,9 @@ def lead_inside(app, doctree, page):
             link["internal"] = True
 
 
-class ChapterList(SphinxDirective):
-    """A list of links to the chapters of this edition, in their order."""
-
-    def run(self):
-        path = Path(self.env.srcdir) / self.config.external_toc_path
-        names = chapter_names(yaml.safe_load(path.read_text("utf-8")))
-        links = [f"- Chapter {int(name[:2])}: [](/book/{name}.md)" for name in names]
-        return self.parse_text_to_nodes("\n".join(links))
-
-
 def setup(app):
     app.add_config_value("edition", Edition(), "env", [Edition])
     app.connect("config-inited", take_settings, priority=FIRST)
     app.connect("doctree-read", fit_page, priority=FIRST)
     app.connect("doctree-resolved", lead_inside)
-    app.add_directive("chapter-list", ChapterList)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -3,6 +3,7 @@
 jupyter-cache looks at a notebook's own cells only. A changed `grooves/*.py` would leave old results
 on the page. So the cache's folder is named after the content of everything a result can depend on:
 the package's files and the pinned versions. Another state of the package finds an empty cache.
+A notebook that lists the chapters depends on them as well, and runs again when they change.
 """
 
 import hashlib
@@ -10,6 +11,7 @@ import os
 import platform
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 import nbformat
@@ -21,9 +23,12 @@ from myst_nb.core.execute.cache import NotebookClientCache
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.util import logging
 
+from grooves.plots import contents
+
 logger = logging.getLogger(__name__)
 KEPT = 3  # caches of this many states are kept, so that going back to one is quick
 PARTS = ("**/*.py", "**/*.mjs", "**/*.toml", "**/*.json", "**/*.safetensors")
+LISTS_CHAPTERS = "contents.chapters("
 PINS = ("requirements.txt", "constraints.txt")
 
 
@@ -73,6 +78,23 @@ def _make(folder):
     """Make a folder, or mark it as the one used last. Raises: OSError where it is not writable."""
     folder.mkdir(parents=True, exist_ok=True)
     folder.touch()
+
+
+def forget_the_contents(app, env, names):
+    """A notebook that lists the chapters runs again when there are others than when it ran."""
+    if app.config.nb_execution_mode != "cache":
+        return
+    listed = repr(contents.chapters(app.srcdir))
+    noted = Path(app.config.nb_execution_cache_path) / "contents.txt"
+    if noted.is_file() and noted.read_text("utf-8") == listed:
+        return
+    cache = get_cache(app.config.nb_execution_cache_path)
+    for name in sorted(names):
+        path = Path(app.env.doc2path(name))
+        if path.suffix == ".ipynb" and LISTS_CHAPTERS in (text := path.read_text("utf-8")):
+            with suppress(KeyError):
+                cache.remove_cache(cache.match_cache_notebook(nbformat.reads(text, 4)).pk)
+    noted.write_text(listed, "utf-8")
 
 
 def missing_notebooks(app, names):
@@ -139,6 +161,7 @@ def tell_the_times(app, exception):
 def setup(app):
     execute.NotebookClientCache = FilledIn
     app.connect("config-inited", name_the_cache, priority=10)
+    app.connect("env-before-read-docs", forget_the_contents)
     app.connect("env-before-read-docs", run_ahead)
     app.connect("build-finished", tell_the_times)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

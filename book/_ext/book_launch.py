@@ -6,6 +6,13 @@ _config.yml holds the address of a repository without the solutions, and not bef
 under `repository: url:` is refused. JupyterHub has as many addresses as there are hubs. Where
 `launch_hub` names one, the link leads there; where it is empty, the link leads to the book's own
 page `launch`, which asks the reader for the hub once and remembers it.
+
+    ```{with-students-copy}
+    Text of a page that holds where `launch_copy` is set.
+    ```
+    ```{without-students-copy}
+    Text that holds where it is not: what to do with a folder that was downloaded.
+    ```
 """
 
 from html import escape
@@ -57,7 +64,7 @@ def _lab(path):
 
 def add_links(app, pagename, templatename, context, doctree):
     """Put the launch menu into the header of every notebook's page."""
-    repository, branch = _students_copy(app.config)
+    repository, branch = students_copy(app.config)
     if not repository or context.get("page_source_suffix") != ".ipynb":
         return
     path = f"{pagename}.ipynb"
@@ -95,7 +102,7 @@ def add_links(app, pagename, templatename, context, doctree):
     )
 
 
-def _students_copy(config):
+def students_copy(config):
     """(address, branch) of the repository that students may see; an empty address where none is."""
     address = config.launch_copy
     authors = config.html_theme_options.get("repository_url") or ""
@@ -147,11 +154,29 @@ def install_line(repository, branch):
     return f"%pip install --quiet git+{repository}@{branch}"
 
 
+class WithCopy(SphinxDirective):
+    """Text for a book that names a students' copy."""
+
+    has_content = True
+    wanted = True
+
+    def run(self):
+        if bool(students_copy(self.env.config)[0]) is not self.wanted:
+            return []
+        return self.parse_text_to_nodes("\n".join(self.content))
+
+
+class WithoutCopy(WithCopy):
+    """Text for a book that names none."""
+
+    wanted = False
+
+
 class InstallLine(SphinxDirective):
     """The line that installs the course on Colab; nothing where no students' copy is set."""
 
     def run(self):
-        repository, branch = _students_copy(self.env.config)
+        repository, branch = students_copy(self.env.config)
         if not repository:
             return []
         line = install_line(repository, branch)
@@ -159,13 +184,12 @@ class InstallLine(SphinxDirective):
 
 
 class HubForm(SphinxDirective):
-    """The form that asks for a hub's address; a sentence where no students' copy is set."""
+    """The form that asks for a hub's address; nothing where no students' copy is set."""
 
     def run(self):
-        repository, branch = _students_copy(self.env.config)
+        repository, branch = students_copy(self.env.config)
         if not repository:
-            text = "This book names no students' copy of the course, so it has no launch links."
-            return [nodes.paragraph(text, text)]
+            return []
         found = sorted(d for d in self.env.found_docs if d.startswith(("notebooks/", "labs/")))
         choices = "".join(f"<option>{escape(name)}.ipynb</option>" for name in found)
         form = (
@@ -185,6 +209,8 @@ def setup(app):
     app.add_config_value("launch_branch", "main", "html", [str])
     app.add_config_value("launch_hub", "", "html", [str])
     app.connect("config-inited", take_addresses)
+    app.add_directive("with-students-copy", WithCopy)
+    app.add_directive("without-students-copy", WithoutCopy)
     app.add_directive("install-line", InstallLine)
     app.add_directive("hub-form", HubForm)
     # after the theme has made the list of buttons, and before the templates read it

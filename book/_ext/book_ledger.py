@@ -7,7 +7,8 @@
 lists the claims whose first chapter belongs to that part. The verdicts are read from the executed
 notebooks when all pages have been read (grooves.plots.claims.collect); a claim without a verdict is
 listed as not yet checked, or as not in this edition where its chapter was left out.
-`{ledger-summary}` counts them.
+`{ledger-summary}` counts them. ledger.js adds filters; without scripts it is a table whose findings
+unfold.
 """
 
 from collections import Counter
@@ -22,6 +23,12 @@ from grooves.grading.edition.settings import NOT_HERE
 from grooves.plots import claims
 
 logger = logging.getLogger(__name__)
+BADGES = {  # the class of a verdict's badge
+    claims.HOLDS: "holds",
+    claims.IN_PART: "in-part",
+    claims.WRONG: "wrong",
+    claims.NOT_CHECKABLE: "none",
+}
 COLUMNS = ("Claim", "Verdict", "What was found")
 
 
@@ -33,6 +40,10 @@ class ledger_row(nodes.Part, nodes.Element): ...
 
 
 class ledger_cell(nodes.Part, nodes.Element): ...
+
+
+class ledger_fold(nodes.General, nodes.Element):
+    """What was found about a claim; a click shows it."""
 
 
 class ledger_finding(nodes.General, nodes.Element):
@@ -114,7 +125,9 @@ def fill_in(app, doctree, docname):
         show = _verdicts if place["label"] == COLUMNS[1] else _findings
         place.replace_self(show(app, docname, claim, stated))
     for place in list(doctree.findall(ledger_count)):
-        place.replace_self(nodes.paragraph("", _count(found, app.config.edition)))
+        place.replace_self(
+            nodes.paragraph("", _count(found, app.config.edition), classes=["ledger-summary"])
+        )
 
 
 def _count(found, edition):
@@ -138,9 +151,13 @@ def _left_out(claim, edition):
 def _verdicts(app, docname, claim, stated):
     if not stated:
         text = NOT_HERE if _left_out(claim, app.config.edition) else "not yet checked"
-        return [nodes.paragraph("", text, classes=["verdict-open"])]
+        return [_badge(text, "open")]
     wordings = dict.fromkeys(verdict.verdict for _, verdict in stated)
-    return [nodes.paragraph("", "", nodes.strong("", wording)) for wording in wordings]
+    return [_badge(wording, BADGES[wording]) for wording in wordings]
+
+
+def _badge(text, kind):
+    return nodes.paragraph("", "", nodes.inline("", text, classes=["verdict", f"verdict-{kind}"]))
 
 
 def _findings(app, docname, claim, stated):
@@ -151,14 +168,14 @@ def _findings(app, docname, claim, stated):
             paragraph += nodes.Text(" and chapter ") if number else []
             paragraph += _chapter(app, docname, chapter)
         return [paragraph]
-    shown = []
+    fold = ledger_fold(claim=claim.id)
     for page, verdict in stated:
         text = verdict.found + (f" Better: {verdict.correction}" if verdict.correction else "")
         paragraph = nodes.paragraph("", f"{text} ")
         label = f"The cell that found it ({claim.id})"
         paragraph += _link(app, docname, page, label, f"#{verdict.anchor}")
-        shown.append(paragraph)
-    return shown
+        fold += paragraph
+    return [fold]
 
 
 def _chapter(app, docname, chapter):
@@ -187,7 +204,8 @@ def depart_table(self, node):
 
 
 def visit_row(self, node):
-    self.body.append(f'<tr role="row" id="{node["claim"]}">')
+    numbers = " ".join(str(chapter.number) for chapter in claims.claims()[node["claim"]].chapters)
+    self.body.append(f'<tr role="row" id="{node["claim"]}" data-chapters="{numbers}">')
 
 
 def depart_row(self, node):
@@ -202,14 +220,24 @@ def depart_cell(self, node):
     self.body.append("</td>")
 
 
+def visit_fold(self, node):
+    self.body.append(f"<details><summary>What was found ({node['claim']})</summary>")
+
+
+def depart_fold(self, node):
+    self.body.append("</details>")
+
+
 def setup(app):
     app.add_node(ledger_table, html=(visit_table, depart_table))
     app.add_node(ledger_row, html=(visit_row, depart_row))
     app.add_node(ledger_cell, html=(visit_cell, depart_cell))
+    app.add_node(ledger_fold, html=(visit_fold, depart_fold))
     app.add_node(ledger_finding)
     app.add_node(ledger_count)
     app.add_directive("ledger", Ledger)
     app.add_directive("ledger-summary", LedgerSummary)
+    app.add_js_file("ledger.js")
     app.connect("env-updated", read_verdicts)
     app.connect("doctree-resolved", fill_in)
     return {"parallel_read_safe": False, "parallel_write_safe": True}

@@ -2,7 +2,8 @@
 
 Key idea: a number stands in one place. Titles and minutes are read from the page, the notebook and
 the lab that state them, the order of the chapters from _toc.yml; grooves/assets/chapters.toml adds
-what stands nowhere else. The page "Teaching with this course" is made from all of it.
+what stands nowhere else. The page "Teaching with this course" and the welcome page's cards are made
+from it.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Chapter:
     run_min: int
     exercise_min: tuple[int, ...]  # one entry for each exercise of the lab
     points: int
+    question: str = ""  # that the page opens with
 
     @property
     def number(self) -> int:
@@ -68,10 +70,11 @@ def entries() -> dict[str, dict]:
     return tomllib.loads((assets.FOLDER / "chapters.toml").read_text("utf-8"))
 
 
-def read_chapters(source: Path, names: list[str]) -> list[Chapter]:
+def read_chapters(source: Path, names: list[str], all_labs: bool = True) -> list[Chapter]:
     """The chapters of these names, in this order.
 
-    source: folder that holds book/, notebooks/ and labs/.
+    source: folder that holds book/, notebooks/ and labs/. all_labs: whether each chapter must have
+    a lab; a students' copy has only those that are set, and the others are of no exercises.
     Raises: ValueError where chapters.toml lacks a chapter, or a page, notebook or lab lacks what
     is read from it.
     """
@@ -87,9 +90,10 @@ def read_chapters(source: Path, names: list[str]) -> list[Chapter]:
         if fields["place"] not in PLACES:
             raise ValueError(f"{name}: place={fields['place']!r} must be one of {PLACES}")
         page = (source / "book" / f"{name}.md").read_text("utf-8")
-        notebook, lab = (
-            _markdown(source / folder / f"{name}.ipynb") for folder in ("notebooks", "labs")
-        )
+        notebook = _markdown(source / "notebooks" / f"{name}.ipynb")
+        lab_path = source / "labs" / f"{name}.ipynb"
+        has_lab = all_labs or lab_path.is_file()
+        lab = _markdown(lab_path) if has_lab else ""
         chapters.append(
             Chapter(
                 name=name,
@@ -106,11 +110,18 @@ def read_chapters(source: Path, names: list[str]) -> list[Chapter]:
                         r"(\d+) minutes", notebook, f"notebooks/{name}.ipynb", "a line with minutes"
                     )
                 ),
-                exercise_min=exercise_minutes(lab, name),
+                exercise_min=exercise_minutes(lab, name) if has_lab else (),
                 points=sum(map(int, re.findall(r"\*\*Points\*\*: (\d+)", lab))),
+                question=opening_question(page),
             )
         )
     return chapters
+
+
+def opening_question(page: str) -> str:
+    """The question below a page's title; an empty text where there is none."""
+    found = re.search(r"^# .+\n+([^\n]+\?)$", page, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def reading_minutes(page: str) -> int:
@@ -166,5 +177,7 @@ def _markdown(path: Path) -> str:
 def _first(pattern: str, text: str, where: str, what: str) -> str:
     found = re.search(pattern, text, re.MULTILINE)
     if found is None:
-        raise ValueError(f"{where} lacks {what}, which the page for instructors is made from")
+        raise ValueError(
+            f"{where} lacks {what}, which the welcome page and the page for instructors show"
+        )
     return found[1]

@@ -1,5 +1,5 @@
 /* What the theme leaves to be desired: search from disk, names for assistive technology, the form
-   that leads to a JupyterHub, the light scheme on paper. */
+   that leads to a JupyterHub, what is printed. */
 (() => {
   "use strict";
 
@@ -24,26 +24,57 @@
     }
   }
 
-  /** What scrolls sideways can be scrolled with the keyboard only if it takes the focus. */
-  function focusWhatScrolls() {
-    for (const box of document.querySelectorAll(".math-scroll, .cell_output, .text_html, .widget-still")) {
-      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
-      else box.removeAttribute("tabindex");
+  const SCROLLS = ".bd-article pre, .math-scroll, .cell_output, .text_html, .widget-still, .table-scroll, .pst-scrollable-table-container";
+
+  /** What scrolls sideways takes the focus, so that keys can scroll it, and fades where it goes on. */
+  function mindWhatScrolls() {
+    for (const box of document.querySelectorAll(SCROLLS)) {
+      const scrolls = box.scrollWidth > box.clientWidth + 1;
+      if (scrolls) box.tabIndex = 0;
+      else if (!box.matches("pre")) box.removeAttribute("tabindex"); // that of code is the theme's
+      if (scrolls && !box.dataset.more) box.addEventListener("scroll", fade, { passive: true });
+      fade({ target: box });
     }
   }
 
-  /** Paper is white: a page is printed in the light scheme, whichever the reader has chosen. */
-  function printInTheLight() {
+  function fade({ target: box }) {
+    const rest = box.scrollWidth - box.clientWidth - box.scrollLeft;
+    const more = [box.scrollLeft > 1 && "left", rest > 1 && "right"].filter(Boolean).join(" ");
+    if (more) box.dataset.more = more;
+    else delete box.dataset.more;
+  }
+
+  /** Paper is white, and nothing unfolds on it: a page is printed in the light scheme with every
+      answer open, whatever the reader has chosen, and is put back afterwards. */
+  function prepareForPaper() {
     const root = document.documentElement;
     let chosen;
+    let folded = [];
     addEventListener("beforeprint", () => {
       chosen ??= root.dataset.theme;
       root.dataset.theme = "light";
+      const now = document.querySelectorAll(".bd-article details:not([open], .folded-code)");
+      for (const fold of now) fold.open = true;
+      folded = [...folded, ...now];
     });
     addEventListener("afterprint", () => {
       if (chosen) root.dataset.theme = chosen;
       chosen = undefined;
+      for (const fold of folded) fold.open = false;
+      folded = [];
     });
+  }
+
+  /** What answers on the screen is a picture on paper: that which readers without scripts see. */
+  function keepStillsForPaper() {
+    for (const figure of document.querySelectorAll(".explorable")) {
+      const words = figure.querySelector("noscript")?.textContent ?? "";
+      const still = new DOMParser().parseFromString(words, "text/html").querySelector("img");
+      if (!still) continue;
+      still.classList.add("only-on-paper");
+      figure.classList.add("has-still");
+      figure.querySelector(".explorable-mount").after(still);
+    }
   }
 
   function openHub(form) {
@@ -64,9 +95,10 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     mendTheme();
-    focusWhatScrolls();
-    printInTheLight();
-    addEventListener("resize", focusWhatScrolls);
+    mindWhatScrolls();
+    prepareForPaper();
+    keepStillsForPaper();
+    addEventListener("resize", mindWhatScrolls);
     document.querySelectorAll(".hub-form").forEach(openHub);
   });
 })();

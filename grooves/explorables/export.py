@@ -25,6 +25,8 @@ from grooves.explorables.memory import still as memory_still
 from grooves.explorables.memory import widget as memory_widget
 from grooves.explorables.roofline import still as roofline_still
 from grooves.explorables.roofline import widget as roofline_widget
+from grooves.explorables.teller import still as teller_still
+from grooves.explorables.teller import widget as teller_widget
 from grooves.explorables.trucks import still as trucks_still
 from grooves.explorables.trucks import widget as trucks_widget
 from grooves.language.stories import Stories
@@ -70,6 +72,11 @@ def roofline() -> dict:
     return roofline_widget.state()
 
 
+def teller() -> dict:
+    """The lineage's trained model at 8 bits a weight, and its language."""
+    return teller_widget.state(lineage.base())
+
+
 def trucks() -> dict:
     """A car and trucks, in round numbers."""
     return trucks_widget.state()
@@ -91,6 +98,7 @@ def main() -> None:
             memory_widget.CONTEXT,
         ),
         "roofline": roofline_still.draw(roofline_widget.devices()),
+        "teller": teller_still.draw(lineage.base(), Stories()),
         "trucks": trucks_still.draw(trucks_widget.CAR, trucks_widget.TRUCKS),
     }
     for name, picture in pictures.items():

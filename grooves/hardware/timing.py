@@ -10,7 +10,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median, quantiles
 
@@ -48,6 +49,24 @@ def synchronize(place: torch.device | None = None) -> None:
         torch.cuda.synchronize()
     elif torch.backends.mps.is_available() and (place is None or place.type == "mps"):
         torch.mps.synchronize()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within the block NumPy and PyTorch compute with one thread.
+
+    A product that is shared out among threads waits for the slowest of them, so that on a busy
+    machine large ones seem slow and small ones do not.
+    """
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def measure(

@@ -16,7 +16,7 @@ from grooves.plots import figures
 
 LEVELS = 24  # shades that are told apart; all pixels of one shade are one shape in the drawing
 GAP = 0.18  # between two pictures, as a share of a picture's width
-LINE = 0.36  # height of a title, in the same unit, where ten pictures share the page's width
+LINE = 0.5  # height of a title, in the same unit, where ten pictures share the page's width
 
 
 def digit_grid(
@@ -48,7 +48,7 @@ def digit_grid(
     across = max(in_row, 5)  # few pictures do not grow to fill the page
     line = LINE * across / 10 if len(titles) else 0.0
     width, height = across * (1 + GAP), n_rows * (1 + GAP + line)
-    figure, axes = figures.canvas(figures.WIDTH * height / width)
+    figure, axes = figures.canvas(figures.WIDTH * height / width + 0.08)
     axes.set(xlim=(-GAP / 2, width - GAP / 2), ylim=(height - GAP / 2, -GAP / 2), aspect="equal")
     axes.axis("off")
     places = [(i % in_row, i // in_row) for i in range(len(images))]

@@ -9,25 +9,30 @@ from __future__ import annotations
 
 import hashlib
 import io
-import math
 import re
 from html import escape
 
-import numpy as np
-
-# Okabe and Ito's colours, the same values in the same order as in book/_static/grooves.css. Lines
-# and bars take the first four, which keep a contrast of 3 on white and on black.
-BLUE, VERMILION, GREEN, PINK, ORANGE, SKY = PALETTE = (
-    "#0072b2",
-    "#d55e00",
-    "#009e73",
-    "#cc79a7",
-    "#e69f00",
-    "#56b4e9",
+from grooves.plots.colours import (  # noqa: F401 - for those who draw
+    BLUE,
+    GREEN,
+    INK,
+    METHODS,
+    ORANGE,
+    PALETTE,
+    PINK,
+    SERIES,
+    SHADED_MARKS,
+    SHADES,
+    SKY,
+    VERMILION,
+    colour_of,
+    shaded,
 )
-INK = "#000000"  # becomes the page's text colour
-FONT_SIZE = 10  # points, in a picture as wide as WIDTH
-WIDTH = 5.8  # inches, and at most 37 em on the page
+from grooves.plots.lettering import Name, name_lines, settle
+from grooves.plots.typeset import typeset
+
+FONT_SIZE = 11  # points; on a phone, where a figure is 342 px wide, hardly more than a pixel each
+WIDTH = 4.7  # inches, and at most 31 em on the page
 
 _STYLE = {
     "axes.prop_cycle": f"cycler('color', {list(PALETTE)!r})",
@@ -40,12 +45,20 @@ _STYLE = {
     "grid.color": INK,
     "grid.alpha": 0.15,
     "grid.linewidth": 0.6,
+    "axes.titlesize": FONT_SIZE,
+    "legend.fontsize": FONT_SIZE,
     "legend.frameon": False,
     "lines.linewidth": 2.0,
-    "xtick.labelsize": FONT_SIZE - 1,
-    "ytick.labelsize": FONT_SIZE - 1,
+    "xtick.labelsize": FONT_SIZE,
+    "ytick.labelsize": FONT_SIZE,
 }
 _LEGEND = "color: inherit; font-size: 0.9em; font-weight: normal; text-align: left"
+# JupyterLab and VS Code say on an element of their own whether a page is dark.
+_SCHEME = (
+    "<style>.grooves-figure * { stroke-linejoin: round } "
+    '[data-jp-theme-light="false"] .grooves-figure, .vscode-dark .grooves-figure '
+    "{ color-scheme: dark }</style>"
+)
 _SVG = {"svg.fonttype": "none", "svg.hashsalt": "grooves"}
 
 
@@ -86,16 +99,16 @@ def table(header: list[str], rows: list[list], caption: str) -> Picture:
     """
 
     def line(cells, tag):
-        first = f'<th scope="{"col" if tag == "th" else "row"}">{escape(str(cells[0]))}</th>'
+        first = f'<th scope="{"col" if tag == "th" else "row"}">{typeset(str(cells[0]))}</th>'
         first = first if cells[0] else "<td></td>"
         scope = ' scope="col"' if tag == "th" else ""
         style = ' style="text-align: right"'
-        rest = (f"<{tag}{scope}{style}>{escape(str(cell))}</{tag}>" for cell in cells[1:])
+        rest = (f"<{tag}{scope}{style}>{typeset(str(cell))}</{tag}>" for cell in cells[1:])
         return f"<tr>{first}{''.join(rest)}</tr>"
 
     body = "".join(line(row, "td") for row in rows)
     markup = (
-        f'<table class="table"><caption>{escape(caption)}</caption>'
+        f'<table class="table"><caption>{typeset(caption)}</caption>'
         f"<thead>{line(header, 'th')}</thead><tbody>{body}</tbody></table>"
     )
     texts = [[str(cell) for cell in row] for row in [header, *rows]]
@@ -109,8 +122,8 @@ def table(header: list[str], rows: list[list], caption: str) -> Picture:
 # ---- drawing ------------------------------------------------------------------------------------
 
 
-def canvas(height: float = 2.6, columns: int = 1, **settings):
-    """An empty figure in the course's style, and its axes (an array where columns > 1).
+def canvas(height: float = 2.6, columns: int = 1, rows: int = 1, **settings):
+    """An empty figure in the course's style, and its axes (an array where there are several).
 
     height: inches. settings: as for matplotlib's `Figure.subplots`.
     """
@@ -119,7 +132,7 @@ def canvas(height: float = 2.6, columns: int = 1, **settings):
 
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
-        return figure, figure.subplots(1, columns, **settings)
+        return figure, figure.subplots(rows, columns, **settings)
 
 
 def picture(figure, alt: str, caption: str = "") -> Picture:
@@ -131,6 +144,7 @@ def picture(figure, alt: str, caption: str = "") -> Picture:
 
     target = io.StringIO()
     with matplotlib.rc_context(_STYLE | _SVG):
+        settle(figure, FONT_SIZE)
         figure.savefig(target, format="svg", transparent=True, metadata={"Date": None})
     return Picture(_captioned(_inline(target.getvalue(), alt), caption), alt)
 
@@ -144,71 +158,60 @@ def _inline(svg: str, alt: str) -> str:
     """An SVG file as an element of a page: no prologue, unique ids, the page's colour as ink."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
+    svg = re.sub(r"<style[^>]*>.*?</style>", _SCHEME, svg, count=1, flags=re.S)
     svg = re.sub(r'<g id="[^"]*">', "<g>", svg)
+    svg = re.sub(r"<text[^>]*>", lambda text: _shades(text[0], SHADES), svg)
+    svg = _shades(svg, SHADED_MARKS)
     svg = re.sub(r"stroke: #000000", "stroke: currentColor", svg)
     svg = re.sub(r"fill: #000000", "fill: currentColor", svg)
     svg = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font: \1 sans-serif", svg)
     prefix = "p" + hashlib.sha256(svg.encode()).hexdigest()[:8]
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}", svg)
     box = re.search(r'viewBox="([^"]*)"', svg)[1]
-    style = "display: block; width: 100%; max-width: 37em; height: auto; fill: currentColor"
+    style = "display: block; width: 100%; max-width: 31em; height: auto; fill: currentColor"
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-        f'role="img" aria-label="{escape(alt, quote=True)}" viewBox="{box}" style="{style}">'
+        f'class="grooves-figure" role="img" aria-label="{escape(alt, quote=True)}" '
+        f'viewBox="{box}" style="{style}">'
     )
     return re.sub(r"<svg[^>]*>", lambda _: head, svg, count=1)
 
 
+def _shades(markup: str, colours) -> str:
+    """Markup whose strokes and fills in these colours follow the page's scheme."""
+    for colour in colours:
+        markup = re.sub(rf"(fill|stroke): {colour}", rf"\1: {shaded(colour)}", markup)
+    return markup
+
+
 def lines(x, series: dict, labels: tuple[str, str], alt: str, caption: str, **scales) -> Picture:
-    """Lines that carry their names at their right ends.
+    """Lines that carry their names at their right ends, or above the axes where these are long.
 
     series: name -> values, as many as x has. labels: of the two axes, with units. scales:
     settings of the axes, such as `xscale="log"` or `ylim=(0, 1)`.
     """
     figure, axes = canvas(3.0)
     axes.set(xlabel=labels[0], ylabel=labels[1], **scales)
-    for values, colour, mark in zip(series.values(), PALETTE, "os^Dvx", strict=False):
-        axes.plot(x, values, color=colour, marker=mark, markersize=5)
+    names = []
+    for place, (name, values) in enumerate(series.items()):
+        look = look_of(name, place)
+        axes.plot(x, values, **look)
+        names.append(Name(name, values[-1], look))
     if scales.get("xscale") == "log":
         axes.minorticks_off()
         axes.set_xticks(x, [f"{value:,}" for value in x])
-    # Names keep a line's height from each other, from the lowest end of a line upwards.
-    above = -math.inf
-    to_points = axes.transData.transform
-    for (name, values), colour in sorted(
-        zip(series.items(), PALETTE, strict=False), key=lambda item: item[0][1][-1]
-    ):
-        end = to_points((x[-1], values[-1]))[1] * 72 / figure.dpi
-        shift = max(0.0, above + 1.2 * FONT_SIZE - end)
-        above = end + shift
-        axes.annotate(
-            name, (x[-1], values[-1]), xytext=(8, shift), textcoords="offset points",
-            color=colour, va="center", annotation_clip=False,
-        )  # fmt: skip
+    if len(series) > 1:
+        name_lines(axes, names, FONT_SIZE)
     return picture(figure, alt, caption)
 
 
-def attention_map(weights, words, alt: str, n_columns: int = 2, titles=()) -> Picture:
-    """Who looks at whom: one square a head, one row a word, shares from 0 (clear) to 1 (blue).
+def look_of(name: str, place: int, **changes) -> dict:
+    """How the line of a series looks: matplotlib's settings. place: among its neighbours, from 0.
 
-    weights: (H, T, T), rows that look and columns that are looked at. words: the T words.
+    A method keeps its colour; what it does, "LSTM, writing", is told by the mark.
     """
-    weights = np.asarray(weights)
-    figure, axes = canvas(2.9 if len(weights) > 1 else 3.4, columns=len(weights), sharey=True)
-    for i, square in enumerate(np.atleast_1d(axes)):
-        square.grid(False)
-        for (row, column), share in np.ndenumerate(weights[i]):
-            if share > 0.004:
-                square.fill_between(
-                    [column - 0.5, column + 0.5], row - 0.5, row + 0.5,
-                    color=BLUE, alpha=float(share), linewidth=0,
-                )  # fmt: skip
-        square.set_xticks(range(len(words)), words, rotation=90)
-        square.set_yticks(range(len(words)), words)
-        square.set(xlim=(-0.5, len(words) - 0.5), ylim=(len(words) - 0.5, -0.5), aspect="equal")
-        if i < len(titles):
-            square.set_title(titles[i], fontsize=FONT_SIZE)
-    return picture(figure, alt)
+    look = {"color": colour_of(name, place), "marker": "os^Dvx"[place % 6], "markersize": 5}
+    return look | changes
 
 
 def look_back(words, weights, at: int, caption: str) -> Picture:

@@ -12,10 +12,7 @@ import math
 import numpy as np
 from scipy.stats import t
 
-from grooves.plots import figures
-
-# Five that keep a contrast of 3 on white and on black; the last is the page's own ink.
-COLOURS = (*figures.PALETTE[:4], figures.INK)
+from grooves.plots import figures, lettering
 
 
 def interval(differences, level: float = 0.95) -> tuple[float, float, float]:
@@ -47,36 +44,28 @@ def in_words(better: str, worse: str, differences, unit: str = "points") -> str:
 def mean_curves(
     x, series: dict, labels, alt: str, caption: str, band: str = "interval", skip: int = 0, **scales
 ) -> figures.Picture:
-    """Means as lines, with bands around them, named at their left ends.
+    """Means as lines, with bands around them, named at their right ends or above the axes.
 
     x: (n,) positive numbers, on an axis of powers. series: name -> (n, runs) values. labels: of
     the two axes, with units. band: "interval" of 95 %, or "range" from the least to the greatest
-    run, where there are too few for an interval. skip: colours and marks to leave out, so that a
-    name has the same ones in two pictures. scales: settings of the axes.
+    run, where there are too few for an interval. skip: marks to leave out, so that a name has the
+    same one in two pictures. scales: settings of the axes.
     """
     figure, axes = figures.canvas(3.6)
-    axes.set(xlabel=labels[0], ylabel=labels[1], xscale="log", xlim=(x[0] / 6, x[-1] * 1.1))
+    axes.set(xlabel=labels[0], ylabel=labels[1], xscale="log", xlim=(x[0] / 1.1, x[-1] * 1.1))
     axes.set(**scales)
     axes.minorticks_off()
     axes.set_xticks(x, [f"{value:,}" for value in x])
-    ends = []
-    looks = zip(series.items(), COLOURS[skip:], "os^Dv"[skip:], strict=False)
-    for (name, values), colour, mark in looks:
+    names = []
+    for place, (name, values) in enumerate(series.items(), start=skip):
         middle, low, high = np.transpose([interval(runs) for runs in values])
         if band == "range":
             low, high = np.min(values, axis=1), np.max(values, axis=1)
-        axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
-        axes.plot(x, middle, color=colour, marker=mark, markersize=5)
-        ends.append((middle[0], name, colour))
-    to_points = axes.transData.transform
-    above = -math.inf
-    for value, name, colour in sorted(ends):  # a line's height between names, from below
-        end = to_points((x[0], value))[1] * 72 / figure.dpi
-        above = max(end, above + 1.2 * figures.FONT_SIZE)
-        axes.annotate(
-            name, (x[0], value), xytext=(-9, above - end), textcoords="offset points",
-            color=colour, va="center", ha="right",
-        )  # fmt: skip
+        look = figures.look_of(name, place)
+        axes.fill_between(x, low, high, color=look["color"], alpha=0.15, linewidth=0)
+        axes.plot(x, middle, **look)
+        names.append(lettering.Name(name, middle[-1], look))
+    lettering.name_lines(axes, names, figures.FONT_SIZE)
     return figures.picture(figure, alt, caption)
 
 
@@ -86,18 +75,23 @@ def differences_picture(x, series: dict, labels, alt: str, caption: str) -> figu
     x: (n,) numbers, drawn evenly spaced. series: name of a comparison -> (n, runs) differences.
     A mark is filled where its interval excludes zero.
     """
-    figure, panels = figures.canvas(2.6, columns=len(series), sharey=True)
-    for (name, values), axes, colour in zip(
-        series.items(), np.atleast_1d(panels), COLOURS[1:], strict=False
-    ):
+    rows = math.ceil(len(series) / 2)
+    figure, panels = figures.canvas(
+        0.9 + 1.5 * rows, columns=min(2, len(series)), rows=rows, sharey=True, sharex=True
+    )
+    panels = np.atleast_1d(panels).ravel()
+    for place, ((name, values), axes) in enumerate(zip(series.items(), panels, strict=False)):
+        colour = figures.colour_of(name, place + 1)
         axes.axhline(0, color=figures.INK, linewidth=1)
-        for place, runs in enumerate(values):
+        for spot, runs in enumerate(values):
             middle, low, high = interval(runs)
             sure = low > 0 or high < 0
-            axes.plot([place, place], [low, high], color=colour, linewidth=2)
-            axes.plot(place, middle, "o", color=colour, markerfacecolor=colour if sure else "none")
+            axes.plot([spot, spot], [low, high], color=colour, linewidth=2)
+            axes.plot(spot, middle, "o", color=colour, markerfacecolor=colour if sure else "none")
         axes.set_xticks(range(len(x)), [f"{value:,}" for value in x], rotation=90)
-        axes.set_xlabel(labels[0])
-        axes.set_title(name, fontsize=figures.FONT_SIZE)
-    np.atleast_1d(panels)[0].set_ylabel(labels[1])
+        axes.set_title(name)
+    for axes in panels[len(series) :]:
+        axes.set_visible(False)
+    figure.supxlabel(labels[0], fontsize=figures.FONT_SIZE)
+    figure.supylabel(labels[1], fontsize=figures.FONT_SIZE)
     return figures.picture(figure, alt, caption)

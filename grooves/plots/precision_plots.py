@@ -10,10 +10,8 @@ import math
 
 import numpy as np
 
-from grooves.plots import figures
+from grooves.plots import figures, lettering
 from grooves.precision.formats import Format
-
-COLOURS = (*figures.PALETTE[:4], figures.INK)
 
 
 def number_lines(formats: list[Format], scales: list[float], alt: str, caption: str):
@@ -22,15 +20,24 @@ def number_lines(formats: list[Format], scales: list[float], alt: str, caption: 
     scales: what each format's numbers are multiplied by. Returns: `figures.Picture`.
     """
     figure, axes = figures.canvas(0.55 * len(formats) + 0.9)
-    for row, (one, scale, colour) in enumerate(zip(formats, scales, COLOURS, strict=False)):
+    for row, (one, scale) in enumerate(zip(formats, scales, strict=True)):
+        colour = figures.colour_of(one.name, row)
         values = [one.decode(bits) for bits in range(2 ** (one.bits - 1))]
         values = scale * np.array([v for v in values if 0 < v < math.inf])
         axes.plot(values, np.full(len(values), -row), "|", color=colour, markersize=16)
-    axes.set(xscale="log", ylim=(0.6 - len(formats), 0.6), xlabel="number, by powers of two")
+    axes.set(ylim=(0.6 - len(formats), 0.6), xlabel="number, by powers of two")
     axes.set_xscale("log", base=2)
+    low, high = (round(math.log2(end)) for end in axes.get_xlim())
+    powers = range(low - low % 4 + 4, high, 4)  # every fourth power
+    axes.set_xticks([2.0**k for k in powers], [f"2{_raised(k)}" for k in powers])
     axes.grid(False, axis="y")
     axes.set_yticks(-np.arange(len(formats)), [one.name for one in formats])
     return figures.picture(figure, alt, caption)
+
+
+def _raised(power: int) -> str:
+    """A power in raised digits, which are as large as other text."""
+    return str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def bytes_and_gaps(series: dict, level: tuple[float, str], alt: str, caption: str):
@@ -43,25 +50,21 @@ def bytes_and_gaps(series: dict, level: tuple[float, str], alt: str, caption: st
     axes.set(xscale="log", yscale="log", xlabel="bytes a weight, scales included")
     axes.set_ylabel("nats a word above the exact entropy")
     axes.axhline(level[0], color=figures.INK, linewidth=1, linestyle=":")
-    axes.annotate(
-        level[1], (1, level[0]), xycoords=axes.get_yaxis_transform(), ha="right", va="bottom"
-    )
-    ends = []
-    for (name, points), colour, mark in zip(series.items(), COLOURS, "os^Dv", strict=False):
+    names, notes = [], []
+    for place, (name, points) in enumerate(series.items()):
         x, y, texts = zip(*points, strict=True)
-        line = "none" if len(points) < 4 else "-"
-        axes.plot(x, y, color=colour, marker=mark, markersize=5, linestyle=line, label=name)
-        for place, text in enumerate(texts):
-            if text:
-                ends.append((x[place], y[place], text, colour))
-    for x, y, text, colour in ends:
-        axes.annotate(
-            text, (x, y), xytext=(0, 7), textcoords="offset points", color=colour, ha="center"
-        )
-    axes.minorticks_off()
+        look = figures.look_of(name, place, linestyle="none" if len(points) < 4 else "-")
+        axes.plot(x, y, **look)
+        names.append(lettering.Name(name, y[-1], look))
+        notes += [(text, spot, look) for text, *spot in zip(texts, x, y, strict=True) if text]
+    names.append(lettering.Name(level[1], level[0], {"color": figures.INK, "linestyle": ":"}))
     ticks = (0.25, 0.5, 1, 2, 4)
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    axes.legend(loc="upper right", bbox_to_anchor=(1, 0.86), frameon=False)
+    axes.minorticks_off()
+    lettering.legend(axes, names, figures.FONT_SIZE)
+    lettering.settle(figure, figures.FONT_SIZE)  # before places are looked for
+    for text, spot, look in notes:
+        lettering.note(axes, text, spot, figures.FONT_SIZE, look["color"])
     return figures.picture(figure, alt, caption)
 
 
@@ -71,19 +74,23 @@ def stacked(bars: dict, unit: float, ylabel: str, marks: dict, alt: str, caption
     bars: name -> {part: bytes}, the parts alike in all. unit: bytes of one unit of the axis.
     marks: name -> bytes, for some of the bars. Returns: `figures.Picture`.
     """
-    figure, axes = figures.canvas(3.2)
-    bottoms = np.zeros(len(bars))
-    for part, colour in zip(next(iter(bars.values())), COLOURS, strict=False):
+    figure, axes = figures.canvas(3.4)
+    bottoms, names = np.zeros(len(bars)), []
+    for spot, part in enumerate(next(iter(bars.values()))):
         heights = np.array([parts[part] for parts in bars.values()]) / unit
-        axes.bar(range(len(bars)), heights, bottom=bottoms, color=colour, width=0.6, label=part)
+        colour = figures.colour_of(part, spot)
+        axes.bar(range(len(bars)), heights, bottom=bottoms, color=colour, width=0.6)
+        look = {"color": colour, "linestyle": "none", "marker": "s", "markersize": 9}
+        names.append(lettering.Name(part, 0, look))
         bottoms += heights
-    for place, name in enumerate(bars):
+    for spot, name in enumerate(bars):
         if name in marks:
-            label = "measured" if name == next(iter(marks)) else ""  # once in the legend
-            ends, height = [place - 0.42, place + 0.42], marks[name] / unit
-            axes.plot(ends, [height, height], color=figures.INK, linewidth=2, label=label)
+            height = marks[name] / unit
+            axes.plot([spot - 0.42, spot + 0.42], [height] * 2, color=figures.INK, linewidth=2)
+    if marks:
+        names.append(lettering.Name("measured", 0, {"color": figures.INK, "linewidth": 2}))
     axes.set_xticks(range(len(bars)), list(bars))
     axes.grid(False, axis="x")
     axes.set(ylabel=ylabel)
-    axes.legend(loc="upper left", frameon=False)
+    lettering.legend(axes, names, figures.FONT_SIZE)
     return figures.picture(figure, alt, caption)

@@ -7,17 +7,11 @@ dashed and says so. Chapters: 11, 12.
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
-from itertools import cycle
-from typing import TYPE_CHECKING
 
 from grooves.hardware.roofline import attainable, ridge
-from grooves.plots import figures
-
-if TYPE_CHECKING:
-    from matplotlib.transforms import Bbox
+from grooves.plots import figures, lettering
 
 
 @dataclass(frozen=True)
@@ -55,42 +49,31 @@ def draw(
     axes.set(xlabel="FLOPs a byte", ylabel="FLOP/s")
     rates = [rate for _, _, rate in points] + [roof.peak_flops_per_s for roof in roofs]
     axes.set_ylim(min(rates) / 5, max(rates) * 8)  # before names are placed
-    above, to_points = -math.inf, axes.transData.transform
-    colours = dict(zip((roof.name for roof in roofs), cycle(figures.PALETTE), strict=False))
-    for roof in sorted(roofs, key=lambda roof: roof.peak_flops_per_s):
+    names = []
+    for place, roof in enumerate(roofs):
         corners = [left, roof.ridge, right]
         limits = (roof.peak_flops_per_s, roof.bandwidth_bytes_per_s)
-        style = {"linestyle": "--", "linewidth": 1.3} if roof.published else {}
-        colour = colours[roof.name]
-        axes.plot(corners, [attainable(x, *limits) for x in corners], color=colour, **style)
+        look = {"color": figures.colour_of(roof.name, place)}
+        look |= {"linestyle": "--", "linewidth": 1.3} if roof.published else {}
+        look |= {"linestyle": ":"} if roof.name.endswith("from its cache") else {}
+        axes.plot(corners, [attainable(x, *limits) for x in corners], **look)
         label = f"{roof.name} (published)" if roof.published else roof.name
-        place = to_points((right, roof.peak_flops_per_s))[1] * 72 / figure.dpi
-        shift = max(3.0, above + 1.2 * figures.FONT_SIZE - place)  # names clear of each other
-        above = place + shift
-        axes.annotate(
-            label, (right, roof.peak_flops_per_s), xytext=(0, shift), textcoords="offset points",
-            ha="right", color=colour, fontsize=figures.FONT_SIZE - 1,
-        )  # fmt: skip
+        names.append(lettering.Name(label, roof.peak_flops_per_s, look))
+    lettering.legend(axes, names, figures.FONT_SIZE)
     for _, intensity, rate in points:
         axes.plot([intensity], [rate], "o", color=figures.INK, markersize=5)
-    taken: list[Bbox] = []
-    for name, intensity, rate in points:
-        _name_point(axes, name, (intensity, rate), taken)
+    lettering.settle(figure, figures.FONT_SIZE)  # before places are looked for
+    unnamed = [
+        (name, (intensity, rate))
+        for name, intensity, rate in points
+        if not lettering.note(axes, name, (intensity, rate), figures.FONT_SIZE)
+    ]
+    key = []
+    for letter, (name, spot) in zip("ABCDEFGHIJ", unnamed, strict=False):
+        if lettering.note(axes, letter, spot, figures.FONT_SIZE):
+            key.append(f"{letter}: {name}")
+    caption = " ".join([caption, *(f"{entry}." for entry in key)])
     return figures.picture(figure, alt, caption)
-
-
-def _name_point(axes, name: str, point: tuple[float, float], taken: list[Bbox]) -> None:
-    """Write a point's name beside it, at the first side where no other name stands."""
-    for side, (dx, dy) in itertools.product(("left", "right"), ((4, -11), (4, 5))):
-        text = axes.annotate(
-            name, point, xytext=(dx if side == "left" else -dx, dy), textcoords="offset points",
-            ha=side, fontsize=figures.FONT_SIZE - 1,
-        )  # fmt: skip
-        box = text.get_window_extent()
-        if (side == "right" and dy == 5) or not any(box.overlaps(other) for other in taken):
-            taken.append(box)
-            return
-        text.remove()
 
 
 def sweeps(
@@ -101,29 +84,20 @@ def sweeps(
     faint: tuple[str, ...] = (),
     **scales,
 ) -> figures.Picture:
-    """Curves over powers of a size, each with values of its own on both axes and its name at hand.
+    """Curves over powers of a size, each with values of its own on both axes, named above them.
 
     series: name -> (x, y). faint: names that are drawn thin, because they were made elsewhere.
     """
-    figure, axes = figures.canvas(3.4)
+    figure, axes = figures.canvas(3.6)
     axes.set(xlabel=labels[0], ylabel=labels[1], **({"xscale": "log", "yscale": "log"} | scales))
-    ends = []
-    for (name, (x, y)), colour, mark in zip(
-        series.items(), cycle(figures.PALETTE), cycle("os^Dvx"), strict=False
-    ):
-        style = {"linewidth": 1, "markersize": 3} if name in faint else {"markersize": 5}
-        axes.plot(x, y, color=colour, marker=mark, **style)
-        ends.append((x[-1], y[-1], name, colour))
-    # Names keep a line's height from each other, from the lowest end upwards.
-    above, to_points = -math.inf, axes.transData.transform
-    for x, y, name, colour in sorted(ends, key=lambda end: to_points(end[:2])[1]):
-        place = to_points((x, y))[1] * 72 / figure.dpi
-        shift = max(0.0, above + 1.2 * figures.FONT_SIZE - place)
-        above = place + shift
-        axes.annotate(
-            name, (x, y), xytext=(8, shift), textcoords="offset points", color=colour,
-            va="center", annotation_clip=False,
-        )  # fmt: skip
+    names = []
+    for place, (name, (x, y)) in enumerate(series.items()):
+        thin = {"linewidth": 1, "markersize": 3} if name in faint else {}
+        look = figures.look_of(name, place, **thin)
+        axes.plot(x, y, **look)
+        names.append(lettering.Name(name, y[-1], look))
+    same_end = len({x[-1] for x, _ in series.values()}) == 1
+    lettering.name_lines(axes, names, figures.FONT_SIZE, beside=same_end)
     return figures.picture(figure, alt, caption)
 
 

@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items):
     items[:] = [*reading[:half], *others, *reading[half:], *elsewhere]
 
 
-def built_once(tmp_path_factory, name, files):
+def built_once(tmp_path_factory, name, files, **settings):
     """A sample book that all processes of a run share: whichever comes first builds it."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -32,7 +32,7 @@ def built_once(tmp_path_factory, name, files):
     with FileLock(shared / f"{name}.lock"):
         if not kept.is_file():
             (shared / name).mkdir()
-            kept.write_bytes(pickle.dumps(sample_book.build(shared / name, files)))
+            kept.write_bytes(pickle.dumps(sample_book.build(shared / name, files, **settings)))
         return pickle.loads(kept.read_bytes())
 
 
@@ -56,8 +56,8 @@ def faulty(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def taught(tmp_path_factory):
-    """An edition of three small chapters with the real page for instructors."""
-    return built_once(tmp_path_factory, "taught", sample_book.TAUGHT)
+    """An edition of three small chapters with the real page for instructors; no students' copy."""
+    return built_once(tmp_path_factory, "taught", sample_book.TAUGHT, copy="")
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,8 @@ ONE_OF_EACH_COLOUR = """() => {
         return grounds.get(place);
     };
     const seen = new Set();
-    const repeated = [...document.querySelectorAll(".highlight span[class]")].filter((piece) => {
+    const pieces = document.querySelectorAll(".highlight span[class]:not(.line)");
+    const repeated = [...pieces].filter((piece) => {
         const kind = [piece.className, ground(piece)].join();
         return seen.has(kind) || !seen.add(kind);
     });

@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import nbformat
+import sample_code
 import yaml
 from built_book import ROOT, Built
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -159,7 +160,23 @@ LEDGER = """\
 :all:
 ```
 """
-LAUNCH = "# Launch\n\n```{install-line}\n```\n\n```{hub-form}\n```\n"
+LAUNCH = """\
+# Launch
+
+```{with-students-copy}
+A menu offers Binder.
+```
+
+```{without-students-copy}
+Unpack the folder.
+```
+
+```{install-line}
+```
+
+```{hub-form}
+```
+"""
 WELCOME = "# Welcome\n\nA page about the purple zeppelin.\n"
 
 EXPERIMENT = [
@@ -181,18 +198,22 @@ MODULES = {
     '<rect width="40" height="30" fill="teal"/></svg>',
     "sample_data.py": SAMPLE_DATA,
 }
-SOUND = MODULES | {
-    "book/welcome.md": WELCOME,
-    "book/explorables.md": EXPLORABLES,
-    "book/formulas.md": FORMULAS,
-    "book/glossary.md": GLOSSARY,
-    "book/terms.md": TERMS,
-    "book/predictions.md": PREDICTIONS,
-    "book/ledger.md": LEDGER,
-    "book/launch.md": LAUNCH,
-    "notebooks/experiment.ipynb": EXPERIMENT,
-    "labs/exercise.ipynb": ["raise NotImplementedError"],
-}
+SOUND = (
+    MODULES
+    | sample_code.FILES
+    | {
+        "book/welcome.md": WELCOME,
+        "book/explorables.md": EXPLORABLES,
+        "book/formulas.md": FORMULAS,
+        "book/glossary.md": GLOSSARY,
+        "book/terms.md": TERMS,
+        "book/predictions.md": PREDICTIONS,
+        "book/ledger.md": LEDGER,
+        "book/launch.md": LAUNCH,
+        "notebooks/experiment.ipynb": EXPERIMENT,
+        "labs/exercise.ipynb": ["raise NotImplementedError"],
+    }
+)
 
 
 def told(*texts):
@@ -203,8 +224,9 @@ def told(*texts):
 def chapter(name, title, reading, running, *exercises):
     """Files of a chapter that states its minutes; exercises: pairs of (minutes, points)."""
     lab = [f"**Time**: {minutes} minutes. **Points**: {points}." for minutes, points in exercises]
+    question = f"How does {title} work?"
     return {
-        f"book/{name}.md": f"# {title}\n\nReading takes about {reading} minutes.\n",
+        f"book/{name}.md": f"# {title}\n\n{question}\n\nReading takes about {reading} minutes.\n",
         f"notebooks/{name}.ipynb": told(f"# {title}\n\nAbout {running} minutes."),
         f"labs/{name}.ipynb": told(f"# Lab: {title}", *lab),
     }
@@ -212,7 +234,7 @@ def chapter(name, title, reading, running, *exercises):
 
 # An edition of three chapters: those that the third one needs are partly missing.
 TAUGHT = {
-    "book/welcome.md": WELCOME,
+    "book/welcome.md": f"{WELCOME}\n```{{get-course}}\n```\n",
     "book/launch.md": LAUNCH,
     "notebooks/00_start.ipynb": told("# The first ten minutes"),
     "book/teaching.md": (ROOT / "book" / "teaching.md").read_text("utf-8"),
@@ -230,11 +252,57 @@ EDITION_WELCOME = """\
 Read [chapter 4](04_transformer.md), [how it looks back](04_transformer.md) and
 [its notebook](../notebooks/04_transformer.ipynb), or ![a mark](../modules/still.svg).
 
-```{chapter-list}
+```{ways}
+- **[Read](first-chapter)**
+- **[Run](../notebooks/00_start.ipynb)**
+- **Teach**
+```
+
+## Chapters
+
+```{chapter-cards}
+```
+
+```{get-course}
 ```
 
 - [Look back](04_transformer.md)
 - [Multiply](01_forward_propagation.md)
+"""
+# Everything that has a number: formulas, a figure, exercises; and a page that refers to them.
+NUMBERED = """
+## Inside
+
+$$ a = b $$ (eq-first)
+
+$$ b = c $$ (eq-second)
+
+```{figure} ../modules/still.svg
+:name: fig-mark
+:alt: A mark
+
+The mark.
+```
+
+```{exercise}
+:label: ex-first
+
+First.
+```
+
+```{exercise}
+:label: ex-second
+
+Second.
+```
+"""
+NUMBERED_FIRST = "\n```{exercise}\n:label: ex-other\n\nOther.\n```\n"
+OUR_ROOMS = """\
+# Our rooms
+
+Room 101, as {eq}`eq-second`, {numref}`fig-mark` and {ref}`ex-second` say.
+
+$$ d = e $$ (eq-rooms)
 """
 EDITION_START = """\
 # Start
@@ -246,7 +314,8 @@ EDITION_START = """\
 """
 ADDRESS = "https://school.example.edu/grooves/"
 EDITION_LAB = (
-    f"# Lab: Multiply\n\nRead [the page]({ADDRESS}book/01_forward_propagation.html#multiply)."
+    f"# Lab: Multiply\n\nRead [the page]({ADDRESS}book/01_forward_propagation.html#multiply).\n\n"
+    "**Time**: 4 minutes. **Points**: 1."
 )
 EDITION_TOML = f"""\
 name = "Ridges"
@@ -265,7 +334,7 @@ EDITION = {
     "book/welcome.md": EDITION_WELCOME,
     "book/launch.md": LAUNCH,
     "book/ledger.md": LEDGER,
-    "book/our_rooms.md": "# Our rooms\n\nRoom 101.\n",
+    "book/our_rooms.md": OUR_ROOMS,
     "notebooks/00_start.ipynb": told(EDITION_START),
     **chapter("01_forward_propagation", "Multiply", 11, 13, (4, 1)),
     **chapter("04_transformer", "Look back", 17, 19, (30, 4)),
@@ -273,6 +342,8 @@ EDITION = {
     "labs/01_forward_propagation.ipynb": told(EDITION_LAB),
     "edition.toml": EDITION_TOML,
 }
+EDITION["book/06_fine_tuning.md"] += NUMBERED
+EDITION["book/01_forward_propagation.md"] += NUMBERED_FIRST
 
 FAULTY = {
     "book/welcome.md": "# Welcome\n",
@@ -299,10 +370,10 @@ FAULTY = {
 }
 
 
-def build(folder, files):
+def build(folder, files, copy=REPOSITORY):
     """Write a book's files into the folder and build it the way book/build.py builds the real one.
 
-    files: path to content; a list is a notebook's code cells.
+    files: path to content; a list is a notebook's code cells. copy: the students' copy that is set.
     """
     for part in ("book/_ext", "book/_static"):
         shutil.copytree(ROOT / part, folder / part)
@@ -333,7 +404,7 @@ def build(folder, files):
     (folder / "_toc.yml").write_text(yaml.safe_dump(contents), "utf-8")
     settings = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
     settings["repository"]["url"] = AUTHORS
-    addresses = {"launch_copy": REPOSITORY, "launch_branch": "main", "launch_hub": ""}
+    addresses = {"launch_copy": copy, "launch_branch": "main", "launch_hub": ""}
     settings["sphinx"]["config"] |= addresses
     settings["sphinx"]["local_extensions"]["sample_path"] = "."
     (folder / "sample_path.py").write_text("def setup(app): ...\n", "utf-8")

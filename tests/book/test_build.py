@@ -4,12 +4,16 @@ import html
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import nbformat
 import pytest
-from book_execution import state_of
+from book_execution import forget_the_contents, state_of
 from book_math import MathError, to_mathml
 from built_book import ROOT
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from nbformat.v4 import new_code_cell, new_notebook
 from read_pages import edition_pages
 
 
@@ -143,3 +147,28 @@ def test_lines_of_a_formula_are_aligned():
 def test_a_formula_that_would_come_out_wrong_is_refused(tex):
     with pytest.raises(MathError):
         to_mathml(tex)
+
+
+def test_a_notebook_that_lists_the_chapters_runs_again_when_there_are_others(tmp_path):
+    (tmp_path / "edition.toml").write_text("leave_out = []\n", "utf-8")
+    (tmp_path / "_toc.yml").write_text("- file: book/02_first\n", "utf-8")
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "02_first.md").write_text("# First\n\nWhy?\n", "utf-8")
+    cache = get_cache(tmp_path / "executed")
+    config = SimpleNamespace(nb_execution_mode="cache", nb_execution_cache_path=cache.path)
+    app = SimpleNamespace(srcdir=tmp_path, config=config)
+    app.env = SimpleNamespace(doc2path=lambda name: str(tmp_path / f"{name}.ipynb"))
+    forget_the_contents(app, app.env, [])  # as in the build that ran them
+    for name, source in (("lists", "contents.chapters()"), ("other", "1 + 1")):
+        path = tmp_path / f"{name}.ipynb"
+        nbformat.write(new_notebook(cells=[new_code_cell(source)]), path)
+        bundle = CacheBundleIn(nbformat.read(path, 4), str(path))
+        cache.cache_notebook_bundle(bundle, check_validity=False)
+
+    def kept():
+        forget_the_contents(app, app.env, ["lists", "other"])
+        return [record.uri.rpartition("/")[2] for record in cache.list_cache_records()]
+
+    assert kept() == ["lists.ipynb", "other.ipynb"]
+    (tmp_path / "edition.toml").write_text("leave_out = [2]\n", "utf-8")
+    assert kept() == ["other.ipynb"]

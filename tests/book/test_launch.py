@@ -138,7 +138,8 @@ def test_the_book_launches_from_the_students_copy_that_is_set_or_not_at_all(
     else:
         assert page.get_by_role("button", name="Open this notebook elsewhere").count() == 0
     page.goto(f"{book_address}book/launch.html")
-    assert page.get_by_text("so it has no launch links").count() == (0 if copy else 1)
+    assert page.get_by_text("This book has no launch links").count() == (0 if copy else 1)
+    assert page.get_by_text("make lab").count() == (0 if copy else 1)
     assert page.locator(".hub-form").count() == (1 if copy else 0)
 
 

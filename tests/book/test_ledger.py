@@ -4,8 +4,11 @@ import re
 import subprocess
 import sys
 
+import pytest
 from bs4 import BeautifulSoup
 from built_book import ROOT
+from playwright.sync_api import expect
+from read_pages import AXE, axe, overflow
 
 from grooves.grading.edition.settings import read_edition
 from grooves.plots import claims
@@ -63,7 +66,7 @@ def test_a_verdict_stated_in_a_cell_reaches_the_ledger_with_a_link_to_the_cell(s
     found = rows(sample.site, "book/ledger.html")
     _, verdict, finding = found["C33"]
     assert said(verdict) == "does not hold"
-    assert said(finding).startswith("No gradient: 0 bytes. Better: Say forward.")
+    assert said(finding.find("p")).startswith("No gradient: 0 bytes. Better: Say forward.")
     link = finding.find("a")["href"]
     assert link == "../notebooks/experiment.html#claim-C33"
     page = (sample.site / "notebooks/experiment.html").read_text("utf-8")
@@ -94,3 +97,61 @@ def test_a_widget_is_shown_as_it_stood_and_its_state_is_not_shipped(sample):
     assert re.match(r"counting: 100% 7/7 \[", said(bar))
     assert said(box).startswith("what it said This part is alive in JupyterLab")
     assert "application/vnd.jupyter.widget" not in page
+
+
+def shown(page):
+    """The claims that are seen, in order."""
+    return [row.get_attribute("id") for row in page.locator("table.ledger tbody tr:visible").all()]
+
+
+def test_the_filters_show_the_claims_of_a_verdict_a_chapter_and_a_source(page, sample_address):
+    page.goto(sample_address + "book/ledger.html")
+    everything = shown(page)
+    assert everything == list(dict.fromkeys(everything)) and len(everything) == len(claims.claims())
+    page.get_by_label("Verdict").select_option("does not hold")
+    assert shown(page) == ["C33"]
+    expect(page.get_by_text("1 of 55 claims shown")).to_be_visible()
+    page.get_by_role("button", name="Show all claims").click()
+    assert shown(page) == everything
+    page.get_by_label("Chapter").select_option("8")
+    page.get_by_label("Source").select_option("GIGABYTE [2023]")
+    expected = {
+        name
+        for name, claim in claims.claims().items()
+        if "gigabyte-guide" in claim.sources and 8 in {one.number for one in claim.chapters}
+    }
+    assert set(shown(page)) == expected != set()
+
+
+def test_a_link_to_a_claim_unfolds_its_finding(page, sample_address):
+    page.goto(sample_address + "book/ledger.html")
+    finding = page.locator("#C33").get_by_text("No gradient: 0 bytes.")
+    expect(finding).to_be_hidden()
+    page.goto(sample_address + "book/ledger.html#C33")
+    expect(finding).to_be_visible()
+
+
+def test_without_scripts_the_ledger_is_a_table_whose_findings_unfold(browser, sample_address):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(sample_address + "book/ledger.html")
+    assert len(shown(page)) == len(claims.claims())
+    assert page.locator(".ledger-filters").count() == 0
+    page.get_by_text("What was found (C33)").click()
+    expect(page.locator("#C33").get_by_text("No gradient: 0 bytes.")).to_be_visible()
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everyone_can_read_and_work_the_ledger(page, sample_address, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.goto(sample_address + "book/ledger.html")
+    page.get_by_role("button", name="Unfold all findings").click()
+    page.evaluate(AXE)
+    assert axe(page) == []
+    column = page.locator(".bd-article").bounding_box()["width"]
+    assert page.locator("#C33 details p").bounding_box()["width"] > 0.9 * column
+    page.add_style_tag(content="* { transition: none !important }")
+    page.set_viewport_size({"width": 390, "height": 900})
+    assert overflow(page) <= 0
+    assert axe(page, ["target-size", "label", "select-name"]) == []

@@ -1,8 +1,41 @@
-"""Search works on a server and from a disk."""
+"""Search works on a server and from a disk, and leads to the chapter that explains a word."""
 
+import book_search
 import pytest
-from built_book import Watch
+from built_book import Watch, served
 from playwright.sync_api import expect
+
+FIRST = {  # what a student would type, and the chapter that explains it
+    "backprop": "02_back_propagation",
+    "KV cache": "04_transformer",
+    "attention": "04_transformer",
+    "cross entropy": "01_forward_propagation",
+    "softmax": "01_forward_propagation",
+    "gradient descent": "02_back_propagation",
+    "LoRA": "06_fine_tuning",
+    "quantization": "12_precision_memory",
+    "int8": "12_precision_memory",
+    "roofline": "11_cpu_gpu",
+    "memory bandwidth": "11_cpu_gpu",
+    "tokens": "04_transformer",
+    "self-supervised": "03_labels",
+    "residual": "04_transformer",
+    "autograd": "02_back_propagation",
+    "perplexity": "01_forward_propagation",
+    "batch size": "01_forward_propagation",
+    "fp16": "12_precision_memory",
+    "overfitting": "06_fine_tuning",
+    "fine-tune": "06_fine_tuning",
+}
+
+
+def found(page, address, query):
+    """Addresses of the pages that a search finds, in order."""
+    page.goto(f"{address}search.html?q={query}")
+    status = page.locator("#search-results .search-summary")
+    expect(status).to_contain_text("found")
+    links = page.locator("#search-results li > a").all()
+    return [link.get_attribute("href").partition("?")[0] for link in links]
 
 
 @pytest.mark.parametrize("way", ["http", "file"])
@@ -27,3 +60,37 @@ def test_search_finds_pages_by_what_they_say(page, book, book_address, way):
 def test_a_word_that_nowhere_stands_is_not_found(page, book_address):
     page.goto(book_address + "search.html?q=zeppelinoid")
     expect(page.locator("#search-results")).to_contain_text("did not match any documents")
+
+
+def test_what_a_student_types_finds_its_chapter_first(page, book_address):
+    found_first = {query: found(page, book_address, query)[0] for query in FIRST}
+    assert found_first == {query: f"book/{name}.html" for query, name in FIRST.items()}
+
+
+def test_chapters_come_before_notebooks_and_labs(page, taught):
+    with served(taught.site) as address:
+        kinds = [name.partition("/")[0] for name in found(page, address, "minutes")]
+    assert {"book", "notebooks", "labs"} <= set(kinds)
+    assert kinds == sorted(kinds, key=["book", "notebooks", "labs"].index)
+
+
+def test_a_word_that_no_page_holds_still_leads_to_its_chapter(page, taught):
+    with served(taught.site) as address:
+        assert found(page, address, "Skip-Connections") == ["book/04_transformer.html"]
+
+
+def test_excerpts_hold_no_code_and_code_of_notebooks_is_not_found(page, sample_address):
+    assert found(page, sample_address, "very_long_name") == ["book/code.html"]
+    excerpt = page.locator("#search-results li p")
+    expect(excerpt).to_have_count(1)
+    assert "factor" not in excerpt.inner_text()
+
+
+def test_each_word_of_a_student_belongs_to_one_chapter():
+    listed = [
+        book_search.plain(phrase) for typed in book_search.chapters().values() for phrase in typed
+    ]
+    alike = sorted({phrase for phrase in listed if listed.count(phrase) > 1})
+    assert alike == []
+    assert book_search.phrases({"book/04_transformer"})["kv cache"] == "book/04_transformer"
+    assert book_search.phrases({"book/welcome"}) == {}

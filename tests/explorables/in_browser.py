@@ -145,6 +145,11 @@ def press(page, *names):
         page.get_by_role("button", name=_beginning(name)).click()
 
 
+def turn_to(page, name):
+    """Show the step of an explorable whose tab's name begins so."""
+    page.get_by_role("tab", name=_beginning(name)).click()
+
+
 def slide(page, name, value, group=None):
     """Set a slider, in the group of this name where there are several."""
     inside = page.get_by_role("group", name=group, exact=True) if group else page

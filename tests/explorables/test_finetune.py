@@ -16,6 +16,7 @@ from in_browser import (
     opened_at,
     overflow,
     press,
+    turn_to,
 )
 
 from grooves import assets
@@ -157,7 +158,7 @@ def test_the_answer_and_the_models_come_after_the_question(page):
         assert ("overlap with those of " + " and ".join(near) in learned) == bool(near), near
         so = "Right." if best == "LoRA" else "Not this time."
         assert page.locator(".gc-said").inner_text().startswith(f"{so} {right} of {asked} guess")
-        page.locator(".gf-story").first.wait_for()
+        page.locator(".gf-story").first.wait_for(state="attached")
         assert fetched(page) == sorted(["base", *map(str, stored_adapters.COUNTS[:asked])])
         assert points.count() == 7, "four ways learn, three forget"
         assert page.locator(".gf-line").count() == (7 if asked == 4 else 0)
@@ -205,12 +206,13 @@ def first_left(language, words):
 def test_each_model_tells_on_and_the_grammar_judges(page):
     page.get_by_label("Ask me first").uncheck()
     choose(page, "50")
+    turn_to(page, "2.")
     rows, models = page.locator(".gf-stories li"), models_of(50)
     rows.nth(4).wait_for()
     for seed, prompt, length in ((1, PROMPT, 30), (2, "Once upon a time", 60)):
         if seed == 2:
             page.get_by_role("button", name="Once upon a time", exact=True).click()
-            press(page, "Draw again")
+            press(page, "Sample again")
             press(page, "More words")
         for row, (key, model) in zip(rows.all(), models.items(), strict=True):
             words = told(model, prompt, length, seed)
@@ -231,13 +233,16 @@ def test_models_that_cannot_be_fetched_are_said_and_tried_again(browser, address
     for page in opened(browser, address):
         page.route(re.compile("finetune-5[.]"), lambda route: route.abort())
         press(page, "Show me")
+        assert page.locator(".gc-verdict").is_visible(), "what was recorded is shown all the same"
+        turn_to(page, "2.")
         said = page.locator(".gf-told [role=status]", has_text="could not be fetched")
         said.wait_for()
-        assert page.locator(".gc-verdict").is_visible(), "what was recorded is shown all the same"
         page.unroute_all()
         choose(page, "50")
+        turn_to(page, "1.")
         press(page, "Show me")
-        page.locator(".gf-story").first.wait_for()
+        turn_to(page, "2.")
+        page.locator(".gf-story").first.wait_for(state="attached")
         assert not said.is_visible()
         choose(page, "5")
         page.locator(
@@ -256,8 +261,9 @@ def test_everything_can_be_done_with_the_keyboard_and_from_a_disk(browser, site)
         assert page.evaluate("document.activeElement.closest('.gc-check') !== null")
         page.get_by_role("radio", name="full", exact=True).press("ArrowLeft")
         assert news.inner_text().startswith("LoRA: "), "a screen reader hears the numbers"
-        page.locator(".gf-story").first.wait_for()
-        page.get_by_role("button", name="Draw again").press("Enter")
+        page.locator(".gf-story").first.wait_for(state="attached")
+        turn_to(page, "2.")
+        page.get_by_role("button", name="Sample again").press("Enter")
         spoken = page.locator(".gf-stories li.gf-strong .gf-story").inner_text().removesuffix(" …")
         assert news.inner_text() == f"LoRA: {spoken}"
         chart = page.locator(".gf-plane svg").first.get_attribute("aria-label")
@@ -270,8 +276,11 @@ def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address):
             assert overflow(page) == 0 and (scheme == "dark" or axe_faults(page) == [])
             page.get_by_label("Ask me first").uncheck()
             page.locator("summary").click()
-            page.locator(".gf-story").first.wait_for()
+            page.locator(".gf-story").first.wait_for(state="attached")
             assert axe_faults(page) == [] and overflow(page) == 0
+            turn_to(page, "2.")
+            assert axe_faults(page) == [] and overflow(page) == 0
+            turn_to(page, "1.")
             assert cut_off(page, ".gf-plane svg") == []
 
 
@@ -292,7 +301,7 @@ def test_your_models_are_asked_of_the_kernel_and_what_is_done_reaches_it(noteboo
     for name, content in sent:
         text = base64.b64encode(content).decode("ascii")
         notebook.evaluate("([part, text]) => widgetModel.answer({ part }, text)", [name, text])
-    names = notebook.locator(".gf-name").all_inner_texts()
+    names = notebook.locator(".gf-name").all_text_contents()
     assert names[3:] == ["LoRA, yours: 0.25 nats, 7 kB", "full, yours: 0.50 nats, 101 kB"]
     kernel = notebook.evaluate("window.kernel")
     assert kernel["guesses"] == [{"n": 5, "guess": "lora", "best": "lora"}]

@@ -204,7 +204,9 @@ def test_the_answer_comes_after_the_question_and_holds_on_every_device(page):
             both = met(one, operation, size, precision=precision)
             binds = "Arithmetic" if both[0] > both[1] else "Memory"
             asked, right = asked + 1, right + (binds == "Arithmetic")
-            assert verdict.inner_text().startswith(f"{binds} binds:"), (one["name"], name)
+            assert verdict.inner_text().startswith(
+                f"{'Compute' if binds == 'Arithmetic' else 'Memory'}-bound:"
+            ), (one["name"], name)
             shown = [seconds(text) for text in bars.all_inner_texts()]
             assert shown == pytest.approx(both, rel=6e-3, abs=1e-12)
             assert page.locator(".gr-point").count() == 1
@@ -225,15 +227,15 @@ def test_what_would_help_is_true(page):
     arithmetic, memory = met(one, "matrix_vectors", 4096, from_, precision="bf16")
     assert arithmetic > memory
     page.get_by_role("slider", name="Vectors at once").fill(str(math.ceil(math.log2(from_))))
-    assert page.locator(".gc-verdict").inner_text().startswith(("Arithmetic", "Both"))
+    assert page.locator(".gc-verdict").inner_text().startswith(("Compute-bound", "Both"))
     assert "Faster memory would change nothing" in help_.inner_text()
     choose(page, "Attention, one new token")
     said = help_.inner_text()
-    gain = float(re.search(r"with 64 sharing it would be ([\d.]+) times", said)[1])
+    gain = float(re.search(r"with 64 heads per KV head it would be ([\d.]+) times", said)[1])
     alone, together = (max(met(one, "attention", 2048, 1, n, "bf16")) for n in (1, 64))
     assert gain == pytest.approx(alone / together, rel=0.06)
-    page.get_by_role("slider", name="Texts at once").fill("6")
-    assert page.locator(".gc-verdict").inner_text().startswith("Memory binds"), (
+    page.get_by_role("slider", name="Batch size").fill("6")
+    assert page.locator(".gc-verdict").inner_text().startswith("Memory-bound"), (
         "batching is no help"
     )
     choose(page, "fp32")
@@ -252,7 +254,7 @@ def test_everything_can_be_done_with_the_keyboard(page):
     assert page.locator(".gr-sliders output").inner_text() == f"{2**21:,}"
     page.get_by_role("button", name="Moving the data").press("Enter")
     told = page.locator("[role=status].gx-news")
-    assert told.inner_text().startswith("Memory binds"), "a screen reader hears the answer"
+    assert told.inner_text().startswith("Memory-bound"), "a screen reader hears the answer"
     assert page.evaluate("document.activeElement.closest('.gc-check') !== null")
 
 
@@ -296,7 +298,7 @@ def test_what_the_kernel_sets_is_shown_until_the_widget_is_closed(notebook):
     notebook.evaluate("widgetModel.receive('asks', false)")
     notebook.evaluate("widgetModel.receive('batch', 1000)")
     assert notebook.locator(".gr-sliders output").last.inner_text() == "1,000"
-    assert notebook.locator(".gc-verdict").inner_text().startswith("Arithmetic binds")
+    assert notebook.locator(".gc-verdict").inner_text().startswith("Compute-bound")
     notebook.evaluate("window.stop()")
     assert notebook.evaluate("[...listeners.values()].flat().length") == 0
 

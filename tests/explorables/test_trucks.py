@@ -14,6 +14,7 @@ from in_browser import (
     overflow,
     press,
     slide,
+    turn_to,
 )
 
 from grooves.explorables.trucks import still as still_trucks
@@ -69,14 +70,14 @@ def test_the_page_delivers_as_python_does(modules):
     trips = [0, 1, 6, 7, 41, 5000]
     found = modules.evaluate(
         """async ([fleets, trips]) => {
-          const { arrived, departure, filling, left, loadTime, onTheWay, throughput } =
+          const { arrived, departure, filling, left, loadTime, tripTime, throughput } =
             await import("/trucks/delivery.mjs");
           return fleets.map((fleet) => [
             throughput(fleet),
-            trips.map((trip) => departure(fleet, trip) + onTheWay(fleet)),
+            trips.map((trip) => departure(fleet, trip) + tripTime(fleet)),
             trips.map((trip) => loadTime(fleet, trip * fleet.trip_bytes + 1)),
-            trips.map((trip) => arrived(fleet, departure(fleet, trip) + onTheWay(fleet) - 1e-3)),
-            trips.map((trip) => arrived(fleet, departure(fleet, trip) + onTheWay(fleet) + 1e-3)),
+            trips.map((trip) => arrived(fleet, departure(fleet, trip) + tripTime(fleet) - 1e-3)),
+            trips.map((trip) => arrived(fleet, departure(fleet, trip) + tripTime(fleet) + 1e-3)),
             Math.max(...trips.map((trip) => departure(fleet, trip) + 1e-3)
               .map((time) => left(fleet, time) - arrived(fleet, time))),
             [0, 1].map((less) => throughput({ ...fleet, in_flight: filling(fleet) - less })),
@@ -100,7 +101,7 @@ def test_the_page_delivers_as_python_does(modules):
 # ---- on a page -----------------------------------------------------------------------------------
 
 
-def test_who_is_first_depends_on_the_load_and_is_asked_before_it_is_shown(page):
+def test_which_fleet_is_first_depends_on_the_load_and_is_predicted_before_it_is_shown(page):
     verdict, numbers = page.locator(".gc-verdict"), page.locator(".gc-number")
     winners = []
     for name, load in (("8 B: a number", 8), ("33.6 MB: a layer", 2**25), ("4.1 kB: a page", 4096)):
@@ -122,7 +123,7 @@ def test_who_is_first_depends_on_the_load_and_is_asked_before_it_is_shown(page):
 
 def test_time_passes_step_by_step_and_the_numbers_are_told(page):
     assert page.get_by_role("button", name="Play").get_attribute("aria-disabled") == "true"
-    assert "asks for less motion" in page.locator(".gt .gx-note").first.inner_text()
+    assert "set to reduce motion" in page.locator(".gt .gx-note").first.inner_text()
     step = page.get_by_role("button", name="Step")
     for _ in range(12):
         step.press("Enter")
@@ -130,9 +131,11 @@ def test_time_passes_step_by_step_and_the_numbers_are_told(page):
     there = [sum(fleet.arrival_ns(k) <= now for k in range(5000)) for fleet in (CAR, TRUCKS)]
     shown = page.locator(".gt-progress").all_inner_texts()
     for fleet, n, text in zip((CAR, TRUCKS), there, shown, strict=True):
-        trips, under_way = re.match(r"([\d,]+) trips? there.* ([\d,]+) under way", text).groups()
+        trips, in_flight = re.match(
+            r"([\d,]+) trips? delivered.* ([\d,]+) in flight", text
+        ).groups()
         assert int(trips.replace(",", "")) == n > 0
-        assert 1 <= int(under_way.replace(",", "")) <= fleet.in_flight
+        assert 1 <= int(in_flight.replace(",", "")) <= fleet.in_flight
     told = page.locator("[role=status].gx-news").inner_text()
     assert told.startswith("After 600 ns.") and all(text in told for text in shown)
     drawn = [page.locator(f"g.gt-{kind} path").count() for kind in ("car", "trucks")]
@@ -140,7 +143,7 @@ def test_time_passes_step_by_step_and_the_numbers_are_told(page):
     page.get_by_role("slider", name="Time", exact=True).press("End")
     assert page.get_by_role("button", name="Step").get_attribute("aria-disabled") == "true"
     press(page, "Back to the start")
-    assert page.locator(".gt-progress").first.inner_text().startswith("0 trips there")
+    assert page.locator(".gt-progress").first.inner_text().startswith("0 trips delivered")
 
 
 def test_it_plays_only_when_asked_and_pauses(browser, address):
@@ -163,22 +166,24 @@ def test_it_plays_only_when_asked_and_pauses(browser, address):
 
 def test_the_law_is_said_with_the_numbers_that_were_chosen(page):
     sums, lesson = page.locator(".gt-sum"), page.locator(".gc-help")
-    assert sums.first.inner_text().startswith("10 under way × 64 B ÷ 100 ns = 6.4 GB/s. The road")
-    assert "63 trips under way would fill it" in sums.first.inner_text()
-    slide(page, "Under way at once", 7, "The Ferrari")
-    assert "128 under way × 64 B ÷ 100 ns = 81.9 GB/s, but the road is full at 40 GB/s" in (
+    turn_to(page, "2.")
+    assert sums.first.inner_text().startswith(
+        "10 in flight × 64 B ÷ 100 ns = 6.4 GB/s, which is 16%"
+    )
+    assert "63 trips in flight would use all of it" in sums.first.inner_text()
+    slide(page, "Trips in flight", 7, "The Ferrari")
+    assert "128 in flight × 64 B ÷ 100 ns = 81.9 GB/s, but the bandwidth limits it to 40 GB/s" in (
         sums.first.inner_text()
     )
-    assert "a road that is 50 times as wide" in lesson.inner_text()
+    assert "a road with 50 times the bandwidth" in lesson.inner_text()
     press(page, "Give both the same road")
-    assert lesson.inner_text().startswith("Both deliver about the same each second.")
-    slide(page, "Time of a trip", 2, "The trucks")
-    slide(page, "Bytes a trip", 2, "The trucks")
-    slide(page, "Under way at once", 0, "The trucks")
-    assert sums.last.inner_text().startswith("1 under way × 4 B ÷ 100 ns = 40 MB/s.")
-    pictures = page.locator(".gt-charts svg")
-    said = pictures.last.get_attribute("aria-label")
-    assert "The Ferrari with 128 under way 40 GB/s" in said and "The trucks with 1" in said
+    assert lesson.inner_text().startswith("Both deliver about the same per second.")
+    slide(page, "Latency", 2, "The trucks")
+    slide(page, "Bytes per trip", 2, "The trucks")
+    slide(page, "Trips in flight", 0, "The trucks")
+    assert sums.last.inner_text().startswith("1 in flight × 4 B ÷ 100 ns = 40 MB/s, which is")
+    said = page.locator(".gt-chart svg").last.get_attribute("aria-label")
+    assert "The Ferrari with 128 in flight 40 GB/s" in said and "The trucks with 1" in said
 
 
 def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address):
@@ -186,10 +191,12 @@ def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address):
         for page in opened_at(browser, address, width, scheme):
             assert overflow(page) == 0 and (scheme == "light" or axe_faults(page) == [])
             press(page, "Show me")
-            slide(page, "Time of a trip", 3.4, "The trucks")
             page.get_by_role("slider", name="Time", exact=True).press("End")
             assert axe_faults(page) == [] and overflow(page) == 0
-            assert cut_off(page, ".gt-charts svg") == []
+            turn_to(page, "2.")
+            slide(page, "Latency", 3.4, "The trucks")
+            assert axe_faults(page) == [] and overflow(page) == 0
+            assert cut_off(page, ".gt-chart svg") == []
 
 
 # ---- in a notebook -------------------------------------------------------------------------------
@@ -197,9 +204,10 @@ def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address):
 
 def test_what_is_turned_and_guessed_reaches_the_kernel_and_no_key_jupyterlab(notebook):
     notebook.get_by_role("button", name="The trucks", exact=True).press("Enter")
+    turn_to(notebook, "2.")
     fleet = notebook.get_by_role("group", name="The Ferrari", exact=True)
-    fleet.get_by_role("slider", name="Bytes a trip").press("ArrowRight")
-    fleet.get_by_role("slider", name="Time of a trip").press("ArrowRight")
+    fleet.get_by_role("slider", name="Bytes per trip").press("ArrowRight")
+    fleet.get_by_role("slider", name="Latency").press("ArrowRight")
     kernel = notebook.evaluate("window.kernel")
     assert kernel["guesses"] == [{"load": 64, "guess": "trucks", "first": "car"}]
     assert kernel["car"] == asdict(replace(CAR, trip_bytes=128, latency_ns=130))
@@ -212,7 +220,7 @@ def test_what_the_kernel_sets_is_shown_until_the_widget_is_closed(notebook):
     notebook.evaluate("widgetModel.receive('time_ns', 250)")
     notebook.evaluate("widgetModel.receive('asks', false)")
     said = notebook.locator(".gt-progress").first.inner_text()
-    assert said == "2 trips there: 128 B. 1 under way."
+    assert said == "2 trips delivered: 128 B. 1 in flight."
     assert notebook.locator(".gc-verdict").is_visible()
     notebook.evaluate("window.stop()")
     assert notebook.evaluate("[...listeners.values()].flat().length") == 0
@@ -225,4 +233,4 @@ def test_the_page_starts_from_what_the_still_picture_shows():
     assert kept == still_trucks.draw(CAR, TRUCKS), "run `python -m grooves.explorables.export`"
     for fleet in (CAR, TRUCKS):
         rate = min(fleet.in_flight * fleet.trip_bytes / fleet.latency_ns, fleet.road_gb_per_s)
-        assert f"{fleet.in_flight:,} under way, {rate:,.4g} GB/s" in kept
+        assert f"{fleet.in_flight:,} in flight, {rate:,.4g} GB/s" in kept

@@ -103,3 +103,17 @@ def test_a_cold_start_says_what_each_of_its_parts_took():
     assert list(cold) == ["import_s", "wake_s", "first_s", "later_s"]
     assert all(seconds > 0 for seconds in cold.values())
     assert cold["import_s"] > 100 * cold["later_s"]
+
+
+def test_one_thread_is_all_that_works_within_the_block():
+    from threadpoolctl import threadpool_info
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with timing.one_thread():
+            assert torch.get_num_threads() == 1
+            assert all(pool["num_threads"] == 1 for pool in threadpool_info())
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -2,7 +2,8 @@
 
 Loaded by `-p strict_nbval`. A cell fails whose magic does not exist, or which was to raise an
 exception and did not. Each kernel starts in an empty folder of its own, and a cell that leaves a
-file there fails. Where the network is not cut nothing runs.
+file there fails. So does a cell whose figure is hard to read (tests/legible.py). Where the network
+is not cut nothing runs.
 """
 
 import socket
@@ -12,6 +13,8 @@ from pathlib import Path
 import nbval.plugin
 import pytest
 
+WATCH = f"import sys; sys.path.append({str(Path(__file__).parents[1])!r}); import legible"
+WATCH += "; legible.watch_cells(get_ipython()); sys.path.pop()"
 ELSEWHERE = ("192.0.2.1", 9)  # RFC 5737: an address that nobody has
 
 
@@ -22,6 +25,7 @@ class KernelInAnEmptyFolder(nbval.plugin.RunningKernel):
         self._kept = tempfile.TemporaryDirectory(prefix="notebook-")
         self.folder = Path(self._kept.name)
         super().__init__(kernel_name, cwd=str(self.folder), **more)
+        self.await_reply(self.kc.execute(WATCH, silent=True), timeout=60)
 
 
 nbval.plugin.RunningKernel = KernelInAnEmptyFolder

@@ -15,6 +15,10 @@ from offline import cutter, offline_command
 ROOT = Path(__file__).resolve().parents[2]
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
 REACH = "import socket\nsocket.create_connection(('192.0.2.1', 80), timeout=20)"
+DRAW = "figure, axes = figures.canvas()\naxes.text(0.5, 0.5, 'a label')\n"
+DRAW += (
+    "axes.plot([0, 1], [{low}, {high}])\naxes.set_ylim(0, 1)\nfigures.picture(figure, 'a line', '')"
+)
 PLANTED = {
     "fine": ("1 + 1", []),
     "raises": ("1 / 0", ["raises-exception"]),
@@ -25,6 +29,8 @@ PLANTED = {
     "crumb": ("open('crumb', 'w').close()", []),
     "network": (REACH, []),
     "lookup": ("import socket\nsocket.getaddrinfo('host.invalid', 80)", []),
+    "figure": (DRAW.format(low=0, high=0.1), []),
+    "blind figure": (DRAW.format(low=0, high=1), []),
     "kept": ("print(2)", ["nbval-check-output"]),
 }
 
@@ -53,25 +59,28 @@ def said(tmp_path_factory):
     folder = tmp_path_factory.mktemp("planted")
     for name, (source, tags) in PLANTED.items():
         cell = new_code_cell(source, metadata={"tags": tags})
+        cells = [cell]
+        if "figures." in source:
+            cells = [new_code_cell("from grooves.plots import figures"), cell]
         if name == "kept":
             cell.execution_count = 1
             cell.outputs = [nbformat.v4.new_output("stream", text="1\n")]
-        nbformat.write(new_notebook(cells=[cell], metadata=KERNEL), folder / f"{name}.ipynb")
+        nbformat.write(new_notebook(cells=cells, metadata=KERNEL), folder / f"{name}.ipynb")
     report = folder / "report.xml"
     command, environment = stage_command(str(folder), "--rootdir", str(folder), report)
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert report.is_file(), done.stdout + done.stderr
     cases = list(ElementTree.parse(report).iter("testcase"))
-    assert len(cases) == len(PLANTED)
-    return {
-        case.get("classname").split(".")[-2]: "".join(
+    found = dict.fromkeys(PLANTED, "")
+    for case in cases:
+        found[case.get("classname").split(".")[-2]] += "".join(
             part.text or part.get("message") for part in case if part.tag in ("failure", "error")
         )
-        for case in cases
-    }
+    assert len(found) == len(PLANTED)
+    return found
 
 
-@pytest.mark.parametrize("name", ["fine", "raises"])
+@pytest.mark.parametrize("name", ["fine", "raises", "figure"])
 def test_a_sound_notebook_passes(said, name):
     assert said[name] == ""
 
@@ -92,6 +101,10 @@ def test_an_exception_that_does_not_come_is_not_swallowed(said):
 
 def test_a_file_left_behind_is_seen(said):
     assert "left behind ['crumb']" in said["crumb"]
+
+
+def test_a_label_on_a_line_is_seen(said):
+    assert "'a label' lies on a line" in said["blind figure"]
 
 
 @pytest.mark.parametrize("name", ["network", "lookup"])

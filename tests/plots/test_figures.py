@@ -1,5 +1,6 @@
 """Pictures are readable on any page, say what they show, and reach the chapter that quotes them."""
 
+import colorsys
 import re
 from pathlib import Path
 
@@ -17,11 +18,11 @@ from grooves.plots import figures
 STYLE = (Path(__file__).parents[2] / "book/_static/grooves.css").read_text(encoding="utf-8")
 
 
-def drawn(label="nats a word", alt="A line", caption=""):
+def drawn(label="nats a word", alt="A line", caption="", colour=figures.INK):
     figure, axes = figures.canvas()
     axes.plot([0, 1], [0, 1], marker="o")
     axes.set(xlabel="words", ylabel=label)
-    axes.annotate("here", (0.5, 0.5))
+    axes.annotate("here", (0.5, 0.5), color=colour)
     return figures.picture(figure, alt, caption)
 
 
@@ -80,16 +81,57 @@ def test_drawing_twice_gives_the_same_picture():
     assert drawn().markup == drawn().markup
 
 
-def test_names_of_lines_keep_apart_where_the_lines_meet():
-    series = {"one": [1, 2], "two": [3, 2], "three": [2, 2.01]}
-    markup = figures.lines([1, 2], series, ("x", "y"), "Three lines", "").markup
-    heights = [
-        float(re.search(rf'translate\([\d.]+ ([\d.]+)\)[^>]*>\s*{name}<|y="([\d.]+)"[^>]*>{name}<',
-                        markup)[2] or 0)
-        for name in series
-    ]  # fmt: skip
-    gaps = np.diff(sorted(heights))
-    assert (gaps > figures.FONT_SIZE).all(), heights
+def papers():
+    """The pages' grounds, light and dark."""
+    return re.findall(r"--groove-paper: (#\w+);", STYLE)[:2]
+
+
+def test_text_in_a_colour_can_be_read_on_every_page():
+    markup = drawn(colour=figures.VERMILION).markup
+    light, dark = figures.SHADES[figures.VERMILION]
+    assert re.search(rf"<text[^>]*fill: light-dark\({light}, {dark}\)[^>]*>here<", markup)
+    for shades in figures.SHADES.values():
+        for shade, paper in zip(shades, papers(), strict=True):
+            assert contrast(shade, paper) >= 4.5, (shade, paper)
+
+
+def test_every_series_stands_out_on_every_page():
+    for colour in figures.SERIES:
+        shades = figures.SHADES[colour] if colour in figures.SHADED_MARKS else (colour, colour)
+        for shade, paper in zip(shades, papers(), strict=True):
+            assert colour == figures.INK or contrast(shade, paper) >= 3, colour
+
+
+def test_a_method_keeps_its_colour_wherever_it_stands():
+    for names in (["LSTM, writing", "full", "plain"], ["plain", "LSTM", "full"]):
+        colours = {name: figures.colour_of(name, i) for i, name in enumerate(names)}
+        assert sorted(colours.values()) == [figures.BLUE, figures.BLUE, figures.VERMILION]
+    assert figures.colour_of("nobody", 1) == figures.VERMILION
+    markup = figures.lines([1, 2], {"head only": [1, 2], "LoRA": [2, 1]}, ("x", "y"), "", "").markup
+    for name, colour in (("head only", figures.GREEN), ("LoRA", figures.VERMILION)):
+        light, _ = figures.SHADES[colour]
+        assert re.search(rf"fill: light-dark\({light}[^>]*>{name}<", markup), name
+
+
+def test_figures_and_explorables_give_a_method_one_colour():
+    """In the style sheets --gx-model is blue and --gx-exact vermilion."""
+    variables = {"gf-scratch": "from scratch", "gf-head": "head only", "gf-lora": "LoRA"}
+    variables |= {"gf-full": "full", "gm-weights": "weights", "gm-gradients": "gradients"}
+    variables |= {"gm-optimizer": "optimizer", "gm-activations": "activations"}
+    variables |= {"gt-car": "one walk", "gt-trucks": "8,192 walks"}
+    folder = Path(figures.__file__).parents[1] / "explorables"
+    styles = "".join(p.read_text(encoding="utf-8") for p in sorted(folder.glob("*/*.css")))
+    hues = {figures.BLUE: 0.56, figures.VERMILION: 0.07, figures.GREEN: 0.45, figures.PINK: 0.9}
+    for variable, name in variables.items():
+        value = re.search(rf"--{variable}: (.*?);", styles)[1]
+        words = {"var(--gx-model)": figures.BLUE, "var(--gx-exact)": figures.VERMILION}
+        if value == "var(--gx-soft)":
+            assert figures.METHODS[name] == figures.INK
+            continue
+        colour = words.get(value) or re.search(r"#\w{6}", value)[0]
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        hue = colorsys.rgb_to_hsv(*parts)[0]
+        assert abs(hue - hues[figures.METHODS[name]]) < 0.07, (variable, value, name)
 
 
 def test_a_table_shows_what_it_is_given_and_no_markup_of_it():

@@ -4,7 +4,8 @@ import re
 
 import numpy as np
 
-from grooves.plots.intervals import COLOURS, differences_picture, in_words, interval, mean_curves
+from grooves.plots.colours import SERIES
+from grooves.plots.intervals import differences_picture, in_words, interval, mean_curves
 
 
 def test_an_interval_is_as_worked_by_hand():
@@ -39,9 +40,9 @@ def test_curves_show_means_names_and_axes():
     places = {
         name: float(re.search(heights % name, picture.markup)[1]) for name in ("one way", "another")
     }
-    assert abs(places["one way"] - places["another"]) > 9, "names of close lines overlap"
+    assert abs(places["one way"] - places["another"]) > 11, "names of close lines overlap"
     same = mean_curves((10, 1000), {"another": runs}, ("labels", "%"), "One.", "Notice.", skip=1)
-    assert COLOURS[1] in same.markup and COLOURS[0] not in same.markup
+    assert SERIES[1] in same.markup and SERIES[0] not in same.markup
 
 
 def test_a_band_of_ranges_reaches_from_the_least_to_the_greatest_run():

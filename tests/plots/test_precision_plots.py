@@ -24,7 +24,7 @@ def test_every_point_and_its_name_are_in_the_picture():
     for text in ("per row", "floating", "bf16", "guessing", ">8<"):
         assert text in picture.markup
     more = pictures.bytes_and_gaps(
-        {"per row": points, "floating": [(2.0, 0.002, "bf16"), (4.0, 0.1, "")]},
+        {"per row": points, "floating": [(2.0, 0.002, "bf16"), (2.0, 0.1, "")]},
         (1.0, "guessing"), "alt", "",
     )  # fmt: skip
     assert drawn(more) == drawn(picture) + 1

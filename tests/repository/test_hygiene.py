@@ -494,6 +494,7 @@ BROUGHT_BY = {
     "jupyter_client": "nbclient",
     "jupyter_server": "jupyterlab",
     "sklearn": "scikit-learn",
+    "threadpoolctl": "scikit-learn",
     "tornado": "jupyterlab",
     "traitlets": "ipywidgets",
     "zmq": "nbclient",

@@ -1,4 +1,4 @@
-// Formulas to begin with, each with numbers that show one thing. Chapter 02.
+// Example formulas, each with numbers that show one thing. Chapter 02.
 
 /** trained: the variables that training may move. notice: what to look for. */
 export const EXAMPLES = [
@@ -8,7 +8,7 @@ export const EXAMPLES = [
     values: { w: 3, x: 2, b: -1, y: 3 },
     trained: ["w", "b"],
     lr: 0.05,
-    notice: "A weight, an input, a bias, and how wrong the answer is. Step forward to the loss, then back to w.",
+    notice: "One weight, one input, one bias and the squared error. Step forward to the loss, then back to w.",
   },
   {
     name: "Used twice",
@@ -16,7 +16,7 @@ export const EXAMPLES = [
     values: { w: 2, x: 2, y: 5 },
     trained: ["w"],
     lr: 0.01,
-    notice: "Two paths lead from w to the loss. A gradient comes back along each, and the two add up.",
+    notice: "Two paths lead from w to the loss. Each brings back a gradient, and the two are added.",
   },
   {
     name: "Dead ReLU",
@@ -24,7 +24,7 @@ export const EXAMPLES = [
     values: { w: -2, x: 1.5, b: 1, y: 3 },
     trained: ["w", "b"],
     lr: 0.05,
-    notice: "The answer is wrong by 3, yet no weight is blamed: training moves nothing.",
+    notice: "The prediction is off by 3, yet every gradient is 0, so training changes nothing.",
   },
   {
     name: "Vanishing",
@@ -32,7 +32,7 @@ export const EXAMPLES = [
     values: { w1: 2.5, x: 1, w2: 2.5, w3: 2.5, y: -1 },
     trained: ["w1", "w2", "w3"],
     lr: 0.1,
-    notice: "Each tanh is nearly flat here, and each multiplies the gradient by its slope: little reaches w1.",
+    notice: "Each tanh is nearly flat here and multiplies the gradient by its small slope, so little reaches w1.",
   },
   {
     name: "Too large a step",
@@ -40,20 +40,20 @@ export const EXAMPLES = [
     values: { w: 1, x: 2, y: 3 },
     trained: ["w"],
     lr: 0.3,
-    notice: "Downhill, but so far that it lands higher on the other side. Train, then lower the learning rate.",
+    notice: "The step goes downhill but lands higher on the other side. Train, then lower the learning rate.",
   },
   {
-    name: "Two scores",
+    name: "Softmax",
     expression: "e = exp(a)\np = e / (e + exp(b))\nloss = -log(p)",
     values: { a: 0.5, b: 1.5 },
     trained: ["a", "b"],
     lr: 1,
-    notice: "A softmax of two scores and its cross-entropy. After all its steps, the gradient of a is p − 1.",
+    notice: "The cross-entropy of a softmax over two logits. At the end, the gradient of a is p − 1.",
   },
 ];
 
 /** Whether a variable looks like a weight by its name: w, w1, b, bias. */
 export const looksTrained = (name) => /^[wb]/i.test(name);
 
-/** The number of a variable that nobody has given one: neither 0 nor 1, which would hide much. */
+/** The initial number of a new variable: neither 0 nor 1, which would hide too much. */
 export const firstValue = (name) => (looksTrained(name) ? 0.5 : 2);

@@ -1,4 +1,4 @@
-// The first part of the explorable `backprop`: one formula, forward and back, step by step.
+// The first part of the explorable `backprop`: the forward and backward pass of one formula.
 //
 // Key idea: the state is one number, how many steps have been taken. All values and gradients follow
 // from it and from the variables, so every change is shown at once and at the same step. Chapter 02.
@@ -15,6 +15,7 @@ import { Question } from "./question.mjs";
 import { descend } from "./scalar.mjs";
 import { show } from "./step_sentences.mjs";
 import { Curve } from "../shared/svg.mjs";
+import { Tabs } from "../shared/tabs.mjs";
 import { trainingSentence } from "./training_sentences.mjs";
 import { VariablesView } from "./variables_view.mjs";
 import { Walk } from "./walk.mjs";
@@ -44,7 +45,7 @@ export class ExpressionPart extends Part {
   // ---- what is on the page ---------------------------------------------------------------------
 
   #build() {
-    this.input = element("textarea", { rows: 1, spellcheck: false, autocomplete: "off", autocapitalize: "off" });
+    this.input = element("textarea", { rows: 2, spellcheck: false, autocomplete: "off", autocapitalize: "off" });
     this.input.setAttribute("aria-describedby", `${this.#id}-message`);
     this.input.addEventListener("input", () => this.#typed());
     this.message = element("p", { id: `${this.#id}-message`, className: "gx-message", role: "status" });
@@ -75,35 +76,40 @@ export class ExpressionPart extends Part {
     const controls = (...children) => element("div", { className: "gx-controls" }, ...children);
     const title = (text) => element("p", { className: "gx-title" }, text);
     const key = (kind, text) => element("span", { className: kind }, text);
+    const tabs = new Tabs("What to do with the formula", [
+      [
+        "Step through it",
+        controls(...Object.values(this.steps), button("Start over", () => this.#startOver())),
+        element("div", { className: "gb-saying" }, this.count, this.sentence, this.question.el),
+        element(
+          "div",
+          { className: "gb-key" },
+          key("gb-value", "above: value"),
+          key("gb-gradient", "below: gradient"),
+          key("gb-weight", "thick frame: weight"),
+          element("label", { className: "gb-check" }, this.askBox, "Ask me before each step back"),
+        ),
+        this.picture.el,
+        this.table.el,
+      ],
+      [
+        "Train it",
+        element(
+          "div",
+          { className: "gb-halves" },
+          element("div", {}, title("Change the numbers"), this.variables.el),
+          element("div", {}, title("Train: weight − learning rate × gradient"), controls(...this.trainButtons, button("Start over", () => this.#startOver())), this.rate.el, this.curve.el, this.report),
+        ),
+      ],
+    ]);
     this.el = element(
       "div",
       { className: "gb-part", role: "group", "aria-label": "A formula, forward and backward" },
-      title("1. One formula: gradients flow back, step by step"),
       element("label", { className: "gx-field" }, "Formula, with + - * / ^ relu tanh exp log; its last line is the result", this.input),
       this.message,
       element("div", { className: "gx-chips", role: "group", "aria-label": "Examples" }, ...this.chips),
       this.notice,
-      controls(
-        ...Object.values(this.steps),
-        button("Start over", () => this.#startOver()),
-        element("label", { className: "gb-check" }, this.askBox, "Ask me before each step back"),
-      ),
-      element("div", { className: "gb-saying" }, this.count, this.sentence, this.question.el),
-      element(
-        "p",
-        { className: "gb-key" },
-        key("gb-value", "above: value"),
-        key("gb-gradient", "below: gradient"),
-        key("gb-weight", "thick frame: weight"),
-      ),
-      this.picture.el,
-      element(
-        "div",
-        { className: "gb-halves" },
-        element("div", {}, title("Change the numbers"), this.variables.el),
-        element("div", {}, title("Train: weight − learning rate × gradient"), controls(...this.trainButtons), this.rate.el, this.curve.el, this.report),
-      ),
-      this.table.el,
+      ...tabs.elements,
     );
   }
 
@@ -137,7 +143,7 @@ export class ExpressionPart extends Part {
     this.#restart();
   }
 
-  /** Take a formula if it can be read; else say what is wrong, and leave the last one in place. */
+  /** Take a formula if it can be read; otherwise say what is wrong and keep the last one. */
   #readable(text) {
     this.fault = null;
     try {
@@ -151,7 +157,7 @@ export class ExpressionPart extends Part {
     return !this.fault;
   }
 
-  /** What is typed is known elsewhere as soon as it can be read. */
+  /** A formula is saved as soon as it can be read. */
   #typed() {
     this.stop();
     if (!this.#readable(this.input.value)) return;
@@ -210,7 +216,7 @@ export class ExpressionPart extends Part {
     this.steps.back.focus();
   }
 
-  /** Go to a step: one at a time to watch, or at once for whoever wants no motion. */
+  /** Go to a step: one at a time to watch, or at once for readers who want no motion. */
   #play(to) {
     if (this.#timer) return this.stop();
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) return this.#go(to);
@@ -275,7 +281,7 @@ export class ExpressionPart extends Part {
     this.askBox.checked = this.get("ask");
     this.#drawExample();
     this.rate.set(this.get("lr"));
-    this.report.textContent = weights.length ? this.#report : "Nothing is marked as a weight, so there is nothing to train.";
+    this.report.textContent = weights.length ? this.#report : "No variable is marked as a weight, so there is nothing to train.";
     this.curve.draw(this.#losses);
   }
 

@@ -10,7 +10,7 @@ import { shape } from "../shared/svg.mjs";
 import { show } from "./step_sentences.mjs";
 
 const CARD = { width: 76, height: 72 };
-const ACROSS = { column: [118, 150], row: 88 }; // from left to right; least and most pixels a column
+const ACROSS = { column: [118, 150], row: 80 }; // from left to right; least and most pixels a column
 const DOWN = { column: 110, row: [78, 100] }; // from top to bottom, on a phone
 const EDGE = 6; // pixels around everything
 const NARROW = 480; // pixels, below which the graph goes from top to bottom

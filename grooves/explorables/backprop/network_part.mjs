@@ -1,7 +1,7 @@
-// The second part of the explorable `backprop`: a small network learns, and one sees where it walks.
+// The second part of the explorable `backprop`: a small network learns, and its path is drawn.
 //
-// Key idea: what is seen is one training; a choice of data, size or seed begins another. The loss
-// surface is computed a few rows a frame while the training runs, so the page never stands still.
+// Key idea: the page shows one run; a choice of data, size or seed starts another. The loss surface
+// is computed a few rows per frame while the run goes on, so the page never freezes.
 // Chapter 02.
 
 import { Training, weightNames } from "./classifier.mjs";
@@ -16,7 +16,7 @@ import { Curve } from "../shared/svg.mjs";
 
 const STEPS_PER_FRAME = 2;
 const ROWS_PER_FRAME = 2; // of the loss surface
-const AT_ONCE = 200; // steps at one press, for whoever wants no motion
+const AT_ONCE = 200; // steps per press, for readers who want no motion
 
 export class NetworkPart extends Part {
   #frame = null;
@@ -61,7 +61,7 @@ export class NetworkPart extends Part {
     this.el = element(
       "div",
       { className: "gb-part", role: "group", "aria-label": "A network that learns" },
-      element("p", { className: "gx-title" }, "2. The same rule, for every weight of a network at once"),
+      element("p", { className: "gx-note" }, "Backpropagation gives every weight of this network its gradient, and all are updated at once."),
       element("div", { className: "gx-controls" }, this.playButton, this.stepButton, this.againButton, this.seedButton),
       element("div", { className: "gb-settings" }, this.set.el, this.activation.el, this.hidden.el, this.rate.el, this.momentum.el),
       this.state,
@@ -70,13 +70,13 @@ export class NetworkPart extends Part {
         "div",
         { className: "gb-halves" },
         titled(
-          "What it says where",
+          "Decision regions",
           this.regions.el,
-          element("p", { className: "gx-note" }, "Circles and squares are the two classes; the stronger the colour, the surer the network."),
-          element("p", { className: "gx-title" }, "The loss, step by step"),
+          element("p", { className: "gx-note" }, "Circles and squares are the two classes; the colour shows the predicted probability."),
+          element("p", { className: "gx-title" }, "Loss at each step"),
           this.curve.el,
         ),
-        titled("The loss around its weights", this.land.el, element("div", { className: "gb-settings" }, this.plane.el, ...this.axes.map(({ el }) => el)), this.about),
+        titled("Loss surface around the weights", this.land.el, element("div", { className: "gb-settings" }, this.plane.el, ...this.axes.map(({ el }) => el)), this.about),
       ),
     );
   }
@@ -167,10 +167,10 @@ export class NetworkPart extends Part {
 
   #sentence() {
     const { losses, loss, steps, diverged, points: { labels } } = this.training;
-    if (diverged) return `Step ${steps}: the loss is no number any more. The steps were too large: lower the learning rate and start over.`;
+    if (diverged) return `Step ${steps}: the loss is no longer a finite number, because the steps were too large. Lower the learning rate and start over.`;
     const right = Math.round(this.training.judge().accuracy * labels.length);
     const higher = steps > 0 && loss > losses[0] ? " That is more than at the start: the steps are too large." : "";
-    return `Step ${steps}: loss ${show(loss)} nats, ${right} of ${labels.length} points on the right side.${higher}`;
+    return `Step ${steps}: loss ${show(loss)} nats, ${right} of ${labels.length} points classified correctly.${higher}`;
   }
 
   #tell(before = "") {
@@ -195,7 +195,7 @@ export class NetworkPart extends Part {
 }
 
 const ABOUT = {
-  path: (n) => `A flat cut through a space of ${n} weights. It holds three places of the path: the start (white), now, and the one farthest aside. In between, the path is drawn as its shadow on the cut.`,
-  random: (n) => `A flat cut through a space of ${n} weights, from now in two random directions, each neuron's part as long as its own weights. The path hardly shows: two random directions catch little of it.`,
-  weights: (n) => `Two of the ${n} weights, all others as they are now. The path is drawn as its shadow on the cut.`,
+  path: (n) => `A plane in a space of ${n} weights, through three points of the path: the start (white), the current point, and the one farthest from the line between them. The rest of the path is projected onto it.`,
+  random: (n) => `A plane in a space of ${n} weights, through the current point in two random directions, scaled neuron by neuron to the weights. Little of the path is visible, because it hardly moves in random directions.`,
+  weights: (n) => `Two of the ${n} weights, with all others as they are now. The path is projected onto this plane.`,
 };

@@ -1,4 +1,4 @@
-// All nodes of a formula with their numbers, for whoever does not want the picture.
+// All nodes of a formula with their numbers, for readers who do not want the picture.
 
 import { element, resize } from "../shared/dom.mjs";
 import { formulaOf, nameOf, show } from "./step_sentences.mjs";
@@ -11,7 +11,7 @@ export class NodesTable {
     const table = element(
       "table",
       {},
-      element("caption", {}, "Every node in the order of the forward pass. Empty: not known yet at this step."),
+      element("caption", {}, "Every node in the order of the forward pass. A number not yet known at this step is left empty."),
       element("thead", {}, element("tr", {}, ...head)),
       this.#body,
     );

@@ -1,10 +1,10 @@
-// A question before each step back: what will the gradient be? Predict, then see.
+// A question before each step backward: predict the gradient, then see it.
 
 import { OPERATIONS } from "./operations.mjs";
 import { NumberPrompt } from "../shared/prompt.mjs";
 import { judgeAnswer, nameOf, show } from "./step_sentences.mjs";
 
-/** Of what a step hands on, what is asked: a weight's gradient if there is one, else the first. */
+/** Which gradient of a step is asked for: a weight's if there is one, otherwise the first. */
 export function asked({ passes }, trained) {
   return passes.find(({ to }) => trained.includes(to.name)) ?? passes[0];
 }
@@ -17,7 +17,7 @@ function read(text) {
 export class Question {
   #step = null;
 
-  /** done(): the reader has answered rightly, or wants to see the answer. */
+  /** done(): the reader has answered correctly, or wants to see the answer. */
   constructor(done) {
     this.prompt = new NumberPrompt({ read, judge: (answer) => judgeAnswer(answer, this.#step, this.#step.values), done });
     this.el = this.prompt.el;

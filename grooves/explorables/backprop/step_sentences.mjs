@@ -1,6 +1,6 @@
 // What the explorable `backprop` says about a step through a formula, in words and numbers.
 //
-// Key idea: what the picture shows is said in one or two sentences that name the numbers, so that
+// Key idea: what the picture shows is also said in one or two sentences with the numbers, so that
 // nobody needs the picture. Chapter 02.
 
 import { OPERATIONS } from "./operations.mjs";
@@ -69,9 +69,9 @@ export function forwardSentence(node, values) {
   const said = [node.name, names.length <= LONGEST ? names : "", computed, show(result)];
   const sentence = `${said.filter((text, i) => text && text !== said[i - 1]).join(" = ")}.`;
   if (node.operation === "relu") {
-    return `${sentence} ${numbers[0] > 0 ? "A positive number passes as it is." : "What is not positive becomes 0."}`;
+    return `${sentence} ${numbers[0] > 0 ? "A positive number passes unchanged." : "A number that is not positive becomes 0."}`;
   }
-  if (node.operation === "tanh" && Math.abs(result) > 0.9) return `${sentence} So near to ±1, tanh is almost flat.`;
+  if (node.operation === "tanh" && Math.abs(result) > 0.9) return `${sentence} This close to ±1, tanh is almost flat.`;
   return sentence;
 }
 
@@ -97,13 +97,13 @@ export function backwardSentence({ node, gradient, passes }, values) {
     const name = nameOf(to);
     switch (node.operation) {
       case "add":
-        return order ? `and ${show(amount)} to ${name}.` : `A sum hands it on unchanged: ${show(amount)} to ${name}${passes.length > 1 ? "" : "."}`;
+        return order ? `and ${show(amount)} to ${name}.` : `A sum passes it on unchanged: ${show(amount)} to ${name}${passes.length > 1 ? "" : "."}`;
       case "subtract":
-        return input ? `To ${name}, which is subtracted, it goes with the other sign: ${show(amount)}.` : `To ${name} it goes unchanged: ${show(amount)}.`;
+        return input ? `${name} is subtracted, so it gets the gradient with the opposite sign: ${show(amount)}.` : `${name} gets it unchanged: ${show(amount)}.`;
       case "negate":
-        return `The sign turns: ${show(amount)} for ${name}.`;
+        return `The sign flips: ${show(amount)} for ${name}.`;
       case "relu":
-        return slope ? `A positive number passed here, so the gradient passes, too: ${show(amount)} for ${name}.` : `Nothing passed here, so no gradient passes: 0 for ${name}.`;
+        return slope ? `The input was positive, so the gradient passes unchanged: ${show(amount)} for ${name}.` : `The input was not positive, so no gradient passes: 0 for ${name}.`;
       default: {
         const sum = `${inside(gradient)} × ${inside(slope)} = ${show(amount)}`;
         return `For ${name} it is multiplied by ${reason(node, input, values)}: ${sum}.`;
@@ -116,10 +116,10 @@ export function backwardSentence({ node, gradient, passes }, values) {
   return [arrived, ...parts, ...sums].join(" ");
 }
 
-/** What the backward pass begins with. */
-export function firstBlame(graph) {
+/** How the backward pass begins. */
+export function firstGradient(graph) {
   const name = graph.result.name ?? "the result";
-  return `The backward pass begins at ${name}. How much does ${name} grow where ${name} itself grows by 1? By 1: that is its own gradient.`;
+  return `The backward pass begins at ${name}. If ${name} grows by 1, ${name} grows by 1, so its own gradient is 1.`;
 }
 
 /** Whether an answer is the gradient, or which mistake it looks like. { right, text }
@@ -132,17 +132,17 @@ export function judgeAnswer(answer, { node, gradient, pass }, values) {
   const is = (x) => Math.abs(answer - x) <= 0.01 * Math.abs(x) + 1e-9 || (x !== 0 && show(answer) === show(x));
   const name = nameOf(to);
   if (is(expected)) return { right: true, text: "Right." };
-  if (again && is(amount)) return wrong(`That is the gradient from this use alone. ${name} had ${show(before)} already, and the two add up.`);
-  if (is(-expected)) return wrong("The size is right, the sign is not.");
-  if (slope === 0) return wrong("Think of how flat the operation is there: does anything pass?");
+  if (again && is(amount)) return wrong(`That is the gradient from this use alone. ${name} already had ${show(before)}, and the two are added.`);
+  if (is(-expected)) return wrong("The size is right, but the sign is not.");
+  if (slope === 0) return wrong("How flat is the operation at this input? Does any gradient pass?");
   if (node.operation === "multiply" && is(before + gradient * values[to.id])) {
-    return wrong(`That is the gradient times ${name}'s own value. It is the other factor that says how much ${name} matters.`);
+    return wrong(`That is the gradient times ${name}'s own value. Multiply by the other factor instead: it says how much ${name} matters.`);
   }
-  if (is(gradient)) return wrong(`That is the gradient of “${OPERATIONS[node.operation].symbol}” itself. On its way to ${name} it is multiplied by the slope.`);
+  if (is(gradient)) return wrong(`That is the gradient of “${OPERATIONS[node.operation].symbol}” itself. To get that of ${name}, multiply it by the slope.`);
   if (is(slope)) return wrong("That is the slope alone. Multiply it by the gradient of this operation.");
   const rule = reason(node, input, values);
-  if (rule) return wrong(`Not yet. Multiply the gradient, ${show(gradient)}, by ${rule}.${again ? ` Then add the ${show(before)} that ${name} has already.` : ""}`);
-  return wrong(`Not yet. Does “${OPERATIONS[node.operation].symbol}” change the gradient ${show(gradient)} on its way to ${name}?${again ? ` And ${name} has ${show(before)} already.` : ""}`);
+  if (rule) return wrong(`Not yet. Multiply the gradient, ${show(gradient)}, by ${rule}.${again ? ` Then add the ${show(before)} that ${name} already has.` : ""}`);
+  return wrong(`Not yet. Does “${OPERATIONS[node.operation].symbol}” change the gradient ${show(gradient)} that ${name} gets?${again ? ` And ${name} already has ${show(before)}.` : ""}`);
 }
 
 const wrong = (text) => ({ right: false, text });

@@ -1,4 +1,4 @@
-// What the explorable `backprop` says about training a formula, and about trying a gradient out.
+// What the explorable `backprop` says about training a formula, and about checking a gradient.
 
 import { trace } from "./scalar.mjs";
 import { show } from "./step_sentences.mjs";
@@ -6,7 +6,7 @@ import { show } from "./step_sentences.mjs";
 const LITTLE = 0.001; // by how much a number is moved to try its gradient out
 const NAMED = 3; // weights whose steps are written out
 
-/** The gradient of one variable held against a trial: move it a little both ways and look. */
+/** A gradient check of one variable: move it a little both ways and measure the slope. */
 export function tried(graph, given, way, weights) {
   const name = weights[0] ?? graph.variables[0];
   const { id } = graph.nodes.find((node) => node.operation === "variable" && node.name === name);
@@ -15,7 +15,7 @@ export function tried(graph, given, way, weights) {
   const slope = (up.values[graph.result.id] - down.values[graph.result.id]) / (2 * LITTLE);
   const called = graph.result.name ?? "the result";
   const grows = `${called} grows ${show(slope)} times as much`;
-  return `Tried out: where ${name} grows by a little, ${grows}; its gradient is ${show(way.gradients[id])}.`;
+  return `Gradient check: when ${name} grows a little, ${grows}, and its gradient is ${show(way.gradients[id])}.`;
 }
 
 /** What some steps of training have done: the walks before and after.
@@ -29,7 +29,7 @@ export function trainingSentence(before, after, { losses, steps, lr }) {
   if (after.fault) return `Stopped: with ${now}, the formula cannot be computed. Start over with a smaller learning rate.`;
   const [from, to] = [losses.at(-1 - steps), losses.at(-1)];
   if (weights.every((name) => after.given[name] === before.given[name])) {
-    return `Nothing has moved: the gradient of every weight is 0. ${called} stays ${show(to)}.`;
+    return `Nothing has changed, because the gradient of every weight is 0. ${called} stays ${show(to)}.`;
   }
   const each = weights.slice(0, NAMED).map((name) => {
     const { id } = graph.nodes.find((node) => node.operation === "variable" && node.name === name);
@@ -37,6 +37,6 @@ export function trainingSentence(before, after, { losses, steps, lr }) {
     return `${name}: ${show(before.given[name])} − ${show(lr)} × ${gradient} = ${show(after.given[name])}.`;
   });
   const start = steps === 1 ? each.join(" ") : `${steps} steps later: ${now}.`;
-  const advice = to > from ? " It has grown: the steps were too large. Try a smaller learning rate." : "";
+  const advice = to > from ? " It has grown because the step was too large: try a smaller learning rate." : "";
   return `${start} ${called}: ${show(from)} → ${show(to)}.${advice}`;
 }

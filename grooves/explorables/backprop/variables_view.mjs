@@ -1,4 +1,4 @@
-// The variables of a formula: a slider and a number each, and whether training may move it.
+// The variables of a formula: a slider and a number for each, and whether it is trained.
 
 import { element, resize } from "../shared/dom.mjs";
 import { show } from "./step_sentences.mjs";

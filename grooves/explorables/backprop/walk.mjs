@@ -5,7 +5,7 @@
 // Chapter 02.
 
 import { known, trace } from "./scalar.mjs";
-import { backwardSentence, firstBlame, forwardSentence } from "./step_sentences.mjs";
+import { backwardSentence, firstGradient, forwardSentence } from "./step_sentences.mjs";
 import { tried } from "./training_sentences.mjs";
 
 export class Walk {
@@ -58,13 +58,13 @@ export class Walk {
   /** What happens at a step, in words and numbers. */
   sentence(step) {
     const { graph, given, values, turn, last, forward, fault, weights } = this;
-    if (step === 0) return fault ? "" : "Press “Step forward”: each press computes one card.";
+    if (step === 0) return fault ? "" : "Press “Step forward” to compute one node at a time.";
     if (step <= turn) {
-      const end = step === turn && !fault ? " The forward pass is done: now step backward." : "";
+      const end = step === turn && !fault ? " The forward pass is complete: now step backward." : "";
       return `${forwardSentence(forward[step - 1], values)}${end}`;
     }
     const now = this.next(step - 1);
-    const said = now ? backwardSentence(now, values) : firstBlame(graph);
+    const said = now ? backwardSentence(now, values) : firstGradient(graph);
     return step < last ? said : `${said} ${tried(graph, given, this, weights)}`;
   }
 }

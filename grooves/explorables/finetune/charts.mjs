@@ -40,7 +40,7 @@ export class TuningChart {
   /** what: "new", loss of the dialect, or "lost", what was forgotten. */
   constructor(what) {
     this.what = what;
-    this.plane = new Plane("gf-plane", 270, () => this.state && this.draw(this.state), ROOM);
+    this.plane = new Plane("gf-plane", 250, () => this.state && this.draw(this.state), ROOM);
     this.el = this.plane.el;
   }
 

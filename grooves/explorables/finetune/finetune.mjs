@@ -1,8 +1,8 @@
-// The explorable `finetune`: what examples are worth to each way, and what each model then tells.
+// The explorable `finetune`: what examples are worth to each method, and what each model then writes.
 // Chapter 06.
 //
-// Key idea: the losses were recorded, the models are here: what each changed is fetched when a
-// reader asks for it, put on top of the base model, and tells on what the reader began.
+// Key idea: the losses were recorded, but the models run here: the weights that each changed are
+// fetched when a reader wants them and added to the base model, which continues the reader's story.
 // State: recorded, old, new, own, n, way, prompt, seed, length, asks, guesses, told.
 
 import { button, radios } from "../shared/controls.mjs";
@@ -17,6 +17,7 @@ import { Oracle, toText, toWords } from "../shared/oracle.mjs";
 import { Prediction, praise } from "../shared/prediction.mjs";
 import { advice } from "../shared/story_sentences.mjs";
 import { Story } from "../shared/story.mjs";
+import { Tabs } from "../shared/tabs.mjs";
 
 const NAMES = ["n", "way", "prompt", "seed", "length", "asks", "guesses", "own"];
 const MORE = 30; // words that are added at once
@@ -46,11 +47,13 @@ class FineTuning extends Part {
 
   #build() {
     const { chosen, ways } = this.recorded;
-    this.counts = radios("Stories of the dialect", chosen.map((n) => [`${n}`, n.toLocaleString("en")]), (n) => this.#choose({ n: Number(n) }));
-    this.ways = radios("Way", ways.map(({ key, name }) => [key, name]), (way) => this.#choose({ way }));
-    this.prediction = new Prediction(ways.map(({ key, name }) => [key, name]), (guess) => this.#guess(guess), (asks) => this.save({ asks }));
+    this.counts = radios("Training stories", chosen.map((n) => [`${n}`, n.toLocaleString("en")]), (n) => this.#choose({ n: Number(n) }));
+    this.ways = radios("Method", ways.map(({ key, name }) => [key, name]), (way) => this.#choose({ way }));
     this.verdict = element("p", { className: "gc-verdict" });
     this.detail = element("p", { className: "gc-help" });
+    const answer = element("div", { className: "gf-answer" }, this.verdict, this.detail);
+    this.prediction = new Prediction(ways.map(({ key, name }) => [key, name]), (guess) => this.#guess(guess), (asks) => this.save({ asks }), answer);
+    this.closed = element("p", { className: "gx-note" }, "The models continue a story here once the question of the first step is answered. “Show me” answers it, too.");
     this.news = element("p", { className: "gx-news", role: "status" });
     this.input = element("textarea", { rows: 1, spellcheck: false, autocomplete: "off" });
     this.input.addEventListener("input", () => this.#type());
@@ -59,32 +62,34 @@ class FineTuning extends Part {
     const beginnings = BEGINNINGS.map(([prompt, name]) => this.#chip(name, () => this.save({ prompt })));
     this.loading = element("p", { className: "gx-message", role: "status" });
     this.more = button("More words", () => this.#tell({ length: this.get("length") + MORE }));
-    this.again = button("Draw again", () => this.#tell({ seed: this.get("seed") + 1 }));
+    this.again = button("Sample again", () => this.#tell({ seed: this.get("seed") + 1 }));
     this.stories = element(
       "div",
-      { className: "gf-told", role: "group", "aria-label": "The same beginning, told on by each model" },
-      element("p", { className: "gx-title" }, "The same beginning, told on by each model"),
+      { className: "gf-told", role: "group", "aria-label": "The same beginning, continued by each model" },
       element("label", { className: "gx-field" }, "Start of a story", this.input),
       element("div", { className: "gx-chips", role: "group", "aria-label": "Other beginnings" }, ...beginnings),
       this.message,
       this.chips,
-      this.loading,
-      this.told.el,
+      element("div", { className: "gf-scroll", role: "region", "aria-label": "The stories", tabIndex: 0 }, this.loading, this.told.el),
       element("div", { className: "gx-controls" }, this.more, this.again),
-      element("p", { className: "gx-note" }, "The models run in this page. Each is the first of the recorded runs, kept in 8 bits a number; all draw with the same random numbers. Nats: a word above the dialect’s entropy. Wavy: the word with which the dialect is left."),
+      element("p", { className: "gx-note" }, "The models run in this page. Each comes from the first recorded run, stored with 8 bits per weight, and all sample with the same random numbers. Nats are per word, above the dialect’s entropy. A wavy line marks the first word that is impossible in the dialect."),
     );
     const chart = (title, { el }) => element("div", {}, element("p", { className: "gx-title" }, title), el);
+    const tabs = new Tabs("Losses, then stories", [
+      [
+        "1. Learned and forgotten",
+        this.prediction.el,
+        element("div", { className: "gf-charts" }, chart("Above the dialect’s entropy, nats per word", this.charts[0]), chart("Forgotten of the first language, nats per word", this.charts[1])),
+        element("p", { className: "gx-note" }, `Points are means of ${this.recorded.ways[0].new[0].length} recorded runs, and bars reach from the best run to the worst. Training from scratch has no first language to forget.`),
+        this.table.el,
+      ],
+      ["2. The stories they write", this.closed, this.stories],
+    ]);
     this.el = element(
       "section",
-      { className: "gx gf", "aria-label": "What examples are worth to each way of fine-tuning" },
-      element("div", { className: "gf-top" }, this.#labelled("Stories learned from", this.counts.el), this.#labelled("Look at", this.ways.el)),
-      this.prediction.el,
-      this.verdict,
-      this.detail,
-      element("div", { className: "gf-charts" }, chart("Above the dialect’s entropy, nats a word", this.charts[0]), chart("Forgotten of the first language, nats a word", this.charts[1])),
-      element("p", { className: "gx-note" }, `Points: mean of ${this.recorded.ways[0].new[0].length} recorded runs; bars from the best to the worst. From scratch has no first language to forget.`),
-      this.table.el,
-      this.stories,
+      { className: "gx gf", "aria-label": "What examples are worth to each method of fine-tuning" },
+      element("div", { className: "gf-top" }, this.#labelled("Training stories", this.counts.el), this.#labelled("Method", this.ways.el)),
+      ...tabs.elements,
       this.news,
     );
   }
@@ -133,7 +138,7 @@ class FineTuning extends Part {
     this.#draw();
   }
 
-  /** The models that learned from so many stories, or null while they are on their way. */
+  /** The models that learned from so many stories, or null until they have been fetched. */
   #modelsOf(n) {
     const { base, [n]: tuned } = this.#bytes;
     if (base && tuned) this.#models[n] ??= tunedModels(base, tuned);
@@ -145,7 +150,7 @@ class FineTuning extends Part {
   #choose(changes) {
     this.#failed = "";
     this.save(changes);
-    if (!this.verdict.hidden) this.news.textContent = this.detail.textContent;
+    if (!this.prediction.answer.hidden) this.news.textContent = this.detail.textContent;
   }
 
   /** guess: the key of a way, or null to be shown. */
@@ -186,13 +191,13 @@ class FineTuning extends Part {
     this.counts.set(`${n}`);
     this.ways.set(key);
     this.prediction.draw(open ? null : question(n), asks);
-    for (const one of [this.verdict, this.detail, this.stories]) one.hidden = !open;
+    this.stories.hidden = !open;
+    this.closed.hidden = open;
     for (const chart of this.charts) chart.draw({ recorded, shown, n, way: key, own });
     this.table.draw(recorded, shown);
-    if (!open) return;
     this.verdict.textContent = verdict(recorded, n);
     this.detail.textContent = detail(recorded, way, n, own.find((one) => one.n === n && one.way === key));
-    this.#drawStories(n, key, own);
+    if (open) this.#drawStories(n, key, own);
   }
 
   #drawStories(n, way, own) {
@@ -214,7 +219,7 @@ class FineTuning extends Part {
     const told = { models, names: { base: `the base model: ${nats(before)} nats`, ...Object.fromEntries(names) }, way, prompt: read, seed: this.get("seed"), length: this.get("length") };
     const anew = this.told.draw({ ...told, dialect: this.dialect, first: this.first, of: n });
     this.more.ariaDisabled = String(this.told.finished);
-    this.again.textContent = `Draw again (${this.get("seed")})`;
+    this.again.textContent = `Sample again (${this.get("seed")})`;
     if (anew) this.save({ told: this.told.texts });
   }
 

@@ -1,8 +1,8 @@
-// The explorable `roofline`: for a device and an operation, which limit binds, and what would help.
+// The explorable `roofline`: which limit binds an operation on a device, and what would help.
 // Chapter 11.
 //
-// Key idea: an operation takes at least as long as its arithmetic and as long as moving its data;
-// the reader says which is longer before the page does.
+// Key idea: an operation takes at least as long as its arithmetic and at least as long as moving its
+// data; the reader predicts which is longer.
 // State: devices, device, operation, size, batch, shared, precision, measured, asks, guesses.
 
 import { choice as list, radios, slider } from "../shared/controls.mjs";
@@ -38,25 +38,24 @@ class Roofline extends Part {
     const operations = Object.entries(OPERATIONS).map(([value, { name }]) => [value, name]);
     this.operations = radios("Operation", operations, (operation) => this.#choose(operation), { className: "gr-cards", option: "gr-card" });
     this.sliders = element("div", { className: "gr-sliders" });
-    this.prediction = new Prediction([["arithmetic", "The arithmetic"], ["memory", "Moving the data"]], (guess) => this.#guess(guess), (asks) => this.save({ asks }));
     this.bars = new Bars(["Arithmetic", "Memory"], "How long each takes");
     this.verdict = element("p", { className: "gc-verdict" });
     this.help = element("p", { className: "gc-help" });
     this.warning = element("p", { className: "gx-message" });
-    this.answer = element("div", {}, this.bars.el, this.verdict, this.help);
+    this.answer = element("div", { className: "gr-answer" }, this.bars.el, this.verdict, this.help);
+    this.prediction = new Prediction([["arithmetic", "The arithmetic"], ["memory", "Moving the data"]], (guess) => this.#guess(guess), (asks) => this.save({ asks }), this.answer);
     this.news = element("p", { className: "gx-news", role: "status" });
     this.el = element(
       "section",
       { className: "gx gr", "aria-label": "Which limit binds: arithmetic or memory?" },
       element("div", { className: "gr-top" }, this.device.el, this.precisions.el),
-      this.source,
       this.operations.el,
       this.sliders,
       this.warning,
       this.prediction.el,
       this.view.el,
-      this.answer,
-      element("p", { className: "gx-note" }, "Assumed: every value is moved once, both go on at the same time, and starting costs nothing. Small operations fit in a cache, and starting them takes longer than doing them."),
+      element("p", { className: "gx-note" }, "Assumed: every value is moved once, arithmetic and transfers overlap, and a launch takes no time. Small operations fit in a cache and are launch-bound."),
+      this.source,
       this.tables.el,
       this.news,
     );
@@ -95,7 +94,7 @@ class Roofline extends Part {
     this.prediction.switch.focus({ preventScroll: true }); // the button that had the focus is gone
   }
 
-  /** What is chosen. A precision that the device has no figure for gives way to one that it has. */
+  /** What is chosen. A precision without a figure for the device is replaced by one that has one. */
   #case() {
     const devices = this.get("devices");
     const device = devices.find(({ name }) => name === this.get("device")) ?? devices[0];
@@ -128,14 +127,13 @@ class Roofline extends Part {
     if (!shown) this.prediction.draw(question({ device, operation: choice.operation, precision }), asks);
     else this.prediction.draw(null, asks);
     this.view.draw({ device, choice, precision, measured: this.get("measured"), shown });
-    this.answer.hidden = !shown;
     this.bars.draw([now.arithmetic, now.memory], [now.arithmetic, now.memory].map((one) => quantity(one, "s")), now.binds === "memory" ? 1 : 0);
     this.verdict.textContent = verdict(now);
     this.help.textContent = help(device, choice, precision);
     this.tables.draw({ devices, device, choice, precision, now, shown });
   }
 
-  /** The sliders that an operation has, made anew only where it is another operation. */
+  /** The sliders of an operation, rebuilt only when the operation changes. */
   #drawSliders(choice) {
     if (this.sliders.dataset.of !== choice.operation) {
       this.sliders.dataset.of = choice.operation;
@@ -156,9 +154,9 @@ class Roofline extends Part {
   }
 }
 
-/** A text with its addresses as links. */
+/** A text with its addresses as links, each named after its site. */
 function linked(text) {
-  return text.split(/(https?:\/\/[^\s),;]+[^\s),;.])/).map((part, i) => (i % 2 ? element("a", { href: part }, part) : part));
+  return text.split(/(https?:\/\/[^\s),;]+[^\s),;.])/).map((part, i) => (i % 2 ? element("a", { href: part }, new URL(part).hostname) : part));
 }
 
 export default explorable((model) => new Roofline(model));

@@ -1,4 +1,4 @@
-// The numbers of the explorable `roofline`: how they come about, and the same on every device.
+// The numbers of the explorable `roofline`: how each is computed, and the same on every device.
 
 import { element } from "../shared/dom.mjs";
 import { digits, quantity } from "../shared/units.mjs";
@@ -20,12 +20,12 @@ export class RooflineTables {
     this.el.hidden = !shown; // it would give the answer away
     const { flops, bytes, peak, bandwidth, intensity, ridge, rate } = now;
     const sums = [
-      [`Counted (${BYTES[precision]} ${BYTES[precision] === 1 ? "byte" : "bytes"} a value)`, OPERATIONS[choice.operation].counts],
+      [`Counted (${BYTES[precision]} ${BYTES[precision] === 1 ? "byte" : "bytes"} per value)`, OPERATIONS[choice.operation].counts],
       ["Intensity", `${quantity(flops, "FLOP")} ÷ ${quantity(bytes, "B")} = ${digits(intensity)} FLOPs per byte`],
       ["Arithmetic", `${quantity(flops, "FLOP")} ÷ ${quantity(peak, "FLOP/s")} = ${quantity(now.arithmetic, "s")}`],
       ["Memory", `${quantity(bytes, "B")} ÷ ${quantity(bandwidth, "B/s")} = ${quantity(now.memory, "s")}`],
-      ["Balance", `${quantity(peak, "FLOP/s")} ÷ ${quantity(bandwidth, "B/s")} = ${digits(ridge)} FLOPs per byte`],
-      ["At most", `${quantity(rate, "FLOP/s")}, ${digits((100 * rate) / peak)}% of what ${device.name} can do in ${precision}`],
+      ["Ridge point", `${quantity(peak, "FLOP/s")} ÷ ${quantity(bandwidth, "B/s")} = ${digits(ridge)} FLOPs per byte`],
+      ["Attainable", `${quantity(rate, "FLOP/s")}, ${digits((100 * rate) / peak)}% of what ${device.name} can do in ${precision}`],
     ];
     this.#arithmetic.replaceChildren(...sums.flatMap(([name, said]) => [element("dt", {}, name), element("dd", {}, said)]));
     const rows = devices.map((one) => {

@@ -1,4 +1,4 @@
-// The picture of the explorable `roofline`: two roofs, and under them the point of an operation.
+// The picture of the explorable `roofline`: two roofs, and the point of an operation below them.
 //
 // Key idea: both axes are logarithmic and the same for all devices, so that roofs can be compared.
 
@@ -9,13 +9,13 @@ import { quantity } from "../shared/units.mjs";
 import { attainable, BYTES, limits, met, OPERATIONS } from "./workloads.mjs";
 
 const plain = (value) => (value < 1 ? `${value}` : value.toLocaleString("en"));
-const ACROSS = { from: 0.01, to: 1e4, log: true, title: "FLOPs for each byte moved", show: (value) => plain(Number(value.toPrecision(1))) };
+const ACROSS = { from: 0.01, to: 1e4, log: true, title: "arithmetic intensity, FLOPs per byte", show: (value) => plain(Number(value.toPrecision(1))) };
 const UP = { from: 1e8, to: 4e15, log: true, show: (value) => quantity(value, "").trim() };
 const LETTER = 7; // pixels: about the width of one
 
 export class RooflineView {
   constructor() {
-    this.plane = new Plane("gr-plane", 340, () => this.state && this.draw(this.state), 84);
+    this.plane = new Plane("gr-plane", 226, () => this.state && this.draw(this.state), 84);
     Object.assign(this.plane, { across: ACROSS, up: UP });
     this.el = this.plane.el;
   }

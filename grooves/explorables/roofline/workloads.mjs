@@ -1,6 +1,6 @@
-// What operations ask of a device: FLOPs and bytes, if every value is moved just once.
+// What operations demand of a device: FLOPs and bytes, if every value is moved once.
 //
-// Key idea: the FLOPs for each byte decide which of a device's two limits binds. The same counts
+// Key idea: the FLOPs per byte decide which of a device's two limits binds. The same counts
 // as `work` in roofline.py, where each is explained. Chapter 11.
 // Source: Williams, Waterman & Patterson 2009, "Roofline", CACM 52(4).
 
@@ -36,17 +36,17 @@ export const OPERATIONS = {
   },
   attention: {
     name: "Attention, one new token",
-    size: ["Tokens so far", 4, 15, 11],
-    batch: ["Texts at once", 0, 6, 0],
-    shared: ["Heads that share keys", 0, 6, 0],
-    counts: `4 T C FLOPs for each of B texts; 2 T C ÷ shared + 2 C values each; C = ${WIDTH}`,
+    size: ["Context", 4, 15, 11],
+    batch: ["Batch size", 0, 6, 0],
+    shared: ["Heads per KV head", 0, 6, 0],
+    counts: `4 T C FLOPs for each of B texts; 2 T C ÷ shared + 2 C values per text; C = ${WIDTH}`,
     count: ({ n, batch, shared, b }) => [4 * batch * n * WIDTH, batch * WIDTH * ((2 * n) / shared + 2) * b],
   },
   training: {
     name: "Train one layer",
     size: ["Width", 5, 14, 10],
-    batch: ["Tokens at once", 0, 20, 12],
-    counts: "6 × 12 C² FLOPs for each of N tokens; weights, gradients and AdamW’s state, and 48 C values for each token",
+    batch: ["Tokens per step", 0, 20, 12],
+    counts: "6 × 12 C² FLOPs for each of N tokens; weights, gradients and AdamW’s state, and 48 C values per token",
     count: ({ n, batch, b }) => {
       const weights = 12 * n * n;
       return [6 * weights * batch, weights * ((b === 4 ? 4 : 5) * b + 6 * 4) + 3 * 16 * n * batch * b];
@@ -60,7 +60,7 @@ export function work({ operation, size, batch, shared }, precision) {
   return { flops, bytes };
 }
 
-/** A device's two limits at a precision: { peak } in FLOPs each second, { bandwidth } in bytes. */
+/** A device's two limits at a precision: { peak } in FLOPs per second, { bandwidth } in bytes per second. */
 export const limits = (device, precision) => ({
   peak: 1e12 * device.peak_tflops[precision],
   bandwidth: 1e9 * device.bandwidth_gb_per_s,
@@ -68,13 +68,13 @@ export const limits = (device, precision) => ({
 
 export const attainable = (intensity, { peak, bandwidth }) => Math.min(peak, intensity * bandwidth);
 
-/** The precisions of which a device has a figure, and in which the operation is done. */
+/** The precisions for which a device has a figure and in which the operation is done. */
 export function precisions(device, operation) {
-  // Nobody trains in int8: steps are smaller than what it can tell apart.
+  // Nobody trains in int8: the updates are smaller than its resolution.
   return Object.keys(BYTES).filter((one) => one in device.peak_tflops && !(operation === "training" && one === "int8"));
 }
 
-/** What an operation meets on a device: both times, what binds, how fast it may be. */
+/** An operation on a device: both times, what binds, and the attainable rate. */
 export function met(device, choice, precision) {
   const { flops, bytes } = work(choice, precision);
   const { peak, bandwidth } = limits(device, precision);

@@ -8,8 +8,8 @@ export class NumberPrompt {
   #field = element("input", { type: "text", inputMode: "decimal", autocomplete: "off", size: 8 });
   #said = element("p", { className: "gx-said", role: "status" });
 
-  /** read(text): the number, or null. judge(answer): { right, text }. done(praise): it is answered
-   * rightly, or the reader wants to see the answer. */
+  /** read(text): the number, or null. judge(answer): { right, text }. done(praise): the answer
+   * was correct, or the reader wants to see it. */
   constructor({ read, judge, done }) {
     Object.assign(this, { read, judge, done });
     const row = element("div", { className: "gx-answer" }, element("label", {}, this.#text, this.#field), button("Check", () => this.#check()), button("Show me", () => this.#finish("")));

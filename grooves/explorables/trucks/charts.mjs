@@ -1,18 +1,18 @@
 // The pictures of the explorable `trucks`: what has been delivered when, and the law.
 
-import { arrived, onTheWay, throughput } from "./delivery.mjs";
+import { arrived, tripTime, throughput } from "./delivery.mjs";
 import { Plane } from "../shared/plane.mjs";
 import { shape } from "../shared/svg.mjs";
 import { FLEETS, gigabytes, nanoseconds } from "./sentences.mjs";
 import { digits, quantity } from "../shared/units.mjs";
 
 const POINTS = 240; // of a line
-const MOST = 2 ** 14; // trips under way
+const MOST = 2 ** 14; // trips in flight
 
-/** Bytes delivered over time; each line up is ten times as much, or more. */
+/** Bytes delivered over time; each line up is ten times as many, or more. */
 export class DeliveredChart {
   constructor() {
-    this.plane = new Plane("gt-chart", 250, () => this.state && this.draw(this.state));
+    this.plane = new Plane("gt-chart", 150, () => this.state && this.draw(this.state));
     this.el = this.plane.el;
   }
 
@@ -28,7 +28,7 @@ export class DeliveredChart {
     plane.up = { from: least / 2, to: 2 * Math.max(...ends, least), log: true, show: (value) => quantity(value, "B") };
     const parts = [];
     for (const [kind, fleet] of Object.entries(fleets)) {
-      const begin = onTheWay(fleet);
+      const begin = tripTime(fleet);
       if (begin > time) continue;
       const places = Array.from({ length: POINTS + 1 }, (_, i) => begin + ((time - begin) * i) / POINTS).map((at) => [at, bytes(fleet, at)]);
       parts.push(plane.line([[begin, plane.up.from], ...places], `gt-line gt-${kind}`));
@@ -43,12 +43,12 @@ export class DeliveredChart {
   }
 }
 
-/** What is delivered each second over what is under way: a slope, then a roof. */
+/** Throughput over trips in flight: a slope, then a roof. */
 export class LawChart {
   constructor() {
-    this.plane = new Plane("gt-chart", 250, () => this.state && this.draw(this.state));
+    this.plane = new Plane("gt-chart", 170, () => this.state && this.draw(this.state));
     this.el = this.plane.el;
-    this.plane.across = { from: 1, to: MOST, log: true, title: "trips under way at the same time", show: (value) => value.toLocaleString("en") };
+    this.plane.across = { from: 1, to: MOST, log: true, title: "trips in flight", show: (value) => value.toLocaleString("en") };
   }
 
   draw(fleets) {
@@ -59,13 +59,13 @@ export class LawChart {
     plane.up = { from: 10 ** Math.floor(Math.log10(Math.min(...lows))), to: 2 * 10 ** Math.ceil(Math.log10(Math.max(...highs)) - 0.31), log: true, show: gigabytes };
     const parts = [];
     for (const [kind, fleet] of Object.entries(fleets)) {
-      const bend = Math.min(MOST, Math.max(1, (fleet.road_gb_per_s * fleet.latency_ns) / fleet.trip_bytes));
-      const places = [1, bend, MOST].map((n) => [n, rate(fleet, n)]);
+      const knee = Math.min(MOST, Math.max(1, (fleet.road_gb_per_s * fleet.latency_ns) / fleet.trip_bytes));
+      const places = [1, knee, MOST].map((n) => [n, rate(fleet, n)]);
       const [x, y] = [plane.x(fleet.in_flight), plane.y(throughput(fleet))];
       parts.push(plane.line(places, `gt-line gt-${kind}`), shape("circle", { cx: x, cy: y, r: 6, class: `gt-dot gt-${kind}` }));
       parts.push(plane.text(Math.max(plane.bounds.left + 84, x - 8), Math.max(plane.bounds.top + 10, y - 11), FLEETS[kind].name, { anchor: "end", className: "gc-strong gt-halo" }));
     }
-    const said = Object.entries(fleets).map(([kind, fleet]) => `${FLEETS[kind].name} with ${digits(fleet.in_flight)} under way ${gigabytes(throughput(fleet))}, at most ${gigabytes(fleet.road_gb_per_s)}`);
-    plane.show(`Delivered each second rises with what is under way until the road is full: ${said.join("; ")}.`, ...parts);
+    const said = Object.entries(fleets).map(([kind, fleet]) => `${FLEETS[kind].name} with ${digits(fleet.in_flight)} in flight ${gigabytes(throughput(fleet))}, at most ${gigabytes(fleet.road_gb_per_s)}`);
+    plane.show(`Throughput rises with the trips in flight until the road is full: ${said.join("; ")}.`, ...parts);
   }
 }

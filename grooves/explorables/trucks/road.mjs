@@ -1,6 +1,6 @@
-// The road of the explorable `trucks`: what is under way at a moment, from memory to the core.
+// The road of the explorable `trucks`: what is in flight at one moment, from memory to the core.
 
-import { arrived, departure, left, onTheWay } from "./delivery.mjs";
+import { arrived, departure, left, tripTime } from "./delivery.mjs";
 import { element } from "../shared/dom.mjs";
 import { shape } from "../shared/svg.mjs";
 import { FLEETS, progress } from "./sentences.mjs";
@@ -42,13 +42,13 @@ export class Road {
     while (this.vehicles.childElementCount < shown.length) this.vehicles.append(shape("path", { d: this.kind === "car" ? CAR : TRUCK }));
     const top = ((LANES - lanes) * LANE) / 2 + 4;
     shown.forEach((trip, i) => {
-      const share = (time - departure(fleet, trip)) / onTheWay(fleet);
+      const share = (time - departure(fleet, trip)) / tripTime(fleet);
       const x = EDGE - 28 + share * (WIDTH - 2 * EDGE + 28);
       const y = top + ((trip / stride) % lanes) * LANE + 8;
       this.vehicles.children[i].setAttribute("transform", `translate(${x.toFixed(1)} ${y})`);
     });
     this.text.textContent = progress(fleet, there, gone - there);
-    this.scale.textContent = stride > 1 ? `Each that is drawn stands for ${stride.toLocaleString("en")}.` : `Each that is drawn is one trip of ${fleet.trip_bytes.toLocaleString("en")} bytes.`;
+    this.scale.textContent = stride > 1 ? `Each vehicle drawn stands for ${stride.toLocaleString("en")} trips.` : `Each vehicle drawn is one trip of ${fleet.trip_bytes.toLocaleString("en")} bytes.`;
   }
 
   #pave(lanes) {

@@ -1,12 +1,12 @@
-// The explorable `trucks`: a Ferrari and many trucks fetch bytes, and one law says how many.
-// Chapter 11.
+// The explorable `trucks`: a Ferrari and many trucks fetch bytes, and Little's law says how many
+// they deliver per second. Chapter 11.
 //
-// Key idea: what arrives each second is what is under way over how long it is under way, until the
-// road is full. So who is there first depends on how much is asked for.
+// Key idea: throughput is what is in flight divided by the latency, until the road is full. So which
+// fleet delivers a load first depends on the size of the load.
 // State: car, trucks, load, time_ns, asks, guesses.
 
 import { button, slider } from "../shared/controls.mjs";
-import { loadTime, onTheWay } from "./delivery.mjs";
+import { loadTime, tripTime } from "./delivery.mjs";
 import { element } from "../shared/dom.mjs";
 import { explorable, Part, react } from "../shared/explorable.mjs";
 import { Bars } from "../shared/plane.mjs";
@@ -14,22 +14,23 @@ import { Prediction, praise } from "../shared/prediction.mjs";
 import { DeliveredChart, LawChart } from "./charts.mjs";
 import { Road } from "./road.mjs";
 import { FLEETS, first, gigabytes, law, lesson, nanoseconds, question, winner } from "./sentences.mjs";
+import { Tabs } from "../shared/tabs.mjs";
 import { quantity } from "../shared/units.mjs";
 
 const NAMES = ["car", "trucks", "load", "time_ns", "asks"];
 const LOADS = [["a number", 8], ["a page", 4096], ["a layer", 2 ** 25]];
 const STEPS = 40; // presses of Step from the start to the end
-const PLAYED_MS = 14_000; // how long the whole takes
+const PLAYED_MS = 14_000; // duration of the whole animation
 const TELL_MS = 3000; // how often a screen reader is told while it plays
 
-/** What can be turned about a fleet: [name, label, [from, to, step], number of a slider's place, text]. */
+/** The sliders of a fleet: [name, label, [from, to, step], from position to value and back, base, text]. */
 const power = (base) => [(place) => base ** place, (value) => Math.log(value) / Math.log(base)];
 const round = (value) => Number(value.toPrecision(2));
 const TURNS = [
-  ["latency_ns", "Time of a trip", [1, 3.4, 0.1], ([to, back]) => [(place) => round(to(place)), back], 10, nanoseconds],
-  ["trip_bytes", "Bytes a trip", [2, 12, 1], (both) => both, 2, (bytes) => quantity(bytes, "B")],
-  ["in_flight", "Under way at once", [0, 14, 1], (both) => both, 2, (n) => n.toLocaleString("en")],
-  ["road_gb_per_s", "The road’s width", [0, 3.6, 0.1], ([to, back]) => [(place) => round(to(place)), back], 10, gigabytes],
+  ["latency_ns", "Latency", [1, 3.4, 0.1], ([to, back]) => [(place) => round(to(place)), back], 10, nanoseconds],
+  ["trip_bytes", "Bytes per trip", [2, 12, 1], (both) => both, 2, (bytes) => quantity(bytes, "B")],
+  ["in_flight", "Trips in flight", [0, 14, 1], (both) => both, 2, (n) => n.toLocaleString("en")],
+  ["road_gb_per_s", "Bandwidth", [0, 3.6, 0.1], ([to, back]) => [(place) => round(to(place)), back], 10, gigabytes],
 ];
 
 class Trucks extends Part {
@@ -56,11 +57,11 @@ class Trucks extends Part {
       });
       return chip;
     });
-    this.load = slider("Asked for", { min: 0, max: 30, step: 1 }, (place) => this.#turned({ load: 2 ** place }));
-    this.prediction = new Prediction(Object.entries(FLEETS).map(([kind, { name }]) => [kind, name]), (guess) => this.#guess(guess), (asks) => this.save({ asks }));
-    this.bars = new Bars(Object.values(FLEETS).map(({ name }) => name), "When all of it is there");
+    this.load = slider("Load", { min: 0, max: 30, step: 1 }, (place) => this.#turned({ load: 2 ** place }));
+    this.bars = new Bars(Object.values(FLEETS).map(({ name }) => name), "Time until the whole load is delivered");
     this.verdict = element("p", { className: "gc-verdict" });
     this.answer = element("div", { className: "gt-answer" }, this.bars.el, this.verdict);
+    this.prediction = new Prediction(Object.entries(FLEETS).map(([kind, { name }]) => [kind, name]), (guess) => this.#guess(guess), (asks) => this.save({ asks }), this.answer);
     this.play = button("Play", () => this.#playOrPause());
     this.step = button("Step", () => this.#move(this.get("time_ns") + this.horizon / STEPS));
     this.back = button("Back to the start", () => this.#move(0));
@@ -72,30 +73,32 @@ class Trucks extends Part {
     this.same = button("Give both the same road", () => this.save({ trucks: { ...this.get("trucks"), road_gb_per_s: this.get("car").road_gb_per_s } }));
     this.news = element("p", { className: "gx-news", role: "status" });
     this.fleets = Object.keys(FLEETS).map((kind) => this.#fleet(kind));
-    this.el = element(
-      "section",
-      { className: "gx gt", "aria-label": "The Ferrari and the trucks: who delivers more?" },
-      element("div", { className: "gx-chips" }, ...this.chips, this.load.el),
-      this.prediction.el,
-      this.answer,
-      element("div", { className: "gx-controls", role: "group", "aria-label": "Let time pass" }, this.play, this.step, this.back, this.time.el),
-      this.motion,
-      element("div", { className: "gt-fleets" }, ...this.fleets.map(({ el }) => el)),
-      element(
-        "div",
-        { className: "gt-charts" },
-        element("div", {}, element("p", { className: "gx-title" }, "Delivered so far"), this.delivered.el),
-        element("div", {}, element("p", { className: "gx-title" }, "Delivered each second: the law"), this.laws.el),
-      ),
-      element("p", { className: "gt-law" }, "Delivered each second = under way at once × bytes a trip ÷ time of a trip, until the road is full."),
-      this.lesson,
-      element("div", { className: "gx-controls gt-same" }, this.same),
-      element("p", { className: "gx-note" }, "Round numbers, made for the picture and not measured. All start at once, and whoever is there turns round for the next trip, which takes no time."),
-      this.news,
-    );
+    const title = (text) => element("p", { className: "gx-title" }, text);
+    const tabs = new Tabs("Latency, then throughput", [
+      [
+        "1. Latency: who is first?",
+        element("div", { className: "gx-chips" }, ...this.chips, this.load.el),
+        this.prediction.el,
+        element("div", { className: "gx-controls", role: "group", "aria-label": "Move through time" }, this.play, this.step, this.back, this.time.el),
+        this.motion,
+        element("div", { className: "gt-fleets" }, ...this.fleets.map(({ race }) => race)),
+        title("Delivered so far"),
+        this.delivered.el,
+      ],
+      [
+        "2. Throughput: Little’s law",
+        element("div", { className: "gt-fleets" }, ...this.fleets.map(({ settings }) => settings)),
+        title("Throughput = trips in flight × bytes per trip ÷ latency, up to the bandwidth"),
+        this.laws.el,
+        this.lesson,
+        element("div", { className: "gx-controls gt-same" }, this.same),
+        element("p", { className: "gx-note" }, "The numbers are round and made up, not measured. All vehicles start at once, and each sets out on its next trip the moment it has delivered."),
+      ],
+    ]);
+    this.el = element("section", { className: "gx gt", "aria-label": "The Ferrari and the trucks: latency and throughput" }, ...tabs.elements, this.news);
   }
 
-  /** A fleet: its road, its sliders, its law. */
+  /** A fleet: its road for the first tab, its sliders and its throughput for the second. */
   #fleet(kind) {
     const road = new Road(kind);
     const law = element("p", { className: "gt-sum" });
@@ -104,17 +107,11 @@ class Trucks extends Part {
       const made = slider(label, { min, max, step }, (at) => this.#turned({ [kind]: { ...this.get(kind), [name]: value(at) } }));
       return { el: made.el, draw: (fleet) => made.set(place(fleet[name]), text(fleet[name])) };
     });
-    const title = element("p", { className: "gx-title" }, FLEETS[kind].name);
-    const el = element(
-      "div",
-      { className: `gt-fleet gt-${kind}-fleet`, role: "group", "aria-label": FLEETS[kind].name },
-      title,
-      element("p", { className: "gx-note" }, FLEETS[kind].idea),
-      road.el,
-      element("div", { className: "gt-sliders" }, ...sliders.map((one) => one.el)),
-      law,
-    );
-    return { kind, road, law, sliders, el };
+    const { name, idea } = FLEETS[kind];
+    const group = (...children) => element("div", { className: `gt-fleet gt-${kind}-fleet`, role: "group", "aria-label": name }, element("p", { className: "gx-title" }, name), ...children);
+    const race = group(element("p", { className: "gx-note" }, idea), road.el);
+    const settings = group(element("div", { className: "gt-sliders" }, ...sliders.map((one) => one.el)), law);
+    return { kind, road, law, sliders, race, settings };
   }
 
   // ---- what is known elsewhere -----------------------------------------------------------------
@@ -135,15 +132,15 @@ class Trucks extends Part {
     });
   }
 
-  /** How far the animation goes, in ns: until the slower one has been there a few times. */
+  /** Where the animation ends, in ns: after a few trips of the slower fleet. */
   get horizon() {
-    const slowest = Math.max(...Object.keys(FLEETS).map((kind) => onTheWay(this.get(kind))));
+    const slowest = Math.max(...Object.keys(FLEETS).map((kind) => tripTime(this.get(kind))));
     return 4 * slowest;
   }
 
   // ---- what the reader does --------------------------------------------------------------------
 
-  /** Something was turned: it is seen at once, and told once it rests. */
+  /** A slider was moved: the result is shown at once, and announced when the slider rests. */
   #turned(changes) {
     this.save(changes);
     clearTimeout(this.#saying);
@@ -151,7 +148,7 @@ class Trucks extends Part {
     this.#saying = setTimeout(() => (this.news.textContent = told()), 600);
   }
 
-  /** guess: "car", "trucks", or null to be shown. */
+  /** guess: "car", "trucks", or null to be shown the answer. */
   #guess(guess) {
     const fleets = this.#fleets();
     const load = this.get("load");
@@ -220,7 +217,6 @@ class Trucks extends Part {
     const shown = !asks || this.#answered;
     this.load.set(Math.log2(load), quantity(load, "B"));
     this.prediction.draw(shown ? null : question(load), asks);
-    this.answer.hidden = !shown;
     const needed = Object.values(fleets).map((fleet) => loadTime(fleet, load));
     this.bars.draw(needed, needed.map(nanoseconds), needed.indexOf(Math.min(...needed)));
     this.verdict.textContent = winner(fleets, load);
@@ -228,7 +224,7 @@ class Trucks extends Part {
     this.play.ariaDisabled = String(this.still.matches);
     this.step.ariaDisabled = String(time >= this.horizon);
     this.back.ariaDisabled = String(time === 0);
-    this.motion.textContent = this.still.matches ? "Your system asks for less motion, so nothing plays by itself: use Step, or the slider." : "";
+    this.motion.textContent = this.still.matches ? "Your system is set to reduce motion, so nothing plays by itself. Use Step or the slider." : "";
     this.time.set((time / this.horizon) * STEPS, nanoseconds(time));
     for (const { kind, road, law: sum, sliders } of this.fleets) {
       road.draw(fleets[kind], time);

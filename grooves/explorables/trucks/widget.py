@@ -1,7 +1,7 @@
-"""The explorable `trucks` in JupyterLab: a fast car against many trucks, and the law of both.
+"""The explorable `trucks` in JupyterLab: a fast car, many trucks, and Little's law.
 
-Key idea: what arrives each second is what is under way, over how long it is under way; until the
-road is full. `delivery.mjs` computes in the page what is computed here. Chapter 11.
+Key idea: throughput is what is in flight divided by the latency, up to the bandwidth of the road.
+`delivery.mjs` computes the same in the page. Chapter 11.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from grooves.explorables.shared.widget import Explorable
 
 @dataclass(frozen=True)
 class Fleet:
-    """What fetches data: how long a trip takes, and how much is under way at once.
+    """What fetches data: how long a trip takes, and how much is in flight at once.
 
-    latency_ns: from leaving to being there. trip_bytes: what one trip brings. in_flight: trips at
-    the same time. road_gb_per_s: what the road lets pass, in bytes each nanosecond.
+    latency_ns: from departure to arrival. trip_bytes: the load of one trip. in_flight: trips at
+    the same time. road_gb_per_s: bandwidth of the road, in bytes per nanosecond.
     """
 
     latency_ns: float
@@ -29,39 +29,39 @@ class Fleet:
 
     @property
     def gate_ns(self) -> float:
-        """How long a trip keeps the road's gate busy."""
+        """How long a trip occupies the entrance to the road."""
         return self.trip_bytes / self.road_gb_per_s
 
     def throughput_gb_per_s(self) -> float:
-        """Bytes each nanosecond, once it runs evenly.
+        """Bytes per nanosecond in the steady state.
 
         Source: Little 1961, "A proof for the queuing formula L = λW", Operations Research 9(3):
-        what is under way is what arrives each second times how long it is under way.
+        what is in flight is the throughput times the latency.
         """
         return min(self.in_flight * self.trip_bytes / self.latency_ns, self.road_gb_per_s)
 
     def arrival_ns(self, trip: int) -> float:
-        """When a trip (from 0) is there, if all start at once and come back without a rest."""
+        """When a trip (from 0) arrives, if all start at once and return without a pause."""
         period = max(self.latency_ns, self.in_flight * self.gate_ns)
         lap, place = divmod(trip, self.in_flight)
         return lap * period + place * self.gate_ns + max(self.latency_ns, self.gate_ns)
 
     def load_ns(self, load_bytes: float) -> float:
-        """When the last byte of a load is there."""
+        """When the last byte of a load arrives."""
         return self.arrival_ns(max(0, math.ceil(load_bytes / self.trip_bytes) - 1))
 
 
-# Round numbers for a picture. What a machine really does, the notebook measures.
+# Round numbers for a picture; the notebook measures those of a real machine.
 CAR = Fleet(latency_ns=100, trip_bytes=64, in_flight=10, road_gb_per_s=40)
 TRUCKS = Fleet(latency_ns=500, trip_bytes=128, in_flight=4096, road_gb_per_s=2000)
 
 
 class Trucks(Explorable):
-    """A widget in which a car and trucks deliver bytes, and one turns what they are like.
+    """A widget in which a car and trucks deliver bytes, with sliders for what they are like.
 
-    car, trucks: the fields of a `Fleet`. load: bytes that are asked for. time_ns: how far the
-    animation is. asks: whether the reader is asked before the answer is shown. guesses: what was
-    answered, set by the page: [{"load", "guess", "first"}].
+    car, trucks: the fields of a `Fleet`. load: bytes requested. time_ns: position of the
+    animation. asks: whether the reader predicts before the answer is shown. guesses: the reader's
+    predictions, set by the page: [{"load", "guess", "first"}].
     """
 
     module = "trucks"

@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-_SSH = re.compile(r"(?:ssh://)?git@([^:/]+)[:/](.+)")
+# git@host:owner/name and ssh://git@host:22/owner/name; the port is for SSH alone
+_SSH = re.compile(r"(?:ssh://)?git@([^:/]+)(?::\d+(?=/))?[:/](.+)")
 _LOCAL = ("localhost", "127.0.0.1")
+_WWW = ("www.github.com", "www.gitlab.com")  # the same sites; links are made for the short names
 _PAGES = ("blob", "tree", "-", "issues", "pull", "settings")  # where repositories' own pages begin
 
 
@@ -25,6 +27,7 @@ def repository_address(text: str, setting: str) -> str:
         return ""
     fits = "write it as https://github.com/your-name/your-repository"
     scheme, host, path = _parts(_SSH.sub(r"https://\1/\2", text.strip()), setting, text, fits)
+    host = host.removeprefix("www.") if host in _WWW else host
     steps = [step for step in path.removesuffix(".git").split("/") if step]
     too_deep = len(steps) > 2 and (host == "github.com" or set(steps[2:]) & set(_PAGES))
     if len(steps) < 2 or too_deep or scheme not in ("https", "http"):

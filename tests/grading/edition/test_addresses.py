@@ -16,6 +16,8 @@ from grooves.grading.edition.addresses import hub_address, repository_address, s
         "HTTPS://GitHub.com/School/copy",
         "git@github.com:School/copy.git",
         "ssh://git@github.com/School/copy.git",
+        "ssh://git@github.com:22/School/copy.git",
+        "https://www.github.com/School/copy",
     ],
 )
 def test_a_repository_has_one_form_however_it_was_written(text):
