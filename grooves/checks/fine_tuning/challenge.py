@@ -1,6 +1,6 @@
 """Check of lab 06, last part: twenty stories and two thousand numbers (chapter 06).
 
-Key idea: the model that is judged is not the one that was handed in. It is built anew, from the
+Key idea: the model that is judged is not the one that was handed in. It is rebuilt from the
 base model and the changes that were counted, so nothing that escapes the count can help. It is
 judged by its divergence from the exact dialect on stories that no answer sees.
 """
@@ -125,8 +125,8 @@ def _rebuilt(model: nn.Module, budget: int | None = BUDGET) -> tuple[Transformer
     place = next(judged.parameters()).device
     base = dict(judged.named_parameters(remove_duplicate=False))
     given = dict(model.named_parameters(remove_duplicate=False))
-    thin = _thin_layers(model)
-    _refuse_the_unknown(base, given, thin)
+    adapters = _adapters(model)
+    _refuse_the_unknown(base, given, adapters)
     counts: dict[str, int] = {}
     with torch.no_grad():
         same_head = given["head.weight"] is given["embedding.weight"]
@@ -137,7 +137,7 @@ def _rebuilt(model: nn.Module, budget: int | None = BUDGET) -> tuple[Transformer
             _refuse_nonsense(name, new)
             counts[name] = int((new != weight).sum())
             weight.copy_(new)
-        for name, layer in thin.items():
+        for name, layer in adapters.items():
             for letter in ("A", "B"):
                 _refuse_nonsense(f"{name}.{letter}", getattr(layer, letter))
             if layer.B.any():
@@ -151,12 +151,12 @@ def _rebuilt(model: nn.Module, budget: int | None = BUDGET) -> tuple[Transformer
     return judged.eval(), total
 
 
-def _thin_layers(model: nn.Module) -> dict[str, LoRALinear]:
+def _adapters(model: nn.Module) -> dict[str, LoRALinear]:
     return {name: m for name, m in model.named_modules() if isinstance(m, LoRALinear)}
 
 
-def _refuse_the_unknown(base: dict, given: dict, thin: dict) -> None:
-    known = set(base) | {f"{name}.{letter}" for name in thin for letter in ("A", "B")}
+def _refuse_the_unknown(base: dict, given: dict, adapters: dict) -> None:
+    known = set(base) | {f"{name}.{letter}" for name in adapters for letter in ("A", "B")}
     odd = [name for name in given if name not in known]
     missing = [name for name in base if name not in given]
     if odd or missing:

@@ -21,7 +21,7 @@ LAB = "06_fine_tuning"
 EXACT = 1e-9  # in double precision
 
 
-def thin(seed: int, n_in: int, n_out: int, rank: int) -> tuple[Tensor, Tensor, Tensor]:
+def low_rank(seed: int, n_in: int, n_out: int, rank: int) -> tuple[Tensor, Tensor, Tensor]:
     """A matrix as PyTorch keeps it (O, I), and A (I, r) and B (r, O) beside it."""
     return draw(seed, n_out, n_in), draw(seed + 1, n_in, rank), draw(seed + 2, rank, n_out)
 
@@ -31,7 +31,7 @@ ALL_ONE = ", where all of them are one tensor"
 
 def odd_matrices() -> list[tuple[tuple[Tensor, Tensor, Tensor], str]]:
     """(weight, A, B), each (3, 3), that are allowed and seldom thought of, and what they are."""
-    weight, A, B = thin(86, 3, 3, 3)
+    weight, A, B = low_rank(86, 3, 3, 3)
     zeros, halves = torch.zeros(3, 3), [part.round().half() for part in (weight, A, B)]
     return [
         ((weight, weight, weight), ALL_ONE),
@@ -137,7 +137,7 @@ def lora_forward(answer):
     """lora_forward(x, weight, A, B, alpha): (..., I) -> (..., O), x W + (alpha / r) x A B."""
 
     def judge(shape, n_out, rank, alpha, seed=60, zero=False, double=False, parts=None, note=""):
-        x, (weight, A, B) = draw(seed, *shape), thin(seed + 1, shape[-1], n_out, rank)
+        x, (weight, A, B) = draw(seed, *shape), low_rank(seed + 1, shape[-1], n_out, rank)
         B = B * (not zero)
         if double:
             x, weight, A, B = (part.double() / 3 for part in (x, weight, A, B))
@@ -180,7 +180,7 @@ def _follow_back(answer, shape: tuple[int, ...]) -> None:
 
     Between the two, A changes in place, as an optimizer changes it.
     """
-    x, (weight, A, B) = draw(80, *shape), thin(81, shape[-1], 3, 2)
+    x, (weight, A, B) = draw(80, *shape), low_rank(81, shape[-1], 3, 2)
     learns = {"x": x, "A": A, "B": B}
     for part in learns.values():
         part.requires_grad_(True)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from grooves.checks import CheckFailed, check
 from grooves.checks.compare import Mistake, close, compare, written_by_hand
-from grooves.checks.fine_tuning.lora import EXACT, odd_matrices, thin, where_shapes_allow
+from grooves.checks.fine_tuning.lora import EXACT, low_rank, odd_matrices, where_shapes_allow
 
 LAB = "06_fine_tuning"
 
@@ -84,7 +84,7 @@ def merge(answer):
     """merge(weight, A, B, alpha) -> (O, I), the matrix plus the change."""
 
     def judge(n_in, n_out, rank, alpha, seed=90, double=False, parts=None, note=""):
-        weight, A, B = parts or thin(seed, n_in, n_out, rank)
+        weight, A, B = parts or low_rank(seed, n_in, n_out, rank)
         if double:
             weight, A, B = (part.double() / 3 for part in (weight, A, B))
         expected = weight.double() + alpha / rank * (A.double() @ B.double()).T

@@ -87,7 +87,7 @@ class _Room:
     def __init__(self, alone: bool):
         self.alone = alone
         self.made: dict[int, object] = {}
-        self.kept: list = []  # what was copied, so that no id is given anew
+        self.kept: list = []  # what was copied, so that no id is reused
 
     def copied(self, name: str, value):
         """A value's copy, the same for the same value."""

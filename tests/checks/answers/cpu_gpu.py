@@ -815,15 +815,15 @@ def planned(small=None, batch=None, kept=None):
         return chosen
 
     def answer(job):
-        thin = (small or by_gain)(job)
-        n_bytes = [w * (1 if i in thin else 2) for i, w in enumerate(job.weights)]
+        stored = (small or by_gain)(job)
+        n_bytes = [w * (1 if i in stored else 2) for i, w in enumerate(job.weights)]
         most = min(job.n_rows, int(job.memory_bytes / job.row_bytes))
         sizes = [batch(job)] if batch else sorted({math.ceil(job.n_rows / k) for k in range(1, 60)})
         plans = []
         for n in sizes:
             if n <= most:
                 held = (kept or largest)(job, n_bytes, job.memory_bytes - n * job.row_bytes)
-                plans.append({"batch": n, "kept": held, "small": thin})
+                plans.append({"batch": n, "kept": held, "small": stored})
         return min(plans, key=partial(check.seconds, job))
 
     return answer

@@ -1040,7 +1040,7 @@ def _most_read(few, many, n):
     return [word for word, _ in Counter(word for story in few for word in story).most_common(n)]
 
 
-def thin(layers, rank, rows, steps, lr, choose=_unread):
+def lora_and_rows(layers, rank, rows, steps, lr, choose=_unread):
     """LoRA in some layers, rows of the embedding, and a few steps."""
 
     def answer(model, few, many):
@@ -1057,7 +1057,7 @@ def thin(layers, rank, rows, steps, lr, choose=_unread):
 
 
 right("tune", "LoRA in the feed-forward network alone, rows of nine words")(
-    thin("mlp", 2, 9, 60, 0.02)
+    lora_and_rows("mlp", 2, 9, 60, 0.02)
 )
 
 
@@ -1177,10 +1177,10 @@ def _(model, few, many):
     return _learn(model, few, 20, 0.05)
 
 
-wrong("tune", "rows_untouched")(thin("", 1, 0, 30, 0.03))
-wrong("tune", "rows_of_known_words")(thin("", 1, 5, 12, 0.03, choose=_most_read))
-wrong("tune", "few_numbers")(thin("attention.out", 1, 3, 25, 0.05))
-wrong("tune", "not_there_yet")(thin("", 1, 5, 25, 0.01))
+wrong("tune", "rows_untouched")(lora_and_rows("", 1, 0, 30, 0.03))
+wrong("tune", "rows_of_known_words")(lora_and_rows("", 1, 5, 12, 0.03, choose=_most_read))
+wrong("tune", "few_numbers")(lora_and_rows("attention.out", 1, 3, 25, 0.05))
+wrong("tune", "not_there_yet")(lora_and_rows("", 1, 5, 25, 0.01))
 
 
 # ---- what goes wrong beside the result ---------------------------------------------------------
