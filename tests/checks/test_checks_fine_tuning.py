@@ -5,7 +5,7 @@ import re
 
 import pytest
 import torch
-from answers.fine_tuning import ANSWERS, thin
+from answers.fine_tuning import ANSWERS, lora_and_rows
 from torch import nn
 
 from grooves.checks import CheckFailed
@@ -37,7 +37,7 @@ def test_an_honest_idea_clears_the_bar_with_room_to_spare_whatever_the_draw():
 
 
 def test_lora_alone_misses_the_bar():
-    everywhere = thin("", rank=1, rows=0, steps=80, lr=0.02)
+    everywhere = lora_and_rows("", rank=1, rows=0, steps=80, lr=0.02)
     assert reached(everywhere, 0) > challenge.BAR_NATS + 0.02
 
 

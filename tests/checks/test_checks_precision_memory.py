@@ -98,10 +98,10 @@ def _stepped(step):
 @pytest.mark.parametrize(
     ("hint", "step"),
     [
-        ("in_half", lambda g, scale, lr: lr * (g / scale)),
-        ("in_half", lambda g, scale, lr: g / scale * lr),
-        ("in_half", lambda g, scale, lr: g * (lr / scale)),
-        ("in_half", lambda g, scale, lr: g * lr / scale),
+        ("half_precision_step", lambda g, scale, lr: lr * (g / scale)),
+        ("half_precision_step", lambda g, scale, lr: g / scale * lr),
+        ("half_precision_step", lambda g, scale, lr: g * (lr / scale)),
+        ("half_precision_step", lambda g, scale, lr: g * lr / scale),
     ],
 )
 def test_every_way_to_stay_in_sixteen_bits_is_named(hint, step):
@@ -113,7 +113,7 @@ def test_one_scale_without_a_shape_is_one_for_the_whole_matrix():
         scale = weight.abs().max() / (2 ** (bits - 1) - 1)
         return (weight / scale).round().to(torch.int8), scale
 
-    assert refusal("quantize", one_number).hint == "one_scale"
+    assert refusal("quantize", one_number).hint == "per_tensor_scale"
 
 
 def test_all_that_two_batches_need_is_too_much():
@@ -129,12 +129,12 @@ def test_all_that_two_batches_need_is_too_much():
 def test_what_is_kept_as_a_copy_elsewhere_is_seen():
     cellar = []
 
-    def hoarding(layers, x, every, blame):
+    def hoarding(layers, x, every, output_gradient):
         cellar.clear()
         for layer in layers:
             cellar.append(x.clone())
             x = layer.forward(x)
-        g = blame(x)
+        g = output_gradient(x)
         for layer, before in zip(reversed(layers), reversed(cellar), strict=True):
             g = layer.backward(before, g)
         return g

@@ -1,8 +1,8 @@
 """Checks of lab 11, CPU and GPU: what the notebook imports as `check` (chapter 11).
 
-Key idea: one check an exercise, and none of them asks a clock: devices, curves and profiles are
-made up, so that an answer is as right on a busy laptop as on a graphics card. Exercises 1 to 5 ask
-to *write* something, and refuse the course's own code; in the others everything may be called.
+Key idea: one check an exercise, and none of them measures time: devices, curves and profiles
+are simulated, so an answer is as right on a busy laptop as on a GPU. In exercises 1 to 5 students
+*write* something and may not call the course's own code; in the others they may call anything.
 """
 
 import functools

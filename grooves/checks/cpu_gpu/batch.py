@@ -1,4 +1,4 @@
-"""Check of lab 11, sixth part: a batch that keeps the machine busy (chapter 11).
+"""Check of lab 11, sixth part: the smallest batch that uses a machine well (chapter 11).
 
 Key idea: curves as one measures them. One has a size whose kernel is fast, one a dip by noise, one
 is out of order, one falls behind its best, one hits the share exactly, and one begins with a dip.
@@ -12,7 +12,7 @@ from grooves.checks.cpu_gpu.rules import LAB, Case, judge
 
 
 def _curve(batches, rates):
-    """Batches, and seconds a batch from examples a second."""
+    """Batches, and seconds per batch from examples per second."""
     return list(batches), [b / r for b, r in zip(batches, rates, strict=True)]
 
 
@@ -29,7 +29,7 @@ CASES = (
     (*_curve((3, 5, 12, 20, 50), (10, 19, 60, 100, 70)), 0.8),
     ([1, 2, 4, 8], [0.5] * 4, 0.5),
     (*_curve((1, 3, 4, 7, 16), (40, 19, 38, 70, 75)), 0.8),
-    # a dip behind the batch that is asked for, less than one example a second, equal throughputs
+    # a dip behind the batch that is asked for, less than one example per second, equal throughputs
     (*_curve((2, 6, 9, 14, 25, 40, 300), (10, 83, 50, 40, 90, 60, 100)), 0.8),
     (*_curve((5, 10, 30, 70), (0.010, 0.0222, 0.0239, 0.025)), 0.9),
     ([4, 8, 1, 32, 16], [0.5, 1.0, 1.0, 8.0, 2.0], 0.97),
@@ -91,126 +91,76 @@ def _share_of_the_last(batches, seconds, share):
     return _first(batches, rates, share * rates[-1])
 
 
-def _largest(batches, seconds, share):
-    rates = _rates(batches, seconds)
-    return max(b for b, r in zip(batches, rates, strict=True) if r >= share * max(rates))
-
-
-def _down(curve, share):
-    bar, found = share * max(b / s for b, s in curve), None
-    for b, s in curve:
-        if b / s >= bar:
-            found = b
-        elif found is not None:
-            break
-    return found
-
-
 MISTAKES = (
     Mistake(
-        "strictly_more",
+        "strictly_greater",
         _strictly,
-        "`>` leaves out the batch that reaches the share exactly.",
+        "`>` leaves out a batch that reaches the share exactly. Use >=.",
     ),
     *(
         Mistake(
             "best_throughput",
             compute,
-            "that is the best throughput, whatever it costs in waiting. A smaller batch reaches "
-            "the share too.",
+            "that is the batch with the best throughput. A smaller batch reaches the share too, "
+            "with less latency.",
         )
         for compute in (_best, lambda b, s, share: max(zip(_rates(b, s), b, strict=True))[1])
     ),
     Mistake(
-        "least_latency",
+        "lowest_latency",
         lambda b, s, share: b[s.index(min(s))],
-        "that batch is ready soonest, but few examples are ready with it.",
+        "that is the batch with the lowest latency. Compare throughputs.",
     ),
     Mistake(
-        "batches_a_second",
+        "batches_per_second",
         lambda b, s, share: _first(b, [1 / x for x in s], share / min(s)),
-        "you divide 1 by the seconds: batches a second. Count examples a second.",
+        "you divide 1 by the seconds, which gives batches per second. Throughput is examples per "
+        "second.",
     ),
     Mistake(
         "seconds_as_throughput",
         lambda b, s, share: _first(b, s, share * max(s)),
-        "you compare seconds a batch as if more were better. Throughput is examples a second.",
+        "you compare seconds per batch as if more were better. Throughput is examples per second.",
     ),
     Mistake(
-        "seconds_an_example",
-        lambda b, s, share: _first(b, [1 / r for r in _rates(b, s)], share / min(_rates(b, s))),
-        "you compare seconds an example as if more were better. Turn the quotient round.",
-    ),
-    Mistake(
-        "best_forgotten",
+        "share_as_threshold",
         lambda b, s, share: _first(b, _rates(b, s), share),
-        "you compare throughputs with the share itself. The bar is that share of the best one.",
+        "you compare throughputs with the share itself. The threshold is the share times the best "
+        "throughput.",
     ),
     *(
         Mistake(
-            "sorted_apart",
+            "sorted_separately",
             compute,
-            "you sort a list by itself, so batches get the seconds of others. Keep the pairs "
-            "together.",
+            "you sort one list without the other, so batches are paired with the wrong seconds. "
+            "Keep the pairs together.",
         )
         for compute in (
             lambda b, s, share: right(sorted(b), sorted(s), share),
             lambda b, s, share: right(sorted(b), s, share),
         )
     ),
-    *(
-        Mistake(
-            "share_ignored",
-            lambda b, s, share, fixed=fixed: right(b, s, fixed),
-            "the share is fixed in your function. It is an argument.",
-        )
-        for fixed in (0.5, 0.75, 0.8, 0.9, 0.95)
-    ),
     Mistake(
-        "behind_a_dip",
-        lambda b, s, share: _down(sorted(zip(b, s, strict=True), reverse=True), share),
-        "a dip hides a smaller batch that reaches the share: you go down and stop there, or you "
-        "halve the list as if the curve only rose. Look at every batch.",
-    ),
-    Mistake(
-        "least_throughput",
-        lambda b, s, share: min(
-            (r, n) for r, n in zip(_rates(b, s), b, strict=True) if r >= share * max(_rates(b, s))
-        )[1],
-        "of those that reach the share you take the one with the least throughput. The smallest "
-        "batch was asked for.",
-    ),
-    Mistake(
-        "place_in_the_list",
+        "index_returned",
         lambda b, s, share: b.index(right(b, s, share)),
-        "that is the batch's place in the list.",
+        "that is the index of the batch in the list. Return the batch itself.",
     ),
     Mistake(
-        "rate_returned",
-        lambda b, s, share: dict(zip(b, _rates(b, s), strict=True))[right(b, s, share)],
-        "that is its throughput. The batch was asked for.",
-    ),
-    Mistake(
-        "first_dip",
+        "stopped_at_first_dip",
         _before_the_first_dip,
-        "you stop where the throughput does not grow for once. Noise does that; look at the whole "
-        "curve for its best.",
+        "you stop at the first batch after which the throughput does not grow. Measured curves "
+        "have dips, so search the whole curve for the best.",
     ),
     Mistake(
         "first_in_the_list",
         _first_in_the_list,
-        "that is the first one in the list that reaches the share, and not the smallest: lists "
-        "need not be in order.",
+        "that is the first batch in the list that reaches the share, not the smallest. The lists "
+        "need not be sorted.",
     ),
     Mistake(
         "share_of_the_last",
         _share_of_the_last,
-        "you take the share of the last throughput. The best one need not be the last.",
-    ),
-    Mistake(
-        "largest_of_all",
-        _largest,
-        "that is the largest batch that reaches the share. Nobody wants to wait for it.",
+        "you take the share of the last throughput. The last one need not be the best.",
     ),
 )
 

@@ -1,7 +1,7 @@
-"""Check of lab 11, second part: FLOPs for each byte (chapter 11).
+"""Check of lab 11, second part: arithmetic intensity (chapter 11).
 
-Key idea: what an operation asks for follows from its shapes. No two sizes are alike, so that no
-mistake hides behind another. Letters: n rows, k inner, m columns, b bytes a number.
+Key idea: FLOPs and bytes of an operation follow from its shapes. No two sizes are equal, so that no
+mistake hides another. Letters: n rows, k inner, m columns, b bytes per number.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ def moved(operation: str, shape: tuple) -> tuple[float, float]:
 
 
 def right(operation: str, shape: tuple, bytes_per_number: float) -> float:
-    """FLOPs a byte."""
+    """FLOPs per byte."""
     return flops(operation, shape) / (sum(moved(operation, shape)) * bytes_per_number)
 
 
 def _of(*operations: str):
-    """A mistake that only these operations know: elsewhere it comes to the right answer."""
+    """A mistake in these operations only: elsewhere it gives the right answer."""
 
     def only(compute):
         return lambda o, s, b: compute(o, s, b) if o in operations else right(o, s, b)
@@ -71,71 +71,58 @@ def _inverse(o, s, b):
     return 1 / right(o, s, b) if flops(o, s) else float("inf")
 
 
-SQUARE = "this holds where all sizes are alike. Here they are not."
+SQUARE = "your formula holds only where all sizes are equal. Here they are not."
 ROW = (
-    "in row times matrix, the row that is read and the one that is written are few bytes, but not "
-    "none: the matrix is not all."
+    "for row times matrix, you leave out the row that is read, the one that is written, or both. "
+    "They are few bytes, but they count."
 )
 MISTAKES = (
     Mistake(
         "output_forgotten",
         lambda o, s, b: flops(o, s) / (moved(o, s)[0] * b),
-        "the result is written to memory too, and its bytes count.",
-    ),
-    Mistake(
-        "only_the_output",
-        lambda o, s, b: flops(o, s) / (moved(o, s)[1] * b),
-        "that counts the result alone. What is read counts first of all.",
+        "the bytes of the result are missing: it is written to memory too.",
     ),
     Mistake(
         "multiply_add_as_one",
         _of("matmul", "matvec")(lambda o, s, b: right(o, s, b) / 2),
-        "a multiplication and an addition are two FLOPs.",
+        "you count a multiplication and an addition as one FLOP. They are two.",
     ),
     Mistake(
         "numbers_not_bytes",
         lambda o, s, b: right(o, s, b) * b,
-        "that is FLOPs for each number. Each takes bytes_per_number bytes.",
+        "that is FLOPs per number. Each number takes bytes_per_number bytes.",
     ),
     Mistake(
-        "brackets_missing",
+        "parentheses_missing",
         lambda o, s, b: right(o, s, b) * b**2,
-        "you divide by the numbers and then multiply by bytes_per_number. Put brackets round what "
-        "you divide by.",
+        "you divide by the count of numbers and then multiply by bytes_per_number. Put "
+        "parentheses around the whole denominator.",
     ),
     Mistake(
-        "always_four_bytes",
-        lambda o, s, b: right(o, s, 4),
-        "you assume 4 bytes a number. Use the argument.",
-    ),
-    *(
-        Mistake("bits", compute, "bytes were asked for, and are given, not bits.")
-        for compute in (lambda o, s, b: right(o, s, 8 * b), lambda o, s, b: right(o, s, b / 8))
-    ),
-    Mistake(
-        "one_addition_less",
+        "first_addition_left_out",
         _of("matmul", "matvec")(lambda o, s, b: right(o, s, b) * (1 - 0.5 / s[-2])),
-        "you count one addition less than products. Each product is added to the sum, which "
-        "begins at 0: two FLOPs each.",
+        "you count one addition fewer than multiplications. By convention each product is added "
+        "to a sum that starts at 0, which makes two FLOPs each.",
     ),
-    Mistake("upside_down", _inverse, "those are bytes for each FLOP. Turn it round."),
+    Mistake("inverted", _inverse, "those are bytes per FLOP. Divide the FLOPs by the bytes."),
     Mistake(
-        "square",
+        "square_assumed",
         _of("matmul")(lambda o, s, b: right(o, (s[0],) * 3, b)),
         SQUARE,
     ),
     Mistake(
-        "square",
+        "square_assumed",
         _of("matmul", "matvec")(lambda o, s, b: right(o, (s[0],) * len(s), b)),
         SQUARE,
     ),
     Mistake(
         "weights_only",
         _of("matmul")(lambda o, s, b: flops(o, s) / (s[1] * s[2] * b)),
-        "only the second matrix's bytes are counted. The first one and the result move as well.",
+        "you count the bytes of the second matrix only. The first matrix and the result are "
+        "transferred as well.",
     ),
     *(
-        Mistake("row_forgotten", _of("matvec")(compute), ROW)
+        Mistake("vector_forgotten", _of("matvec")(compute), ROW)
         for compute in (
             lambda o, s, b: flops(o, s) / (s[0] * s[1] * b),
             lambda o, s, b: flops(o, s) / (s[0] * s[1] + s[0]) / b,
@@ -143,31 +130,21 @@ MISTAKES = (
         )
     ),
     Mistake(
-        "inner_forgotten",
-        _of("matmul")(lambda o, s, b: right(o, s, b) / s[1]),
-        "each of the n m numbers of the result is a sum over k products.",
-    ),
-    Mistake(
-        "add_counted_twice",
+        "two_flops_per_addition",
         _of("add")(lambda o, s, b: 2 * right(o, s, b)),
-        "adding two numbers is one FLOP: there is no multiplication.",
+        "you count two FLOPs for adding two numbers. There is no multiplication, so it is one.",
     ),
     Mistake(
-        "one_operand",
+        "operand_forgotten",
         _of("add")(lambda o, s, b: flops(o, s) / (2 * s[0] * s[1] * b)),
-        "two matrices are read and a third is written.",
-    ),
-    Mistake(
-        "copy_computes",
-        _of("copy")(lambda o, s, b: s[0] * s[1] / (sum(moved(o, s)) * b)),
-        "copying does no arithmetic.",
+        "the bytes of one matrix are missing: two are read and a third is written.",
     ),
 )
 
 
 @check(lab=LAB, exercise="intensity")
 def intensity(answer):
-    """intensity(operation, shape, bytes_per_number) -> FLOPs a byte."""
+    """intensity(operation, shape, bytes_per_number) -> FLOPs per byte."""
     cases = [
         Case(
             inputs,
@@ -176,4 +153,4 @@ def intensity(answer):
         )
         for inputs in CASES
     ]
-    judge(by_hand(answer), cases, MISTAKES, ("FLOPs a byte",))
+    judge(by_hand(answer), cases, MISTAKES, ("FLOPs per byte",))

@@ -1,7 +1,7 @@
-"""Check of lab 11, fifth part: how much must be on its way (chapter 11).
+"""Check of lab 11, fifth part: requests in flight (chapter 11).
 
-Key idea: Little's law, in whole requests. One case divides without a rest, the others lie above
-and below a half, so that every way of rounding shows.
+Key idea: Little's law, in whole requests. Some cases divide without a remainder, the others lie
+above and below a half, so that every way of rounding shows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from grooves.checks.arrays import by_hand
 from grooves.checks.compare import Mistake
 from grooves.checks.cpu_gpu.rules import LAB, Case, judge, seconds, show
 
-# Latency, bandwidth, bytes a request: memory, a disk, a card, and a slow line that divides evenly.
+# Latency, bandwidth, bytes per request: memory, a disk, a GPU, and a slow link without a remainder.
 CASES = (
     (100e-9, 20.3e9, 64),
     (80e-6, 3.5e9, 4096),
@@ -37,41 +37,42 @@ def exactly(latency_s: float, bandwidth: float, bytes_each: float) -> float:
 
 MISTAKES = (
     Mistake(
-        "not_whole",
+        "not_rounded",
         exactly,
-        "a part of a request cannot be on its way. Take the next integer.",
+        "that is not an integer. A fraction of a request cannot be in flight, so round up.",
     ),
     Mistake(
         "rounded_down",
         lambda *a: math.floor(exactly(*a)),
-        "you round down, so the memory idles for a moment. Take the next integer above.",
+        "you round down, so the memory is idle part of the time. Round up.",
     ),
     Mistake(
         "rounded_to_nearest",
         lambda *a: round(exactly(*a)),
-        "you take the nearest integer, which may be too few. Take the next one above.",
+        "you round to the nearest integer, which may be too few. Round up.",
     ),
     Mistake(
         "one_too_many",
         lambda *a: math.floor(exactly(*a)) + 1,
-        "where it divides without a rest, no further request is needed.",
+        "you return one request too many where the division leaves no remainder.",
     ),
     Mistake(
-        "bytes_for_requests",
+        "bytes_returned",
         lambda t, w, b: t * w,
-        "those are bytes. Each request brings bytes_each of them.",
+        "those are bytes. Each request transfers bytes_each of them.",
     ),
     Mistake(
         "bytes_multiplied",
         lambda t, w, b: math.ceil(t * w * b),
-        "you multiply by the bytes of a request. The more one brings, the fewer are needed.",
+        "you multiply by the bytes per request. The larger a request, the fewer are needed, so "
+        "divide.",
     ),
     *(
         Mistake(
-            "one_request",
+            "at_most_one",
             compute,
-            "your number before rounding is far below 1, whatever the memory. Is the latency taken "
-            "for nanoseconds, or divided where it should multiply?",
+            "your result is at most 1, whatever the memory. Do you treat the latency as "
+            "nanoseconds, or divide where you should multiply?",
         )
         for compute in (
             lambda t, w, b: 1,
@@ -83,51 +84,30 @@ MISTAKES = (
     Mistake(
         "latency_divided",
         lambda t, w, b: math.ceil(w / t / b),
-        "you divide by the latency. The longer each one takes, the more must be in flight.",
+        "you divide by the latency. The longer the latency, the more requests must be in flight, "
+        "so multiply.",
     ),
     Mistake(
-        "upside_down",
+        "inverted",
         lambda t, w, b: math.ceil(b / (t * w)),
-        "that is upside down: bytes in flight, by the bytes of one request.",
-    ),
-    *(
-        Mistake(
-            "latency_rounded",
-            lambda t, w, b, f=f: math.ceil(exactly(f(t * 1e9) / 1e9, w, b)),
-            "you round the latency before you use it. Round once, at the end.",
-        )
-        for f in (math.ceil, round)
-    ),
-    *(
-        Mistake(
-            "nearly_up",
-            lambda t, w, b, more=more: math.floor(exactly(t, w, b) + more),
-            "a number that is a little above an integer is rounded down. Take the next integer "
-            "above it, math.ceil of the number as it is.",
-        )
-        for more in (0.9, 0.95, 0.99, 0.999)
+        "the fraction is inverted. Divide the bytes in flight by the bytes per request.",
     ),
     Mistake(
         "nanoseconds",
         lambda t, w, b: math.ceil(exactly(1e9 * t, w, b)),
-        "the latency is in seconds already.",
+        "you convert the latency from nanoseconds. It is in seconds already.",
     ),
     Mistake(
-        "bits",
-        lambda t, w, b: math.ceil(8 * exactly(t, w, b)),
-        "the bandwidth is in bytes a second, not in bits.",
-    ),
-    Mistake(
-        "there_and_back",
+        "latency_doubled",
         lambda t, w, b: math.ceil(2 * exactly(t, w, b)),
-        "the latency is the whole wait, there and back: do not double it.",
+        "you double the latency. It covers the round trip already.",
     ),
 )
 
 
 @check(lab=LAB, exercise="in_flight")
 def in_flight(answer):
-    """in_flight(latency_s, bandwidth, bytes_each) -> least number of requests."""
+    """in_flight(latency_s, bandwidth, bytes_each) -> smallest number of requests."""
     cases = [
         Case(
             inputs,

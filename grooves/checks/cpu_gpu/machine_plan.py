@@ -1,7 +1,7 @@
-"""Check of lab 11, last part: a job, a card and a plan (chapter 11).
+"""Check of lab 11, last part: a job, a GPU and a plan (chapter 11).
 
-Key idea: a simulated card is a roofline with a bus. Its seconds are computed and not measured, so
-a plan has the same score everywhere. What is wrong with a plan is told from its memory, its errors
+Key idea: a simulated GPU is a roofline with a bus. Its seconds are computed and not measured, so
+a plan has the same score everywhere. What is wrong with a plan is seen from its memory, its errors
 and where its time goes.
 """
 
@@ -18,12 +18,12 @@ from grooves.checks.cpu_gpu.rules import seconds as in_words
 PARTS = ("batch", "kept", "small")
 
 
-NEVER_CALLED = ("_filled", "_cheapest_small")  # they know how
+NEVER_CALLED = ("_filled", "_cheapest_small")  # they contain the solution
 
 
 @dataclass(frozen=True)
 class Job:
-    """Rows that pass through layers, and the card on which they do.
+    """Rows that pass through layers, and the GPU that runs them.
 
     weights: numbers in each layer, two bytes each, or one where a layer is stored small. errors:
     what storing it small costs, of `allowed_error` altogether. row_bytes: memory for each row of a
@@ -37,8 +37,8 @@ class Job:
     errors: tuple[float, ...]
     allowed_error: float
     memory_bytes: float
-    bandwidth: float  # bytes a second, from the card's own memory
-    bus: float  # bytes a second, from home to the card
+    bandwidth: float  # bytes per second, of the GPU's own memory
+    bus: float  # bytes per second, from the host to the GPU
     peak: float  # FLOP/s
     launch_s: float
     bar_s: float  # a plan must take no longer
@@ -46,7 +46,7 @@ class Job:
 
 JOBS = (
     Job(
-        "a model twice as large as the card", 500, 40e6,
+        "a model twice as large as the GPU memory", 500, 40e6,
         (3.1e9, 0.7e9, 1.9e9, 0.4e9, 2.3e9, 1.1e9, 0.3e9, 1.6e9, 0.9e9, 2.7e9),
         (0.9, 0.1, 0.3, 0.3, 0.9, 0.2, 0.1, 0.2, 0.4, 0.5),
         1.0, 16e9, 1.5e12, 32e9, 2e14, 10e-6, 1.3,
@@ -58,7 +58,7 @@ JOBS = (
         0.6, 13e9, 2e12, 25e9, 1e14, 10e-6, 0.02,
     ),
     Job(
-        "a slow card, and many rows", 20_000, 2e6,
+        "a slow GPU, and many rows", 20_000, 2e6,
         (0.6e9, 0.1e9, 0.9e9, 0.3e9, 0.7e9, 0.2e9),
         (0.4, 0.1, 0.3, 0.2, 0.3, 0.1),
         0.3, 2e9, 0.3e12, 12e9, 1e13, 20e-6, 12.5,
@@ -68,7 +68,7 @@ JOBS = (
 
 @check(lab=LAB, exercise="plan", returns=dict)
 def plan(answer):
-    """plan(job) -> {"batch": rows at once, "kept": layers on the card, "small": 8-bit layers}."""
+    """plan(job) -> {"batch": rows at once, "kept": layers on the GPU, "small": 8-bit layers}."""
     reached = []
     for job in JOBS:
         chosen, called = watched(answer, (job,), _own_advice)
@@ -93,8 +93,8 @@ def plan(answer):
 def seconds(job: Job, plan: dict) -> float:
     """Simulated seconds of a job by a plan.
 
-    A plan says: `batch`, rows at once; `kept`, layers whose weights stay on the card, by number;
-    `small`, layers stored in one byte a weight. The others are brought over the bus for each batch.
+    A plan says: `batch`, rows at once; `kept`, layers whose weights stay on the GPU, by index;
+    `small`, layers stored in one byte per weight. The others cross the bus for each batch.
     Raises: CheckFailed where it is no plan, or does not fit.
     """
     choices = _read(job, plan)
@@ -103,9 +103,9 @@ def seconds(job: Job, plan: dict) -> float:
 
 
 def race(answer) -> float:
-    """The mean factor, over the jobs, by which an answer's plans beat the plain one.
+    """The mean factor, over the jobs, by which an answer's plans beat the baseline.
 
-    The plain plan: 32 rows at once, nothing kept, nothing small. The mean is geometric. Nothing is
+    The baseline: 32 rows at once, nothing kept, nothing small. The mean is geometric. Nothing is
     graded. Raises: CheckFailed where a plan cannot be used.
     """
     plain = {"batch": 32, "kept": [], "small": []}
@@ -115,7 +115,7 @@ def race(answer) -> float:
     return factor
 
 
-# ---- the card -----------------------------------------------------------------------------------
+# ---- the GPU ------------------------------------------------------------------------------------
 
 
 def _pass(job: Job, rows: int, kept, small) -> float:
@@ -138,7 +138,7 @@ def _layer_bytes(job: Job, small) -> list[float]:
 
 
 def _room(job: Job, batch: int, kept, small) -> float:
-    """Bytes of the card's memory that are left; less than none where a plan does not fit."""
+    """Bytes of the GPU's memory that are left; negative where a plan does not fit."""
     by_layer = _layer_bytes(job, small)
     return job.memory_bytes - batch * job.row_bytes - sum(by_layer[i] for i in kept)
 
@@ -163,7 +163,8 @@ def _read(job: Job, plan) -> tuple[int, list[int], list[int]]:
     batch = figure(plan["batch"], f"{given}: the batch")
     if not (batch >= 1 and batch == int(batch)):
         raise CheckFailed(
-            f"for {given}, your result has a batch of {batch:g}; it is an integer from 1 on.",
+            f"for {given}, your result has a batch of {batch:g}; it must be an integer of at "
+            "least 1.",
             hint="impossible_batch",
         )
     chosen = []
@@ -171,7 +172,7 @@ def _read(job: Job, plan) -> tuple[int, list[int], list[int]]:
         layers = [int(figure(i, f"{given}: {part}")) for i in plan[part]]
         if odd := [i for i in layers if not 0 <= i < len(job.weights)]:
             raise CheckFailed(
-                f"for {given}, your result has layer {odd[0]} in {part}; layers have the numbers 0 "
+                f"for {given}, your result has layer {odd[0]} in {part}; layers have the indices 0 "
                 f"to {len(job.weights) - 1}.",
                 hint="no_such_layer",
             )
@@ -185,7 +186,7 @@ def _fits(job: Job, batch: int, kept, small) -> None:
         rows, held = batch * job.row_bytes / 1e9, (job.memory_bytes - room) / 1e9
         raise CheckFailed(
             f"for {_given(job)}, your result needs {held:.4g} GB, {rows:.4g} of them for the rows "
-            f"of a batch; the card has {job.memory_bytes / 1e9:g} GB.",
+            f"of a batch; the GPU has {job.memory_bytes / 1e9:g} GB.",
             hint="too_much_memory",
         )
     error = sum(job.errors[i] for i in small)
@@ -198,7 +199,7 @@ def _fits(job: Job, batch: int, kept, small) -> None:
 
 
 def _why(job: Job, chosen) -> tuple[str, str]:
-    """Which of the three choices holds a plan back most: the one whose change would gain most."""
+    """Which of the three choices limits a plan most: the one whose change would gain most."""
     batch, kept, small = _read(job, chosen)
     smaller = _cheapest_small(job)
     fewest = max(1, math.ceil(job.n_rows * job.row_bytes / job.memory_bytes))
@@ -211,35 +212,35 @@ def _why(job: Job, chosen) -> tuple[str, str]:
     }
     least = min(gains.values())
     part = next(part for part in ("kept", "batch", "small") if gains[part] < 1.02 * least)
-    better = f"With another choice there it would take {in_words(gains[part])}."
+    better = f"With another choice of `{part}` it would take {in_words(gains[part])}."
     n_passes = math.ceil(job.n_rows / batch)
     if part == "batch":
         if batch < best:
             return "batch_too_small", (
-                f"all weights are read {n_passes} times, once a batch. A larger batch reads them "
-                f"less often, and leaves less room to keep any. {better}"
+                f"all weights are read {n_passes} times, once per batch. A larger batch reads them "
+                f"less often, but leaves less memory for kept layers. {better}"
             )
         return "batch_too_large", (
-            f"{n_passes} batches need not be so large: the last one is not full, and the room "
+            f"{n_passes} batches need not be so large: the last one is not full, and the memory "
             f"could hold layers. {better}"
         )
     if part == "kept":
         room = _room(job, batch, kept, small) / 1e9
         if not kept:
             return "nothing_kept", (
-                f"every layer crosses the bus {n_passes} times, and {room:.3g} GB are idle. "
+                f"every layer crosses the bus {n_passes} times, and {room:.3g} GB are unused. "
                 + better
             )
         return "kept_too_little", (
-            f"{room:.3g} GB are idle, or hold layers that save little. A kept layer saves its "
-            f"bytes on the bus, {n_passes} times. {better}"
+            f"{room:.3g} GB are unused, or hold layers that save little. A kept layer saves the "
+            f"transfer of its bytes over the bus, {n_passes} times. {better}"
         )
     if not small:
         return "nothing_small", (
             f"no layer is stored small, though an error of {job.allowed_error:g} is allowed. "
             f"{better}"
         )
-    return "small_badly_chosen", (f"other layers give more bytes for the same error. {better}")
+    return "small_badly_chosen", f"other layers save more bytes for the same error. {better}"
 
 
 def _filled(job: Job, batch: int, small) -> list[int]:

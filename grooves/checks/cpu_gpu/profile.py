@@ -1,13 +1,12 @@
 """Check of lab 11, seventh part: reading a profile (chapter 11).
 
-Key idea: a profile is a table, and the check makes up five, so that no clock has a part in it.
-Each column misleads once: own time, calls, time a call, and single rows of a part that has two. So
-do an operation that is named like a part, and sums of columns of which one contains the other.
+Key idea: a profile is a table, and the check makes some up, so that no time is measured.
+Each column misleads once: own time, calls, time per call, and single rows of a part that has two.
+So do an operation that is named like a part, and sums of columns of which one contains the other.
 """
 
 from __future__ import annotations
 
-import statistics
 from collections import defaultdict
 
 from grooves.checks import CheckFailed, check, describe
@@ -132,89 +131,65 @@ def _by_substring_in_full(rows, parts):
 
 
 LIKE_A_PART = (
-    "an operation may have a part's name within its own, and is no part. Compare whole names: "
-    "`name in parts`."
+    "you match parts of names, but the name of an operation may contain that of a part. Compare "
+    "whole names: `name in parts`."
 )
 MISTAKES = (
     Mistake(
         "own_time",
         _greatest(lambda row: row[2]),
-        "that part has the greatest time of its own. A part spends nearly all its time in what it "
-        "calls: take the total.",
+        "that part has the largest own time. A part spends nearly all its time in what it calls, "
+        "so compare totals.",
     ),
     Mistake(
         "rows_not_added",
         lambda rows, parts: max((r for r in rows if r[0] in parts), key=lambda r: r[3])[0],
-        "that part has the greatest single row. A part may have several: add them up.",
+        "that part has the largest single row. A part may have several rows, so add them up.",
     ),
     Mistake(
-        "last_row",
+        "last_row_only",
         _last_row,
-        "of a part that has several rows you keep the last: each overwrites the one before. Add "
-        "them up.",
+        "you keep only the last row of a part that has several: each overwrites the one before. "
+        "Add them up.",
     ),
     Mistake(
-        "mean_of_rows",
-        lambda rows, parts: max(
-            parts, key=lambda p: statistics.mean([r[3] for r in rows if r[0] == p] or [0.0])
-        ),
-        "you take the mean of a part's rows. Add them up.",
-    ),
-    Mistake(
-        "own_subtracted",
-        _greatest(lambda row: row[3] - row[2]),
-        "you take off a part's own time. It belongs to the part like all that it calls.",
-    ),
-    Mistake(
-        "any_case",
-        lambda rows, parts: max(
-            parts, key=lambda p: sum(r[3] for r in rows if r[0].lower() == p.lower())
-        ),
-        "a name that differs in capital letters is another name.",
-    ),
-    Mistake(
-        "own_added",
+        "own_time_added",
         _greatest(lambda row: row[2] + row[3]),
-        "you add both times. The total contains a part's own time already.",
+        "you add own time and total. The total includes the own time already.",
     ),
     Mistake(
         "calls_times_total",
         _greatest(lambda row: row[1] * row[3]),
-        "you multiply by the calls. The total covers all of them already.",
+        "you multiply by the number of calls. The total covers all calls already.",
     ),
-    Mistake("like_a_part", _by_substring, LIKE_A_PART),
-    Mistake("like_a_part", _by_substring_in_full, LIKE_A_PART),
+    Mistake("substring", _by_substring, LIKE_A_PART),
+    Mistake("substring", _by_substring_in_full, LIKE_A_PART),
     Mistake(
-        "greatest_name",
+        "alphabetical_maximum",
         lambda rows, parts: max(parts),
-        "that is the last name of the alphabet. `max` of a dict of sums compares the names, unless "
-        "it is told a key.",
+        "that is the last name in alphabetical order. `max` of a dict compares its keys unless "
+        "you pass `key=`.",
     ),
     Mistake(
         "most_calls",
         _greatest(lambda row: row[1]),
-        "that part is called most often, for a short time each.",
+        "that part has the most calls, but each of them is short. Compare totals.",
     ),
     Mistake(
         "longest_call",
         _per_call,
-        "that part takes longest for one call. What you wait for is all its calls together.",
+        "that part has the longest single call. Compare the totals of all calls.",
     ),
     Mistake(
         "whole_step",
         _greatest(lambda row: row[3], of="all"),
-        "the step holds all parts, so its time is the greatest, and it tells nothing. Look at "
-        "`parts` alone.",
+        "that row is the whole step, which includes all parts. Only names in `parts` count.",
     ),
     Mistake(
-        "an_operation",
+        "operation_returned",
         _greatest(lambda row: row[2], of="all"),
-        "that is one of PyTorch's operations, which many parts may call. Which part is to blame?",
-    ),
-    Mistake(
-        "quickest_part",
-        lambda rows, parts: min((r for r in rows if r[0] in parts), key=lambda r: r[3])[0],
-        "that is the quickest part: you sorted upwards.",
+        "that is one of PyTorch's operations, which several parts may call. Only names in `parts` "
+        "count.",
     ),
 )
 

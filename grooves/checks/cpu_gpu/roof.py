@@ -1,7 +1,7 @@
 """Check of lab 11, third part: the roofline (chapter 11).
 
-Key idea: three figures belong together, the rate, the ridge and the name of the limit. Machines
-are handed over on either side of the ridge, and one whose ridge is below 1.
+Key idea: three results belong together, the rate, the ridge point and the name of the limit. The
+cases lie on either side of the ridge point, and one machine has a ridge point below 1.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from grooves.checks.arrays import by_hand
 from grooves.checks.compare import Mistake
 from grooves.checks.cpu_gpu.rules import LAB, Case, judge, show
 
-# Intensity, peak, bandwidth: a processor, two cards, a machine of much bandwidth, and a copy.
+# Intensity, peak, bandwidth: a CPU, two GPUs, a machine with a high bandwidth, and a copy.
 CASES = (
     (0.5, 90e9, 25e9),
     (40.0, 90e9, 25e9),
@@ -22,19 +22,19 @@ CASES = (
     (2.999, 21e9, 7e9),
     (3.001, 21e9, 7e9),
     (17, 300, 20),
-    (3.2, 100, 30),  # a ridge of 3.333, which divides no further
+    (3.2, 100, 30),  # a ridge point of 3.333, no integer
     (4, 100, 30),
     (1e-12, 9e15, 3e9),
     (5e8, 9e15, 3e9),
     (0.4, 2.0, 8.0),
     (0.5, 7.0, 7.0),
 )
-NAMES = ("the rate", "the ridge", "the limit")
-UNITS = ("FLOP/s", "FLOPs a byte")
+NAMES = ("the rate", "the ridge point", "the limit")
+UNITS = ("FLOP/s", "FLOPs per byte")
 
 
 def right(intensity: float, peak: float, bandwidth: float) -> tuple[float, float, str]:
-    """Rate in FLOP/s, ridge in FLOPs a byte, and the limit that binds."""
+    """Rate in FLOP/s, ridge point in FLOPs per byte, and the limit that applies."""
     slope, ridge = intensity * bandwidth, peak / bandwidth
     return min(peak, slope), ridge, "memory" if intensity < ridge else "arithmetic"
 
@@ -59,110 +59,83 @@ def _upside_down(i, p, w):
 
 
 OTHER = (
-    "the word must compare the intensity with the ridge, peak / bandwidth: both are in FLOPs per "
-    "byte."
+    "compare the intensity with the ridge point, peak / bandwidth, to choose the word: both are in "
+    "FLOPs per byte."
 )
 MISTAKES = (
     Mistake(
-        "greater_limit",
+        "larger_limit",
         _with(rate=lambda i, p, w: max(p, i * w)),
-        "that is the greater of the two limits. Both hold, so the smaller one decides.",
+        "you take the larger of the two limits. Both hold, so the smaller one decides.",
     ),
     Mistake(
-        "always_the_peak",
+        "peak_only",
         _with(rate=lambda i, p, w: p),
-        "that is the peak, whatever the operation. Memory has to keep up with it.",
+        "that is the peak, whatever the operation. Below the ridge point memory is slower.",
     ),
     Mistake(
-        "always_the_slope",
+        "slope_only",
         _with(rate=lambda i, p, w: i * w),
-        "that is what memory allows. Above the ridge the arithmetic units cannot follow.",
+        "that is the limit set by memory. Above the ridge point the rate cannot exceed the peak.",
     ),
     Mistake(
-        "limits_in_turn",
+        "times_added",
         _with(rate=lambda i, p, w: 1 / (1 / p + 1 / (i * w)) if i else 0.0),
-        "there memory and arithmetic wait for each other. In the roofline they work at the same "
-        "time, so the slower one alone decides.",
+        "you add the times for memory and arithmetic. In the roofline model they overlap, so the "
+        "slower one alone decides.",
     ),
     Mistake(
-        "divided",
+        "slope_divided",
         _with(rate=lambda i, p, w: min(p, w / i) if i else p),
-        "the slope is intensity times bandwidth: FLOPs a byte, times bytes a second.",
+        "the slope is intensity times bandwidth: FLOPs per byte times bytes per second.",
     ),
     Mistake(
         "bandwidth_as_limit",
         _with(rate=lambda i, p, w: min(p, w)),
-        "you compare FLOP/s with bytes/s. Multiply by the intensity first.",
+        "you compare FLOP/s with bytes/s. Multiply the bandwidth by the intensity first.",
     ),
     Mistake(
-        "giga",
-        _with(rate=lambda i, p, w: right(i, p, w)[0] / 1e9),
-        "that is in GFLOP/s. FLOP/s were asked for, no giga.",
-    ),
-    Mistake(
-        "ridge_from_the_rate",
-        _with(ridge=lambda i, p, w: right(i, p, w)[0] / w),
-        "you divide the rate by the bandwidth, so your ridge moves with the operation. It belongs "
-        "to the machine alone.",
-    ),
-    Mistake(
-        "ridge_upside_down",
+        "ridge_point_inverted",
         _with(ridge=_upside_down),
-        "the ridge is in FLOPs a byte, and you give bytes a FLOP.",
+        "your ridge point is bandwidth / peak, in bytes per FLOP. It is peak / bandwidth, in "
+        "FLOPs per byte.",
     ),
     Mistake(
-        "ridge_as_rate",
-        _with(ridge=lambda i, p, w: p),
-        "the ridge is a place on the level axis, FLOPs a byte: where slope and roof meet.",
-    ),
-    Mistake(
-        "limits_exchanged",
+        "limits_swapped",
         _with(limit=lambda i, p, w: _limit(i >= p / w)),
-        "the other way round: with few FLOPs a byte it is memory that cannot keep up.",
+        "the two words are swapped. With few FLOPs per byte, memory is the limit.",
     ),
     *(
         Mistake(
-            "compared_with_a_number",
+            "fixed_threshold",
             _with(limit=lambda i, p, w, fixed=fixed: _limit(i < fixed)),
-            "you compare the intensity with a fixed number. Each machine has a ridge of its own.",
+            "you compare the intensity with a fixed number. Each machine has its own ridge point.",
         )
         for fixed in (1, 2, 5, 10, 100)
     ),
     *(
-        Mistake("other_comparison", _with(limit=compute), OTHER)
+        Mistake("wrong_comparison", _with(limit=compute), OTHER)
         for compute in (
             lambda i, p, w: _limit(i < w),
             lambda i, p, w: _limit(w < p),
             lambda i, p, w: _limit(i < p),
         )
     ),
-    *(
-        Mistake(
-            "close_to_the_ridge",
-            _with(limit=lambda i, p, w, part=part: _limit(i < part * p / w)),
-            "near the ridge you name the other limit. Memory binds up to the ridge itself.",
-        )
-        for part in (0.5, 0.8, 0.9, 0.95, 0.99, 1.01, 1.05, 1.1, 2)
-    ),
     Mistake(
-        "other_order",
+        "order_swapped",
         lambda i, p, w: (p / w, right(i, p, w)[0], right(i, p, w)[2]),
-        "the order: the rate first, then the ridge.",
+        "the order is wrong. Return the rate first, then the ridge point.",
     ),
     Mistake(
         "slope_divided",
         _with(rate=lambda i, p, w: min(p, i / w)),
-        "the slope is intensity times bandwidth: FLOPs per byte, times bytes per second.",
+        "the slope is intensity times bandwidth: FLOPs per byte times bytes per second.",
     ),
     Mistake(
-        "whole_ridge",
-        _with(ridge=lambda i, p, w: p // w, limit=lambda i, p, w: _limit(i < p // w)),
-        "`//` cuts off what lies behind the decimal point of the ridge. Divide with `/`.",
-    ),
-    Mistake(
-        "upside_down_everywhere",
+        "ridge_point_inverted",
         _with(ridge=_upside_down, limit=lambda i, p, w: _limit(i < w / p)),
-        "the ridge is bandwidth over peak here, and what follows from it is wrong too.",
+        "your ridge point is bandwidth / peak, in bytes per FLOP. It is peak / bandwidth, in "
+        "FLOPs per byte.",
     ),
 )
 
@@ -174,8 +147,8 @@ def attainable(answer):
         Case(
             (i, peak, bandwidth),
             dict(zip(NAMES, right(i, peak, bandwidth), strict=True)),
-            f"intensity = {i:g}, peak = {show(peak, 'FLOP/s')}, "
-            f"bandwidth = {show(bandwidth, 'bytes/s')}",
+            f"intensity = {i:g}, peak = {show(peak, 'FLOP/s')}, bandwidth = "
+            f"{show(bandwidth, 'bytes/s')}",
             ("memory", "arithmetic"),
         )
         for i, peak, bandwidth in CASES

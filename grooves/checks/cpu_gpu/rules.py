@@ -1,8 +1,8 @@
 """Checks of lab 11: what they have in common, for figures of any size (chapter 11).
 
-Key idea: seconds, rates and intensities are right to a share of themselves, never to a fixed
-amount: a microsecond that is missing from a microsecond is everything. A mistake is known by the
-figures that it would give.
+Key idea: seconds, rates and intensities are compared with a relative tolerance, never an absolute
+one: an error of a microsecond is everything where the result is a microsecond. A mistake is known
+by the figures that it would give.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def figure(value, given: str) -> float:
 
 
 def same(got, expected, tolerance: float = EXACT) -> bool:
-    """Whether two figures agree to a share of themselves; words must be equal."""
+    """Whether two figures agree within a relative tolerance; words must be equal."""
     if isinstance(expected, str) or isinstance(got, str):
         return got == expected
     return math.isclose(got, expected, rel_tol=tolerance)

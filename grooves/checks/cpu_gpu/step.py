@@ -1,9 +1,9 @@
-"""Check of lab 11, eighth part: a step without its slow lines (chapter 11).
+"""Check of lab 11, eighth part: a training step without its slow lines (chapter 11).
 
-Key idea: no clock is asked. A step that does something for each row calls PyTorch, or Python, more
-often when the batch is larger, or goes through more lines, since a loop need call nothing. So a
-step with 16 pictures is held against one with 320. And what it returns, and the weights that it
-leaves, must be those of an honest step.
+Key idea: no time is measured. A step that does something for each row calls PyTorch, or Python,
+more often when the batch is larger, or executes more lines, since a loop need not call anything. So
+a step with 16 pictures is compared with one with 320. And what it returns, and the resulting
+weights, must be those of the reference step.
 """
 
 from __future__ import annotations
@@ -36,18 +36,17 @@ PIXELS, CLASSES = 40, 7  # of the other pictures
 OTHERS = ", other pictures, another network, and an optimizer with momentum and weight decay"
 FIXED = (
     "with the lab's pictures, network and optimizer your step is right, so something of theirs is "
-    "fixed in it. Use images, labels, model(x) and optimizer.step() as they come."
+    "hard-coded. Use the arguments: images, labels, model(x) and optimizer.step()."
 )
 
 
-def honest_step(
+def reference_step(
     model, optimizer, images, labels, chosen, clear=True, move=True, rows=None, after=False,
-    scale=False, count=False, all_after=False, over_all=False, evaluate=False,
+    scale=False, count=False, evaluate=False,
 ) -> tuple[float, float]:  # fmt: skip
-    """A step of training, and its loss and the share that was right; the defaults are right."""
-    if rows is not None:
-        n = {"first": len(chosen), "all": len(images)}.get(rows)
-        chosen = chosen.unique() if n is None else torch.arange(n, device=images.device)
+    """A training step, and its loss and accuracy; the defaults are right."""
+    if rows == "first":
+        chosen = torch.arange(len(chosen), device=images.device)
     x, y = images[chosen], labels[chosen]
     model.train(not evaluate)
     logits = model(x)
@@ -60,36 +59,38 @@ def honest_step(
     if clear == "late":
         optimizer.zero_grad()
     model.train()
-    seen = model(x) if after or all_after else logits
+    seen = model(x) if after else logits
     right = (seen.argmax(1) == y).float()
-    if all_after:
-        loss = F.cross_entropy(seen, y)
-    share = right.sum() / len(images) if over_all else right.sum() if count else right.mean()
-    return loss.item(), share.item()
+    accuracy = right.sum() if count else right.mean()
+    return loss.item(), accuracy.item()
 
 
 MISTAKES = (
-    ("gradients_added", {"clear": False}, "gradients of earlier steps are still there. Clear them"),
+    ("gradients_accumulated", {"clear": False}, "gradients of earlier steps are added. Clear them"),
     (
         "cleared_late",
         {"clear": "late"},
-        "gradients that were there before the step are added. Clear them before loss.backward()",
+        "gradients from before the step are added. Clear them before loss.backward()",
     ),
-    ("no_update", {"move": False}, "the weights do not move: optimizer.step() is missing"),
-    ("chosen_ignored", {"rows": "first"}, "you take the first pictures in place of the chosen"),
-    ("all_pictures", {"rows": "all"}, "you take all pictures in place of the chosen"),
-    ("judged_after", {"after": True}, "you count with the new weights. Use the same logits"),
-    ("all_judged_after", {"all_after": True}, "both numbers are those of the new weights"),
-    ("each_picture_once", {"rows": "once"}, "a picture that is chosen twice counts twice"),
-    ("share_of_all", {"over_all": True}, "you divide by all pictures, not by those chosen"),
-    ("loss_summed", {"scale": True}, "the loss is a mean over the pictures, not a sum"),
-    ("number_not_share", {"count": True}, "that is how many were right. The share was asked for"),
+    ("no_update", {"move": False}, "the weights do not change: optimizer.step() is missing"),
+    ("chosen_ignored", {"rows": "first"}, "you use the first pictures instead of the chosen ones"),
+    (
+        "accuracy_after_step",
+        {"after": True},
+        "you compute the accuracy with the new weights. Use the logits from before the step",
+    ),
+    ("loss_summed", {"scale": True}, "the loss should be a mean over the pictures, not a sum"),
+    (
+        "count_not_accuracy",
+        {"count": True},
+        "that is the number of correct ones. Divide by the batch",
+    ),
 )
 
 
 @check(lab=LAB, exercise="mended_step", returns=(tuple, list))
 def mended_step(answer):
-    """mended_step(model, optimizer, images, labels, chosen) -> loss, share right: two numbers."""
+    """mended_step(model, optimizer, images, labels, chosen) -> loss and accuracy: two numbers."""
     operations, cut, steps = zip(*(_examine(answer, n) for n in BATCHES), strict=True)
     _examine(answer, 1)
     _examine(answer, 48, NETWORKS[1])
@@ -109,16 +110,17 @@ def mended_step(answer):
     for name in cut[1]:
         if cut[1][name] > cut[0][name]:
             raise CheckFailed(
-                f"for {few} and {many} pictures, your result is right, and in one step {name} cuts "
-                f"a tensor into {cut[0][name]} and {cut[1][name]}.\nLikely mistake: the rows are "
-                "taken apart, to be gone through or put together again. Leave them in one tensor.",
-                hint="cut_into_rows",
+                f"for {few} and {many} pictures, your result is right, and in one step {name} "
+                f"splits a tensor into {cut[0][name]} and {cut[1][name]}.\nLikely mistake: you "
+                "split the batch into rows, to loop over them or to stack them again. Keep it in "
+                "one tensor.",
+                hint="split_into_rows",
             )
     if steps[1] - steps[0] > FORGIVEN:
         raise CheckFailed(
             f"for {few} and {many} pictures, your result is right, and one step takes {steps[0]:,} "
-            f"and {steps[1]:,} steps in Python: calls, and lines that it runs.\nLikely mistake: "
-            "Python still goes through the rows. Compare whole tensors.",
+            f"and {steps[1]:,} steps in Python: calls and executed lines.\nLikely mistake: "
+            "Python still loops over the rows. Compare whole tensors.",
             hint="python_loop",
         )
     refuse_given_changed(answer, "slow_step")
@@ -128,8 +130,8 @@ def mended_step(answer):
 def _advice(operation: str) -> tuple[str, str]:
     if "local_scalar" in operation:
         return "waits_row_by_row", (
-            "that is .item(): it asks for one number and waits for it, for each row. (So does an "
-            "index that is a tensor of one number.) Ask once, at the end."
+            "that is .item(), which waits for one number, and you call it for each row. (Indexing "
+            "with a tensor of one number does the same.) Call it once, at the end."
         )
     if "select" in operation:
         return "fetched_row_by_row", (
@@ -150,10 +152,10 @@ def _examine(answer, batch: int, network=NETWORKS[0]) -> tuple[Counter, Counter,
         order[i] = order[first]
     chosen = [part.to(place) for part in order.split(batch)[:STEPS]]
     results, weights, counts = _run(answer, images, labels, chosen, batch, network)
-    expected, expected_weights, _ = _run(honest_step, images, labels, chosen, batch, network)
+    expected, expected_weights, _ = _run(reference_step, images, labels, chosen, batch, network)
     for number in range(STEPS):
         for name, got, right in zip(
-            ("the loss", "the share"), results[number], expected[number], strict=True
+            ("the loss", "the accuracy"), results[number], expected[number], strict=True
         ):
             given = f"{batch} pictures{'' if lab_s else OTHERS}, step {number + 1}"
             if not same(got, right, NEAR):
@@ -175,8 +177,8 @@ def _examine(answer, batch: int, network=NETWORKS[0]) -> tuple[Counter, Counter,
                 )
     if not close(weights, expected_weights, NEAR):
         raise CheckFailed(
-            f"for {batch} pictures, your result is right, and the weights after {STEPS} steps are "
-            "others than those of slow_step. Keep loss, backward and step as they are.",
+            f"for {batch} pictures, your result is right, and the weights after {STEPS} steps "
+            "differ from those of slow_step. Keep loss, backward and step as they are.",
             hint="other_weights",
         )
     return counts
@@ -198,13 +200,13 @@ def _refuse_evaluation(answer) -> None:
     run = partial(_run, images=images, labels=labels, chosen=chosen, batch=64, network=NETWORKS[2])
     with own_seed(1):
         results, weights, _ = run(answer)
-    without, other_weights, _ = run(partial(honest_step, evaluate=True))
+    without, other_weights, _ = run(partial(reference_step, evaluate=True))
     losses = [(a[0], b[0]) for a, b in zip(results, without, strict=True)]
     if close(weights, other_weights, NEAR) or all(same(a, b, NEAR) for a, b in losses):
         raise CheckFailed(
             "for 64 pictures and a network with dropout, your result is that without dropout.\n"
-            "Likely mistake: you switch it off. slow_step leaves the network in the mode in which "
-            "it gets it: do not call eval().",
+            "Likely mistake: you switch it off. slow_step does not change the mode of the "
+            "network: do not call eval().",
             hint="dropout_off",
         )
 
@@ -234,8 +236,8 @@ def _run(step, images, labels, chosen, batch, network=NETWORKS[0]):
     if not all(part.training for part in model.modules()):
         raise CheckFailed(
             f"for {batch} pictures, the network is left in evaluation mode; your result must leave "
-            "it in training mode, in which you got it.\nLikely mistake: you call eval(). A step of "
-            "training does not.",
+            "it in training mode, in which you got it.\nLikely mistake: you call eval(), which a "
+            "training step does not.",
             hint="mode_changed",
         )
     weights = torch.cat([p.detach().flatten().cpu() for p in model.parameters()])
@@ -247,13 +249,13 @@ def _numbers(result, batch: int) -> tuple[float, float]:
     if len(result) != 2:
         raise CheckFailed(
             f"for {given}, your result is {describe(result)}, expected two numbers: the loss and "
-            "the share of pictures read rightly.",
+            "the accuracy.",
             hint="how_many",
         )
     if any(isinstance(part, Tensor) and part.requires_grad for part in result):
         raise CheckFailed(
-            f"for {given}, your result still hangs on the graph of its gradients, and keeps all "
-            "of the step in memory. Ask for the number, once: .item().",
+            f"for {given}, your result still holds the graph for its gradients, which keeps all "
+            "activations of the step in memory. Convert it to a number, once: .item().",
             hint="keeps_the_graph",
         )
     loss, share = (figure(part, given) for part in result)
@@ -263,7 +265,7 @@ def _numbers(result, batch: int) -> tuple[float, float]:
 def _why(run, results) -> tuple[str, str]:
     """The mistake that gives the same numbers in every step: a name, and what to say."""
     for name, mistake, says in MISTAKES:
-        would, _, _ = run(partial(honest_step, **mistake))
+        would, _, _ = run(partial(reference_step, **mistake))
         pairs = zip(sum(results, ()), sum(would, ()), strict=True)
         if all(same(mine, other, NEAR) for mine, other in pairs):
             return name, says + "."

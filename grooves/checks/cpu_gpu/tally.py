@@ -1,6 +1,7 @@
-"""What a step of training does, counted: PyTorch's operations, and steps in Python (chapter 11).
+"""Counts what a training step does: PyTorch's operations and steps in Python (chapter 11).
 
-Key idea: no clock. What is done for each picture shows as a count that grows with the batch.
+Key idea: no time is measured. What is done for each picture shows as a count that grows with the
+batch.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from grooves.checks.answers import is_students
 
 
 class Operations(TorchDispatchMode):
-    """Counts PyTorch's operations by name while it is on, and the tensors into which they cut."""
+    """Counts PyTorch's operations by name while it is on, and the tensors into which they split."""
 
     def __init__(self):
         super().__init__()
@@ -33,8 +34,8 @@ class Operations(TorchDispatchMode):
 def counted(function) -> tuple[int, object]:
     """Steps in Python while a function runs, and its result.
 
-    A step is a call of a function, Python's or C's, or a line of the student's code that runs: so
-    often as it does, be it a loop of one line.
+    A step is a call of a function, Python's or C's, or an executed line of the student's code, each
+    time that it runs, even in a loop of one line.
     """
     steps = 0
 

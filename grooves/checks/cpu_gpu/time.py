@@ -1,8 +1,8 @@
-"""Check of lab 11, fourth part: seconds before anything is measured (chapter 11).
+"""Check of lab 11, fourth part: predicting the time (chapter 11).
 
-Key idea: within an operation arithmetic and memory work side by side, so the longer one counts;
-operations come one after the other, each with its call, so these add up. Both parts of the answer
-are looked at, the seconds and where they go.
+Key idea: within an operation arithmetic and memory overlap, so the longer one counts; operations
+run one after the other, each with its launch, so these add up. Both parts of the answer are
+compared, the seconds and their main cause.
 """
 
 from __future__ import annotations
@@ -76,13 +76,6 @@ def _hidden_too(o, p, w, t):
     return max(zip((t * len(o), memory, units), CAUSES, strict=True))[1]
 
 
-def _winner_takes_all(o, p, w, t):
-    spent = dict.fromkeys(CAUSES, 0.0)
-    for f, b in o:
-        spent[_vote([(f, b)], p, w, t)] += t + max(f / p, b / w)
-    return max(spent, key=spent.get)
-
-
 def _one_launch(o, p, w, t):
     return right([*o, (0, 0)], p, w, 0.0)[1] if t < _longest(o, p, w) else "launch"
 
@@ -96,27 +89,24 @@ def _longest(o, p, w) -> float:
     )
 
 
-def _last(o, p, w, t):
-    return right(o[-1:], p, w, t)[1]
-
-
 MISTAKES = (
     *_each(
-        "both_added",
+        "times_added",
         lambda units, memory, t: t + units + memory,
-        "you add arithmetic and memory. Within an operation they work at the same time: the longer "
-        "one counts.",
+        "you add the times for arithmetic and memory. Within an operation they overlap, so only "
+        "the longer one counts.",
     ),
     *_seconds(
-        "longer_of_the_sums",
+        "maximum_of_sums",
         lambda o, p, w, t: t * len(o) + max(sum(f for f, _ in o) / p, sum(b for _, b in o) / w),
-        "you add up first and take the longer one at the end. That lets one operation's arithmetic "
-        "hide another's memory; but they come one after the other.",
+        "you sum over the operations first and take the maximum at the end. That lets the "
+        "arithmetic of one operation hide the memory time of another, but the operations run one "
+        "after the other.",
     ),
     *_each(
         "launch_forgotten",
         lambda units, memory, t: max(units, memory),
-        "the calls are missing: each operation is launched.",
+        "the launch times are missing. Every operation is launched.",
     ),
     *_seconds(
         "one_launch",
@@ -125,75 +115,44 @@ MISTAKES = (
     ),
     Mistake("one_launch", _cause(_one_launch), "you count one launch. Each operation has its own."),
     *_each(
-        "launch_hidden",
+        "launch_overlapped",
         lambda units, memory, t: max(t, units, memory),
-        "you let the launch overlap with the work. Here the work begins when the call is done: add "
-        "it.",
+        "you let the launch overlap with the work. Here the work starts after the launch, so add "
+        "the two.",
     ),
     *_each(
-        "shorter_one",
-        lambda units, memory, t: t + min(units, memory),
-        "the shorter of the two times is hidden behind the longer one, not the other way round.",
-    ),
-    *_each(
-        "arithmetic_alone",
+        "arithmetic_only",
         lambda units, memory, t: t + units,
-        "only the arithmetic is counted. The numbers must also come from memory.",
+        "you count the arithmetic only. The numbers must also be transferred from memory.",
     ),
     *_each(
-        "memory_alone",
+        "memory_only",
         lambda units, memory, t: t + memory,
-        "only the memory is counted. The arithmetic may take longer.",
-    ),
-    *_seconds(
-        "copies_skipped",
-        lambda o, p, w, t: right([one for one in o if one[0]], p, w, t)[0],
-        "operations without arithmetic are left out. They are called, and memory moves.",
+        "you count the memory time only. The arithmetic may take longer.",
     ),
     Mistake(
-        "empty_skipped",
-        lambda o, p, w, t: right([one for one in o if any(one)], p, w, t),
-        "operations that do nothing are left out. Each is called all the same: its launch counts.",
-    ),
-    Mistake(
-        "limits_exchanged",
-        lambda o, p, w, t: right(o, w, p, t),
-        "FLOPs are divided by the bandwidth, and bytes by the peak.",
-    ),
-    Mistake(
-        "one_intensity",
-        _cause(lambda o, p, w, t: right([tuple(map(sum, zip(*o, strict=True)))], p, w, 0)[1]),
-        "you take one intensity for the whole list. Each operation is held back by its own limit.",
-    ),
-    Mistake(
-        "launch_as_cause_forgotten",
+        "launch_cause_forgotten",
         _cause(lambda o, p, w, t: right(o, p, w, 0.0)[1]),
-        "the launches together may be the greatest part of the time.",
+        "you never name the launches. Together they may take most of the time.",
     ),
     Mistake(
-        "votes_counted",
+        "operations_counted",
         _cause(_vote),
-        "you count operations. Count their seconds: one large operation may outweigh many.",
+        "you count the operations for each cause. Add up their seconds: one large operation may "
+        "outweigh many small ones.",
     ),
     Mistake(
-        "hidden_counted",
+        "hidden_time_counted",
         _cause(_hidden_too),
-        "you count memory that is hidden behind arithmetic, or the other way round. In each "
-        "operation only the longer of the two takes time.",
+        "you count memory time that is hidden behind arithmetic, or the other way round. Only the "
+        "longer of the two takes time in each operation.",
     ),
     Mistake(
-        "winner_takes_all",
-        _cause(_winner_takes_all),
-        "you give an operation's whole time to its greatest cause. Its launch belongs to the "
-        "launches, whatever else it does.",
-    ),
-    Mistake(
-        "always_one_word",
+        "alphabetical_maximum",
         _cause(lambda o, p, w, t: max(CAUSES)),
-        "you say 'memory' whatever the operations are. `max` of a dict of sums compares the words, "
-        "by the alphabet, unless it is told a key.",
+        "you always return 'memory'. `max` of a dict compares its keys alphabetically unless you "
+        "pass `key=`.",
     ),
-    Mistake("last_operation", _cause(_last), "that is the cause for the last operation alone."),
 )
 
 
@@ -210,6 +169,6 @@ def predict_time(answer):
 def _given(operations, peak, bandwidth, launch_s) -> str:
     pairs = ", ".join(f"({flops:g}, {n_bytes:g})" for flops, n_bytes in operations)
     return (
-        f"operations = [{pairs}], peak = {show(peak, 'FLOP/s')}, "
-        f"bandwidth = {show(bandwidth, 'bytes/s')}, launch_s = {seconds(launch_s)}"
+        f"operations = [{pairs}], peak = {show(peak, 'FLOP/s')}, bandwidth = "
+        f"{show(bandwidth, 'bytes/s')}, launch_s = {seconds(launch_s)}"
     )

@@ -1,8 +1,8 @@
 """Checks of lab 06, fine-tuning: what the notebook imports as `check` (chapter 06).
 
-Key idea: one check an exercise. Exercises 1 to 7 ask to *write* something, so an answer that calls
-the course's own code is refused with a sentence. Exercise 8 asks to tune: there everything may be
-called but what makes more stories than were given.
+Key idea: one check per exercise. In exercises 1 to 7 students *write* something, so an answer that
+calls the course's own code is refused. In exercise 8 they tune a model and may call everything
+except what generates more stories than were given.
 """
 
 import functools

@@ -1,6 +1,6 @@
 """Check of lab 06, last part: twenty stories and two thousand numbers (chapter 06).
 
-Key idea: the model that is judged is not the one that was handed in. It is built anew, from the
+Key idea: the model that is judged is not the one that was handed in. It is rebuilt from the
 base model and the changes that were counted, so nothing that escapes the count can help. It is
 judged by its divergence from the exact dialect on stories that no answer sees.
 """
@@ -55,11 +55,11 @@ def tune(answer):
         name, why = _why(judged, n_changed, gap, exam)
         raise CheckFailed(
             f"for {N_FEW} stories, your result is a model with {n_changed:,} numbers changed that "
-            f"is {gap:.2f} nats a word above the entropy of the dialect; the bar is {BAR_NATS}.\n"
+            f"is {gap:.2f} nats per word above the entropy of the dialect; the bar is {BAR_NATS}.\n"
             f"Likely mistake: {why}",
             hint=name,
         )
-    return f"{gap:.3f} nats a word above the entropy (bar: {BAR_NATS}), {n_changed:,} numbers."
+    return f"{gap:.3f} nats per word above the entropy (bar: {BAR_NATS}), {n_changed:,} numbers."
 
 
 def numbers_changed(model: nn.Module) -> int:
@@ -108,8 +108,8 @@ def _ask(answer, exam: Exam) -> nn.Module:
             raise CheckFailed(f"{error}", hint="diverged") from None
     if made:
         raise CheckFailed(
-            "your function makes stories, or asks the language for their probabilities. There are "
-            f"{N_FEW} of the dialect and {N_MANY} of the first language: learn from these.",
+            "your function generates stories, or uses the exact probabilities of the language. You "
+            f"have {N_FEW} stories of the dialect and {N_MANY} of the first language: use these.",
             hint="stories_made",
         )
     return result
@@ -125,8 +125,8 @@ def _rebuilt(model: nn.Module, budget: int | None = BUDGET) -> tuple[Transformer
     place = next(judged.parameters()).device
     base = dict(judged.named_parameters(remove_duplicate=False))
     given = dict(model.named_parameters(remove_duplicate=False))
-    thin = _thin_layers(model)
-    _refuse_the_unknown(base, given, thin)
+    adapters = _adapters(model)
+    _refuse_the_unknown(base, given, adapters)
     counts: dict[str, int] = {}
     with torch.no_grad():
         same_head = given["head.weight"] is given["embedding.weight"]
@@ -137,7 +137,7 @@ def _rebuilt(model: nn.Module, budget: int | None = BUDGET) -> tuple[Transformer
             _refuse_nonsense(name, new)
             counts[name] = int((new != weight).sum())
             weight.copy_(new)
-        for name, layer in thin.items():
+        for name, layer in adapters.items():
             for letter in ("A", "B"):
                 _refuse_nonsense(f"{name}.{letter}", getattr(layer, letter))
             if layer.B.any():
@@ -151,12 +151,12 @@ def _rebuilt(model: nn.Module, budget: int | None = BUDGET) -> tuple[Transformer
     return judged.eval(), total
 
 
-def _thin_layers(model: nn.Module) -> dict[str, LoRALinear]:
+def _adapters(model: nn.Module) -> dict[str, LoRALinear]:
     return {name: m for name, m in model.named_modules() if isinstance(m, LoRALinear)}
 
 
-def _refuse_the_unknown(base: dict, given: dict, thin: dict) -> None:
-    known = set(base) | {f"{name}.{letter}" for name in thin for letter in ("A", "B")}
+def _refuse_the_unknown(base: dict, given: dict, adapters: dict) -> None:
+    known = set(base) | {f"{name}.{letter}" for name in adapters for letter in ("A", "B")}
     odd = [name for name in given if name not in known]
     missing = [name for name in base if name not in given]
     if odd or missing:
@@ -164,14 +164,14 @@ def _refuse_the_unknown(base: dict, given: dict, thin: dict) -> None:
         raise CheckFailed(
             f"for {N_FEW} stories, your result has {what}, so the check cannot compare it with "
             "the base model. Return the model that you were given, with its own weights changed or "
-            "with LoRA from `add_lora`; the check does not see those of {{exercise lora_forward}}.",
+            "with LoRA from `add_lora`; the check cannot read that of {{exercise lora_forward}}.",
             hint="unknown_weights",
         )
     for name, weight in base.items():
         if given[name].shape != weight.shape:
             raise CheckFailed(
                 f"for {N_FEW} stories, your result has {name} of shape {tuple(given[name].shape)}; "
-                f"in the base model it is {tuple(weight.shape)}. Change numbers, not sizes.",
+                f"in the base model it is {tuple(weight.shape)}. Change values, not shapes.",
                 hint="other_shape",
             )
 
@@ -180,8 +180,8 @@ def _refuse_nonsense(name: str, weight: Tensor) -> None:
     if not weight.isfinite().all():
         raise CheckFailed(
             f"for {N_FEW} stories, your result has {int((~weight.isfinite()).sum())} numbers in "
-            f"{name} that are NaN or infinite.\nLikely mistake: steps far too long. Divide the "
-            "learning rate by ten.",
+            f"{name} that are NaN or infinite.\nLikely mistake: the learning rate is far too "
+            "large. Divide it by ten.",
             hint="not_finite",
         )
 
@@ -196,28 +196,28 @@ def _refuse_too_many(counts: dict[str, int], total: int, budget: int) -> None:
     if any("A and B" in name for name in counts):
         hint = "rank_too_high"
         says = (
-            "LoRA with a rank that the budget does not pay for, or other weights that learn beside "
-            "it. Queries, keys and values get an A and a B each: see {{exercise largest_rank}}."
+            "the rank of LoRA exceeds the budget, or other weights are trainable besides it. "
+            "Queries, keys and values each get an A and a B: see {{exercise largest_rank}}."
         )
         if counts["embedding.weight"] > budget:
-            says, hint = "beside LoRA the whole embedding learns.", "whole_embedding"
+            says, hint = "besides LoRA, the whole embedding is trainable.", "whole_embedding"
         raise CheckFailed(f"{failure}\nLikely mistake: {says}", hint=hint)
     if not any(blocks):
         raise CheckFailed(
-            f"{failure}\nLikely mistake: the whole head or embedding learned. {budget:,} "
-            f"numbers are {budget // 64} of its rows: which words need another row?",
+            f"{failure}\nLikely mistake: the whole head or embedding was trained. {budget:,} "
+            f"numbers are {budget // 64} of its rows: which words need them most?",
             hint="whole_head",
         )
     if counts["embedding.weight"] < budget:
         raise CheckFailed(
-            f"{failure}\nLikely mistake: LoRA was merged. The merged matrix has a new number at "
-            f"each "
-            "place; A and B are what is small. Return the model unmerged. Or a whole matrix "
-            "learned.",
+            f"{failure}\nLikely mistake: LoRA was merged, which changes every number of the "
+            "matrix, or a whole matrix was trained. Return the model unmerged: only A and B are "
+            "small.",
             hint="whole_matrices",
         )
     raise CheckFailed(
-        f"{failure}\nLikely mistake: nothing was frozen. Say before training which weights learn.",
+        f"{failure}\nLikely mistake: nothing was frozen. Choose the trainable weights before "
+        "training.",
         hint="nothing_frozen",
     )
 
@@ -236,19 +236,17 @@ def _why(judged, n_changed: int, gap: float, exam: Exam) -> tuple[str, str]:
         base = lineage.base()
     before = _gap(base, exam.unseen)
     if not n_changed:
-        return "nothing_changed", (
-            "this is the base model. Let some of its numbers learn from the stories."
-        )
+        return "nothing_changed", "this is the base model. Train some of its numbers on stories."
     if gap > before:
         return "worse_than_before", (
-            f"the base model has {before:.2f}. Either the steps were so long that the model lost "
-            "what it knew, and a tenth of the learning rate would do, or it learned from other "
+            f"the base model has {before:.2f}. Either the learning rate was so large that the "
+            "model forgot what it knew, and a tenth of it would do, or it was trained on other "
             "stories than `few`, those of the dialect."
         )
     if gap > 0.75 * before:
         return "hardly_moved", (
-            f"the base model has {before:.2f}, so next to nothing was learned. Longer steps, more "
-            "of them, or other numbers that may learn."
+            f"the base model has {before:.2f}, so next to nothing was learned. Try a larger "
+            "learning rate, more steps, or other trainable numbers."
         )
     if all(
         torch.equal(new, old)
@@ -257,29 +255,31 @@ def _why(judged, n_changed: int, gap: float, exam: Exam) -> tuple[str, str]:
         )
     ):
         return "blocks_untouched", (
-            "no matrix of the blocks has changed. The head and the embedding say of a word how "
-            "likely it is, and not after what. Let the blocks learn, thinly."
+            "no matrix of the blocks has changed. The head and the embedding alone cannot learn "
+            "which word follows which. Train the blocks too, with a low rank."
         )
     if torch.equal(judged.embedding.weight, base.embedding.weight) and torch.equal(
         judged.head.weight, base.head.weight
     ):
         return "rows_untouched", (
-            "the embedding is as it was. Words that the base model has never read are all alike to "
-            "it: nothing that LoRA does tells one from another. Let the rows of some learn. "
-            "(`weight[:5].requires_grad_(True)` switches a new tensor, not these rows.)"
+            "the embedding has not changed. Words that the base model has never read have nearly "
+            "identical rows, and LoRA cannot distinguish them. Train the rows of some of them. "
+            "(`weight[:5].requires_grad_(True)` affects a new tensor, not these rows.)"
         )
     rows = _rows(judged, base)
     if len(rows & {word for story in exam.many for word in story}) > len(rows) / 2:
         return "rows_of_known_words", (
-            "most of the rows that changed are of words that the base model knows. Which words of "
-            "`few` are in no story of `many`?"
+            "most of the rows that changed belong to words that the base model knows. Which "
+            "words of `few` are in no story of `many`?"
         )
     if n_changed < BUDGET / 2:
-        says = f"only {n_changed:,} of {BUDGET:,} numbers have changed. Which others would help?"
-        return "few_numbers", says
+        return (
+            "few_numbers",
+            f"only {n_changed:,} of {BUDGET:,} numbers have changed. Which others help?",
+        )
     return "not_there_yet", (
-        "none of the usual ones. Keep five of the stories apart and look: does the loss on them "
-        "still fall at the end (more steps, or longer ones), or does it rise (fewer)?"
+        "none of the usual ones. Hold out five of the stories and watch the loss on them: if it "
+        "still falls at the end, use more steps or a larger learning rate; if it rises, use fewer."
     )
 
 

@@ -1,7 +1,7 @@
-"""Check of lab 06: which weights may learn, and how many numbers they hold (chapter 06).
+"""Check of lab 06: which weights are trainable, and how many numbers they hold (chapter 06).
 
-Key idea: the switches are read off the model after the call, under every name that a weight has.
-A mistake is told by the weights that it lets learn and by the number that it returns.
+Key idea: requires_grad is read from the model after the call, for every name that a weight has. A
+mistake is known by the weights that it makes trainable and by the number that it returns.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LAB = "06_fine_tuning"
 
 @dataclass(frozen=True)
 class Mistake:
-    """A mistake: which weights learn then, what is counted, and what to say."""
+    """A mistake: which weights are trainable then, what is counted, and what to say."""
 
     name: str
     learns: Callable
@@ -42,10 +42,6 @@ def _is_in(name: str, part: str) -> bool:
 
 def _ids(named, parts, fits=_is_in) -> set[int]:
     return {id(w) for name, w in named if any(fits(name, part) for part in parts)}
-
-
-def _is_module(model, part: str) -> bool:
-    return part in dict(model.named_modules())
 
 
 def _right(model, case) -> set[int]:
@@ -83,28 +79,14 @@ MISTAKES = (
         "counts_all",
         _right,
         lambda m, c: sum(w.numel() for w in m.parameters()),
-        "the right weights learn, but you count all of them.",
-    ),
-    Mistake(
-        "counts_tensors",
-        _right,
-        lambda m, c: len(_right(m, c)),
-        "that is how many tensors learn. numel() says how many numbers each holds.",
-    ),
-    Mistake(
-        "counts_rows",
-        _right,
-        lambda m, c: sum(
-            w.shape[0] if w.ndim else 1 for w in m.parameters() if id(w) in _right(m, c)
-        ),
-        "len(weight) is the number of its rows. numel() counts all its numbers.",
+        "the right weights are trainable, but you count all of them.",
     ),
     *(
         Mistake(
             "tied_twice",
             _right,
             counts,
-            "the tensor with two names is counted under both. It is one tensor: count it once.",
+            "the tensor with two names is counted under both. It is one tensor, so count it once.",
         )
         for counts in (
             lambda m, c: sum(w.numel() for _, w in _named(m) if id(w) in _right(m, c)),
@@ -116,80 +98,63 @@ MISTAKES = (
     Mistake(
         "tied_missed",
         **_honest(lambda m, c: _ids(m.named_parameters(), c.parts)),
-        says="named_parameters() gives a tensor with two names under the first one only, so "
-        "`head.weight` is never met. Ask for both names: remove_duplicate=False.",
+        says="named_parameters() lists a tensor with two names under the first one only, so your "
+        "code never sees `head.weight`. Pass remove_duplicate=False to get both names.",
     ),
     Mistake(
         "last_name_wins",
         **_honest(_last_name_wins),
-        says="the tensor with two names is switched on under one name, and off again under the "
-        "other. Gather first what is to learn, then switch.",
+        says="the tensor with two names is switched on under one name and off again under the "
+        "other. Collect the trainable tensors first, then set requires_grad.",
     ),
     Mistake(
         "frozen_instead",
         **_honest(lambda m, c: {id(w) for w in m.parameters()} - _right(m, c)),
-        says="you froze the parts that are named. They are the ones that learn.",
+        says="you froze the parts that are named. These are the ones that should be trainable.",
     ),
     Mistake(
         "prefix",
         **_honest(lambda m, c: _ids(_named(m), c.parts, str.startswith)),
-        says="`blocks.1` lets `blocks.10` learn too. After the part comes a dot, or nothing.",
+        says="`blocks.1` makes `blocks.10` trainable too. After the part, the name must end or go "
+        "on with a dot.",
     ),
     Mistake(
-        "anywhere",
+        "substring",
         **_honest(lambda m, c: _ids(_named(m), c.parts, lambda name, part: part in name)),
-        says="a part that stands anywhere in a name is taken: `norm` is in `prenorm` too. A name "
-        "must begin with it.",
+        says="you accept a part anywhere in a name, so `norm` also matches `prenorm`. A name must "
+        "begin with the part.",
     ),
     Mistake(
-        "in_the_middle",
-        **_honest(lambda m, c: _ids(_named(m), c.parts, lambda name, p: f".{p}." in f".{name}.")),
-        says="a part that stands in the middle of a name is taken: `norm` is in `inner.norm` too. "
-        "A name must begin with it.",
-    ),
-    Mistake(
-        "not_thawed",
+        "not_unfrozen",
         **_honest(lambda m, c: _right(m, c) & _as_before(m, c)),
-        says="what was frozen before stays frozen, named or not. Switch the named ones on.",
+        says="what was frozen before stays frozen, even if it is named. Set requires_grad to True "
+        "for the named parts.",
     ),
     Mistake(
-        "whole_names_only",
+        "full_names_only",
         **_honest(lambda m, c: _ids(_named(m), c.parts, str.__eq__)),
-        says="only weights whose whole name is given learn. A part may be the beginning of many.",
+        says="only weights whose full name is given are trainable. A part may be the beginning of "
+        "many names.",
     ),
     Mistake(
         "not_frozen",
         **_honest(lambda m, c: _right(m, c) | _as_before(m, c)),
-        says="the named parts are switched on, and all others stay as they were. Switch these off.",
-    ),
-    Mistake(
-        "only_modules",
-        **_honest(lambda m, c: _ids(_named(m), [p for p in c.parts if _is_module(m, p)])),
-        says="a part that is the whole name of one weight is passed over, as it is no module. Go "
-        "through the names of the weights.",
-    ),
-    Mistake(
-        "counted_by_part",
-        _right,
-        lambda m, c: sum(
-            sum(w.numel() for w in m.parameters() if id(w) in _ids(_named(m), [part]))
-            for part in c.parts
-        ),
-        "a weight that two of the parts name is counted twice. Count each weight once.",
+        says="the named parts are switched on, but all other weights keep their old setting. "
+        "Switch these off.",
     ),
     Mistake(
         "counted_only",
         _as_before,
         lambda m, c: _total(m, _right(m, c)),
-        "the number is right, but no switch of this model was moved. Set requires_grad of each "
-        "weight, of the model itself and not of a copy.",
+        "the number is right, but requires_grad was not changed in this model. Set it on the "
+        "weights of the model itself, not of a copy.",
     ),
 )
 
 
 @check(lab=LAB, exercise="trainable", returns=(int, float, np.number, np.ndarray, Tensor))
 def trainable(answer):
-    """trainable(model, parts) -> how many numbers learn, which are those of the parts alone."""
+    """trainable(model, parts) -> how many numbers are trainable: those of the parts alone."""
     for case in CASES:
         if case.frozen != "as left":
             with own_seed(0):
@@ -201,14 +166,15 @@ def trainable(answer):
         again.refuse_changed(((list(case.parts),), {}), (parts,), {})
         if [(name, id(w)) for name, w in before] != [(name, id(w)) for name, w in _named(model)]:
             raise CheckFailed(
-                "your function put other weights into the model. Leave them, and move their "
-                "switches.",
+                "your function replaced weights of the model. Keep them, and set only their "
+                "requires_grad.",
                 hint="other_weights",
             )
         if any(not same for same in map(_same, kept, _kept(model))):
             raise CheckFailed(
-                "your function changed more than switches: the numbers of a weight, train() or "
-                "eval() of a part, or whether PyTorch follows gradients. Move requires_grad alone.",
+                "your function changed more than requires_grad: values of a weight, the train() or "
+                "eval() mode of a part, or whether PyTorch records gradients. Set requires_grad "
+                "only.",
                 hint="more_than_switches",
             )
         _judge(model, case, got.reshape(()) if got.numel() == 1 else got)
@@ -232,15 +198,14 @@ def _judge(model: nn.Module, case: Case, got: Tensor) -> None:
     said = f"number {number(got)}" if got.ndim == 0 else f"shape {tuple(got.shape)}"
     told = (
         f"for parts = {list(case.parts)} in a model of {_total(model, set(names))} numbers, "
-        f"{BEFORE[case.frozen]}, your result is the {said}, "
-        f"and {_listed(names, learning)}; it should be {total}, "
-        f"and {_listed(names, expected)}."
+        f"{BEFORE[case.frozen]}, your result is the {said}, and {_listed(names, learning)}; it "
+        f"should be {total}, and {_listed(names, expected)}."
     )
     if learning != expected and any("requires_grad" in vars(m) for m in model.modules()):
         raise CheckFailed(
-            f"{told}\nLikely mistake: you set requires_grad on a module, which makes a new "
-            "attribute that nobody reads. It is the weights that have the switch; "
-            "module.requires_grad_(…) with a _ at its end passes it on to them.",
+            f"{told}\nLikely mistake: you set requires_grad on a module, which creates a new "
+            "attribute that PyTorch never reads. Set it on the weights, or call "
+            "module.requires_grad_(…), with a trailing _, which sets it on all of them.",
             hint="set_on_module",
         )
 
@@ -255,9 +220,9 @@ def _judge(model: nn.Module, case: Case, got: Tensor) -> None:
 
 
 def _listed(names: dict[int, str], learning: set[int]) -> str:
-    """The names of the weights that learn, in words."""
+    """The names of the trainable weights, in words."""
     some = [name for i, name in names.items() if i in learning]
     if not some:
-        return "nothing learns"
+        return "nothing is trainable"
     shown = ", ".join(some[:4]) + (f" and {len(some) - 4} more" if len(some) > 4 else "")
-    return f"{shown} learn{'s' if len(some) == 1 else ''}"
+    return f"{shown} {'is' if len(some) == 1 else 'are'} trainable"

@@ -1,8 +1,8 @@
-"""Check of lab 06: a matrix with a low-rank change beside it (chapter 06).
+"""Check of lab 06: the forward pass of a matrix with LoRA (chapter 06).
 
-Key idea: the first case has four equal sizes, where products in the wrong order run without a
-complaint and give other numbers; in the others no two sizes are alike.
-Letters: I numbers into the matrix, O out of it, r the rank.
+Key idea: the first case has four equal sizes, where products in the wrong order raise no
+error and give other numbers; in the others no two sizes are equal.
+Letters: I inputs, O outputs, r the rank.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LAB = "06_fine_tuning"
 EXACT = 1e-9  # in double precision
 
 
-def thin(seed: int, n_in: int, n_out: int, rank: int) -> tuple[Tensor, Tensor, Tensor]:
+def low_rank(seed: int, n_in: int, n_out: int, rank: int) -> tuple[Tensor, Tensor, Tensor]:
     """A matrix as PyTorch keeps it (O, I), and A (I, r) and B (r, O) beside it."""
     return draw(seed, n_out, n_in), draw(seed + 1, n_in, rank), draw(seed + 2, rank, n_out)
 
@@ -31,7 +31,7 @@ ALL_ONE = ", where all of them are one tensor"
 
 def odd_matrices() -> list[tuple[tuple[Tensor, Tensor, Tensor], str]]:
     """(weight, A, B), each (3, 3), that are allowed and seldom thought of, and what they are."""
-    weight, A, B = thin(86, 3, 3, 3)
+    weight, A, B = low_rank(86, 3, 3, 3)
     zeros, halves = torch.zeros(3, 3), [part.round().half() for part in (weight, A, B)]
     return [
         ((weight, weight, weight), ALL_ONE),
@@ -72,85 +72,61 @@ MISTAKES = tuple(
         (
             "no_scale",
             _with(lambda alpha, A, B: 1),
-            "the change is added as it is. It is multiplied by alpha / r.",
+            "the low-rank term is added unscaled. Multiply it by alpha / r.",
         ),
         (
-            "alpha_alone",
+            "alpha_only",
             _with(lambda alpha, A, B: alpha),
-            "the change is multiplied by alpha. Divide by the rank too.",
+            "the low-rank term is multiplied by alpha alone. Divide by the rank too.",
         ),
         (
-            "alpha_left_out",
-            _with(lambda alpha, A, B: 1 / A.size(1)),
-            "the change is divided by the rank, and alpha is left out.",
-        ),
-        (
-            "rank_by_alpha",
+            "inverse_scale",
             _with(lambda alpha, A, B: A.size(1) / alpha),
-            "the change is multiplied by r / alpha. It is the other way round.",
+            "the low-rank term is multiplied by r / alpha. The factor is alpha / r.",
         ),
         (
             "root_of_rank",
             _with(lambda alpha, A, B: alpha / A.size(1) ** 0.5),
-            "the change is divided by the root of the rank. Here it is the rank itself.",
+            "the low-rank term is divided by the square root of the rank, as in rsLoRA. Here it "
+            "is divided by the rank itself.",
         ),
         (
-            "not_the_rank",
+            "input_size_for_rank",
             _with(lambda alpha, A, B: alpha / len(A)),
-            "len(A) is I, the numbers that go in. The rank is the other size of A.",
+            "len(A) is I, the number of inputs. The rank is the other dimension of A.",
         ),
         (
             "scale_on_all",
             lambda x, W, A, B, alpha: _scale(A, alpha) * (x @ W.T + x @ A @ B),
-            "x W is multiplied by alpha / r too. Only the change is.",
+            "x W is multiplied by alpha / r too. Only the low-rank term is scaled.",
         ),
         (
-            "scale_on_base",
-            lambda x, W, A, B, alpha: _scale(A, alpha) * (x @ W.T) + x @ A @ B,
-            "it is x W that you multiply by alpha / r. The change is what is scaled.",
-        ),
-        (
-            "base_dropped",
+            "base_missing",
             lambda x, W, A, B, alpha: _scale(A, alpha) * (x @ A @ B),
-            "that is the change alone. x W is still missing.",
+            "that is the low-rank term alone. Add x W to it.",
         ),
         (
-            "change_dropped",
+            "low_rank_term_missing",
             lambda x, W, A, B, alpha: x @ W.T,
-            "that is x W alone: the detour over A and B is missing.",
-        ),
-        (
-            "cut_to_integers",
-            _with(lambda alpha, A, B: alpha // A.size(1)),
-            "`//` cuts alpha / r down to an integer. Divide with `/`.",
-        ),
-        (
-            "first_row_for_all",
-            lambda x, W, A, B, alpha: (
-                x @ W.T + _scale(A, alpha) * (x.reshape(-1, len(A))[0] @ A @ B)
-            ),
-            "the change of the first row is added to all rows. Each has its own.",
-        ),
-        (
-            "subtracted",
-            _with(lambda alpha, A, B: -alpha / A.size(1)),
-            "the change is taken away. It is added.",
+            "that is x W alone. The low-rank term x A B is missing.",
         ),
         (
             "order_swapped",
             lambda x, W, A, B, alpha: x @ W.T + _scale(A, alpha) * (x @ B @ A),
-            "x meets B first. A comes first: it narrows I numbers to r, and B widens them again.",
+            "you multiply x by B first. A comes first: it maps I inputs to r, and B maps r to O "
+            "outputs.",
         ),
         (
-            "weight_not_turned",
+            "weight_not_transposed",
             lambda x, W, A, B, alpha: x @ W + _scale(A, alpha) * (x @ A @ B),
-            "PyTorch keeps W turned over: x W is `x @ weight.T`. On a square matrix nothing "
-            "complains.",
+            "PyTorch stores W transposed, so x W is `x @ weight.T`. With a square matrix there is "
+            "no error.",
         ),
         (
-            "change_turned",
+            "product_transposed",
             lambda x, W, A, B, alpha: x @ (W + _scale(A, alpha) * (A @ B)).T,
-            "A B is turned over together with `weight`. `weight` is kept turned over, A B is not.",
+            "A B is transposed together with `weight`. PyTorch stores `weight` transposed, but A "
+            "B is not.",
         ),
     )
 )
@@ -161,7 +137,7 @@ def lora_forward(answer):
     """lora_forward(x, weight, A, B, alpha): (..., I) -> (..., O), x W + (alpha / r) x A B."""
 
     def judge(shape, n_out, rank, alpha, seed=60, zero=False, double=False, parts=None, note=""):
-        x, (weight, A, B) = draw(seed, *shape), thin(seed + 1, shape[-1], n_out, rank)
+        x, (weight, A, B) = draw(seed, *shape), low_rank(seed + 1, shape[-1], n_out, rank)
         B = B * (not zero)
         if double:
             x, weight, A, B = (part.double() / 3 for part in (x, weight, A, B))
@@ -194,8 +170,8 @@ def lora_forward(answer):
     _follow_back(answer, (4,))
     _follow_back(answer, (2, 3, 6))
     return (
-        "Only A and B have to learn; `weight` may be shared by many. (x A) B never makes the "
-        "matrix A B; x (W + A B) is as right, and makes it."
+        "Only A and B are trained; many models may share `weight`. (x A) B never computes the "
+        "matrix A B; x (W + A B) is also correct, but computes it."
     )
 
 
@@ -204,7 +180,7 @@ def _follow_back(answer, shape: tuple[int, ...]) -> None:
 
     Between the two, A changes in place, as an optimizer changes it.
     """
-    x, (weight, A, B) = draw(80, *shape), thin(81, shape[-1], 3, 2)
+    x, (weight, A, B) = draw(80, *shape), low_rank(81, shape[-1], 3, 2)
     learns = {"x": x, "A": A, "B": B}
     for part in learns.values():
         part.requires_grad_(True)
@@ -229,10 +205,10 @@ def _follow_back(answer, shape: tuple[int, ...]) -> None:
             if gradient is None or not close(gradient, should, 1e-3):
                 raise CheckFailed(
                     f"the number is right, but {'no' if gradient is None else 'not the whole'} "
-                    f"gradient reaches {name}, so "
-                    f"{'the layers below learn wrongly' if name == 'x' else 'it cannot learn'}.\n"
-                    "Likely mistake: detach, .data, no_grad, NumPy or a new tensor made of "
-                    "numbers. Stay with PyTorch's operations.",
+                    f"gradient reaches {name}, so {'the layers below' if name == 'x' else 'it'} "
+                    "cannot be trained.\n"
+                    "Likely mistake: detach, .data, no_grad, NumPy or a new tensor made from "
+                    "values. Use PyTorch's operations throughout.",
                     hint="no_gradient",
                 )
     if any((part.grad is None or (part.grad != 1).any()) for part in learns.values()):

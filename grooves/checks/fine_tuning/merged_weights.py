@@ -1,8 +1,8 @@
-"""Check of lab 06: a low-rank change that goes into its matrix (chapter 06).
+"""Check of lab 06: merging a low-rank change into its matrix (chapter 06).
 
-Key idea: the matrix is kept turned over, the change is not; where both are square, nothing but the
-numbers shows it. A matrix that was handed over must be what it was, since other models share it.
-Letters: I numbers into the matrix, O out of it, r the rank.
+Key idea: the matrix is stored transposed, the change is not; where both are square, only the
+numbers show it. The matrix that is passed must not change, since other models share it.
+Letters: I inputs, O outputs, r the rank.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from grooves.checks import CheckFailed, check
 from grooves.checks.compare import Mistake, close, compare, written_by_hand
-from grooves.checks.fine_tuning.lora import EXACT, odd_matrices, thin, where_shapes_allow
+from grooves.checks.fine_tuning.lora import EXACT, low_rank, odd_matrices, where_shapes_allow
 
 LAB = "06_fine_tuning"
 
@@ -24,80 +24,56 @@ MISTAKES = tuple(
     Mistake(name, where_shapes_allow(compute), says)
     for name, compute, says in (
         (
-            "not_turned",
+            "not_transposed",
             lambda W, A, B, alpha: W + _scale(A, alpha) * (A @ B),
-            "A B has the shape (I, O), `weight` is kept as (O, I). Turn the change over.",
+            "A B has the shape (I, O), but `weight` is stored as (O, I). Transpose A B before you "
+            "add it.",
         ),
         (
-            "turned_over",
+            "result_transposed",
             lambda W, A, B, alpha: (W + _scale(A, alpha) * (A @ B).T).T,
-            "the numbers are right, but your matrix lies the other way. PyTorch keeps (O, I).",
+            "the numbers are right, but your matrix is transposed. PyTorch stores weights as (O, "
+            "I).",
         ),
         (
             "order_swapped",
             lambda W, A, B, alpha: W + _scale(A, alpha) * (B @ A).T,
-            "you multiply B A. x meets A first, so the change is A B.",
+            "you multiply B A. The layer applies A first, so the change is A B.",
         ),
         (
             "order_swapped",
             lambda W, A, B, alpha: W + _scale(A, alpha) * (B @ A),
-            "you multiply B A. x meets A first, so the change is A B.",
+            "you multiply B A. The layer applies A first, so the change is A B.",
         ),
         (
             "no_scale",
             lambda W, A, B, alpha: W + (A @ B).T,
-            "the change is added as it is. It is multiplied by alpha / r.",
+            "the change is added unscaled. Multiply it by alpha / r.",
         ),
         (
-            "alpha_alone",
+            "alpha_only",
             lambda W, A, B, alpha: W + alpha * (A @ B).T,
-            "the change is multiplied by alpha. Divide by the rank too.",
+            "the change is multiplied by alpha alone. Divide by the rank too.",
         ),
         (
-            "alpha_left_out",
-            lambda W, A, B, alpha: W + 1 / A.size(1) * (A @ B).T,
-            "the change is divided by the rank, and alpha is left out.",
-        ),
-        (
-            "rank_by_alpha",
+            "inverse_scale",
             lambda W, A, B, alpha: W + A.size(1) / alpha * (A @ B).T,
-            "the change is multiplied by r / alpha. It is the other way round.",
+            "the change is multiplied by r / alpha. The factor is alpha / r.",
         ),
         (
-            "cut_to_integers",
-            lambda W, A, B, alpha: W + alpha // A.size(1) * (A @ B).T,
-            "`//` cuts alpha / r down to an integer. Divide with `/`.",
-        ),
-        (
-            "not_the_rank",
+            "input_size_for_rank",
             lambda W, A, B, alpha: W + alpha / len(A) * (A @ B).T,
-            "len(A) is I, the numbers that go in. The rank is the other size of A.",
+            "len(A) is I, the number of inputs. The rank is the other dimension of A.",
         ),
         (
             "scale_on_all",
             lambda W, A, B, alpha: _scale(A, alpha) * (W + (A @ B).T),
-            "W is multiplied by alpha / r too. Only the change is.",
+            "W is multiplied by alpha / r too. Only the change is scaled.",
         ),
         (
-            "change_alone",
+            "change_only",
             lambda W, A, B, alpha: _scale(A, alpha) * (A @ B).T,
             "that is the change alone. Add it to `weight`.",
-        ),
-        (
-            "merged_twice",
-            lambda W, A, B, alpha: W + 2 * _scale(A, alpha) * (A @ B).T,
-            "the change is in it twice. Did an earlier line add it already?",
-        ),
-        (
-            "subtracted",
-            lambda W, A, B, alpha: W - _scale(A, alpha) * (A @ B).T,
-            "the change is taken away. It is added.",
-        ),
-        (
-            "one_direction",
-            lambda W, A, B, alpha: W + _scale(A, alpha) * (A[:, :1] @ B[:1]).T,
-            "only the first direction is in it: the first column of A and the first row of B. Add "
-            "all r of them.",
         ),
     )
 )
@@ -105,10 +81,10 @@ MISTAKES = tuple(
 
 @check(lab=LAB, exercise="merge", returns=Tensor)
 def merge(answer):
-    """merge(weight, A, B, alpha) -> (O, I), the matrix with the change in it."""
+    """merge(weight, A, B, alpha) -> (O, I), the matrix plus the change."""
 
     def judge(n_in, n_out, rank, alpha, seed=90, double=False, parts=None, note=""):
-        weight, A, B = parts or thin(seed, n_in, n_out, rank)
+        weight, A, B = parts or low_rank(seed, n_in, n_out, rank)
         if double:
             weight, A, B = (part.double() / 3 for part in (weight, A, B))
         expected = weight.double() + alpha / rank * (A.double() @ B.double()).T
@@ -140,8 +116,8 @@ def merge(answer):
     judge(3, 3, 3, 6.0, parts=short, note=", in bfloat16")
     if all(right for right, _ in found) and any(shared for _, shared in found):
         raise CheckFailed(
-            "your result lies in the memory of the `weight` that was given, at least where A B or "
-            "alpha is 0, so a change of one changes both. Return a new tensor in any case.",
+            "your result shares memory with the `weight` that was given, at least where A B or "
+            "alpha is 0, so changing one changes both. Always return a new tensor.",
             hint="same_memory",
         )
-    return "A matrix of the old shape: nothing is slower for it."
+    return "The merged matrix has the old shape, so inference is no slower."

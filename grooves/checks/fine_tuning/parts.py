@@ -1,4 +1,4 @@
-"""Check of lab 06: a model whose names mislead, and the parts of it that may learn (chapter 06).
+"""Check of lab 06: a model whose names mislead, and its trainable parts (chapter 06).
 
 Key idea: a tensor with two names, `blocks.1` beside `blocks.10`, a `norm` inside `prenorm`, and a
 second `norm`, inside a part, with the same numbers as the first.
@@ -32,7 +32,7 @@ class Tied(nn.Module):
 
 @dataclass(frozen=True)
 class Case:
-    """Parts to let learn, and whether all, every second or none of the weights were frozen.
+    """The parts to train, and whether all, every second or none of the weights were frozen.
 
     "as left": the model is the one of the case before, as the answer has left it.
     """
@@ -58,6 +58,6 @@ CASES = (
 BEFORE = {
     True: "all frozen before",
     "half": "every second tensor frozen before",
-    False: "all learning before",
+    False: "all trainable before",
     "as left": "in a second call on the same model",
 }

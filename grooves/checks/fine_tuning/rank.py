@@ -1,8 +1,8 @@
-"""Check of lab 06: the largest rank that a budget pays for (chapter 06).
+"""Check of lab 06: the largest rank that a budget allows (chapter 06).
 
-Key idea: the counts are small enough to be done on paper, and between them they show each mistake:
-a budget that is met to the number, one that pays for nothing, one that pays for more directions
-than a matrix has.
+Key idea: the counts are small enough to be done on paper, and together they show each mistake: a
+budget that is used up exactly, one too small for rank 1, one that allows more than the maximum
+rank of a matrix.
 """
 
 from __future__ import annotations
@@ -25,33 +25,16 @@ def _rank(shapes, budget, price=lambda n_out, n_in: n_out + n_in, side=min, how=
 
 MISTAKES = (
     Mistake(
-        "no_end",
+        "no_upper_limit",
         lambda shapes, budget: budget // sum(map(sum, shapes)),
-        "a matrix has no more directions than its shorter side is long.",
-    ),
-    Mistake(
-        "last_rank_left_out",
-        lambda shapes, budget: min(_rank(shapes, budget), min(map(min, shapes)) - 1),
-        "you end one short of the shorter side, as range(1, side) does. A matrix has as many "
-        "directions as that side is long.",
+        "the result is larger than the shorter side of a matrix, and the rank of a matrix cannot "
+        "exceed that.",
     ),
     Mistake(
         "longer_side",
         lambda shapes, budget: _rank(shapes, budget, side=max),
-        "the longer side sets no limit: a matrix has as many directions as its shorter side.",
-    ),
-    *(
-        Mistake(
-            "one_side_alone",
-            lambda shapes, budget, at=at: _rank(shapes, budget, side=lambda shape: shape[at]),
-            "your limit is one of O and I alone. The shorter of them sets it, whichever it is.",
-        )
-        for at in (0, 1)
-    ),
-    Mistake(
-        "first_matrix_ends",
-        lambda shapes, budget: min(budget // sum(map(sum, shapes)), *shapes[0]),
-        "the limit is that of the first matrix. All of them must allow the rank.",
+        "you limit the rank by the longer side. The rank of a matrix cannot exceed its shorter "
+        "side.",
     ),
     Mistake(
         "only_a",
@@ -64,55 +47,40 @@ MISTAKES = (
         "you count B alone. A has r · I numbers.",
     ),
     Mistake(
-        "equal_shapes_once",
-        lambda shapes, budget: _rank(list(set(shapes)), budget),
-        "matrices of the same shape are counted once. Each has an A and a B of its own.",
-    ),
-    Mistake(
         "square_assumed",
         lambda shapes, budget: _rank(shapes, budget, lambda n_out, n_in: 2 * n_out),
-        "you count 2 · O, which is right for square matrices. A has r · I numbers, B r · O.",
+        "you count 2 · O, which holds for square matrices only. A has r · I numbers and B has r · "
+        "O.",
     ),
     Mistake(
-        "whole_matrices",
+        "full_matrices",
         lambda shapes, budget: _rank(shapes, budget, lambda n_out, n_in: n_out * n_in),
-        "O · I is the price of a whole matrix. A and B of rank 1 are two vectors, I and O long.",
+        "O · I is the size of the full matrix. At rank 1, A has I numbers and B has O.",
     ),
     Mistake(
-        "first_matrix_alone",
+        "first_matrix_only",
         lambda shapes, budget: _rank(shapes[:1], budget),
-        "you pay for the first matrix alone. The budget is for all of them.",
+        "you count the first matrix only. The budget covers all of them.",
     ),
     Mistake(
-        "each_gets_all",
+        "budget_not_shared",
         lambda shapes, budget: min(_rank([shape], budget) for shape in shapes),
-        "each matrix gets the whole budget. They share it.",
-    ),
-    Mistake(
-        "equal_shares",
-        lambda shapes, budget: min(_rank([shape], budget // len(shapes)) for shape in shapes),
-        "each matrix gets the same share of the budget. What a small one does not need is then "
-        "lost; only the sum counts.",
+        "you give each matrix the whole budget. They share it.",
     ),
     Mistake(
         "rounded",
         lambda shapes, budget: _rank(shapes, budget, how=round),
-        "you round to the nearest rank, and the budget does not always pay for it. Round down.",
+        "you round to the nearest rank, and the budget does not always allow it. Round down.",
     ),
     Mistake(
         "at_least_one",
         lambda shapes, budget: max(1, _rank(shapes, budget)),
-        "you give rank 1 where the budget does not pay for it. Then the rank is 0: no change.",
+        "you return 1 where the budget does not allow rank 1. Return 0 there: no change.",
     ),
     Mistake(
-        "rounded_up",
-        lambda shapes, budget: _rank(shapes, budget, how=math.ceil),
-        "you round up, and the budget does not pay for that. Round down.",
-    ),
-    Mistake(
-        "just_below",
+        "budget_excluded",
         lambda shapes, budget: max(0, _rank(shapes, budget - 1)),
-        "a rank that takes the whole budget is left out. At most means <=.",
+        'a rank that uses up the budget exactly is left out. "At most" means <=.',
     ),
 )
 

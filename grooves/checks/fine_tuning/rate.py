@@ -1,6 +1,6 @@
 """Check of lab 06: the best learning rate of a sweep (chapter 06).
 
-Key idea: four small sweeps in which each false reading finds another rate: the training loss is
+Key idea: small sweeps in which each misreading finds another rate: the training loss is
 lowest elsewhere, the last look ranks otherwise, a run was best before it diverged, the rates are
 in no order, and the edge of the list is not the edge of the rates.
 Letters: R runs, S looks.
@@ -61,11 +61,6 @@ def _argsort_for_place(rates, training, held_out):
     return rate, look, np.argsort(rates)[list(rates).index(rate)] in (0, len(rates) - 1)
 
 
-def _look_at_the_end(rates, training, held_out):
-    rate, look, edge = _choose(rates, training, held_out)
-    return rate, look, edge or look == held_out.shape[1] - 1
-
-
 def _training(rates, training, held_out):
     return _choose(rates, held_out, training)
 
@@ -74,120 +69,75 @@ MISTAKES = (
     Mistake(
         "training_loss",
         _training,
-        "that is the best of the training losses. They say how well the model knows what it has "
-        "seen; the stories held out say more.",
-    ),
-    Mistake(
-        "infinity_let_in",
-        lambda r, t, h: _choose(r, t, h, sound=~(np.isnan(h).any(1) | np.isnan(t).any(1))),
-        "your run has an infinite loss at one look. That is no finite number either: np.isfinite.",
+        "you choose by the training loss, which tells how well the model fits the stories it has "
+        "seen. Choose by the held-out loss.",
     ),
     *(
         Mistake(
             "nan_wins",
             compute,
-            "argmin stops at the first NaN, and takes a run that diverged for the best. Put "
-            "infinity in its place first.",
+            "argmin returns the first NaN, so a run that diverged wins. Replace its losses by "
+            "infinity first.",
         )
         for compute in (_nan_wins, _nan_wins_by_run)
     ),
     Mistake(
         "before_it_diverged",
         _before_it_diverged,
-        "your run was best before it diverged. A run that diverges is out as a whole.",
+        "your run had its best loss before it diverged. A run that diverges is excluded "
+        "altogether.",
     ),
     Mistake(
-        "training_not_looked_at",
+        "training_not_checked",
         lambda r, t, h: _choose(r, t, h, sound=np.isfinite(h).all(1)),
-        "the training loss of your run is not finite at one look, so it has diverged. Both kinds "
-        "of loss must be finite.",
+        "a training loss of your run is not finite, so the run has diverged. Both kinds of loss "
+        "must be finite.",
     ),
     *(
         Mistake(
-            "chosen_by_the_end",
+            "last_losses_compared",
             lambda r, t, h, look=look: _choose(r, t, h, score=lambda row: row[-1], look=look),
-            "you compare the last looks. The best of a run may have come before.",
+            "you compare the last losses. A run may have had its best one earlier.",
         )
         for look in (lambda row: len(row) - 1, np.argmin)
     ),
     Mistake(
         "last_look_returned",
         lambda r, t, h: _choose(r, t, h, look=lambda row: len(row) - 1),
-        "the rate is right, but you return the last look, not the one at which it was best.",
+        "the rate is right, but you return the last look, not the one with the lowest loss.",
     ),
     Mistake(
-        "looks_from_one",
-        lambda r, t, h: _choose(r, t, h, look=lambda row: row.argmin() + 1),
-        "the looks are counted from 1. Count from 0.",
-    ),
-    Mistake(
-        "index_for_rate",
+        "index_returned",
         lambda r, t, h: (list(r).index(_choose(r, t, h)[0]), *_choose(r, t, h)[1:]),
-        "that is the place of the rate in the list. Return the rate itself.",
+        "that is the index of the rate in the list. Return the rate itself.",
     ),
     Mistake(
-        "edge_of_the_sound",
+        "diverged_rates_ignored",
         lambda r, t, h: _choose(
             r,
             t,
             h,
             edge=lambda rates, i, sound: rates[i] in (rates[sound].min(), rates[sound].max()),
         ),
-        "the rates whose runs diverged were tried too. Beyond your rate there was one.",
+        "you look for the edge among the runs that did not diverge. The rates of the diverged "
+        "runs were tried too, so your rate is not at the edge.",
     ),
     Mistake(
         "lower_edge_missed",
         lambda r, t, h: _choose(r, t, h, edge=lambda rates, i, sound: rates[i] == rates.max()),
-        "the smallest rate is an edge too: a smaller one may be better.",
+        "the smallest rate is an edge too, since a smaller one may be better.",
     ),
     Mistake(
         "edge_of_the_list",
         lambda r, t, h: _choose(r, t, h, edge=lambda rates, i, sound: i in (0, len(rates) - 1)),
-        "the edge is that of the rates, not of the list: compare with the smallest and the "
-        "largest rate.",
+        "you test whether the rate is first or last in the list. Compare it with the smallest and "
+        "the largest rate.",
     ),
     Mistake(
-        "argsort_for_place",
+        "argsort_for_rank",
         _argsort_for_place,
-        "np.argsort(rates)[i] is not the place of rate i in order, but which rate stands at place "
-        "i. Compare the rate with the smallest and the largest.",
-    ),
-    Mistake(
-        "look_at_the_end",
-        _look_at_the_end,
-        "you say edge where the best look is the last one. The question is whether the rate is "
-        "the smallest or the largest.",
-    ),
-    Mistake(
-        "close_is_equal",
-        lambda r, t, h: _choose(
-            r,
-            t,
-            h,
-            edge=lambda rates, i, sound: np.isclose(rates[i], [rates.min(), rates.max()]).any(),
-        ),
-        "isclose takes all small rates for equal: its absolute tolerance is 1e-8. Compare with ==.",
-    ),
-    *(
-        Mistake(
-            "only_the_last_look",
-            lambda r, t, h, fill=fill: _choose(
-                r, t, fill(h), sound=np.isfinite(h[:, -1]) & np.isfinite(t[:, -1])
-            ),
-            "a run that was not finite at one look has diverged, even if it came back. Look at "
-            "all of them.",
-        )
-        for fill in (np.asarray, lambda h: np.where(np.isfinite(h), h, INF))
-    ),
-    Mistake(
-        "sum_of_losses",
-        lambda r, t, h: _choose(r, t, h + t),
-        "you add the training losses to those held out. Only the latter say which run is best.",
-    ),
-    Mistake(
-        "inside_for_edge",
-        lambda r, t, h: (*_choose(r, t, h)[:2], not _choose(r, t, h)[2]),
-        "True means that the best rate is at the edge. You say the opposite.",
+        "np.argsort(rates)[i] is not the position of rate i in sorted order; it is the index of "
+        "the rate at position i. Compare the rate with the smallest and the largest one.",
     ),
 )
 
@@ -209,7 +159,7 @@ def choose_rate(answer):
         given = _in_words(rates, held_out, training)
         asked = read_only(call) if last else call
         judge_parts(asked, inputs, expected, MISTAKES, given, "it should be")
-    return "A sweep that stops at its edge has not found the best rate."
+    return "A sweep whose best rate is at the edge has not found the best rate."
 
 
 def _in_words(rates, held_out, training) -> str:
@@ -217,7 +167,7 @@ def _in_words(rates, held_out, training) -> str:
     if len(rates) > 9:
         return f"{len(rates)} runs of {len(held_out[0])} looks"
     rows = [
-        f"    rate {rate:g}: held out {_losses(off)}; training {_losses(on)}"
+        f"    rate {rate:g}: held-out {_losses(off)}; training {_losses(on)}"
         for rate, off, on in zip(rates, held_out, training, strict=True)
     ]
     return f"these {len(rates)} runs\n" + "\n".join(rows) + "\nin this order"

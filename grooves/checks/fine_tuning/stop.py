@@ -1,7 +1,7 @@
-"""Check of lab 06: where to stop, with patience (chapter 06).
+"""Check of lab 06: early stopping with patience (chapter 06).
 
 Key idea: the curves are made so that each misreading of the rule keeps another look: noise before
-the best, a second fall that nobody waited for, equal losses, a rise that falls a little on its way.
+the best, a second fall after the run has stopped, equal losses, a rise with small falls in it.
 """
 
 from __future__ import annotations
@@ -17,18 +17,16 @@ LAB = "06_fine_tuning"
 EXACT = 1e-9
 
 
-def _stop(losses, patience, better=np.less, in_a_row=True, against_last=False, stopped=False):
+def _stop(losses, patience, better=np.less, in_a_row=True, stopped=False):
     """The right look, or one by another rule.
 
-    in_a_row: whether a new best makes patient again. against_last: whether a look is compared with
-    the one before it. stopped: whether the look at which one stops is returned.
+    in_a_row: whether a new best resets the counter. stopped: whether to return the look at which
+    the run stops.
     """
     best, waited = 0, 0
     for look in range(1, len(losses)):
         if better(losses[look], losses[best]):
             best, waited = look, waited * (not in_a_row)
-        elif against_last and losses[look] < losses[look - 1]:
-            waited = 0
         else:
             waited += 1
         if waited == patience:
@@ -47,18 +45,6 @@ def _better_than_the_last(losses, patience):
     return best
 
 
-def _equal_costs_nothing(losses, patience):
-    best, waited = 0, 0
-    for look in range(1, len(losses)):
-        if losses[look] < losses[best]:
-            best, waited = look, 0
-        elif losses[look] > losses[best]:
-            waited += 1
-        if waited == patience:
-            break
-    return best
-
-
 def _last_if_patient(losses, patience):
     """The right look where patience runs out, and the last one where it does not."""
     best = _stop(losses, patience)
@@ -70,8 +56,8 @@ MISTAKES = (
     Mistake(
         "training_curve",
         lambda t, h, p: _stop(t, p),
-        "you watch the loss on what is being learned, which falls as the model learns by heart. "
-        "Watch the stories held out.",
+        "you watch the training loss, which keeps falling while the model memorises. Watch the "
+        "held-out loss.",
     ),
     Mistake(
         "first_rise",
@@ -80,68 +66,49 @@ MISTAKES = (
         "them in a row.",
     ),
     Mistake(
-        "against_the_last",
-        lambda t, h, p: _stop(h, p, against_last=True),
-        "a look that is better than the one before it makes you patient again. Only a new best "
-        "should.",
-    ),
-    Mistake(
-        "better_than_the_last",
+        "compared_with_previous",
         lambda t, h, p: _better_than_the_last(h, p),
-        "you compare a look with the one before it. Compare it with the best so far.",
+        "you compare each look with the one before it. Compare it with the best so far.",
     ),
     Mistake(
-        "last_if_patient",
+        "last_if_never_stopped",
         lambda t, h, p: _last_if_patient(h, p),
-        "where patience never runs out you return the last look. The best of all may have come "
+        "you return the last look where patience never runs out. The best one may have come "
         "before it.",
     ),
     Mistake(
         "looked_ahead",
         lambda t, h, p: int(np.argmin(h)),
-        "that is the best of the whole curve. Patience had run out before: the run was stopped and "
-        "never got there.",
+        "that is the best look of the whole curve. Patience had run out before, so the run never "
+        "got there.",
     ),
     Mistake(
-        "where_it_stopped",
+        "stopping_look",
         lambda t, h, p: _stop(h, p, stopped=True),
-        "that is the look at which you stopped. Keep the best one before it.",
+        "that is the look at which you stopped. Return the best one before it.",
     ),
     Mistake(
         "equal_is_better",
         lambda t, h, p: _stop(h, p, better=np.less_equal),
-        "an equal loss counts as a new best with you. It is no better: use <.",
-    ),
-    Mistake(
-        "equal_costs_nothing",
-        lambda t, h, p: _equal_costs_nothing(h, p),
-        "an equal loss uses up no patience with you. It is no new best, so it does.",
+        "you count an equal loss as a new best. It is no better, so use <.",
     ),
     Mistake(
         "first_look_forgotten",
         lambda t, h, p: _stop(h[1:], p) + 1 if len(h) > 1 else 0,
-        "the first look is never kept. Where the losses only rise, it is the best.",
+        "you never return look 0. Where the losses only rise, it is the best.",
     ),
     *(
         Mistake(
-            "hardly_better",
+            "minimum_improvement",
             lambda t, h, p, least=least: _stop(h, p, better=lambda a, b: a < b - least),
-            "you ask for an improvement of some size. Any loss below the best is a new best.",
+            "you require a minimum improvement. Any loss below the best is a new best.",
         )
         for least in (0.1, 1e-2, 1e-3, 1e-4)
     ),
-    *(
-        Mistake(
-            "rounded_losses",
-            lambda t, h, p, digits=digits: _stop(np.round(h, digits), p),
-            "you round the losses before you compare them. Any loss below the best is a new best.",
-        )
-        for digits in (0, 1, 2, 3, 4)
-    ),
     Mistake(
-        "not_in_a_row",
+        "counter_not_reset",
         lambda t, h, p: _stop(h, p, in_a_row=False),
-        "you count all looks that were no better. With a new best the counting begins anew.",
+        "you count all looks that were no better. Reset the counter at each new best.",
     ),
     Mistake(
         "too_patient",
@@ -151,18 +118,7 @@ MISTAKES = (
     Mistake(
         "too_impatient",
         lambda t, h, p: _stop(h, max(p - 1, 1)),
-        "you stop one look too early: `patience` looks may be no better, and then you stop.",
-    ),
-    Mistake(
-        "patience_back",
-        lambda t, h, p: max(_stop(h, p, stopped=True) - p, 0),
-        "you go back by `patience` looks from where you end. Where patience never ran out, the "
-        "best look is another.",
-    ),
-    Mistake(
-        "from_one",
-        lambda t, h, p: _stop(h, p) + 1,
-        "the looks are counted from 1. Count from 0.",
+        "you stop one look too early. Stop once `patience` looks in a row were no better.",
     ),
 )
 
@@ -223,4 +179,4 @@ def stop_at(answer):
             "it should be",
             EXACT,
         )
-    return "Where one stops is decided by stories that were kept apart."
+    return "Held-out stories decide when to stop."

@@ -27,8 +27,8 @@ def with_no_other_stories(ask: Callable, answer: Callable):
         holds_stories,
         "stories_from_outside",
         lambda name: (
-            f"your function reads the notebook's `{name}`, which holds stories. Learn from those "
-            "that your function is given, and no others."
+            f"your function reads the notebook's `{name}`, which holds stories. Train on those "
+            "that are passed to your function, and on no others."
         ),
     )
 

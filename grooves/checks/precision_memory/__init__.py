@@ -1,8 +1,8 @@
 """Checks of lab 12, will it fit: what the notebook imports as `check` (chapter 12).
 
-Key idea: one check an exercise. Where the exercise is to *write* something, an answer that calls
-the course's own formats, quantiser or scaler is refused with a sentence. Where it is to count, and
-in the challenge, everything may be called. `nats_above` and `race` are for the challenge, and
+Key idea: one check per exercise. Where students *write* something, an answer that calls the
+course's own formats, quantiser or scaler is refused. Where they count, and in the challenge, they
+may call everything. `nats_above` and `race` are for the challenge, and
 `chain` makes the layers that exercise 7 goes through.
 """
 

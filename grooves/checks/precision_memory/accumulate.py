@@ -1,9 +1,9 @@
-"""Check of lab 12: one step from many pieces (chapter 12).
+"""Check of lab 12: gradient accumulation (chapter 12).
 
-Key idea: the step must be the one that the whole batch at once would have given, to the last digits
-of 64 bits. And it must not need the memory of the whole batch: the model notes when it goes
-forward and when backward, and a batch has gone back before the next goes forward.
-Letters: B texts, T words, V words in the vocabulary.
+Key idea: the step must be that of the whole batch, to the last digits of 64 bits. And it must not
+need the memory of the whole batch: the model records its forward and backward passes, and that of a
+piece must be over before the next begins.
+Letters: B texts, T tokens, V tokens in the vocabulary.
 """
 
 from __future__ import annotations
@@ -80,10 +80,10 @@ def batch(step: int) -> list[tuple[Tensor, Tensor]]:
 def _loss(model, pairs, kind: str) -> Tensor:
     """The loss of pieces: all at once, or by what a mistake makes of them.
 
-    kind: "words" divides the sum by the words that are asked for; "means" is the mean of the
-    pieces' means; "summed_means" their sum; "sum" divides by nothing; "places" by all places,
-    padding too; "texts" by the texts; "by_texts" is a mean of means weighted by texts; "so_far"
-    divides each piece by the words up to its end.
+    kind: "words" divides the sum by the target words; "means" is the mean of the
+    pieces' means; "summed_means" their sum; "sum" divides by nothing; "places" by all positions,
+    padding too; "texts" by the texts; "by_batches" by the pieces; "so_far" divides each piece by
+    the words up to its end.
     """
     logits = [model(ids).flatten(0, 1) for ids, _ in pairs]
     losses = [
@@ -103,8 +103,6 @@ def _loss(model, pairs, kind: str) -> Tensor:
         "texts": sum(losses) / sum(texts),
         "so_far": sum(s / n for s, n in zip(losses, itertools.accumulate(words), strict=True)),
         "by_batches": sum(losses) / len(losses),
-        "by_texts": sum(m * n for m, n in zip(means, texts, strict=True)) / sum(texts),
-        "by_places": sum(m * n for m, n in zip(means, places, strict=True)) / sum(places),
     }[kind]
 
 
@@ -120,43 +118,38 @@ def _learned(model, pairs, kind="words", left_over=()) -> list[Tensor]:
 
 
 NOTHING = (
-    "in one of the pieces nothing is asked for, and the mean over no words is 0 / 0 = NaN, however "
-    "it is weighted. Take the sum, and divide by the words of the whole batch."
+    "one of the pieces has no target words, and the mean over no words is 0 / 0 = NaN, whatever "
+    "its weight. Sum the losses, and divide by the number of target words of the whole batch."
 )
 # Of each mistake the kinds of losses that it may have, and what to say.
 MISTAKES = {
     "mean_of_means": (
         ("means",),
-        "each piece counts alike, though one asks for more words than another. Sum the "
-        "losses of all words, and divide by the number of words of the whole batch.",
+        "every piece has the same weight, although their numbers of target words differ. Sum the "
+        "losses of all words, and divide by the number of target words of the whole batch.",
     ),
     "not_divided": (
         ("sum", "summed_means"),
-        "sums or means of the pieces are added up and not divided by the words of the whole batch, "
-        "so the step is too long.",
+        "you add up sums or means of the pieces without dividing by the number of target words "
+        "of the whole batch, so the step is too long.",
     ),
     "padding_counted": (
         ("places",),
-        "you divide by all places, padding included. Count the targets that are not IGNORED.",
+        "you divide by all positions, including padding. Count the targets that are not IGNORED.",
     ),
-    "divided_by_another": (
+    "wrong_divisor": (
         ("texts", "by_batches", "so_far"),
-        "the losses are divided by another number than that of all words that are asked for in the "
-        "whole batch: count these before the first piece is read.",
-    ),
-    "weighted_by_another": (
-        ("by_texts", "by_places"),
-        "the pieces' means are weighted by texts or by places. Weight them by the words that are "
-        "asked for.",
+        "you do not divide by the number of target words of the whole batch. Count these before "
+        "the first piece.",
     ),
 }
 
 
 @check(lab=LAB, exercise="accumulated_step")
 def accumulated_step(answer):
-    """accumulated_step(model, optimizer, pairs) -> the loss; moves the model one step.
+    """accumulated_step(model, optimizer, pairs) -> the loss; updates the model once.
 
-    pairs: a list of (inputs, targets), each (B, T), of unlike sizes, with IGNORED targets.
+    pairs: a list of (inputs, targets), each (B, T), of different sizes, with IGNORED targets.
     """
     with own_seed(0):
         model = Watched()
@@ -170,7 +163,7 @@ def accumulated_step(answer):
         expected, loss = _learned(before, pairs), _loss(before, pairs, "words").item()
         optimizer.n_steps, model.events, model.texts = 0, [], []
         words = sum(int((targets != IGNORED).sum()) for _, targets in pairs)
-        given = f"step {step + 1}, {len(pairs)} pieces with {words} words asked for"
+        given = f"step {step + 1}, {len(pairs)} pieces with {words} target words"
         handed_over = [(ids.clone(), targets.clone()) for ids, targets in pairs]
         told = as_number(answer(model, optimizer, handed_over))
         now = [p.detach().clone() for p in model.parameters()]
@@ -185,17 +178,17 @@ def accumulated_step(answer):
             raise CheckFailed(
                 f"for {given}, your result is the loss {told:.6g}; that of the whole batch is "
                 f"{loss:.6g}. The step itself is right.\nLikely mistake: the number that you "
-                "return is of one piece, or was not divided as the gradient was.",
+                "return is that of one piece, or was not divided like the gradient.",
                 hint="other_loss",
             )
         if not again.same(handed_over, pairs):
             raise CheckFailed(
                 "your function changed the list of pairs that it was given, or a tensor in it. "
-                "Others still need what stood there: work on a copy.",
+                "Work on a copy.",
                 hint="changed_input",
             )
         last = [p.grad.clone() if p.grad is not None else 0 * p for p in model.parameters()]
-    return "The same step as from the whole batch, and one piece in memory at a time."
+    return "The same step as with the whole batch, with one piece in memory at a time."
 
 
 def _near(some, others) -> bool:
@@ -210,11 +203,11 @@ def _judge_weights(now, expected, before, pairs, given, last, n_steps):
     gap = max(float((a - b).abs().max()) for a, b in zip(now, expected, strict=True))
     difference = f"your result is a model whose weights are up to {gap:.3g} from"
     if not all(p.isfinite().all() for p in now):
-        difference = "your result is a model with weights that are no finite numbers, unlike"
+        difference = "your result is a model with weights that are not finite, unlike"
     name, says = _why(now, before, pairs, last, n_steps)
     said = f"Likely mistake: {says}" if name != "unrecognised" else says
     raise CheckFailed(
-        f"for {given}, {difference} those after a step from the whole batch.\n{said}", hint=name
+        f"for {given}, {difference} those after a step with the whole batch.\n{said}", hint=name
     )
 
 
@@ -223,35 +216,35 @@ def _why(now, before, pairs, last, n_steps) -> tuple[str, str]:
     words = [int((targets != IGNORED).sum()) for _, targets in pairs]
     if n_steps > 1:
         return "step_each", (
-            f"the optimizer made {n_steps} steps. Add the gradients up over all pieces, "
+            f"the optimizer made {n_steps} steps. Accumulate the gradients of all pieces, "
             "and step once after the loop."
         )
     if n_steps == 0:
         return "no_step", (
-            "`optimizer.step()` was not called. It moves the weights, once the gradients of all "
-            "pieces are there."
+            "`optimizer.step()` was not called. Call it once the gradients of all pieces are "
+            "accumulated."
         )
     if not all(p.isfinite().all() for p in now) and 0 in words:
         return "mean_of_nothing", NOTHING
     if _near(now, before.parameters()):
         return "cleared_before_step", (
-            "`optimizer.step()` was called and moved nothing: no gradients were there. Either "
-            "`backward()` was not called, or `zero_grad()` stands between it and the step; it "
-            "belongs before the loop."
+            "`optimizer.step()` changed nothing, because there were no gradients. Either "
+            "`backward()` was not called, or `zero_grad()` comes between it and the step; call it "
+            "before the loop."
         )
     for name, (kinds, says) in MISTAKES.items():
         if any(_near(now, _learned(before, pairs, kind)) for kind in kinds):
             return name, says
     if _near(now, _learned(before, pairs, left_over=last)):
         return "never_cleared", (
-            "the gradients that the optimizer held before were added: `optimizer.zero_grad()` "
-            "before the first piece."
+            "gradients of an earlier step were added. Call `optimizer.zero_grad()` before the "
+            "first piece."
         )
     parts = zip(before.parameters(), now, strict=True)
     moved = torch.cat([(a - b).detach().flatten() for a, b in parts]) / RATE
     for kept, name, says in (
-        (pairs[-1:], "last_alone", "only the last piece counts. Are the gradients cleared inside "
-         "the loop, or is `backward()` called once, after it?"),
+        (pairs[-1:], "last_piece_only", "only the last piece counts. Do you clear the gradients "
+         "inside the loop, or call `backward()` once, after it?"),
         (pairs[:-1], "piece_missing", "the last piece is left out."),
         (pairs[:1], "piece_missing", "only the first piece was used."),
     ):  # fmt: skip
@@ -281,7 +274,7 @@ def _judge_order(model: Watched, pairs, given: str) -> None:
     if max(model.texts) > largest:
         raise CheckFailed(
             f"for {given}, your result is right, but the model read {max(model.texts)} texts at "
-            "once, so all activations were there together. Let it read one piece after the "
+            "once, so all activations were in memory together. Run one piece after the "
             "other.",
             hint="all_at_once",
         )
@@ -291,8 +284,8 @@ def _judge_order(model: Watched, pairs, given: str) -> None:
         most = max(most, ahead)
     if most > 1:
         raise CheckFailed(
-            f"for {given}, your result is right, but {most} pieces had gone forward before "
-            "the first went back, so their activations were there together. Call `backward()` "
-            "inside the loop: gradients add up by themselves.",
+            f"for {given}, your result is right, but {most} forward passes ran before "
+            "the first backward pass, so their activations were in memory together. Call "
+            "`backward()` inside the loop: gradients accumulate.",
             hint="graphs_kept",
         )

@@ -87,7 +87,7 @@ class _Room:
     def __init__(self, alone: bool):
         self.alone = alone
         self.made: dict[int, object] = {}
-        self.kept: list = []  # what was copied, so that no id is given anew
+        self.kept: list = []  # what was copied, so that no id is reused
 
     def copied(self, name: str, value):
         """A value's copy, the same for the same value."""
@@ -133,8 +133,8 @@ class _Room:
         data = _bytes_of(value)
         if data is None or len(data) > LARGEST_TABLE:  # what is no bytes is no small table
             raise CheckFailed(
-                f"for unpack alone, your result would need `{name}` besides the bytes. The reader "
-                "of the file has nothing but the file: put what is needed into the bytes. "
+                f"for unpack alone, your result would need `{name}` besides the bytes. Whoever "
+                "reads the file has only the file: store what is needed in the bytes. "
                 f"(Tables of at most {LARGEST_TABLE:,} bytes are free.)",
                 hint="brings_along",
             )

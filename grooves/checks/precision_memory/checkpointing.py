@@ -1,8 +1,8 @@
-"""Check of lab 12: a chain of layers that keeps few activations (chapter 12).
+"""Check of lab 12: gradient checkpointing (chapter 12).
 
-Key idea: three things are looked at, in this order. The gradients must be those of a chain that
-keeps everything; every layer may be computed twice, and no more; and the memory in which tensors
-lie is watched, so that what is kept cannot be hidden.
+Key idea: three things are checked, in this order. The gradients must be those of a chain that keeps
+everything; every layer may be computed at most twice; and the memory of all tensors is watched, so
+that what is kept cannot be hidden.
 Letters: B pictures, C channels.
 """
 
@@ -22,7 +22,7 @@ from grooves.precision import memory
 BATCH, CHANNELS = 96, 4  # so that a layer's weights are small beside what goes through it
 # Layers, and every how many one is kept; the first two are alike, and come with other numbers.
 CASES = ((20, 4), (20, 4), (23, 5), (5, 1), (6, 9), (1, 3), (38, 11), (21, 7))
-SPARE = 4  # tensors at work: what goes into a layer and comes out, on the way and back
+SPARE = 4  # temporary tensors: input and output of a layer and their gradients
 NEAR = 1e-9
 
 
@@ -39,7 +39,7 @@ class Layer:
         return (x @ self.weight).tanh_()
 
     def backward(self, x: Tensor, g: Tensor) -> Tensor:
-        """The gradient of what went in, from what went in and the gradient of what came out.
+        """The gradient of the input, from the input and the gradient of the output.
 
         Adds the gradient of the weights to `gradient`.
         """
@@ -70,9 +70,9 @@ def _truth(n_layers: int, x: Tensor, target: Tensor):
 
 @check(lab=LAB, exercise="checkpointed", returns=Tensor)
 def checkpointed(answer):
-    """checkpointed(layers, x, every, blame) -> the gradient of x (B, C).
+    """checkpointed(layers, x, every, output_gradient) -> the gradient of x (B, C).
 
-    blame(y): the gradient of what came out of the last layer.
+    output_gradient(y): the gradient of the last layer's output.
     """
     said, earlier, results = [], [], []
     for seed, (n, every) in enumerate(CASES):
@@ -112,8 +112,8 @@ def _judge_given(layers: list, chained: list, handed_over: Tensor, x: Tensor) ->
     ):
         if changed:
             raise CheckFailed(
-                f"your function changed the {what} that it was given. Others still need what "
-                "stood there: work on a copy, or make something new.",
+                f"your function changed the {what} that it was given. Work on a copy, or make "
+                "something new.",
                 hint="changed_input",
             )
 
@@ -128,7 +128,7 @@ def _fail(given: str, found: str, name: str, says: str):
 
 def _judge_gradients(got: Tensor, truth, layers, earlier, given: str) -> None:
     """Refuse wrong gradients, with the first call backward that went wrong as the reason."""
-    of_x, of_weights, inputs, blames = truth
+    of_x, of_weights, inputs, outputs = truth
     right = [_same(layer.gradient, g) for layer, g in zip(layers, of_weights, strict=True)]
     if _same(got, of_x) and all(right):
         return
@@ -154,7 +154,7 @@ def _judge_gradients(got: Tensor, truth, layers, earlier, given: str) -> None:
             found,
             "layers_missing",
             f"`backward` of {len(missing)} layers was never called, such as layer {missing[-1]}. "
-            "Every layer has its turn, also those of a last segment that is shorter.",
+            "Call it for every layer, including those of a shorter last segment.",
         )
     if len(places) > n:
         _fail(
@@ -162,49 +162,49 @@ def _judge_gradients(got: Tensor, truth, layers, earlier, given: str) -> None:
             found,
             "backward_twice",
             f"`backward` was called {len(places)} times for {n} layers. Each call adds to the "
-            "gradient: once a layer.",
+            "gradient, so call it once per layer.",
         )
-    _judge_arguments(backward, inputs, blames, earlier, given, found)
+    _judge_arguments(backward, inputs, outputs, earlier, given, found)
     _fail(
         given,
         found,
         "other_result",
-        "every layer was asked rightly, and you return something else than what the first "
-        "layer's `backward` returned.",
+        "every call of `backward` was right, but you do not return what the first layer's "
+        "`backward` returned.",
     )
 
 
-def _judge_arguments(backward, inputs, blames, earlier, given: str, found: str) -> None:
+def _judge_arguments(backward, inputs, outputs, earlier, given: str, found: str) -> None:
     """Refuse the first call of a layer's `backward` that got something wrong."""
     for place, x, g in backward:
         sums = [float(each.sum()) for each in inputs]
         if not math.isclose(x, sums[place], rel_tol=1e-6, abs_tol=1e-9):
             of = [i for i, each in enumerate(sums) if math.isclose(x, each, rel_tol=1e-6)]
-            where = f"what went into layer {of[0]}" if of else "something else"
+            where = f"the input of layer {of[0]}" if of else "something else"
             name = "other_input"
-            says = "Print which layer's input each one gets, for five layers and every = 2."
+            says = "Print which input each layer gets, for five layers and every = 2."
             if not of and any(math.isclose(x, each, rel_tol=1e-6) for each in earlier):
                 name, where = "remembers", "a tensor of an earlier call"
                 says = (
-                    "Something outlives the call: a global variable, or a list or dictionary as a "
-                    "default argument. Make it anew inside the function."
+                    "Something persists between calls: a global variable, or a list or "
+                    "dictionary as a default argument. Create it inside the function."
                 )
             elif of == [place + 1]:
-                name, where = "output_for_input", "what came out of it"
-                says = "It needs what went in."
+                name, where = "output_for_input", "its output"
+                says = "It needs its input."
             elif of and of[0] < place:
                 name, says = (
                     "checkpoint_for_input",
-                    ("Between two that were kept, go forward again from the first of them."),
+                    ("Between two checkpoints, recompute the inputs from the first of them."),
                 )
             _fail(given, found, name, f"`backward` of layer {place} was given {where}. {says}")
-        if not math.isclose(g, float(blames[place].sum()), rel_tol=1e-6, abs_tol=1e-9):
+        if not math.isclose(g, float(outputs[place].sum()), rel_tol=1e-6, abs_tol=1e-9):
             _fail(
                 given,
                 found,
-                "other_blame",
-                f"`backward` of layer {place} was given a wrong g. It is blame(y) for the last "
-                "layer, and for every other what the `backward` behind it returned.",
+                "wrong_output_gradient",
+                f"`backward` of layer {place} was given a wrong g. It is output_gradient(y) for "
+                "the last layer, and for every other what the `backward` after it returned.",
             )
 
 
@@ -215,21 +215,21 @@ def _judge_calls(layers, every: int, given: str) -> int:
     if not often:
         return len(forward)
     found = (
-        f"your result is right, but went forward {forward.count(often[0])} times through layer "
-        f"{often[0]}; at most two are allowed."
+        f"your result is right, but `forward` of layer {often[0]} was called "
+        f"{forward.count(often[0])} times; at most two are allowed."
     )
     if forward.count(0) > every + 1:
         _fail(
             given,
             found,
             "from_the_start",
-            "you begin at x again. Begin at the nearest kept activation.",
+            "you recompute from x each time. Start from the nearest checkpoint.",
         )
     _fail(
         given,
         found,
         "too_often",
-        "go forward once through all layers, and once more through each segment, and keep the few "
+        "call `forward` once for all layers, and once more within each segment, and keep the "
         "activations of a segment until its backward pass is done.",
     )
 
@@ -246,38 +246,38 @@ def _judge_kept(layers, every: int, given: str) -> None:
     n, forward = len(layers), _forward(layers)
     again = {place for before, place in itertools.pairwise(forward) if place != before + 1}
     segments = set(range(0, (n - 1) // every * every, every)) if every > 1 else set()
-    kept = f"only what goes into the layers 0, {every}, {2 * every}, ... is kept"
+    kept = f"only the inputs of the layers 0, {every}, {2 * every}, ... are kept"
     for places, goes in (
-        ([place for place in again if place % every], "goes"),
-        (segments - again, "does not go"),
+        ([place for place in again if place % every], "you recompute"),
+        (segments - again, "you do not recompute"),
     ):
         if places:
             _fail(
                 given,
-                f"your result is right, but {goes} forward again from layer {max(places)}.",
+                f"your result is right, but {goes} from the input of layer {max(places)}.",
                 "other_every",
-                f"{kept}, and all of it. Is `every` used, and not another number?",
+                f"{kept}, and all of these. Do you use `every`, and not another number?",
             )
 
 
 def _judge_memory(peak: float, n: int, every: int, n_forward: int, given: str) -> None:
-    """Refuse what keeps more than the kept ones, those of two segments, and some at work."""
+    """Refuse what holds more than the checkpoints, two segments, and some temporary tensors."""
     allowed = math.ceil(n / every) + 2 * every + SPARE
     if peak <= allowed + 0.5:
         return
-    found = f"your result is right, but {peak:.0f} tensors of x's size lay in memory at once."
+    found = f"your result is right, but {peak:.0f} tensors of x's size were in memory at once."
     if n_forward <= n:
         _fail(
             given,
             f"{found} {allowed} are enough.",
             "keeps_all",
-            "all activations are kept. Keep those that go into the layers 0, every, 2 · every, "
-            "..., and let the others go.",
+            "you keep all activations. Keep the inputs of the layers 0, every, 2 · every, ..., and "
+            "discard the others.",
         )
     _fail(
         given,
         f"{found} {allowed} are enough.",
         "segments_kept",
-        "what was computed again stays after its segment is done. Begin a new list for each "
-        "segment.",
+        "recomputed activations stay in memory after their segment is done. Start a new list for "
+        "each segment.",
     )

@@ -1,7 +1,7 @@
-"""Check of lab 12: weights as integers with a scale a row (chapter 12).
+"""Check of lab 12: weights as integers with a scale per row (chapter 12).
 
 Key idea: the weights are made from codes and scales that the check chose, each a little off the
-middle of its step. So the right codes are known, and no rounding of the last bit decides. Weights
+centre of its step. So the right codes are known, and no rounding of the last bit decides. Weights
 that lie half-way are made so that they are exact.
 Letters: R rows, C columns.
 """
@@ -83,7 +83,7 @@ def with_zeros():
 
 def _parts(weight, bits, limit=None, largest=None, to_whole=np.rint, axis=1, absolute=True,
            inverse=False, clip=None):  # fmt: skip
-    """Scales and codes by formula, with a place for each mistake; int8 wraps round."""
+    """Scales and codes by formula, with a place for each mistake; int8 wraps around."""
     w = np.asarray(weight, dtype=float)
     limit = 2 ** (bits - 1) - 1 if limit is None else limit
     size = abs(w) if absolute else w
@@ -120,74 +120,74 @@ def _bounded(bound: float, way: Callable, of_scale: bool):
 
 CODE_MISTAKES = (
     *in_forms(
-        "one_scale",
-        "every row has the scale of the whole matrix. Take the largest magnitude of each row.",
+        "per_tensor_scale",
+        "every row has the scale of the whole matrix (per-tensor). Take the largest magnitude of "
+        "each row (per-channel).",
         _with(largest=_of_matrix(lambda w: abs(w).max())),
         _with(largest=_of_matrix(lambda w: abs(w[0]).max())),
     ),
     Mistake(
-        "columns",
+        "scale_per_column",
         _with(axis=0),
-        "there is a scale for each column. Rows get them: take the maximum along axis 1.",
+        "you compute one scale per column. Compute one per row: take the maximum along axis 1.",
     ),
     *in_forms(
-        "limit_128",
+        "qmax_too_large",
         "you divide the largest magnitude by 2^(bits − 1), so it becomes a code that does not "
-        "exist: 128 wraps round to −128. Divide by 2^(bits − 1) − 1.",
+        "exist: 128 wraps around to −128. Divide by 2^(bits − 1) − 1.",
         lambda weight, bits: _parts(weight, bits, limit=2 ** (bits - 1)),
         lambda weight, bits: _parts(weight, bits, limit=2 ** (bits - 1), clip=2 ** (bits - 1) - 1),
     ),
     *in_forms(
-        "all_codes_positive",
-        "the largest code is twice as large as it may be. Half of the codes are below 0: the "
+        "unsigned_range",
+        "your largest code is twice as large as it may be. Half of the codes are negative, so the "
         "limit is 2^(bits − 1) − 1.",
         lambda weight, bits: _parts(weight, bits, limit=2**bits - 1),
         lambda weight, bits: _parts(weight, bits, limit=2**bits - 1, clip=127),
     ),
     *in_forms(
         "fixed_bits",
-        "the largest code is the same for all `bits`. It is 2^(bits − 1) − 1.",
+        "you use the same largest code for all `bits`. It is 2^(bits − 1) − 1.",
         _with(limit=127),
         _with(limit=7),
     ),
     Mistake(
         "truncated",
         _with(to_whole=np.trunc),
-        "the codes are cut off towards 0. Round before you make them integers: `.to(torch.int8)` "
-        "alone cuts.",
+        "the codes are truncated towards 0. Round before you convert: `.to(torch.int8)` alone "
+        "truncates.",
     ),
     *in_forms(
-        "one_sided",
-        "the codes are all rounded down, or all up. Round to the nearest integer.",
+        "floor_or_ceil",
+        "all codes are rounded down, or all up. Round to the nearest integer.",
         _with(to_whole=np.floor),
         _with(to_whole=np.ceil),
     ),
     *in_forms(
         "half_up",
-        "a half is not rounded to the even number, as `round` does it: 2.5 becomes 2, and −2.5 "
-        "becomes −2.",
+        "you do not round halves to even as `round` does: 2.5 becomes 2, and −2.5 becomes −2.",
         _with(to_whole=lambda x: np.floor(x + 0.5)),
         _with(to_whole=lambda x: np.trunc(x + np.copysign(0.5, x))),
         _with(to_whole=lambda x: np.ceil(x - 0.5)),
     ),
     Mistake(
-        "no_absolute",
+        "no_absolute_value",
         _with(absolute=False),
-        "you take the largest weight, and a row's largest magnitude may be that of a negative one: "
-        "`.abs()` first.",
+        "you take the largest weight of a row, but its largest magnitude may be that of a "
+        "negative weight. Call `.abs()` first.",
     ),
     *in_forms(
-        "bounded",
-        "small scales are replaced by a larger number. Only a row of zeros needs another scale, "
+        "scale_clamped",
+        "you replace small scales by a larger number. Only a row of zeros gets another scale, "
         "which is 1; all other rows keep theirs, however small.",
         *itertools.starmap(
             _bounded, itertools.product(BOUNDS, (np.maximum, np.add), (True, False))
         ),
     ),
     Mistake(
-        "inverse",
+        "inverted",
         _with(inverse=True),
-        "the scales are upside down. Codes times scales must give the weights.",
+        "the scales are inverted. Codes times scales must give the weights.",
     ),
 )
 
@@ -216,7 +216,7 @@ def quantize(answer):
     if of_zeros != 1 and not wrong:
         raise CheckFailed(
             f"for {given}, your result has the scale {of_zeros:.3g} for that row. A row of zeros "
-            "gets the scale 1: its largest magnitude would give 0, and 0 / 0 is NaN.",
+            "gets the scale 1: its largest magnitude would give the scale 0, and 0 / 0 is NaN.",
             hint="zero_row",
         )
     return "Codes times scales are within half a step of every weight."
@@ -234,26 +234,26 @@ def _two(result, shape, given: str) -> list[np.ndarray]:
             scales.dtype == torch.int8 and codes.is_floating_point(),
             f"codes of {codes.dtype} and scales of {scales.dtype}",
             "swapped",
-            "The two are exchanged: codes first.",
+            "The two are swapped: return the codes first.",
         ),
         (
             codes.shape != shape,
             f"codes of shape {shape_of(codes)}",
             "shape",
-            f"They have the shape of the weights, {shape}.",
+            f"They must have the shape of the weights, {shape}.",
         ),
         (
             codes.dtype == torch.uint8,
             "codes of uint8",
             "unsigned",
-            "It has no number below 0: a weight of −1 would come back as 255. Take torch.int8.",
+            "It has no negative numbers: a code of −1 would become 255. Use torch.int8.",
         ),
         (
             codes.dtype != torch.int8,
             f"codes of {codes.dtype}",
             "codes_not_int8",
-            f"They take {codes.element_size()} bytes each. Make them integers of one byte at the "
-            "end: `.to(torch.int8)`.",
+            f"They take {codes.element_size()} bytes each. Convert them to one-byte integers at "
+            "the end: `.to(torch.int8)`.",
         ),
     ):
         if wrong:

@@ -1,8 +1,8 @@
 """Check of lab 12: sixteen bits decoded by hand (chapter 12).
 
-Key idea: every kind of pattern is asked for, normal, subnormal, zero, infinite and no number, and
-each result must be the exact value, the sign of a zero included. What a pattern means is read off
-PyTorch, which an answer may therefore not do.
+Key idea: every kind of pattern is tested, normal, subnormal, zero, infinite and NaN, and each
+result must be the exact value, including the sign of a zero. The right value comes from PyTorch,
+which an answer may therefore not use.
 """
 
 from __future__ import annotations
@@ -127,47 +127,52 @@ DECODE_MISTAKES = (
     Mistake(
         "sign_in_exponent",
         _sign_in_exponent,
-        "the sign is still in your exponent, which comes out 256 too large. Keep the last eight "
-        "bits of it: `& 255`.",
+        "the sign bit is still part of your exponent, which comes out 256 too large. Keep its "
+        "last eight bits: `& 255`.",
     ),
     *in_forms(
-        "bias",
+        "wrong_bias",
         "the number that you subtract from the exponent is not 127.",
         *(_with(bias=bias) for bias in (128, 126, 15, 0, 255, 256)),
     ),
     Mistake(
-        "fp16_split",
+        "fp16_layout",
         _with(bias=15, n_mantissa=10),
-        "you split the bits as fp16 does, 5 and 10. bfloat16 has 8 of exponent, 7 of mantissa.",
+        "you split the bits as in fp16, into 5 and 10. bfloat16 has 8 bits of exponent and 7 of "
+        "mantissa.",
     ),
     Mistake(
         "no_leading_one",
         _with(leading=0),
-        "the leading one is missing. It is not stored, and counts: 1 + mantissa / 128.",
+        "the leading 1 is missing. It is not stored, but it counts: 1 + mantissa / 128.",
     ),
     *in_forms(
-        "fraction",
-        "the mantissa is not divided by 128. It counts 128ths, as a fraction: `mantissa / 128`.",
+        "wrong_fraction",
+        "the mantissa is not divided by 128. It is a fraction: `mantissa / 128`.",
         *(_with(divide=by) for by in (256, 127, 1, 64, 100, 1024)),
         lambda bits: _decode(bits & ~127) if bits >> 7 & 255 < 255 else _decode(bits),
     ),
     *in_forms(
-        "bits_cut_off",
-        "a mask cuts off a bit too many. `& 255` keeps eight bits, `& 127` seven.",
+        "mask_too_narrow",
+        "a mask cuts off one bit too many. `& 255` keeps eight bits, `& 127` seven.",
         lambda bits: _cut(bits, 7, 7),
         lambda bits: _cut(bits, 8, 6),
     ),
     *in_forms(
         "not_padded",
-        "the binary digits are fewer than sixteen where the first bits are 0, so your parts begin "
-        'at the wrong place. `f"{bits:016b}"` fills up with zeros.',
+        "`bin` gives fewer than sixteen digits where the first bits are 0, so your parts begin at "
+        'the wrong position. `f"{bits:016b}"` pads with zeros.',
         _not_padded,
     ),
-    Mistake("no_sign", _with(signed=False), "the sign is missing. The first bit says minus."),
+    Mistake(
+        "no_sign",
+        _with(signed=False),
+        "the sign is missing. The number is negative where the first bit is 1.",
+    ),
     *in_forms(
         "subnormal_as_normal",
-        "with the exponent 0 there is no leading one. Such numbers are subnormal: "
-        "mantissa / 128 · 2⁻¹²⁶.",
+        "with an exponent of 0 there is no leading 1. Such numbers are subnormal: mantissa / 128 "
+        "· 2⁻¹²⁶.",
         *(
             _where(which, _with_leading_one(power))
             for which in (_low, _subnormal)
@@ -175,19 +180,20 @@ DECODE_MISTAKES = (
         ),
     ),
     Mistake(
-        "subnormal_shifted",
+        "subnormal_exponent",
         _with(low="shifted"),
-        "subnormal numbers have the power of the smallest normal ones, 2⁻¹²⁶, not 2⁻¹²⁷.",
+        "subnormal numbers use the exponent of the smallest normal ones, 2⁻¹²⁶, not 2⁻¹²⁷.",
     ),
     *in_forms(
         "subnormal_as_zero",
-        "you take every number with the exponent 0 for 0. Only a mantissa of 0 makes it 0.",
+        "you return 0 for every number with an exponent of 0. It is 0 only where the mantissa is "
+        "0.",
         _where(_low, lambda right, bits: 0 * right),
         _where(_low, lambda right, bits: 0.0),
     ),
     *in_forms(
-        "exponent_255",
-        "the exponent 255, and no other, is set aside: infinity, with its sign, where the mantissa "
+        "special_values",
+        "the exponent 255, and no other, is reserved: infinity, with its sign, where the mantissa "
         "is 0, and NaN where it is not.",
         _where(
             lambda right, bits: bits >> 7 & 255 == 254,
@@ -207,14 +213,6 @@ DECODE_MISTAKES = (
         _where(lambda right, bits: bits >> 7 & 255 == 255, lambda right, bits: math.inf),
         _where(lambda right, bits: math.isinf(right), lambda right, bits: math.inf),
     ),
-    *in_forms(
-        "sign_of_small",
-        "a sign is missing among the numbers with the exponent 0. Subnormal numbers have one, and "
-        "zero too: -0.0.",
-        _where(_low, lambda right, bits: abs(right)),
-        _where(lambda right, bits: right == 0, lambda right, bits: 0.0),
-        _where(_subnormal, lambda right, bits: abs(right)),
-    ),
 )
 
 
@@ -227,13 +225,13 @@ def _same(a: float, b: float) -> bool:
 
 @check(lab=LAB, exercise="decode_bf16")
 def decode_bf16(answer):
-    """decode_bf16(bits) -> the number that sixteen bits mean; bits: 0 to 65535."""
+    """decode_bf16(bits) -> the number that sixteen bits represent; bits: 0 to 65535."""
     ways = itertools.cycle((_unread, written_by_hand))  # each sees all kinds of patterns
     for way, bits in zip(ways, (*PATTERNS, *range(0, 2**16, 509)), strict=False):
         got, right = as_number(way(answer, bits)), value(bits)
         told = f"for the bits {pattern(bits)}, your result is {got:.6g}; bfloat16's is {right:.6g}."
         refuse([got], [right], DECODE_MISTAKES, [(bits,)], lambda _, told=told: told, _same)
-    return "All kinds are read: normal, subnormal, zero, infinite, and no number."
+    return "All kinds are decoded: normal, subnormal, zero, infinite and NaN."
 
 
 def _unread(answer, bits: int):
@@ -257,7 +255,7 @@ def _unread(answer, bits: int):
             sys.setprofile(before)
     if found := (seen | views.seen) & READY_MADE:
         raise CheckFailed(
-            f"your code calls {min(found)}, which reads the bits for you. Take them apart "
+            f"your code calls {min(found)}, which interprets the bits for you. Decode them "
             "yourself: `>>`, `&` and powers of 2 will do.",
             hint="ready_made",
         )

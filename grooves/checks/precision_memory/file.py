@@ -1,9 +1,9 @@
 """Check of lab 12, last part: the smallest file of a model that still tells stories (chapter 12).
 
-Key idea: only bytes cross from `pack` to `unpack`. The two are run in copies of the notebook that
-know nothing of each other, `unpack` may use no weights that lie about, and the model that is packed
-is the course's in other words: rows, channels and neurons have changed places and signs, so
-that it answers alike and no stored weight fits.
+Key idea: only bytes pass from `pack` to `unpack`. The two run in separate copies of the notebook,
+`unpack` may use no other weights, and the model that is packed is the course's in disguise: rows,
+channels and neurons are permuted and signs changed, so that its outputs are the same and no stored
+weight fits.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from grooves.checks.precision_memory.rules import LAB
 from grooves.models.transformer import Transformer
 from grooves.training import lineage
 
-BAR_BYTES = 60_000  # 4 bits with a scale for 32 weights come to 54,000; 8 bits a row to 98,000
+BAR_BYTES = 60_000  # 4 bits in groups of 32 take 54,000; 8 bits per row 98,000
 BAR_NATS = 0.05
 N_STORIES = 50
 KEEPERS_OF_WEIGHTS = ("grooves.training.lineage", "grooves.training.checkpoint", "safetensors")
@@ -36,10 +36,11 @@ def smallest(answer):
     given = f"for {_n_weights():,} weights, your result is {n_bytes:,} bytes ({bits:.2f} bits each)"
     if not nats < BAR_NATS:
         raise CheckFailed(
-            f"{given} from which a model comes back that is {nats:.3f} nats worse; {BAR_NATS} are "
-            f"allowed. {worst}\nLikely mistake: the steps are too coarse there. Give a scale to "
-            "fewer neighbours, or more bits to the matrices that need them, and look whether large "
-            "codes are cut off.",
+            f"{given} and the restored model is {nats:.3f} nats worse; {BAR_NATS} are "
+            f"allowed. {worst}\nLikely mistake: quantisation is too coarse there. Use smaller "
+            "groups "
+            "per scale, or more bits for the matrices that need them, and check whether large "
+            "codes are clipped.",
             hint="too_coarse",
         )
     if not n_bytes <= BAR_BYTES:
@@ -49,7 +50,9 @@ def smallest(answer):
             f"{BAR_NATS} are allowed.\nLikely mistake: {why}",
             hint=name,
         )
-    return f"{n_bytes:,} bytes, {bits:.2f} bits a weight, {nats:.3f} nats worse (bar: {BAR_NATS})."
+    return (
+        f"{n_bytes:,} bytes, {bits:.2f} bits per weight, {nats:.3f} nats worse (bar: {BAR_NATS})."
+    )
 
 
 def race(answer) -> int:
@@ -65,7 +68,7 @@ def race(answer) -> int:
 
 
 def nats_above(weights: dict[str, Tensor]) -> float:
-    """How many nats a word a model with these weights is worse than the course's own.
+    """By how many nats per word a model with these weights is worse than the course's own.
 
     weights: by name, as `named_parameters` has them, in any format. Both are judged on the same
     held-out stories.
@@ -158,7 +161,7 @@ def _worst(back, weights) -> str:
         for name, w in weights.items()
     }
     name = max(errors, key=errors.get)
-    return f"Farthest off are the weights in {name}, by {errors[name]:.0%}."
+    return f"The weights in {name} have the largest error, {errors[name]:.0%}."
 
 
 def _packed(pack, weights: dict[str, Tensor]) -> bytes:
@@ -189,20 +192,20 @@ def _unpacked(pack, unpack, data: bytes, weights: dict[str, Tensor]) -> dict[str
             raise
         raise CheckFailed(
             f"{given}, your result of unpack is an error ({type(error).__name__}: {error}), and it "
-            f"reads `{name}`, which pack has changed. Its reader has `{name}` as it was "
-            "before pack ran: put what is needed into the bytes.",
+            f"reads `{name}`, which pack has changed. Whoever reads the file has `{name}` as "
+            "it was before pack ran: store what is needed in the bytes.",
             hint="put_aside",
         ) from error
     if read:
         raise CheckFailed(
-            f"{given}, your result of unpack comes from the file {read[0]}. Their reader "
-            "has no other file: put what is needed into the bytes.",
+            f"{given}, your result of unpack comes from the file {read[0]}. Whoever reads "
+            "the bytes has no other file: store what is needed in the bytes.",
             hint="file_beside",
         )
     if called:
         raise CheckFailed(
-            f"{given}, your result of unpack comes from {called[0]}, which knows the course's "
-            "weights. The reader of the file has nothing but the file.",
+            f"{given}, your result of unpack comes from {called[0]}, which loads the course's "
+            "weights. Whoever reads the file has only the file.",
             hint="course_weights",
         )
     if not isinstance(back, dict) or set(back) != set(shapes):
@@ -215,8 +218,14 @@ def _unpacked(pack, unpack, data: bytes, weights: dict[str, Tensor]) -> dict[str
     back = {name: _tensor(weight).detach().cpu().float() for name, weight in back.items()}
     for name, shape in shapes.items():
         if tuple(back[name].shape) != shape or not torch.isfinite(back[name]).all():
-            odd = "holds what is no number" if tuple(back[name].shape) == shape else "has its shape"
-            odd = odd if odd.startswith("holds") else f"has the shape {tuple(back[name].shape)}"
+            odd = (
+                "has values that are not finite"
+                if tuple(back[name].shape) == shape
+                else "has its shape"
+            )
+            odd = (
+                odd if odd.startswith("has values") else f"has the shape {tuple(back[name].shape)}"
+            )
             raise CheckFailed(
                 f"{given}, your result of unpack {odd} in {name}; it must be {shape}, all finite.",
                 hint="shape",
@@ -232,9 +241,10 @@ def _refuse_scrambled(back, weights, n_bytes: int) -> None:
         if not 0.1 < larger < 0.9 and off.mean().abs() > weight.std() / 10:
             raise CheckFailed(
                 f"for {n_bytes:,} bytes, your result of unpack has {larger:.0%} of the weights in "
-                f"{name} larger than they went into pack; rounding makes about half of them larger."
-                "\nLikely mistake: unpack does not subtract what pack adds to the codes so that "
-                "they are not below 0, or the codes are rounded down and not to the nearest.",
+                f"{name} larger than in pack; rounding makes about half of them larger."
+                "\nLikely mistake: unpack does not subtract the offset that pack adds to the "
+                "codes to "
+                "make them positive, or the codes are rounded down and not to the nearest.",
                 hint="offset_left",
             )
         pair = torch.stack((back[name].flatten(), weight.flatten()))
@@ -242,10 +252,11 @@ def _refuse_scrambled(back, weights, n_bytes: int) -> None:
         if alike < 0.5:
             raise CheckFailed(
                 f"for {n_bytes:,} bytes, your result of unpack has other weights in {name} than "
-                f"went into pack (correlation {alike:.2f}).\nLikely mistake: the order of the "
-                "bytes, which code stands in which half of a byte, or something that unpack adds "
-                "and pack did not take off, such as `base`. Compare unpack(pack(weights)) with the "
-                "weights, matrix by matrix.",
+                f"pack got (correlation {alike:.2f}).\nLikely mistake: the order of the bytes, "
+                "which "
+                "code is in which half of a byte, or something that unpack adds and pack did not "
+                "subtract, such as `base`. Compare unpack(pack(weights)) with the weights, matrix "
+                "by matrix.",
                 hint="scrambled",
             )
 
@@ -254,19 +265,23 @@ def _why(data: bytes, bits: float) -> tuple[str, str]:
     """The likely reason that a file is too large, and its name."""
     if bits >= 14:
         return "sixteen_bits", (
-            "a weight still takes two bytes or more. Few integers and a scale say nearly as "
-            f"much: about {8 * BAR_BYTES / _n_weights():.1f} bits a weight are allowed."
+            "a weight still takes two bytes or more. Integers of few bits with a scale are "
+            f"nearly as good: about {8 * BAR_BYTES / _n_weights():.1f} bits per weight are "
+            "allowed."
         )
     if len(set(data)) <= 64 or _most_are_small(data):
-        return "one_code_a_byte", (
-            "most of your bytes are among few different ones, so the codes are small and each "
-            "takes a whole byte. Put two of four bits into one: `low + 16 * high`."
+        return "one_code_per_byte", (
+            "your bytes have few different values, so the codes are small and each takes a whole "
+            "byte. Pack two of four bits into one: `low + 16 * high`."
         )
     if bits >= 7.5:
-        return "eight_bits", "eight bits are more than this model needs. What do four cost it?"
+        return (
+            "eight_bits",
+            "eight bits are more than this model needs. How much worse is it with four?",
+        )
     return "above_bar", (
-        "close. How many weights share a scale, how many bits has a scale, and does every matrix "
-        "need as many bits?"
+        "close. How many weights share a scale, how many bits does a scale have, and does every "
+        "matrix need as many bits?"
     )
 
 

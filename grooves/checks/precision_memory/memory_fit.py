@@ -1,7 +1,7 @@
 """Check of lab 12: will it fit (chapter 12).
 
-Key idea: models are made up whose need lies on both sides of what a device has, some of them mostly
-weights and some mostly cache. One answer of yes or no says little, and all together say which part
+Key idea: made-up models need more or less than a device has, some of them mostly for weights and
+some mostly for the cache. One answer of True or False says little, but all together show which part
 was forgotten.
 """
 
@@ -21,9 +21,9 @@ from grooves.models.published import Model
 
 FREE = 0.1  # of a device's memory
 CACHE_BYTES = 2  # of a number in the cache
-# Memory in GB, bits of a weight, texts at once.
+# Memory in GB, bits per weight, texts at once.
 SITUATIONS = ((24, 16, 2), (12, 4, 5), (80, 8, 3), (40, 4.5, 4), (1, 6, 7))
-# How much of the memory the models need, and which share of that is cache.
+# How much of the memory the models need, and which fraction of that is cache.
 NEEDED = (
     0.7, 0.75, 0.8, 0.86, 0.91, 0.96, 1.006, 1.04, 1.06, 1.1, 1.15, 1.2, 1.35, 1.8, 2.6, 5, 9, 18,
 )  # fmt: skip
@@ -54,52 +54,56 @@ FIT_MISTAKES = (
     Mistake(
         "gibibytes",
         _with(giga=2**30),
-        "you take a GB for 2³⁰ bytes. It is 10⁹.",
+        "you take a GB to be 2³⁰ bytes. It is 10⁹.",
     ),
     Mistake(
-        "tenth_on_top",
+        "tenth_added",
         _with(free=1 - 1 / 1.1),
-        "you add a tenth to what is needed. A tenth of the device's memory stays free: what is "
-        "needed must go into 0.9 of it.",
+        "you add a tenth to what is needed. A tenth of the device's memory stays free, so the "
+        "need must not exceed 0.9 of the memory.",
     ),
-    Mistake("nothing_free", _with(free=0), "a tenth of the memory must stay free."),
+    Mistake(
+        "nothing_free", _with(free=0), "you use the whole memory. A tenth of it must stay free."
+    ),
     Mistake(
         "no_cache",
         _with(cached=False),
-        "that is right for the weights alone. The cache of keys and values is missing.",
+        "that is right for the weights alone. The key–value cache is missing.",
     ),
     *in_forms(
-        "cache_numbers",
-        "the cache is not as large as it is here: keys and values (2), and two bytes for each "
-        "number (2).",
+        "wrong_cache_size",
+        "the size of your cache is wrong: it holds keys and values (2), with two bytes per number "
+        "(2).",
         *(_with(both=both) for both in (1, 0.5, 4, 8)),
     ),
     Mistake(
         "all_heads",
         _with(heads="all"),
-        "you count keys and values for every head. Heads share them: there are n_kv_head.",
+        "you count keys and values for every head. Query heads share them, so count n_kv_head.",
     ),
     Mistake(
-        "one_text", _with(texts=False), "the cache is that of one text. Each text has its own."
+        "one_text", _with(texts=False), "you count the cache of one text. Each text has its own."
     ),
     Mistake(
         "one_layer",
         _with(layers=False),
-        "the cache is that of one layer. Each layer keeps its own keys and values.",
+        "you count the cache of one layer. Each layer stores its own keys and values.",
     ),
     Mistake(
         "weights_times_batch",
         lambda model, gb, bits, n, batch: _fits(model, gb, bits, n, batch, weights=batch),
-        "the weights are there once, however many texts are answered.",
+        "you multiply the weights by the batch. They are stored once, however many texts there "
+        "are.",
     ),
     Mistake(
-        "cache_in_few_bits",
+        "quantized_cache",
         lambda model, gb, bits, n, batch: _fits(model, gb, bits, n, batch, each=bits / 8),
-        "you count the cache in the bits of the weights. Here it has 16 bits whatever they have.",
+        "you count the cache at the precision of the weights. Here it has 16 bits, whatever the "
+        "weights have.",
     ),
     *in_forms(
-        "bytes_of_a_weight",
-        "a weight takes bits / 8 bytes, and you count another number.",
+        "bytes_per_weight",
+        "your count of bytes per weight is wrong. It is bits / 8.",
         _with(weights=8),
         *(
             lambda model, gb, bits, n, batch, fixed=fixed: _fits(model, gb, fixed, n, batch)

@@ -1,8 +1,8 @@
-"""Check of lab 12: a matrix product of codes, with the scales taken out of the sum (chapter 12).
+"""Check of lab 12: a matrix product of codes, with the scales factored out of the sum (chapter 12).
 
-Key idea: the right product is that of the matrices that codes and scales stand for, computed at
-64 bits. The codes are large, so that a sum kept in too few bits shows; and once large products
-cancel, so that scaling before the sum shows, which rounds each of them.
+Key idea: the right product is that of the dequantized matrices, computed in 64 bits. The codes are
+large, so that a sum kept in too few bits shows; and in one case large products cancel, so that
+scaling before the sum shows, which rounds each of them.
 Letters: B texts, C channels that are summed over, R outputs.
 """
 
@@ -95,23 +95,24 @@ def _products_wrapped(x, w):
 
 PRODUCT_MISTAKES = (
     *in_forms(
-        "wrapped_at_8",
-        "a product or the sum was kept in int8, which ends at 127 and wraps round silently. "
-        "Convert the codes first: `.int()`, or `.float()`.",
+        "int8_overflow",
+        "a product or the sum was kept in int8, which overflows silently above 127. Convert the "
+        "codes first: `.int()` or `.float()`.",
         lambda x, a, w, b: _scaled(_sums(x, w, 8), a, b),
         lambda x, a, w, b: _scaled(_products_wrapped(x, w), a, b),
         lambda x, a, w, b: _scaled(_sums(x, w).clip(-128, 127), a, b),
     ),
     *in_forms(
-        "wrapped_at_16",
-        "the sum was kept in 16 bits, which end at 32,767. Three products of 127 · 127 are more.",
+        "int16_overflow",
+        "the sum was kept in 16 bits, which hold at most 32,767. Three products of 127 · 127 are "
+        "more.",
         lambda x, a, w, b: _scaled(_sums(x, w, 16), a, b),
         lambda x, a, w, b: _scaled(_sums(x, w).clip(-(2**15), 2**15 - 1), a, b),
     ),
     *in_forms(
-        "rounded_sum",
-        "the sum was kept in a float of 16 bits, which holds integers exactly up to 2,048 (fp16) "
-        "or 256 (bf16) only.",
+        "half_precision_sum",
+        "the sum was kept in a 16-bit float, which is exact for integers only up to 2,048 (fp16) "
+        "or 256 (bf16).",
         lambda x, a, w, b: _scaled((x.half() @ w.half().T).double(), a, b),
         lambda x, a, w, b: _scaled((x.bfloat16() @ w.bfloat16().T).double(), a, b),
         lambda x, a, w, b: _scaled((x.float() @ w.float().T).half().double(), a, b),
@@ -119,20 +120,20 @@ PRODUCT_MISTAKES = (
     Mistake(
         "not_transposed",
         _turned,
-        "the weights were not transposed. Their rows are outputs; on a square matrix this raises "
+        "the weights were not transposed. Their rows are outputs; with a square matrix there is "
         "no error.",
     ),
     *in_forms(
         "scale_missing",
-        "a scale is missing. Each sum is multiplied by the scale of its row of x and by that of "
-        "its row of W.",
+        "a scale is missing. Multiply each sum by the scale of its row of x and by that of its "
+        "row of W.",
         _scaled_with(lambda a, b: (0 * a + 1, 0 * b + 1)),
         _scaled_with(lambda a, b: (0 * a + 1, b)),
         _scaled_with(lambda a, b: (a, 0 * b + 1)),
     ),
     *in_forms(
         "one_scale",
-        "all rows get one scale, and each has its own.",
+        "you use one scale for all rows. Each row has its own.",
         _scaled_with(lambda a, b: (0 * a + a[0], b)),
         _scaled_with(lambda a, b: (a, 0 * b + b[0])),
         _scaled_with(lambda a, b: (0 * a + a[0], 0 * b + b[0])),
@@ -142,7 +143,7 @@ PRODUCT_MISTAKES = (
     ),
     *in_forms(
         "divided",
-        "you divided by the scales. Codes times scales are the numbers.",
+        "you divide by the scales. Multiply the codes by them.",
         _scaled_with(lambda a, b: (1 / a, 1 / b)),
         _scaled_with(lambda a, b: (1 / a, b)),
         _scaled_with(lambda a, b: (a, 1 / b)),
@@ -158,8 +159,8 @@ PRODUCT_MISTAKES = (
     Mistake(
         "scaled_first",
         lambda x, a, w, b: _scaled(_sums(x, w), a, b),  # or what rounding before the sum makes
-        "the scales went in before the sum, so each product was rounded. Sums of codes are exact: "
-        "sum them first, and scale once.",
+        "you scale before you sum, so each product is rounded. Sums of codes are exact: sum them "
+        "first and scale once.",
     ),
 )
 
@@ -178,7 +179,7 @@ def int8_product(answer):
     for seed, sizes in enumerate(SIZES):
         ask(answer if seed else by_hand(answer), seed, sizes)
     ask(answer, 71, (5, 60, 6), made=cancelling)
-    return "Right also where large products nearly cancel."
+    return "It is also right where large products nearly cancel."
 
 
 def _note_product(got, right: Tensor, inputs: tuple, given: str, cancels: bool) -> None:

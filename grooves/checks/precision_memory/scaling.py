@@ -1,4 +1,4 @@
-"""Check of lab 12: a step in 16 bits whose loss was scaled (chapter 12).
+"""Check of lab 12: a step with loss scaling (chapter 12).
 
 Key idea: one step is asked for from many states: a gradient so small that only 32 bits hold it, one
 with an infinity, one with a NaN, a counter that is nearly full. Each state is the check's own, so

@@ -1,4 +1,4 @@
-"""Part of a check of lab 12: what goes wrong in a step whose loss was scaled (chapter 12).
+"""Part of a check of lab 12: what goes wrong in a step with loss scaling (chapter 12).
 
 Key idea: one formula has a place for each mistake, so that the right step and all wrong ones differ
 in one place.
@@ -79,13 +79,13 @@ def _in_half(way):
 
 
 def _grown_first(w, g, scale, good, lr, patience):
-    """The scale is doubled before it is taken off."""
+    """The scale is doubled before the gradient is divided by it."""
     moved, new, good = step(w, g, scale, good, lr, patience)
     return (step(w, g, new, good, lr, patience)[0] if new > scale else moved, new, good)
 
 
-def _sum_asked(w, g, scale, good, lr, patience):
-    """The sum of the gradients is asked whether it is finite."""
+def _sum_checked(w, g, scale, good, lr, patience):
+    """The sum of the gradients is checked, not each of them."""
     lost = not torch.isfinite(g.sum())
     g = torch.full_like(g, INF) if lost else g
     return step(w, g, scale, good, lr, patience)
@@ -116,8 +116,8 @@ def _growth(grows, scale_of=lambda scale: 2 * scale):
     return compute
 
 
-def _max_asked(w, g, scale, good, lr, patience):
-    """The largest gradient is asked whether it is finite."""
+def _max_checked(w, g, scale, good, lr, patience):
+    """The largest gradient is checked, not each of them."""
     if torch.isfinite(g.max()):
         return step(w, g, scale, good, lr, patience, skip="never")
     return w, scale / 2, 0
@@ -125,15 +125,16 @@ def _max_asked(w, g, scale, good, lr, patience):
 
 SCALING_MISTAKES = (
     *in_forms(
-        "not_divided",
-        "the scale is still in the gradient, so the step is too long by that factor. Divide by it.",
+        "not_unscaled",
+        "the gradient is still multiplied by the scale, so the step is too long by that factor. "
+        "Divide by it.",
         _with(divide=False),
         lambda w, g, scale, *rest: step(w, g.double() * scale**2, scale, *rest),
     ),
     *in_forms(
-        "in_half",
-        "the step was computed in 16 bits, as `g` has, where small numbers become 0 again and "
-        "large ones infinite. Begin with `g.float()`.",
+        "half_precision_step",
+        "the step is computed in fp16, the precision of `g`, in which small numbers underflow to "
+        "0 and large ones overflow. Convert first: `g.float()`.",
         _with(half=True),
         _in_half(lambda g, scale, lr: lr * (g / scale)),
         _in_half(lambda g, scale, lr: lr / scale * g),
@@ -142,42 +143,42 @@ SCALING_MISTAKES = (
     Mistake(
         "grown_first",
         _grown_first,
-        "the scale was doubled before the gradient was divided by it. Divide by the one that the "
+        "you double the scale before you divide the gradient by it. Divide by the scale that the "
         "loss was multiplied by.",
     ),
     *in_forms(
-        "sum_asked",
-        "you ask whether the sum is finite. Finite gradients can add up to more than 16 bits hold: "
-        "ask each, `torch.isfinite(g).all()`.",
-        _sum_asked,
+        "sum_checked",
+        "you check whether the sum is finite. Finite gradients can add up to more than fp16 "
+        "holds, so check each of them: `torch.isfinite(g).all()`.",
+        _sum_checked,
         lambda w, g, *rest: (
-            _sum_asked(w, g.abs(), *rest)
+            _sum_checked(w, g.abs(), *rest)
             if not torch.isfinite(g.abs().sum())
             else step(w, g, *rest)
         ),
     ),
     *in_forms(
-        "weights_in_half",
-        "the weights were rounded to 16 bits, which loses steps that are small beside them. Keep "
-        "them in 32.",
+        "half_precision_weights",
+        "the weights were rounded to 16 bits, which loses steps that are small relative to them. "
+        "Keep them in 32 bits.",
         _rounded_weights,
     ),
     *in_forms(
         "overflow_missed",
-        "a step is made although a gradient is infinite or NaN, and such weights are lost for "
-        "good. `torch.isfinite` is False for NaN and for both infinities.",
+        "you make a step although a gradient is infinite or NaN, and such weights never recover. "
+        "`torch.isfinite` is False for NaN and for both infinities.",
         *(_with(skip=skip) for skip in ("never", "inf", "nan", "above")),
-        _max_asked,
+        _max_checked,
     ),
     Mistake(
-        "some_weights_move",
+        "partial_step",
         _all_out,
-        "the weights whose gradient is finite move, the others stay. Where one gradient overflows "
-        "the whole step is left out, or it would go in another direction.",
+        "the weights with finite gradients move and the others stay. Where one gradient "
+        "overflows, skip the whole step, or its direction changes.",
     ),
     *in_forms(
-        "scale_at_overflow",
-        "after an overflow the scale is not half of what it was. Halve it, whatever it is.",
+        "scale_after_overflow",
+        "after an overflow your scale is not half of what it was. Halve it, whatever it is.",
         *(
             _overflow(new)
             for new in (
@@ -194,9 +195,9 @@ SCALING_MISTAKES = (
         lambda *inputs: (lambda w, s, n: (w, max(s, 1.0), n))(*step(*inputs)),
     ),
     *in_forms(
-        "scale_at_growth",
-        "after `patience` good steps in a row the scale is not twice what it was. Double it then, "
-        "and only then.",
+        "scale_after_growth",
+        "after `patience` good steps in a row your scale is not twice what it was. Double it "
+        "then, and only then.",
         _with(grow=1.0),
         _with(grow=0.5),
         _grows_always,
@@ -205,9 +206,9 @@ SCALING_MISTAKES = (
         _growth(lambda n, patience: n == patience, lambda s: s**2),
     ),
     *in_forms(
-        "growth_at_another_step",
-        "the scale grows at another step than the one that is asked for. It is the step that makes "
-        "the count equal to `patience`: `good + 1 == patience`.",
+        "growth_at_wrong_step",
+        "your scale grows at the wrong step. It grows at the step that makes the count equal to "
+        "`patience`: `good + 1 == patience`.",
         *(
             _growth(grows)
             for grows in (
@@ -222,9 +223,9 @@ SCALING_MISTAKES = (
         _with(after=-1),
     ),
     *in_forms(
-        "count",
-        "the count begins again at 0 after an overflow and after the scale has grown; after any "
-        "other good step it is one more.",
+        "wrong_count",
+        "your count is wrong. It restarts at 0 after an overflow and after the scale has grown; "
+        "any other good step adds 1.",
         _with(reset="growth"),
         _with(reset="counts"),
         _with(reset="overflow"),
@@ -232,5 +233,7 @@ SCALING_MISTAKES = (
         lambda *inputs: (lambda w, s, n: (w, s, n - (n > 0)))(*step(*inputs)),
         lambda *inputs: (lambda w, s, n: (w, s, 1 if s > inputs[2] else n))(*step(*inputs)),
     ),
-    Mistake("uphill", _with(sign=1), "the step goes uphill. Subtract it."),
+    Mistake(
+        "uphill", _with(sign=1), "you add the gradient, which increases the loss. Subtract it."
+    ),
 )

@@ -1,7 +1,7 @@
-"""Check of lab 12: the memory of a training, counted before it is run (chapter 12).
+"""Check of lab 12: the memory of a training run, predicted (chapter 12).
 
-Key idea: the check trains the network that it asks about, on a processor, and watches every tensor
-from its making to its end. A count within a tenth of the peak is right, whatever it leaves out.
+Key idea: the check trains the network on a CPU and watches every tensor from its creation to its
+end. A count within 10 % of the peak is right, whatever it leaves out.
 """
 
 from __future__ import annotations
@@ -84,34 +84,34 @@ def _with(**changes):
 
 TRAINING_MISTAKES = (
     *in_forms(
-        "numbers_a_weight",
-        "there are four numbers for each weight: the weight, its gradient, which is added up over "
-        "both batches, and Adam's two means.",
+        "numbers_per_weight",
+        "each weight needs four numbers: the weight, its gradient, which is accumulated over both "
+        "batches, and Adam's two moments.",
         *(_with(weights=0, gradients=0, moments=n) for n in (1, 2, 3, 5)),
     ),
     *in_forms(
         "one_picture",
-        "the activations are those of one picture. Each picture of the batch has its own.",
+        "you count the activations of one picture. Each picture of the batch has its own.",
         _with(rows=1),
         lambda widths, batch: _count(widths, batch, kept_rows=1),
     ),
     *in_forms(
         "both_batches",
-        "you count the activations of two batches. The backward pass of the first is over before "
-        "the second is read, and only its gradients are left.",
+        "you count the activations of two batches. The backward pass of the first ends before the "
+        "second is read, and only its gradients remain.",
         lambda widths, batch: _count(widths, batch, kept_rows=2 * batch),
         lambda widths, batch: _count(widths, 2 * batch),
     ),
     Mistake(
-        "tables_everywhere",
+        "gradients_of_every_relu",
         lambda widths, batch: _count(widths, batch, tables=2 * (len(widths) - 2)),
         "you count two tables of gradients for every ReLU. The backward pass is at one ReLU at a "
         "time, so there are two in all.",
     ),
     *in_forms(
-        "other_tables",
-        "the tables at a ReLU do not fit. There are two of batch x hidden width: the gradient of "
-        "what comes out, and of what goes in.",
+        "wrong_gradient_tables",
+        "the tables of gradients at a ReLU are not counted correctly. There are two of batch × "
+        "hidden width: the gradient of its output and that of its input.",
         *(_with(tables=n) for n in (0, 1, 3, 4)),
         _with(table=lambda widths: widths[0]),
         _with(table=lambda widths: widths[-1]),
@@ -123,30 +123,29 @@ TRAINING_MISTAKES = (
         "no_biases", _with(biases=0), "the biases are missing: each output of a layer has one."
     ),
     Mistake(
-        "kept_twice",
+        "relu_inputs_kept",
         _with(inside=2),
-        "you count what goes into each ReLU as well. What comes out of it says all that the "
-        "backward pass needs, and goes into the next layer: one table a hidden layer.",
+        "you also count the input of each ReLU. Its output is enough for the backward pass and is "
+        "the input of the next layer, so there is one table per hidden layer.",
     ),
     *in_forms(
-        "layers_not_kept",
-        "the activations of some layers are missing: the input, what comes out of each ReLU and "
-        "the scores are all kept for the backward pass.",
+        "activations_missing",
+        "the activations of some layers are missing: the input, the output of each ReLU and the "
+        "scores are all kept for the backward pass.",
         _with(inside=0),
         _with(ends=(0, 1)),
         _with(ends=(1, 0)),
         _with(ends=(0, 0)),
     ),
     *in_forms(
-        "unit",
+        "wrong_unit",
         "the result should be in bytes, and each number takes four of them.",
         *(_with(each=each) for each in (1, 32, 2, 8, 4 / 1024, 4 / 1e3, 4 / 2**20, 4 / 1e6)),
     ),
     Mistake(
         "all_times_batch",
         lambda widths, batch: batch * _count(widths, 0) + _count(widths, batch) - _count(widths, 0),
-        "you multiply everything by the batch. Weights, gradients and Adam's moments are there "
-        "once.",
+        "you multiply everything by the batch. Weights, gradients and Adam's moments exist once.",
     ),
 )
 
@@ -157,7 +156,7 @@ def _apart(a: float, b: float) -> bool:
 
 @check(lab=LAB, exercise="training_bytes")
 def training_bytes(answer):
-    """training_bytes(widths, batch) -> bytes at the peak of a training with Adam, within 10 %."""
+    """training_bytes(widths, batch) -> peak bytes of a training run with Adam, within 10 %."""
     got = [as_number(answer(list(widths), batch)) for widths, batch in CASES]
     expected = _peaks()
 
@@ -166,7 +165,7 @@ def training_bytes(answer):
         inner = f"{len(widths) - 2} hidden layers of {widths[1]}"
         return (
             f"for {widths[0]} inputs, {inner}, {widths[-1]} outputs and a batch of {batch}, your "
-            f"result is {number(got[i])} bytes; PyTorch took {number(expected[i])}, and a tenth "
+            f"result is {number(got[i])} bytes; PyTorch took {number(expected[i])}, and 10 % "
             "off is allowed."
         )
 
@@ -175,4 +174,4 @@ def training_bytes(answer):
 
     refuse(got, expected, TRAINING_MISTAKES, CASES, said, alike, _apart)
     worst = max(abs(a / b - 1) for a, b in zip(got, expected, strict=True))
-    return f"At most {worst:.1%} off what PyTorch took, in {len(CASES)} networks."
+    return f"At most {worst:.1%} off PyTorch's peak, in {len(CASES)} networks."

@@ -106,7 +106,7 @@ def _(work, synchronize, clock, warm_ups, runs):
     return statistics.median(samples)
 
 
-@wrong("median_time", "one_look_around_all")
+@wrong("median_time", "timed_together")
 def _(work, synchronize, clock, warm_ups, runs):
     for _ in range(warm_ups):
         work()
@@ -123,20 +123,6 @@ def _(work, synchronize, clock, warm_ups, runs):
     return timer(runs=lambda r: warm_ups + r, warm=lambda w: 0)(
         work, synchronize, clock, warm_ups, runs
     )
-
-
-@wrong("median_time", "runs_missing")
-def _(work, synchronize, clock, warm_ups, runs):
-    looks = []
-    for _ in range(warm_ups):
-        work()
-    synchronize()
-    for _ in range(runs):  # the first look is no run
-        looks.append(clock())
-        if len(looks) < runs:
-            work()
-            synchronize()
-    return np.median(np.diff(looks))
 
 
 @wrong("median_time", "other_clock")
@@ -169,20 +155,13 @@ ANSWERS.wrong_answers["median_time"] |= {
     "called_too_often": timer(warm=lambda w: max(1, w)),
     "never_synchronised": timer(wait="W", settle=False),
     "synchronised_outside": timer(wait="S|W|"),
-    "equal_runs_once": timer(lambda samples: statistics.median(set(samples))),
     "cold_start": timer(warm=lambda w: 0),
-    "too_few_warm_ups": timer(warm=lambda w: 1),
-    "too_few_runs": timer(runs=lambda r: 1),
-    "warm_ups_not_awaited": timer(settle=False),
+    "too_few_calls": timer(warm=lambda w: 1),
+    "warm_ups_unfinished": timer(settle=False),
     "total": timer(sum),
     "mean": timer(statistics.mean),
     "minimum": timer(min),
-    "maximum": timer(max),
     "unsorted": timer(lambda samples: samples[len(samples) // 2]),
-    "first_run": timer(lambda samples: samples[0]),
-    "last_run": timer(lambda samples: samples[-1]),
-    "milliseconds": timer(lambda samples: 1e3 * statistics.median(samples)),
-    "backwards": timer(lambda samples: -statistics.median(samples)),
     "wrong_type": timer(lambda samples: samples),
 }
 
@@ -200,8 +179,8 @@ def _five_runs(median_time):
 
 by_hand(
     "median_time",
-    "Five runs take 3, 2, 90, 2 and 1 seconds.\nTheir mean is 19.6, and no run was like that; "
-    "their median is 2.",
+    "Five runs take 3, 2, 90, 2 and 1 seconds.\nTheir mean is 19.6, which is close to none of "
+    "them; their median is 2.",
     _five_runs,
 )
 
@@ -267,17 +246,12 @@ def _(operation, shape, bytes_per_number):
     return asks()(operation, shape, 1)
 
 
-@wrong("intensity", "always_four_bytes")
-def _(operation, shape, bytes_per_number):
-    return asks()(operation, shape, 4)
-
-
-@wrong("intensity", "upside_down")
+@wrong("intensity", "inverted")
 def _(operation, shape, bytes_per_number):
     return 1 / asks()(operation, shape, bytes_per_number)
 
 
-@wrong("intensity", "square")
+@wrong("intensity", "square_assumed")
 def _(operation, shape, bytes_per_number):
     if operation == "matmul":
         return 2 * shape[0] / (3 * bytes_per_number)
@@ -292,26 +266,22 @@ def _(operation, shape, bytes_per_number):
 
 
 ANSWERS.wrong_answers["intensity"] |= {
-    "brackets_missing": lambda o, s, b: (c := _counts(o, s))[0] / (c[1] + c[2]) * b,
+    "parentheses_missing": lambda o, s, b: (c := _counts(o, s))[0] / (c[1] + c[2]) * b,
     "output_forgotten": asks(moved=lambda r, w, s: r),
-    "only_the_output": asks(moved=lambda r, w, s: w),
     "multiply_add_as_one": asks(scale=0.5, only=PRODUCTS),
-    "bits": asks(scale=1 / 8),
     "weights_only": asks(moved=lambda r, w, s: s[1] * s[2], only=("matmul",)),
-    "row_forgotten": asks(moved=lambda r, w, s: s[0] * s[1], only=("matvec",)),
-    "inner_forgotten": asks(flops=lambda f, s: 2 * s[0] * s[2], only=("matmul",)),
-    "add_counted_twice": asks(scale=2, only=("add",)),
-    "one_operand": asks(moved=lambda r, w, s: r / 2 + w, only=("add",)),
-    "copy_computes": asks(flops=lambda f, s: s[0] * s[1], only=("copy",)),
+    "vector_forgotten": asks(moved=lambda r, w, s: s[0] * s[1], only=("matvec",)),
+    "two_flops_per_addition": asks(scale=2, only=("add",)),
+    "operand_forgotten": asks(moved=lambda r, w, s: r / 2 + w, only=("add",)),
     "wrong_type": lambda operation, shape, b: _counts(operation, shape),
-    "one_addition_less": asks(flops=lambda f, s: f - f // (2 * s[-2]), only=PRODUCTS),
+    "first_addition_left_out": asks(flops=lambda f, s: f - f // (2 * s[-2]), only=PRODUCTS),
     "one_factor": asks(scale=3),
     "unrecognised": asks(flops=lambda f, s: f + 1),
 }
 by_hand(
     "intensity",
     "2 · 2 · 3 · 4 = 48 FLOPs.\n6 and 12 numbers are read and 8 are written: 26 numbers, 104 bytes."
-    "\nThe intensity is 48 / 104 = 0.4615 FLOPs a byte.",
+    "\nThe intensity is 48 / 104 = 0.4615 FLOPs per byte.",
     lambda intensity: (
         math.isclose(intensity("matmul", (2, 3, 4), 4), 48 / 104) and round(48 / 104, 4) == 0.4615
     ),
@@ -352,31 +322,18 @@ def limit(memory_binds):
 
 
 ANSWERS.wrong_answers["attainable"] = {
-    "greater_limit": roof(rate=lambda i, p, w: max(p, i * w)),
-    "always_the_peak": roof(rate=lambda i, p, w: p),
-    "whole_ridge": lambda i, p, w: (
-        min(p, i * w),
-        p // w,
-        "memory" if i < p // w else "arithmetic",
-    ),
-    "always_the_slope": roof(rate=lambda i, p, w: i * w),
-    "limits_in_turn": roof(rate=lambda i, p, w: i / (i / p + 1 / w)),
-    "divided": roof(rate=lambda i, p, w: min(p, w / i)),
+    "larger_limit": roof(rate=lambda i, p, w: max(p, i * w)),
+    "peak_only": roof(rate=lambda i, p, w: p),
+    "slope_only": roof(rate=lambda i, p, w: i * w),
+    "times_added": roof(rate=lambda i, p, w: i / (i / p + 1 / w)),
+    "slope_divided": roof(rate=lambda i, p, w: min(p, w / i)),
     "bandwidth_as_limit": roof(rate=lambda i, p, w: min(p, w)),
-    "giga": roof(rate=lambda i, p, w: min(p, i * w) / 1e9),
-    "ridge_from_the_rate": roof(ridge=lambda i, p, w: min(p, i * w) / w),
     "other_word": roof(limit=lambda i, p, w: "memory" if i < p / w else "compute"),
-    "ridge_upside_down": roof(ridge=lambda i, p, w: w / p),
-    "ridge_as_rate": roof(ridge=lambda i, p, w: p),
-    "limits_exchanged": roof(limit=limit(lambda i, p, w: i >= p / w)),
-    "compared_with_a_number": roof(limit=limit(lambda i, p, w: i < 5)),
-    "other_comparison": roof(limit=limit(lambda i, p, w: i < w)),
-    "close_to_the_ridge": roof(limit=limit(lambda i, p, w: i < 0.9 * p / w)),
-    "other_order": lambda i, p, w: (p / w, *roof()(i, p, w)[::2]),
-    "slope_divided": roof(rate=lambda i, p, w: min(p, i / w)),
-    "upside_down_everywhere": roof(
-        ridge=lambda i, p, w: w / p, limit=limit(lambda i, p, w: i < w / p)
-    ),
+    "ridge_point_inverted": roof(ridge=lambda i, p, w: w / p),
+    "limits_swapped": roof(limit=limit(lambda i, p, w: i >= p / w)),
+    "fixed_threshold": roof(limit=limit(lambda i, p, w: i < 5)),
+    "wrong_comparison": roof(limit=limit(lambda i, p, w: i < w)),
+    "order_swapped": lambda i, p, w: (p / w, *roof()(i, p, w)[::2]),
     "how_many": lambda i, p, w: (min(p, i * w), p / w),
     "wrong_type": lambda i, p, w: min(p, i * w),
     "course_code": roof(rate=roofline.attainable),
@@ -384,8 +341,8 @@ ANSWERS.wrong_answers["attainable"] = {
 }
 by_hand(
     "attainable",
-    "the ridge is 5 FLOPs a byte.\nAt an intensity of 2 memory allows 40 GFLOP/s, so it binds.\n"
-    "At 8 it would allow 160, so arithmetic binds, at 100.",
+    "the ridge point is 5 FLOPs per byte.\nAt an intensity of 2, memory allows 40 GFLOP/s, so it "
+    "is the limit.\nAt 8 it would allow 160, so arithmetic is the limit, at 100.",
     lambda attainable: (
         tuple(attainable(2, 100e9, 20e9)) == (40e9, 5, "memory")
         and tuple(attainable(8, 100e9, 20e9)) == (100e9, 5, "arithmetic")
@@ -458,32 +415,21 @@ def _with_what_is_hidden(o, p, w, t):
     return max(spent, key=spent.get)
 
 
-def _winner_takes_all(o, p, w, t):
-    spent = {"launch": 0.0, "memory": 0.0, "arithmetic": 0.0}
-    for flops, n_bytes in o:
-        times = {"launch": t, "memory": n_bytes / w, "arithmetic": flops / p}
-        spent[max(times, key=times.get)] += t + max(times["memory"], times["arithmetic"])
-    return max(spent, key=spent.get)
-
-
 ANSWERS.wrong_answers["predict_time"] = {
-    "hidden_counted": forecast(cause=_with_what_is_hidden),
-    "winner_takes_all": forecast(cause=_winner_takes_all),
-    "always_one_word": forecast(cause=lambda *inputs: max(_spent(*inputs))),
+    "hidden_time_counted": forecast(cause=_with_what_is_hidden),
+    "alphabetical_maximum": forecast(cause=lambda *inputs: max(_spent(*inputs))),
     "other_word": forecast(cause=lambda *inputs: _most(*inputs).replace("arithmetic", "flops")),
-    "both_added": each(lambda a, m, t: t + a + m),
-    "longer_of_the_sums": forecast(
+    "times_added": each(lambda a, m, t: t + a + m),
+    "maximum_of_sums": forecast(
         lambda o, p, w, t: len(o) * t + max(sum(f for f, _ in o) / p, sum(b for _, b in o) / w)
     ),
     "launch_forgotten": each(lambda a, m, t: max(a, m)),
     "one_launch": forecast(lambda o, p, w, t: t + sum(max(f / p, b / w) for f, b in o)),
-    "launch_hidden": each(lambda a, m, t: max(a, m, t)),
-    "shorter_one": each(lambda a, m, t: t + min(a, m)),
-    "arithmetic_alone": each(lambda a, m, t: t + a),
-    "memory_alone": each(lambda a, m, t: t + m),
-    "launch_as_cause_forgotten": forecast(cause=lambda o, p, w, t: _most(o, p, w, 0.0)),
-    "votes_counted": forecast(cause=_votes),
-    "last_operation": forecast(cause=lambda o, p, w, t: _most(o[-1:], p, w, t)),
+    "launch_overlapped": each(lambda a, m, t: max(a, m, t)),
+    "arithmetic_only": each(lambda a, m, t: t + a),
+    "memory_only": each(lambda a, m, t: t + m),
+    "launch_cause_forgotten": forecast(cause=lambda o, p, w, t: _most(o, p, w, 0.0)),
+    "operations_counted": forecast(cause=_votes),
     "how_many": lambda *inputs: (1.0, 2.0, "memory"),
     "wrong_type": lambda *inputs: (sum(_spent(*inputs).values()), 2),
     "course_code": forecast(
@@ -491,21 +437,13 @@ ANSWERS.wrong_answers["predict_time"] = {
             t + roofline.least_seconds(roofline.Operation("one", f, b), p, w) for f, b in o
         )
     ),
-    "copies_skipped": each(lambda a, m, t: t + max(a, m) if a else 0),
-    "empty_skipped": lambda o, *rest: forecast()([one for one in o if any(one)], *rest),
-    "limits_exchanged": lambda o, p, w, t: forecast()(o, w, p, t),
-    "one_intensity": forecast(
-        cause=lambda o, p, w, t: (
-            "memory" if sum(f for f, _ in o) / sum(b for _, b in o) < p / w else "arithmetic"
-        )
-    ),
     "one_factor": each(lambda a, m, t: 2 * (t + max(a, m))),
     "unrecognised": each(lambda a, m, t: t + (a + m) / 2),
 }
 by_hand(
     "predict_time",
-    "Together 0.5 + 4 + 0.5 + 3 = 8 s, of which arithmetic has 4, memory 3 and the launches 1: "
-    "most goes into arithmetic.",
+    "Together they take 0.5 + 4 + 0.5 + 3 = 8 s, of which arithmetic takes 4, memory 3 and the "
+    "launches 1: arithmetic takes most of it.",
     lambda predict_time: tuple(predict_time([(40, 1), (1, 3)], 10, 1, 0.5)) == (8, "arithmetic"),
 )
 
@@ -529,20 +467,17 @@ def _n(t, w, b):
 
 
 ANSWERS.wrong_answers["in_flight"] = {
-    "not_whole": _n,
+    "not_rounded": _n,
     "rounded_down": lambda *a: int(_n(*a)),
     "rounded_to_nearest": lambda *a: round(_n(*a)),
     "one_too_many": lambda *a: int(_n(*a)) + 1,
-    "bytes_for_requests": lambda t, w, b: t * w,
+    "bytes_returned": lambda t, w, b: t * w,
     "bytes_multiplied": lambda t, w, b: math.ceil(t * w * b),
     "latency_divided": lambda t, w, b: math.ceil(w / t / b),
-    "upside_down": lambda t, w, b: math.ceil(b / (t * w)),
-    "one_request": lambda t, w, b: math.ceil(_n(t * 1e-9, w, b)),
-    "latency_rounded": lambda t, w, b: math.ceil(_n(math.ceil(t * 1e9) * 1e-9, w, b)),
-    "nearly_up": lambda t, w, b: int(_n(t, w, b) + 0.99),
+    "inverted": lambda t, w, b: math.ceil(b / (t * w)),
+    "at_most_one": lambda t, w, b: math.ceil(_n(t * 1e-9, w, b)),
     "nanoseconds": lambda t, w, b: math.ceil(_n(t * 1e9, w, b)),
-    "bits": lambda t, w, b: math.ceil(_n(t, 8 * w, b)),
-    "there_and_back": lambda t, w, b: math.ceil(_n(2 * t, w, b)),
+    "latency_doubled": lambda t, w, b: math.ceil(_n(2 * t, w, b)),
     "course_code": lambda t, w, b: math.ceil(roofline.bytes_in_flight(t, w) / b),
     "wrong_type": lambda t, w, b: (t * w, math.ceil(_n(t, w, b))),
     "same_result_for_all": lambda t, w, b: 5,
@@ -550,7 +485,7 @@ ANSWERS.wrong_answers["in_flight"] = {
 }
 by_hand(
     "in_flight",
-    "2,000 bytes are in flight.\nWith 64 bytes a request that is 31.25 requests, so 32 keep",
+    "2,000 bytes are in flight.\nWith 64 bytes per request, that is 31.25 requests, so 32 keep",
     lambda in_flight: in_flight(100e-9, 20e9, 64) == 32,
 )
 
@@ -586,23 +521,7 @@ def _right_batch(b, s, share):
     return min(_reach(b, _rates(b, s), share * max(_rates(b, s))))
 
 
-def _reaching(curve, share):
-    curve = list(curve)
-    best = max(b / s for b, s in curve)
-    return [(b, s) for b, s in curve if b / s >= share * best]
-
-
-def _down(curve, share):
-    good, found = _reaching(curve, share), None
-    for one in reversed(curve):
-        if one in good:
-            found = one[0]
-        elif found:
-            break
-    return found
-
-
-@wrong("busy_batch", "first_dip")
+@wrong("busy_batch", "stopped_at_first_dip")
 def _(batches, seconds, share):
     rates = _rates(batches, seconds)
     for i, (one, following) in enumerate(itertools.pairwise(rates)):
@@ -611,7 +530,7 @@ def _(batches, seconds, share):
     return batches[-1]
 
 
-@wrong("busy_batch", "strictly_more")
+@wrong("busy_batch", "strictly_greater")
 def _(batches, seconds, share):
     rates = _rates(batches, seconds)
     return min(b for b, r in zip(batches, rates, strict=True) if r > share * max(rates))
@@ -619,25 +538,15 @@ def _(batches, seconds, share):
 
 ANSWERS.wrong_answers["busy_batch"] |= {
     "best_throughput": lambda b, s, share: max(zip(_rates(b, s), b, strict=True))[1],
-    "least_latency": lambda b, s, share: min(zip(s, b, strict=True))[1],
-    "batches_a_second": lambda b, s, share: min(_reach(b, [1 / x for x in s], share / min(s))),
+    "lowest_latency": lambda b, s, share: min(zip(s, b, strict=True))[1],
+    "batches_per_second": lambda b, s, share: min(_reach(b, [1 / x for x in s], share / min(s))),
     "seconds_as_throughput": lambda b, s, share: min(_reach(b, s, share * max(s))),
-    "seconds_an_example": lambda b, s, share: min(
-        _reach(b, [1 / r for r in _rates(b, s)], share / min(_rates(b, s)))
-    ),
-    "best_forgotten": lambda b, s, share: min(_reach(b, _rates(b, s), share)),
-    "sorted_apart": lambda b, s, share: _right_batch(sorted(b), sorted(s), share),
-    "place_in_the_list": lambda b, s, share: b.index(_right_batch(b, s, share)),
-    "rate_returned": lambda b, s, share: _rates(b, s)[b.index(_right_batch(b, s, share))],
+    "share_as_threshold": lambda b, s, share: min(_reach(b, _rates(b, s), share)),
+    "sorted_separately": lambda b, s, share: _right_batch(sorted(b), sorted(s), share),
+    "index_returned": lambda b, s, share: b.index(_right_batch(b, s, share)),
     "first_in_the_list": lambda b, s, share: _reach(b, _rates(b, s), share * max(_rates(b, s)))[0],
     "share_of_the_last": lambda b, s, share: min(_reach(b, _rates(b, s), share * _rates(b, s)[-1])),
-    "largest_of_all": lambda b, s, share: max(_reach(b, _rates(b, s), share * max(_rates(b, s)))),
     "wrong_type": lambda b, s, share: _reach(b, _rates(b, s), share * max(_rates(b, s))),
-    "share_ignored": lambda b, s, share: _right_batch(b, s, 0.75),
-    "least_throughput": lambda b, s, share: min(
-        (b / s, b) for b, s in _reaching(zip(b, s, strict=True), share)
-    )[1],
-    "behind_a_dip": lambda b, s, share: _down(sorted(zip(b, s, strict=True)), share),
     "same_result_for_all": lambda b, s, share: 3,
     "unrecognised": lambda b, s, share: dict(zip(_rates(b, s), b, strict=True))[
         max(r for r in _rates(b, s) if r <= max(_rates(b, s)) * (1 + share) / 2)
@@ -645,7 +554,7 @@ ANSWERS.wrong_answers["busy_batch"] |= {
 }
 by_hand(
     "busy_batch",
-    "The throughputs are 1, 2 and 2.5 examples a second.\nThree quarters of the best are 1.875, "
+    "The throughputs are 1, 2 and 2.5 examples per second.\nThree quarters of the best are 1.875, "
     "and the batch of 2 reaches that.",
     lambda busy_batch: busy_batch([1, 2, 4], [1.0, 1.0, 1.6], 0.75) == 2,
 )
@@ -690,15 +599,15 @@ ANSWERS.wrong_answers["slowest_part"] = {
     "rows_not_added": lambda rows, parts: max(
         (row for row in rows if row[0] in parts), key=lambda row: row[3]
     )[0],
-    "last_row": lambda rows, parts: _greatest({n: t for n, _, _, t in rows if n in parts}),
-    "own_added": lambda rows, parts: max(
+    "last_row_only": lambda rows, parts: _greatest({n: t for n, _, _, t in rows if n in parts}),
+    "own_time_added": lambda rows, parts: max(
         parts, key=lambda part: sum(own + t for n, _, own, t in rows if n == part)
     ),
     "calls_times_total": lambda rows, parts: max(
         parts, key=lambda part: sum(calls * t for n, calls, _, t in rows if n == part)
     ),
-    "greatest_name": lambda rows, parts: max(_sums(rows, parts, 3)),
-    "like_a_part": _by_substring,
+    "alphabetical_maximum": lambda rows, parts: max(_sums(rows, parts, 3)),
+    "substring": _by_substring,
     "longest_call": lambda rows, parts: _greatest(
         {
             part: total / _sums(rows, parts, 1)[part]
@@ -707,19 +616,7 @@ ANSWERS.wrong_answers["slowest_part"] = {
         }
     ),
     "whole_step": lambda rows, parts: max(rows, key=lambda row: row[3])[0],
-    "an_operation": lambda rows, parts: max(rows, key=lambda row: row[2])[0],
-    "mean_of_rows": lambda rows, parts: max(
-        parts, key=lambda p: statistics.mean([row[3] for row in rows if row[0] == p] or [0])
-    ),
-    "own_subtracted": lambda rows, parts: max(
-        parts, key=lambda part: sum(t - own for n, _, own, t in rows if n == part)
-    ),
-    "any_case": lambda rows, parts: _greatest(
-        _sums([(name.lower(), *rest) for name, *rest in rows], parts, 3)
-    ),
-    "quickest_part": lambda rows, parts: sorted(
-        (row for row in rows if row[0] in parts), key=lambda row: row[3]
-    )[0][0],
+    "operation_returned": lambda rows, parts: max(rows, key=lambda row: row[2])[0],
     "wrong_type": lambda rows, parts: max(row[3] for row in rows if row[0] in parts),
     "unrecognised": lambda rows, parts: rows[1][0],
 }
@@ -825,13 +722,6 @@ def _(model, optimizer, images, labels, chosen):
     return result
 
 
-@wrong("mended_step", "all_judged_after")
-def _(model, optimizer, images, labels, chosen):
-    step()(model, optimizer, images, labels, chosen)
-    logits, y = model(images[chosen]), labels[chosen]
-    return F.cross_entropy(logits, y).item(), (logits.argmax(1) == y).float().mean().item()
-
-
 @wrong("mended_step", "other_weights")
 def _(model, optimizer, images, labels, chosen):
     result = step(clear=False)(model, optimizer, images, labels, chosen)
@@ -867,20 +757,17 @@ def _(model, *inputs):
 ANSWERS.wrong_answers["mended_step"] |= {
     "waits_row_by_row": slow_step,
     "fetched_row_by_row": step(fetch=_row_by_row),
-    "cut_into_rows": step(fetch=lambda i, y, c: (torch.stack(list(i[c].unbind())), y[c])),
+    "split_into_rows": step(fetch=lambda i, y, c: (torch.stack(list(i[c].unbind())), y[c])),
     "computed_row_by_row": step(score=_count_without_asking),
     "python_loop": step(score=_in_python),
     "keeps_the_graph": step(number=lambda loss: loss),
     "how_many": lambda *inputs: (*step()(*inputs), 0.0),
-    "gradients_added": step(clear=False),
+    "gradients_accumulated": step(clear=False),
     "no_update": step(move=False),
     "chosen_ignored": step(fetch=lambda i, y, c: (i[: len(c)], y[: len(c)])),
-    "each_picture_once": step(fetch=lambda i, y, c: (i[c.unique()], y[c.unique()])),
-    "share_of_all": step(score=lambda logits, y: (logits.argmax(1) == y).sum().item() / 1347),
-    "all_pictures": step(fetch=lambda i, y, c: (i, y)),
-    "judged_after": step(after=True),
+    "accuracy_after_step": step(after=True),
     "loss_summed": step(reduction="sum"),
-    "number_not_share": step(score=lambda logits, y: (logits.argmax(1) == y).sum().item()),
+    "count_not_accuracy": step(score=lambda logits, y: (logits.argmax(1) == y).sum().item()),
     "wrong_type": lambda *inputs: step()(*inputs)[0],
     "unrecognised": step(number=lambda loss: 3 * loss.item()),
 }
@@ -896,7 +783,7 @@ def _asks(_mended_step):
 
 by_hand(
     "mended_step",
-    "For 64 pictures these two ask 128 times, and `loss.item()` once more;",
+    "For 64 pictures these two synchronise 128 times, and `loss.item()` once more;",
     _asks,
 )
 
@@ -928,15 +815,15 @@ def planned(small=None, batch=None, kept=None):
         return chosen
 
     def answer(job):
-        thin = (small or by_gain)(job)
-        n_bytes = [w * (1 if i in thin else 2) for i, w in enumerate(job.weights)]
+        stored = (small or by_gain)(job)
+        n_bytes = [w * (1 if i in stored else 2) for i, w in enumerate(job.weights)]
         most = min(job.n_rows, int(job.memory_bytes / job.row_bytes))
         sizes = [batch(job)] if batch else sorted({math.ceil(job.n_rows / k) for k in range(1, 60)})
         plans = []
         for n in sizes:
             if n <= most:
                 held = (kept or largest)(job, n_bytes, job.memory_bytes - n * job.row_bytes)
-                plans.append({"batch": n, "kept": held, "small": thin})
+                plans.append({"batch": n, "kept": held, "small": stored})
         return min(plans, key=partial(check.seconds, job))
 
     return answer
@@ -1006,8 +893,8 @@ ANSWERS.wrong_answers["plan"] = {
 }
 by_hand(
     "plan",
-    "a bus of 20e9 bytes a second: 0.1 s for each batch.\n100 rows in batches of 50 bring it twice,"
-    " 0.2 s; in one batch, 0.1 s; kept, not at all.",
+    "a bus of 20e9 bytes per second: 0.1 s for each batch.\n100 rows in batches of 50 transfer it "
+    "twice, 0.2 s; in one batch, 0.1 s; if it is kept, never.",
     lambda plan: (
         _one_layer(50, []) == 0.2 and _one_layer(100, []) == 0.1 and not _one_layer(1, [0])
     ),

@@ -93,12 +93,12 @@ def _(bits):
     return sign * (1 + mantissa / 128) * 2.0 ** (exponent - 127)
 
 
-@wrong("decode_bf16", "bias")
+@wrong("decode_bf16", "wrong_bias")
 def _(bits):
     return _decoded(bits, bias=128)
 
 
-@wrong("decode_bf16", "fp16_split")
+@wrong("decode_bf16", "fp16_layout")
 def _(bits):
     sign, exponent, mantissa = (-1.0) ** (bits >> 15), bits >> 10 & 31, bits & 1023
     if exponent == 31:
@@ -113,7 +113,7 @@ def _(bits):
     return _decoded(bits, leading=0)
 
 
-@wrong("decode_bf16", "fraction")
+@wrong("decode_bf16", "wrong_fraction")
 def _(bits):
     return _decoded(bits, divide=256)
 
@@ -128,7 +128,7 @@ def _(bits):
     return _decoded(bits, low=lambda sign, mantissa: sign * (1 + mantissa / 128) * 2.0**-127)
 
 
-@wrong("decode_bf16", "subnormal_shifted")
+@wrong("decode_bf16", "subnormal_exponent")
 def _(bits):
     return _decoded(bits, low=lambda sign, mantissa: sign * mantissa / 128 * 2.0**-127)
 
@@ -138,14 +138,9 @@ def _(bits):
     return _decoded(bits, low=lambda sign, mantissa: sign * 0.0)
 
 
-@wrong("decode_bf16", "exponent_255")
+@wrong("decode_bf16", "special_values")
 def _(bits):
     return _decoded(bits, special=False)
-
-
-@wrong("decode_bf16", "sign_of_small")
-def _(bits):
-    return _decoded(bits) + 0.0
 
 
 @wrong("decode_bf16", "not_padded")
@@ -154,7 +149,7 @@ def _(bits):
     return _decoded(int(text[0]) << 15 | int(text[1:9], 2) << 7 | int(text[9:], 2))
 
 
-@wrong("decode_bf16", "bits_cut_off")
+@wrong("decode_bf16", "mask_too_narrow")
 def _(bits):
     return _decoded(bits & ~64)
 
@@ -219,13 +214,13 @@ def _(widths, batch):
     return 4 * memory.tensor_bytes(net.parameters()) + kept + 8 * batch * max(widths[1:-1])
 
 
-def _counted(widths, batch, each=4, numbers=4, inside=1, blame=2, rows=None):
+def _counted(widths, batch, each=4, numbers=4, inside=1, tables=2, rows=None):
     n = sum(a * b + b for a, b in itertools.pairwise(widths))
-    kept = widths[0] + inside * sum(widths[1:-1]) + widths[-1] + blame * widths[1]
+    kept = widths[0] + inside * sum(widths[1:-1]) + widths[-1] + tables * widths[1]
     return each * (numbers * n + (batch if rows is None else rows) * kept)
 
 
-@wrong("training_bytes", "numbers_a_weight")
+@wrong("training_bytes", "numbers_per_weight")
 def _(widths, batch):
     return _counted(widths, batch, numbers=3)
 
@@ -240,17 +235,17 @@ def _(widths, batch):
     return _counted(widths, batch) + 4 * batch * sum(widths)
 
 
-@wrong("training_bytes", "tables_everywhere")
+@wrong("training_bytes", "gradients_of_every_relu")
 def _(widths, batch):
-    return _counted(widths, batch, blame=0) + 8 * batch * sum(widths[1:-1])
+    return _counted(widths, batch, tables=0) + 8 * batch * sum(widths[1:-1])
 
 
-@wrong("training_bytes", "other_tables")
+@wrong("training_bytes", "wrong_gradient_tables")
 def _(widths, batch):
-    return _counted(widths, batch, blame=0) + 8 * batch * widths[0]
+    return _counted(widths, batch, tables=0) + 8 * batch * widths[0]
 
 
-@wrong("training_bytes", "unit")
+@wrong("training_bytes", "wrong_unit")
 def _(widths, batch):
     return _counted(widths, batch) / 1024
 
@@ -260,12 +255,12 @@ def _(widths, batch):
     return _counted(widths, batch) - 16 * sum(widths[1:])
 
 
-@wrong("training_bytes", "kept_twice")
+@wrong("training_bytes", "relu_inputs_kept")
 def _(widths, batch):
     return _counted(widths, batch, inside=2)
 
 
-@wrong("training_bytes", "layers_not_kept")
+@wrong("training_bytes", "activations_missing")
 def _(widths, batch):
     return _counted(widths, batch, inside=0)
 
@@ -340,31 +335,31 @@ def _(weight, bits):
     return _coded(weight, bits, whole=lambda x: torch.floor(x + 0.5))
 
 
-@wrong("quantize", "bounded")
+@wrong("quantize", "scale_clamped")
 def _(weight, bits):
     scales = (weight.abs().amax(1) / (2 ** (bits - 1) - 1)).clamp(min=1e-8)
     return (weight / scales[:, None]).round().to(torch.int8), scales
 
 
-@wrong("quantize", "one_scale")
+@wrong("quantize", "per_tensor_scale")
 def _(weight, bits):
     return _coded(weight, bits, largest=lambda w: w.abs().max().expand(len(w)))
 
 
-@wrong("quantize", "columns")
+@wrong("quantize", "scale_per_column")
 def _(weight, bits):
     scales = weight.abs().amax(0) / (2 ** (bits - 1) - 1)
     return (weight / scales).round().to(torch.int8), scales
 
 
-@wrong("quantize", "limit_128")
+@wrong("quantize", "qmax_too_large")
 def _(weight, bits):
     scales = weight.abs().amax(1) / 2 ** (bits - 1)
     codes = (weight / scales[:, None]).round().to(torch.int16)
     return torch.where(codes > 127, codes - 256, codes).to(torch.int8), scales
 
 
-@wrong("quantize", "all_codes_positive")
+@wrong("quantize", "unsigned_range")
 def _(weight, bits):
     return _coded(weight, bits, limit=2**bits - 1)
 
@@ -379,17 +374,17 @@ def _(weight, bits):
     return _coded(weight, bits, whole=lambda x: x)
 
 
-@wrong("quantize", "one_sided")
+@wrong("quantize", "floor_or_ceil")
 def _(weight, bits):
     return _coded(weight, bits, whole=torch.ceil)
 
 
-@wrong("quantize", "no_absolute")
+@wrong("quantize", "no_absolute_value")
 def _(weight, bits):
     return _coded(weight, bits, largest=lambda w: w.amax(1))
 
 
-@wrong("quantize", "inverse")
+@wrong("quantize", "inverted")
 def _(weight, bits):
     largest = weight.abs().amax(1)
     factors = (2 ** (bits - 1) - 1) / largest.where(largest > 0, 1.0)
@@ -485,17 +480,17 @@ def _(x_codes, x_scales, w_codes, w_scales):
     return F.linear(x_codes * x_scales[:, None], w_codes * w_scales[:, None])
 
 
-@wrong("int8_product", "wrapped_at_8")
+@wrong("int8_product", "int8_overflow")
 def _(x_codes, x_scales, w_codes, w_scales):
     return _product(x_codes, w_codes, x_scales, w_scales)
 
 
-@wrong("int8_product", "wrapped_at_16")
+@wrong("int8_product", "int16_overflow")
 def _(x_codes, x_scales, w_codes, w_scales):
     return _product(x_codes.short(), w_codes.short(), x_scales, w_scales)
 
 
-@wrong("int8_product", "rounded_sum")
+@wrong("int8_product", "half_precision_sum")
 def _(x_codes, x_scales, w_codes, w_scales):
     return _product(x_codes.half(), w_codes.half(), x_scales, w_scales)
 
@@ -580,12 +575,12 @@ def _scaled(w, g, scale, good, lr, patience, small=None, bad=None, grow=2, shrin
     return (w, scale * grow, 0) if good + 1 == patience else (w, scale, good + 1)
 
 
-@wrong("scaled_step", "not_divided")
+@wrong("scaled_step", "not_unscaled")
 def _(*inputs):
     return _scaled(*inputs, small=lambda g, scale: g.float())
 
 
-@wrong("scaled_step", "in_half")
+@wrong("scaled_step", "half_precision_step")
 def _(w, g, scale, good, lr, patience):
     if not torch.isfinite(g).all():
         return w, scale / 2, 0
@@ -603,12 +598,12 @@ def _(w, g, scale, good, lr, patience):
     return w - lr * g.float() / scale, scale, good
 
 
-@wrong("scaled_step", "sum_asked")
+@wrong("scaled_step", "sum_checked")
 def _(*inputs):
     return _scaled(*inputs, bad=lambda g: not torch.isfinite(g.sum()))
 
 
-@wrong("scaled_step", "weights_in_half")
+@wrong("scaled_step", "half_precision_weights")
 def _(w, g, scale, good, lr, patience):
     w, *rest = _scaled(w, g, scale, good, lr, patience)
     return (w.half().float() if torch.isfinite(g).all() else w, *rest)
@@ -625,7 +620,7 @@ def _(*inputs):
     return _scaled(*inputs, bad=lambda g: torch.isnan(g).any())
 
 
-@wrong("scaled_step", "some_weights_move")
+@wrong("scaled_step", "partial_step")
 def _(w, g, scale, good, lr, patience):
     fine = torch.isfinite(g)
     w = torch.where(fine, w - lr * g.float() / scale, w)
@@ -634,7 +629,7 @@ def _(w, g, scale, good, lr, patience):
     return (w, 2 * scale, 0) if good + 1 == patience else (w, scale, good + 1)
 
 
-@wrong("scaled_step", "scale_at_overflow")
+@wrong("scaled_step", "scale_after_overflow")
 def _(w, g, scale, good, lr, patience):
     w, new, good = _scaled(w, g, scale, good, lr, patience)
     return w, max(new, 1.0), good  # never below 1
@@ -648,12 +643,12 @@ def _(w, g, scale, good, lr, patience):
     return (w, 2 * scale, 0) if good + 1 == patience else (w, scale, good + 1)
 
 
-@wrong("scaled_step", "scale_at_growth")
+@wrong("scaled_step", "scale_after_growth")
 def _(*inputs):
     return _scaled(*inputs, grow=1)
 
 
-@wrong("scaled_step", "growth_at_another_step")
+@wrong("scaled_step", "growth_at_wrong_step")
 def _(w, g, scale, good, lr, patience):
     w, new, _ = _scaled(w, g, scale, good, lr, patience)
     if new < scale:
@@ -662,7 +657,7 @@ def _(w, g, scale, good, lr, patience):
     return (w, 2 * scale, 0) if good >= patience - 1 else (w, scale, good)
 
 
-@wrong("scaled_step", "count")
+@wrong("scaled_step", "wrong_count")
 def _(w, g, scale, good, lr, patience):
     w, new, count = _scaled(w, g, scale, good, lr, patience)
     return w, new, good + 1 if new > scale else count
@@ -811,15 +806,9 @@ def _(model, optimizer, pairs):
     return _step(model, optimizer, pairs, lambda t: places)
 
 
-@wrong("accumulated_step", "divided_by_another")
+@wrong("accumulated_step", "wrong_divisor")
 def _(model, optimizer, pairs):
     return _step(model, optimizer, pairs, lambda t: len(pairs))
-
-
-@wrong("accumulated_step", "weighted_by_another")
-def _(model, optimizer, pairs):
-    texts = sum(len(ids) for ids, _ in pairs)
-    return _step(model, optimizer, pairs, lambda t: _asked(t) * texts / len(t))
 
 
 @wrong("accumulated_step", "step_each")
@@ -842,7 +831,7 @@ def _(model, optimizer, pairs):
     return sum(loss.item() for loss in losses)
 
 
-@wrong("accumulated_step", "last_alone")
+@wrong("accumulated_step", "last_piece_only")
 def _(model, optimizer, pairs):
     total, told = sum(_asked(targets) for _, targets in pairs), 0
     for ids, targets in pairs:
@@ -918,13 +907,13 @@ def _(model, optimizer, pairs):
 
 
 @right("checkpointed", "by indices, each segment computed to its end, in a dict")
-def _(layers, x, every, blame):
+def _(layers, x, every, output_gradient):
     kept, n = {}, len(layers)
     for i in range(n):
         if i % every == 0:
             kept[i] = x
         x = layers[i].forward(x)
-    g = blame(x)
+    g = output_gradient(x)
     del x
     for start in range((n - 1) // every * every, -1, -every):
         inside = {start: kept.pop(start)}
@@ -936,7 +925,7 @@ def _(layers, x, every, blame):
 
 
 @right("checkpointed", "recursive, a segment a call")
-def _(layers, x, every, blame):
+def _(layers, x, every, output_gradient):
     def forward(part, x):
         for layer in part:
             x = layer.forward(x)
@@ -945,7 +934,7 @@ def _(layers, x, every, blame):
     def segment(start, x):
         part = layers[start : start + every]
         after = forward(part, x)
-        g = segment(start + every, after) if start + every < len(layers) else blame(after)
+        g = segment(start + every, after) if start + every < len(layers) else output_gradient(after)
         del after
         inputs = list(itertools.accumulate(part[:-1], lambda x, one: one.forward(x), initial=x))
         for layer, before in zip(reversed(part), reversed(inputs), strict=True):
@@ -956,7 +945,7 @@ def _(layers, x, every, blame):
 
 
 @right("checkpointed", "the last segment not computed again")
-def _(layers, x, every, blame):
+def _(layers, x, every, output_gradient):
     n, kept, inside = len(layers), [], []
     last = (n - 1) // every * every
     for i, layer in enumerate(layers):
@@ -967,7 +956,7 @@ def _(layers, x, every, blame):
         elif i % every == 0:
             kept.append(x)
         x = layer.forward(x)
-    g, i = blame(x), n - 1
+    g, i = output_gradient(x), n - 1
     while i >= 0:
         g = layers[i].backward(inside.pop(), g)
         if not inside and i > 0:
@@ -989,14 +978,14 @@ def _through(layers, x):
     return inputs
 
 
-def _segments(layers, x, every, blame, given=None, cut=None, order=reversed):
+def _segments(layers, x, every, output_gradient, given=None, cut=None, order=reversed):
     """The right way, with places for mistakes. given: what a layer's way back gets."""
     kept = []
     for i, layer in enumerate(layers):
         if i % every == 0:
             kept.append(x)
         x = layer.forward(x)
-    g = blame(x)
+    g = output_gradient(x)
     for k in reversed(range(len(kept))):
         part = layers[k * every : (k + 1) * every]
         inside = _through(part, kept.pop())
@@ -1007,36 +996,36 @@ def _segments(layers, x, every, blame, given=None, cut=None, order=reversed):
 
 
 @wrong("checkpointed", "keeps_all")
-def _(layers, x, every, blame):
+def _(layers, x, every, output_gradient):
     inputs = _through(layers, x)
-    g = blame(inputs.pop())
+    g = output_gradient(inputs.pop())
     for layer in reversed(layers):
         g = layer.backward(inputs.pop(), g)
     return g
 
 
 @wrong("checkpointed", "from_the_start")
-def _(layers, x, every, blame):
+def _(layers, x, every, output_gradient):
     def before(i):
         y = x
         for layer in layers[:i]:
             y = layer.forward(y)
         return y
 
-    g = blame(before(len(layers)))
+    g = output_gradient(before(len(layers)))
     for i in reversed(range(len(layers))):
         g = layers[i].backward(before(i), g)
     return g
 
 
 @wrong("checkpointed", "too_often")
-def _(layers, x, every, blame):
+def _(layers, x, every, output_gradient):
     kept = []
     for i, layer in enumerate(layers):
         if i % every == 0:
             kept.append(x)
         x = layer.forward(x)
-    g = blame(x)
+    g = output_gradient(x)
     for i in reversed(range(len(layers))):
         y = kept[i // every]
         for layer in layers[i // every * every : i]:
@@ -1046,13 +1035,13 @@ def _(layers, x, every, blame):
 
 
 @wrong("checkpointed", "segments_kept")
-def _(layers, x, every, blame):
+def _(layers, x, every, output_gradient):
     kept, inside = {}, {}
     for i, layer in enumerate(layers):
         if i % every == 0:
             kept[i] = x
         x = layer.forward(x)
-    g = blame(x)
+    g = output_gradient(x)
     for start in reversed(list(kept)):
         inside[start] = kept[start]
         for i in range(start, min(start + every, len(layers))):
@@ -1063,24 +1052,24 @@ def _(layers, x, every, blame):
 
 
 @wrong("checkpointed", "other_every")
-def _(layers, x, every, blame):
-    return _segments(layers, x, 2, blame)
+def _(layers, x, every, output_gradient):
+    return _segments(layers, x, 2, output_gradient)
 
 
 @wrong("checkpointed", "changed_input")
-def _(layers, x, every, blame):
-    g = _segments(layers, x, every, blame)
+def _(layers, x, every, output_gradient):
+    g = _segments(layers, x, every, output_gradient)
     layers.reverse()
     return g
 
 
 @wrong("checkpointed", "remembers")
-def _(layers, x, every, blame, kept={}):  # noqa: B006
+def _(layers, x, every, output_gradient, kept={}):  # noqa: B006
     for i, layer in enumerate(layers):
         if i % every == 0:
             kept.setdefault(i, x)
         x = layer.forward(x)
-    g = blame(x)
+    g = output_gradient(x)
     for start in reversed(range(0, len(layers), every)):
         part = layers[start : start + every]
         inside = _through(part, kept[start])
@@ -1090,40 +1079,40 @@ def _(layers, x, every, blame, kept={}):  # noqa: B006
 
 
 @wrong("checkpointed", "overwritten")
-def _(layers, x, every, blame):
+def _(layers, x, every, output_gradient):
     buffer = BUFFERS.setdefault(x.shape, torch.empty_like(x))
-    return buffer.copy_(_segments(layers, x, every, blame))
+    return buffer.copy_(_segments(layers, x, every, output_gradient))
 
 
 @wrong("checkpointed", "output_for_input")
-def _(layers, x, every, blame):
-    return _segments(layers, x, every, blame, given=lambda inside, i: inside[i + 1])
+def _(layers, x, every, output_gradient):
+    return _segments(layers, x, every, output_gradient, given=lambda inside, i: inside[i + 1])
 
 
 @wrong("checkpointed", "checkpoint_for_input")
-def _(layers, x, every, blame):
-    return _segments(layers, x, every, blame, given=lambda inside, i: inside[0])
+def _(layers, x, every, output_gradient):
+    return _segments(layers, x, every, output_gradient, given=lambda inside, i: inside[0])
 
 
 @wrong("checkpointed", "wrong_order")
-def _(layers, x, every, blame):
-    return _segments(layers, x, every, blame, order=iter)
+def _(layers, x, every, output_gradient):
+    return _segments(layers, x, every, output_gradient, order=iter)
 
 
 @wrong("checkpointed", "layers_missing")
-def _(layers, x, every, blame):
+def _(layers, x, every, output_gradient):
     whole = len(layers) // every * every
-    return _segments(layers, x, every, blame, cut=lambda i: i >= max(whole, 1))
+    return _segments(layers, x, every, output_gradient, cut=lambda i: i >= max(whole, 1))
 
 
 @wrong("checkpointed", "backward_twice")
-def _(layers, x, every, blame):
+def _(layers, x, every, output_gradient):
     kept = []
     for i, layer in enumerate(layers):
         if i % every == 0:
             kept.append(x)
         x = layer.forward(x)
-    g = blame(x)
+    g = output_gradient(x)
     for k in reversed(range(len(kept))):
         part = layers[k * every : (k + 1) * every + 1]  # one layer too many
         inside = _through(part, kept[k])
@@ -1133,23 +1122,23 @@ def _(layers, x, every, blame):
 
 
 @wrong("checkpointed", "no_backward")
-def _(layers, x, every, blame):
-    return blame(_through(layers, x)[-1])
+def _(layers, x, every, output_gradient):
+    return output_gradient(_through(layers, x)[-1])
 
 
-@wrong("checkpointed", "other_blame")
-def _(layers, x, every, blame):
+@wrong("checkpointed", "wrong_output_gradient")
+def _(layers, x, every, output_gradient):
     return _segments(layers, x, every, lambda y: torch.ones_like(y))
 
 
 @wrong("checkpointed", "other_input")
-def _(layers, x, every, blame):
+def _(layers, x, every, output_gradient):
     kept = [x]
     for i, layer in enumerate(layers):
         x = layer.forward(x)
         if i % every == 0:
             kept.append(x)
-    g = blame(x)
+    g = output_gradient(x)
     for start in reversed(range(0, len(layers), every)):
         part = layers[start : start + every]
         inside = _through(part, kept[start // every + 1] * 1.5)
@@ -1159,8 +1148,8 @@ def _(layers, x, every, blame):
 
 
 @wrong("checkpointed", "other_result")
-def _(layers, x, every, blame):
-    return 2 * _segments(layers, x, every, blame)
+def _(layers, x, every, output_gradient):
+    return 2 * _segments(layers, x, every, output_gradient)
 
 
 # ---- 8 fits ------------------------------------------------------------------------------------
@@ -1199,7 +1188,7 @@ def _(model, memory_gb, bits, n_tokens, batch):
     return _needs(model, bits, n_tokens, batch) <= 0.9 * memory_gb * 2**30
 
 
-@wrong("fits", "tenth_on_top")
+@wrong("fits", "tenth_added")
 def _(model, memory_gb, bits, n_tokens, batch):
     return 1.1 * _needs(model, bits, n_tokens, batch) <= memory_gb * 1e9
 
@@ -1214,7 +1203,7 @@ def _(model, memory_gb, bits, n_tokens, batch):
     return model.parameters * bits / 8 <= 0.9 * memory_gb * 1e9
 
 
-@wrong("fits", "cache_numbers")
+@wrong("fits", "wrong_cache_size")
 def _(model, memory_gb, bits, n_tokens, batch):
     return _needs(model, bits, n_tokens, batch, each=8) <= 0.9 * memory_gb * 1e9
 
@@ -1239,12 +1228,12 @@ def _(model, memory_gb, bits, n_tokens, batch):
     return batch * _needs(model, bits, n_tokens, 1) <= 0.9 * memory_gb * 1e9
 
 
-@wrong("fits", "cache_in_few_bits")
+@wrong("fits", "quantized_cache")
 def _(model, memory_gb, bits, n_tokens, batch):
     return _needs(model, bits, n_tokens, batch, each=bits / 4) <= 0.9 * memory_gb * 1e9
 
 
-@wrong("fits", "bytes_of_a_weight")
+@wrong("fits", "bytes_per_weight")
 def _(model, memory_gb, bits, n_tokens, batch):
     return _needs(model, 16, n_tokens, batch) <= 0.9 * memory_gb * 1e9
 
@@ -1356,7 +1345,7 @@ def _plain_unpack(data, shapes, dtype=np.float16):
 
 wrong("smallest", "sixteen_bits")((_plain_pack, _plain_unpack))
 wrong("smallest", "eight_bits")((_pack_in(127, None, False), _unpack_in(127, None, False)))
-wrong("smallest", "one_code_a_byte")((_pack_in(7, None, False), _unpack_in(7, None, False)))
+wrong("smallest", "one_code_per_byte")((_pack_in(7, None, False), _unpack_in(7, None, False)))
 wrong("smallest", "too_coarse")((_pack_in(3, 16), _unpack_in(3, 16)))
 wrong("smallest", "above_bar")((_pack_in(7, 8), _unpack_in(7, 8)))
 wrong("smallest", "wrong_type")(SimpleNamespace(pack=_plain_pack, unpack=_plain_unpack))
@@ -1447,7 +1436,7 @@ def by_hand(exercise, *stated):
 
 @by_hand(
     "decode_bf16",
-    "1 01111110 1000000: the sign says minus, E = 126, M = 64, so −2^(−1) · (1 + 64/128) = −0.75.",
+    "1 01111110 1000000: the sign is negative, E = 126, M = 64, so −2^(−1) · (1 + 64/128) = −0.75.",
     "0 00000000 0000010 is subnormal: 2^(−126) · 2/128 = 2^(−132).",
 )
 def _(decode_bf16):
@@ -1462,7 +1451,7 @@ def _(training_bytes):
 @by_hand(
     "quantize",
     "The row (0.5, −1.4, 0.3) at 4 bits: the scale is 1.4 / 7 = 0.2",
-    "The codes are (2, −7, 2), with a half rounded to the even number",
+    "The codes are (2, −7, 2), where a half is rounded to the even number",
 )
 def _(quantize):
     codes, scales = quantize(torch.tensor([[0.5, -1.4, 0.3]], dtype=torch.float64), 4)
@@ -1479,7 +1468,7 @@ def _(int8_product):
     "scaled_step",
     "so the weight becomes 1.0 − 0.5 · 0.25 = 0.875.",
     "the scale becomes 512 and `good` 0.",
-    "With a gradient of infinity the weight stays 1.0, the scale becomes 128 and `good` 0.",
+    "With an infinite gradient the weight stays 1.0, the scale becomes 128 and `good` 0.",
 )
 def _(scaled_step):
     w, fine, lost = torch.tensor([1.0]), torch.tensor([64.0]).half(), torch.tensor([math.inf])
@@ -1511,7 +1500,7 @@ def _(accumulated_step):
     return near(accumulated_step(model, torch.optim.SGD(model.parameters(), 0.1), pairs), 3.0)
 
 
-@by_hand("checkpointed", "That makes 5 + 2 calls of `forward` at the least")
+@by_hand("checkpointed", "That makes at least 5 + 2 calls of `forward`")
 def _(checkpointed):
     from grooves.checks.precision_memory import chain
 
@@ -1523,7 +1512,7 @@ def _(checkpointed):
 @by_hand(
     "fits",
     "· 16 · 4 · 64 · 10,000 · 2 texts · 2 bytes = 327,680,000 bytes",
-    "Together 1.33 GB, and 1.8 GB may be used: it fits.",
+    "Together that is 1.33 GB, and 1.8 GB may be used: it fits.",
 )
 def _(fits):
     shape = {"n_layer": 16, "n_head": 16, "n_kv_head": 4, "head_dim": 64}
