@@ -20,6 +20,7 @@ CASES = (
     ("matvec", (1024, 4096), 1),
     ("matvec", (700, 3), 8),
     ("add", (30, 7), 2),
+    ("add", (30, 7), 4),  # the shape alone does not decide
     ("add", (9, 130), 8),
     ("copy", (30, 7), 4),
     ("copy", (5, 60), 1),

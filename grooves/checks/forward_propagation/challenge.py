@@ -152,8 +152,9 @@ def _why(W, b, digit_of, reached: float) -> tuple[str, str]:
             "Group the pictures by similarity before you average."
         )
     return "below_bar", (
-        "none of the usual ones. Set some of the given pictures aside, look at those that you "
-        "misclassify, and add a template for each way of writing that you find there."
+        "none of the usual ones. Check first that `digit_of` names the digit of each template, in "
+        "the order of the templates. Then set some of the given pictures aside, look at those "
+        "that you misclassify, and add a template for each way of writing that you find there."
     )
 
 

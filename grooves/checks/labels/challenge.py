@@ -155,7 +155,7 @@ def _why(chosen) -> tuple[str, str]:
         if missing := sorted(set(range(10)) - set(trial.labels[places].tolist())):
             return "digit_missing", (
                 f"none of the chosen pictures is a {missing[0]}, so the classifier never sees one. "
-                "Choose pictures that differ from each other."
+                "Choose pictures so that every kind of digit is among them."
             )
     spread, outlying, coverage = (
         np.mean(
