@@ -256,7 +256,7 @@ def test_the_word_with_the_focus_is_described_by_what_it_looks_at(page):
     described = page.locator(f"#{option.get_attribute('aria-describedby')}")
     words = to_words(PROMPT)
     subject = rf"“{words[-1]}” \(word {len(words)}\)"
-    assert re.search(rf"{subject} looks at .+\s%", described.inner_text())
+    assert re.search(rf"{subject} attends to .+\s%", described.inner_text())
 
 
 @in_both_looks
