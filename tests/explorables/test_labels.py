@@ -235,13 +235,13 @@ def test_a_view_looks_for_its_partner_among_all_others(page):
     assert f"Loss {loss:.2f} nats" in page.locator(".gl-panel:visible .gl-caption").inner_text()
     page.get_by_label("drop nothing").check()
     assert page.locator(".gl-views s").count() == 0
-    assert "find 6 of 6 partners. Both views" in page.locator(".gl-verdict:visible").inner_text()
+    assert "find 6 of 6 positives. Both views" in page.locator(".gl-verdict:visible").inner_text()
 
 
 def test_a_person_is_asked_by_the_clock_and_the_hours_follow(page):
     page.clock.install(time=0)
     page.clock.pause_at(1000)  # from here on it goes as the test says
-    choose(page, "Person’s label")
+    choose(page, "Human label")
     assert SENTENCE in page.locator(".gl-quote").inner_text()
     truth = ["happy" if one["label"] == 0 else "sad" for one in endings()]
     for name, seconds in (("neither", 8), (truth[0], 2), (truth[1], 4), (truth[3], 6)):
@@ -254,7 +254,7 @@ def test_a_person_is_asked_by_the_clock_and_the_hours_follow(page):
     assert cards(page)[3:] == ["0 pairs 1 human label", cards(page)[4]]
     choose(page, "Next word")
     page.clock.run_for(50_000)  # what one does elsewhere is not labelling
-    choose(page, "Person’s label")
+    choose(page, "Human label")
     page.clock.run_for(4_400)
     press(page, "sad")
     press(page, "Use my pace")
@@ -335,7 +335,7 @@ def test_a_text_too_short_or_too_long_is_told_so(page):
     for text in ("", "  ", "word"):
         field.fill(text)
         assert "Type a little more" in message.inner_text() and tiles(page) == []
-        for name in ("Masked word", "Two views", "Person’s label", "Pseudo-label", "Next word"):
+        for name in ("Masked word", "Two views", "Human label", "Pseudo-label", "Next word"):
             choose(page, name)
     field.fill("so " * 300)
     assert message.inner_text() == "Only the first 200 of 300 words are used."
@@ -349,7 +349,7 @@ def test_a_text_too_short_or_too_long_is_told_so(page):
 @in_both_looks
 def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address, width, scheme):
     for page in opened_at(browser, address, width, scheme):
-        for name in ("Next word", "Masked word", "Two views", "Person’s label", "Pseudo-label"):
+        for name in ("Next word", "Masked word", "Two views", "Human label", "Pseudo-label"):
             choose(page, name)
             if name == "Masked word":
                 page.get_by_label("predict words that are not masked").check()
@@ -375,7 +375,7 @@ def test_pairs_and_labels_reach_the_kernel_and_no_key_reaches_jupyterlab(noteboo
     kernel = notebook.evaluate("window.kernel")
     hidden = [i for i, word in enumerate(kernel["inputs"]) if word == MASK]
     assert hidden and [i for i, word in enumerate(kernel["targets"]) if word is not None] == hidden
-    choose(notebook, "Person’s label")
+    choose(notebook, "Human label")
     press(notebook, "sad")
     assert notebook.evaluate("window.kernel.given") == {"own": 1}
     notebook.get_by_label("Any sentence").press("a")

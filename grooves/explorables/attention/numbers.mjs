@@ -6,7 +6,7 @@
 import { element } from "../shared/dom.mjs";
 import { distance, percent } from "../shared/story_sentences.mjs";
 
-const ROWS = 8;
+const ROWS = 6;
 const FEWEST = 5; // rows that are shown even where nobody expects their words
 const SCALES = [0.1, 0.25, 0.5, 1]; // how much of certainty the full width of the bars stands for
 

@@ -72,10 +72,10 @@ export class PartnersPanel {
     this.#asks = Math.min(this.#asks, views.length - 1);
     if (this.options?.length !== views.length) this.#build(views);
     const found = finds.filter(Boolean).length;
-    const reached = `Word counts alone find ${found} of ${views.length} partners.`;
+    const reached = `Word counts alone find ${found} of ${views.length} positives.`;
     this.verdict.textContent = mistake
       ? `${reached} Both views are the same text, so the model learns nothing about language.`
-      : `${reached} The more words are dropped, the less word counts help.`;
+      : `${reached} With more words dropped, they find fewer.`;
     this.verdict.classList.toggle("gl-bad", mistake);
     this.#show();
   }
@@ -121,8 +121,8 @@ export class PartnersPanel {
     const right = similarities[asks][partner[asks]].toFixed(2);
     const n = views.length - 1;
     this.caption.textContent = others.length
-      ? `Cosine similarity of word counts: ${right} to its partner (the positive), at most ${best} to the others (the negatives). ` +
-        `Partner ${finds[asks] ? "found" : "not found"}. Loss ${losses[asks].toFixed(2)} nats at temperature ${TEMPERATURE}; a guess among ${n} has a loss of ${Math.log(n).toFixed(2)}.`
+      ? `Cosine similarity of word counts: ${right} to the positive, at most ${best} to a negative: ` +
+        `${finds[asks] ? "found" : "not found"}. Loss ${losses[asks].toFixed(2)} nats at temperature ${TEMPERATURE}; guessing: ${Math.log(n).toFixed(2)}.`
       : "";
   }
 }

@@ -47,7 +47,7 @@ export class PseudoPanel {
     this.scroll = element("div", { className: "gl-answers", tabIndex: 0, role: "region", "aria-label": "The model’s predictions, most confident first" }, this.list);
     this.el = element(
       "div",
-      { className: "gl-panel" },
+      { className: "gl-panel gl-pseudo" },
       element("p", { className: "gl-idea" }, OBJECTIVES.pseudo_labels.idea),
       this.need,
       this.start,
@@ -64,7 +64,7 @@ export class PseudoPanel {
     this.controls.hidden = this.verdict.hidden = this.scroll.hidden = said === null;
     this.need.textContent =
       `There are ${some(byPeople, "human label")}. The model needs at least one of each kind: label some yourself ` +
-      "under “Person’s label”, or take labels from the grammar that generated the stories.";
+      "under “Human label”, or take labels from the grammar that generated the stories.";
     if (said === null) return;
     const texts = new Map(deck.map((one) => [one.key, one]));
     this.threshold.set(threshold, percent(threshold).replace(".0", ""));

@@ -27,11 +27,11 @@ export const OBJECTIVES = {
   },
   two_views: {
     name: "Two views",
-    idea: "Each text is made into two views by dropping words at random. The model has to tell which other view comes from the same text, and we know that because we made them.",
+    idea: "Words are dropped at random to make two views of each text. The model has to find the view of the same text among all others.",
     mistake: "Make the classic mistake: drop nothing, so that both views are identical",
   },
   people: {
-    name: "Person’s label",
+    name: "Human label",
     idea: "A person reads the text and labels it: one text, one label.",
   },
   pseudo_labels: {
