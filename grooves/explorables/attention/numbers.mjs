@@ -108,7 +108,7 @@ export class NumbersView {
     this.#state = state;
     const { story, place, layers, heads } = state;
     const word = place ? `“${story.words[place - 1]}”` : "the start";
-    this.#title.textContent = `All numbers: what ${word} attends to in every head`;
+    this.#title.textContent = `All numbers for ${word}, head by head`;
     if (!this.el.open) return; // nobody sees it, and it has a row for every word
     const columns = Array.from({ length: layers * heads }, (_, i) => [Math.floor(i / heads), i % heads]);
     const cell = (tag, text, scope) => element(tag, scope ? { scope } : {}, text);
