@@ -375,11 +375,11 @@ def test_a_widget_computes_with_the_courses_own_gradients_and_refuses_what_it_ca
     widget = Backprop("loss = (w*x - y)^2", {"w": 1, "x": 2, "y": 3})
     assert widget.gradients() == {"w": -4.0, "x": -2.0, "y": 2.0}
     refused = {
-        "loss = (w*x": "is no formula",
+        "loss = (w*x": "is not a formula",
         "w^x": "the exponent must be a number",
         "w*q": "'q' has no value",
-        "log(w - x)": "is no finite number",
-        "w.real": "is no part of a formula",
+        "log(w - x)": "is not a finite number",
+        "w.real": "is not part of a formula",
         "w = w*x": "'w' has been used before",
         "": "the formula is empty",
     }

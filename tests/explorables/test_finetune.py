@@ -150,11 +150,11 @@ def test_the_answer_and_the_models_come_after_the_question(page):
         best = min(means, key=means.get)
         right += best == "LoRA"
         way, gap = re.search(
-            r"stories, (.*) comes nearest: ([\d.]+) nats", verdict.inner_text()
+            r"stories, (.*) comes closest: ([\d.]+) nats", verdict.inner_text()
         ).groups()
         assert way == best and float(gap) == pytest.approx(means[best], abs=6e-4, rel=0.05)
         near = [m for m in means if m != best and min(losses(m, n)) <= max(losses(best, n))]
-        learned = verdict.inner_text().partition(" Least is forgotten")[0]
+        learned = verdict.inner_text().partition(" Forgetting is lowest")[0]
         assert ("overlap with those of " + " and ".join(near) in learned) == bool(near), near
         so = "Right." if best == "LoRA" else "Not this time."
         assert page.locator(".gc-said").inner_text().startswith(f"{so} {right} of {asked} guess")
@@ -257,7 +257,7 @@ def test_everything_can_be_done_with_the_keyboard_and_from_a_disk(browser, site)
         assert page.get_by_role("radio", name="50", exact=True).is_checked()
         page.get_by_role("button", name="full", exact=True).press("Enter")
         news = page.locator("[role=status].gx-news")
-        assert news.inner_text().startswith("With 50 stories, full comes nearest")
+        assert news.inner_text().startswith("With 50 stories, full comes closest")
         assert page.evaluate("document.activeElement.closest('.gc-check') !== null")
         page.get_by_role("radio", name="full", exact=True).press("ArrowLeft")
         assert news.inner_text().startswith("LoRA: "), "a screen reader hears the numbers"

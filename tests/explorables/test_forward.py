@@ -145,7 +145,7 @@ def test_the_page_shows_what_the_network_says_and_the_templates_say_another_thin
             if share[0] not in "<>":
                 p = layers.softmax(logits)[digit]
                 assert float(share.rstrip("%")) == pytest.approx(100 * p, abs=0.06)
-        assert f"It reads {logits.argmax()}" in page.locator(".gf-answer").inner_text()
+        assert f"predicts {logits.argmax()}" in page.locator(".gf-answer").inner_text()
         assert page.get_by_role("option").count() == network.weights[0].shape[1]
 
 
@@ -154,7 +154,7 @@ def test_digits_drawn_with_the_mouse_are_read(page):
     for digit, strokes in DRAWN.items():
         press(page, "Clear")
         draw(page, strokes, left=0.3, top=0.1, size=0.5)
-        right += f"It reads {digit}," in page.locator(".gf-answer").inner_text()
+        right += f"predicts {digit}," in page.locator(".gf-answer").inner_text()
     assert right >= 8
 
 
@@ -168,7 +168,7 @@ def test_without_fitting_the_network_gets_what_was_drawn_where_it_was_drawn(page
 
 
 def test_the_walk_goes_from_stage_to_stage_and_shows_no_number_before_its_time(page):
-    press(page, "Walk through it")
+    press(page, "Step through the forward pass")
     said = []
     for stage in range(1, 6):
         assert page.get_by_text(f"Stage {stage} of 5").is_visible()
@@ -182,7 +182,7 @@ def test_the_walk_goes_from_stage_to_stage_and_shows_no_number_before_its_time(p
         if stage < 5:
             page.get_by_role("button", name="Next", exact=True).click()
     assert len(set(said)) == 5
-    press(page, "Walk through it")
+    press(page, "Step through the forward pass")
     page.get_by_role("button", name="Next", exact=True).click()
     press(page, "Back")
     assert page.get_by_text("Stage 1 of 5").is_visible()
@@ -227,7 +227,7 @@ def test_everything_can_be_done_with_the_keyboard(page):
 def test_a_screen_reader_is_told_what_is_read_once_the_pen_rests(page):
     press(page, "Clear")
     draw(page, DRAWN[7])
-    page.wait_for_function("document.querySelector('.gx-news').textContent.includes('It reads 7')")
+    page.wait_for_function("document.querySelector('.gx-news').textContent.includes('predicts 7')")
 
 
 @in_both_looks
@@ -236,7 +236,7 @@ def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address, widt
         draw(page, DRAWN[4])
         assert axe_faults(page) == []
         assert overflow(page) == 0
-        press(page, "Walk through it")
+        press(page, "Step through the forward pass")
         assert overflow(page) == 0
         if (scheme, width) == ("dark", 390):
             assert axe_faults(page) == []

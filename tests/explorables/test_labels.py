@@ -175,16 +175,16 @@ def test_any_sentence_becomes_pairs_of_which_copying_answers_none_until_the_mist
     words = to_words(sentence)
     pairs = list(zip(*(map(str, part) for part in objectives.next_word(words)), strict=True))
     assert tiles(page) == pairs
-    assert cards(page)[0] == f"{len(pairs)} pairs 0 labels by people"
+    assert cards(page)[0] == f"{len(pairs)} pairs 0 human labels"
     page.locator("summary").click()
     rows = [row.locator("td").all_inner_texts() for row in page.locator("tbody tr").all()]
     assert [target for _, target in rows] == words[1:]
     assert rows[0][0] == "Who" and rows[4][0] == "Who labelled the internet?"
-    assert f"answers 0 of {len(pairs)}." in page.locator(".gl-verdict").first.inner_text()
-    page.get_by_label("forget to move the targets").check()
+    assert f"correct for 0 of {len(pairs)}." in page.locator(".gl-verdict").first.inner_text()
+    page.get_by_label("forget to shift the targets").check()
     assert tiles(page) == [(word, word) for word in words[:-1]]
     verdict = page.locator(".gl-verdict").first.inner_text()
-    assert f"answers {len(pairs)} of {len(pairs)}. The answer has leaked" in verdict
+    assert f"correct for {len(pairs)} of {len(pairs)}. The answer has leaked" in verdict
 
 
 def test_only_what_is_hidden_is_asked_for_and_stands_nowhere_in_its_place(page):
@@ -192,7 +192,7 @@ def test_only_what_is_hidden_is_asked_for_and_stands_nowhere_in_its_place(page):
     words = to_words(SENTENCE)
     hidden_at = set()
     for share in (0.05, 0.5, 0.9):
-        slide(page, "Hidden", share)
+        slide(page, "Masked", share)
         for _ in range(3):
             shown = tiles(page)
             hidden = [i for i, (read, _) in enumerate(shown) if read == MASK]
@@ -201,13 +201,13 @@ def test_only_what_is_hidden_is_asked_for_and_stands_nowhere_in_its_place(page):
             assert rest == [(word, "") for i, word in enumerate(words) if i not in hidden]
             assert cards(page)[1].startswith(f"{len(hidden)} pair")
             hidden_at.add(tuple(hidden))
-            press(page, "Hide others")
+            press(page, "Mask others")
     assert len(hidden_at) >= 7
-    page.get_by_label("ask for what is not hidden").check()
+    page.get_by_label("predict words that are not masked").check()
     shown = tiles(page)
     leaks = sum(read == asked for read, asked in shown)
     assert [asked for _, asked in shown] == words and leaks
-    assert f"answers {leaks} of {len(words)}." in page.locator(".gl-verdict").first.inner_text()
+    assert f"correct for {leaks} of {len(words)}." in page.locator(".gl-verdict").first.inner_text()
 
 
 def test_a_view_looks_for_its_partner_among_all_others(page):
@@ -228,40 +228,40 @@ def test_a_view_looks_for_its_partner_among_all_others(page):
     options.nth(3).click()
     roles = page.locator(".gl-role").all_inner_texts()
     for i, role in enumerate(roles):
-        name = {3: "asks", 2: "partner"}.get(i, "stranger")
+        name = {3: "anchor", 2: "positive"}.get(i, "negative")
         assert role == (name if i == 3 else f"{name} {cosines[3, i]:.2f}")
     scores = np.delete(cosines[3] / 0.1, 3)
     loss = np.log(np.exp(scores).sum()) - cosines[3, 2] / 0.1
     assert f"Loss {loss:.2f} nats" in page.locator(".gl-panel:visible .gl-caption").inner_text()
     page.get_by_label("drop nothing").check()
     assert page.locator(".gl-views s").count() == 0
-    assert "finds 6 of 6 partners. Both views" in page.locator(".gl-verdict:visible").inner_text()
+    assert "find 6 of 6 positives. Both views" in page.locator(".gl-verdict:visible").inner_text()
 
 
 def test_a_person_is_asked_by_the_clock_and_the_hours_follow(page):
     page.clock.install(time=0)
     page.clock.pause_at(1000)  # from here on it goes as the test says
-    choose(page, "Person’s label")
+    choose(page, "Human label")
     assert SENTENCE in page.locator(".gl-quote").inner_text()
     truth = ["happy" if one["label"] == 0 else "sad" for one in endings()]
     for name, seconds in (("neither", 8), (truth[0], 2), (truth[1], 4), (truth[3], 6)):
         page.clock.run_for(1000 * seconds)
         press(page, name)
     said = page.locator(".gl-panel:visible .gl-caption").inner_text()
-    assert "4 texts labelled. Your pace: 5.0 s a label (the median of 4)" in said
+    assert "4 texts labelled. Your pace: 5.0 s per label (the median of 4)" in said
     assert "agrees with 2 of 3" in said
     assert endings()[3]["text"] in page.locator(".gl-quote").inner_text()
-    assert cards(page)[3:] == ["0 pairs 1 label by people", cards(page)[4]]
+    assert cards(page)[3:] == ["0 pairs 1 human label", cards(page)[4]]
     choose(page, "Next word")
     page.clock.run_for(50_000)  # what one does elsewhere is not labelling
-    choose(page, "Person’s label")
+    choose(page, "Human label")
     page.clock.run_for(4_400)
     press(page, "sad")
-    press(page, "Take my pace")
+    press(page, "Use my pace")
     slide(page, "Texts", 4)
     said = page.locator(".gl-sum").inner_text()
-    assert said.startswith("10,000 texts × 4.4 s = 12 hours. For the next word"), said
-    slide(page, "Seconds a label", 36)
+    assert said.startswith("10,000 texts × 4.4 s = 12 hours. Next-word prediction"), said
+    slide(page, "Seconds per label", 36)
     slide(page, "Texts", 7)
     said = page.locator(".gl-sum").inner_text()
     assert "10,000,000 texts × 36 s = 100,000 hours, or 57 years of one person" in said
@@ -279,15 +279,15 @@ def test_the_model_labels_where_it_is_sure_and_is_held_against_the_truth(page):
     rest = [i for i in range(len(texts)) if i not in by_person]
     known = [texts[i] for i in by_person]
     for threshold in (0.9, 0.6):
-        slide(page, "Sure enough from", threshold)
+        slide(page, "Confidence threshold", threshold)
         shares = bayes(known, labels[by_person], [texts[i] for i in rest])
         kept, said = objectives.pseudo_labels(shares, threshold)
         right = int((said == labels[rest][kept]).sum())
         own = bayes(known, labels[by_person], [SENTENCE])[0]
         taken = len(kept) + (own.max() >= threshold)
         verdict = page.locator(".gl-verdict:visible").inner_text()
-        assert verdict.startswith(f"From 6 labels by a person, the model makes {taken} more")
-        assert f"{right} of {len(kept)} are right" in verdict
+        assert verdict.startswith(f"From 6 human labels, the model makes {taken} more")
+        assert f"{right} of {len(kept)} are correct" in verdict
         assert page.locator(".gl-kept").count() == taken
         assert page.locator(".gl-wrong").count() == len(kept) - right
         assert cards(page)[4].startswith(f"{int(own.max() >= threshold)} pair")
@@ -309,22 +309,22 @@ def test_the_model_labels_where_it_is_sure_and_is_held_against_the_truth(page):
 def test_everything_can_be_done_with_the_keyboard(page):
     page.locator(".gl-card input").first.focus()
     page.keyboard.press("ArrowRight")
-    assert page.get_by_label("ask for what is not hidden").is_visible()
+    assert page.get_by_label("predict words that are not masked").is_visible()
     page.keyboard.press("ArrowLeft")
     page.locator(".gl-tiles [tabindex='0']").focus()
     for key in ("Home", "ArrowRight", "ArrowRight"):
         page.keyboard.press(key)
     caption = page.locator(".gl-caption:visible")
-    assert caption.inner_text() == "Having read “The fox lost”, it is asked for “her”."
+    assert caption.inner_text() == "Given “The fox lost”, the target is “her”."
     focused = page.evaluate("document.activeElement.getAttribute('aria-label')")
-    assert focused == "reads lost, asked for her"
+    assert focused == "input lost, target her"
     page.keyboard.press("End")
-    assert "asked for “.”." in caption.inner_text()
+    assert "target is “.”." in caption.inner_text()
 
 
 def test_a_screen_reader_is_told_the_count_once_typing_rests(page):
     page.get_by_label("Any sentence").fill("One two three")
-    told = "Next word: 2 pairs, 0 labels by people."
+    told = "Next word: 2 pairs, 0 human labels."
     page.wait_for_function(
         "told => document.querySelector('.gx-news').textContent === told", arg=told
     )
@@ -335,13 +335,13 @@ def test_a_text_too_short_or_too_long_is_told_so(page):
     for text in ("", "  ", "word"):
         field.fill(text)
         assert "Type a little more" in message.inner_text() and tiles(page) == []
-        for name in ("Masked word", "Two views", "Person’s label", "Pseudo-label", "Next word"):
+        for name in ("Masked word", "Two views", "Human label", "Pseudo-label", "Next word"):
             choose(page, name)
     field.fill("so " * 300)
     assert message.inner_text() == "Only the first 200 of 300 words are used."
     assert len(tiles(page)) == 199
     assert (
-        "answers 199 of 199. Here the text repeats"
+        "correct for 199 of 199. Here the text repeats"
         in page.locator(".gl-verdict").first.inner_text()
     )
 
@@ -349,10 +349,10 @@ def test_a_text_too_short_or_too_long_is_told_so(page):
 @in_both_looks
 def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address, width, scheme):
     for page in opened_at(browser, address, width, scheme):
-        for name in ("Next word", "Masked word", "Two views", "Person’s label", "Pseudo-label"):
+        for name in ("Next word", "Masked word", "Two views", "Human label", "Pseudo-label"):
             choose(page, name)
             if name == "Masked word":
-                page.get_by_label("ask for what is not hidden").check()
+                page.get_by_label("predict words that are not masked").check()
             if name == "Pseudo-label":
                 press(page, "Take six labels from the grammar")
             assert overflow(page) == 0
@@ -375,7 +375,7 @@ def test_pairs_and_labels_reach_the_kernel_and_no_key_reaches_jupyterlab(noteboo
     kernel = notebook.evaluate("window.kernel")
     hidden = [i for i, word in enumerate(kernel["inputs"]) if word == MASK]
     assert hidden and [i for i, word in enumerate(kernel["targets"]) if word is not None] == hidden
-    choose(notebook, "Person’s label")
+    choose(notebook, "Human label")
     press(notebook, "sad")
     assert notebook.evaluate("window.kernel.given") == {"own": 1}
     notebook.get_by_label("Any sentence").press("a")
@@ -414,4 +414,4 @@ def test_the_still_picture_is_that_of_the_sentence_the_page_opens_on():
     inputs, targets = objectives.next_word(to_words(SENTENCE))
     pairs = [word for pair in zip(inputs, targets, strict=True) for word in pair]
     assert words[: len(pairs)] == pairs
-    assert words.count(MASK) == 3 and ">3 pairs, 0 labels by people<" in kept
+    assert words.count(MASK) == 3 and ">3 pairs, 0 human labels<" in kept

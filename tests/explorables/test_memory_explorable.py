@@ -216,7 +216,7 @@ def test_the_reader_guesses_first_and_is_told_what_must_give(page):
     need = budget(LLAMA, "answer", n_tokens=CONTEXT)
     total = sum(need.values()) / 1e9
     said = text(page, ".gm-verdict")
-    assert said.startswith("You guessed 12 GB, and that is too small: it takes 24 GB. ")
+    assert said.startswith("You guessed 12 GB, which is too small: it takes 24 GB. ")
     assert f"It does not fit into 12 GB: {total:.1f} GB are needed" in said
     sizes = page.locator(".gm-parts .gm-number").all_inner_texts()
     assert sizes[0] == f"{need['weights'] / 1e9:.1f} GB" and sizes[-1] == f"{total:.1f} GB"
@@ -227,10 +227,10 @@ def test_the_reader_guesses_first_and_is_told_what_must_give(page):
     eight = sum(budget(LLAMA, "answer", n_tokens=CONTEXT, precision="int8").values()) / 1e9
     remedy = f"Cheapest remedy: store the weights in 8 bits. Then {eight:.2f} GB."
     assert text(page, ".gm-gives").startswith(remedy)
-    press(page, "Do that")
+    press(page, "Apply it")
     assert page.get_by_role("combobox", name="Weights in").input_value() == "int8"
     assert text(page, ".gm-verdict").startswith("It fits")
-    assert text(page, ".gm-gives") == "Nothing must give."
+    assert text(page, ".gm-gives") == "Nothing has to change."
     press(page, "Ask me another")
     assert not page.locator(".gm-parts").is_visible() and "is trained" in text(
         page, ".gm-situation"
@@ -239,10 +239,10 @@ def test_the_reader_guesses_first_and_is_told_what_must_give(page):
 
 def test_training_shows_what_takes_the_memory_and_several_remedies_together(page):
     press(page, "Show the answer")
-    choose(page, "train")
+    choose(page, "training")
     parts = page.locator(".gm-parts li").all_inner_texts()
     assert [part.split("\n")[0] for part in parts] == [
-        "weights", "gradients", "optimizer’s state", "activations", "together",
+        "weights", "gradients", "optimizer state", "activations", "total",
     ]  # fmt: skip
     choose(page, "80 GB")
     page.get_by_role("slider", name="Batch").fill("2")
@@ -250,7 +250,7 @@ def test_training_shows_what_takes_the_memory_and_several_remedies_together(page
     gives = text(page, ".gm-gives")
     assert gives.startswith("No single remedy is enough. Cheapest together: ")
     assert "checkpointing" in gives and "16 bits" in gives
-    press(page, "Do that")
+    press(page, "Apply it")
     assert text(page, ".gm-verdict").startswith("It fits")
     choose(page, "24 GB")
     assert text(page, ".gm-gives").startswith("Even all remedies together leave ")
@@ -264,15 +264,17 @@ def bits(page):
 
 def test_a_number_is_predicted_typed_and_its_bits_flipped(page):
     choose(page, "Down to the bit")
-    question = page.get_by_label("Predict: 257 is given to bf16")
+    question = page.get_by_label("Predict: 257 is converted to bf16")
     for answer, hint in (("", "Type a number."), ("257", "numbers of bf16 are 2 apart")):
         question.fill(answer)
         press(page, "Check")
         assert hint in text(page, ".gm-view:visible .gx-question .gx-said")
     question.fill("256")
     question.press("Enter")
-    assert "Right. bf16 makes 256 of 257." in page.locator(".gx-said:visible").all_inner_texts()
-    assert text(page, ".gm-rounding").startswith("Asked for 257, stored 256: off by 1, 0.39% of it")
+    assert "Right. bf16 stores 257 as 256." in page.locator(".gx-said:visible").all_inner_texts()
+    assert text(page, ".gm-rounding").startswith(
+        "257 is stored as 256: rounded down by 1, 0.39% of it"
+    )
     assert bits(page) == "0100001110000000"
     page.get_by_label("bit 7, worth 1/128").click()
     assert text(page, ".gm-value") == "1.0078125 × 2^(135 − 127) = 258"
@@ -318,7 +320,7 @@ def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address, widt
         choose(page, "8 GB")
         assert overflow(page) == 0
         press(page, "Show the answer")
-        choose(page, "train")
+        choose(page, "training")
         page.locator(".gx-numbers summary").first.click()
         assert overflow(page) == 0 and axe_faults(page) == []
         choose(page, "Down to the bit")

@@ -1,4 +1,4 @@
-// The explorable `attention`: a story model tells a story and shows where it looks. Chapter 04.
+// The explorable `attention`: a story model continues a story and shows its attention weights. Chapter 04.
 //
 // Key idea: one module, used twice. On a static page the trained weights come with the page; in
 // JupyterLab they come from the student's own model, and what is chosen here is known there.
@@ -49,7 +49,7 @@ class Attention extends Part {
     this.numbers = new NumbersView();
     this.el = element(
       "section",
-      { className: "gx", "aria-label": "A story model that shows where it looks" },
+      { className: "gx", "aria-label": "A story model and its attention weights" },
       element("label", { className: "gx-field" }, "Start of a story", this.input),
       this.message,
       this.chips,
@@ -71,9 +71,9 @@ class Attention extends Part {
         element(
           "div",
           {},
-          element("p", { className: "gx-title" }, "Where each head looks"),
+          element("p", { className: "gx-title" }, "Attention weights of each head"),
           this.heads.el,
-          element("p", { className: "gx-note" }, "A row for each word: the words before it that it looks at."),
+          element("p", { className: "gx-note" }, "Each row shows which words one word attends to."),
         ),
         this.nextWords.el,
       ),
@@ -219,7 +219,7 @@ class Attention extends Part {
 
   // ---- drawing ---------------------------------------------------------------------------------
 
-  /** What is wrong with the prompt, and words that mend it. */
+  /** What is wrong with the prompt, and words that correct it. */
   #advise(words) {
     const { text, wrong, at, instead } = advice(this.story, words, /[A-Za-z]$/.test(this.input.value));
     this.#problem = wrong;

@@ -1,4 +1,4 @@
-// The parts of the explorable `attention` that give numbers: the next word, and every head's looks.
+// The parts of the explorable `attention` that give numbers: the next word, and every head's attention weights.
 //
 // Key idea: a picture is never the only way to a number. The bars are buttons that say their
 // numbers and add their word; the table holds what the shading shows, for all heads.
@@ -6,7 +6,7 @@
 import { element } from "../shared/dom.mjs";
 import { distance, percent } from "../shared/story_sentences.mjs";
 
-const ROWS = 8;
+const ROWS = 6;
 const FEWEST = 5; // rows that are shown even where nobody expects their words
 const SCALES = [0.1, 0.25, 0.5, 1]; // how much of certainty the full width of the bars stands for
 
@@ -80,12 +80,12 @@ export class NextView {
       const past = vocabulary[i] === came ? ", the word that came" : "";
       button.setAttribute("aria-label", `${word}: model ${percent(model[i])}${language}${past}`);
     });
-    const thin = drawn ? ` Thin bars: what is drawn from at temperature ${temperature}.` : "";
+    const thin = drawn ? ` Thin bars: the model’s probabilities at temperature ${temperature}.` : "";
     this.#note.textContent = distance(model, exact) + thin;
   }
 }
 
-/** Every weight with which the chosen word looks back, a row a word, a column a head. */
+/** Every attention weight of the chosen word, a row a word, a column a head. */
 export class NumbersView {
   #table = element("table");
   #title = element("summary");
@@ -108,7 +108,7 @@ export class NumbersView {
     this.#state = state;
     const { story, place, layers, heads } = state;
     const word = place ? `“${story.words[place - 1]}”` : "the start";
-    this.#title.textContent = `All numbers: what ${word} looks at, in every head`;
+    this.#title.textContent = `All numbers for ${word}, head by head`;
     if (!this.el.open) return; // nobody sees it, and it has a row for every word
     const columns = Array.from({ length: layers * heads }, (_, i) => [Math.floor(i / heads), i % heads]);
     const cell = (tag, text, scope) => element(tag, scope ? { scope } : {}, text);

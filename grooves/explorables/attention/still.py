@@ -1,8 +1,8 @@
 """The still picture of the explorable `attention`, for readers without scripts and for print.
 
-Key idea: the same words, looks and bars that the page would show first, drawn once from the
-trained model. Widths of words are measured, then written into the picture, so that it looks the
-same in every font. Chapter 04.
+Key idea: the same words, attention weights and bars that the page would show first, drawn once
+from the trained model. Widths of words are measured, then written into the picture, so that it
+looks the same in every font. Chapter 04.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from grooves.explorables.shared.svg import (
 from grooves.language.stories import END, Stories, to_text, to_words
 
 LINE_HEIGHT, SIZE = 44, 17  # pixels
-FAR = 5  # words back, from where on a look counts as far; as in story.mjs
+FAR = 5  # words back, from where on attention counts as far; as in story.mjs
 ROWS = 3  # of the bars
 
 
 def far_head(weights: torch.Tensor) -> tuple[int, int]:
-    """The head that looks hardest at words far back from the last one, the start left aside.
+    """The head that attends most to words far back from the last one, the start left aside.
 
     weights: (L, H, T, T), of `Transformer.attention_weights` for one text.
     Returns: layer, head.
@@ -40,7 +40,7 @@ def far_head(weights: torch.Tensor) -> tuple[int, int]:
 
 @torch.inference_mode()
 def draw(model, language: Stories, prompt: str) -> str:
-    """A picture (SVG) of what the last word of `prompt` looks at, and of what may come next."""
+    """A picture (SVG) of what the last word of `prompt` attends to, and of what may come next."""
     words = to_words(prompt)
     place = next(model.parameters()).device
     ids = torch.tensor([[0, *(language.index[word] for word in words)]], device=place)
@@ -56,7 +56,7 @@ def draw(model, language: Stories, prompt: str) -> str:
 
 
 def _story(words: list[str], looks: list[float]) -> tuple[list[str], float]:
-    """The words in lines, shaded, with arcs from those that the last one looks at."""
+    """The words in lines, shaded, with arcs from those that the last one attends to."""
     boxes, x, y = [], MARGIN, 44.0
     for i in range(len(words)):
         piece = to_text(words[: i + 1])[len(to_text(words[:i])) :]

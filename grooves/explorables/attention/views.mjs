@@ -7,7 +7,7 @@ import { element, moveTo, resize } from "../shared/dom.mjs";
 import { listbox, select } from "../shared/listbox.mjs";
 import { spaces } from "../shared/oracle.mjs";
 
-/** The story: every word can be chosen, and then shows what it looks at. */
+/** The story: every word can be chosen, and then shows what it attends to. */
 export class WordsView {
   #arcs = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   #list;
@@ -20,7 +20,7 @@ export class WordsView {
     this.#arcs.setAttribute("class", "gx-arcs");
     this.#arcs.setAttribute("aria-hidden", "true");
     this.#list = element("span", {
-      "aria-label": "The story. Choose a word to see which words before it it looks at",
+      "aria-label": "The story. Choose a word to see which earlier words it attends to",
       "aria-orientation": "horizontal",
     });
     this.el = element("div", { className: "gx-story" }, this.#arcs, this.#list, this.#end);
@@ -84,6 +84,14 @@ export class WordsView {
     });
     this.#end.hidden = !story.ended;
     this.#shade();
+    this.#reveal(options[place].lastChild);
+  }
+
+  /** Scroll the frame, and never the page, until a word is in sight with its number above it. */
+  #reveal({ offsetTop: top, offsetHeight: height }) {
+    const { scrollTop: from, clientHeight: room } = this.el;
+    if (top < from + height) this.el.scrollTop = top - height;
+    else if (top + 2 * height > from + room) this.el.scrollTop = top + 2 * height - room;
   }
 
   /** Shade the words by how much the chosen one looks at them, and draw the strongest looks. */
@@ -199,7 +207,7 @@ export class HeadsView {
       const back = story.distance(l, h).toFixed(1);
       button.setAttribute(
         "aria-label",
-        `Layer ${l + 1}, head ${h + 1}: looks ${back} words back on average`,
+        `Layer ${l + 1}, head ${h + 1}: attends ${back} words back on average`,
       );
       paint(button.querySelector("canvas"), places, (t) => story.looks(t, l, h));
     });

@@ -1,4 +1,4 @@
-"""The explorable `attention` in JupyterLab: a story model that shows where it looks.
+"""The explorable `attention` in JupyterLab: a story model and its attention weights.
 
 Key idea: the same front-end module as on the book's page, on a model that was trained a moment
 ago. The weights go over as the bytes of a checkpoint; what is chosen there is known here.
@@ -47,18 +47,18 @@ def pair(model: Transformer, language: Stories | None = None) -> dict:
     knows, has = model.config.vocabulary_size, len(language.vocabulary)
     if knows != has:
         raise ValueError(
-            f"the model knows {knows} words and the language has {has}: "
+            f"the model has a vocabulary of {knows} words and the language one of {has}: "
             "give the language that the model was trained on"
         )
     return {"weights": weights, "grammar": language.to_json()}
 
 
 class Attention(Explorable):
-    """A widget in which `model` goes on with a story, word by word, and shows where it looks.
+    """A widget in which `model` continues a story, word by word, and shows its attention weights.
 
     prompt: the start of the story. temperature: 0 takes the likeliest word, 1 draws with the
     model's own probabilities. seed: another seed, another story. layer, head: the head that is
-    shown, from 0; None lets the page choose the one that looks hardest at words far back.
+    shown, from 0; None lets the page choose the one that attends most to words far back.
     text: the story so far; set by the page.
     Raises: as `pair`.
     """

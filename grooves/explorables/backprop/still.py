@@ -95,7 +95,7 @@ def draw(expression: str, values: Mapping[str, float]) -> str:
         cards += _card(node, *middle(place))
     bottom = TOP + CARD_HEIGHT + max(row for _, row in at) * ROW
     formula = expression.replace("*", " × ").replace("-", "−").replace("^2", "²")
-    below = "below: gradient, by how much loss grows with it"
+    below = "below: gradient of the loss"
     head = [
         text(MARGIN, 34, formula, 17, INK, weight=600),
         text(MARGIN, 62, "above: value", 13, VALUE, weight=600),

@@ -1,8 +1,7 @@
-"""The explorable `backprop` in JupyterLab: gradients flow back through a formula of yours.
+"""The explorable `backprop` in JupyterLab: the backward pass through a formula of yours.
 
 Key idea: what the page does number by number is what `grooves.models.autograd` does with arrays. So
-the same formula can be read here, with Python's own grammar, and the two be held against each
-other.
+the same formula can be parsed here, with Python's own grammar, and the two compared.
 Chapter 02.
 """
 
@@ -47,16 +46,17 @@ class Node:
 
     @property
     def gradient(self) -> float | None:
-        """By how much the result grows with this number; None for a constant."""
+        """The derivative of the result with respect to this number; None for a constant."""
         return None if self.tensor.grad is None else float(self.tensor.grad)
 
 
 def read(expression: str, values: Mapping[str, float]) -> list[Node]:
-    """The nodes of a formula in the order of its text, computed forward and back; the result last.
+    """The nodes of a formula in the order of its text, after forward and backward pass; the result
+    last.
 
     expression: lines (or parts divided by ";") such as `loss = (w*x - y)^2`, as on the page.
     values: a number for every variable.
-    Raises: ValueError for what is no formula or has no value.
+    Raises: ValueError for what is not a formula or has no value.
     """
     reading = _Reading(values)
     text = expression.replace("^", "**").replace(";", "\n")
@@ -64,13 +64,13 @@ def read(expression: str, values: Mapping[str, float]) -> list[Node]:
         lines = ast.parse("\n".join(line.strip() for line in text.splitlines())).body
         if not lines:
             raise ValueError("the formula is empty: give one such as loss = (w*x - y)^2")
-        with np.errstate(all="ignore"):  # what goes wrong is told below
+        with np.errstate(all="ignore"):  # what goes wrong is reported below
             result = [reading.line(line) for line in lines][-1]
             if not math.isfinite(result.value):
-                raise ValueError(f"{expression!r} is no finite number at {dict(values)}")
+                raise ValueError(f"{expression!r} is not a finite number at {dict(values)}")
             result.tensor.backward()
     except SyntaxError as error:
-        raise ValueError(f"{expression!r} is no formula: {error.msg}") from None
+        raise ValueError(f"{expression!r} is not a formula: {error.msg}") from None
     used = {id(tensor) for tensor in in_order(result.tensor)}
     constants = {id(one) for node in reading.nodes for one in node.inputs if not one.inputs}
     return [n for n in reading.nodes if id(n.tensor) in used or id(n) in constants]
@@ -88,12 +88,12 @@ class _Reading:
             if name in self.named:
                 raise ValueError(f"{name!r} has been used before: choose another name")
             if not node.inputs or node.name:
-                raise ValueError(f"{name!r} would be only another name: let it be computed")
+                raise ValueError(f"{name!r} would be only another name: give it a computation")
             node.name, self.named[name] = name, node
             return node
         if isinstance(line, ast.Expr):
             return self.node(line.value)
-        raise ValueError(f"{ast.unparse(line)!r} is no line of a formula")
+        raise ValueError(f"{ast.unparse(line)!r} is not a line of a formula")
 
     def node(self, tree: ast.expr) -> Node:
         match tree:
@@ -125,7 +125,7 @@ class _Reading:
                 return self.result(name, [self.node(left), self.node(right)], compute[name])
             case ast.Call(func=ast.Name(id=name), args=[inside]) if name in _FUNCTIONS:
                 return self.result(name, [self.node(inside)], lambda a: getattr(a, name)())
-        raise ValueError(f"{ast.unparse(tree)!r} is no part of a formula")
+        raise ValueError(f"{ast.unparse(tree)!r} is not part of a formula")
 
     def variable(self, name: str) -> Node:
         if name not in self.values:
@@ -146,14 +146,14 @@ class _Reading:
 
 
 class Backprop(Explorable):
-    """A widget in which a formula is stepped through, forward and back, and trained.
+    """A widget in which a formula is stepped through, forward and backward, and trained.
 
     expression: the formula, see `read`. values: a number for each of its variables, changed by
     training. trained: names of the variables that are weights; None takes those that begin with w
-    or b. lr: the learning rate. step: how many steps of the walk are done. ask: whether a question
-    comes before each step back. The rest belongs to the network below: points, hidden (neurons),
-    activation, seed (of its initial weights), rate, momentum, plane (of the loss surface), axes (of
-    the plane "weights": the places of two weights).
+    or b. lr: the learning rate. step: how many steps are done. ask: whether a question comes
+    before each step of the backward pass. The rest belongs to the network: points, hidden
+    (neurons), activation, seed (of its initial weights), rate, momentum, plane (of the loss
+    surface), axes (of the plane "weights": the places of two weights).
     Raises: ValueError as `read`; TraitError for a value that does not fit.
     """
 

@@ -20,7 +20,7 @@ def draw(recorded: dict) -> str:
     counts, chosen = recorded["counts"], recorded["chosen"]
     box = (MARGIN + 40, WIDTH - 200, 52, HEIGHT - 74)
     axes = Axes((counts[0] / 1.3, counts[-1] * 1.2), (0.003, 10), box)
-    said = "Nats a word above the dialect's entropy"
+    said = "Nats per word above the dialect's entropy"
     parts = [text(MARGIN, 32, said, 15, INK, weight=600)]
     xs = {n: f"{n:,}" for n in chosen}
     parts += axes.grid(xs, {0.01: "0.01", 0.1: "0.1", 1: "1", 10: "10"})
@@ -39,7 +39,7 @@ def draw(recorded: dict) -> str:
 
 
 def _names(recorded: dict, axes: Axes) -> list[str]:
-    """Beside the end of each line what it is called, and what was forgotten."""
+    """Beside the end of each line its name, and what was forgotten."""
     last, right = recorded["counts"][-1], axes.box[1]
     ways = sorted(recorded["ways"], key=lambda way: -mean(way["new"][-1]))  # from above
     ends = [axes.place(last, mean(way["new"][-1]))[1] for way in ways]
@@ -48,7 +48,7 @@ def _names(recorded: dict, axes: Axes) -> list[str]:
         lost = mean(way["old"][-1]) - recorded["base_old"]
         fate = f"forgot {lost:.2f} of the first"
         if way["key"] == "scratch":
-            fate = "never knew the first"
+            fate = "never learned the first"
         name = f"{way['name']} {mean(way['new'][-1]):.3f}"
         parts.append(f'<path d="M{right - 8} {end:.1f}L{right + 14} {y:.1f}" stroke="{SOFT}"/>')
         parts.append(text(right + 18, y + 1, name, 13, COLOURS[way["key"]], weight=600))

@@ -1,7 +1,7 @@
-// The same beginning, told on by the base model and by each of its tuned ones.
+// The same beginning, continued by the base model and by each fine-tuned one.
 //
 // Key idea: all draw with the same random numbers, so what differs is what they have learned; and
-// each word is checked against the dialect's grammar, so nobody needs to trust an ear. Chapter 06.
+// each word is checked against the dialect's grammar, so nobody has to judge by ear. Chapter 06.
 
 import { element, resize } from "../shared/dom.mjs";
 import { key } from "./charts.mjs";

@@ -1,7 +1,7 @@
-// The explorable `forward`: draw a digit and follow it through a network, layer by layer. Chapter 01.
+// The explorable `forward`: draw a digit and follow the forward pass, layer by layer. Chapter 01.
 //
 // Key idea: nothing is looked up. The page holds the weights of the course's networks and computes
-// every number that it shows, so a drawing that no data set has is read like any other picture.
+// every number that it shows, so a drawing that is in no data set is classified like any other picture.
 // State: networks, network, pixels, fit, neuron, stage, examples.
 
 import { button, radios } from "../shared/controls.mjs";
@@ -45,7 +45,7 @@ class Forward extends Part {
     this.sentence = element("p", { id: `${this.#id}-sentence`, className: "gf-sentence" });
     this.neurons = new NeuronsView((neuron) => this.save({ neuron }));
     this.neuronsTitle = element("p", { className: "gx-title" });
-    this.weights = new StencilView("its weights");
+    this.weights = new StencilView("weights");
     this.products = new StencilView("weight × ink");
     this.sum = element("p", { className: "gf-sum" });
     this.digits = new DigitsView();
@@ -56,7 +56,7 @@ class Forward extends Part {
     });
     this.el = element(
       "section",
-      { className: "gx gf", "aria-label": "Draw a digit and follow it through a network" },
+      { className: "gx gf", "aria-label": "Draw a digit and follow its forward pass" },
       element(
         "div",
         { className: "gf-top" },
@@ -65,7 +65,7 @@ class Forward extends Part {
           { className: "gf-draw" },
           element("p", { className: "gx-title" }, "Draw here"),
           element("div", { className: "gf-frame" }, this.pad.el, this.hint),
-          element("label", { className: "gf-check" }, this.fit, "Fit to the frame, as the data's digits were"),
+          element("label", { className: "gf-check" }, this.fit, "Fit to the frame, as in the data set"),
         ),
         element(
           "div",
@@ -74,7 +74,7 @@ class Forward extends Part {
           this.picture.el,
           element("p", { className: "gx-note" }, "8 × 8 pixels. Click one, or use arrow keys and Space."),
         ),
-        element("div", { className: "gf-said" }, element("p", { className: "gx-title" }, "What it says"), this.digits.el),
+        element("div", { className: "gf-said" }, element("p", { className: "gx-title" }, "Prediction"), this.digits.el),
       ),
       this.reading,
       this.news,
@@ -145,7 +145,7 @@ class Forward extends Part {
     const chips = examples.map(chip);
     const known = chips.filter((_, i) => !examples[i].hard);
     const hard = chips.filter((_, i) => examples[i].hard);
-    const rows = [["Written by others", known], ["Hard ones", hard]].filter(([, some]) => some.length);
+    const rows = [["From the test set", known], ["Hard examples", hard]].filter(([, some]) => some.length);
     this.examples.replaceChildren(...rows.map((one) => row(...one)));
     this.#draw();
   }
@@ -202,7 +202,7 @@ class Forward extends Part {
     this.news.textContent = this.sentence.textContent;
   }
 
-  /** Tell screen readers what is read now, once the pen rests. */
+  /** Tell screen readers what is predicted now, once the pen rests. */
   #say() {
     clearTimeout(this.#saying);
     this.#saying = setTimeout(() => (this.news.textContent = this.reading.textContent), 400);
@@ -223,8 +223,8 @@ class Forward extends Part {
     this.picture.draw(pixels);
     this.reading.textContent = reached("shares")
       ? answer(pixels, run, this.#label)
-      : "On its way. Press Next to go on.";
-    this.next.textContent = stage === "shares" ? "Walk through it from the start" : "Next";
+      : "Not computed yet. Press Next to continue the forward pass.";
+    this.next.textContent = stage === "shares" ? "Step through the forward pass" : "Next";
     this.back.hidden = this.#stage === 0 || stage === "shares";
     this.stageName.textContent = `Stage ${this.#stage + 1} of ${this.stages.length}`;
     this.sentence.textContent = explain(stage, this.network, pixels, run, neuron);
@@ -242,8 +242,8 @@ class Forward extends Part {
     const known = reached(hidden ? "sums" : "logits");
     const shown = hidden && reached("relu") ? Array.from(run.hidden) : sums;
     this.neuronsTitle.textContent = hidden
-      ? `The hidden layer${reached("relu") ? ", after its ReLU" : ""}: choose a neuron`
-      : "One neuron a digit: choose one";
+      ? `The hidden layer${reached("relu") ? ", after ReLU" : ""}: choose a neuron`
+      : "One neuron per digit: choose one";
     const name = (i) => (hidden ? `Neuron ${i + 1}` : `The neuron for ${i}`);
     this.neurons.draw(
       this.neuronsTitle.textContent,

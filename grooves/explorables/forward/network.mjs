@@ -27,7 +27,7 @@ export class Network {
     return this.weights.length > 1;
   }
 
-  /** All that one picture becomes: sums and activations of each layer, logits, shares. */
+  /** The forward pass of one picture: sums and activations of each layer, logits, probabilities (`shares`). */
   run(x) {
     const sums = [];
     let passed = Float64Array.from(x);

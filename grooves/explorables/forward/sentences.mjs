@@ -1,4 +1,4 @@
-// What the explorable `forward` says about each stage of the way, with its numbers.
+// What the explorable `forward` says about each stage of the forward pass, with its numbers.
 
 import { best } from "../shared/softmax.mjs";
 import { FULL } from "./drawing.mjs";
@@ -11,7 +11,7 @@ export const percent = (share) => {
   return `${(100 * share).toFixed(1)}%`;
 };
 
-/** The stages of the way through a network, in order. */
+/** The stages of the forward pass, in order. */
 export const stages = (network) =>
   network.hasHidden ? ["picture", "sums", "relu", "logits", "shares"] : ["picture", "logits", "shares"];
 
@@ -27,22 +27,22 @@ export function explain(stage, network, pixels, run, neuron) {
         : "The picture is 64 zeros: nothing is drawn yet.";
     case "sums":
       return (
-        `Each of ${n} hidden neurons multiplies the 64 numbers by its own 64 weights, adds them up, ` +
-        `and adds its bias. Neuron ${neuron + 1} gets ${number(run.sums[0][neuron])}.`
+        `Each of the ${n} hidden neurons computes the dot product of the 64 inputs with its own 64 ` +
+        `weights and adds its bias. For neuron ${neuron + 1}, the result is ${number(run.sums[0][neuron])}.`
       );
     case "relu": {
       const on = run.hidden.filter((value) => value > 0).length;
-      return `ReLU: what is negative becomes 0. ${on} of ${n} neurons hand something on.`;
+      return `The activation function ReLU replaces negative numbers with 0. ${on} of ${n} neurons are active.`;
     }
     case "logits":
       return network.hasHidden
-        ? `Ten output neurons do the same with the ${n} numbers of the hidden layer. These are the ` +
-            `logits. The largest is ${number(run.logits[winner])}, for ${winner}.`
-        : "Ten neurons, one for each digit: the picture's 64 numbers times the mean picture of the " +
-            "digit, added up, less what the mean pays for its ink. The largest sum is " +
+        ? `Ten output neurons do the same with the ${n} activations of the hidden layer. Their results ` +
+            `are the logits. The largest is ${number(run.logits[winner])}, for ${winner}.`
+        : "Ten neurons, one for each digit: the dot product of the picture with the mean picture of the " +
+            "digit, plus a bias that makes up for the mean picture's ink. The largest logit is " +
             `${number(run.logits[winner])}, for ${winner}.`;
     default:
-      return `Softmax makes shares of the logits, positive and 1 in all. The ${winner} gets ${percent(run.shares[winner])}.`;
+      return `Softmax turns the logits into probabilities: positive numbers that add up to 1. The ${winner} has ${percent(run.shares[winner])}.`;
   }
 }
 
@@ -56,20 +56,20 @@ export function account(network, pixels, run, neuron) {
   const signed = (value) => `${value < 0 ? "−" : "+"} ${number(Math.abs(value))}`;
   const end = network.hasHidden
     ? sum > 0
-      ? " It is positive, so the ReLU hands it on."
-      : " It is not positive, so the ReLU makes it 0."
+      ? " It is positive, so ReLU passes it on."
+      : " It is not positive, so ReLU replaces it with 0."
     : "";
   return (
-    `${number(up)} of ink where the weights are positive, ${number(down)} where they are negative, ` +
-    `bias ${signed(bias).replace("+ ", "")}: together ${number(sum)}.${end}`
+    `${number(up)} from ink under positive weights, ${number(down)} from ink under negative weights, ` +
+    `bias ${signed(bias).replace("+ ", "")}: the sum is ${number(sum)}.${end}`
   );
 }
 
-/** What the network answers, for the line under the picture. */
+/** What the network predicts, for the line under the picture. */
 export function answer(pixels, run, label) {
   if (!pixels.some((ink) => ink > 0)) return "Draw a digit, or choose one.";
   const winner = best(run.shares);
-  const said = `It reads ${winner}, with ${percent(run.shares[winner])}.`;
+  const said = `The network predicts ${winner}, with a probability of ${percent(run.shares[winner])}.`;
   if (label === null) return said;
-  return label === winner ? `${said} The writer meant ${label}, too.` : `${said} The writer meant ${label}.`;
+  return label === winner ? `${said} The writer meant ${label} as well.` : `${said} The writer meant ${label}.`;
 }

@@ -1,7 +1,7 @@
 """The still picture of the explorable `forward`, for readers without scripts and for print.
 
-Key idea: the same picture, activations, shares and stencil that the page would show first, drawn
-once from the trained network. Chapter 01.
+Key idea: the same picture, activations, probabilities and weights that the page would show first,
+drawn once from the trained network. Chapter 01.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ HEIGHT = 330  # pixels
 
 
 def draw(network: Network, pixels: np.ndarray, neuron: int) -> str:
-    """A picture (SVG): the digit, the hidden layer with one neuron's stencil, and ten shares.
+    """A picture (SVG): the digit, the hidden layer with one neuron's weights, and ten
+    probabilities.
 
     pixels: 64 numbers from 0 to 16. neuron: the hidden neuron that is shown, from 0.
     """
@@ -24,11 +25,11 @@ def draw(network: Network, pixels: np.ndarray, neuron: int) -> str:
     parts += _grid(pixels / 16, MARGIN, 52, 150, INK, INK)
     parts.append(text(210, 38, "the hidden layer", 13, INK, weight=600))
     parts += _neurons(hidden, neuron)
-    parts.append(text(480, 38, "the answer", 13, INK, weight=600))
+    parts.append(text(480, 38, "the prediction", 13, INK, weight=600))
     parts += _digits(softmax(logits))
     stencil = network.weights[0][:, neuron]
     parts += _grid(stencil / np.abs(stencil).max(), 210, 190, 100, MODEL, EXACT)
-    said = f"weights of neuron {neuron + 1}:", "blue wants ink,", "vermilion wants none"
+    said = f"weights of neuron {neuron + 1}:", "blue: positive,", "vermilion: negative"
     parts += [text(322, 222 + 20 * i, line, 13, SOFT) for i, line in enumerate(said)]
     return card(parts, HEIGHT)
 
@@ -59,18 +60,18 @@ def _neurons(hidden: np.ndarray, chosen: int) -> list[str]:
                 f'x="{x:.1f}" y="{bottom - height - 4}" width="{step:.1f}" height="{height + 8}"'
             )
             parts.append(f'<rect {shape} fill="none" stroke="{INK}" stroke-width="1.5"/>')
-    return [*parts, text(left, bottom + 24, "after the ReLU, neuron by neuron", 13, SOFT)]
+    return [*parts, text(left, bottom + 24, "after ReLU, neuron by neuron", 13, SOFT)]
 
 
-def _digits(shares: np.ndarray) -> list[str]:
-    """The ten digits, each with a bar and its share."""
+def _digits(probabilities: np.ndarray) -> list[str]:
+    """The ten digits, each with a bar and its probability."""
     parts = []
-    for digit, share in enumerate(shares):
+    for digit, p in enumerate(probabilities):
         y = 66 + 24 * digit
-        weight = 600 if digit == shares.argmax() else 400
+        weight = 600 if digit == probabilities.argmax() else 400
         parts.append(text(480, y, str(digit), 14, INK, weight=weight))
-        shape = f'x="500" y="{y - 11}" width="{110 * share:.1f}" height="12"'
+        shape = f'x="500" y="{y - 11}" width="{110 * p:.1f}" height="12"'
         parts.append(f'<rect {shape} fill="{MODEL}"/>')
-        said = f"{share:.1%}" if share >= 0.001 else "< 0.1%"
+        said = f"{p:.1%}" if p >= 0.001 else "< 0.1%"
         parts.append(text(WIDTH - MARGIN, y, said, 14, INK, anchor="end", weight=weight))
     return parts

@@ -73,7 +73,7 @@ export class PictureView {
     this.el = element("div", {
       className: "gf-picture",
       role: "grid",
-      "aria-label": "The picture, 8 by 8 pixels. Arrow keys move, Space inks or clears, plus and minus change by little",
+      "aria-label": "The picture, 8 by 8 pixels. Arrow keys move, Space fills or clears a pixel, plus and minus change its ink by one step",
     });
     this.cells = [];
     for (let row = 0; row < SIDE; row++) {
@@ -192,10 +192,10 @@ export class NeuronsView {
   }
 }
 
-/** The ten digits with their logits and shares. */
+/** The ten digits with their logits and probabilities. */
 export class DigitsView {
   constructor() {
-    this.el = element("ul", { className: "gf-digits", "aria-label": "The ten digits, their logits and shares" });
+    this.el = element("ul", { className: "gf-digits", "aria-label": "The ten digits, their logits and probabilities" });
     const parts = ["digit", "track", "logit", "share"].map((name) => ({ className: `gf-${name}` }));
     const head = element("li", { className: "gf-head", "aria-hidden": "true" }, ...parts.map((p) => element("span", p)));
     head.children[2].textContent = "logit";

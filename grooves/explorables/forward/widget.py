@@ -1,8 +1,8 @@
-"""The explorable `forward` in JupyterLab: draw a digit and follow it through a network of yours.
+"""The explorable `forward` in JupyterLab: draw a digit and follow it through your network.
 
-Key idea: a drawing must be made into a picture as the data set's were, or the network is asked
-about something that it has never seen: 32 x 32 dots that the digit fills, counted in blocks of
-4 x 4. `drawing.mjs` does the same in the page. Chapter 01.
+Key idea: a drawing must be preprocessed as the data set's pictures were (32 x 32 dots that the
+digit fills, counted in blocks of 4 x 4), or it lies outside the distribution that the network was
+trained on. `drawing.mjs` does the same in the page. Chapter 01.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BLANK = [0] * (DOTS // BLOCK) ** 2
 def pack(network: Network) -> dict:
     """A network as the page takes it: nested lists, with all digits of every number.
 
-    Raises: ValueError where it does not read 64 numbers and answer with 10.
+    Raises: ValueError where it does not have 64 inputs and 10 outputs.
     """
     if network.sizes[0] != 64 or network.sizes[-1] != 10:
         raise ValueError(
@@ -41,11 +41,11 @@ def pack(network: Network) -> dict:
 
 
 class Forward(Explorable):
-    """A widget in which one draws a digit, and each of `networks` reads it.
+    """A widget in which one draws a digit, and each of `networks` classifies it.
 
     networks: by name, such as {"mine": network}. pixels: the picture, 64 numbers from 0 to 16;
     set by the page. network: the name of the one that is shown. neuron: of the first layer, from 0.
-    fit: whether drawings are fitted to the frame. stage: how far the walk has come; -1 is the end.
+    fit: whether drawings are fitted to the frame. stage: of the forward pass, from 0; -1: the last.
     examples: pictures to choose from, each {"pixels": [64 numbers], "label": digit, "hard": bool}.
     Raises: as `pack`.
     """
@@ -95,10 +95,10 @@ def picture(strokes: list[list[tuple[float, float]]], fit: bool = True) -> np.nd
 
 
 def state(trained: Network) -> dict:
-    """All that the book's page starts from: two networks, and pictures that others have written.
+    """All that the book's page starts from: two networks, and pictures from the test set.
 
-    One picture of each digit from the test set, and three that `trained` gets wrong; the page
-    opens on the three.
+    One picture of each digit from the test set, and three that `trained` misclassifies; the
+    page opens on the picture of a 3.
     """
     data = digits()
     said = trained.forward(data.test_images).argmax(axis=1)

@@ -1,5 +1,5 @@
 // The explorable `labels`: type any sentence and see the training pairs that each objective makes
-// of it, and what each asks of a person. Chapter 03.
+// of it, and how many human labels each needs. Chapter 03.
 //
 // Key idea: five objectives, one sentence; the pairs are made here, by the same rules as in
 // grooves/training/objectives.py, and counted.
@@ -61,7 +61,7 @@ class Labels extends Part {
       return chip;
     });
     const units = ["words", "characters"].map((unit) => [unit, unit]);
-    this.units = radios("Cut into", units, (unit) => this.save({ unit }), { className: "gl-units", option: "gl-check", titled: true });
+    this.units = radios("Split into", units, (unit) => this.save({ unit }), { className: "gl-units", option: "gl-check", titled: true });
     this.message = element("p", { className: "gx-message" });
     this.cards = Object.entries(OBJECTIVES).map(([value, { name }]) => {
       const [title, pairs, labels] = ["gl-name", "gl-pairs", "gl-cost"].map((className) => element("span", { className }));
@@ -151,7 +151,7 @@ class Labels extends Part {
     this.units.set(unit);
     this.message.textContent =
       pieces.length < 2
-        ? "Type a little more: one piece to read, and one to ask for."
+        ? "Type a little more: an example needs an input and a target."
         : all.pieces.length > MOST
           ? `Only the first ${MOST} of ${all.pieces.length} ${unit} are used.`
           : "";
@@ -177,7 +177,7 @@ class Labels extends Part {
     this.objectives.set(objective);
     for (const { value, pairs, labels: cost } of this.cards) {
       pairs.textContent = some(counted[value][0], "pair");
-      cost.textContent = value === "pseudo_labels" && !said ? "needs labels first" : `${some(counted[value][1], "label")} by people`;
+      cost.textContent = value === "pseudo_labels" && !said ? "needs labels first" : some(counted[value][1], "human label");
       cost.parentElement.classList.toggle("gl-pays", value === "people" || value === "pseudo_labels");
     }
     const chosen = this.panels[objective];

@@ -1,6 +1,6 @@
-// The parts of the explorable `labels` for next and masked words: what is read above what is asked.
+// The parts of the explorable `labels` for next and masked words: the input above the target.
 //
-// Key idea: every place of a text is a question or is not, and one can walk from place to place.
+// Key idea: every position of a text has a target or none, and arrow keys move from one to the next.
 
 import { button, slider } from "../shared/controls.mjs";
 import { element, resize } from "../shared/dom.mjs";
@@ -12,7 +12,7 @@ import { line } from "./pieces.mjs";
 const MASK = "[MASK]";
 export { MASK };
 
-/** One tile a place: above what is read, below what is asked for. */
+/** One tile per position: the input above, the target below. */
 class TilesView {
   constructor(choose) {
     this.el = element("div", { className: "gl-tiles", "aria-orientation": "horizontal", dir: "auto" });
@@ -31,7 +31,7 @@ class TilesView {
       above.textContent = input;
       below.textContent = target ?? "";
       select(option, i === chosen);
-      option.setAttribute("aria-label", target === null ? `reads ${input}, asked for nothing` : `reads ${input}, asked for ${target}`);
+      option.setAttribute("aria-label", target === null ? `input ${input}, no target` : `input ${input}, target ${target}`);
       option.classList.toggle("gl-mask", input === MASK);
       option.classList.toggle("gl-silent", target === null);
       option.classList.toggle("gl-leaks", target === input);
@@ -52,8 +52,8 @@ export class PairsPanel {
       this.#show();
     });
     this.caption = element("p", { className: "gl-caption" });
-    this.share = slider("Hidden", { min: 0.05, max: 0.9, step: 0.05 }, (share) => actions.save({ share }));
-    this.others = button("Hide others", () => actions.save({ seed: actions.seed() + 1 }));
+    this.share = slider("Masked", { min: 0.05, max: 0.9, step: 0.05 }, (share) => actions.save({ share }));
+    this.others = button("Mask others", () => actions.save({ seed: actions.seed() + 1 }));
     this.masking = element("div", { className: "gx-controls" }, this.others, this.share.el);
     this.mistake = element("input", { type: "checkbox" });
     this.mistake.addEventListener("change", () => actions.save({ mistake: this.mistake.checked }));
@@ -61,10 +61,10 @@ export class PairsPanel {
     this.copying = element("p", { className: "gl-verdict" });
     this.summary = element("summary");
     this.rows = element("tbody");
-    const head = ["", "the model has", "it is asked for"].map((text) => element("th", { scope: "col" }, text));
+    const head = ["", "input", "target"].map((text) => element("th", { scope: "col" }, text));
     const table = element("table", {}, element("thead", {}, element("tr", {}, ...head)), this.rows);
     const scroll = element("div", { className: "gx-table", tabIndex: 0, role: "region", "aria-label": "All pairs" }, table);
-    const key = [["gl-read", "read"], ["gl-read gl-may", "read, and of use for the chosen answer"], ["gl-asked", "asked for"]];
+    const key = [["gl-read", "input"], ["gl-read gl-may", "input visible to the chosen prediction"], ["gl-asked", "target"]];
     this.el = element(
       "div",
       { className: "gl-panel" },
@@ -107,14 +107,14 @@ export class PairsPanel {
     this.#show();
   }
 
-  /** The place that shows best what is asked: the fifth pair, or the first hidden piece. */
+  /** The position that shows the objective best: the fifth pair, or the first hidden piece. */
   #opening() {
     const { objective, targets } = this.state;
     if (objective === "next_word") return 4;
     return targets.findIndex((target) => target !== null);
   }
 
-  /** What the model has where it answers: all before a place, or all that is not hidden. */
+  /** The input of a prediction: all up to a position, or all that is not masked. */
   #read(place) {
     const { objective, inputs, spaced } = this.state;
     return line(objective === "next_word" ? inputs.slice(0, place + 1) : inputs, spaced);
@@ -124,8 +124,8 @@ export class PairsPanel {
     const { objective, inputs, targets, mistake } = this.state;
     const sees = (i) => (objective === "next_word" ? i <= this.#place : inputs[i] !== MASK);
     const places = inputs.map((input, i) => ({ input, target: targets[i], sees: sees(i) }));
-    this.tiles.draw("Places of the text", places, this.#place);
+    this.tiles.draw("Positions in the text", places, this.#place);
     const at = places[this.#place];
-    this.caption.textContent = at ? asking(objective, { ...at, read: this.#read(this.#place), mistake }) : "";
+    this.caption.textContent = at ? asking({ ...at, read: this.#read(this.#place), mistake }) : "";
   }
 }

@@ -1,7 +1,7 @@
 // The part of the explorable `labels` for two views: which views were made from the same text?
 //
-// Key idea: the reader asks one view; how alike the others are is what a model that merely counts
-// words would go by, so it is computed here, and so is its loss.
+// Key idea: the reader chooses an anchor; the cosine similarities of its word counts to those of the
+// other views are computed here, and so is the contrastive loss of a model that uses only them.
 
 import { button, slider } from "../shared/controls.mjs";
 import { element } from "../shared/dom.mjs";
@@ -44,7 +44,7 @@ export class PartnersPanel {
     this.others = button("Drop others", () => actions.save({ seed: actions.seed() + 1 }));
     this.mistake = element("input", { type: "checkbox" });
     this.mistake.addEventListener("change", () => actions.save({ mistake: this.mistake.checked }));
-    this.views = element("div", { className: "gl-views", "aria-label": "Views: the chosen one looks for its partner" });
+    this.views = element("div", { className: "gl-views", "aria-label": "Views: the chosen one is the anchor" });
     this.caption = element("p", { className: "gl-caption", "aria-live": "polite" });
     this.verdict = element("p", { className: "gl-verdict" });
     this.el = element(
@@ -72,10 +72,10 @@ export class PartnersPanel {
     this.#asks = Math.min(this.#asks, views.length - 1);
     if (this.options?.length !== views.length) this.#build(views);
     const found = finds.filter(Boolean).length;
-    const reached = `Whoever only counts shared words finds ${found} of ${views.length} partners.`;
+    const reached = `Word counts alone find ${found} of ${views.length} positives.`;
     this.verdict.textContent = mistake
-      ? `${reached} Both views are the same text: to see that needs no understanding.`
-      : `${reached} The more is dropped, the less shared words tell.`;
+      ? `${reached} Both views are the same text, so the model learns nothing about language.`
+      : `${reached} With more words dropped, they find fewer.`;
     this.verdict.classList.toggle("gl-bad", mistake);
     this.#show();
   }
@@ -104,7 +104,7 @@ export class PartnersPanel {
     for (const [i, option] of this.options.entries()) {
       const { pieces, spaced, dropped, kept } = views[i];
       const alike = similarities[asks][i].toFixed(2);
-      const role = i === asks ? "asks" : i === partner[asks] ? `partner ${alike}` : `stranger ${alike}`;
+      const role = i === asks ? "anchor" : i === partner[asks] ? `positive ${alike}` : `negative ${alike}`;
       const [text, below] = option.children;
       text.replaceChildren(
         ...pieces.map((piece, j) => element("span", {}, j && spaced[j] ? " " : "", element(dropped[j] ? "s" : "span", {}, piece))),
@@ -121,8 +121,8 @@ export class PartnersPanel {
     const right = similarities[asks][partner[asks]].toFixed(2);
     const n = views.length - 1;
     this.caption.textContent = others.length
-      ? `By the words they share, its partner is alike by ${right}, the best stranger by ${best}: ` +
-        `${finds[asks] ? "found" : "not found"}. Loss ${losses[asks].toFixed(2)} nats at temperature ${TEMPERATURE}; guessing among ${n} costs ${Math.log(n).toFixed(2)}.`
+      ? `Cosine similarity of word counts: ${right} to the positive, at most ${best} to a negative: ` +
+        `${finds[asks] ? "found" : "not found"}. Loss ${losses[asks].toFixed(2)} nats at temperature ${TEMPERATURE}; guessing: ${Math.log(n).toFixed(2)}.`
       : "";
   }
 }

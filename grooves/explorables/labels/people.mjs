@@ -1,4 +1,4 @@
-// The part of the explorable `labels` that asks a person, by the clock: what does a label cost?
+// The part of the explorable `labels` in which a person labels texts, by the clock: what does a label cost?
 //
 // Key idea: the pace is the reader's own, measured; the rest is one multiplication.
 
@@ -26,9 +26,9 @@ export class PeoplePanel {
       actions.startOver();
       this.answers.firstElementChild.focus();
     });
-    this.seconds = slider("Seconds a label", { min: 1, max: 60, step: 0.5 }, (seconds) => actions.save({ seconds_per_label: seconds }));
+    this.seconds = slider("Seconds per label", { min: 1, max: 60, step: 0.5 }, (seconds) => actions.save({ seconds_per_label: seconds }));
     this.texts = slider("Texts", { min: 2, max: 9, step: 1 }, (power) => actions.save({ n_texts: 10 ** power }));
-    this.mine = button("Take my pace", () => actions.save({ seconds_per_label: Math.max(0.1, Number(this.pace.toFixed(1))) }));
+    this.mine = button("Use my pace", () => actions.save({ seconds_per_label: Math.max(0.1, Number(this.pace.toFixed(1))) }));
     this.sum = element("p", { className: "gl-sum" });
     this.el = element(
       "div",
@@ -36,14 +36,14 @@ export class PeoplePanel {
       element("p", { className: "gl-idea" }, OBJECTIVES.people.idea),
       element("div", { className: "gl-deck" }, this.which, this.text, this.answers),
       this.progress,
-      element("p", { className: "gx-title" }, "And for a whole data set?"),
+      element("p", { className: "gx-title" }, "The cost of labelling a whole data set"),
       element("div", { className: "gx-controls gl-assume" }, this.mine, this.seconds.el, this.texts.el),
       this.sum,
-      element("p", { className: "gx-note" }, `Assumed: one label a text, one person a label, no pauses, and ${count(HOURS_A_YEAR)} hours of work in a year.`),
+      element("p", { className: "gx-note" }, `Assumed: one label per text, one person per label, no breaks, and ${count(HOURS_A_YEAR)} working hours per year.`),
     );
   }
 
-  /** The reader's pace in seconds a label. */
+  /** The reader's pace in seconds per label. */
   get pace() {
     return median(this.#times);
   }
@@ -68,7 +68,7 @@ export class PeoplePanel {
     this.mine.ariaDisabled = String(!this.#times.length);
     this.seconds.set(seconds, `${count(seconds)} s`);
     this.texts.set(Math.log10(texts), count(texts));
-    this.sum.textContent = `${work(seconds, texts)} For the next word, with the same texts: 0 hours.`;
+    this.sum.textContent = `${work(seconds, texts)} Next-word prediction on the same texts: 0 hours.`;
   }
 
   /** The reader looks at something else: the clock starts anew when this is shown again. */
@@ -84,11 +84,11 @@ export class PeoplePanel {
   }
 
   #progress(done, given, truth) {
-    if (!done.length) return "The clock runs from the moment you see a text until you answer. If no label fits, that is a cost, too: somebody must decide what may be answered.";
-    const pace = this.#times.length ? ` Your pace: ${this.pace.toFixed(1)} s a label (the median of ${this.#times.length}).` : "";
+    if (!done.length) return "The clock runs from the moment you see a text until you label it. A text that no label fits costs time as well, because somebody has to decide what to do with it.";
+    const pace = this.#times.length ? ` Your pace: ${this.pace.toFixed(1)} s per label (the median of ${this.#times.length}).` : "";
     const known = done.filter(({ key }) => key in truth && given[key] !== NEITHER);
     const agree = known.filter(({ key }) => given[key] === truth[key]).length;
-    const agreed = known.length ? ` The grammar that wrote the stories agrees with ${agree} of ${known.length}.` : "";
+    const agreed = known.length ? ` The grammar that generated the stories agrees with ${agree} of ${known.length}.` : "";
     return `${some(done.length, "text")} labelled.${pace}${agreed}`;
   }
 }

@@ -1,7 +1,7 @@
 // The part of the explorable `labels` in which a model labels what people did not.
 //
-// Key idea: the model is real, it learns at every label that the reader gives; and because a grammar
-// wrote the texts, each answer can be held against the truth.
+// Key idea: the model is retrained at every label that the reader gives; and because a grammar
+// generated the texts, each prediction can be compared with the true label.
 
 import { button, slider } from "../shared/controls.mjs";
 import { element, resize } from "../shared/dom.mjs";
@@ -10,7 +10,7 @@ import { OBJECTIVES, percent, some } from "./sentences.mjs";
 import { NaiveBayes } from "./naive_bayes.mjs";
 import { pseudoLabels } from "./objectives.mjs";
 
-/** What a model says of the texts that nobody labelled, the surest first; null where it cannot learn.
+/** A model's predictions for the texts that nobody labelled, most confident first; null where it cannot learn.
  * deck: [{ key, pieces }]; given: labels by key; n: how many labels there are.
  * Returns: [{ key, label, share, kept }]; a label is kept where its share reaches the threshold.
  */
@@ -39,15 +39,15 @@ export class PseudoPanel {
       actions.startOver();
       this.take.focus();
     });
-    this.threshold = slider("Sure enough from", { min: 0.5, max: 0.99, step: 0.01 }, (threshold) => actions.save({ threshold }));
+    this.threshold = slider("Confidence threshold", { min: 0.5, max: 0.99, step: 0.01 }, (threshold) => actions.save({ threshold }));
     this.start = element("div", { className: "gx-controls" }, this.take);
     this.controls = element("div", { className: "gx-controls" }, this.again, this.threshold.el);
     this.verdict = element("p", { className: "gl-verdict" });
     this.list = element("ol");
-    this.scroll = element("div", { className: "gl-answers", tabIndex: 0, role: "region", "aria-label": "The model’s answers, the surest first" }, this.list);
+    this.scroll = element("div", { className: "gl-answers", tabIndex: 0, role: "region", "aria-label": "The model’s predictions, most confident first" }, this.list);
     this.el = element(
       "div",
-      { className: "gl-panel" },
+      { className: "gl-panel gl-pseudo" },
       element("p", { className: "gl-idea" }, OBJECTIVES.pseudo_labels.idea),
       this.need,
       this.start,
@@ -63,8 +63,8 @@ export class PseudoPanel {
     this.need.hidden = this.start.hidden = said !== null;
     this.controls.hidden = this.verdict.hidden = this.scroll.hidden = said === null;
     this.need.textContent =
-      `A person has given ${some(byPeople, "label")}. The model needs one of each kind: label some yourself ` +
-      "under “Person’s label”, or let the grammar that wrote the stories stand in for a person.";
+      `There are ${some(byPeople, "human label")}. The model needs at least one of each kind: label some yourself ` +
+      "under “Human label”, or take labels from the grammar that generated the stories.";
     if (said === null) return;
     const texts = new Map(deck.map((one) => [one.key, one]));
     this.threshold.set(threshold, percent(threshold).replace(".0", ""));
@@ -72,8 +72,8 @@ export class PseudoPanel {
     const judged = kept.filter(({ key }) => key in truth);
     const right = judged.filter(({ key, label }) => label === truth[key]).length;
     this.verdict.textContent =
-      `From ${some(byPeople, "label")} by a person, the model makes ${kept.length} more and leaves ${said.length - kept.length} texts out. ` +
-      (judged.length ? `${right} of ${judged.length} are right; the model would go on to learn from all ${judged.length}.` : "");
+      `From ${some(byPeople, "human label")}, the model makes ${kept.length} more and leaves ${said.length - kept.length} texts out. ` +
+      (judged.length ? `${right} of ${judged.length} are correct; the model would be trained on all ${judged.length}.` : "");
     const rows = resize(this.list, said.length, () => {
       const parts = ["gl-label", "gl-track", "gl-share", "gl-mark"].map((className) => element("span", { className }));
       parts[1].append(element("span", { className: "gl-bar" }));
@@ -89,7 +89,7 @@ export class PseudoPanel {
       track.style.setProperty("--share", share);
       sure.textContent = percent(share);
       const wrong = key in truth && label !== truth[key];
-      const judgement = key in truth ? (wrong ? ", wrong" : ", right") : "";
+      const judgement = key in truth ? (wrong ? ", wrong" : ", correct") : "";
       mark.textContent = (kept ? "taken" : "left out") + judgement;
       row.classList.toggle("gl-kept", kept);
       row.classList.toggle("gl-wrong", kept && wrong);

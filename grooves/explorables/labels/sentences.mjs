@@ -17,43 +17,42 @@ export const percent = (share) => {
 export const OBJECTIVES = {
   next_word: {
     name: "Next word",
-    idea: "Hide all that comes later and ask for the next piece. The answer stands in the text itself, so nobody has to write it down.",
-    mistake: "Make the classic mistake: forget to move the targets by one",
+    idea: "At each position, the model sees what comes before and predicts the next word. The target is part of the text itself, so nobody has to label anything.",
+    mistake: "Make the classic mistake: forget to shift the targets by one",
   },
   masked_word: {
     name: "Masked word",
-    idea: "Hide some pieces and ask for them. The model may look at what is left on both sides.",
-    mistake: "Make the classic mistake: ask for what is not hidden, too",
+    idea: "Some words are masked, and the model predicts them from the words that are left on both sides.",
+    mistake: "Make the classic mistake: predict words that are not masked, too",
   },
   two_views: {
     name: "Two views",
-    idea: "Drop words twice, and ask each result for its partner: which of the others was made from the same text? We know, because we did the dropping.",
-    mistake: "Make the classic mistake: drop nothing, so that both views are alike",
+    idea: "Words are dropped at random to make two views of each text. The model has to find the view of the same text among all others.",
+    mistake: "Make the classic mistake: drop nothing, so that both views are identical",
   },
   people: {
-    name: "Person’s label",
-    idea: "Ask a person about the text. One text, one answer, and somebody has to read it.",
+    name: "Human label",
+    idea: "A person reads the text and labels it: one text, one label.",
   },
   pseudo_labels: {
     name: "Pseudo-label",
-    idea: "Let a small model learn from a person’s labels, here in this page, and answer for the other texts. Where it is sure, its answer is taken for a label.",
+    idea: "A small model is trained on a person’s labels, here in this page, and predicts labels for the other texts. Its confident predictions are used as labels.",
   },
 };
 
-/** What is asked at one place of the first two objectives. read: the text that the model has. */
-export function asking(objective, { read, input, target, mistake }) {
-  if (target === null) return `“${input}” is not hidden, so nothing is asked here.`;
-  if (mistake && target === input) return `It is asked for “${target}”, which stands there already. Copying is enough.`;
-  if (objective === "next_word") return `Having read “${read}”, it is asked for “${target}”.`;
-  return `Seeing “${read}”, it is asked for “${target}”.`;
+/** The target at one position of the first two objectives. read: the text that the model has. */
+export function asking({ read, input, target, mistake }) {
+  if (target === null) return `“${input}” is not masked, so there is no target here.`;
+  if (mistake && target === input) return `The target is “${target}”, which is in the input already, so copying is enough.`;
+  return `Given “${read}”, the target is “${target}”.`;
 }
 
-/** How much of an objective can be answered without learning anything of language. */
+/** How many targets a model reaches by copying, without learning anything about language. */
 export function copying(n, of, mistake) {
   if (!of) return "";
-  const found = `Copying what stands in the same place answers ${count(n)} of ${count(of)}.`;
-  if (mistake) return `${found} The answer has leaked: the loss falls, and little of language is learned.`;
-  return n ? `${found} Here the text repeats itself.` : `${found} What fits has to be learned.`;
+  const found = `Copying the input is correct for ${count(n)} of ${count(of)}.`;
+  if (mistake) return `${found} The answer has leaked: the loss falls, but the model learns little about language.`;
+  return n ? `${found} Here the text repeats itself.` : `${found} The model has to learn which words fit.`;
 }
 
 /** What a person's labels cost, from two assumptions. */
@@ -65,7 +64,7 @@ export function work(seconds, texts) {
 }
 export const HOURS_A_YEAR = 1760; // 220 days of 8 hours
 
-/** The middle one of some numbers. */
+/** The median of some numbers. */
 export function median(numbers) {
   const sorted = [...numbers].sort((a, b) => a - b);
   const middle = sorted.length / 2;

@@ -1,6 +1,6 @@
 """The still picture of the explorable `labels`, for readers without scripts and for print.
 
-Key idea: one sentence, twice: above what the model reads, below what it is asked for, as
+Key idea: one sentence, twice: the input above, the targets below, as
 `grooves.training.objectives` makes them. Chapter 03.
 """
 
@@ -32,14 +32,14 @@ def draw(sentence: str) -> str:
     for name, (inputs, targets), seen in asked:
         n = int((targets != IGNORED).sum())
         parts.append(text(MARGIN, y, name, 15, INK, weight=600))
-        said = f"{n} pairs, 0 labels by people"
+        said = f"{n} pairs, 0 human labels"
         parts.append(text(WIDTH - MARGIN, y, said, 14, SOFT, anchor="end"))
         rows = zip(inputs, targets, strict=True)
         pairs = [(vocabulary[i], None if t == IGNORED else vocabulary[t]) for i, t in rows]
         tiles, y = _tiles(pairs, seen, y + 16)
         parts += tiles
         y += 26
-    said = "above: what the model reads, shaded where one answer may look; below: what is asked"
+    said = "above: the input, shaded where it is visible to one prediction; below: the targets"
     return card([*parts, text(MARGIN, y - 16, said, 13, SOFT)], y + 8)
 
 
@@ -48,7 +48,7 @@ def _masked(ids: np.ndarray, mask_id: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _tiles(pairs: list[tuple[str, str | None]], seen, top: float) -> tuple[list[str], float]:
-    """Pairs in lines, and where they end. seen: places of which the model knows what is read."""
+    """Pairs in lines, and where they end. seen: positions that are visible to one prediction."""
     parts, x, y = [], float(MARGIN), top
     for place, (read, asked) in enumerate(pairs):
         width = max(width_of(word, SIZE) for word in (read, asked or "")) + 16

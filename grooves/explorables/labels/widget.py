@@ -1,7 +1,7 @@
-"""The explorable `labels` in JupyterLab: any sentence, and what each objective asks about it.
+"""The explorable `labels` in JupyterLab: any sentence, and the targets of each objective.
 
-Key idea: the same sentence makes many training pairs for a model that has to fill in what was
-hidden, and one for a model that has to say what a person would; only the one costs a person's time.
+Key idea: the same sentence makes many training pairs for a self-supervised model and one for a
+supervised model; only the latter costs a person's time.
 `objectives.mjs` does in the page what `grooves/training/objectives.py` does here. Chapter 03.
 """
 
@@ -46,14 +46,14 @@ class Labels(Explorable):
     """A widget in which one types a sentence and sees the training pairs that can be made of it.
 
     sentence: any text. unit: "words" or "characters". objective: one of `OBJECTIVES`.
-    share: chance of a word to be hidden or dropped. seed: another seed, other words.
+    share: probability that a word is masked or dropped. seed: another seed, other words.
     mistake: whether the objective's classic mistake is made, so that the answer leaks.
-    texts: other texts, [{"text": ..., "label": 0 or 1}]; the label is what is true of them.
+    texts: other texts, [{"text": ..., "label": 0 or 1}]; the label is the true one.
     labels: the two names. given: labels by a person, set by the page: by the text's place among
     `texts`, or "own" for the sentence. threshold: least probability of a pseudo-label.
-    seconds_per_label, n_texts: what the arithmetic of a person's work starts from.
-    inputs, targets: the pairs of the first two objectives, set by the page; a target is None where
-    nothing is asked.
+    seconds_per_label, n_texts: the initial assumptions about a person's work.
+    inputs, targets: the pairs of the first two objectives, set by the page; None where there
+    is no target.
     """
 
     module = "labels"
@@ -62,7 +62,7 @@ class Labels(Explorable):
     unit = traitlets.Enum(("words", "characters"), "words").tag(sync=True)
     objective = traitlets.Enum(OBJECTIVES, OBJECTIVES[0]).tag(sync=True)
     share = traitlets.Float(0.15, min=0.0, max=1.0).tag(sync=True)
-    seed = traitlets.Int(11).tag(sync=True)  # hides 3 of 20 words: the share itself
+    seed = traitlets.Int(11).tag(sync=True)  # masks 3 of 20 words, just as `share` says
     mistake = traitlets.Bool(False).tag(sync=True)
     texts = traitlets.List().tag(sync=True)
     labels = traitlets.List(LABELS).tag(sync=True)

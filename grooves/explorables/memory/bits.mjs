@@ -1,7 +1,7 @@
 // The second part of the explorable `memory`: type a number, or flip its bits. Chapter 12.
 //
-// Key idea: the pattern of bits is what is stored; the number that was asked for is kept beside it,
-// so that the rounding is seen. A bit that is flipped makes another number, and that is exact.
+// Key idea: the pattern of bits is what is stored; the original number is kept beside it,
+// so that the rounding error can be shown. A bit that is flipped makes another number, and that is exact.
 
 import { button, choice } from "../shared/controls.mjs";
 import { element, moveTo } from "../shared/dom.mjs";
@@ -60,7 +60,7 @@ export class BitsPart extends Part {
     this.ask = button("Ask me another", () => this.#ask());
     this.praise = element("p", { className: "gx-said", role: "status" });
     this.rows = element("tbody");
-    const heads = ["format", "stored", "off by", "next one up", "largest", "smallest above 0"].map((text) => element("th", { scope: "col" }, text));
+    const heads = ["format", "stored", "error", "next number up", "largest", "smallest above 0"].map((text) => element("th", { scope: "col" }, text));
     const region = element("div", { className: "gx-table", role: "region", "aria-label": "The same number in every format", tabIndex: 0 }, element("table", {}, element("thead", {}, element("tr", {}, ...heads)), this.rows));
     this.el = element(
       "div",
@@ -75,7 +75,7 @@ export class BitsPart extends Part {
       this.strip.el,
       element("div", { className: "gx-controls gm-steps" }, this.down, this.up, this.ask),
       element("details", { className: "gx-numbers" }, element("summary", {}, "The same number in every format"), region),
-      element("p", { className: "gx-note" }, "Rounded to the nearest, of two to the even one. What is too large becomes infinite, or the largest there is in e4m3 and int8, as PyTorch does it."),
+      element("p", { className: "gx-note" }, "Values are rounded to the nearest number, ties to even. Values that are too large become infinity, or the largest number in e4m3 and int8, as in PyTorch."),
     );
     this.#ask(false);
   }
@@ -89,7 +89,7 @@ export class BitsPart extends Part {
     if (this.input.value !== text) this.input.value = text;
   }
 
-  /** Another pattern of bits: what is asked for now is what it stands for. */
+  /** Another pattern of bits: the number is now the one that it represents. */
   #put(pattern) {
     if (pattern === null) return;
     this.save({ number: exactly(decode(pattern, this.#format, this.#scale)), pattern });
@@ -105,7 +105,7 @@ export class BitsPart extends Part {
     const [text, format] = QUESTIONS[this.#asked++ % QUESTIONS.length];
     this.question = { text, format };
     const scaled = FORMATS[format].whole ? `, where the largest number that shares its scale is ${show(this.get("largest"))}` : "";
-    this.prompt.ask(`Predict: ${show(parse(text))} is given to ${FORMATS[format].name}${scaled}. Which number is stored?`, focus);
+    this.prompt.ask(`Predict: ${show(parse(text))} is converted to ${FORMATS[format].name}${scaled}. Which number is stored?`, focus);
     this.praise.textContent = "";
     this.ask.hidden = true;
   }
@@ -122,7 +122,7 @@ export class BitsPart extends Part {
     this.save({ format });
     this.#type(text);
     this.ask.hidden = false;
-    this.praise.textContent = `${praise}${FORMATS[format].name} makes ${show(decode(this.get("pattern"), this.#format, this.#scale))} of ${show(parse(text))}.`;
+    this.praise.textContent = `${praise}${FORMATS[format].name} stores ${show(parse(text))} as ${show(decode(this.get("pattern"), this.#format, this.#scale))}.`;
     this.ask.focus();
   }
 

@@ -1,4 +1,4 @@
-// What a model needs in memory, as grooves/precision/budget.py counts it, and what must give where it is too
+// What a model needs in memory, as grooves/precision/budget.py counts it, and what has to change where it is too
 // much. Chapter 12.
 //
 // Key idea: what each remedy costs is known before it is tried, so they are tried in that order.

@@ -1,4 +1,4 @@
-// The first part of the explorable `memory`: will it fit, and what must give?
+// The first part of the explorable `memory`: will it fit, and what has to change?
 //
 // Key idea: the reader guesses first. Until then the frames of the devices stand empty. Chapter 12.
 
@@ -22,8 +22,8 @@ const CHOICES = ["task", "precision", "recipe", "batch", "context", "kept", "sma
 
 export class FitPart extends Part {
   #asked = 0; // of the questions
-  #known = null; // what was last told to the kernel
-  #judged = ""; // what the last guess was worth, until something changes
+  #known = null; // what was last sent to the kernel
+  #judged = ""; // whether the last guess was right, until something changes
 
   constructor(model) {
     super(model);
@@ -43,11 +43,11 @@ export class FitPart extends Part {
     const turn = (name, read = (value) => value) => (value) => this.#turn({ [name]: read(value) });
     const power = turn("batch", (n) => 2 ** n);
     this.name = choice("Model", [], turn("model"));
-    this.task = radios("Task", [["answer", "answer"], ["train", "train"]], turn("task"));
+    this.task = radios("Task", [["answer", "inference"], ["train", "training"]], turn("task"));
     this.precision = choice("Weights in", Object.keys(PRECISIONS).map((p) => [p, PRECISION_NAMES[p]]), turn("precision"));
     this.recipe = choice("Precision", Object.keys(RECIPES).map((r) => [r, RECIPE_NAMES[r]]), turn("recipe"));
     this.kept = choice("Keep", KEPT.map((k) => [k, KEPT_NAMES[k]]), turn("kept"));
-    this.cache = check("cache in 8 bits", turn("small_cache"));
+    this.cache = check("KV cache in 8 bits", turn("small_cache"));
     this.batch = slider("Batch", { min: 0, max: 9, step: 1 }, power);
     this.context = slider("Context", { min: 7, max: 17, step: 1 }, turn("context", (n) => 2 ** n));
     this.question = element("p", { className: "gm-situation" });
@@ -56,7 +56,7 @@ export class FitPart extends Part {
     this.devices = new DevicesView((device) => this.save({ device }));
     this.show = button("Show the answer", () => this.#show());
     this.another = button("Ask me another", () => this.#another());
-    this.apply = button("Do that", () => this.#apply());
+    this.apply = button("Apply it", () => this.#apply());
     this.verdict = element("p", { className: "gm-verdict" });
     this.gives = element("p", { className: "gm-gives" });
     this.news = element("div", { role: "status" }, this.verdict, this.gives);
@@ -138,7 +138,7 @@ export class FitPart extends Part {
 
     const listed = this.get("devices");
     const device = listed.find(({ memory_gb: gb }) => gb === this.get("device"));
-    this.question.textContent = asking ? `${situation(row, choices)} Which is the smallest device that is enough? Choose it before you see the bars.` : situation(row, choices);
+    this.question.textContent = asking ? `${situation(row, choices)} What is the smallest device that is large enough? Choose one before the bars appear.` : situation(row, choices);
     this.shown.hidden = asking;
     this.parts.draw(need);
     this.devices.draw({ listed, need, device: this.get("device"), asking });
@@ -151,7 +151,7 @@ export class FitPart extends Part {
     this.numbers.hidden = asking;
     const lines = Object.entries(counted(row, choices)).map(([part, text]) => element("tr", {}, element("th", { scope: "row" }, NAMES[part]), element("td", {}, text), element("td", {}, size(need[part]))));
     this.rows.replaceChildren(...lines);
-    this.sources.textContent = `${row.name}: ${row.source}, read ${row.read}. ${device ? `${device.names}: ${device.source}, read ${device.read}. ` : ""}Optimizer’s state: Rajbhandari et al. 2020. Activations in training: Korthikanti et al. 2022, for a model built as GPT-3 is, with the scores of all words added; in answering, one layer at work, and a prompt read 2,048 tokens at a time, which we assume. Left out: the scales that weights in 8 and 4 bits bring along, and the windows beyond which some models do not look back in some layers.`;
+    this.sources.textContent = `${row.name}: ${row.source}, read ${row.read}. ${device ? `${device.names}: ${device.source}, read ${device.read}. ` : ""}Optimizer state: Rajbhandari et al. 2020. Activations in training: Korthikanti et al. 2022, for a model with the architecture of GPT-3, plus the logits of the whole vocabulary; at inference we assume one layer at a time and a prompt processed in chunks of 2,048 tokens. Left out: the scales of weights in 8 and 4 bits, and the sliding windows that limit attention in some layers of some models.`;
     const known = JSON.stringify(need);
     if (known !== this.#known) {
       this.#known = known;

@@ -1,6 +1,6 @@
-// The explorable `memory`: will a model fit, and what must give; and numbers down to the bit. Chapter 12.
+// The explorable `memory`: will a model fit, and what has to change; and numbers down to the bit. Chapter 12.
 //
-// Key idea: two looks at the same question. A number takes as many bytes as its format says, and
+// Key idea: two views of the same question. A number takes as many bytes as its format says, and
 // is worth what its bits say.
 // State: view; models, devices, model, device, ask, task, precision, recipe, batch, context, kept,
 // small_cache, need; format, number, pattern, largest.

@@ -36,15 +36,15 @@ export function meaning(pattern, format, scale) {
   const minus = sign ? "−" : "";
   const top = 2 ** format.exponent - 1;
   if (Number.isNaN(value)) return `Exponent and mantissa stand for “not a number” (NaN).`;
-  if (!Number.isFinite(value)) return `The exponent has all its bits and the mantissa none: ${show(value)}.`;
+  if (!Number.isFinite(value)) return `All bits of the exponent are 1 and those of the mantissa 0: ${show(value)}.`;
   const fraction = mantissa / 2 ** format.mantissa;
   const from = exponent ? `${exponent} − ${bias(format)}` : `1 − ${bias(format)}`;
   const leading = small.format(exponent ? 1 + fraction : fraction);
-  const note = exponent ? (exponent === top ? " (e4m3 uses the last exponent for numbers, too)" : "") : mantissa ? " (subnormal: no leading 1)" : "";
+  const note = exponent ? (exponent === top ? " (e4m3 uses the last exponent for numbers as well)" : "") : mantissa ? " (subnormal: no leading 1)" : "";
   return `${minus}${leading} × 2^(${from}) = ${show(value)}${note}`;
 }
 
-/** What became of the number that was asked for. */
+/** How a number was rounded. */
 export function rounding(wanted, stored) {
   if (Object.is(wanted, stored)) return `${show(wanted)} is stored exactly.`;
   if (!Number.isFinite(stored)) return `${show(wanted)} is too large: it becomes ${show(stored)}.`;
@@ -53,14 +53,14 @@ export function rounding(wanted, stored) {
   if (off === 0) return `${show(wanted)} is stored exactly.`;
   const part = wanted ? `, ${show((100 * Math.abs(off)) / Math.abs(wanted), 2)}% of it` : "";
   if (stored === 0) return `${show(wanted)} is too small: it becomes 0.`;
-  return `Asked for ${show(wanted)}, stored ${show(stored)}: off by ${show(Math.abs(off), 3)}${part}, ${off > 0 ? "up" : "down"}.`;
+  return `${show(wanted)} is stored as ${show(stored)}: rounded ${off > 0 ? "up" : "down"} by ${show(Math.abs(off), 3)}${part}.`;
 }
 
-/** A hint for whoever predicted something else. */
+/** A hint after a wrong prediction. */
 export function hint(wanted, format, scale) {
   const largest = decode(largestCount(format), format, scale);
   const least = decode(1, format, scale);
-  if (wanted > largest) return `The largest number of ${format.name} is ${show(largest)}; what lies beyond becomes ${format.finite || format.whole ? "that one" : "infinity"}.`;
+  if (wanted > largest) return `The largest number of ${format.name} is ${show(largest)}; anything beyond becomes ${format.finite || format.whole ? "that one" : "infinity"}.`;
   if (Math.abs(wanted) < least) return `The smallest number of ${format.name} above 0 is ${show(least, 3)}.`;
   const pattern = encode(wanted, format, scale);
   const [stored, above] = [pattern, neighbour(pattern, format, 1) ?? neighbour(pattern, format, -1)].map((p) => decode(p, format, scale));

@@ -16,18 +16,18 @@ CACHE = "#6a51a3"  # as in memory.css: no colour of the palette is left for it
 COLOURS = {
     "weights": (MODEL, "weights"),
     "activations": (PINK, "activations"),
-    "cache": (CACHE, "keys and values"),
+    "cache": (CACHE, "KV cache"),
 }
 
 
 def draw(model: Model, devices: list[dict], n_tokens: int) -> str:
-    """A picture (SVG) of a model that answers in 16 bits, and the devices that it may fit into.
+    """A picture (SVG) of a model at inference in 16 bits, and the devices that it may fit into.
 
     devices: rows {"memory_gb": ..., "names": ...}.
     """
     need = budget(model, "answer", n_tokens=n_tokens)
     total = sum(need.values())
-    said = f"{model.name} answers one text of {n_tokens:,} tokens in 16 bits"
+    said = f"{model.name}: inference on one text of {n_tokens:,} tokens in 16 bits"
     parts = [text(MARGIN, 38, said, 15, INK, weight=600)]
     x = MARGIN
     for name, (colour, label) in COLOURS.items():

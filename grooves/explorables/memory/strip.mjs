@@ -1,5 +1,5 @@
-// The numbers of a format around one of them, on a line: the stored one, its neighbours, and what
-// was asked for.
+// The numbers of a format around one of them, on a line: the stored one, its neighbours, and the
+// original.
 
 import { decode, neighbour } from "./formats.mjs";
 import { show } from "./numbers.mjs";
@@ -26,7 +26,7 @@ export class StripView {
     this.#below.textContent = below === null ? "nothing below" : `below: ${show(below)}`;
     this.#at.textContent = `stored: ${show(stored)}`;
     this.#above.textContent = above === null ? "nothing above" : `above: ${show(above)}`;
-    const label = `A line with the numbers of ${format.name} around ${show(stored)}; below it ${below === null ? "none" : show(below)}, above it ${above === null ? "none" : show(above)}; asked for ${show(wanted)}`;
+    const label = `A line with the numbers of ${format.name} around ${show(stored)}; below it ${below === null ? "none" : show(below)}, above it ${above === null ? "none" : show(above)}; the original is ${show(wanted)}`;
     this.#picture.setAttribute("aria-label", label);
     if (!Number.isFinite(stored)) return this.#picture.replaceChildren();
     const around = [];

@@ -1,6 +1,6 @@
 // The bars of the explorable `memory`: what is needed, part by part, and devices that it may fill.
 //
-// Key idea: a device is a frame, and what is needed lies in it, or sticks out of it. Where it fits
+// Key idea: a device is a frame, and what is needed fits into it or extends beyond it. Where it fits
 // the frame has the row's full width; where it does not, what is needed has. Chapter 12.
 
 import { radios } from "../shared/controls.mjs";
@@ -32,7 +32,7 @@ export class PartsView {
         element("span", { className: "gm-number" }, size(need[part])),
       ),
     );
-    const sum = element("li", { className: "gm-total" }, element("span"), element("span", {}, "together"), element("span", { className: "gm-number" }, size(total(need))));
+    const sum = element("li", { className: "gm-total" }, element("span"), element("span", {}, "total"), element("span", { className: "gm-number" }, size(total(need))));
     this.el.replaceChildren(...items, sum);
   }
 }

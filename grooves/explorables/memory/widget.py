@@ -1,8 +1,8 @@
-"""The explorable `memory` in JupyterLab: will a model fit, and what is left of a number.
+"""The explorable `memory` in JupyterLab: will a model fit, and how a number is rounded.
 
-Key idea: the page counts by the formulas of `grooves/precision/budget.py`, for the published models
+Key idea: the page uses the formulas of `grooves/precision/budget.py`, for the published models
 and devices of `devices.toml` and for the course's own model beside them; and it rounds as PyTorch
-does. `memory_budget.mjs` and `formats.mjs` are the same once more. Chapter 12.
+does. `budget.mjs` and `formats.mjs` are the same in JavaScript. Chapter 12.
 """
 
 from __future__ import annotations
@@ -69,10 +69,10 @@ def devices() -> list[dict]:
 
 
 class Memory(Explorable):
-    """A widget that says whether a model fits into a memory, and what must give where it does not.
+    """A widget that says whether a model fits into a memory, and what to change where it does not.
 
-    models, devices: rows to choose from, as `models()` and `devices()` make them; one may pass
-    one's own. view: "fit" or "bits". model: a name. device: the chosen one's memory in GB, 0 for
+    models, devices: rows to choose from, as `models()` and `devices()` make them; others may
+    be passed. view: "fit" or "bits". model: a name. device: the chosen one's memory in GB, 0 for
     none of them, None for none yet. ask: whether the answer is hidden until the reader has guessed.
     task, precision, recipe, batch, context, kept, small_cache: as `grooves.precision.budget.budget`
     takes them; context is its n_tokens. need: bytes of each part, set by the page. format: one of

@@ -82,7 +82,7 @@ def draw(devices: list[dict]) -> str:
         text(
             MARGIN,
             32,
-            "How fast at most? FLOPs per second, fp32; dashed: published, not measured",
+            "Attainable performance: FLOPs per second, fp32; dashed: published, not measured",
             15,
             INK,
             weight=600,
@@ -115,5 +115,5 @@ def draw(devices: list[dict]) -> str:
         colour = MODEL if operation == "matrix_vectors" else EXACT
         low = HEIGHT - 80
         parts.append(text(x, low, NAMES[operation], 13, colour, anchor="middle", weight=600))
-    said = "FLOPs for each byte moved. Left of its ridge point a device waits for memory."
+    said = "FLOPs per byte moved. Left of a device's ridge point, an operation is memory-bound."
     return card([*parts, text(MARGIN, HEIGHT - 22, said, 13, SOFT)], HEIGHT)

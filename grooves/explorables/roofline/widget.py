@@ -1,8 +1,8 @@
-"""The explorable `roofline` in JupyterLab: which limit binds, on published devices and on yours.
+"""The explorable `roofline` in JupyterLab: compute-bound or memory-bound, and where?
 
-Key idea: a device can only compute so fast and only move so fast, and an operation's FLOPs for
-each byte say which of the two it meets first. `workloads.mjs` counts in the page what `work` counts
-here. Chapter 11.
+Key idea: a device has a peak performance and a memory bandwidth, and an operation's arithmetic
+intensity (FLOPs per byte) decides which of the two limits it. `workloads.mjs` counts in the
+page what `work` counts here. Chapter 11.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def work(
         matrix_matrix: two square matrices with `size` rows.
         matrix_vectors: a square matrix with `size` rows, times `batch` vectors at once.
         addition, copy: two vectors of `size` values made one; one vector copied.
-        attention: one new token of each of `batch` texts looks back at `size` tokens, through
+        attention: one new token of each of `batch` texts attends to `size` tokens, through
             heads of which `shared` have keys and values in common (Shazeer 2019,
             arXiv:1911.02150). Softmax is left out.
         training: forward, backward and AdamW step of one transformer layer of width `size` on
@@ -74,7 +74,7 @@ def work(
     """
     n, b = size, BYTES[precision]
     weights = 12 * n * n  # of a layer: n × 3n, n × n, n × 4n, 4n × n
-    # Weights: read forward and backward, their gradient written and read, written anew where the
+    # Weights: read forward and backward, their gradient written and read, written again where the
     # optimizer's fp32 copy is another one; then copy and two moments, each read and written.
     # Activations: a product has in and out of 4n, 2n, 5n, 5n; forward and twice backward.
     trained = weights * ((4 if b == 4 else 5) * b + 6 * 4) + 3 * 16 * n * batch * b
@@ -89,7 +89,7 @@ def work(
 
 
 def intensity(flops: float, n_bytes: float) -> float:
-    """FLOPs for each byte that is moved.
+    """FLOPs per byte moved: the arithmetic intensity.
 
     Source: Williams, Waterman & Patterson 2009, "Roofline", CACM 52(4), operational intensity.
     """
@@ -97,11 +97,11 @@ def intensity(flops: float, n_bytes: float) -> float:
 
 
 class Roofline(Explorable):
-    """A widget in which one predicts, for a device and an operation, which limit binds.
+    """A widget in which one predicts whether an operation is compute-bound or memory-bound.
 
     devices: as in devices.toml. device: the name of one. operation: one of `OPERATIONS`.
     size, batch, shared: as in `work`. precision: one of `BYTES`.
-    measured: points of your own, [{"name": ..., "intensity": FLOPs/byte, "flops_per_s": ...}].
+    measured: your own points, [{"name": ..., "intensity": FLOPs/byte, "flops_per_s": ...}].
     asks: whether the reader is asked before the answer is shown. guesses: what was answered, set
     by the page: [{"device", "operation", "precision", "size", "batch", "guess", "binds"}].
     """
@@ -129,8 +129,8 @@ class Roofline(Explorable):
     ):
         """A roofline of published devices, and of your machine where its two figures are given.
 
-        peak_flops_per_s: measured, in fp32, or one for each precision. bandwidth_bytes_per_s:
-        measured. points: (name, FLOPs for each byte, FLOPs each second) of what was measured.
+        peak_flops_per_s: measured, in fp32, or one per precision. bandwidth_bytes_per_s:
+        measured. points: (name, FLOPs per byte, FLOPs per second) of what was measured.
         Raises: ValueError where only one of the two figures is given, or one is not positive.
         """
         known = devices()
@@ -143,7 +143,7 @@ class Roofline(Explorable):
 
 
 def first_device(known: Sequence[Mapping]) -> str:
-    """The name of the device that is looked at first: a measured one, else that of most figures."""
+    """The name of the device shown first: a measured one, else the one with most figures."""
     own = [device for device in known if device["kind"] == "measured"]
     most = max(known, key=lambda one: (len(one["peak_tflops"]), one["bandwidth_gb_per_s"]))
     return (own or [most])[0]["name"]

@@ -17,7 +17,7 @@ export function percent(p) {
   return p > 0.999 ? ">\u00a099.9\u00a0%" : `${number}\u00a0%`;
 }
 
-/** What is wrong with the words of a prompt, and what mends it.
+/** What is wrong with the words of a prompt, and what corrects it.
  *
  * story: what could be read of them. open: whether the reader may still be typing the last word.
  * Returns: { text, wrong (whether the model cannot go on), at (the word), instead: words }.
@@ -33,7 +33,7 @@ export function advice(story, words, open) {
       longer.sort((a, b) => fitting.includes(b) - fitting.includes(a));
       return { text: `${quoted(words[at])} may become:`, wrong: true, at, instead: longer.slice(0, 6) };
     }
-    const text = `${quoted(words[at])} is not one of the ${vocabulary.length - 1} words that this model knows. Try:`;
+    const text = `${quoted(words[at])} is not one of the ${vocabulary.length - 1} words in this model’s vocabulary. Try:`;
     const near = nearest(words[at], vocabulary.slice(1));
     return { text, wrong: true, at, instead: [...new Set([...near, ...fitting])].slice(0, 10) };
   }
@@ -45,7 +45,7 @@ export function advice(story, words, open) {
     const first = story.impossible;
     const text =
       `No story of the language has ${quoted(words[first])} as its word ${first + 1}. ` +
-      "The model goes on all the same. There could stand:";
+      "The model continues all the same. Words that fit:";
     return { text, wrong: false, at: first, instead: story.possible(first).slice(0, 8) };
   }
   return { text: "", wrong: false, at, instead: [] };
@@ -57,7 +57,7 @@ export function judgement(story) {
   const first = story.impossible;
   if (first !== null) {
     const some = story.possible(first).slice(0, 3).map(quoted).join(", ");
-    const instead = some ? `; there could stand ${some}` : "";
+    const instead = some ? `; words that fit: ${some}` : "";
     return `Not a story of the language: word ${first + 1} cannot be ${quoted(story.words[first])}${instead}.`;
   }
   if (!story.ended) return "The text is as long as this model can read.";
@@ -66,7 +66,7 @@ export function judgement(story) {
   return whole ? "It is a story of the language." : "Not a story of the language: it ends too early.";
 }
 
-/** What the word before a place looks at most, in a head. */
+/** What the word before a place attends to most, in a head. */
 export function looking(story, place, layer, head) {
   const looks = story.looks(place, layer, head);
   const order = [...looks.keys()].sort((i, j) => looks[j] - looks[i]).slice(0, 3);
@@ -75,8 +75,8 @@ export function looking(story, place, layer, head) {
   const subject = place ? `${quoted(story.words[place - 1])} (word ${place})` : "The start";
   const far = story.distance(layer, head).toFixed(1);
   return (
-    `In layer ${layer + 1}, head ${head + 1}, ${subject} looks at ${parts.join(", ")}. ` +
-    `On average over the text, this head looks ${far} words back.`
+    `In layer ${layer + 1}, head ${head + 1}, ${subject} attends to ${parts.join(", ")}. ` +
+    `On average over the text, this head attends ${far} words back.`
   );
 }
 
@@ -86,10 +86,10 @@ export function distance(model, exact) {
   const { gap, entropy } = divergence(exact, model);
   const possible = exact.filter((p) => p > 0).length;
   if (possible === 1) {
-    return `One word is possible here. The model pays ${gap.toFixed(4)} nats for its doubt.`;
+    return `Only one word is possible here. The model’s loss is ${gap.toFixed(4)} nats.`;
   }
   return (
-    `${possible} words are possible here: ${entropy.toFixed(2)} nats of entropy, which ` +
-    `nobody can avoid. The model pays ${gap.toFixed(4)} nats more.`
+    `${possible} words are possible here, with an entropy of ${entropy.toFixed(2)} nats, the lowest ` +
+    `loss possible. The model’s expected loss is ${gap.toFixed(4)} nats higher.`
   );
 }
