@@ -1,4 +1,4 @@
-"""The explorable `roofline` in JupyterLab: compute-bound or memory-bound, and where?
+"""The explorable `roofline` in JupyterLab: compute-bound or memory-bound?
 
 Key idea: a device has a peak performance and a memory bandwidth, and an operation's arithmetic
 intensity (FLOPs per byte) decides which of the two limits it. `workloads.mjs` counts in the
