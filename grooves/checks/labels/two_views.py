@@ -63,6 +63,7 @@ def views(answer):
         draws = draws[:1]
     for name, shifts in zip(("first", "second"), draws.swapaxes(0, 1), strict=True):
         _every_shift(shifts, f"for {shifts.size} pictures, your result's {name} views")
+    _every_pair(*draws.swapaxes(0, 1))
     obeys_its_generator(lambda rng: draw(answer, many, rng), np.array_equal, f"{MANY} pictures")
     _independent(*draws.swapaxes(0, 1))
     draw(answer, np.arange(1, 1 + 2 * 71 * 40).reshape(2, 71, 40), rng)  # integers, large
@@ -188,6 +189,20 @@ def _every_shift(shifts, told: str) -> None:
         )
     if unlikely(alike, shifts[:, 1:].size, 1 / 9).any():
         raise CheckFailed(told_alike, hint="same_shift_for_all")
+
+
+def _every_pair(first, second) -> None:
+    """Check that the second shift may be any of the other eight, whatever the first one is."""
+    pairs = [9 * one + other for one in range(9) for other in range(9) if one != other]
+    counts = np.bincount((9 * first + second).ravel(), minlength=81)[pairs]
+    if not counts.all():
+        one, other = divmod(pairs[int(counts.argmin())], 9)
+        raise CheckFailed(
+            f"for {first.size} pictures, your result never shifts a picture by {SHIFTS[one]} "
+            f"(down, right) in the first view and by {SHIFTS[other]} in the second. After each "
+            "first shift, all eight others must be possible.",
+            hint="second_depends_on_first",
+        )
 
 
 def _independent(first, second) -> None:

@@ -1078,6 +1078,15 @@ def _(images, rng):
     return first, second
 
 
+@wrong("views", "second_depends_on_first")
+def _(images, rng):
+    one = rng.integers(9, size=len(images))
+    return tuple(
+        np.stack([shift(x, *ALL_SHIFTS[i]) for x, i in zip(images, shifts, strict=True)])
+        for shifts in (one, (one + 1) % 9)
+    )
+
+
 @wrong("views", "course_code")
 def _(images, rng):
     objectives.views(np.zeros((1, 16)), rng)
