@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
-from grooves.grading.identify import Identified, normal
+from grooves.grading.identify import Identified, another_part, normal
 from grooves.grading.reference import Reference
 from grooves.grading.submissions import Submission
+from grooves.grading.term.term_file import Term
 
 
 @dataclass
@@ -51,6 +52,22 @@ def assign(submissions: list[Submission], labs: Labs, only: str | None) -> Assig
             assigned.by_lab.setdefault(lab, []).append(one)
     assigned.by_lab = dict(sorted(assigned.by_lab.items()))
     return assigned
+
+
+def without_other_parts(assigned: Assigned, known: dict[str, Path], term: Term) -> Assigned:
+    """The same without notebooks of another part of a lab than the term sets.
+
+    Their earlier results stand, because a part is graded by its own term file. known: the masters.
+    """
+    by_lab, left_out = {}, list(assigned.left_out)
+    for lab, handed_in in assigned.by_lab.items():
+        by_lab[lab] = handed_in
+        if chosen := term.plan(lab).exercises:
+            whole = Reference(known[lab])
+            told = [(one, another_part(one, whole, chosen)) for one in handed_in]
+            by_lab[lab] = [one for one, sentence in told if not sentence]
+            left_out += [f"{one.name}: {sentence}" for one, sentence in told if sentence]
+    return Assigned(by_lab, left_out)
 
 
 class Labs:

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from grooves.grading import submissions
-from grooves.grading.assign import Labs, assign
+from grooves.grading.assign import Labs, assign, without_other_parts
 from grooves.grading.grading_run import grade_lab
 from grooves.grading.masters import LabError, lab_named, labs_folder, masters
 from grooves.grading.records import class_list, exports
@@ -107,13 +107,15 @@ def main(args: argparse.Namespace) -> int:
             say(problem)
         found, passed_over = submissions.find(args.folder)
         found = submissions.named_as_before(found, store.paths())
-        for sentence in submissions.replaced(found, store.paths()):
-            say(sentence)
         for name in passed_over:
             say(f"passed over, not a notebook: {name}")
         assigned = assign(found, Labs(known, labs_folder().parent / "notebooks"), args.lab)
+        assigned = without_other_parts(assigned, known, term)
         for sentence in assigned.left_out:
             say(f"left out: {sentence}")
+        to_grade = [one for handed_in in assigned.by_lab.values() for one in handed_in]
+        for sentence in submissions.replaced(to_grade, store.paths()):
+            say(sentence)
         status = 0
         others = (
             [] if term.labs is None else [lab for lab in assigned.by_lab if lab not in term.labs]
