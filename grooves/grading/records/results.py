@@ -120,6 +120,11 @@ class Adjustment:
     reason: str = ""
     at: str = ""
 
+    @property
+    def says_nothing(self) -> bool:
+        """Whether it changes nothing itself, which takes back what was changed before."""
+        return not (self.points or self.due or self.handed_in or self.comment or self.reason)
+
 
 def state_of(results: list[Result]) -> str:
     """The state of a submission whose exercises were all looked at."""
