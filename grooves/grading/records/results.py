@@ -38,7 +38,7 @@ SUBMISSION_STATES = {
     "not the lab": "ask for the right file",
     "unreadable": "ask for the file again",
     "not graded": "look at the reason, then grade it again",
-    "not handed in": "nothing, or ask: these people are on your list and handed in nothing",
+    "not handed in": "nothing, or ask: these people on your list handed in no notebook of it",
 }
 
 

@@ -235,6 +235,20 @@ class Store:
         listed = "SELECT key, name, email, handed_in FROM people WHERE lab=? ORDER BY name"
         return [Listed(*row) for row in self._base.execute(listed, (lab,))]
 
+    def note_instead(self, lab: str, files: dict[str, str]) -> None:
+        """Keep which files were handed in that are no notebook of the lab: what they are, by name.
+
+        Names are as those of submissions. One that is known already is replaced.
+        """
+        with self._written():
+            rows = [(lab, name, what) for name, what in files.items()]
+            self._base.executemany("INSERT OR REPLACE INTO instead VALUES (?, ?, ?)", rows)
+
+    def instead(self, lab: str) -> dict[str, str]:
+        """Files handed in that are no notebook of the lab: what they are, by name."""
+        found = "SELECT name, what FROM instead WHERE lab=? ORDER BY name"
+        return dict(self._base.execute(found, (lab,)).fetchall())
+
     def changes(self, lab: str, name: str) -> list[tuple]:
         """What changed in a submission's results: (when, exercise, points before, points now)."""
         return self._base.execute(
