@@ -310,3 +310,19 @@ def test_a_name_of_several_submissions_removes_none(put, capsys):
     assert len(put.store.all_of(LAB)) == 2
     assert cli.main(["labs", "remove", ADA.format(4103), *out]) == 0
     assert [one.graded.submission for one in put.store.all_of(LAB)] == [ADA.format(4103) + "-2"]
+
+
+def test_removing_leaves_no_empty_folder_and_never_names_a_lab_that_was_given(put, capsys):
+    put(graded(ADA.format(4103), "double"))
+    put(graded(ADA.format(4103) + "-2", "double"))
+    put(graded("bert", "double"))
+    tables.write_pages(put.store, LAB, "A lab", standings(put.store, LAB))
+    out = ["--lab", "99", "--yes", "--out", str(put.store.folder)]
+    assert cli.main(["labs", "remove", "Ada Lovelace", *out]) == 2
+    assert capsys.readouterr().err.endswith("write the submission's name\n")
+    page = tables.page_path(put.store.folder, LAB, ADA.format(4103))
+    assert cli.main(["labs", "remove", ADA.format(4103), *out]) == 0
+    assert page.parent.is_dir()  # the other page is in it
+    assert cli.main(["labs", "remove", "Ada Lovelace", *out]) == 0
+    assert not page.parent.exists()
+    assert tables.page_path(put.store.folder, LAB, "bert").is_file()
