@@ -11,12 +11,13 @@ import html
 import json
 import os
 import re
+import sys
 import tempfile
 from datetime import datetime
 from pathlib import Path
 
 import grooves
-from grooves.checks.term import exercises_set, lab_table
+from grooves.checks.term import exercises_set, lab_named, lab_table
 from grooves.plots import claims
 
 _widgets: dict[str, object] = {}  # lab -> the widget that its next pass has to reach
@@ -157,13 +158,24 @@ def markup(lab: str, kept: dict) -> str:
 
 def add_arguments(parser) -> None:
     """The options of `grooves progress`."""
-    parser.add_argument("lab", nargs="*", help="only these labs (for example 04_transformer)")
+    parser.add_argument(
+        "lab", nargs="*", help="only these labs by name or number (04_transformer or 4)"
+    )
 
 
 def main(args) -> int:
-    """Print the progress of every lab, or of those named. Returns the exit status."""
+    """Print the progress of every lab, or of those named.
+
+    Returns: the exit status; 2 where a name is no lab's, which one sentence says.
+    """
     started = {path.stem for path in _folder().glob("*.json")}
-    for lab in args.lab or sorted(started):
+    known = sorted(started | lab_table().keys())
+    try:
+        named = [lab_named(name, known) for name in args.lab]
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    for lab in named or sorted(started):
         if lab not in started:
             print(f"{lab}: not started yet")
         if lab in started or exercises_set(lab):

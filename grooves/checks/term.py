@@ -12,6 +12,7 @@ import functools
 import json
 import os
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 
 from grooves import assets
@@ -46,6 +47,29 @@ def exercises_set(lab: str, defined: list[str] | None = None) -> dict[str, float
         return own
     worth = {name: points.get(name, own[name]) for name in own if chosen is None or name in chosen}
     return worth or own
+
+
+def lab_named(name: str, known: Collection[str], none: str = "is not a lab") -> str:
+    """The lab meant by its full name, its number, its name without the number, or a beginning.
+
+    none: what the error says of a name that is no lab's.
+    Raises: ValueError listing the labs where none is meant, or several are.
+    """
+    wanted = name.strip().casefold()
+    number = int(wanted) if wanted.isdecimal() else None
+    for means in (
+        lambda lab: lab == wanted,
+        lambda lab: number is not None and lab.split("_")[0].isdecimal()
+        and int(lab.split("_")[0]) == number,
+        lambda lab: lab.partition("_")[2] == wanted,
+        lambda lab: wanted and (lab.startswith(wanted) or lab.partition("_")[2].startswith(wanted)),
+    ):  # fmt: skip
+        found = [lab for lab in known if means(lab.casefold())]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise ValueError(f"{name!r} could be {' or '.join(found)}: write more of the name")
+    raise ValueError(f"{name!r} {none}; the labs are {', '.join(known) or 'none'}")
 
 
 def numbered(lab: str, text: str) -> str:

@@ -12,17 +12,19 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
-from grooves.grading.identify import Identified, normal
+from grooves.grading.identify import Identified, another_part, normal
 from grooves.grading.reference import Reference
 from grooves.grading.submissions import Submission
+from grooves.grading.term.term_file import Term
 
 
 @dataclass
 class Assigned:
-    """Submissions by lab, and sentences about those that are in none."""
+    """Submissions by lab, sentences about those that are in none, and what these are."""
 
     by_lab: dict[str, list[Submission]] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+    instead: dict[str, str] = field(default_factory=dict)  # what these are, by their names
 
 
 def assign(submissions: list[Submission], labs: Labs, only: str | None) -> Assigned:
@@ -44,13 +46,32 @@ def assign(submissions: list[Submission], labs: Labs, only: str | None) -> Assig
         if lab is None:
             why = submission.problem or instead or "Which lab is it of? Say it with --lab."
             assigned.left_out.append(f"{submission.name}: {why}")
+            assigned.instead[submission.name] = "a notebook that was left out"
         elif only not in (None, lab):
             assigned.left_out.append(f"{submission.name}: a notebook of the lab {lab}.")
+            assigned.instead[submission.name] = f"a notebook of the lab {lab}"
         else:
             one = replace(submission, not_the_lab=instead)
             assigned.by_lab.setdefault(lab, []).append(one)
     assigned.by_lab = dict(sorted(assigned.by_lab.items()))
     return assigned
+
+
+def without_other_parts(assigned: Assigned, known: dict[str, Path], term: Term) -> Assigned:
+    """The same without notebooks of another part of a lab than the term sets.
+
+    Their earlier results stand, because a part is graded by its own term file. known: the masters.
+    """
+    by_lab, left_out, instead = {}, list(assigned.left_out), dict(assigned.instead)
+    for lab, handed_in in assigned.by_lab.items():
+        by_lab[lab] = handed_in
+        if chosen := term.plan(lab).exercises:
+            whole = Reference(known[lab])
+            told = [(one, another_part(one, whole, chosen)) for one in handed_in]
+            by_lab[lab] = [one for one, sentence in told if not sentence]
+            left_out += [f"{one.name}: {sentence}" for one, sentence in told if sentence]
+            instead |= {one.name: "another part of the lab" for one, sentence in told if sentence}
+    return Assigned(by_lab, left_out, instead)
 
 
 class Labs:

@@ -10,10 +10,10 @@ import argparse
 import contextlib
 import os
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from grooves.grading import submissions
-from grooves.grading.assign import Labs, assign
+from grooves.grading.assign import Assigned, Labs, assign, without_other_parts
 from grooves.grading.grading_run import grade_lab
 from grooves.grading.masters import LabError, lab_named, labs_folder, masters
 from grooves.grading.records import class_list, exports
@@ -107,20 +107,24 @@ def main(args: argparse.Namespace) -> int:
             say(problem)
         found, passed_over = submissions.find(args.folder)
         found = submissions.named_as_before(found, store.paths())
-        for sentence in submissions.replaced(found, store.paths()):
-            say(sentence)
         for name in passed_over:
             say(f"passed over, not a notebook: {name}")
         assigned = assign(found, Labs(known, labs_folder().parent / "notebooks"), args.lab)
+        assigned = without_other_parts(assigned, known, term)
         for sentence in assigned.left_out:
             say(f"left out: {sentence}")
+        to_grade = [one for handed_in in assigned.by_lab.values() for one in handed_in]
+        for sentence in submissions.replaced(to_grade, store.paths()):
+            say(sentence)
         status = 0
         others = (
             [] if term.labs is None else [lab for lab in assigned.by_lab if lab not in term.labs]
         )
+        instead = _handed_in_instead(passed_over, assigned, others)
         for lab, handed_in in assigned.by_lab.items():
             if lab in others:
                 continue
+            store.note_instead(lab, instead)
             if people:
                 store.expect(lab, people)
             try:
@@ -135,6 +139,16 @@ def main(args: argparse.Namespace) -> int:
             say(f"left out, because {term.path} does not set {lab}: {names}")
         _say_who_is_missing(passed_over, found, people)
     return status
+
+
+def _handed_in_instead(
+    passed_over: list[str], assigned: Assigned, others: list[str]
+) -> dict[str, str]:
+    """What the files are that are not graded, by names like those of submissions."""
+    found = {str(PurePosixPath(name).with_suffix("")): name.split("/")[-1] for name in passed_over}
+    for lab in others:
+        found |= {one.name: f"a notebook of the lab {lab}" for one in assigned.by_lab[lab]}
+    return found | assigned.instead
 
 
 def _say_who_is_missing(passed_over: list[str], found: list, people: list) -> None:

@@ -17,7 +17,7 @@ from grooves.grading.grader import read_checks, rehearse
 from grooves.grading.masters import LabError
 from grooves.grading.records import tables
 from grooves.grading.records.results import SUBMISSION_STATES
-from grooves.grading.records.standing import Standing, other_exercises, standings
+from grooves.grading.records.standing import NOTHING, Standing, other_exercises, standings
 from grooves.grading.records.store import Store
 from grooves.grading.reference import Reference
 from grooves.grading.sandbox import KernelFailed
@@ -127,7 +127,7 @@ def _say_what_to_look_at(
     say(", ".join(f"{counts[state]} {state}" for state in SUBMISSION_STATES if counts[state]))
     for state, what_to_do in SUBMISSION_STATES.items():
         same = [one for one in everyone if one.graded.state == state]
-        names = [one.graded.submission or one.person.name for one in same]
+        names = [one.graded.submission or _without_submission(one) for one in same]
         if names and state != "graded":
             say(f"{state} ({what_to_do}): {', '.join(names)}")
     now = {submission.name for submission in submissions}
@@ -138,6 +138,12 @@ def _say_what_to_look_at(
             say(f"no longer handed in: {name}, graded {stored.at[:10]}; {page} is kept")
     for page in tables.pages_of_nobody(store, lab):
         say(f"an old page that belongs to no result: {page}")
+
+
+def _without_submission(one: Standing) -> str:
+    """A person on the list, and what was handed in in place of a notebook, if anything was."""
+    said = one.graded.reason.rstrip(".")
+    return one.person.name if one.graded.reason == NOTHING else f"{one.person.name} ({said})"
 
 
 def _is_there(path: Path) -> bool:

@@ -8,6 +8,7 @@ stripped, copied together or reordered still has its answers found. Labs of ever
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from grooves.grading.reference import Reference
 from grooves.grading.submissions import Cell, Submission
@@ -43,6 +44,17 @@ class Identified:
     def found_answers(self) -> set[int]:
         """The master's answer cells for which something was handed in, be it the stub."""
         return set(self.of.values()) & self.reference.answer_cells
+
+    def held(self) -> list[str]:
+        """The exercises that the notebook holds, in the lab's order.
+
+        Those whose check is in it: an answer that the course gives has none. In a notebook without
+        any check, those whose answer is in it.
+        """
+        found = set(self.of.values())
+        exercises = self.reference.exercises
+        checked = [e.name for e in exercises if e.check is not None and e.check in found]
+        return checked or [e.name for e in exercises if found.intersection(e.answers)]
 
     def notes(self) -> list[str]:
         """What was handed in and is not graded: cells of the student's own, edited checks."""
@@ -95,6 +107,23 @@ class Identified:
                 if index is not None:
                     found.append((position, index))
         return found
+
+
+def another_part(submission: Submission, whole: Reference, chosen: Sequence[str]) -> str:
+    """A sentence where a notebook is another part of the lab than the chosen exercises.
+
+    That is so where it holds other exercises of the whole lab and fewer than half of those chosen.
+    Returns: an empty text where it is not.
+    """
+    held = Identified(submission, whole).held()
+    others = [name for name in held if name not in chosen]
+    if not others or 2 * (len(held) - len(others)) >= len(chosen):
+        return ""
+    return (
+        f"another part of the lab {whole.lab}: the notebook holds {', '.join(held)}, and the term "
+        f"sets {', '.join(chosen)}. Grade it with the term file of that part (--term), into a "
+        "folder of its own (--out)."
+    )
 
 
 def _by_marks(cells: tuple[Cell, ...], reference: Reference) -> dict[int, int]:

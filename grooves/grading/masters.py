@@ -17,6 +17,7 @@ from pathlib import Path
 
 import nbformat
 
+from grooves.checks import term
 from grooves.grading.edition.lab_links import fit_links
 from grooves.grading.numbering import table, write_numbers
 
@@ -204,26 +205,11 @@ def chosen(names: list[str]) -> dict[str, Path]:
 
 
 def lab_named(name: str, known: Collection[str], none: str = "is not a lab") -> str:
-    """The lab meant by its full name, its number, its name without the number, or a beginning.
-
-    none: what the error says of a name that is no lab's.
-    Raises: LabError listing the labs where none is meant, or several are.
-    """
-    wanted = name.strip().casefold()
-    number = int(wanted) if wanted.isdecimal() else None
-    for means in (
-        lambda lab: lab == wanted,
-        lambda lab: number is not None and lab.split("_")[0].isdecimal()
-        and int(lab.split("_")[0]) == number,
-        lambda lab: lab.partition("_")[2] == wanted,
-        lambda lab: wanted and (lab.startswith(wanted) or lab.partition("_")[2].startswith(wanted)),
-    ):  # fmt: skip
-        found = [lab for lab in known if means(lab.casefold())]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise LabError(f"{name!r} could be {' or '.join(found)}: write more of the name")
-    raise LabError(f"{name!r} {none}; the labs are {', '.join(known) or 'none'}")
+    """The lab meant; see `grooves.checks.term.lab_named`. Raises: LabError listing the labs."""
+    try:
+        return term.lab_named(name, known, none)
+    except ValueError as error:
+        raise LabError(str(error)) from error
 
 
 def _require_ids(cells: list[dict], path: Path) -> None:

@@ -187,10 +187,26 @@ def test_the_terminal_shows_every_lab_that_was_started(capsys):
     assert re.search(r"longest +3 +passed \d{4}-\d\d-\d\d", shown)
     assert re.search(r"double +1 +to do", shown)
     assert "04_transformer" in shown
-    assert cli.main(["progress", "99_mini", "07_none"]) == 0
+    assert cli.main(["progress", "99_mini", "01_forward_propagation"]) == 0
     shown = capsys.readouterr().out
     assert "04_transformer" not in shown
-    assert "07_none: not started yet" in shown
+    assert "01_forward_propagation: not started yet" in shown
+
+
+@pytest.mark.parametrize("name", ["4", "04", "transformer", "Transf", "04_transformer"])
+def test_progress_takes_short_names_of_labs(capsys, name):
+    assert cli.main(["progress", name]) == 0
+    shown = capsys.readouterr().out
+    assert "04_transformer: not started yet" in shown
+    assert "softmax" in shown  # its exercises are listed
+
+
+def test_progress_refuses_what_is_no_lab_with_the_list_of_labs(capsys):
+    assert cli.main(["progress", "4", "foobar"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "'foobar' is not a lab; the labs are 01_" in shown.err
+    assert "04_transformer" in shown.err
 
 
 def test_the_terminal_says_so_when_nothing_was_started(capsys):

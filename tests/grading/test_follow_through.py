@@ -3,11 +3,16 @@
 A class hands in once, under Moodle's names, and is graded through the command.
 """
 
+import copy
 import csv
 import os
+import re
+import shutil
 import types
+from pathlib import Path
 
 import mini_lab
+import nbformat
 import pytest
 
 from grooves import cli
@@ -140,6 +145,62 @@ def test_a_term_says_what_is_graded_for_how_much_and_whether_to_follow_through(
     assert "line 2: student 'nobody' is nobody" in capsys.readouterr().out
     assert cli.main(["labs", "report", "--out", "elsewhere"]) == 2
     assert "nothing was graded into elsewhere" in capsys.readouterr().err
+
+
+def test_another_part_of_the_lab_does_not_replace_what_was_graded(tmp_path, monkeypatch, capsys):
+    mini_lab.make(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    for term, chosen in (("term.toml", ["double"]), ("t2.toml", ["twice_sum", "longest"])):
+        (tmp_path / term).write_text(f"[labs.99_mini]\nexercises = {chosen}\n", "utf-8")
+        # the second part holds the answer to double, too: as a given cell, under the same id
+        assert cli.main(["labs", "handout", "--term", term, "--out", f"of_{term}"]) == 0
+        released = nbformat.read(tmp_path / f"of_{term}/labs/99_mini.ipynb", as_version=4)
+        for cell in released.cells:
+            name = cell.id.removesuffix("-answer")
+            cell.source = mini_lab.SOLUTIONS.get(name, cell.source)
+        ada = f"s_{term}/Ada Lovelace_7_assignsubmission_file_"
+        mini_lab.write(released, tmp_path / ada / "99_mini.ipynb")
+    assert cli.main(["labs", "grade", "s_term.toml", "--no-rehearsal"]) == 0
+    before = rows_of(tmp_path)
+    assert (before["Ada Lovelace"]["double"], before["Ada Lovelace"]["out_of"]) == ("1", "1")
+    capsys.readouterr()
+    assert cli.main(["labs", "grade", "s_t2.toml", "--no-rehearsal"]) == 0
+    said = capsys.readouterr().out
+    assert "another part of the lab 99_mini: the notebook holds twice_sum, longest" in said
+    assert "(--term)" in said
+    assert "replaces" not in said
+    assert rows_of(tmp_path) == before
+
+
+def test_what_was_handed_in_instead_is_said_and_kept(tmp_path, monkeypatch, capsys):
+    mini_lab.make(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    (tmp_path / "term.toml").write_text("[labs.99_mini]\n", encoding="utf-8")
+    released = masters.release(masters.read_master(Path("labs/solutions/99_mini.ipynb")), "99_mini")
+    other = copy.deepcopy(released)
+    shutil.copy("labs/solutions/99_mini.ipynb", "labs/solutions/98_other.ipynb")
+    other.metadata["grooves"]["lab"] = "98_other"
+    of = "s/{}_assignsubmission_file_"
+    mini_lab.hand_in(released, tmp_path / of.format("Ada_1") / "99_mini.ipynb")
+    mini_lab.write(other, tmp_path / of.format("Xena_2") / "98_other.ipynb")
+    pdf = tmp_path / of.format("Will_3") / "essay.pdf"
+    pdf.parent.mkdir()
+    pdf.write_bytes(b"%PDF-")
+    (tmp_path / "p.csv").write_text(
+        "id,name,email\n" + "".join(f"{n},{name},\n" for n, name in enumerate(
+            ("Ada", "Xena", "Will", "Zoe"), 1)), "utf-8")  # fmt: skip
+    for words in (["s", "--people", "p.csv"], [of.format("Ada_1"), "--again"]):
+        assert cli.main(["labs", "grade", *words, "--no-rehearsal"]) == 0
+        said = capsys.readouterr().out
+        assert "Xena (Handed in instead: a notebook of the lab 98_other)" in said
+        assert "Will (Handed in instead: essay.pdf)" in said
+        assert re.search(r"not handed in \(.*Zoe$", said, re.MULTILINE)
+        notes = {name: row["notes"] for name, row in rows_of(tmp_path).items()}
+        assert notes["Xena"] == "Handed in instead: a notebook of the lab 98_other."
+        assert notes["Will"] == "Handed in instead: essay.pdf."
+        assert notes["Zoe"] == "Nothing was handed in."
 
 
 def test_the_reference_stands_in_with_the_helpers_that_it_calls():

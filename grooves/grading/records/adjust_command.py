@@ -8,6 +8,7 @@ from pathlib import Path
 from grooves.grading.grading_run import write
 from grooves.grading.masters import labs_folder
 from grooves.grading.records import adjustments, options
+from grooves.grading.records.results import Adjustment
 from grooves.grading.records.store import Store
 from grooves.grading.term import term_file, time_zone
 from grooves.grading.terminal import say
@@ -45,18 +46,35 @@ def main(args: argparse.Namespace) -> int:
     with Store.there(args.out) as store:
         time_zone.compare(store, term.zone, False, say)
         found, problems = adjustments.read(args.file, store)
-        store.adjust(found)
+        taken_back = store.adjust(found)
         for problem in problems:
             say(problem)
-        changes = "1 change" if len(found) == 1 else f"{len(found)} changes"
-        say(f"{changes} kept in {store.path}")
+        kept = sum(not one.says_nothing for one in found)
+        say(f"{'1 change' if kept == 1 else f'{kept} changes'} kept in {store.path}")
         for lab in sorted({one.lab for one in found}):
             totals = {one.person for one in found if one.lab == lab and not one.exercise
                       and one.points and one.points[0] not in "+-"}  # fmt: skip
-            for one in write(store, lab, term, say):
+            everyone = write(store, lab, term, say)
+            names = {one.person.key: one.person.name for one in everyone}
+            was = {(one.person, one.exercise): one for one in taken_back if one.lab == lab}
+            for one in found:
+                if one.lab == lab and one.says_nothing:
+                    name = names.get(one.person, one.person)
+                    say(_taken_back(name, one, was.pop((one.person, one.exercise), None)))
+            for one in everyone:
                 if one.person.key in totals:
                     say(
                         f"{one.person.name}: the total is {one.total:g} now, whatever the checks "
                         f"say; write +{one.total:g} to add it instead"
                     )
     return 1 if problems else 0
+
+
+def _taken_back(name: str, row: Adjustment, was: Adjustment | None) -> str:
+    """A sentence on a row without a change. was: what it took back, None where nothing was."""
+    of = f"{name}, {row.lab}, {row.exercise or 'the lab as a whole'}"
+    if was is None:
+        return f"nothing to take back: {of}; its row changes nothing"
+    columns = ("points", "due", "handed_in", "comment", "reason")
+    said = [f"{column} {getattr(was, column)}" for column in columns if getattr(was, column)]
+    return f"taken back: {of} ({', '.join(said)})"

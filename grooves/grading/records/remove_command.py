@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+from pathlib import Path
 
 from grooves.grading.grading_run import write
 from grooves.grading.masters import LabError, labs_folder
@@ -39,7 +41,7 @@ def main(args: argparse.Namespace) -> int:
             say("Nothing was removed.")
             return 1
         store.remove(lab, name)
-        tables.page_path(store.folder, lab, name).unlink(missing_ok=True)
+        _delete(tables.page_path(store.folder, lab, name), store.folder)
         say(f"{name} removed from the results of {lab}")
         if not write(store, lab, term, say):
             tables.write_table(store, lab, [])  # nobody is left
@@ -68,9 +70,21 @@ def _one(store: Store, labs: list[str], name: str) -> tuple[str, str]:
             "of the table"
         )
     listed = "; ".join(f"{submission} (lab {lab})" for lab, submission in found)
-    raise LabError(
-        f"{name!r} could be {listed}: write the submission's name, and the lab with --lab"
-    )
+    several_names = len({submission for _, submission in found}) > 1
+    remedies = ["the submission's name"] if several_names else []
+    if len({lab for lab, _ in found}) > 1:
+        remedies.append("the lab with --lab")
+    raise LabError(f"{name!r} could be {listed}: write {' and '.join(remedies)}")
+
+
+def _delete(page: Path, results: Path) -> None:
+    """Delete a page and the folders that are empty without it, up to that of the results."""
+    page.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # a folder that holds something stays
+        for folder in page.parents:
+            if folder == results:
+                return
+            folder.rmdir()
 
 
 def _agreed(lab: str, name: str) -> bool:

@@ -38,7 +38,7 @@ SUBMISSION_STATES = {
     "not the lab": "ask for the right file",
     "unreadable": "ask for the file again",
     "not graded": "look at the reason, then grade it again",
-    "not handed in": "nothing, or ask: these people are on your list and handed in nothing",
+    "not handed in": "nothing, or ask: these people on your list handed in no notebook of it",
 }
 
 
@@ -119,6 +119,11 @@ class Adjustment:
     comment: str = ""
     reason: str = ""
     at: str = ""
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether it changes nothing itself, which takes back what was changed before."""
+        return not (self.points or self.due or self.handed_in or self.comment or self.reason)
 
 
 def state_of(results: list[Result]) -> str:

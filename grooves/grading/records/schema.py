@@ -28,6 +28,8 @@ CREATE TABLE IF NOT EXISTS adjustments (  -- by the instructor; an empty exercis
 CREATE TABLE IF NOT EXISTS people (  -- who takes part, where the instructor gave a list
     lab TEXT NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL, email TEXT NOT NULL,
     handed_in TEXT NOT NULL, PRIMARY KEY (lab, key));
+CREATE TABLE IF NOT EXISTS instead (  -- files handed in that are no notebook of the lab
+    lab TEXT NOT NULL, name TEXT NOT NULL, what TEXT NOT NULL, PRIMARY KEY (lab, name));
 CREATE TABLE IF NOT EXISTS labs (lab TEXT PRIMARY KEY, title TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS running (  -- begun and not ended; a row left over names a suspect
     lab TEXT NOT NULL, name TEXT NOT NULL, content TEXT NOT NULL, begun INTEGER NOT NULL,

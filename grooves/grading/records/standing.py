@@ -19,6 +19,7 @@ from grooves.grading.records.store import Store
 
 DAY_S = 86_400
 NO_RESULT = ("unreadable", "not the lab", "not graded")
+NOTHING = "Nothing was handed in."
 
 
 @dataclass(frozen=True)
@@ -136,8 +137,12 @@ def standings(store: Store, lab: str, rules: Rules = Rules()) -> list[Standing]:
             keys = (*(other.raw or other.key for other, _ in same), key, person.key)
             own = {e: c for k in keys for e, c in changes.get(k, {}).items()}
             found.append(_standing(person, same, one, own, rules))
+    instead: dict[str, list[str]] = {}
+    for name, what in store.instead(lab).items():
+        instead.setdefault(_as_listed(person_of(name, lab), listed).key, []).append(what)
     for key in listed.keys() - handed_in.keys():
-        nothing = Graded("", "not handed in", [], [], "Nothing was handed in.")
+        what = f"Handed in instead: {', '.join(instead[key])}." if key in instead else NOTHING
+        nothing = Graded("", "not handed in", [], [], what)
         worth = max((one.out_of for one in found), default=0.0)
         person = Person(key, listed[key].name)
         standing = Standing(person, nothing, [], listed[key].email, worth=worth)

@@ -165,14 +165,19 @@ class Store:
         found = self._base.execute("SELECT path, name FROM submissions WHERE path != x''")
         return {os.fsdecode(path): name for path, name in found}
 
-    def adjust(self, adjustments: list[Adjustment]) -> None:
+    def adjust(self, adjustments: list[Adjustment]) -> list[Adjustment]:
         """Keep what an instructor changed; what one says replaces what was said before.
 
         An adjustment that says nothing takes back all that was said of the same thing.
+        Returns: what was taken back, as it was.
         """
-        now = now_as_text()
+        now, taken_back = now_as_text(), []
         with self._written():
             for a in adjustments:
+                if a.says_nothing:
+                    same = (a.person, a.exercise)
+                    earlier = self.adjustments(a.lab)
+                    taken_back += [one for one in earlier if (one.person, one.exercise) == same]
                 a = self._with_earlier(a)
                 key = (a.lab, a.person, a.exercise)
                 says = (a.points, a.due, a.handed_in, a.comment)
@@ -184,12 +189,13 @@ class Store:
                         "INSERT INTO adjustments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                         (*key, *says, a.reason, now),
                     )
+        return taken_back
 
     def _with_earlier(self, new: Adjustment) -> Adjustment:
         said = ("points", "due", "handed_in", "comment", "reason")
         same = [a for a in self.adjustments(new.lab) if a.person == new.person]
         old = next((a for a in same if a.exercise == new.exercise), None)
-        if old is None or not any(getattr(new, name) for name in said):
+        if old is None or new.says_nothing:
             return new
         return replace(new, **{name: getattr(new, name) or getattr(old, name) for name in said})
 
@@ -228,6 +234,20 @@ class Store:
         """The list of those who take part; empty where none was given."""
         listed = "SELECT key, name, email, handed_in FROM people WHERE lab=? ORDER BY name"
         return [Listed(*row) for row in self._base.execute(listed, (lab,))]
+
+    def note_instead(self, lab: str, files: dict[str, str]) -> None:
+        """Keep which files were handed in that are no notebook of the lab: what they are, by name.
+
+        Names are as those of submissions. One that is known already is replaced.
+        """
+        with self._written():
+            rows = [(lab, name, what) for name, what in files.items()]
+            self._base.executemany("INSERT OR REPLACE INTO instead VALUES (?, ?, ?)", rows)
+
+    def instead(self, lab: str) -> dict[str, str]:
+        """Files handed in that are no notebook of the lab: what they are, by name."""
+        found = "SELECT name, what FROM instead WHERE lab=? ORDER BY name"
+        return dict(self._base.execute(found, (lab,)).fetchall())
 
     def changes(self, lab: str, name: str) -> list[tuple]:
         """What changed in a submission's results: (when, exercise, points before, points now)."""

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import nbformat
 
-from grooves.grading.masters import LabError, labs_folder, masters, read_master, release, stored
+from grooves.grading.masters import (
+    LabError,
+    exercises_of,
+    labs_folder,
+    masters,
+    read_master,
+    release,
+    stored,
+)
 from grooves.grading.records.options import add_term
 from grooves.grading.records.tables import put
 from grooves.grading.term import term_file
@@ -18,7 +26,8 @@ from grooves.grading.terminal import say
 HELP = """\
 Make the students' notebooks of a term from term.toml: the labs and exercises that are set, with
 their numbers, points and minutes. The term file goes with them, because the checks and the progress
-widget read it. If files of another term are in the folder, they are named and nothing is written.
+widget read it. If files of another term are in the folder, they are named and nothing is written;
+the same term may be handed out again with other dates, other points or further labs.
 """
 
 
@@ -63,6 +72,37 @@ def _refuse_other_terms(folder: Path, term: term_file.Term, known: dict[str, Pat
             f"{', '.join(map(str, stale))}: this term does not hand that out. Remove it, or name "
             "another folder with --out; nothing was written."
         )
+    if difference := _difference(folder, term, known):
+        raise LabError(
+            f"{folder} holds the handout of another term ({difference}): name another folder with "
+            "--out, or remove it; nothing was written."
+        )
+
+
+def _difference(folder: Path, term: term_file.Term, known: dict[str, Path]) -> str:
+    """How the handout in a folder differs from this term; empty where it is the same term.
+
+    Dates, points and further labs may change within a term, its title and the exercises of a lab
+    that was handed out may not. Raises: LabError where the term file there cannot be read.
+    """
+    path = folder / term_file.NAME
+    there = [lab for lab in known if (folder / "labs" / f"{lab}.ipynb").exists()]
+    if not path.exists() and not there:
+        return ""
+    old = term_file.read(path) if path.exists() else term_file.Term()
+    if path.exists() and old.title != term.title:
+        return f"{path} has the title {old.title!r}, this term {term.title!r}"
+    for lab in there:
+        before, now = (_exercises(one.plan(lab), known[lab]) for one in (old, term))
+        if before != now:
+            return f"there, {lab} has the exercises {', '.join(before)}; here, {', '.join(now)}"
+    return ""
+
+
+def _exercises(plan: term_file.Plan, master: Path) -> list[str]:
+    """The exercises that a plan sets of a lab, in the lab's order."""
+    names = [exercise.name for exercise in exercises_of(read_master(master), master.stem)]
+    return [name for name in names if plan.exercises is None or name in plan.exercises]
 
 
 def notebooks(term: term_file.Term, known: dict[str, Path]):

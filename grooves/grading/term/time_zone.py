@@ -35,10 +35,12 @@ def compare(store: Store, zone: tzinfo | None, keep: bool, say: Callable[[str], 
     now, before = _described(zone), store.setting(_KEPT)
     name, *offsets = json.loads(before) if before else now
     if offsets != now[1:]:
+        remedy = "Write time_zone into term.toml to use the same everywhere."
+        if zone:
+            remedy = f"If {now[0]} is not meant, change time_zone in the term file."
         say(
             f"The results in {store.folder} were made in another time zone ({name}); "
-            f"this run uses {now[0]}, so labs can be late by other hours. Write time_zone into "
-            "term.toml to use the same everywhere."
+            f"this run uses {now[0]}, so labs can be late by other hours. {remedy}"
         )
     if keep or not before:
         store.keep_setting(_KEPT, json.dumps(now))

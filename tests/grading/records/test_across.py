@@ -238,6 +238,27 @@ def test_a_later_row_changes_only_what_it_fills(put, tmp_path):
     assert (one.total, one.days_late, one.comment) == (2.7, 1, "")
 
 
+def test_a_row_with_only_a_name_says_what_it_takes_back(put, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    put(graded(ADA.format(4103), *EXERCISES))
+    put(graded(ADA.format(4104).replace("Ada Lovelace", "Bert Brot"), "double"))
+    path = tmp_path / "changes.csv"
+    words = ["labs", "adjust", str(path), "--out", str(put.store.folder)]
+    path.write_text("student;exercise;points;comment\nAda Lovelace;;+2;good\n"
+                    "Ada Lovelace;double;0;\n", "utf-8")  # fmt: skip
+    assert cli.main(words) == 0
+    assert "take" not in (said := capsys.readouterr().out), said
+    path.write_text("student;exercise;points\nAda Lovelace;;\nAda Lovelace;1;\n"
+                    "Bert Brot;;\n", "utf-8")  # fmt: skip
+    assert cli.main(words) == 0
+    said = capsys.readouterr().out
+    assert "taken back: Ada Lovelace, 99_mini, the lab as a whole (points +2, comment good)" in said
+    assert "taken back: Ada Lovelace, 99_mini, double (points 0)" in said
+    assert "nothing to take back: Bert Brot, 99_mini, the lab as a whole" in said
+    assert "0 changes kept" in said
+    assert put.store.adjustments(LAB) == []
+
+
 def test_one_part_of_a_lab_is_not_judged_by_the_rules_of_another(put):
     put(graded("anna", "longest"))
     assert len(standings(put.store, LAB, Rules(exercises=tuple(EXERCISES)))) == 1
@@ -289,3 +310,19 @@ def test_a_name_of_several_submissions_removes_none(put, capsys):
     assert len(put.store.all_of(LAB)) == 2
     assert cli.main(["labs", "remove", ADA.format(4103), *out]) == 0
     assert [one.graded.submission for one in put.store.all_of(LAB)] == [ADA.format(4103) + "-2"]
+
+
+def test_removing_leaves_no_empty_folder_and_never_names_a_lab_that_was_given(put, capsys):
+    put(graded(ADA.format(4103), "double"))
+    put(graded(ADA.format(4103) + "-2", "double"))
+    put(graded("bert", "double"))
+    tables.write_pages(put.store, LAB, "A lab", standings(put.store, LAB))
+    out = ["--lab", "99", "--yes", "--out", str(put.store.folder)]
+    assert cli.main(["labs", "remove", "Ada Lovelace", *out]) == 2
+    assert capsys.readouterr().err.endswith("write the submission's name\n")
+    page = tables.page_path(put.store.folder, LAB, ADA.format(4103))
+    assert cli.main(["labs", "remove", ADA.format(4103), *out]) == 0
+    assert page.parent.is_dir()  # the other page is in it
+    assert cli.main(["labs", "remove", "Ada Lovelace", *out]) == 0
+    assert not page.parent.exists()
+    assert tables.page_path(put.store.folder, LAB, "bert").is_file()

@@ -163,3 +163,12 @@ def test_dates_without_an_offset_are_read_in_the_terms_time_zone(put, tmp_path, 
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+def test_the_advice_on_time_zones_is_not_to_write_what_is_written(put):
+    said = []
+    for name in ("Europe/Berlin", "Asia/Tokyo"):
+        time_zone.compare(put.store, time_zone.zone_named(name), True, said.append)
+    (sentence,) = said
+    assert sentence.endswith("If Asia/Tokyo is not meant, change time_zone in the term file.")
+    assert "Write" not in sentence

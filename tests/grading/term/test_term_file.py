@@ -122,11 +122,40 @@ def test_a_handout_never_mixes_two_terms_nor_deletes_a_file(tmp_path, monkeypatc
     assert old.is_file()
     assert Path("handout/labs/99_mini.ipynb").read_bytes() == before
     old.unlink()
+    assert cli.main(["labs", "handout"]) == 2  # the whole lab was handed out there
+    assert Path("handout/labs/99_mini.ipynb").read_bytes() == before
+    Path("handout/labs/99_mini.ipynb").unlink()
     assert cli.main(["labs", "handout"]) == 0
     assert Path("handout/term.toml").is_file()
     Path("term.toml").unlink()
     assert cli.main(["labs", "handout"]) == 2  # the checks would follow the other term's choice
     assert "handout/term.toml" in capsys.readouterr().err
+
+
+def test_the_second_half_of_a_lab_does_not_overwrite_the_first(tmp_path, monkeypatch, capsys):
+    mini_lab.make(tmp_path / "course")
+    monkeypatch.chdir(tmp_path / "course")
+    first = "title = 'Winter'\n[labs.99_mini]\nexercises = ['double']\ndue = 2026-11-30\n"
+    Path("term.toml").write_text(first, encoding="utf-8")
+    assert cli.main(["labs", "handout"]) == 0
+    files = [Path("handout/labs/99_mini.ipynb"), Path("handout/term.toml")]
+    before = [path.read_bytes() for path in files]
+    assert cli.main(["labs", "handout"]) == 0  # the same term again
+    assert [path.read_bytes() for path in files] == before
+    capsys.readouterr()
+    for other, said in (
+        (first.replace("'double'", "'longest'"), "the exercises double; here, longest"),
+        (first.replace("Winter", "Summer"), "has the title 'Winter', this term 'Summer'"),
+    ):
+        Path("t2.toml").write_text(other, encoding="utf-8")
+        assert cli.main(["labs", "handout", "--term", "t2.toml"]) == 2
+        error = capsys.readouterr().err
+        assert said in error
+        assert "--out" in error
+        assert [path.read_bytes() for path in files] == before
+    Path("term.toml").write_text(first.replace("11-30", "12-07"), encoding="utf-8")
+    assert cli.main(["labs", "handout"]) == 0  # a later due date is the same term
+    assert "7 December 2026" in files[0].read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
