@@ -314,3 +314,10 @@ def test_the_syllabus_can_be_copied_as_it_is(taught):
     assert "- Week 1: 1 Multiply: read, run the notebook, discuss, the whole lab\n" in text
     assert "3 labs with 24 points in total" in " ".join(text.split())
     assert "{" not in text and "$" not in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_chapter_states_the_minutes_of_its_lab(name):
+    (chapter,) = read_chapters(ROOT, [name])
+    stated = re.search(r"\]\(\.\./labs/[^)]*\) takes (\d+)", (ROOT / f"book/{name}.md").read_text())
+    assert int(stated[1]) == chapter_data.in_fives(sum(chapter.exercise_min))
