@@ -114,9 +114,9 @@ def test_a_part_that_shows_what_was_built_stays_where_most_of_it_is_set():
     assert "assert difference < 1e-3" in shown["assembled"]
     assert "next_word_loss" not in "\n".join(shown.values())  # the next exercise is not given away
     assert "{loss" not in shown["assembled"]  # what was built on it goes, too
-    assert any("Your pieces run a trained model" in one for one in said)
+    assert any("A trained model in your functions" in one for one in said)
     _, said = planned(master, lab, Plan(tuple(names[:3])))
-    assert any("Left out" in one and "Your pieces" in one for one in said)
+    assert any("Left out" in one and "A trained model" in one for one in said)
 
 
 def test_lines_are_cut_with_what_builds_on_them_and_never_half_a_block():
