@@ -185,7 +185,9 @@ def test_the_package_itself_can_be_run():
     command = [sys.executable, "-m", "grooves", "progress", "../no-lab"]
     asked = subprocess.run(command, capture_output=True, text=True)
     assert asked.returncode == 2
-    assert asked.stderr.startswith("'../no-lab' is not a lab; the labs are 01_forward_propagation, ")
+    assert asked.stderr.startswith(
+        "'../no-lab' is not a lab; the labs are 01_forward_propagation, "
+    )
     asked = subprocess.run(
         [*command[:3], "labs", "grade", "no-folder"], capture_output=True, text=True
     )
