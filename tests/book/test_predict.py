@@ -81,8 +81,8 @@ def test_answers_are_printed_and_buttons_are_not(predictions):
     for answer in predictions.locator(".predicted").all():
         expect(answer).to_be_visible()
         inside = answer.locator("math, .admonition").first
-        assert inside.bounding_box()["height"] > 10, (
-            "there is room for the answer, and it is not drawn"
-        )
+        assert (
+            inside.bounding_box()["height"] > 4
+        )  # drawn; a formula is 9 pixels high in some fonts
     for button in predictions.get_by_role("button", name="Show the answer").all():
         expect(button).to_be_hidden()
