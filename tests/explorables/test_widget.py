@@ -63,10 +63,10 @@ def test_a_dialect_goes_over_with_its_own_grammar(model):
 
 def test_a_model_of_another_language_is_refused_with_both_sizes():
     size = len(Stories().vocabulary)
-    with pytest.raises(ValueError, match=f"the model knows 50 words and the language has {size}"):
+    with pytest.raises(ValueError, match=f"vocabulary of 50 words and the language one of {size}:"):
         Attention(random_model())
     widget = Attention(random_model(vocabulary_size=size))
-    with pytest.raises(ValueError, match=f"the model knows 50 words and the language has {size}"):
+    with pytest.raises(ValueError, match=f"vocabulary of 50 words and the language one of {size}:"):
         widget.show(random_model())
 
 
