@@ -2,8 +2,9 @@
 
 import book_search
 import pytest
-from built_book import Watch, served
+from built_book import ROOT, Watch, served
 from playwright.sync_api import expect
+from read_pages import edition_pages
 
 FIRST = {  # what a student would type, and the chapter that explains it
     "backprop": "02_back_propagation",
@@ -63,8 +64,11 @@ def test_a_word_that_nowhere_stands_is_not_found(page, book_address):
 
 
 def test_what_a_student_types_finds_its_chapter_first(page, book_address):
-    found_first = {query: found(page, book_address, query)[0] for query in FIRST}
-    assert found_first == {query: f"book/{name}.html" for query, name in FIRST.items()}
+    here = edition_pages(ROOT)  # an edition may leave a chapter out
+    expected = {q: f"book/{name}.html" for q, name in FIRST.items() if f"book/{name}" in here}
+    assert expected
+    found_first = {query: found(page, book_address, query)[0] for query in expected}
+    assert found_first == expected
 
 
 def test_chapters_come_before_notebooks_and_labs(page, taught):
