@@ -199,7 +199,9 @@ def _bar(steps, seconds, progress: bool, history: History):
     total = steps if steps else round(seconds, 1)
     # A timed run shows its seconds once; tqdm would add how long it took and a rate in s/s.
     timed = {"bar_format": "{desc}: {percentage:.0f}%|{bar}| {n:.1f} of {total:.1f} s{postfix}"}
-    bar = tqdm(total=total, disable=not progress, desc="training", **({"unit": "step"} if steps else timed))
+    bar = tqdm(
+        total=total, disable=not progress, desc="training", **({"unit": "step"} if steps else timed)
+    )
     bar.update(history.steps if steps else round(min(history.seconds, seconds), 1))
     return bar
 
