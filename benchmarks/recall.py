@@ -1,15 +1,17 @@
 """Who remembers over a distance: transformer and LSTM of equal size, and a ladder below them.
 
 Both read the same stories in the same order for equally many steps of AdamW, each at the best
-learning rate of a grid (chosen on a seed that is not reported). Measured are the gap and, at every word
-that only the story's beginning tells, how often the model's first guess is right, by the number of
-words in between. The n-gram models count the same stories.
+learning rate of a grid (chosen on a seed that is not reported). Measured are the gap and, at every
+word that only the story's beginning tells, how often the model's first guess is right, by the
+number of words in between. The n-gram models count the same stories.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from itertools import pairwise
+from pathlib import Path
 from statistics import mean, median
 
 import report
@@ -68,6 +70,27 @@ def by_distance(found: list, kind: str | None = None) -> list[float | None]:
     return shares
 
 
+def tuned(language: Stories, steps: int, path: Path) -> dict[str, dict[str, float]]:
+    """The gap of each contender at each rate; a grid grows while its best rate is the largest.
+
+    path: what an interrupted run has found already, and what this one finds.
+    """
+    tuning = json.loads(path.read_text()) if path.exists() else {}
+    data = new_data(language, seed=1 + TUNING_SEED)
+    for name, rates in RATES.items():
+        tried, queue = tuning.setdefault(name, {}), list(rates)
+        while queue:
+            rate = queue.pop(0)
+            if str(rate) not in tried:
+                model = trained(name, language, data, rate, steps, TUNING_SEED)
+                tried[str(rate)] = math.inf if model is None else gap(model, language)[0]
+                path.write_text(json.dumps(tuning))
+            print(f"  tuning, {name}, {rate}: {tried[str(rate)]:.4f}", flush=True)
+            if not queue and min(tried, key=tried.get) == str(rate):
+                queue.append(2 * rate)
+    return tuning
+
+
 def main() -> None:
     """Measure and publish."""
     parser = report.arguments(__doc__)
@@ -97,15 +120,8 @@ def main() -> None:
         model.fit([[language.index[w] for w in words] for words in counted])
         ladder[str(order)] = {"gap": gap_of(model, language)[0], "counts": model.n_counts}
         print(f"  {order}-gram: {ladder[str(order)]['gap']:.4f}", flush=True)
-    tuning, chosen = {}, {}
-    data = new_data(language, seed=1 + TUNING_SEED)
-    for name, rates in RATES.items():
-        tuning[name] = {}
-        for rate in rates:
-            model = trained(name, language, data, rate, parsed.steps, TUNING_SEED)
-            tuning[name][str(rate)] = math.inf if model is None else gap(model, language)[0]
-            print(f"  tuning, {name}, {rate}: {tuning[name][str(rate)]:.4f}", flush=True)
-        chosen[name] = float(min(tuning[name], key=tuning[name].get))
+    tuning = tuned(language, parsed.steps, parsed.out / "recall_tuning.json")
+    chosen = {name: float(min(tried, key=tried.get)) for name, tried in tuning.items()}
     runs: dict[str, list[dict]] = {name: [] for name in RATES}
     for seed in seeds:
         data = new_data(language, seed=1 + seed)
