@@ -70,29 +70,60 @@ def by_distance(found: list, kind: str | None = None) -> list[float | None]:
     return shares
 
 
-def tuned(language: Stories, steps: int, path: Path) -> dict[str, dict[str, float]]:
-    """The gap of each contender at each rate; a grid grows while its best rate is the largest.
+class Progress:
+    """What has been measured so far, in a file, so that an interrupted run goes on from there."""
 
-    path: what an interrupted run has found already, and what this one finds.
-    """
-    tuning = json.loads(path.read_text()) if path.exists() else {}
+    def __init__(self, path: Path):
+        self.path = path
+        self.found = json.loads(path.read_text()) if path.exists() else {}
+
+    def get(self, key: str, measure):
+        """A result by its key; measured, written down and told where it is not there yet."""
+        if key not in self.found:
+            self.found[key] = measure()
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.write_text(json.dumps(self.found))
+            print(f"  {key}: {told(self.found[key])}", flush=True)
+        return self.found[key]
+
+
+def told(result) -> str:
+    """A result in a few words."""
+    if isinstance(result, dict):
+        return ", ".join(f"{k} {v:.4f}" for k, v in result.items() if not isinstance(v, list))
+    return f"{result:.4f}"
+
+
+def tuned(language: Stories, steps: int, progress: Progress) -> dict[str, dict[str, float]]:
+    """The gap of each contender at each rate; a grid grows while its best rate is the largest."""
+    tuning: dict[str, dict[str, float]] = {}
     data = new_data(language, seed=1 + TUNING_SEED)
+
+    def gap_at(name: str, rate: float) -> float:
+        model = trained(name, language, data, rate, steps, TUNING_SEED)
+        return math.inf if model is None else gap(model, language)[0]
+
     for name, rates in RATES.items():
         tried, queue = tuning.setdefault(name, {}), list(rates)
         while queue:
             rate = queue.pop(0)
-            if str(rate) not in tried:
-                model = trained(name, language, data, rate, steps, TUNING_SEED)
-                tried[str(rate)] = math.inf if model is None else gap(model, language)[0]
-                path.write_text(json.dumps(tuning))
-            print(f"  tuning, {name}, {rate}: {tried[str(rate)]:.4f}", flush=True)
+            key = f"tuning, {name}, {rate}"
+            tried[str(rate)] = progress.get(key, lambda name=name, rate=rate: gap_at(name, rate))
             if not queue and min(tried, key=tried.get) == str(rate):
                 queue.append(2 * rate)
     return tuning
 
 
+def counted(language: Stories, order: int, n_stories: int) -> dict:
+    """The gap of an n-gram model, and how many counts it stores."""
+    texts = language.corpus(n_stories, seed=1)
+    model = NGram(order, len(language.vocabulary))
+    model.fit([[language.index[word] for word in words] for words in texts])
+    return {"gap": gap_of(model, language)[0], "counts": model.n_counts}
+
+
 def main() -> None:
-    """Measure and publish."""
+    """Measure and publish, after each seed what there is."""
     parser = report.arguments(__doc__)
     parser.add_argument("--steps", type=int, default=2_000, help="steps of each training")
     parser.add_argument("--seeds", type=int, default=5, help="trainings of each contender")
@@ -100,47 +131,41 @@ def main() -> None:
     parsed = parser.parse_args()
     report.one_thread()
     language = Stories()
-    seeds = range(2 if parsed.quick else parsed.seeds)
     test = language.corpus(500, seed=424_242)
     places = [recalls(language, words) for words in test]
+    progress = Progress(parsed.out / f"recall_progress_{parsed.steps}.json")
 
-    def judged(model) -> dict:
+    def judged(name: str, rate: float, steps: int, seed: int) -> dict:
+        data = new_data(language, seed=1 + seed)
+        model = trained(name, language, data, rate, steps, seed)
         found = hits(model, language, test, places)
         return {
             "gap": gap(model, language)[0],
+            "right": mean(ok for _, _, ok in found),
             "all": by_distance(found),
             "Home": by_distance(found, "Home"),
-            "right": mean(ok for _, _, ok in found),
         }
 
-    counted = language.corpus(BATCH * parsed.steps, seed=1)
-    ladder = {}
-    for order in ORDERS:
-        model = NGram(order, len(language.vocabulary))
-        model.fit([[language.index[w] for w in words] for words in counted])
-        ladder[str(order)] = {"gap": gap_of(model, language)[0], "counts": model.n_counts}
-        print(f"  {order}-gram: {ladder[str(order)]['gap']:.4f}", flush=True)
-    tuning = tuned(language, parsed.steps, parsed.out / "recall_tuning.json")
+    stories = BATCH * parsed.steps
+    ladder = {
+        str(n): progress.get(f"{n}-gram", lambda n=n: counted(language, n, stories)) for n in ORDERS
+    }
+    tuning = tuned(language, parsed.steps, progress)
     chosen = {name: float(min(tried, key=tried.get)) for name, tried in tuning.items()}
     runs: dict[str, list[dict]] = {name: [] for name in RATES}
-    for seed in seeds:
-        data = new_data(language, seed=1 + seed)
+    long_steps = parsed.longer * parsed.steps
+    for seed in range(2 if parsed.quick else parsed.seeds):
         for name in RATES:
-            runs[name].append(
-                judged(trained(name, language, data, chosen[name], parsed.steps, seed))
-            )
-            told = runs[name][-1]
-            print(
-                f"  seed {seed}, {name}: gap {told['gap']:.4f}, right {told['right']:.3f}",
-                flush=True,
-            )
-    data = new_data(language, n_stories=20_000, seed=1)
-    steps = parsed.longer * parsed.steps
-    runs[f"LSTM, {parsed.longer} times the steps"] = [
-        judged(trained("LSTM", language, data, chosen["LSTM"], steps, 0))
-    ]
-    told = runs[f"LSTM, {parsed.longer} times the steps"][0]
-    print(f"  longer: gap {told['gap']:.4f}, right {told['right']:.3f}", flush=True)
+            measure = lambda n=name, s=seed: judged(n, chosen[n], parsed.steps, s)  # noqa: E731
+            runs[name].append(progress.get(f"seed {seed}, {name}", measure))
+        if seed == 0:
+            longer = progress.get("longer", lambda: judged("LSTM", chosen["LSTM"], long_steps, 0))
+            runs[f"LSTM, {parsed.longer} times the steps"] = [longer]
+        publish(language, parsed, places, tuning, chosen, runs, ladder)
+
+
+def publish(language, parsed, places, tuning, chosen, runs, ladder) -> None:
+    """The table and everything behind it."""
     rows = [
         {
             "model": name,
@@ -151,21 +176,18 @@ def main() -> None:
         for name, found in runs.items()
     ]
     model = new_model(language)
-    notes = [f"{parsed.steps:,} steps of {BATCH} stories, {len(seeds)} seeds, medians."]
+    lstm = LSTM.like(model)
     report.publish(
         "recall",
         "Who remembers over a distance",
         rows,
-        notes,
+        [f"{parsed.steps:,} steps of {BATCH} stories, {len(runs['LSTM'])} seeds, medians."],
         parsed.out,
         steps=parsed.steps,
         longer=parsed.longer,
         batch=BATCH,
-        parameters={
-            "transformer": count_parameters(model),
-            "LSTM": count_parameters(LSTM.like(model)),
-        },
-        state=2 * model.config.n_layer * LSTM.like(model).embedding.embedding_dim,
+        parameters={"transformer": count_parameters(model), "LSTM": count_parameters(lstm)},
+        state=2 * model.config.n_layer * lstm.embedding.embedding_dim,
         edges=EDGES,
         places=by_count(places),
         tuning=tuning,
