@@ -158,10 +158,10 @@ def main() -> None:
         for name in RATES:
             measure = lambda n=name, s=seed: judged(n, chosen[n], parsed.steps, s)  # noqa: E731
             runs[name].append(progress.get(f"seed {seed}, {name}", measure))
-        if seed == 0:
-            longer = progress.get("longer", lambda: judged("LSTM", chosen["LSTM"], long_steps, 0))
-            runs[f"LSTM, {parsed.longer} times the steps"] = [longer]
         publish(language, parsed, places, tuning, chosen, runs, ladder)
+    longer = progress.get("longer", lambda: judged("LSTM", chosen["LSTM"], long_steps, 0))
+    runs[f"LSTM, {parsed.longer} times the steps"] = [longer]
+    publish(language, parsed, places, tuning, chosen, runs, ladder)
 
 
 def publish(language, parsed, places, tuning, chosen, runs, ladder) -> None:
