@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from grooves.checks import check
+from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import draw, judge_parts
 from grooves.checks.back_propagation.rules import LAB, PARTS, TOLERANCE, by_hand
 from grooves.checks.compare import Mistake, number
@@ -178,10 +178,29 @@ CASES = (  # examples, features, learning rate, batch size, epochs, whether it s
 )
 
 
+def _unchanged(answer):
+    """The answer, refused where it changes an array inside its arguments, in place."""
+
+    def call(weights, train, validation, *others):
+        given = (*weights, *train, *validation)
+        before = [part.copy() for part in given]
+        result = answer(weights, train, validation, *others)
+        if not all(map(np.array_equal, given, before)):
+            raise CheckFailed(
+                "your code changes the arrays that it was given, probably with `w -= ...`, which "
+                "works in place. The caller still needs them: make new arrays, "
+                "`w = w - ...`, or copy them first.",
+                hint="changed_input",
+            )
+        return result
+
+    return call
+
+
 @check(lab=LAB, exercise="fit", returns=PARTS)
 def fit(answer):
     """fit(weights, train, validation, gradients, loss, lr, batch_size, n_epochs, seed)."""
-    call = by_hand(answer)
+    call, answer = _unchanged(by_hand(answer)), _unchanged(answer)
     for i, (n, width, lr, batch_size, n_epochs, at_truth) in enumerate(CASES):
         truth = draw(500 + i, width)
         x, held_out = draw(510 + i, n, width), draw(520 + i, 40, width)

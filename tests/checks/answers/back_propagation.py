@@ -1420,6 +1420,93 @@ def _(weights, train, validation, gradients, loss, lr, batch_size, n_epochs, see
     return best
 
 
+def standard(rng, n, size):
+    order = rng.permutation(n)
+    return [(order[i : i + size],) * 2 for i in range(0, n, size)]
+
+
+def weights_of(inputs, batches=standard, sign=-1, stale=False):
+    """The weights after every epoch and after every step of the loop with these batches."""
+    weights, (x, y), _, gradients, _, lr, size, n_epochs, seed = inputs
+    rng, ends, steps = np.random.default_rng(seed), [], []
+    for _ in range(n_epochs):
+        first = weights
+        for of_x, of_y in batches(rng, len(x), size):
+            found = gradients(x[of_x], y[of_y], *(first if stale else weights))
+            weights = [w + sign * lr * g for w, g in zip(weights, found, strict=True)]
+            steps.append(weights)
+        ends.append(weights)
+    return ends, steps
+
+
+def lowest_of(candidates, inputs, data=2):
+    return min(candidates, key=lambda weights: inputs[4](*inputs[data], *weights))
+
+
+def fit_wrong(name, data=2, **changes):
+    def answer(*inputs):
+        return lowest_of(weights_of(inputs, **changes)[0], inputs, data)
+
+    wrong("fit", name)(answer)
+
+
+fit_wrong("chosen_by_training", data=1)
+fit_wrong("uphill", sign=1)
+fit_wrong("stale_gradients", stale=True)
+fit_wrong("not_shuffled", batches=lambda rng, n, size: standard(Unshuffled(), n, size))
+fit_wrong("last_batch_lost", batches=lambda *given: standard(*given)[: given[1] // given[2]])
+fit_wrong("one_batch_only", batches=lambda *given: standard(*given)[:1])
+fit_wrong("whole_set", batches=lambda rng, n, size: standard(rng, n, n))
+
+
+class Unshuffled:
+    """A generator whose permutations change nothing."""
+
+    def permutation(self, n):
+        return np.arange(n)
+
+
+@wrong("fit", "labels_not_shuffled")
+def _(*inputs):
+    def batches(rng, n, size):
+        found = standard(rng, n, size)
+        return [(x, slice(i * size, (i + 1) * size)) for i, (x, _) in enumerate(found)]
+
+    return lowest_of(weights_of(inputs, batches)[0], inputs)
+
+
+@wrong("fit", "shuffled_once")
+def _(*inputs):
+    def batches(rng, n, size):
+        return standard(np.random.default_rng(inputs[-1]), n, size)
+
+    return lowest_of(weights_of(inputs, batches)[0], inputs)
+
+
+@wrong("fit", "trained_on_validation")
+def _(*inputs):
+    ends, _ = weights_of((inputs[0], inputs[2], *inputs[2:]))
+    return lowest_of(ends, inputs)
+
+
+@wrong("fit", "after_each_step")
+def _(*inputs):
+    return lowest_of(weights_of(inputs)[1], inputs)
+
+
+@wrong("fit", "untrained_counted")
+def _(*inputs):
+    return lowest_of([inputs[0], *weights_of(inputs)[0]], inputs)
+
+
+@wrong("fit", "stopped_at_first_rise")
+def _(*inputs):
+    ends, _ = weights_of(inputs)
+    losses = [inputs[4](*inputs[2], *weights) for weights in ends]
+    rises = [i for i in range(1, len(losses)) if losses[i] >= losses[i - 1]]
+    return ends[rises[0] - 1 if rises else -1]
+
+
 @wrong("fit", "changed_input")
 def _(weights, train, validation, gradients, loss, lr, batch_size, n_epochs, seed):
     for w in weights:
