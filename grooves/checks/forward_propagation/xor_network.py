@@ -54,7 +54,7 @@ SOMETHING_ELSE = (
 
 @check(lab=LAB, exercise="xor", returns=(tuple, list), repeatable=False)
 def xor(answer):
-    """xor() -> W1 (2, n_hidden), b1 (n_hidden,), W2 (n_hidden, 1), b2 (1,): a network that computes XOR."""
+    """xor() -> W1 (2, n_hidden), b1 (n_hidden,), W2 (n_hidden, 1), b2 (1,): a network for XOR."""
     W1, b1, W2, b2 = _read(answer())
     sums = CASES @ W1 + b1  # (4, n_hidden)
     said = (np.maximum(sums, 0.0) @ W2 + b2)[:, 0]
