@@ -91,7 +91,7 @@ class Adam(SGD):
         self.n_steps[i] = t
         self.mean[i] = beta1 * self.mean[i] + (1 - beta1) * g
         self.square[i] = beta2 * self.square[i] + (1 - beta2) * g**2
-        # Both started at 0, so they are too small at first; the divisions correct this bias.
+        # Both started at 0; the divisions correct the bias of the first steps.
         mean, square = self.mean[i] / (1 - beta1**t), self.square[i] / (1 - beta2**t)
         return self.lr * mean / (np.sqrt(square) + self.eps)
 
