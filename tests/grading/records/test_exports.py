@@ -53,7 +53,7 @@ def test_another_maximum_in_moodle_is_told_and_can_be_scaled_to(put, tmp_path):
     path = tmp_path / "m.csv"
     path.write_text(MOODLE.replace("6.00", "100.00"), encoding="utf-8")
     warning, _ = write(put, "moodle", path)
-    assert "the lab is worth 6 points, and Moodle's maximum is 100" in warning
+    assert "the lab is worth 6 points, but Moodle's maximum is 100" in warning
     words = ["labs", "export", "moodle", "--people", str(path), "--scale"]
     assert cli.main([*words, "--out", str(put.store.folder)]) == 0
     rows = rows_of(put.store.folder / f"{LAB}-moodle.csv")
@@ -102,7 +102,7 @@ def test_canvas_gets_its_column_filled_in(put, tmp_path):
 
 def test_names_that_no_platform_gave_are_told_and_not_exported(put):
     put(graded("anna", "double"))
-    with pytest.raises(LabError, match="named as Moodle names them"):
+    with pytest.raises(LabError, match="has a file name of Moodle's"):
         write(put, "moodle")
 
 
@@ -245,7 +245,14 @@ def test_two_short_answers_that_are_alike_are_weak_evidence_and_come_last(put):
 
 
 def test_the_report_counts_who_was_stopped_and_where(put, capsys):
-    stuck = Result("longest", 0, 3, "stopped", "It had not ended after 60 s.", title="Longest")
+    stuck = Result(
+        "longest",
+        0,
+        3,
+        "stopped",
+        "It was stopped because it had not finished after 60 s.",
+        title="Longest",
+    )
     put(Graded("anna", "stopped", [stuck], []))
     put(Graded("bert", "stopped", [stuck], []))
     found = report.report(put.store, LAB, Rules())

@@ -49,7 +49,7 @@ def test_a_day_begun_costs_its_share_and_the_grace_costs_nothing(put):
     assert total_of(put, **rules) == {"anna": 4, "bert": 3, "cleo": 2, "dora": 4}
     assert total_of(put, **rules, time="file")["dora"] == 2
     late = next(s for s in standings(put.store, LAB, Rules(**rules)) if s.person.key == "bert")
-    assert late.remarks == ["Handed in 1 day late: 1 points taken off."]
+    assert late.remarks == ["Handed in 1 day late: 1 points deducted."]
 
 
 def test_canvas_says_late_where_nothing_else_tells_when(put):
@@ -156,7 +156,7 @@ def test_dates_without_an_offset_are_read_in_the_terms_time_zone(put, tmp_path, 
         time_zone.compare(put.store, term.zone, True, said.append)
         assert said == []
         time_zone.compare(put.store, None, False, said.append)
-        assert "another time zone (Europe/Berlin); this run uses that of this machine" in said[0]
+        assert "another time zone, Europe/Berlin; this run uses local time" in said[0]
         path.write_text('time_zone = "Berlin"\n', encoding="utf-8")
         with pytest.raises(LabError, match="time_zone is 'Berlin'; it must be a name such as"):
             term_file.read(path)
@@ -170,5 +170,7 @@ def test_the_advice_on_time_zones_is_not_to_write_what_is_written(put):
     for name in ("Europe/Berlin", "Asia/Tokyo"):
         time_zone.compare(put.store, time_zone.zone_named(name), True, said.append)
     (sentence,) = said
-    assert sentence.endswith("If Asia/Tokyo is not meant, change time_zone in the term file.")
+    assert sentence.endswith(
+        "If Asia/Tokyo is not what you want, change time_zone in the term file."
+    )
     assert "Write" not in sentence

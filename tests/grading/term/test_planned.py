@@ -65,7 +65,7 @@ def test_an_exercise_that_is_not_set_goes_and_is_given_where_another_needs_it():
     assert given.source == "def double(x):\n    return 2 * x"
     assert "nbgrader" not in given.metadata
     assert "double-check" not in [cell.id for cell in notebook.cells]
-    assert said == ["double is not set, and its answer is given: others need it."]
+    assert said == ["double is not set, but others need it, so its answer is given."]
     shown = release(notebook, mini_lab.LAB)
     text = "\n".join(cell.source for cell in shown.cells)
     assert "return 2 * x" in text
