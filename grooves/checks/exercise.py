@@ -32,7 +32,7 @@ from grooves.checks.diagnoses import PATTERNS
 from grooves.checks.errors import habit
 from grooves.checks.failures import UNRECOGNISED, AnswerRaised, CheckFailed, NotStarted, Stopped
 from grooves.checks.survey import survey
-from grooves.checks.term import exercises_set, numbered
+from grooves.checks.term import exercises_set, numbered, tell_missing
 from grooves.checks.verdict import verdict
 
 _registry: dict[str, dict[str, None]] = {}  # lab -> its exercises, in the order of definition
@@ -130,8 +130,10 @@ def modules() -> list[str]:
     return sorted(_modules)
 
 
-def start(lab: str):
+def start(lab: str, with_term: bool = False):
     """Prepare a notebook for its lab; returns the progress widget, which the cell then shows.
+
+    with_term: whether the notebook was handed out with a term file, whose absence is reported.
 
     From then on, the notebook says "not started yet" if a cell stops at an untouched stub, or at
     the name of an exercise whose cell is empty. Outside IPython this does nothing.
@@ -142,6 +144,8 @@ def start(lab: str):
         return None
     counted = exercises(lab)
     names = list(_registry[lab])
+    if with_term:
+        tell_missing(len(counted))
 
     def explain(shell, kind, error, trace, tb_offset=None):
         sentence = _unfinished(error, names)

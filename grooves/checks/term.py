@@ -99,6 +99,18 @@ def find(folder: Path) -> Path | None:
     return None
 
 
+def tell_missing(counted: int) -> None:
+    """Say once that a notebook which was handed out with a term file has lost it.
+
+    counted: how many exercises count now.
+    """
+    if find(Path(".")) is None:
+        _tell(
+            f"{NAME}, which belongs to this notebook, was not found, so all {counted} exercises of "
+            "the lab count here. Put the file beside the notebook and run this cell again."
+        )
+
+
 def plan(path: Path, lab: str) -> tuple[list[str] | None, dict[str, float]]:
     """A term file's entry for a lab: the chosen exercises (None: all) and points that differ.
 

@@ -91,7 +91,11 @@ def alike(message: str) -> str:
 
 
 def shortened(message: str, most: int = 120) -> str:
-    """The first sentence of a message to students, of at most so many characters."""
+    """The sentence of a message that names the mistake, or else its first one, in brief.
+
+    most: how many characters it may have.
+    """
+    message = message.partition("\nLikely mistake: ")[2] or message
     first = " ".join(re.split(r"\n\s*\n", message.strip(), maxsplit=1)[0].split())
     sentence = re.match(r".+?[.!?](?= |$)", first)
     text = sentence[0] if sentence else first

@@ -33,6 +33,8 @@ def planned(
     if not all(chosen):
         said = _keep(notebook, exercises, chosen)
     _set_points(notebook, lab, plan)
+    if plan.exercises or plan.points:
+        _expect_term_file(notebook)
     number(notebook, lab, titles)
     if plan.due:
         day = f"{plan.due:%A}, {plan.due.day} {plan.due:%B %Y, %H:%M}"
@@ -119,3 +121,10 @@ def _set_points(notebook, lab, plan) -> None:
         if exercise.name in plan.points:
             at = exercise.answers[0] if exercise.check is None else exercise.check
             notebook.cells[at].metadata["nbgrader"]["points"] = plan.points[exercise.name]
+
+
+def _expect_term_file(notebook) -> None:
+    """Have the notebook's checks say so if the term file does not lie beside it."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.source = cell.source.replace("check.start()", "check.start(with_term=True)")

@@ -266,6 +266,8 @@ def test_the_report_counts_who_was_stopped_and_where(put, capsys):
 def test_a_named_mistake_is_shown_with_the_sentence_that_students_read():
     said = "You squared it: 3.5 is wrong. Take it twice.\n\n  more"
     assert report.shortened(said) == "You squared it: 3.5 is wrong."
+    said = "power(2) is wrong: it should be 4.\nLikely mistake: you doubled it. Square it."
+    assert report.shortened(said) == "you doubled it."
     assert report.shortened("a " * 100).endswith(" a…")
     assert len(report.shortened("word " * 100)) <= 120
 

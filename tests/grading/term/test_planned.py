@@ -77,6 +77,8 @@ def test_points_of_a_plan_stand_in_text_and_metadata():
     before = copy.deepcopy(master)
     notebook, _ = planned(master, "04_transformer", Plan(None, {"softmax": 2.5}))
     assert [e.points for e in exercises_of(notebook, "04_transformer")][:2] == [2.5, 2]
+    setup = next(cell.source for cell in notebook.cells if cell.id == "setup")
+    assert "check.start(with_term=True)" in setup
     text = next(cell.source for cell in notebook.cells if cell.id == "softmax-text")
     assert "**Points**: 2.5." in text
     assert master == before
