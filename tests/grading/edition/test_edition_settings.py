@@ -93,7 +93,7 @@ def test_a_page_is_added_at_the_end_of_its_part():
         ('address = "a page"', "address is 'a page', which is not a web address"),
         ('[[pages]]\nfile = "book/x"\npart = "I"', "neither book/x.md nor book/x.ipynb: write"),
         ('[[pages]]\nfile = "README"\npart = "I"', "'README' must be in book or notebooks"),
-        ('[[pages]]\nfile = "book/ours"\npart = "II"', "in the part 'II', .* from 'Start', 'I'"),
+        ('[[pages]]\nfile = "book/ours"\npart = "II"', "for the part 'II', .* from 'Start', 'I'"),
         ('[[pages]]\nfile = "book/ours"', r"a page is .*: below \[\[pages\]\], give its file and"),
         ('pages = "book/ours"', "a page is 'book/ours'"),
     ],

@@ -45,7 +45,7 @@ def test_moodles_worksheet_is_filled_in_and_its_other_columns_stay(put, tmp_path
     grade = before[0].index("Grade")
     assert after[1] == [*before[1][:grade], "4", *before[1][grade + 1 :]]
     assert after[2] == before[2]  # handed in nothing: no grade is made up
-    assert "1 people not of Moodle" in said
+    assert "1 people who are not in Moodle" in said
 
 
 def test_another_maximum_in_moodle_is_told_and_can_be_scaled_to(put, tmp_path):
