@@ -168,7 +168,7 @@ def _adjustment(row: dict[str, str], lab: str, known: list[Standing]) -> Adjustm
 
 def _person(name: str, known: list[Standing]) -> Standing:
     if not name:
-        raise LabError("the column `student` is empty")
+        raise LabError("the column student is empty")
     wanted = name.casefold()
     for tell in (
         lambda s: s.person.key,

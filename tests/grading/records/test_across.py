@@ -255,7 +255,7 @@ def test_a_row_with_only_a_name_says_what_it_takes_back(put, tmp_path, monkeypat
     assert "undone: Ada Lovelace, 99_mini, the lab as a whole (points +2, comment good)" in said
     assert "undone: Ada Lovelace, 99_mini, double (points 0)" in said
     assert "nothing to undo: Bert Brot, 99_mini, the lab as a whole" in said
-    assert "0 changes kept" in said
+    assert "0 changes stored" in said
     assert put.store.adjustments(LAB) == []
 
 

@@ -145,7 +145,7 @@ def test_the_second_half_of_a_lab_does_not_overwrite_the_first(tmp_path, monkeyp
     capsys.readouterr()
     for other, said in (
         (first.replace("'double'", "'longest'"), "the exercises double; here, longest"),
-        (first.replace("Winter", "Summer"), "has the title 'Winter', this term 'Summer'"),
+        (first.replace("Winter", "Summer"), "has the title 'Winter', and this term 'Summer'"),
     ):
         Path("t2.toml").write_text(other, encoding="utf-8")
         assert cli.main(["labs", "handout", "--term", "t2.toml"]) == 2
