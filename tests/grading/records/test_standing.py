@@ -105,7 +105,7 @@ def test_an_extension_and_a_time_of_handing_in_move_what_is_late(put, tmp_path):
 ROWS = {
     "nobody,double,1": "student 'nobody' neither handed in nor",
     ",double,1": "student is empty",
-    "anna,divide,1": "exercise 'divide' is none of double, twice_sum, longest",
+    "anna,divide,1": "exercise 'divide' is not one of double, twice_sum, longest",
     "anna,9,1": "exercise '9'",
     "anna,double,many": "points 'many' is no number",
     "anna,double,nan": "points 'nan' is no number",
