@@ -121,7 +121,7 @@ def test_a_row_that_is_not_understood_is_named_and_costs_the_others_nothing(put,
         assert f"line {line}" in problem
         assert expected in problem
     assert total_of(put) == {"anna": 1}
-    with pytest.raises(LabError, match="'note' is no column"):
+    with pytest.raises(LabError, match="'note' is not a known column"):
         change(put, tmp_path, "student,note\nanna,x\n")
 
 
