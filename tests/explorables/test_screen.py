@@ -30,7 +30,8 @@ STATES = {
 }
 
 SMALL = """least => {
-  const targets = ".gx :is(button, input, select, textarea, summary, [role=gridcell])";
+  const kinds = "button, input, select, textarea, summary, [role=gridcell], [role=option]";
+  const targets = `.gx :is(${kinds})`;
   const shown = [...document.querySelectorAll(targets)].filter((one) => one.offsetParent);
   return shown.flatMap((one) => {
     const chosen = one.matches("[type=checkbox], [type=radio]");
@@ -95,6 +96,20 @@ def test_targets_on_a_phone_are_large_enough_for_a_finger(narrow):
     name, page = narrow
     for state in states(name, page):
         assert page.evaluate(SMALL, LEAST) == [], (name, state)
+
+
+def test_an_answer_changes_no_height_on_a_phone(narrow):
+    name, page = narrow
+    if name == "forward":
+        before = height(page)
+        for state in states(name, page):
+            assert height(page) == before, state
+    if name == "memory":
+        for view, answer in (("Will it fit?", "Show the answer"), ("Down to the bit", "Show me")):
+            choose(page, view)
+            before = height(page)
+            press(page, answer)
+            assert height(page) == before, view
 
 
 def test_what_is_told_and_labelled_moves_nothing_below_it(wide, narrow):
