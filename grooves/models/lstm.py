@@ -23,9 +23,7 @@ class LSTM(nn.Module):
     def __init__(self, config: Config, width: int, seed: int = 0):
         super().__init__()
         self.config = config
-        with torch.random.fork_rng(
-            devices=[]
-        ):  # PyTorch draws weights, and reset() draws them again
+        with torch.random.fork_rng(devices=[]):  # weights drawn here are drawn again by reset()
             self.embedding = nn.Embedding(config.vocabulary_size, width)
             self.layers = nn.LSTM(width, width, config.n_layer, batch_first=True)
             self.head = nn.Linear(width, config.vocabulary_size, bias=False)

@@ -184,9 +184,7 @@ class Transformer(nn.Module):
         super().__init__()
         self.config = config
         C = config.n_embd
-        with torch.random.fork_rng(
-            devices=[]
-        ):  # PyTorch draws weights, and reset() draws them again
+        with torch.random.fork_rng(devices=[]):  # weights drawn here are drawn again by reset()
             self.embedding = nn.Embedding(config.vocabulary_size, C)
             if config.positions == "learned":
                 self.position = nn.Embedding(config.context, C)
