@@ -9,8 +9,9 @@ def drawn(picture, mark="<use "):
 
 
 def test_every_run_is_a_dot_in_the_row_of_its_model():
-    few = pictures.dot_rows({"LSTM: 0.3": [1.0], "bigram": [3.0]}, "nats", "alt", "note")
-    more = pictures.dot_rows({"LSTM: 0.3": [1.0], "bigram": [2, 3, 2.5]}, "nats", "alt", "note")
+    one, three = ({"LSTM: 0.3": [1.0], "bigram": values} for values in ([3.0], [2, 3, 2.5]))
+    few = pictures.dot_rows(one, "nats", "alt", "note", xlim=(0, 4))  # the same ticks in both
+    more = pictures.dot_rows(three, "nats", "alt", "note", xlim=(0, 4))
     assert drawn(more) == drawn(few) + 3  # two dots, and the bar at the median
     for text in ("LSTM: 0.3", "bigram", "nats", "note"):
         assert text in more.markup
