@@ -87,7 +87,7 @@ def measure(
     place: torch.device | None = None,
     max_s: float = float("inf"),
     max_runs: float = float("inf"),
-    clock: Callable[[], float] = time.perf_counter,
+    clock: Callable[[], float] | None = None,
 ) -> Timing:
     """Time `function()` over and over, for at least `min_s` seconds and `min_runs` runs.
 
@@ -95,19 +95,22 @@ def measure(
     repeat: calls between two looks at the clock, for work that is short beside a look; a sample is
     then the mean of so many calls, which a device may queue. place: the device that works.
     max_s, max_runs: no further run begins once the runs have taken so long or are so many, and two
-    of them are there. clock: seconds; `processor_time` leaves out what other programs take.
+    of them are there. clock: in seconds; `processor_time` leaves out what other
+    programs take, None is the ordinary one.
     Raises: ValueError where a number of runs or calls is too small.
     """
     if min_runs < 2 or repeat < 1:
         raise ValueError(f"{min_runs=} must be at least 2, and {repeat=} at least 1")
 
+    now = clock or time.perf_counter
+
     def timed(calls: int) -> float:
         synchronize(place)
-        started = clock()
+        started = now()
         for _ in range(calls):
             function()
         synchronize(place)
-        return (clock() - started) / calls
+        return (now() - started) / calls
 
     samples = [timed(1)]
     while len(samples) < min_runs + 1 or sum(samples[1:]) * repeat < min_s:

@@ -8,6 +8,7 @@ from grooves.hardware import latency, microbench, workloads
 from grooves.hardware.microbench import CPU, Measurement
 from grooves.hardware.timing import Timing
 from grooves.inference.decoder import Decoder
+from grooves.inference.generate import Reader
 
 QUICK = {"min_s": 0, "min_runs": 2}
 

@@ -27,7 +27,7 @@ class Pieces:
         if self.fetched:
             raise CheckFailed(
                 f"for pieces of {self.lengths()} scores, your function goes through them a second "
-                "time. They pass only once, as in attention with tiles: keep three numbers instead.",
+                "time. They pass only once, as tiles do in attention: keep three numbers instead.",
                 hint="second_pass",
             )
         self.fetched = True
