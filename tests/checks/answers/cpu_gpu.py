@@ -832,7 +832,7 @@ def _asks(_mended_step):
 
 by_hand(
     "mended_step",
-    "For 64 pictures these two synchronise 128 times, and `loss.item()` once more;",
+    "For 64 pictures these two synchronise 128 times, and `loss.item()` once more.",
     _asks,
 )
 
