@@ -103,9 +103,7 @@ def multiplying_in(precision: str):
 def values(shape: tuple[int, ...], precision: str, place: torch.device) -> torch.Tensor:
     """Numbers between 0 and 1: where all are alike, some devices draw less power and run faster."""
     if not offers(place, precision):
-        raise ValueError(
-            f"{precision=} is no format of {place.type}: see offers()"
-        )
+        raise ValueError(f"{precision=} is no format of {place.type}: see offers()")
     made = torch.rand(shape, generator=torch.Generator().manual_seed(0))
     return made.to(place, PRECISIONS[precision][0])
 
