@@ -21,7 +21,7 @@ class Finding:
 
     told: what to say of it where it is wrong. mistakes: those that could show here. agrees: of one
     of them, whether it would have returned the same. got, expected: both results, where they are
-    numbers; `tolerance` is relative and absolute.
+    numbers; `tolerance` is relative and absolute. inputs: what the answer was given.
     """
 
     wrong: bool
@@ -31,6 +31,7 @@ class Finding:
     got: Tensor | None = None
     expected: Tensor | None = None
     tolerance: float = 0.0
+    inputs: tuple = ()
 
 
 _open: ContextVar[list[Finding] | None] = ContextVar("_open", default=None)
