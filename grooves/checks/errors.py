@@ -54,7 +54,7 @@ _HABITS: tuple[tuple[str, str], ...] = (
         r"(?s)`?x?\.T`? on tensors of dimension other than 2|numpy_T|"
         r"t\(\) expects a tensor with <= 2 dimensions|"
         r"(?:must match the size of tensor|Expected size for first two|shapes cannot be multiplied"
-        r"|mismatch in its core dimension).*\n.*\w\.T\b",
+        r"|mismatch in its core dimension).*\n.*\.T\b",
         "x.T reverses all axes, so it swaps two only where there are two: x.mT swaps the last two "
         "of any number.",
     ),
@@ -116,8 +116,8 @@ _HABITS: tuple[tuple[str, str], ...] = (
     ),
     (
         r"[Cc]an't call numpy\(\) on Tensor that requires grad",
-        "A NumPy function on a tensor with a gradient would cut the gradient off: use PyTorch's "
-        "function of the same name, or, where no gradient is needed, x.detach().",
+        "A NumPy function would cut the gradient off: stay in PyTorch, whose function mostly has "
+        "the same name, or write x.detach() where no gradient is needed.",
     ),
     (
         r"must be Tensor, not (int|float)|but got (int|float)\b",

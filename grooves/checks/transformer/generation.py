@@ -110,14 +110,22 @@ def _one_draw_for_all(logits, temperature):
     return _softmax(logits, temperature).sum(0).diag()
 
 
+def _at_zero(name: str, compute: Callable, says: str) -> tuple[Mistake, Mistake]:
+    """A mistake that is made at 0 too, or only elsewhere."""
+    return (
+        Mistake(name, compute, says),
+        Mistake(name, lambda z, t: compute(z, t) if t else _softmax(z, 0), says),
+    )
+
+
 CHANCE_MISTAKES = (
-    Mistake(
+    *_at_zero(
         "temperature_ignored",
         lambda logits, temperature: _softmax(logits, 1),
         "the temperature has no effect. Divide the logits by it, before the softmax; to divide the "
         "probabilities changes nothing, because they are normalised again.",
     ),
-    Mistake(
+    *_at_zero(
         "temperature_multiplied",
         lambda logits, temperature: _softmax(logits, 1 / temperature if temperature else 1e9),
         "you multiply by the temperature. Divide the logits by it, so that a high one makes words "
@@ -128,7 +136,7 @@ CHANCE_MISTAKES = (
         lambda logits, temperature: _softmax(logits, 0),
         "you always take the most likely word. That is right at temperature 0; at others, draw.",
     ),
-    Mistake(
+    *_at_zero(
         "equally_likely",
         lambda logits, temperature: _softmax(0 * logits, 1),
         "every word is equally likely. Draw with the model's probabilities.",

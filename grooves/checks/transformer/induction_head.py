@@ -75,7 +75,7 @@ SCORE_MISTAKES = (
     ),
     Mistake(
         "second_pass_only",
-        lambda w, y, p: _at(w[..., : 2 * p, :], p).mean((0, 2)),
+        lambda w, y, p: _at(w[..., : 2 * p, : 2 * p], p).mean((0, 2)),
         "you stop after the second pass. All later words count, whatever the length of the text.",
     ),
     Mistake(
