@@ -120,7 +120,7 @@ _HABITS: tuple[tuple[str, str], ...] = (
         "the same name, or write x.detach() where no gradient is needed.",
     ),
     (
-        r"must be Tensor, not (int|float)|but got (int|float)\b",
+        r"must be Tensor, not (int|float)|expected Tensor .*but got (int|float)\b",
         "torch functions take tensors. For a single number use math, or torch.tensor(number).",
     ),
     # data types
@@ -152,6 +152,31 @@ _HABITS: tuple[tuple[str, str], ...] = (
         "Indices are integers: x.long().",
     ),
     # shapes
+    (
+        r"type must be tuple of ints|'float' object cannot be interpreted as an integer|"
+        r"integers? (?:is|are) required \(got type float\)",
+        "Sizes are integers: divide them with //, since / makes a fraction.",
+    ),
+    (
+        r"The shape of the mask \[|boolean index did not match",
+        "x[mask] needs a mask with x's own shape. x.masked_fill(mask, value) and "
+        "where(mask, value, x) repeat a smaller mask along the other axes.",
+    ),
+    (
+        r"prob_dist must be 1 or 2 dim",
+        "multinomial takes one row of probabilities per draw, (N, V): choose the position first.",
+    ),
+    (
+        r"Sizes of tensors must match except in dimension|"
+        r"array dimensions .* for the concatenation axis must match",
+        "All axes but the one along which you join must be equally long. Unless you say another, "
+        "that is axis 0: torch.cat((x, y), dim=1), np.concatenate((a, b), axis=1).",
+    ),
+    (
+        r"zero-dimensional (?:tensor|arrays) .*cannot be concatenated",
+        "A single number has no axis to be joined along: keep the axis, argmax(-1, keepdim=True), "
+        "or add one, x[None].",
+    ),
     (
         r"Expected target size \[|Expected input batch_size \(\d+\) to match target",
         "F.cross_entropy takes logits of shape (N, V) and N ids. From (B, T, V) and (B, T), "
@@ -200,6 +225,11 @@ _HABITS: tuple[tuple[str, str], ...] = (
     (
         r"probability tensor contains either",
         "Probabilities are finite and at least 0: these are logits, or something was divided by 0.",
+    ),
+    (
+        r"The size of tensor a \(\d+\) must match|could not be broadcast together",
+        "Shapes are aligned from the last axis, and only an axis of length 1 is repeated: "
+        "x[:, None] adds one behind the first.",
     ),
     (
         r"maximum recursion depth exceeded",

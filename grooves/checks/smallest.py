@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from grooves.checks.survey import Finding
 
 MOST_NUMBERS = 24  # of one case, its results included, that somebody works by hand
-BY_HAND = "Work it by hand, and print every step of your function for it."
+PRINT = "print every step of your function for it."
 
 
 def smallest_case(findings: Sequence[Finding]) -> str:
@@ -22,9 +22,9 @@ def smallest_case(findings: Sequence[Finding]) -> str:
     smallest = min(wrong, key=_size)
     full = _in_full(smallest)
     if full is not None:
-        return f"The smallest input that fails: {full}. {BY_HAND}"
+        return f"The smallest input that fails: {full}. Work it by hand, and {PRINT}"
     if smallest is not wrong[0] and _size(smallest) < _size(wrong[0]):
-        return f"The smallest input that fails: {smallest.told} {BY_HAND}"
+        return f"The smallest input that fails: {smallest.told} {PRINT.capitalize()}"
     return (
         "Call your function on an input of two or three numbers whose result you know, such as the "
         "exercise's example, and print every step."

@@ -11,8 +11,10 @@ import itertools
 from functools import partial
 
 import torch
+from torch import Tensor
 
 from grooves.checks import CheckFailed, check
+from grooves.checks.answers import describe
 from grooves.checks.compare import Mistake, as_tensor, compare, written_by_hand
 
 LAB = "04_transformer"
@@ -219,8 +221,7 @@ def byte_pairs(answer):
             ("the tokens", got[1], ids, (-1,)),
         )
         for part, (name, mine, right, shape) in enumerate(parts):
-            mine = as_tensor(mine)
-            mine = mine.reshape(shape) if not mine.numel() else mine
+            mine = _integers(mine, shape, name, given)
             right = torch.tensor(right, dtype=torch.long).reshape(shape)
             of_part = [
                 Mistake(m.name, lambda *i, m=m, n=part, s=shape: _part(m, n, s, *i), m.says)
@@ -231,6 +232,27 @@ def byte_pairs(answer):
     judge(lambda *inputs: written_by_hand(answer, *inputs), *CASES[0])
     for case in CASES[1:]:
         judge(answer, *case)
+
+
+def _integers(mine, shape: tuple, name: str, given: str) -> Tensor:
+    """The answer's pairs (n, 2) or tokens (n,) as a tensor.
+
+    Raises: CheckFailed where they are something else.
+    """
+    try:
+        numbers = as_tensor(mine)
+    except (TypeError, ValueError, RuntimeError):
+        numbers = None
+    if numbers is not None and not numbers.numel():
+        return numbers.reshape(shape)
+    if numbers is None or numbers.ndim != len(shape) or shape[-1] not in (-1, numbers.size(-1)):
+        kind = "pairs of integers" if len(shape) == 2 else "integers"
+        first = f", and the first of them {mine[0]!r}" if isinstance(mine, list) and mine else ""
+        raise CheckFailed(
+            f"for {given}, {name} must be a list of {kind}. Yours is {describe(mine)}{first}.",
+            hint="not_a_list",
+        )
+    return numbers
 
 
 def _part(mistake: Mistake, part: int, shape: tuple, *inputs):

@@ -132,6 +132,11 @@ CHANCE_MISTAKES = (
         "more alike.",
     ),
     Mistake(
+        "drawn_at_zero",
+        lambda logits, temperature: _softmax(logits, temperature or 1),
+        "at temperature 0 you draw a word. Take the most likely one.",
+    ),
+    Mistake(
         "always_most_likely",
         lambda logits, temperature: _softmax(logits, 0),
         "you always take the most likely word. That is right at temperature 0; at others, draw.",

@@ -62,6 +62,14 @@ SPLIT_MISTAKES = (
         )
         for a, b in ((1, 2), (0, 1))
     ),
+    *(
+        Mistake(
+            "pieces_of_h",
+            lambda x, h, dim=dim: torch.stack(x.split(h, dim=-1), dim=dim),
+            "torch.split(x, n) makes pieces of n channels. For n pieces there is torch.chunk.",
+        )
+        for dim in (0, 1)
+    ),
     Mistake(
         "not_split",
         lambda x, h: x.unsqueeze(1).expand(-1, h, -1, -1),

@@ -25,7 +25,7 @@ ANSWERS = Answers(
     "04_transformer",
     needs={"causal_attention": ["softmax-answer"], "repaired": ["broken"]},
     trains=("repaired",),
-    plain_hints=("not_two", "not_three", "raised"),
+    plain_hints=("not_two", "not_three", "not_a_list", "raised"),
     shorten=shorten,
 )
 right, wrong = ANSWERS.right, ANSWERS.wrong
@@ -488,6 +488,12 @@ def _(x, attend, up, down):
 
 @wrong("block", "unrecognised")
 def _(x, attend, up, down):
+    x = x + attend(F.layer_norm(x, x.shape[-1:], eps=1.0))
+    return x + down(F.relu(up(F.layer_norm(x, x.shape[-1:], eps=1.0))) ** 2)
+
+
+@wrong("block", "normalised_over_words")
+def _(x, attend, up, down):
     x = x + attend(F.layer_norm(x, x.shape[1:]))
     return x + down(F.relu(up(F.layer_norm(x, x.shape[1:]))) ** 2)
 
@@ -766,6 +772,11 @@ def _(model, ids, n_words, temperature):
     return _drawn(model, ids, n_words, 0)
 
 
+@wrong("generate", "drawn_at_zero")
+def _(model, ids, n_words, temperature):
+    return _drawn(model, ids, n_words, temperature or 1)
+
+
 @wrong("generate", "equally_likely")
 def _(model, ids, n_words, temperature):
     def anyway(logits, temperature):  # certain words stay certain
@@ -1012,6 +1023,10 @@ ANSWERS.wrong_answers["byte_pairs"] = {
     "not_encoded": lambda c, n, t: _bpe(c, n, t, encode=lambda tokens, pairs: tokens),
     "one_merge_too_few": lambda c, n, t: _bpe(c, n - 1, t),
     "not_two": lambda c, n, t: _bpe(c, n, t)[:1],
+    "not_a_list": lambda c, n, t: (
+        [(pair, 1) for pair in _bpe(c, n, t)[0]],
+        _bpe(c, n, t)[1],
+    ),
     "unrecognised": lambda c, n, t: _bpe(c, n, t[::-1]),
 }
 
