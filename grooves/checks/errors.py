@@ -153,7 +153,8 @@ _HABITS: tuple[tuple[str, str], ...] = (
     ),
     # shapes
     (
-        r"type must be tuple of ints|'float' object cannot be interpreted as an integer|"
+        r"must be tuple of ints|'float' object cannot be interpreted as an integer|"
+        r"(?:view|reshape|expand)\(\) received .* got \([^)]*float|"
         r"integers? (?:is|are) required \(got type float\)",
         "Sizes are integers: divide them with //, since / makes a fraction.",
     ),

@@ -19,6 +19,7 @@ from grooves.checks.transformer.generation import (
     LOGITS,
     N_TEXTS,
     _frequencies,
+    _softmax,
     forgetful,
 )
 from grooves.models.transformer import Attention, Transformer
@@ -190,17 +191,13 @@ def test_the_tokens_of_byte_pairs_spell_the_text_they_came_from():
 
 def test_words_are_drawn_with_the_probabilities_that_they_are_compared_with():
     """The right frequencies lie far inside what the check allows, and those of mistakes outside."""
-    logits = torch.tensor(LOGITS)
+    logits, temperatures = torch.tensor(LOGITS), (1.0, 0.5, 2.0, 0)
     answer = ANSWERS.reference("generate")
-    for temperature in (1.0, 0.5, 2.0, 0):
+    for temperature in temperatures:
         torch.manual_seed(1)
         begin = torch.zeros(N_TEXTS, 1, dtype=torch.long)
         got = _frequencies(answer(forgetful, begin, 2, temperature), len(logits))
-        right = CHANCE_MISTAKES[0].compute(logits / temperature, 1) if temperature else got
-        assert (got - right).abs().max() < FAR / 2
+        assert (got - _softmax(logits, temperature)).abs().max() < FAR / 2
     for mistake in CHANCE_MISTAKES:
-        off = [
-            (mistake.compute(logits, t) - CHANCE_MISTAKES[0].compute(logits / t, 1)).abs().max()
-            for t in (1.0, 0.5, 2.0)
-        ]
+        off = [(mistake.compute(logits, t) - _softmax(logits, t)).abs().max() for t in temperatures]
         assert max(off) > 1.5 * FAR, mistake.name

@@ -38,10 +38,17 @@ SPLIT_MISTAKES = (
         lambda x, h: x.unflatten(-1, (h, -1)),
         "the axis of heads is still after that of words: (B, T, H, D). Swap those two axes.",
     ),
-    Mistake(
-        "sizes_swapped",
-        lambda x, h: x.unflatten(-1, (-1, h)).transpose(1, 2),
-        "you made D heads of H channels. n_heads is the number of heads.",
+    *(
+        Mistake(
+            "sizes_swapped",
+            compute,
+            "you made D heads of H channels. n_heads is the number of heads. (torch.split(x, n) "
+            "makes pieces of n channels, torch.chunk(x, n) makes n pieces.)",
+        )
+        for compute in (
+            lambda x, h: x.unflatten(-1, (-1, h)).transpose(1, 2),
+            lambda x, h: torch.stack(x.split(h, dim=-1)),
+        )
     ),
     Mistake(
         "heads_first",
@@ -61,14 +68,6 @@ SPLIT_MISTAKES = (
             "transpose. Split the last axis of x first, then swap words and heads.",
         )
         for a, b in ((1, 2), (0, 1))
-    ),
-    *(
-        Mistake(
-            "pieces_of_h",
-            lambda x, h, dim=dim: torch.stack(x.split(h, dim=-1), dim=dim),
-            "torch.split(x, n) makes pieces of n channels. For n pieces there is torch.chunk.",
-        )
-        for dim in (0, 1)
     ),
     Mistake(
         "not_split",
