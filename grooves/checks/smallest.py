@@ -44,7 +44,7 @@ def _count(value) -> int:
         return size
     if isinstance(value, (list, tuple)):
         return sum(map(_count, value))
-    return 1
+    return 1 + len(value) // 10 if isinstance(value, str) else 1
 
 
 def _in_full(finding: Finding) -> str | None:
@@ -64,7 +64,7 @@ def _in_full(finding: Finding) -> str | None:
 def _written(value) -> str | None:
     """Numbers, arrays and texts as Python would write them, with four digits; None for all else."""
     if hasattr(value, "shape") and hasattr(value, "tolist"):
-        return _written(value.tolist())
+        return None if getattr(value, "is_meta", False) else _written(value.tolist())
     if isinstance(value, (list, tuple)):
         parts = [_written(part) for part in value]
         return None if None in parts else f"[{', '.join(parts)}]"

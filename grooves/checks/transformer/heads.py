@@ -198,8 +198,8 @@ ROTATE_MISTAKES = (
 
 @check(lab=LAB, exercise="rotate", returns=Tensor)
 def rotate(answer):
-    """rotate(x, base): (B, H, T, D) -> the same shape, word t's pair i rotated by "
-    "t·base^(−2i/D)."""
+    """rotate(x, base): (B, H, T, D) -> the same shape, pair i of word t rotated by
+    t·base^(−2i/D)."""
 
     def judge(call, shape, base, seed=12, tolerance=None, scale=1):
         x = scale * draw(seed, *shape)
