@@ -188,7 +188,7 @@ def _every_shift(shifts, told: str) -> None:
             raise CheckFailed(
                 f"{told} are never shifted by {SHIFTS[absent[0]]} (down, right), and by all eight "
                 f"others.\nLikely mistake: {BOUND} One of nine is `integers(0, 9)`.",
-                hint="eight_of_nine",
+                hint="upper_bound",
             )
         raise CheckFailed(
             f"{told} are never shifted by {SHIFTS[absent[0]]} (down, right). Draw the two "
@@ -219,7 +219,7 @@ def _every_pair(first, second) -> None:
                 f"for {first.size} pictures, your result's second shift is one of seven, not of "
                 f"eight: after {SHIFTS[one]} (down, right) never {SHIFTS[other]}.\nLikely "
                 f"mistake: {BOUND} A step to one of eight others is `integers(1, 9)`.",
-                hint="seven_of_eight",
+                hint="upper_bound",
             )
         raise CheckFailed(
             f"for {first.size} pictures, your result never shifts a picture by {SHIFTS[one]} "

@@ -889,13 +889,13 @@ def by_number(images, first, second):
     )
 
 
-@wrong("views", "eight_of_nine")
+@rare("views", "eight of the nine shifts", "upper_bound")
 def _(images, rng):
     first = rng.integers(0, 8, len(images))
     return by_number(images, first, (first + rng.integers(1, 8, len(images))) % 8)
 
 
-@wrong("views", "seven_of_eight")
+@rare("views", "seven of the eight others", "upper_bound")
 def _(images, rng):
     first = rng.integers(0, 9, len(images))
     return by_number(images, first, (first + rng.integers(1, 8, len(images))) % 9)
