@@ -61,6 +61,14 @@ PAIRED_MISTAKES = (
         "n - 1: ddof=1.",
     ),
     Mistake(
+        "population_deviation",
+        lambda a, b, t_95: _around(
+            (b - a).mean(), t_95[len(a) - 1] * (b - a).std(ddof=1) / np.sqrt(len(a) - 1)
+        ),
+        "n - 1 is in your standard error twice, in the standard deviation and below it. The "
+        "standard deviation with ddof=1 is divided by the square root of n.",
+    ),
+    Mistake(
         "deviation_for_error",
         lambda a, b, t_95: _around((b - a).mean(), t_95[len(a) - 1] * (b - a).std(ddof=1)),
         "the interval is as wide as the differences vary from draw to draw. The mean of n draws "

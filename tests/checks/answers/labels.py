@@ -1602,6 +1602,12 @@ def _(a, b, t_95):
     return around(d.mean(), t_95[len(d) - 1] * d.std() / np.sqrt(len(d)))
 
 
+@rare("paired_interval", "n - 1 twice", "population_deviation")
+def _(a, b, t_95):
+    d = b - a
+    return around(d.mean(), t_95[len(d) - 1] * d.std(ddof=1) / np.sqrt(len(d) - 1))
+
+
 @wrong("paired_interval", "deviation_for_error")
 def _(a, b, t_95):
     d = b - a
