@@ -14,6 +14,7 @@ import os
 import site
 import sys
 import sysconfig
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,21 @@ _OURS = str(Path(__file__).resolve().parents[1]) + os.sep
 
 @dataclass
 class Call:
-    """One call of the student's function: its arguments in words, and its outcome."""
+    """One call of the student's function, and its outcome.
 
-    arguments: str
+
+    told: its arguments in words, put into words when they are asked for. Of all calls but the last
+    they are forgotten.
+    """
+
+    told: Callable[[], str] | None
     result: Any = None
     error: BaseException | None = None
     kept: again.Kept | None = None
+
+    @property
+    def arguments(self) -> str:
+        return self.told() if self.told else ""
 
 
 def watch(answer, exercise: str, returns, in_place: bool):
@@ -48,9 +58,15 @@ def watch(answer, exercise: str, returns, in_place: bool):
     accepted = returns if isinstance(returns, tuple) else (returns,)
 
     def watched(*args, **kwargs):
-        call = Call(_arguments(answer, args, kwargs))
+        if calls:
+            calls[-1].told = None
+        given = again.before(args, kwargs) if len(calls) < MOST_COPIED else None
+        if given is None:  # no copy: the call may change what it is given
+            told = functools.partial(str, _arguments(answer, args, kwargs))
+        else:
+            told = functools.partial(_arguments, answer, *given[:2])
+        call = Call(told)
         calls.append(call)
-        given = again.before(args, kwargs) if len(calls) <= MOST_COPIED else None
         try:
             call.result = answer(*args, **kwargs)
         except BaseException as error:
@@ -246,12 +262,13 @@ def _plain_number(value):
 
 def _in_full(value) -> str | None:
     """A short list, tuple or dict of numbers and texts as Python writes it; otherwise None."""
-    if not isinstance(value, (list, tuple, dict)):
+    if not isinstance(value, (list, tuple, dict)) or len(value) > 34:  # "0, " 34 times
         return None
-    parts = [*value.items()] if isinstance(value, dict) else value
-    plain = (isinstance(p, (int, float, str)) or _in_full(p) is not None for p in parts)
+    parts = value.items() if isinstance(value, dict) else value
+    if not all(isinstance(p, (int, float, str)) or _in_full(p) is not None for p in parts):
+        return None
     written = repr(value)
-    return written if len(written) <= 100 and all(plain) else None
+    return written if len(written) <= 100 else None
 
 
 def _plain(result):

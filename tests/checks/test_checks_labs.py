@@ -289,7 +289,7 @@ def spread(calls):
 
 
 @pytest.mark.parametrize(("lab", "exercise"), WRITTEN)
-def test_every_call_of_the_answer_decides(lab, exercise):
+def test_every_call_of_the_answer_decides(lab, exercise, ended_at_once):
     """Whichever call of the reference gives wrong numbers, the check refuses it.
 
     Where one line of a check calls it in a loop, the weekly run alone spoils every call.
