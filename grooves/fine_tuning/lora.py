@@ -24,7 +24,7 @@ def freeze(model: nn.Module) -> nn.Module:
     return model
 
 
-def head_only(model: nn.Module) -> nn.Module:
+def last_layer_only(model: nn.Module) -> nn.Module:
     """Let only the last layer learn; returns the model, changed in place.
 
     The model of the course uses its embeddings a second time as its last layer (tied weights).

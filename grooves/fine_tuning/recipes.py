@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from grooves.fine_tuning.lora import add_lora, head_only
+from grooves.fine_tuning.lora import add_lora, last_layer_only
 from grooves.language.corpora import IGNORED, StoryData
 from grooves.language.stories import Stories
 from grooves.training import lineage
@@ -21,26 +21,18 @@ from grooves.training.loop import History, train
 
 BATCH = 5  # stories of the dialect a step: as many as the smallest number of examples
 RANK = 4  # of LoRA, where nothing else is said
-METHODS = ("from scratch", "head only", "LoRA", "full")
+MUON_RATIO = 1.25  # of the rate of Muon to that of AdamW, as in pre-training
+METHODS = ("from scratch", "last layer", "LoRA", "full")
 N_OLD = 1_000  # stories of the first language at hand to be mixed in
 _OLD_SEED = 31_337  # not those that the base model was trained on
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How far to go: the peak learning rate of AdamW, and the number of steps.
-
-    Muon, which moves the blocks' matrices where these learn, gets 1.25 times the rate, the
-    proportion of the pre-training.
-    """
+    """How far to go: the peak learning rate, and the number of steps."""
 
     lr: float
     steps: int
-
-    @property
-    def matrix_lr(self) -> float:
-        """The peak learning rate of Muon."""
-        return 1.25 * self.lr
 
 
 # Best of the sweep in `benchmarks/fine_tuning.py --sweep`, by number of examples.
@@ -55,7 +47,7 @@ RECIPES: dict[str, dict[int, Recipe]] = {
         1000: Recipe(0.02, 1500),
         2000: Recipe(0.02, 1500),
     },
-    "head only": {
+    "last layer": {
         5: Recipe(0.003, 300),
         20: Recipe(0.01, 100),
         50: Recipe(0.01, 300),
@@ -98,15 +90,19 @@ class Examples:
     `batch(step)` depends on seed and step alone, so an interrupted fine-tuning goes on with the
     batches it would have seen. The same seed with a greater n adds stories to the same ones.
     replay: stories of the first language added to each batch; they are drawn from N_OLD of them.
-    Raises: ValueError where n is not a multiple of five (no story may be left out), or replay < 0.
+    batch_size: stories of `language` in a batch.
+    Raises: ValueError where n is not a multiple of batch_size (no story may be left out), or
+    replay < 0.
     """
 
-    def __init__(self, language: Stories, n: int, seed: int = 0, replay: int = 0):
-        if n < BATCH or n % BATCH:
-            raise ValueError(f"{n=} must be a multiple of {BATCH}, or examples are left out")
+    def __init__(
+        self, language: Stories, n: int, seed: int = 0, replay: int = 0, batch_size: int = BATCH
+    ):
+        if n < batch_size or n % batch_size:
+            raise ValueError(f"{n=} must be a multiple of {batch_size}, or examples are left out")
         if replay < 0:
-            raise ValueError(f"{replay=} must be 0 or more stories a step")
-        self.new = StoryData(language, n, BATCH, seed)
+            raise ValueError(f"{replay=} must be 0 or more stories per step")
+        self.new = StoryData(language, n, batch_size, seed)
         self.old = StoryData(Stories(), N_OLD, replay, _OLD_SEED) if replay else None
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
@@ -128,8 +124,8 @@ def prepare(method: str, seed: int = 0, rank: int = RANK, start=None) -> torch.n
     if method == "from scratch":
         return lineage.new_model(seed=seed)
     model = lineage.base() if start is None else start
-    if method == "head only":
-        return head_only(model)
+    if method == "last layer":
+        return last_layer_only(model)
     return add_lora(model, rank, seed=seed) if method == "LoRA" else model
 
 
@@ -161,7 +157,8 @@ def fine_tune(
         Examples(language, n_examples, seed, replay),
         steps=usual.steps,
         lr=usual.lr,
-        matrix_lr=usual.matrix_lr,
+        optimizer="muon" if method == "from scratch" else "adamw",
+        matrix_lr=MUON_RATIO * usual.lr,
         save_to=save_to,
         progress=False,
         on_step=on_step,
