@@ -13,11 +13,11 @@
     :hours: 4
     ```
 
-The first is a table of minutes and points, the second a section for each chapter: objectives,
-prerequisites, questions to discuss and exam questions. A plan with `:days:` in place of `:weeks:`
-is one for a workshop. All of them show the chapters that this book has, in the order of _toc.yml,
-so a new chapter appears by itself and one that an edition leaves out does not. Answers to exam
-questions stand with the solutions and are not read here.
+The first is a table of minutes and points, the second a section for each chapter: objectives and
+what practises each, prerequisites, questions to discuss and exam questions. A plan with `:days:`
+in place of `:weeks:` is one for a workshop. All of them show the chapters that this book has, in
+the order of _toc.yml, so a new chapter appears by itself and one that an edition leaves out does
+not. Answers to exam questions stand with the solutions and are not read here.
 """
 
 import textwrap
@@ -170,13 +170,24 @@ def _guide(chapter: Chapter, chapters: list[Chapter]) -> str:
     """Markdown of one chapter's section."""
     lines = [f"### Chapter {chapter.number}: {chapter.title}", ""]
     lines += [f"After [this chapter](/book/{chapter.name}.md) you can", ""]
-    lines += [_list(chapter.objectives), ""]
+    lines += [*_objectives(chapter), ""]
     lines += [f"**Prerequisites**: {_needs(chapter, chapters)}{chapter.outside}.", ""]
     lines += ["**To discuss**", ""]
     lines += [f"{number}. {question}" for number, question in enumerate(chapter.discuss, 1)]
     lines += ["", "**For an exam**", ""]
     lines += [f"- *{name}*: {question}" for name, question in chapter.exam.items()]
     return "\n".join([*lines, ""])
+
+
+def _objectives(chapter: Chapter) -> list[str]:
+    """A table of the objectives, and what practises each."""
+    lines = ["| objective | exercises of the lab | questions of the quiz |", "|---|---|---|"]
+    rows = zip(chapter.objectives, chapter.exercises, chapter.quiz, strict=True)
+    for objective, exercises, questions in rows:
+        listed = "; ".join(f"{chapter.number}.{n} {title}" for n, title in exercises)
+        numbers = ", ".join(map(str, questions))
+        lines.append(f"| {objective} | {listed or 'none'} | {numbers or 'none'} |")
+    return lines
 
 
 def _needs(chapter: Chapter, chapters: list[Chapter]) -> str:

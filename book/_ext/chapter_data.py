@@ -15,6 +15,8 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from quiz_data import quiz_path, read_quiz
+
 from grooves import assets
 
 PAGE = re.compile(r"book/(\d\d)_\w+")
@@ -41,6 +43,9 @@ class Chapter:
     exercise_min: tuple[int, ...]  # one entry for each exercise of the lab
     points: int
     question: str = ""  # that the page opens with
+    # for each objective: titles and numbers of the exercises, numbers of the quiz questions
+    exercises: tuple[tuple[tuple[int, str], ...], ...] = ()
+    quiz: tuple[tuple[int, ...], ...] = ()
 
     @property
     def number(self) -> int:
@@ -93,6 +98,7 @@ def read_chapters(source: Path, names: list[str], all_labs: bool = True) -> list
         notebook = _markdown(source / "notebooks" / f"{name}.ipynb")
         lab_path = source / "labs" / f"{name}.ipynb"
         has_lab = all_labs or lab_path.is_file()
+        exercises, quiz = practice(source, name, fields)
         lab = _markdown(lab_path) if has_lab else ""
         chapters.append(
             Chapter(
@@ -113,9 +119,46 @@ def read_chapters(source: Path, names: list[str], all_labs: bool = True) -> list
                 exercise_min=exercise_minutes(lab, name) if has_lab else (),
                 points=sum(map(int, re.findall(r"\*\*Points\*\*: (\d+)", lab))),
                 question=opening_question(page),
+                exercises=exercises,
+                quiz=quiz,
             )
         )
     return chapters
+
+
+def practice(source: Path, name: str, fields: dict) -> tuple[tuple, tuple]:
+    """What practises each objective of a chapter: exercises of its lab, questions of its quiz.
+
+    Returns: for each objective ((number, title), ...) of exercises, and for each (number, ...) of
+    questions; a page without a quiz has none.
+    Raises: ValueError where `practised` has not one entry for each objective or names an exercise
+    that the lab lacks, or where the quiz names an objective that there is not.
+    """
+    objectives, practised = fields["objectives"], fields.get("practised", ())
+    if len(practised) != len(objectives):
+        raise ValueError(
+            f"{name}: `practised` in grooves/assets/chapters.toml has {len(practised)} entries for "
+            f"{len(objectives)} objectives: it lists the exercises for each"
+        )
+    lab = json.loads((assets.FOLDER / "exercises.json").read_text("utf-8")).get(name, {})
+    numbered = {key: (n, entry["title"]) for n, (key, entry) in enumerate(lab.items(), 1)}
+    if unknown := [key for keys in practised for key in keys if key not in numbered]:
+        raise ValueError(
+            f"{name}: `practised` names {unknown[0]!r}, which is no exercise of the lab"
+        )
+    path = quiz_path(source / "book", name)
+    questions = read_quiz(path) if path.is_file() else ()
+    for number, question in enumerate(questions, 1):
+        if wrong := [o for o in question.practises if not 1 <= o <= len(objectives)]:
+            raise ValueError(
+                f"{path.name}, question {number}: practises = {wrong[0]}, "
+                f"but {name} has objectives 1 to {len(objectives)}"
+            )
+    quiz = tuple(
+        tuple(n for n, question in enumerate(questions, 1) if objective in question.practises)
+        for objective in range(1, len(objectives) + 1)
+    )
+    return tuple(tuple(numbered[key] for key in keys) for keys in practised), quiz
 
 
 def opening_question(page: str) -> str:

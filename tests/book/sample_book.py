@@ -112,6 +112,24 @@ Six.
 ```
 :::
 """
+QUIZ = """\
+[[questions]]
+practises = [1]
+ask = "How many is $2 + 2$?"
+choices = [
+  {text = "Three", why = "One too few."},
+  {text = "Four", why = "Since $2 + 2 = 4$.", right = true},
+  {text = "`22`", why = "Those are digits."},
+]
+
+[[questions]]
+practises = [2]
+ask = "And three and three?"
+choices = [
+  {text = "Six", why = "Twice three.", right = true},
+  {text = "Nine", why = "That is the product."},
+]
+"""
 GLOSSARY = """\
 # Glossary
 
@@ -208,6 +226,8 @@ SOUND = (
         "book/glossary.md": GLOSSARY,
         "book/terms.md": TERMS,
         "book/predictions.md": PREDICTIONS,
+        "book/asking.md": "# Asking\n\n## Quick quiz\n\n```{quiz}\n```\n",
+        "book/quizzes/asking.toml": QUIZ,
         "book/ledger.md": LEDGER,
         "book/launch.md": LAUNCH,
         "notebooks/experiment.ipynb": EXPERIMENT,
@@ -350,6 +370,9 @@ FAULTY = {
     "book/formula.md": "# Formula\n\n$$ \\nosuchcommand x $$\n",
     "book/unanswered.md": f"# Unanswered\n\n{PREDICT_BOX}\nText.\n\n{PREDICT_BOX}",
     "book/unasked.md": "# Unasked\n\n:::{div}\n:class: predicted\n\nFour.\n:::\n",
+    "book/no_quiz.md": "# None\n\n```{quiz}\n```\n",
+    "book/two_right.md": "# Two\n\n```{quiz}\n```\n",
+    "book/quizzes/two_right.toml": QUIZ.replace('"One too few."', '"No.", right = true'),
     "book/missing.md": "# Missing\n\n```{anywidget} ../modules/nowhere.mjs\n```\n",
     "book/circle.md": "# Circle\n\n```{anywidget} ../modules/a.mjs\n```\n",
     "book/plan.md": "# Plan\n\n```{course-plan}\n:weeks: 0\n:hours: 4\n```\n",

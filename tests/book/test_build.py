@@ -58,6 +58,8 @@ def test_no_page_names_a_folder_of_this_machine(book):
         ("book/formula", "cannot be written as MathML"),
         ("book/unanswered", "has no answer"),
         ("book/unasked", "has no Predict box before it"),
+        ("book/no_quiz", "this page has no quiz: write book/quizzes/no_quiz.toml"),
+        ("book/two_right", "two_right.toml, question 1 has 2 right choices"),
         ("book/missing", "nowhere.mjs"),
         ("book/circle", "a.mjs → b.mjs → a.mjs"),
         ("book/no_alt", "needs an :alt:"),
