@@ -1,10 +1,10 @@
-"""The fine-tuned models that tell stories on the page of chapter 6, made and judged as kept.
+"""The fine-tuned models that tell stories on the page of chapter 6, evaluated as stored.
 
 They are the first of the runs that `fine_tuning.py` recorded: same stories, seed and recipes. What
-is kept of each is its difference from the base model, in 8 bits a number
-(`grooves/precision/stored_adapters.py`); what is judged is the model that comes back out of the
-file. Takes two minutes of one core. The files lie beside the JSON: `python
-benchmarks/tuned_models.py --out grooves/assets/measurements`.
+is stored of each is its difference from the base model, in 8 bits per number
+(`grooves/precision/stored_adapters.py`); what is evaluated is the model read back from the file.
+Takes two minutes of one core. The files lie beside the JSON: `python benchmarks/tuned_models.py
+--out grooves/assets/measurements`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Fine-tuning: a trained model learns a dialect from a few examples, by four ways.
+"""Fine-tuning: a trained model learns a dialect from a few examples, in four ways.
 
-Key idea: the loop is the one that trained the model. New are only where the weights start, which
-of them may move, how far, and what the model is asked besides: how much it has lost of the language
-that it knew. Chapter 06.
+Key idea: the loop is the one that trained the model. What differs is the initialisation, the set of
+trainable weights, how far training goes, and a second question: how much of the first language the
+model has forgotten. Chapter 06.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from grooves.language.stories import Stories
 from grooves.training import lineage
 from grooves.training.loop import History, train
 
-BATCH = 5  # stories of the dialect a step: as many as the smallest number of examples
-RANK = 4  # of LoRA, where nothing else is said
+BATCH = 5  # stories of the dialect per step, as many as the smallest number of examples
+RANK = 4  # of LoRA, by default
 MUON_RATIO = 1.25  # of the rate of Muon to that of AdamW, as in pre-training
 METHODS = ("from scratch", "last layer", "LoRA", "full")
-N_OLD = 1_000  # stories of the first language at hand to be mixed in
+N_OLD = 1_000  # stories of the first language that replay draws from
 _OLD_SEED = 31_337  # not those that the base model was trained on
 
 
@@ -35,7 +35,8 @@ class Recipe:
     steps: int
 
 
-# Best of the sweep in `benchmarks/fine_tuning.py --sweep`, by number of examples.
+# Best of the sweep in `benchmarks/fine_tuning.py --sweep`, by number of examples. The ways that
+# begin with the base model had the same grid.
 RECIPES: dict[str, dict[int, Recipe]] = {
     "from scratch": {
         5: Recipe(0.005, 100),
@@ -85,10 +86,10 @@ def recipe(method: str, n_examples: int) -> Recipe:
 
 
 class Examples:
-    """`n` stories of a language in batches of five, with old stories beside them if wanted.
+    """`n` stories of a language in batches of five, with replayed old stories if wanted.
 
-    `batch(step)` depends on seed and step alone, so an interrupted fine-tuning goes on with the
-    batches it would have seen. The same seed with a greater n adds stories to the same ones.
+    `batch(step)` depends on seed and step alone, so an interrupted run resumes with the batches it
+    would have seen. The same seed with a greater n adds stories to the same ones.
     replay: stories of the first language added to each batch; they are drawn from N_OLD of them.
     batch_size: stories of `language` in a batch.
     Raises: ValueError where n is not a multiple of batch_size (no story may be left out), or
@@ -114,10 +115,10 @@ class Examples:
 
 
 def prepare(method: str, seed: int = 0, rank: int = RANK, start=None) -> torch.nn.Module:
-    """The model that a method begins with, where only what may learn can.
+    """The model that a method begins with, in which only what it trains is trainable.
 
     start: a model of the lineage to begin with, changed in place (default: the base model).
-    seed: of the first weights, from scratch, and of LoRA.
+    seed: of the initialisation, from scratch, and of LoRA.
     Raises: ValueError for a method that there is not, or a rank that does not fit.
     """
     _check(method)
@@ -143,10 +144,11 @@ def fine_tune(
 ) -> tuple[torch.nn.Module, History]:
     """Learn a language from a number of its stories; returns the model and the history.
 
-    method: one of METHODS. seed: draws the examples, and the first weights where there are any to
-    draw. replay: old stories a step. lr, steps: in place of the recipe's. save_to, on_step: as for
-    `grooves.training.loop.train`, whose loop this is; the schedule is its own too, so the number of
-    steps is fixed beforehand and nothing is stopped early.
+    method: one of METHODS. From scratch uses the optimizers of pre-training, Muon and AdamW; the
+    other ways use AdamW. seed: of the examples, and of the initialisation where there is one.
+    replay: old stories per step. lr, steps: in place of the recipe's. save_to, on_step: as for
+    `grooves.training.loop.train`, whose loop and schedule this uses, so the number of steps is
+    fixed beforehand and nothing is stopped early.
     Raises: ValueError as `prepare` and `Examples`.
     """
     usual = recipe(method, n_examples)
@@ -167,9 +169,9 @@ def fine_tune(
 
 
 def evaluate_both(model, language: Stories, n_stories: int = 100) -> tuple[float, float]:
-    """Nats a word above the exact entropy: of the language tuned for, and of the first one.
+    """Gaps in nats per word above the exact entropy: of the new language, and of the first one.
 
-    The second less the base model's own is what was forgotten.
+    The second minus the base model's own is what was forgotten.
     """
     return lineage.gap(model, language, n_stories)[0], lineage.gap(model, None, n_stories)[0]
 

@@ -9,7 +9,7 @@ from tiny_models import some_ids, tiny
 
 from grooves import assets
 from grooves.fine_tuning import recipes
-from grooves.fine_tuning.lora import LoRALinear, add_lora, freeze, head_only, trainable_parameters
+from grooves.fine_tuning.lora import LoRALinear, add_lora, freeze, last_layer_only, trainable_parameters
 from grooves.hardware.costs import cost_eur, energy_wh
 from grooves.inference.decoder import Decoder
 from grooves.inference.generate import generate
@@ -66,7 +66,7 @@ def test_examples_that_would_be_left_out_are_refused(n, replay, sentence):
 
 
 MOVES = {
-    "head only": lambda name: name == "head.weight",
+    "last layer": lambda name: name == "head.weight",
     "LoRA": lambda name: name.endswith((".A", ".B")),
     "full": lambda name: True,
 }
@@ -136,7 +136,7 @@ def test_each_number_of_examples_has_its_recipe_and_a_wrong_name_one_sentence():
         assert recipes.recipe(method, sizes[1] - 5) == by_size[sizes[0]]
         assert recipes.recipe(method, 10**6) == by_size[sizes[-1]]
     for ask in (lambda: recipes.recipe("lora", 5), lambda: recipes.prepare("lora")):
-        with pytest.raises(ValueError, match="method='lora' is not one of from scratch, head only"):
+        with pytest.raises(ValueError, match="method='lora' is not one of from scratch, last layer"):
             ask()
 
 
@@ -149,7 +149,7 @@ def test_the_recipes_are_those_that_the_sweep_found_best():
             assert (recipe.lr, recipe.steps) == (best["lr"], best["steps"]), (method, n)
 
 
-@pytest.mark.parametrize("change", [add_lora, head_only])
+@pytest.mark.parametrize("change", [add_lora, last_layer_only])
 def test_a_changed_model_writes_what_it_computes(change):
     """The fast decoder folds matrices, tied ones; a model that has others must not go there."""
     model = change(tiny())

@@ -69,7 +69,7 @@ def test_what_hinders_reading_is_seen(plant):
 
 SIZES = (5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 META = ("stories of the dialect", "nats a word above its entropy"), "alt", "caption"
-WAYS = ("from scratch", "head only", "LoRA", "full")
+WAYS = ("from scratch", "last layer", "LoRA", "full")
 RUNS = {name: np.outer(np.geomspace(5, 0.01, 9), (1, 1.1, 1.2)) + i for i, name in enumerate(WAYS)}
 LONG = {f"{model}, {verb}": [20 + i, 21, 20.5] for i, model in enumerate(("transformer", "LSTM"))
         for verb in ("training", "writing")}  # fmt: skip

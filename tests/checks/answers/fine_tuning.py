@@ -10,7 +10,7 @@ from answers.lab import Answers, near
 from torch import nn
 
 from grooves.checks.fine_tuning import challenge as fine_tuning_challenge
-from grooves.fine_tuning.lora import LoRALinear, add_lora, head_only
+from grooves.fine_tuning.lora import LoRALinear, add_lora, last_layer_only
 from grooves.fine_tuning.lora import merge as merge_lora
 from grooves.language.corpora import IGNORED, next_word_rows
 from grooves.language.stories import Stories
@@ -1096,7 +1096,7 @@ def _(model, few, many):
 
 @wrong("tune", "whole_head")
 def _(model, few, many):
-    return _learn(head_only(model), few, 1, 0.01)
+    return _learn(last_layer_only(model), few, 1, 0.01)
 
 
 @wrong("tune", "whole_matrices")
