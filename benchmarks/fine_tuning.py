@@ -36,7 +36,7 @@ FIRST_SEED = 100
 SWEEP_DIALECT, SWEEP_SEED = "narrator", 77
 RATES = (0.001, 0.003, 0.01, 0.03)
 MORE_RATES = (0.0003, 0.1)  # tried on the side at which the best rate lies, where it is an edge
-STEPS = {5: (100, 300), 20: (100, 300), 50: (100, 300), 500: (300,), 2000: (1000,)}
+STEPS = {5: (100, 300), 20: (100, 300), 50: (100, 300), 500: (300,), 2000: (600,)}
 GRID = {n: list(product(RATES, steps)) for n, steps in STEPS.items()}
 SCRATCH = {  # learning rate and steps; 0.02 is the rate that trained the base model
     5: [(lr, n) for lr in (0.02, 0.01, 0.005) for n in (10, 30, 100, 300)],
