@@ -1,12 +1,11 @@
 """What makes the difference in fine-tuning: controls for each mechanism that chapter 6 names.
 
-- embeddings: full or LoRA, by what else learns of words: nothing, the last layer, the embeddings
+- embeddings: LoRA or full changes of the matrices, with embeddings trained or frozen
 - replay: old stories in each batch, and as a control more stories of the dialect in each batch
-- ranks: LoRA of four ranks
 - frontier: what is learned and what is forgotten at each learning rate
 - context: stories of the dialect in the prompt of the base model, which learns nothing
 - dialogue: the loss on the answers only, and on every word
-- qlora: LoRA beside matrices of 32, 4, 3 and 2 bits
+- qlora: LoRA beside matrices of 32, 4 and 2 bits
 
 Where conditions are compared, each has its learning rate from the same grid, chosen on a draw of
 its own by the loss on other stories; five seeds follow. Each part can be run alone, and takes from
@@ -21,7 +20,7 @@ from dataclasses import replace
 
 import report
 import torch
-from fine_tuning import FIRST_SEED, MORE_RATES, RATES, SWEEP_SEED, other_loss
+from fine_tuning import FIRST_SEED, RATES, SWEEP_SEED, other_loss
 
 from grooves.fine_tuning import dialogue, lora, recipes
 from grooves.language.corpora import HeldOut
@@ -32,10 +31,9 @@ from grooves.precision.quantize import Scheme
 from grooves.training import lineage
 from grooves.training.loop import Divergence, train
 
-GRID = RATES
-WORDS = ("frozen", "last layer", "embeddings")
-REPLAY_STEPS = {5: 100, 50: 100, 500: 200}
-BATCHES = {"5 new": (5, 0), "10 new": (10, 0), "5 new, 1 old": (5, 1), "5 new, 5 old": (5, 5)}
+WORDS_RATES, REPLAY_RATES, CHAT_RATES = RATES[1:], RATES[:3], RATES
+WORDS = ("frozen", "embeddings")
+BATCHES = {"5 new": (5, 0), "10 new": (10, 0), "5 new, 5 old": (5, 5)}
 
 
 def rounded(**found) -> dict:
@@ -53,10 +51,10 @@ def learned(make, data, lr: float, steps: int):
     return model
 
 
-def tuned_rate(make, data_of, steps: int, loss_of) -> float:
-    """The rate of the grid that is best on the draw of the sweep. data_of: seed -> data."""
+def tuned_rate(make, data_of, steps: int, loss_of, rates) -> float:
+    """The rate that is best on the draw of the sweep. data_of: seed -> data."""
     losses = {}
-    for lr in GRID:
+    for lr in rates:
         model = learned(lambda: make(SWEEP_SEED), data_of(SWEEP_SEED), lr, steps)
         loss = math.inf if model is None else loss_of(model)
         losses[lr] = loss if math.isfinite(loss) else math.inf
@@ -64,25 +62,21 @@ def tuned_rate(make, data_of, steps: int, loss_of) -> float:
 
 
 def adapted(change: str, words: str, seed: int):
-    """The base model, with LoRA or its matrices learning, and what learns of words."""
-    model = lora.add_lora(lineage.base(), recipes.RANK, seed=seed)
-    if change == "full":
-        model = lineage.base()
-    if words == "last layer":
-        model.head.weight = torch.nn.Parameter(model.head.weight.detach().clone())
+    """The base model with LoRA or trainable matrices, and its embeddings trainable or frozen."""
+    model = lineage.base()
+    if change == "LoRA":
+        model = lora.add_lora(model, recipes.RANK, seed=seed)
     model.embedding.weight.requires_grad_(words == "embeddings")
     return model
 
 
-def embeddings(seeds, n: int = 500, steps: int = 200) -> list[dict]:
-    """2 x 3: what happens to the matrices, by what happens to the rows of words."""
+def embeddings(seeds, n: int = 500, steps: int = 100) -> list[dict]:
+    """2 x 2: LoRA or full changes of the matrices, with embeddings trained or frozen."""
     runs = []
     for dialect in ("narrator", "names"):
         language = Stories(dialect)
         for change in ("LoRA", "full"):
             for words in WORDS:
-                if (dialect, words) == ("names", "last layer"):
-                    continue  # names must be read, too
 
                 def make(seed, change=change, words=words):
                     return adapted(change, words, seed)
@@ -90,7 +84,9 @@ def embeddings(seeds, n: int = 500, steps: int = 200) -> list[dict]:
                 def data_of(seed, language=language):
                     return recipes.Examples(language, n, seed)
 
-                lr = tuned_rate(make, data_of, steps, lambda m, s=language: other_loss(m, s))
+                lr = tuned_rate(
+                    make, data_of, steps, lambda m, s=language: other_loss(m, s), WORDS_RATES
+                )
                 for seed in seeds:
                     model = learned(lambda seed=seed, f=make: f(seed), data_of(seed), lr, steps)
                     new, old = recipes.evaluate_both(model, language)
@@ -100,18 +96,23 @@ def embeddings(seeds, n: int = 500, steps: int = 200) -> list[dict]:
     return runs
 
 
-def replay(seeds) -> list[dict]:
+def replay(seeds, numbers=(5, 50), steps: int = 100) -> list[dict]:
     """Old stories in the batch, against twice as many new ones; with the loss on what was seen."""
     language, runs = Stories("narrator"), []
-    for n, (name, (size, old)) in ((n, b) for n in (5, 50, 500) for b in BATCHES.items()):
+    for n, (name, (size, old)) in ((n, b) for n in numbers for b in BATCHES.items()):
         if size > n:
             continue  # the same five twice have the gradient of the five
-        steps = REPLAY_STEPS[n]
 
         def data_of(seed, n=n, size=size, old=old):
             return recipes.Examples(language, n, seed, old, size)
 
-        lr = tuned_rate(lambda _: lineage.base(), data_of, steps, lambda m: other_loss(m, language))
+        lr = tuned_rate(
+            lambda _: lineage.base(),
+            data_of,
+            steps,
+            lambda m: other_loss(m, language),
+            REPLAY_RATES,
+        )
         for seed in seeds:
             model = learned(lineage.base, data_of(seed), lr, steps)
             new, kept = recipes.evaluate_both(model, language)
@@ -125,32 +126,12 @@ def replay(seeds) -> list[dict]:
     return runs
 
 
-def ranks(seeds, n: int = 500, steps: int = 200) -> list[dict]:
-    """LoRA of four ranks, each with its rate."""
-    language, runs = Stories("narrator"), []
-    for rank in (1, 4, 16, 64):
-
-        def make(seed, rank=rank):
-            return recipes.prepare("LoRA", seed, rank)
-
-        def data_of(seed):
-            return recipes.Examples(language, n, seed)
-
-        lr = tuned_rate(make, data_of, steps, lambda m: other_loss(m, language))
-        for seed in seeds:
-            model = learned(lambda seed=seed, f=make: f(seed), data_of(seed), lr, steps)
-            new, old = recipes.evaluate_both(model, language)
-            runs.append(rounded(rank=rank, n=n, lr=lr, steps=steps, seed=seed, new=new, old=old))
-        print(f"  {runs[-1]}", flush=True)
-    return runs
-
-
-def frontier(seeds, n: int = 50, steps: int = 100) -> list[dict]:
+def frontier(seeds, n: int = 50, steps: int = 60) -> list[dict]:
     """What is learned and what is forgotten, by way and rate."""
     language, runs = Stories("narrator"), []
     for method in recipes.METHODS[1:]:
-        for lr in (MORE_RATES[0], *RATES):
-            for seed in seeds:
+        for lr in RATES:
+            for seed in list(seeds)[:3]:
                 data = recipes.Examples(language, n, seed)
                 model = learned(lambda s=seed, m=method: recipes.prepare(m, s), data, lr, steps)
                 if model is None:
@@ -219,7 +200,9 @@ def chats(seeds, steps: int = 100) -> list[dict]:
             def make(_):
                 return dialogue.add_tokens(lineage.base())
 
-            lr = tuned_rate(make, data_of, steps, lambda m: dialogue.evaluate(m, other)["answer"])
+            lr = tuned_rate(
+                make, data_of, steps, lambda m: dialogue.evaluate(m, other)["answer"], CHAT_RATES
+            )
             for seed in seeds:
                 model = learned(lambda: make(0), data_of(seed), lr, steps)
                 found = dialogue.evaluate(model, unseen)
@@ -247,7 +230,7 @@ def quantized_bases(seeds, n: int = 50, lr: float = 0.01, steps: int = 100) -> l
     language, runs = Stories("narrator"), []
     for n in (50,):
         usual = recipes.recipe("LoRA", n)
-        for bits in (32, 4, 3, 2):
+        for bits in (32, 4, 2):
             for seed in seeds:
 
                 def make(seed=seed, bits=bits):
@@ -274,7 +257,6 @@ PARTS = {
     "frontier": frontier,
     "dialogue": chats,
     "qlora": quantized_bases,
-    "ranks": ranks,
 }
 
 

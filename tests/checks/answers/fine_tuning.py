@@ -1323,9 +1323,7 @@ def _(dialogue, user, assistant):
 @wrong("chat_rows", "mask_not_shifted")
 def _(dialogue, user, assistant):
     row = _marked(dialogue, user, assistant)
-    late = [
-        b[0] if a[1] in ("said", "end") else IGNORED for a, b in zip(row, row[1:], strict=False)
-    ]
+    late = [b[0] if a[1] in ("said", "end") else IGNORED for a, b in pairwise(row)]
     return [t for t, _ in row[:-1]], late
 
 
