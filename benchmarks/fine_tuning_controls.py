@@ -5,11 +5,12 @@
 - frontier: what is learned and what is forgotten at each learning rate
 - context: stories of the dialect in the prompt of the base model, which learns nothing
 - dialogue: the loss on the answers only, and on every word
-- qlora: LoRA beside matrices of 32, 4 and 2 bits
+- qlora: LoRA beside matrices of 4 bits, and the gap before the first step with 4 and 2 bits
 
-Where conditions are compared, each has its learning rate from the same grid, chosen on a draw of
-its own by the loss on other stories; five seeds follow. Each part can be run alone, and takes from
-one to ten minutes of a core.
+In `embeddings` and `dialogue`, each condition has its learning rate from the same grid, chosen on a
+draw of its own by the loss on other stories; five seeds follow. `replay` and `qlora` take the
+recipes that the sweep chose without them. Each part can be run alone, and takes from one to five
+minutes of a core.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from grooves.precision.quantize import Scheme
 from grooves.training import lineage
 from grooves.training.loop import Divergence, train
 
-WORDS_RATES, REPLAY_RATES, CHAT_RATES = RATES[1:], RATES[:3], RATES
+WORDS_RATES = RATES[1:]
 WORDS = ("frozen", "embeddings")
 BATCHES = {"5 new": (5, 0), "10 new": (10, 0), "5 new, 5 old": (5, 5)}
 
@@ -96,32 +97,19 @@ def embeddings(seeds, n: int = 500, steps: int = 100) -> list[dict]:
     return runs
 
 
-def replay(seeds, numbers=(5, 50), steps: int = 100) -> list[dict]:
+def replay(seeds, n: int = 50) -> list[dict]:
     """Old stories in the batch, against twice as many new ones; with the loss on what was seen."""
-    language, runs = Stories("narrator"), []
-    for n, (name, (size, old)) in ((n, b) for n in numbers for b in BATCHES.items()):
-        if size > n:
-            continue  # the same five twice have the gradient of the five
-
-        def data_of(seed, n=n, size=size, old=old):
-            return recipes.Examples(language, n, seed, old, size)
-
-        lr = tuned_rate(
-            lambda _: lineage.base(),
-            data_of,
-            steps,
-            lambda m: other_loss(m, language),
-            REPLAY_RATES,
-        )
+    language, runs, usual = Stories("narrator"), [], recipes.recipe("full", n)
+    for name, (size, old) in BATCHES.items():
         for seed in seeds:
-            model = learned(lineage.base, data_of(seed), lr, steps)
+            data = recipes.Examples(language, n, seed, old, size)
+            model = learned(lineage.base, data, usual.lr, usual.steps)
             new, kept = recipes.evaluate_both(model, language)
             seen = recipes.Examples(language, n, seed)
             with torch.no_grad():
-                some = [seen.batch(step) for step in range(min(10, n // 5))]
-                on_seen = sum(model.loss(*batch).item() for batch in some) / len(some)
-            run = {"batch": name, "n": n, "lr": lr, "steps": steps, "seed": seed}
-            runs.append(run | rounded(new=new, old=kept, seen=on_seen))
+                on_seen = [model.loss(*seen.batch(step)).item() for step in range(n // 5)]
+            run = {"batch": name, "n": n, "lr": usual.lr, "steps": usual.steps, "seed": seed}
+            runs.append(run | rounded(new=new, old=kept, seen=sum(on_seen) / len(on_seen)))
         print(f"  {runs[-1]}", flush=True)
     return runs
 
@@ -131,7 +119,7 @@ def frontier(seeds, n: int = 50, steps: int = 60) -> list[dict]:
     language, runs = Stories("narrator"), []
     for method in recipes.METHODS[1:]:
         for lr in RATES:
-            for seed in list(seeds)[:3]:
+            for seed in list(seeds)[:2]:
                 data = recipes.Examples(language, n, seed)
                 model = learned(lambda s=seed, m=method: recipes.prepare(m, s), data, lr, steps)
                 if model is None:
@@ -201,7 +189,7 @@ def chats(seeds, steps: int = 100) -> list[dict]:
                 return dialogue.add_tokens(lineage.base())
 
             lr = tuned_rate(
-                make, data_of, steps, lambda m: dialogue.evaluate(m, other)["answer"], CHAT_RATES
+                make, data_of, steps, lambda m: dialogue.evaluate(m, other)["answer"], RATES
             )
             for seed in seeds:
                 model = learned(lambda: make(0), data_of(seed), lr, steps)
@@ -225,28 +213,22 @@ class Narrow(torch.nn.Module):
         return self.model(ids)[..., : len(Stories().vocabulary)]
 
 
-def quantized_bases(seeds, n: int = 50, lr: float = 0.01, steps: int = 100) -> list[dict]:
-    """LoRA beside a base in 32, 4, 3 and 2 bits; `start`: before the first step."""
-    language, runs = Stories("narrator"), []
-    for n in (50,):
-        usual = recipes.recipe("LoRA", n)
-        for bits in (32, 4, 2):
-            for seed in seeds:
+def quantized_bases(seeds, n: int = 50) -> list[dict]:
+    """LoRA beside a base in 4 bits, by the recipe of LoRA; `start`: before the first step."""
+    language, runs, usual = Stories("narrator"), [], recipes.recipe("LoRA", n)
 
-                def make(seed=seed, bits=bits):
-                    model = recipes.prepare("LoRA", seed)
-                    return (
-                        model
-                        if bits == 32
-                        else qlora.quantize_base(model, Scheme(f"int{bits}", 64))
-                    )
+    def make(seed, bits):
+        return qlora.quantize_base(recipes.prepare("LoRA", seed), Scheme(f"int{bits}", 64))
 
-                start = lineage.gap(make())[0]
-                model = learned(make, recipes.Examples(language, n, seed), usual.lr, usual.steps)
-                new, old = recipes.evaluate_both(model, language)
-                row = {"bits": bits, "n": n, "lr": usual.lr, "steps": usual.steps, "seed": seed}
-                runs.append(row | rounded(start=start, new=new, old=old))
-            print(f"  {runs[-1]}", flush=True)
+    for bits in (4, 2):
+        runs.append(rounded(bits=bits, start=lineage.gap(make(0, bits))[0]))
+    for seed in seeds:
+        data = recipes.Examples(language, n, seed)
+        model = learned(lambda seed=seed: make(seed, 4), data, usual.lr, usual.steps)
+        new, old = recipes.evaluate_both(model, language)
+        row = {"bits": 4, "n": n, "lr": usual.lr, "steps": usual.steps, "seed": seed}
+        runs.append(row | rounded(new=new, old=old))
+        print(f"  {runs[-1]}", flush=True)
     return runs
 
 

@@ -17,7 +17,7 @@ from grooves.precision import stored_adapters
 
 
 def runs_of(n: int, out) -> list[dict]:
-    """Train by every way on so many stories, write the models, and judge what was written."""
+    """Train in every way on n stories, write the models, and evaluate what was written."""
     language = Stories(stored_adapters.DIALECT)
     models = {
         m: recipes.fine_tune(m, language, n, stored_adapters.SEED)[0] for m in recipes.METHODS
@@ -37,7 +37,7 @@ def runs_of(n: int, out) -> list[dict]:
 
 
 def main() -> None:
-    """Train, keep, judge and publish."""
+    """Train, store, evaluate and publish."""
     parsed = report.arguments(__doc__).parse_args()
     report.one_thread()
     rows = [
@@ -46,12 +46,12 @@ def main() -> None:
         for row in runs_of(n, parsed.out)
     ]
     notes = [
-        "Nats a word above the exact entropy: of the dialect (new), of the first language (old).",
-        "bytes: what must be kept beside the base model.",
+        "Nats per word above the exact entropy: of the dialect (new), of the first language (old).",
+        "bytes: what must be stored beside the base model.",
     ]
     more = {"dialect": stored_adapters.DIALECT, "seed": stored_adapters.SEED}
     report.publish(
-        "tuned_models", "Fine-tuned models as they are kept", rows, notes, parsed.out, **more
+        "tuned_models", "Fine-tuned models as they are stored", rows, notes, parsed.out, **more
     )
 
 
