@@ -314,7 +314,7 @@ def test_what_the_kernel_sets_is_shown_until_the_widget_is_closed(notebook):
     for name, value in (("asks", False), ("way", "head"), ("n", 500)):
         notebook.evaluate("([name, value]) => widgetModel.receive(name, value)", [name, value])
     assert notebook.get_by_role("radio", name="500").is_checked()
-    assert notebook.locator(".gc-help").inner_text().startswith("Head only: 0.037 nats")
+    assert notebook.locator(".gc-help").inner_text().startswith("Last layer: 0.037 nats")
     notebook.evaluate("window.stop()")
     assert notebook.evaluate("[...listeners.values()].flat().length") == 0
 
