@@ -1,4 +1,4 @@
-"""Dialogues: the story settles the answer, only chosen targets count, and new tokens change little."""
+"""Dialogues: the story settles the answer, chosen targets count, new tokens change little."""
 
 import math
 import re

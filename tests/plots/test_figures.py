@@ -107,7 +107,8 @@ def test_a_method_keeps_its_colour_wherever_it_stands():
         colours = {name: figures.colour_of(name, i) for i, name in enumerate(names)}
         assert sorted(colours.values()) == [figures.BLUE, figures.BLUE, figures.VERMILION]
     assert figures.colour_of("nobody", 1) == figures.VERMILION
-    markup = figures.lines([1, 2], {"last layer": [1, 2], "LoRA": [2, 1]}, ("x", "y"), "", "").markup
+    series = {"last layer": [1, 2], "LoRA": [2, 1]}
+    markup = figures.lines([1, 2], series, ("x", "y"), "", "").markup
     for name, colour in (("last layer", figures.GREEN), ("LoRA", figures.VERMILION)):
         light, _ = figures.SHADES[colour]
         assert re.search(rf"fill: light-dark\({light}[^>]*>{name}<", markup), name

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from legible import faults
 
-from grooves.plots import figures, intervals, lettering, precision_plots, roofline_plots
+from grooves.plots import (
+    figures,
+    fine_tuning_plots,
+    intervals,
+    lettering,
+    precision_plots,
+    roofline_plots,
+)
 from grooves.plots.digit_plots import digit_grid
 from grooves.plots.roofline_plots import Roof
 from grooves.precision.formats import FP8_E4M3, FP8_E5M2, INT8
@@ -87,6 +94,12 @@ KINDS = {
     ),
     "long names": lambda: figures.lines(
         (16, 64, 256), LONG, *META, xscale="log", yscale="log"
+    ),
+    "frontier": lambda: fine_tuning_plots.frontier(
+        {n: np.geomspace((1, 0.1), (0.1, 1), 20).reshape(4, 5, 2) for n in WAYS[1:]}, *META
+    ),
+    "every run": lambda: fine_tuning_plots.every_run(
+        {f"{n}, embeddings": RUNS[n][0] for n in WAYS}, *META[0][:1], *META[1:]
     ),
     "means": lambda: intervals.mean_curves(SIZES, RUNS, *META, yscale="log", band="range"),
     "differences": lambda: intervals.forest(
