@@ -60,7 +60,7 @@ class LoRALinear(nn.Linear):
         if not 1 <= rank <= min(fan_in, wide):
             raise ValueError(
                 f"{rank=} must be from 1 to {min(fan_in, wide)}: a matrix of {fan_in} by {wide} "
-                "has no larger rank"
+                "cannot have a larger rank"
             )
         # On the device without memory nothing is drawn for a weight that is replaced at once.
         super().__init__(fan_in, fan_out, bias=False, device="meta")
