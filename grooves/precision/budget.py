@@ -104,6 +104,6 @@ def budget(
     }
 
 
-def fits(need: dict[str, float], memory_gb: float) -> bool:
-    """Whether a budget goes into a device's memory, of which `RESERVE` is left alone."""
-    return sum(need.values()) <= (1 - RESERVE) * memory_gb * 1e9
+def fits(need: dict[str, float], memory_gib: float) -> bool:
+    """Whether a budget fits into a device's memory, of which `RESERVE` stays free."""
+    return sum(need.values()) <= (1 - RESERVE) * memory_gib * 2**30
