@@ -65,7 +65,7 @@ class Model:
         return self.n_experts > 0
 
 
-def counted(model: Model, active: bool = False, input_embedding: bool = True) -> int:
+def counted_parameters(model: Model, active: bool = False, input_embedding: bool = True) -> int:
     """A model's parameters, counted from its sizes.
 
     active: only the experts that one token uses. input_embedding: with the matrix of the input
@@ -88,7 +88,7 @@ def expert_parameters(model: Model) -> int:
 def stored_bytes(model: Model) -> float:
     """Size of the published file: experts in `expert_bits`, all other weights in 16."""
     few = expert_parameters(model) if model.expert_bits else 0
-    return (counted(model) - few) * 2 + few * model.expert_bits / 8
+    return (counted_parameters(model) - few) * 2 + few * model.expert_bits / 8
 
 
 def cache_numbers(model: Model, n_tokens: int) -> int:

@@ -79,7 +79,7 @@ def nf4_levels() -> tuple[float, ...]:
     steps = lambda n: [end + (0.5 - end) * k / n for k in range(n)]  # noqa: E731
     above = [norm.ppf(p) for p in reversed(steps(8))]
     below = [-norm.ppf(p) for p in steps(7)]
-    return tuple(level / above[-1] for level in (*below, 0.0, *above))
+    return tuple(float(level / above[-1]) for level in (*below, 0.0, *above))
 
 
 def _levels(element: Format) -> tuple[float, ...]:
