@@ -2,8 +2,8 @@
 
 The base model learns the dialect *narrator* with AdamW at a rate 200 times lower than that
 of its pre-training. What differs is how the weights are kept after each step: in 32 bits, rounded
-to the nearest bf16, or rounded stochastically. Two of the ways round the weights and nothing else, so
-that what they show is due to the sum of the steps; two more use bf16 as trainings do.
+to the nearest bf16, or rounded stochastically. Two of the ways round the weights and nothing else,
+so that what they show is due to the sum of the steps; two more use bf16 as is usual.
 """
 
 from __future__ import annotations

@@ -64,7 +64,11 @@ def devices() -> list[dict]:
     """A row for each of `SIZES`, with the names of devices that have as much memory."""
     rows = []
     for size in SIZES:
-        same = [one for one in published.published().values() if one.memory_gib == size and one.kind in ("gpu", "system")]
+        same = [
+            one
+            for one in published.published().values()
+            if one.memory_gib == size and one.kind in ("gpu", "system")
+        ]
         if same:
             names = " or ".join(short(one.name) for one in same[:NAMES_SHOWN])
             first = {"source": same[0].source, "read": same[0].read}
