@@ -116,7 +116,7 @@ def dots(rows: dict, xlabel: str, alt: str, caption: str, log: bool = False):
     return figures.picture(figure, alt, caption)
 
 
-def runs(x, series: dict, labels: tuple[str, str], alt: str, caption: str):
+def run_lines(x, series: dict, labels: tuple[str, str], alt: str, caption: str):
     """Several runs of each kind: every run a thin line, and a dot where it ends.
 
     x: (n,) steps. series: name -> (n_runs, n) values. Returns: `figures.Picture`.

@@ -50,8 +50,9 @@ def test_every_seed_is_a_dot_in_the_row_of_its_name():
 
 def test_every_run_is_a_line_that_ends_in_a_dot():
     at, slow, fast = [0, 50, 100], [[2.0, 1.9, 1.8], [2.0, 1.8, 1.7]], [[2.0, 1.0, 0.5]]
-    picture = pictures.runs(at, {"nearest": slow, "32 bits": fast}, ("step", "nats"), "alt", "")
-    more = pictures.runs(
+    labels = ("step", "nats")
+    picture = pictures.run_lines(at, {"nearest": slow, "32 bits": fast}, labels, "alt", "")
+    more = pictures.run_lines(
         at, {"nearest": [*slow, fast[0]], "32 bits": fast}, ("step", "nats"), "", ""
     )
     assert all(text in picture.markup for text in ("nearest", "32 bits", "step", "nats"))
