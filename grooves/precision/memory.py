@@ -69,8 +69,7 @@ def kv_cache_bytes(
 
     Returns: bytes.
     Raises: ValueError where an argument is not positive.
-    Source: Ainslie et al. 2023, arXiv:2305.13245: query heads share keys and values, all of them in
-    Shazeer 2019, arXiv:1911.02150.
+    Source: Ainslie et al. 2023, arXiv:2305.13245 (query heads share keys and values).
     """
     _positive(n_layers=n_layers, n_kv_heads=n_kv_heads, head_dim=head_dim, n_tokens=n_tokens)
     _positive(bytes_per_value=bytes_per_value, n_sequences=n_sequences)
