@@ -131,7 +131,7 @@ def test_templates_read_nine_digits_in_ten_and_untrained_networks_one(data):
         (lambda: layers.Network([np.ones((2, 3))], [np.ones(2)]), r"layer 0.*\(2, 3\).*\(2,\)"),
         (
             lambda: layers.Network([np.ones((2, 3)), np.ones((4, 1))], [np.ones(3), np.ones(1)]),
-            "takes 4 numbers, the one before makes 3",
+            "takes 4 inputs, but the layer before has 3 outputs",
         ),
         (lambda: layers.templates(np.ones((2, 4)), np.array([0, 2])), r"no picture of \[1\]"),
         (lambda: layers.templates(np.ones((2, 4)), np.array([0])), r"labels \(1,\)"),
@@ -140,3 +140,62 @@ def test_templates_read_nine_digits_in_ten_and_untrained_networks_one(data):
 def test_what_does_not_fit_is_refused_with_its_shape(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+# --- layers in closed form ------------------------------------------------------------------------
+
+
+def test_least_squares_solves_the_penalised_problem():
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(size=(40, 6)), np.arange(40) % 3
+    layer = layers.least_squares(x, labels, penalty=0.5)
+    ones = np.column_stack([x, np.ones(40)])
+    A = np.concatenate([ones, math.sqrt(0.5) * np.eye(7)])  # the penalty as more rows
+    Y = np.concatenate([np.eye(3)[labels], np.zeros((7, 3))])
+    expected = np.linalg.lstsq(A, Y, rcond=None)[0]
+    assert np.allclose(layer.weights[0], expected[:-1])
+    assert np.allclose(layer.biases[0], expected[-1])
+
+
+@pytest.mark.parametrize("penalty", [0.0, -1.0, math.nan])
+def test_least_squares_refuses_a_penalty_that_is_not_positive(penalty):
+    with pytest.raises(ValueError, match="must be above 0"):
+        layers.least_squares(np.eye(3), np.arange(3), penalty)
+
+
+@pytest.mark.parametrize("make", [layers.templates, layers.least_squares])
+def test_layers_in_closed_form_need_an_example_of_every_class(make):
+    with pytest.raises(ValueError, match=r"no picture of \[1\]"):
+        make(np.eye(3), np.array([0, 2, 2]))
+    with pytest.raises(ValueError, match="one label a row"):
+        make(np.eye(3), np.array([0, 1]))
+
+
+def test_random_features_have_random_biases_and_are_the_same_for_a_seed():
+    one, again, other = (layers.random_features((2, 30), seed) for seed in (3, 3, 4))
+    assert np.array_equal(one.biases[0], again.biases[0])
+    assert not np.allclose(one.biases[0], other.biases[0])
+    assert np.array_equal(one.weights[0], layers.new_network((2, 30), 3).weights[0])
+    assert one.biases[0].std() > 0.3 and abs(one.biases[0]).max() <= 1
+
+
+def test_a_piecewise_linear_network_joins_its_points():
+    rng = np.random.default_rng(0)
+    knots, values = np.sort(rng.uniform(-2, 2, 9)), rng.normal(size=9)
+    net = layers.piecewise_linear(knots, values)
+    x = np.linspace(knots[0] - 1, knots[-1], 501)
+    assert np.allclose(net.forward(x[:, None])[:, 0], np.interp(x, knots, values))
+    assert net.sizes == (1, 8, 1)
+
+
+@pytest.mark.parametrize(
+    "knots, values, complaint",
+    [
+        ([0.0], [1.0], "two or more of each"),
+        ([0.0, 1.0], [1.0], "two or more of each"),
+        ([0.0, 0.0], [1.0, 2.0], "must increase"),
+    ],
+)
+def test_points_that_cannot_be_joined_are_refused(knots, values, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        layers.piecewise_linear(np.array(knots), np.array(values))

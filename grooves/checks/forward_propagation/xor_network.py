@@ -54,9 +54,9 @@ SOMETHING_ELSE = (
 
 @check(lab=LAB, exercise="xor", returns=(tuple, list), repeatable=False)
 def xor(answer):
-    """xor() -> W1 (2, H), b1 (H,), W2 (H, 1), b2 (1,): a network that computes XOR."""
+    """xor() -> W1 (2, n_hidden), b1 (n_hidden,), W2 (n_hidden, 1), b2 (1,): a network for XOR."""
     W1, b1, W2, b2 = _read(answer())
-    sums = CASES @ W1 + b1  # (4, H)
+    sums = CASES @ W1 + b1  # (4, n_hidden)
     said = (np.maximum(sums, 0.0) @ W2 + b2)[:, 0]
     stepped = ((sums > 0) @ W2 + b2)[:, 0]
     if np.abs(said - XOR).max() <= EXACT:
@@ -120,7 +120,7 @@ def _read(parts) -> list[np.ndarray]:
     W1, b1, W2, b2 = (np.asarray(part, dtype=float) for part in parts)
     if W1.ndim != 2 or W1.shape[0] != 2:
         raise CheckFailed(
-            f"W1 has shape {W1.shape}, expected (2, H): a row for each of the two inputs, "
+            f"W1 has shape {W1.shape}, expected (2, n_hidden): a row for each of the two inputs, "
             "a column for each hidden neuron.",
             hint="first_shape",
         )

@@ -3,14 +3,12 @@ mistake, and rare wrong ones that a check refuses without naming their mistake."
 
 import itertools
 import math
-from fractions import Fraction
 
 import numpy as np
 import scipy.special
 import torch
 import torch.nn.functional as F
 from answers.lab import Answers, near
-from sklearn.metrics import accuracy_score
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -1004,130 +1002,6 @@ def _(logits, labels):
     return np.median(-_pick(_log_softmax(logits), labels))
 
 
-# ---- accuracy --------------------------------------------------------------------------------
-
-
-@right("accuracy", "counted in plain Python")
-def _(logits, labels):
-    hits = sum(
-        row.index(max(row)) == label
-        for row, label in zip(logits.tolist(), labels.tolist(), strict=True)
-    )
-    return hits / len(labels)
-
-
-@right("accuracy", "no logit above the right one")
-def _(logits, labels):
-    ahead = logits > logits[np.arange(len(labels)), labels][:, None]
-    return 1 - np.any(ahead, axis=1).mean()
-
-
-@right("accuracy", "sorted")
-def _(logits, labels):
-    return np.count_nonzero(np.argsort(logits)[:, -1] == labels) / logits.shape[0]
-
-
-@right("accuracy", "as a fraction")
-def _(logits, labels):
-    hits = [int(row.argmax()) == label for row, label in zip(logits, labels, strict=True)]
-    return Fraction(sum(hits), len(hits))
-
-
-@wrong("accuracy", "count")
-def _(logits, labels):
-    return (logits.argmax(1) == labels).sum()
-
-
-@wrong("accuracy", "percent")
-def _(logits, labels):
-    return 100 * (logits.argmax(1) == labels).mean()
-
-
-@wrong("accuracy", "error_rate")
-def _(logits, labels):
-    return (logits.argmax(1) != labels).mean()
-
-
-@wrong("accuracy", "per_picture")
-def _(logits, labels):
-    return logits.argmax(1) == labels
-
-
-@wrong("accuracy", "predictions")
-def _(logits, labels):
-    return logits.argmax(1)
-
-
-@wrong("accuracy", "wrong_axis")
-def _(logits, labels):
-    return (logits.argmax(0) == labels).mean()
-
-
-@wrong("accuracy", "no_axis")
-def _(logits, labels):
-    return np.mean(np.argmax(logits) == labels)
-
-
-@wrong("accuracy", "max_for_argmax")
-def _(logits, labels):
-    return (logits.max(1) == labels).mean()
-
-
-@wrong("accuracy", "mean_probability")
-def _(logits, labels):
-    return _pick(_softmax(logits), labels).mean()
-
-
-@rare("accuracy", "more than half")
-def _(logits, labels):
-    return (_pick(_softmax(logits), labels) >= 0.5).mean()
-
-
-@rare("accuracy", "positive")
-def _(logits, labels):
-    return (_pick(logits, labels) > 0).mean()
-
-
-@rare("accuracy", "divided by classes")
-def _(logits, labels):
-    return (logits.argmax(1) == labels).sum() / logits.shape[1]
-
-
-@wrong("accuracy", "ready_made")
-def _(logits, labels):
-    return accuracy_score(labels, logits.argmax(1))
-
-
-@wrong("accuracy", "rounded_logits")
-def _(logits, labels):
-    return (_softmax(logits).argmax(1) == labels).mean()
-
-
-@rare("accuracy", "nearly counts")
-def _(logits, labels):
-    return np.mean(_pick(logits, labels) >= logits.max(1) - 1e-6)
-
-
-@rare("accuracy", "largest size")
-def _(logits, labels):
-    return (np.abs(logits).argmax(1) == labels).mean()
-
-
-@rare("accuracy", "first two")
-def _(logits, labels):
-    return np.mean([label in row.argsort()[-2:] for row, label in zip(logits, labels, strict=True)])
-
-
-@wrong("accuracy", "unrecognised")
-def _(logits, labels):  # counts in a byte
-    return np.sum(logits.argmax(1) == labels, dtype=np.uint8) / len(labels)
-
-
-@wrong("accuracy", "course_code")
-def _(logits, labels):
-    return layers.accuracy(logits, labels)
-
-
 # ---- templates -------------------------------------------------------------------------------
 
 
@@ -1429,14 +1303,6 @@ ANSWERS.by_hand(
         near(cross_entropy(np.array([[1000.0, 0.0]]), np.array([1])), 1000) and math.exp(-1000) == 0
     ),
 )
-ANSWERS.by_hand(
-    "accuracy",
-    "The logits (2, 5), (3, 1) and (0, 4) predict 1, 0 and 1. "
-    "With the labels 1, 1 and 1 two of three are right: 2/3.",
-    lambda accuracy: near(accuracy(np.array([[2, 5], [3, 1], [0, 4]]), np.array([1, 1, 1])), 2 / 3),
-)
-
-
 def _two_classes(templates):
     """The worked case in the first two classes; the other eight get a blank picture each."""
     images = np.array([[1.0, 0], [3, 0], [0, 4], *(8 * [[0.0, 0.0]])])
