@@ -47,7 +47,7 @@ def _device(device: dict, need: dict[str, float], total: float, y: float) -> lis
     memory = device["memory_gib"] * 2**30
     scale = (RIGHT - LEFT) / max(total, memory)
     fits = total <= (1 - RESERVE) * memory
-    parts = [text(MARGIN, y + 14, f"{device['memory_gib']:g} GiB", 14, INK, weight=600)]
+    parts = [text(MARGIN, y + 14, f"{device['memory_gib']:.0f} GiB", 14, INK, weight=600)]
     parts.append(text(MARGIN + 66, y + 14, device["names"].split(" or ")[0], 13, SOFT))
     x = LEFT
     for name, (colour, _) in COLOURS.items():

@@ -40,7 +40,7 @@ export class PartsView {
 /** What stands beside the button of a device with so much memory (GiB): { cells, who, status, parts, track }. */
 function row(memory) {
   const [gb, who, status] = ["gm-gb", "gm-who", "gm-status"].map((className) => element("span", { className }));
-  gb.textContent = `${memory} GiB`;
+  gb.textContent = `${Math.round(memory)} GiB`;
   const parts = segments();
   const stack = element("span", { className: "gm-stack" }, ...parts);
   const frame = element("span", { className: "gm-frame" });
