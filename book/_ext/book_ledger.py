@@ -32,15 +32,6 @@ BADGES = {  # the class of a verdict's badge
 COLUMNS = ("Claim", "Verdict", "What was found")
 
 
-# As `claims.WORDINGS` puts it of several claims.
-PLURAL = {
-    claims.HOLDS: "hold",
-    claims.IN_PART: "hold in part",
-    claims.WRONG: "do not hold",
-    claims.NOT_CHECKABLE: "say nothing checkable",
-}
-
-
 class ledger_table(nodes.General, nodes.Element):
     """A table whose roles are written out, so that they outlast its layout as cards."""
 
@@ -143,7 +134,7 @@ def _count(found, edition):
     total = len(claims.claims())
     by_wording = Counter(verdict.verdict for stated in found.values() for _, verdict in stated[-1:])
     counts = [
-        f"{n} {wording if n == 1 else PLURAL[wording]}" for wording, n in by_wording.most_common()
+        f"{n} {wording if n == 1 else _plural(wording)}" for wording, n in by_wording.most_common()
     ]
     text = f"{len(found)} of {total} claims have been checked so far"
     text = f"{text}: {', '.join(counts)}." if counts else f"{text}."
@@ -152,6 +143,12 @@ def _count(found, edition):
         return text
     belong = "claim belongs" if len(away) == 1 else "claims belong"
     return f"{text} {len(away)} {belong} to chapters that are {NOT_HERE}."
+
+
+def _plural(wording):
+    """A verdict's words about several claims: "does not hold" becomes "do not hold"."""
+    verb, space, rest = wording.partition(" ")
+    return {"does": "do"}.get(verb, verb.removesuffix("s")) + space + rest
 
 
 def _left_out(claim, edition):
@@ -190,7 +187,7 @@ def _findings(app, docname, claim, stated):
 
 
 def _chapter(app, docname, chapter):
-    label = f"{chapter.number:02d} {chapter.title}"
+    label = f"{chapter.number}, {chapter.title}"
     page = f"book/{chapter.name}"
     if page not in app.env.found_docs:
         return nodes.Text(label)

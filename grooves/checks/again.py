@@ -1,9 +1,9 @@
-"""Is an answer a function of its arguments alone? It is called again, and must return the same.
+"""Does an answer depend on its arguments alone? It is called again and must return the same result.
 
-Key idea: a list in a default argument, a global dictionary or an argument that was used up make a
-first call right and a later one wrong. So calls with plain data are kept, with copies of what went
-in and came out, and repeated when the check is over, with other calls between. A network cannot be
-compared so, but two calls must not hand out one and the same.
+Key idea: a list as a default argument, a global dictionary or an argument that was changed can make
+a first call correct and a later one wrong. So calls with plain data are recorded, with copies of
+their arguments and results, and repeated after the check, with other calls in between. Networks
+cannot be compared in this way, but two calls must not return the same network.
 Part of the labs' checks (every chapter).
 """
 
@@ -19,15 +19,15 @@ from dataclasses import dataclass
 
 from grooves.checks.failures import CheckFailed
 
-MOST_NUMBERS = 200_000  # of a call that is kept
-MOST_KEPT = 3  # calls of a check
+MOST_NUMBERS = 200_000  # of a recorded call
+MOST_KEPT = 3  # recorded per check
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A call: copies of its arguments before, and of its result and its arguments after.
+    """A call: copies of its arguments before it, and of its result and its arguments after it.
 
-    A network that was `made` is not copied: the check may train it.
+    A new network (`made`) is not copied, because the check may train it.
     """
 
     args: tuple
@@ -35,12 +35,12 @@ class Kept:
     random_state: tuple
     result: object
     after: tuple
-    handed_out: object  # the result itself, which later calls must leave alone
+    handed_out: object  # the result itself, which later calls must not change
     made: bool = False  # a network, which may change
 
 
 def is_plain(value) -> bool:
-    """Whether a value is data that can be copied and compared: numbers, texts, arrays, lists."""
+    """Whether a value can be copied and compared: numbers, texts, arrays, lists."""
     if value is None or isinstance(value, (numbers.Number, str, bytes)):
         return True
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -57,14 +57,14 @@ def is_plain(value) -> bool:
 
 
 def before(args: tuple, kwargs: dict) -> tuple | None:
-    """Copies of a call's arguments and of the random state, where all of them are plain data."""
+    """Copies of a call's arguments and of the random state, if all of them are plain data."""
     if not all(map(is_plain, (*args, *kwargs.values()))):
         return None
     return copy.deepcopy(args), copy.deepcopy(kwargs), _random_state()
 
 
 def after(kept: tuple, result, args: tuple, kwargs: dict) -> Kept | None:
-    """The kept call once it has returned; None where the result is nothing to compare."""
+    """The recorded call after its return; None if the result cannot be compared."""
     changed = (copy.deepcopy(args), copy.deepcopy(kwargs))
     if is_plain(result):
         return Kept(*kept, copy.deepcopy(result), changed, result)
@@ -72,9 +72,9 @@ def after(kept: tuple, result, args: tuple, kwargs: dict) -> Kept | None:
 
 
 def refuse_overwritten(calls: list[Kept]) -> None:
-    """Refuse an answer one of whose calls changed what an earlier one had returned.
+    """Refuse an answer if one of its calls changed what an earlier call had returned.
 
-    Raises: CheckFailed with the hint "overwritten"; "made_once" where it returned it again.
+    Raises: CheckFailed with the hint "overwritten"; "made_once" if it returned the same object.
     """
     made = [kept.handed_out for kept in calls if kept.made]
     for i, result in enumerate(made):
@@ -82,17 +82,17 @@ def refuse_overwritten(calls: list[Kept]) -> None:
     for kept in calls:
         if not kept.made and not same(kept.handed_out, kept.result):
             raise CheckFailed(
-                "a later call of your function changed what an earlier one had returned: both are "
-                "the same array or list. Make a new one in every call.",
+                "a later call of your function changed what an earlier call had returned, because "
+                "both return the same array or list. Create a new one in every call.",
                 hint="overwritten",
             )
 
 
 def refuse_memory(answer: Callable, calls: list[Kept]) -> None:
-    """Repeat kept calls of an answer, and refuse it where the same arguments give another result.
+    """Repeat recorded calls of an answer, and refuse it if the same arguments give another result.
 
-    The random numbers that it drew from the global generators are given again. An object that it
-    makes is asked for once more, and must be another one.
+    The global generators repeat the random numbers that it drew. If the answer creates an object, a
+    repeated call must create another one.
     Raises: CheckFailed with the hint "remembers" or "made_once".
     """
     state = _random_state()
@@ -114,9 +114,9 @@ def refuse_memory(answer: Callable, calls: list[Kept]) -> None:
                     continue
                 came = "returned something else"
             raise CheckFailed(
-                f"called again with the same arguments, your function {came}. Something outlives "
-                "the call: a global variable, a list or dictionary as a default argument, or an "
-                "argument that was changed. Make it anew inside the function.",
+                f"called again with the same arguments, your function {came}. Something persists "
+                "between calls: a global variable, a list or dictionary as a default argument, or "
+                "an argument that was changed. Create it inside the function instead.",
                 hint="remembers",
             )
     finally:
@@ -128,7 +128,7 @@ def _refuse_made_before(result, earlier: list) -> None:
         if _parameters(result) & _parameters(other):
             raise CheckFailed(
                 f"two calls of your function returned the same {type(result).__name__}, or two "
-                "with the same parameters, so what one learns changes the other. Make a new one in "
+                "that share parameters, so training one changes the other. Create a new one in "
                 "every call.",
                 hint="made_once",
             )
@@ -144,8 +144,8 @@ def refuse_changed(kept: tuple, args: tuple, kwargs: dict) -> None:
         if not _is_generator(was) and not same(was, now):
             kind = {"ndarray": "array", "Tensor": "tensor"}.get(type(was).__name__)
             raise CheckFailed(
-                f"your function changed the {kind or type(was).__name__} that it was given. Others "
-                "still need what stood there: work on a copy, or make something new.",
+                f"your function changed the {kind or type(was).__name__} that it was given, but "
+                "the caller still needs it unchanged. Work on a copy, or create a new one.",
                 hint="changed_input",
             )
 
@@ -158,7 +158,7 @@ def same(a, b) -> bool:
 
         try:
             a, b = (x if torch.is_tensor(x) else torch.as_tensor(np.array(x)) for x in (a, b))
-        except (TypeError, ValueError, RuntimeError):  # texts, and what has no tensor
+        except (TypeError, ValueError, RuntimeError):  # texts, and values without a tensor
             return np.array_equal(np.asarray(a), np.asarray(b))
         if a.shape != b.shape:
             return False

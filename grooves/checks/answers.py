@@ -1,8 +1,8 @@
-"""The student's answer as a check sees it: watched while it runs, and read when it fails.
+"""The student's answer as a check sees it: recorded while it runs, and examined when it fails.
 
-Key idea: the check receives the student's own function inside a thin wrapper that notes every
-call. So the framework knows that the student's code is what ran, with which arguments, and whether
-an error came out of it or out of the check. Part of the labs' checks (every chapter).
+Key idea: the check receives the student's function inside a thin wrapper that records every call.
+So the framework knows whether the student's code ran, with which arguments, and whether an error
+was raised by it or by the check. Part of the labs' checks (every chapter).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import site
 import sys
 import sysconfig
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,18 +28,27 @@ _OURS = str(Path(__file__).resolve().parents[1]) + os.sep
 
 @dataclass
 class Call:
-    """One call of the student's function: its arguments in words, and what came of it."""
+    """One call of the student's function, and its outcome.
 
-    arguments: str
+
+    told: its arguments in words, put into words when they are asked for. Of all calls but the last
+    they are forgotten.
+    """
+
+    told: Callable[[], str] | None
     result: Any = None
     error: BaseException | None = None
     kept: again.Kept | None = None
 
+    @property
+    def arguments(self) -> str:
+        return self.told() if self.told else ""
+
 
 def watch(answer, exercise: str, returns, in_place: bool):
-    """Wrap a function so that its calls are noted; anything else is handed on as it is.
+    """Wrap a function so that its calls are recorded; anything else is passed on unchanged.
 
-    Returns: (the answer to give to the check, its list of `Call`, or None where it is no function).
+    Returns: (the answer to give to the check, its list of `Call`, or None if it is not a function).
     The wrapper raises CheckFailed where the function returns None or a type other than `returns`,
     and, unless `in_place`, where it changes an array or a list that it was given.
     """
@@ -48,9 +58,15 @@ def watch(answer, exercise: str, returns, in_place: bool):
     accepted = returns if isinstance(returns, tuple) else (returns,)
 
     def watched(*args, **kwargs):
-        call = Call(_arguments(answer, args, kwargs))
+        if calls:
+            calls[-1].told = None
+        given = again.before(args, kwargs) if len(calls) < MOST_COPIED else None
+        if given is None:  # no copy: the call may change what it is given
+            told = functools.partial(str, _arguments(answer, args, kwargs))
+        else:
+            told = functools.partial(_arguments, answer, *given[:2])
+        call = Call(told)
         calls.append(call)
-        given = again.before(args, kwargs) if len(calls) <= MOST_COPIED else None
         try:
             call.result = answer(*args, **kwargs)
         except BaseException as error:
@@ -83,7 +99,7 @@ def watch(answer, exercise: str, returns, in_place: bool):
 def recorded(answer):
     """For tests: the same answer, and a list that grows whenever the answer's code is run.
 
-    A function is wrapped; a class is replaced by a subclass that notes each object made; anything
+    A function is wrapped; a class is replaced by a subclass that records each new object; anything
     else cannot be run and is refused with TypeError.
     """
     ran: list[tuple] = []
@@ -138,7 +154,7 @@ def describe(value) -> str:
 
 
 def describe_type(kind: type) -> str:
-    """A type in a few words, as `describe` would speak of its values."""
+    """A type in a few words, as `describe` would write its values."""
     if kind is type(None):
         return "None"
     names = {"Tensor": "tensor", "ndarray": "array", "int": "integer", "float": "number"}
@@ -169,10 +185,10 @@ def is_students(code) -> bool:
 
 
 def not_started_in(error: BaseException) -> str | None:
-    """The function whose stub raised this NotImplementedError; None where it is a real error.
+    """The function whose stub raised this NotImplementedError; None if it is a real error.
 
-    PyTorch raises NotImplementedError too (an operation that a device lacks), so the line that
-    raised must say the word. A cell's top level counts as the function "<module>".
+    PyTorch raises NotImplementedError too (for an operation that a device lacks), so the line that
+    raised it must contain the word. A cell's top level counts as the function "<module>".
     """
     trace = error.__traceback__
     if not isinstance(error, NotImplementedError) or trace is None:
@@ -187,10 +203,10 @@ def not_started_in(error: BaseException) -> str | None:
 
 
 def place_of(frames: list[tuple], exercise: str) -> str:
-    """Where the innermost of these frames stands: "line 3 of its cell", then `scores = q @ k`.
+    """The place of the innermost of these frames: "line 3 of its cell", then `scores = q @ k`.
 
-    Where the line is in another function than the exercise's, such as an earlier answer, that one
-    is named, and so is the line that called it: the mistake may be there.
+    If the line is in another function than the exercise's, such as an earlier answer, the function
+    is named, and so is the line that called it, because the mistake may be there.
     """
     inner = _function(frames[-1][0])
     place = _line(*frames[-1])
@@ -215,7 +231,7 @@ def _line(frame, number: int) -> str:
 
 
 def _function(frame) -> str:
-    """A function's name as a student knows it: "Broken.learn"; "" for a lambda on its own."""
+    """A function's name as a student knows it, such as "Broken.learn"; empty for a lambda."""
     names = frame.f_code.co_qualname.split(".<locals>.")
     return next((name for name in reversed(names) if not name.startswith("<")), "")
 
@@ -239,23 +255,24 @@ def _arguments(answer, args: tuple, kwargs: dict) -> str:
 
 
 def _plain_number(value):
-    """A NumPy scalar, which has a shape too, as the Python number that it stands for."""
+    """A NumPy scalar, which has a shape too, as the Python number with its value."""
     numpy = sys.modules.get("numpy")
     return value.item() if numpy and isinstance(value, numpy.generic) else value
 
 
 def _in_full(value) -> str | None:
-    """A short list, tuple or dict of numbers and texts as Python writes it; None for all else."""
-    if not isinstance(value, (list, tuple, dict)):
+    """A short list, tuple or dict of numbers and texts as Python writes it; otherwise None."""
+    if not isinstance(value, (list, tuple, dict)) or len(value) > 34:  # "0, " 34 times
         return None
-    parts = [*value.items()] if isinstance(value, dict) else value
-    plain = (isinstance(p, (int, float, str)) or _in_full(p) is not None for p in parts)
+    parts = value.items() if isinstance(value, dict) else value
+    if not all(isinstance(p, (int, float, str)) or _in_full(p) is not None for p in parts):
+        return None
     written = repr(value)
-    return written if len(written) <= 100 and all(plain) else None
+    return written if len(written) <= 100 else None
 
 
 def _plain(result):
-    """A tensor of a student's own subclass as a plain one: it could answer every comparison."""
+    """A tensor of a student's subclass as a plain one; a subclass can override comparisons."""
     torch = sys.modules.get("torch")
     if torch and isinstance(result, torch.Tensor) and type(result) is not torch.Tensor:
         return result.as_subclass(torch.Tensor)

@@ -1,8 +1,8 @@
-"""How the checks judge answers written in NumPy, whatever the lab: one array, or several.
+"""How the checks judge answers written in NumPy, in any lab: one array, or several.
 
-Key idea: an answer is called on copies, so that it may work in place, and without NumPy's warnings,
-since a sentence of the check says what a warning only hints at. Inputs come from generators of
-their own, so that the student's random numbers go on undisturbed. Chapters: 01, 02, 03.
+Key idea: an answer is called on copies, so it may work in place. NumPy's warnings are off, because
+the check's message is more specific. Inputs come from separate generators, so that the student's
+random numbers are not affected. Chapters: 01, 02, 03.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from grooves.checks.failures import CheckFailed
 
 NOT_THIS = np.empty(
     0
-)  # what a mistake computes where the shapes do not allow it: it equals nothing
+)  # the result of a mistake that is impossible with these shapes; it equals nothing
 
 
 def draw(seed: int, *shape: int, scale: float = 1.0) -> np.ndarray:
@@ -27,7 +27,7 @@ def draw(seed: int, *shape: int, scale: float = 1.0) -> np.ndarray:
 
 
 def coarse(x: np.ndarray) -> np.ndarray:
-    """The nearest multiples of 1/64: far from 0 they are exact in single precision too."""
+    """The nearest multiples of 1/64, which are exact in single precision even far from 0."""
     return np.round(64 * x) / 64
 
 
@@ -48,7 +48,7 @@ def judge(
     with np.errstate(all="ignore"):
         # a copy: PyTorch refuses reversed arrays, and the student's may be looked at again
         got = np.array(call(*deepcopy(inputs)))
-        if got.dtype == object:  # fractions and the like
+        if got.dtype == object:  # such as fractions
             got = got.astype(float)
         if np.ndim(expected) == 0 and got.size == 1:
             got = got.reshape(())
@@ -56,14 +56,14 @@ def judge(
 
 
 def by_hand(answer: Callable, *torchs_own: str) -> Callable:
-    """The answer, refused where it calls the course's own code or PyTorch's functions so named."""
+    """The answer, refused if it calls the course's own code or these functions of PyTorch."""
     return lambda *inputs: written_by_hand(answer, *inputs, ready_made=torchs_own)
 
 
 def on_whole_numbers(judged: Callable, *arguments) -> None:
     """Judge an answer on integers, unless NumPy or PyTorch refuses to mix them with fractions.
 
-    An error says nothing false; a fraction that is silently cut off does.
+    Such an error is acceptable; a fraction that is silently cut off is not.
     Raises: CheckFailed, as `judged` does.
     """
     try:
@@ -84,9 +84,9 @@ def judge_parts(
 ) -> None:
     """Call an answer on copies of the inputs and compare the arrays that it returns, one by one.
 
-    expected: for each array its name in words ("the gradient of W") and what it should be. A
-    mistake computes all of them; where it does not fit the shapes, it explains nothing.
-    Raises: CheckFailed, as `compare` does; "how_many" where there are more arrays or fewer.
+    expected: for each array its name in words ("the gradient of W") and its correct value. A
+    mistake computes all of them; if it does not fit the shapes, it explains nothing.
+    Raises: CheckFailed, as `compare` does; "how_many" if the number of arrays is wrong.
     """
     with np.errstate(all="ignore"):
         got = call(*deepcopy(inputs))
@@ -101,7 +101,7 @@ def judge_parts(
 
 
 def compare_parts(got, inputs, expected, mistakes, given, source="PyTorch's is", tolerance=None):
-    """Compare several results one by one, as `judge_parts` says, which got them from a call."""
+    """Compare several results of a call one by one, as described in `judge_parts`."""
     got = [
         np.array(part).reshape(() if np.ndim(right) == 0 and np.size(part) == 1 else np.shape(part))
         for part, right in zip(got, expected.values(), strict=True)
@@ -112,7 +112,7 @@ def compare_parts(got, inputs, expected, mistakes, given, source="PyTorch's is",
 
 
 def where_it_fits(compute: Callable) -> Callable:
-    """A mistake's computation that gives NOT_THIS where the shapes do not allow it."""
+    """A mistake's computation that gives NOT_THIS if it is impossible with these shapes."""
     return partial(_part_of, compute, None)
 
 

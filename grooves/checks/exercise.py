@@ -1,12 +1,13 @@
-"""Checks of the labs: what every check does around the comparison that it is about.
+"""Checks of the labs: what every check does around its comparison.
 
 Key idea: a check is an ordinary function that calls the student's answer and raises `CheckFailed`
-with a sentence where it finds a mistake. The decorator `check` does the rest, the same for all: an
-untouched stub is "not started yet", an error of the student's is shown with their line, a forgotten
-`return` is named, progress is kept, and no stack trace of the course's own is ever shown.
+with a sentence if it finds a mistake. The decorator `check` does what all checks have in common: it
+reports an untouched stub as "not started yet", shows an error in the student's code with the line
+that raised it, names a missing `return`, records progress, and never shows a traceback through the
+course's own code.
 
-One module a lab, named after it: `grooves.checks.transformer` holds the checks of
-`labs/04_transformer.ipynb` (chapter 4), and says once
+Each lab has one package, named after it: `grooves.checks.transformer` contains the checks of
+`labs/04_transformer.ipynb` (chapter 4) and defines
 `start = functools.partial(grooves.checks.start, "04_transformer")`.
 """
 
@@ -31,13 +32,13 @@ from grooves.checks.diagnoses import PATTERNS
 from grooves.checks.errors import habit
 from grooves.checks.failures import UNRECOGNISED, AnswerRaised, CheckFailed, NotStarted, Stopped
 from grooves.checks.survey import survey
-from grooves.checks.term import exercises_set, numbered
+from grooves.checks.term import exercises_set, numbered, tell_missing
 from grooves.checks.verdict import verdict
 
 _registry: dict[str, dict[str, None]] = {}  # lab -> its exercises, in the order of definition
 _modules: set[str] = set()  # where checks are defined
-_not_run: dict[str, SyntaxError] = {}  # names whose cell last had a mistake in its grammar
-UNNAMED = {UNRECOGNISED, "unusable", "raised"}  # hints of refusals that name no mistake
+_not_run: dict[str, SyntaxError] = {}  # names whose cell last had a syntax error
+UNNAMED = {UNRECOGNISED, "unusable", "raised"}  # hints of refusals that do not name a mistake
 
 
 def check(
@@ -51,14 +52,14 @@ def check(
 
     `lab` is the notebook's name ("04_transformer"); its master holds the points (see
     `grooves.checks.term`). `returns` is the type, or a tuple of types, that the answer must return
-    where it is a function; `object` means anything but None, `type(None)` allows None (work done in
+    if it is a function; `object` means anything but None, `type(None)` allows None (for work in
     place). in_place: whether the answer may change the arrays and lists that it is given.
-    repeatable: whether equal arguments must give equal results; not where the answer may draw with
+    repeatable: whether equal arguments must give equal results; False if the answer may draw with
     a generator of its own.
 
-    The function may return a sentence, which is said behind "passed". An answer that is a
-    function is watched: a check that passes without having called it is a mistake in the check,
-    and raises RuntimeError.
+    The function may return a sentence, which is shown after "passed". Calls of the answer are
+    recorded if it is a function: a check that passes without having called it has a bug, and
+    RuntimeError is raised.
 
     Raises (from the check): NotStarted, AnswerRaised, CheckFailed.
     """
@@ -81,7 +82,7 @@ def check(
                 except CheckFailed as refused:
                     failure = refused
                 except KeyboardInterrupt:
-                    raise Stopped(f"{exercise}: stopped while the check ran.") from None
+                    raise Stopped(f"{exercise}: stopped while the check was running.") from None
                 except (Exception, SystemExit) as error:
                     failure, cause = _translate(error, calls, run, body), error
             failure = _weightiest(failure, verdict(findings))
@@ -109,7 +110,7 @@ def check(
 def exercises(lab: str) -> list[tuple[str, float]]:
     """The exercises of a lab that count here and their points, in the order of definition.
 
-    All of them count unless a term file chooses (see `grooves.checks.term`).
+    All of them count unless a term file makes a selection (see `grooves.checks.term`).
 
     Raises: ValueError where no module in `grooves/checks/` belongs to the lab.
     """
@@ -125,14 +126,16 @@ def exercises(lab: str) -> list[tuple[str, float]]:
 
 
 def modules() -> list[str]:
-    """The modules that define checks, of those imported so far; grading loads them anew."""
+    """The modules imported so far that define checks; grading reloads them."""
     return sorted(_modules)
 
 
-def start(lab: str):
+def start(lab: str, with_term: bool = False):
     """Prepare a notebook for its lab; returns the progress widget, which the cell then shows.
 
-    From here on the notebook says "not started yet" where a cell stops at an untouched stub, or at
+    with_term: whether the notebook was handed out with a term file, whose absence is reported.
+
+    From then on, the notebook says "not started yet" if a cell stops at an untouched stub, or at
     the name of an exercise whose cell is empty. Outside IPython this does nothing.
     """
     ipython = sys.modules.get("IPython")
@@ -141,6 +144,8 @@ def start(lab: str):
         return None
     counted = exercises(lab)
     names = list(_registry[lab])
+    if with_term:
+        tell_missing(len(counted))
 
     def explain(shell, kind, error, trace, tb_offset=None):
         sentence = _unfinished(error, names)
@@ -158,7 +163,7 @@ def start(lab: str):
 
 
 def _weightiest(raised: CheckFailed | None, found: CheckFailed | None) -> CheckFailed | None:
-    """What to tell: the first wrong result, or what was raised where that names more."""
+    """The refusal to show: the first wrong result, or what was raised, if that is more specific."""
     if found is None or (found.hint in UNNAMED and raised and raised.hint not in UNNAMED):
         return raised
     return found
@@ -174,7 +179,7 @@ def _not_started(exercise: str) -> str:
 
 
 def _note_cell(result) -> None:
-    """Remember which names a cell would have defined, had it run; IPython calls this after each."""
+    """Record the names that a cell with a syntax error would have defined; runs after each cell."""
     error = result.error_before_exec
     defined = r"^(?:def +|class +|(?=\w+ *=[^=]))(\w+)"
     for name in re.findall(defined, str(result.info.raw_cell), re.MULTILINE):
@@ -184,17 +189,17 @@ def _note_cell(result) -> None:
 
 
 def _stale(exercise: str) -> CheckFailed:
-    """What to say where a function is still there from before its cell was spoiled."""
+    """The message for a function that is left over from before its cell had a syntax error."""
     error = _not_run[exercise]
     return CheckFailed(
         f"its cell did not run ({type(error).__name__} in line {error.lineno}: {error.msg}), so an "
-        "older answer would be judged. Mend the cell and run it.",
+        "older answer would be judged. Correct the cell and run it again.",
         hint="not_run",
     )
 
 
 def _unfinished(error: BaseException, names: list[str]) -> str | None:
-    """The sentence for an error that only means "not done yet", or None for any other error."""
+    """The sentence for an error that only means "not done yet"; None for any other error."""
     if isinstance(error, NameError):
         name = getattr(error, "name", None)
         if name in names:
@@ -208,7 +213,7 @@ def _unfinished(error: BaseException, names: list[str]) -> str | None:
         return None
     if function in names:
         return f"{function}: not started yet."
-    return "Not started yet. Put your answer where it says NotImplementedError."
+    return "Not started yet. Write your answer in place of the line with NotImplementedError."
 
 
 def _translate(error: BaseException, calls, run, body) -> CheckFailed:
@@ -242,7 +247,7 @@ def _translate(error: BaseException, calls, run, body) -> CheckFailed:
 
 
 def _passed(lab: str, exercise: str, remark: str | None) -> None:
-    from grooves.checks import progress  # late: a check can be read and tested without it
+    from grooves.checks import progress  # imported late: a check can be read and tested without it
 
     counted = dict(exercises(lab))
     points = counted.get(exercise)
@@ -256,7 +261,7 @@ def _passed(lab: str, exercise: str, remark: str | None) -> None:
 
 
 def _tell(said: str, standing: str | None) -> None:
-    """Say that an exercise was passed: in a notebook with a green mark, elsewhere in plain text."""
+    """Report that an exercise was passed, in a notebook with a green mark, elsewhere as text."""
     text = f"{said} {standing}." if standing else said
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None

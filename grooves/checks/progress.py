@@ -1,7 +1,7 @@
-"""Progress through the labs: one small file a lab, shown in a terminal and in the lab itself.
+"""Progress through the labs: one small file per lab, shown in a terminal and in the lab itself.
 
-Key idea: the file is only a convenience for the student. It is written as a whole or not at all,
-one that cannot be read is set aside rather than lost, and no grade is ever taken from it.
+Key idea: the file is only a convenience for the student, and no grade is ever taken from it. It is
+written completely or not at all, and a file that cannot be read is renamed, so that it is not lost.
 Used by the labs of every chapter; `grooves progress` prints it.
 """
 
@@ -20,17 +20,17 @@ import grooves
 from grooves.checks.term import exercises_set, lab_named, lab_table
 from grooves.plots import claims
 
-_widgets: dict[str, object] = {}  # lab -> the widget that its next pass has to reach
+_widgets: dict[str, object] = {}  # lab -> the widget to update after its next pass
 
 
 def record(lab: str, exercise: str, points: float | None) -> dict | None:
-    """Note that an exercise was passed, and refresh the widget that shows it.
+    """Record that an exercise was passed, and update the widget that shows it.
 
-    points: None where the exercise is not among those set; it then counts for nothing.
-    Returns: what is known of the lab now, as `load` gives it, or None where nothing was written.
+    points: None if the exercise is not one of those set; it then does not count.
+    Returns: the lab's progress, as `load` returns it, or None if nothing was written.
 
-    Nothing is written while grading. A folder that cannot be written to costs the record, not the
-    pass: one sentence says so.
+    Nothing is written during grading. If the folder is not writable, a sentence says so, and the
+    exercise still passes.
     """
     if being_graded():
         return None
@@ -41,7 +41,7 @@ def record(lab: str, exercise: str, points: float | None) -> dict | None:
         kept["passed"][exercise] = datetime.now().astimezone().isoformat(timespec="seconds")
         _write(lab, kept)
     except OSError as error:
-        print(f"Progress could not be saved ({error}). The check passed all the same.")
+        print(f"The check passed, but your progress could not be saved ({error}).")
         return None
     if lab in _widgets:
         for name, value in _shown(lab, kept).items():
@@ -50,10 +50,10 @@ def record(lab: str, exercise: str, points: float | None) -> dict | None:
 
 
 def standing(lab: str, names: list[str], passed, after: str = "") -> str:
-    """How far one is and what comes next: "3 of 13 passed, next: exercise 5, Rotary positions".
+    """The progress and the next exercise: "3 of 13 passed, next: exercise 5, Rotary positions".
 
-    names: the exercises set, in their order. passed: the names of those passed.
-    after: the exercise passed last; the next one is looked for behind it first.
+    names: the exercises that are set, in order. passed: the names of those passed.
+    after: the exercise passed last; the search for the next one begins after it.
     """
     done = sum(name in passed for name in names)
     start = names.index(after) + 1 if after in names else 0
@@ -66,17 +66,16 @@ def standing(lab: str, names: list[str], passed, after: str = "") -> str:
 
 
 def title(lab: str) -> str:
-    """What a lab is called: "Lab 4: The transformer" for 04_transformer, others by their name."""
+    """A lab's title, such as "Lab 4: The transformer" for 04_transformer; otherwise its name."""
     number, _, key = lab.partition("_")
     chapter = claims.chapters().get(key)
     return f"Lab {chapter.number}: {chapter.title}" if chapter and number.isdigit() else lab
 
 
 def load(lab: str) -> dict:
-    """What is known of a lab: {"exercises": {name: points}, "passed": {name: time}}.
+    """A lab's progress: {"exercises": {name: points}, "passed": {name: time}}.
 
-    A file that cannot be read as such is renamed, a sentence says where to, and the lab starts
-    anew.
+    A file that cannot be read is renamed, a sentence says how, and the progress starts from zero.
     """
     path = _path(lab)
     try:
@@ -90,33 +89,38 @@ def load(lab: str) -> dict:
     except (ValueError, KeyError, TypeError, AttributeError):
         aside = _free_name(path)
         os.replace(path, aside)
-        print(f"The progress of {lab} could not be read: it starts anew, the old file is {aside}.")
+        print(
+            f"The progress of {lab} could not be read and starts from zero; the old file is now "
+            f"{aside}."
+        )
     return {"exercises": {}, "passed": {}}
 
 
 def widget(lab: str, exercises: list[tuple[str, float]]):
-    """A picture of the lab's progress for JupyterLab that changes as checks pass.
+    """A widget for JupyterLab that shows the lab's progress and changes as checks pass.
 
     `exercises` are names and points in the order of the lab.
-    Returns: a `grooves.checks.progress_widget.Progress`, or None while grading.
+    Returns: a `grooves.checks.progress_widget.Progress`, or None during grading.
     """
     if being_graded():
         return None
-    from grooves.checks.progress_widget import Progress  # seconds that a terminal need not spend
+    from grooves.checks.progress_widget import (
+        Progress,
+    )  # this import takes seconds, which a terminal does not need to spend
 
     try:
         kept = load(lab)
         kept["exercises"] = dict(exercises)
         _write(lab, kept)
     except OSError as error:
-        print(f"Progress cannot be saved here ({error}). The checks work all the same.")
+        print(f"Progress cannot be saved here ({error}), but the checks work.")
         kept = {"exercises": dict(exercises), "passed": {}}
     _widgets[lab] = Progress(**_shown(lab, kept))
     return _widgets[lab]
 
 
 def _shown(lab: str, kept: dict) -> dict:
-    """What the widget shows, by the names of its traits."""
+    """The values that the widget shows, by the names of its traits."""
     return {
         "title": title(lab),
         "points": list(_points(kept)),
@@ -126,13 +130,13 @@ def _shown(lab: str, kept: dict) -> dict:
 
 
 def being_graded() -> bool:
-    """Whether a grader runs this: ours or nbgrader. What passes then is no progress of anyone's."""
+    """Whether a grader (ours or nbgrader) runs this, so that a pass is nobody's progress."""
     grader = os.environ.get("GROOVES_GRADING")
     return bool(grader) or os.environ.get("NBGRADER_EXECUTION") == "autograde"
 
 
 def markup(lab: str, kept: dict) -> str:
-    """The progress of one lab as a fragment of HTML: a sentence, a bar, the list of exercises."""
+    """The progress of one lab as an HTML fragment: a sentence, a bar, the list of exercises."""
     got, total = _points(kept)
     done = sum(name in kept["passed"] for name in kept["exercises"])
     sentence = f"{done} of {len(kept['exercises'])} exercises, {got:g} of {total:g} points"
@@ -166,7 +170,7 @@ def add_arguments(parser) -> None:
 def main(args) -> int:
     """Print the progress of every lab, or of those named.
 
-    Returns: the exit status; 2 where a name is no lab's, which one sentence says.
+    Returns: the exit status; 2 if a name is not a lab's, with a sentence that says so.
     """
     started = {path.stem for path in _folder().glob("*.json")}
     known = sorted(started | lab_table().keys())
@@ -181,7 +185,7 @@ def main(args) -> int:
         if lab in started or exercises_set(lab):
             print(text(lab, _as_set(lab)))
     if not args.lab and not started:
-        print("No lab was started yet. `make lab` opens JupyterLab; the labs are in labs/.")
+        print("No lab has been started yet. `make lab` opens JupyterLab; the labs are in labs/.")
     return 0
 
 
@@ -198,7 +202,7 @@ def text(lab: str, kept: dict, width: int = 30) -> str:
 
 
 def _as_set(lab: str) -> dict:
-    """What is known of a lab, with the exercises and points that the course has set by now."""
+    """A lab's progress with the exercises and points that the course sets at present."""
     kept = load(lab)
     kept["exercises"] = exercises_set(lab) or kept["exercises"]
     return kept
@@ -235,7 +239,7 @@ def _free_name(path: Path) -> Path:
 
 
 def _write(lab: str, kept: dict) -> None:
-    """Write the file as a whole: beside it first, then renamed over it."""
+    """Write the file under a temporary name first, then rename it over the old one."""
     path = _path(lab)
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".part")
     try:

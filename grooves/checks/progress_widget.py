@@ -1,7 +1,8 @@
-"""The widget that shows a lab's progress in JupyterLab, and keeps it in sight while one scrolls.
+"""The widget that shows a lab's progress in JupyterLab and keeps it visible while the page scrolls.
 
-Key idea: the list of exercises stands where the lab starts; a line with the lab's name, how far one
-is and what comes next stays at the top of the notebook. Part of the labs' checks (every chapter).
+Key idea: the list of exercises is at the beginning of the lab; a line with the lab's name, the
+progress and the next exercise stays at the top of the notebook. Part of the labs' checks (every
+chapter).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import traitlets
 
 
 class Progress(anywidget.AnyWidget):
-    """A lab's progress: `value` is the markup of the whole, the rest is for the line in sight."""
+    """A lab's progress: `value` is the complete markup, the rest is for the line at the top."""
 
     _esm = Path(__file__).with_suffix(".mjs")
 

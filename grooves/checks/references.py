@@ -1,8 +1,8 @@
 """References to exercises, written by name and shown by number.
 
-Key idea: a text says {{exercise softmax}} or {{Exercises neuron to xor, costs and reader}}, and is
-shown with the numbers that the exercises have now. So an exercise may be added, or left out by a
-term, and no sentence points to the wrong one. Labs of every chapter.
+Key idea: a text contains {{exercise softmax}} or {{Exercises neuron to xor, costs and reader}} and
+is shown with the exercises' present numbers. So if an exercise is added, or left out by a term, no
+sentence refers to the wrong one. Labs of every chapter.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ MARKER = re.compile(r"\{\{([Ee]xercises?) ([^{}]+)\}\}")
 
 
 def resolve(text: str, order: list[str], titles: dict[str, str]) -> str:
-    """Put numbers in place of the markers of a text.
+    """Replace the markers in a text with numbers.
 
     order: the exercises that are set; an exercise's number is its position there, from 1.
     titles: every exercise of the lab, in the lab's order, with its title. A single exercise that is
-    not set is named by its title; a line about several, none of which is set, is left out.
+    not set is named by its title; a line about several exercises, none of which is set, is dropped.
     Raises: ValueError where a marker names an exercise that the lab does not have.
     """
     lines = []
@@ -42,14 +42,14 @@ def _shown(marker: re.Match, order: list[str], titles: dict[str, str]) -> str:
 
 
 def _numbers(said: str, order: list[str], titles: dict[str, str]) -> list[int | tuple[int, int]]:
-    """The numbers that a marker's words stand for; (first, last) for a range of three or more."""
+    """The numbers for a marker's words; (first, last) for a range of three or more."""
     names, found = list(titles), []
     for part in re.split(r", | and ", said.strip()):
         ends = part.strip().split(" to ")
         for name in ends:
             if name not in titles:
                 raise ValueError(
-                    f"{{{{{said}}}}} names {name!r}, which is no exercise; there are "
+                    f"{{{{{said}}}}} names {name!r}, which is not an exercise; the exercises are "
                     f"{', '.join(names)}"
                 )
         meant = names[names.index(ends[0]) : names.index(ends[-1]) + 1]

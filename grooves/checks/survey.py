@@ -1,7 +1,7 @@
-"""What the comparisons of a check find, collected until the check has run.
+"""The findings of a check's comparisons, collected until the check has finished.
 
-Key idea: on one input, many mistakes give the same number. So a comparison inside a check raises
-nothing; it is noted, and `grooves.checks.verdict` looks at all of them together.
+Key idea: on a single input, many mistakes give the same number. So a comparison inside a check does
+not raise; it is recorded, and `grooves.checks.verdict` considers all of them together.
 Part of the labs' checks (every chapter).
 """
 
@@ -17,11 +17,11 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Finding:
-    """One comparison of what an answer returned with what is right.
+    """One comparison of an answer's result with the correct one.
 
-    told: what to say of it where it is wrong. mistakes: those that could show here. agrees: of one
-    of them, whether it would have returned the same. got, expected: both results, where they are
-    numbers; `tolerance` is relative and absolute.
+    told: the message if the result is wrong. mistakes: those that could occur here. agrees: whether
+    a given mistake would have returned the same. got, expected: both results, if they are numbers;
+    `tolerance` is relative and absolute.
     """
 
     wrong: bool
@@ -38,7 +38,7 @@ _open: ContextVar[list[Finding] | None] = ContextVar("_open", default=None)
 
 @contextmanager
 def survey() -> Iterator[list[Finding]]:
-    """Collect what the comparisons inside find; they raise nothing meanwhile."""
+    """Collect the findings of the comparisons inside, which do not raise."""
     findings: list[Finding] = []
     token = _open.set(findings)
     try:
@@ -48,5 +48,5 @@ def survey() -> Iterator[list[Finding]]:
 
 
 def opened() -> list[Finding] | None:
-    """The findings of the survey that is open, None where there is none."""
+    """The findings of the open survey; None if there is none."""
     return _open.get()

@@ -1,8 +1,8 @@
 """Which exercises are set, and what each is worth: the masters' table, changed by a term file.
 
 Key idea: points are written once, in the masters. `grooves labs release` copies them into
-`grooves/assets/exercises.json`, which is read here; where an instructor hands out a `term.toml`,
-its choice and its points replace them. A term file that cannot be read never stops a student.
+`grooves/assets/exercises.json`, which is read here. If an instructor hands out a `term.toml`, its
+exercises and points replace them. A term file that cannot be read never stops a student.
 Labs of every chapter.
 """
 
@@ -19,7 +19,7 @@ from grooves import assets
 from grooves.checks.references import MARKER, resolve
 
 NAME = "term.toml"
-_told: set[str] = set()  # complaints about a term file; each is printed once
+_told: set[str] = set()  # warnings about a term file, each of which is printed once
 
 
 @functools.cache
@@ -32,7 +32,7 @@ def exercises_set(lab: str, defined: list[str] | None = None) -> dict[str, float
     """The exercises of a lab that count here, with their points, in the lab's order.
 
     defined: the exercises that the checks have; None takes those of the table. An exercise that no
-    master has is worth 1 point. Where no term file applies, all of them count.
+    master has is worth 1 point. If no term file applies, all of them count.
     """
     table = lab_table().get(lab, {})
     names = list(table) if defined is None else defined
@@ -50,10 +50,10 @@ def exercises_set(lab: str, defined: list[str] | None = None) -> dict[str, float
 
 
 def lab_named(name: str, known: Collection[str], none: str = "is not a lab") -> str:
-    """The lab meant by its full name, its number, its name without the number, or a beginning.
+    """The lab with this name, number, name without the number, or beginning of a name.
 
-    none: what the error says of a name that is no lab's.
-    Raises: ValueError listing the labs where none is meant, or several are.
+    none: what the error says about a name that is not a lab's.
+    Raises: ValueError listing the labs where none matches, or several do.
     """
     wanted = name.strip().casefold()
     number = int(wanted) if wanted.isdecimal() else None
@@ -73,7 +73,7 @@ def lab_named(name: str, known: Collection[str], none: str = "is not a lab") -> 
 
 
 def numbered(lab: str, text: str) -> str:
-    """A message with the numbers of exercises in place of {{exercise name}}; see `references`."""
+    """A message with exercise numbers in place of {{exercise name}}; see `references`."""
     if not MARKER.search(text):
         return text
     titles = {name: entry["title"] for name, entry in lab_table().get(lab, {}).items()}
@@ -83,7 +83,7 @@ def numbered(lab: str, text: str) -> str:
 def find(folder: Path) -> Path | None:
     """The term file of a folder, or of one above it up to the course's root, which has `labs/`.
 
-    While grading, kernels run elsewhere; there the environment names the file.
+    During grading, kernels run in other folders, and the environment names the file.
     """
     if told := os.environ.get("GROOVES_TERM"):
         return Path(told)
@@ -94,13 +94,25 @@ def find(folder: Path) -> Path | None:
                 return one / NAME
             if (one / "labs").is_dir():
                 return None
-    except OSError:  # a folder above that may not be read, or one that is gone
+    except OSError:  # a folder above that must not be read, or that was deleted
         pass
     return None
 
 
+def tell_missing(counted: int) -> None:
+    """Say once that a notebook which was handed out with a term file has lost it.
+
+    counted: how many exercises count now.
+    """
+    if find(Path(".")) is None:
+        _tell(
+            f"{NAME}, which belongs to this notebook, was not found, so all {counted} exercises of "
+            "the lab count here. Put the file beside the notebook and run this cell again."
+        )
+
+
 def plan(path: Path, lab: str) -> tuple[list[str] | None, dict[str, float]]:
-    """What a term file says of a lab: the exercises chosen (None: all) and points that differ.
+    """A term file's entry for a lab: the chosen exercises (None: all) and points that differ.
 
     Only what students need is read; `grooves labs handout` examines the whole file.
     Raises: OSError, or ValueError where it cannot be understood.
@@ -113,10 +125,10 @@ def plan(path: Path, lab: str) -> tuple[list[str] | None, dict[str, float]]:
 
 
 def lab_entry(said, at: str) -> tuple[list[str] | None, dict[str, float]]:
-    """The exercises chosen (None: all) and the points that differ, in one lab's table.
+    """The chosen exercises (None: all) and the points that differ, from one lab's table.
 
-    at: what the table is called in the file. The grader reads the same entries with this function.
-    Raises: ValueError naming the entry that is wrong, and what may stand there.
+    at: the table's name in the file. The grader reads the same entries with this function.
+    Raises: ValueError naming the entry that is wrong, and what is allowed there.
     """
     if not isinstance(said, dict):
         raise ValueError(f"{at} is {said!r}; it must be a table, [{at}]")

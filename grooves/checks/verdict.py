@@ -1,7 +1,7 @@
-"""Which mistake explains an answer: the only one that agrees with all that the answer returned.
+"""Which mistake explains an answer: the only one that agrees with everything the answer returned.
 
-Key idea: a mistake is named only where it agrees with every result, right or wrong, and no other
-mistake does. Where none is named, the numbers may still show a common pattern
+Key idea: a mistake is named only if it agrees with every result, correct or wrong, and no other
+mistake does. If none is named, the numbers may still show a common pattern
 (`grooves.checks.diagnoses`). Part of the labs' checks (every chapter).
 """
 
@@ -21,7 +21,7 @@ NONE_OF_THE_USUAL = (
 
 
 def note(finding: Finding) -> None:
-    """Add a finding to the survey that is open; without one, a wrong result is refused at once.
+    """Add a finding to the open survey; without one, a wrong result is refused at once.
 
     Raises: CheckFailed as `verdict` returns it.
     """
@@ -33,10 +33,10 @@ def note(finding: Finding) -> None:
 
 
 def verdict(findings: Sequence[Finding]) -> CheckFailed | None:
-    """The refusal that the findings amount to, or None where none of them is wrong.
+    """The refusal that follows from the findings, or None if none of them is wrong.
 
-    It speaks of the first wrong result. Its hint is the name of the mistake that explains all
-    results, or of the pattern that they show, or "unrecognised".
+    Its message is about the first wrong result. Its hint is the name of the mistake that explains
+    all results, or of the pattern that they show, or "unrecognised".
     """
     first = next((finding for finding in findings if finding.wrong), None)
     if first is None:
@@ -53,10 +53,10 @@ def verdict(findings: Sequence[Finding]) -> CheckFailed | None:
 
 
 def explanations(findings: Sequence[Finding], first: Finding) -> dict[str, str]:
-    """The mistakes that agree with all findings: what to say of each, by name.
+    """The mistakes that agree with all findings: the sentence about each, by name.
 
-    A mistake may stand in a list several times under one name, once for each way of making it; one
-    of them has to agree throughout.
+    A mistake may be listed several times under one name, once for each way of making it; one of
+    these has to agree with all findings.
     """
     tables = [_by_place(finding.mistakes) for finding in findings]
     found: dict[str, str] = {}
@@ -72,7 +72,7 @@ def explanations(findings: Sequence[Finding], first: Finding) -> dict[str, str]:
 
 
 def _by_place(mistakes: Sequence) -> dict[tuple[str, int], object]:
-    """Mistakes by name, and by how many of this name stand before."""
+    """Mistakes by name and by the number of earlier ones with this name."""
     seen: dict[str, int] = {}
     table = {}
     for mistake in mistakes:
@@ -84,7 +84,9 @@ def _by_place(mistakes: Sequence) -> dict[tuple[str, int], object]:
 
 def _agrees(finding: Finding, mistake) -> bool:
     try:
-        with np.errstate(all="ignore"):  # what a mistake divides by 0 is no warning to the student
+        with np.errstate(
+            all="ignore"
+        ):  # a division by 0 in a mistake's code must not warn the student
             return bool(finding.agrees(mistake))
-    except Exception:  # a mistake is code that fails on some inputs, in any way
+    except Exception:  # a mistake's code may fail on some inputs, in any way
         return False

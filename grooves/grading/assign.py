@@ -1,7 +1,7 @@
-"""Assignment: which lab each notebook of a folder is.
+"""Assignment: which lab each notebook of a folder belongs to.
 
-Key idea: what a notebook says of itself is asked against all labs of the course, also where only
-one is graded; and a notebook of which nothing can be told is named and costs the others nothing.
+Key idea: a notebook is compared with all labs of the course, even if only one of them is graded.
+A notebook that cannot be assigned is reported, and the others are graded all the same.
 Labs of every chapter.
 """
 
@@ -20,18 +20,18 @@ from grooves.grading.term.term_file import Term
 
 @dataclass
 class Assigned:
-    """Submissions by lab, sentences about those that are in none, and what these are."""
+    """Submissions by lab, and for those that belong to no lab, a sentence and a description."""
 
     by_lab: dict[str, list[Submission]] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
-    instead: dict[str, str] = field(default_factory=dict)  # what these are, by their names
+    instead: dict[str, str] = field(default_factory=dict)  # descriptions, by the submissions' names
 
 
 def assign(submissions: list[Submission], labs: Labs, only: str | None) -> Assigned:
-    """Sort submissions by lab: what the notebook says, its file's name, what it holds.
+    """Sort submissions by lab, judging by the notebook's metadata, its file name and its cells.
 
-    What says nothing is of the lab `only`, or of the one lab that all the others are of; with
-    `only`, notebooks of other labs are left out.
+    A notebook without any sign of its lab is assigned to the lab `only`, or if all the others
+    belong to one lab, to that one. With `only`, notebooks of other labs are left out.
     """
     told = [(submission, *labs.lab_of(submission)) for submission in submissions]
     named = {lab for _, lab, _ in told if lab}
@@ -44,7 +44,11 @@ def assign(submissions: list[Submission], labs: Labs, only: str | None) -> Assig
             lab = only
         lab = lab or fallback
         if lab is None:
-            why = submission.problem or instead or "Which lab is it of? Say it with --lab."
+            why = (
+                submission.problem
+                or instead
+                or "It is not clear which lab this is. Name the lab with --lab."
+            )
             assigned.left_out.append(f"{submission.name}: {why}")
             assigned.instead[submission.name] = "a notebook that was left out"
         elif only not in (None, lab):
@@ -58,9 +62,10 @@ def assign(submissions: list[Submission], labs: Labs, only: str | None) -> Assig
 
 
 def without_other_parts(assigned: Assigned, known: dict[str, Path], term: Term) -> Assigned:
-    """The same without notebooks of another part of a lab than the term sets.
+    """The same, without notebooks that contain another part of a lab than the one that is set.
 
-    Their earlier results stand, because a part is graded by its own term file. known: the masters.
+    Their earlier results stay, because each part is graded with its own term file.
+    known: the masters by name.
     """
     by_lab, left_out, instead = {}, list(assigned.left_out), dict(assigned.instead)
     for lab, handed_in in assigned.by_lab.items():
@@ -75,9 +80,9 @@ def without_other_parts(assigned: Assigned, known: dict[str, Path], term: Term) 
 
 
 class Labs:
-    """Tells which lab a notebook is; reads a master only where the notebook does not say.
+    """Finds out which lab a notebook is; reads masters only if the notebook does not say.
 
-    `known` maps the names of all labs of the course to their masters, `experiments` is the folder
+    `known` maps the names of all labs of the course to their masters; `experiments` is the folder
     of the chapters' notebooks.
     """
 
@@ -86,9 +91,9 @@ class Labs:
         self._references: dict[str, Reference | None] = {}
 
     def lab_of(self, submission: Submission) -> tuple[str | None, str]:
-        """The lab that a submission is, or None where it cannot be told.
+        """The lab that a submission belongs to, or None if that is not clear.
 
-        Returns: the lab, and a sentence where it is the chapter's experiment in place of the lab.
+        Returns: the lab, and a sentence if the notebook is the chapter's experiment and not a lab.
         """
         if submission.lab in self.known:
             return submission.lab, ""
@@ -127,14 +132,14 @@ class Labs:
         if lab not in self._references:
             try:
                 self._references[lab] = Reference(self.known[lab])
-            except ValueError:  # a master that is not fit costs its own lab only
+            except ValueError:  # an invalid master affects its own lab only
                 self._references[lab] = None
         return self._references[lab]
 
 
 @cache
 def _experiments(folder: Path) -> dict[str, tuple[set[str], set[str]]]:
-    """Ids and sources of the code cells of each chapter's experiment."""
+    """Ids and sources of the code cells of each chapter's experiment notebook."""
     found = {}
     for path in sorted(folder.glob("*.ipynb")):
         try:

@@ -1,7 +1,8 @@
-"""The command `grooves labs`: make the students' notebooks, and grade what comes back.
+"""The command `grooves labs`: makes the students' notebooks and grades what they hand in.
 
-Key idea: all start from the masters in `labs/solutions/`, so a lab is written once.
-Here are the options of what authors do; the other actions bring their own. Labs of every chapter.
+Key idea: all actions start from the masters in `labs/solutions/`, so each lab is written once.
+This module has the authors' actions; the other actions have modules of their own.
+Labs of every chapter.
 """
 
 from __future__ import annotations
@@ -66,26 +67,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     releasing = actions.add_parser(
         "release",
         help="make the students' notebooks from labs/solutions/",
-        description="Make the students' notebooks in labs/ from the masters in labs/solutions/: "
-        "solutions and hidden tests are taken out, nothing else changes.",
+        description="Make the students' notebooks in labs/ from the masters in labs/solutions/. "
+        "Solutions and hidden tests are removed; nothing else changes.",
     )
     releasing.add_argument("name", nargs="*", help="only these labs, by name or number")
     releasing.add_argument(
-        "--check", action="store_true", help="write nothing; exit with 1 where a lab is stale"
+        "--check",
+        action="store_true",
+        help="write nothing; exit with status 1 if a lab is out of date",
     )
     new = actions.add_parser(
         "new-exercise",
         help="write the files that a new exercise needs",
-        description="Write four cells into the master of a lab, a check and two answers for the "
-        "tests, and say what is left to fill in. CONTRIBUTING.md explains each step.",
+        description="Add four cells to the master of a lab, a check, and two answers for tests, "
+        "and list what is left to fill in. CONTRIBUTING.md explains each step.",
     )
     new.add_argument("lab", help="the lab, by name or number (04_transformer or 4)")
     new.add_argument("name", help="the function that students write, for example leaky_relu")
     new.add_argument(
         "--after", metavar="NAME", help="put it after this exercise (default: the last)"
     )
-    new.add_argument("--points", type=int, default=1, help="what it is worth (default 1)")
-    new.add_argument("--minutes", type=int, default=6, help="how long it takes (default 6)")
+    new.add_argument("--points", type=int, default=1, help="its points (default 1)")
+    new.add_argument("--minutes", type=int, default=6, help="the minutes that it takes (default 6)")
     for name, (module, what) in ACTIONS.items():
         brought = importlib.import_module(module)
         action = actions.add_parser(
@@ -116,11 +119,11 @@ def main(args: argparse.Namespace) -> int:
 
 
 def release_all(labs: dict[str, Path], only_check: bool = False) -> int:
-    """Write the students' notebook of every master given that changed, and the tables.
+    """Write the students' notebook of each given master that has changed, and the tables.
 
-    A master is put into the form in which JupyterLab saves it.
+    Masters are rewritten in the form in which JupyterLab saves them.
 
-    Returns: the exit status; 1 where `only_check` is set and one is stale.
+    Returns: the exit status; 1 if `only_check` is set and a file is out of date.
     """
     stale = 0
     made = [(m.parents[1] / m.name, release_text(m)) for m in labs.values()]
@@ -129,7 +132,9 @@ def release_all(labs: dict[str, Path], only_check: bool = False) -> int:
         same = target.exists() and target.read_bytes() == text.encode()
         stale += not same
         if only_check:
-            print(f"{target}: {'up to date' if same else 'stale; run `grooves labs release`'}")
+            print(
+                f"{target}: {'up to date' if same else 'out of date; run `grooves labs release`'}"
+            )
         elif same:
             print(f"{target}: unchanged")
         else:
@@ -139,7 +144,7 @@ def release_all(labs: dict[str, Path], only_check: bool = False) -> int:
 
 
 def tables(course: Path) -> list[tuple[Path, str]]:
-    """Other files that follow from the masters: what the checks read, and the teachers' page."""
+    """The other files generated from the masters: the checks' table and the teachers' page."""
     known = exercise_table(masters(course / "labs"))
     found = []
     if (course / TABLE).parent.is_dir():

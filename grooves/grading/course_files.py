@@ -1,8 +1,9 @@
-"""A copy of the course's code, from which submissions run.
+"""A copy of the course's code, which the submissions' kernels import.
 
-Key idea: a submission may write to whatever it can find, and an author may edit the course while
-grading runs. So kernels import from a copy: what a submission changes there is put back, and costs
-itself alone; the course's own folder is never written to. Labs of every chapter.
+Key idea: a submission can write to any file that it finds, and an author may edit the course while
+grading runs. Kernels therefore import a copy. If a submission changes it, the files are restored
+and only that submission is affected; the course's own folder is never written to.
+Labs of every chapter.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 class CourseFiles:
-    """The package, and the modules of checks that lie elsewhere, as they are now.
+    """A copy of the package, and of checks outside the package, as they are now.
 
-    `folder` comes first where a kernel looks for modules. Use it in a `with`.
+    `folder` is the first entry in the kernels' module search path. Use it in a `with` statement.
     """
 
     def __init__(self):
@@ -31,7 +32,7 @@ class CourseFiles:
         self._keep()
 
     def add_checks(self, reference: Reference) -> None:
-        """Copy modules of checks that do not belong to the package, and go on with the copies."""
+        """Copy modules of checks that are not part of the package, and use the copies."""
         for name, (file, text) in list(reference.sources.items()):
             path = Path(file).resolve()
             if path.is_relative_to(self.folder) or path.is_relative_to(PACKAGE):
@@ -44,7 +45,7 @@ class CourseFiles:
         self._keep()
 
     def put_back(self) -> list[Path]:
-        """Put back what differs in the copy. Returns: the files that did."""
+        """Restore the files of the copy that were changed. Returns: their names."""
         changed = [path for path, content in self._kept.items() if _content(path) != content]
         for path in changed:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +53,7 @@ class CourseFiles:
         return changed
 
     def edited(self) -> list[Path]:
-        """Files of the course itself that changed since they were copied; told once."""
+        """Files of the course itself that have changed since they were copied; reported once."""
         found = [path for path, content in self._originals.items() if _content(path) != content]
         for path in found:
             self._originals[path] = _content(path)

@@ -1,10 +1,11 @@
-"""The fingerprint: who is who among the functions that the checks lean on.
+"""The fingerprint: the identities of the functions that the checks rely on.
 
-Key idea: a replaced function has another identity. Those of Python, NumPy, PyTorch and the course
-are noted before any student's code runs, and compared around each check under the course's
-settings, so that what a library offers to be set (`grooves.grading.settings`) does not show here.
+Key idea: a replaced function has a different identity. The identities of functions of Python,
+NumPy, PyTorch and the course are recorded before any student's code runs, and compared before and
+after each check. The comparison is made under the course's settings, so that options which a
+library lets its users set (`grooves.grading.settings`) do not count as changes.
 
-`grooves.grading.kernel` runs this text; nothing imports it. Labs of every chapter.
+`grooves.grading.kernel` executes this file's text; nothing imports it. Labs of every chapter.
 """
 
 import ast
@@ -23,7 +24,7 @@ _TRACING = ("settrace", "setprofile", "gettrace", "getprofile", "_getframe")
 
 
 class Fingerprint:
-    """The functions watched, as they were when this was made. `sources` are texts of checks."""
+    """The watched functions as they were at construction. `sources`: source texts of checks."""
 
     def __init__(self, sources):
         self._watched = list(_watched(sources))
@@ -33,7 +34,7 @@ class Fingerprint:
         self._modes = _modes()
 
     def changed(self):
-        """Names of what is not what it was, at most the first three and how many more."""
+        """Names of what has changed: at most three, and the number of others."""
         names = [
             label
             for (label, holder, key), first in zip(self._watched, self._first, strict=True)
@@ -46,7 +47,7 @@ class Fingerprint:
 
 
 def functions_of(modules):
-    """The functions and classes of freshly loaded checks, to see whether a check was changed."""
+    """The functions and classes of newly loaded checks, to detect changes to a check."""
     return {
         f"{module.__name__}.{key}": [id(value), id(getattr(value, "__code__", None))]
         for module in modules
@@ -56,7 +57,7 @@ def functions_of(modules):
 
 
 def _watched(sources):
-    """(name to show, the object that holds it, its key) of everything that is watched."""
+    """(displayed name, the object that holds it, its key) of everything that is watched."""
     names = dict.fromkeys([*ALWAYS, *_imported(sources)])
     ours = [n for n in sys.modules if n.split(".")[0] == "grooves"]
     names |= dict.fromkeys(n for n in ours if not n.startswith(("grooves.checks", "grooves.grad")))
@@ -98,7 +99,7 @@ def _imported(sources):
 
 
 def _get(holder, key):
-    """What is found under a name: of a class, the nearest definition of its bases."""
+    """The object under a name; in a class, the nearest definition among its bases."""
     kinds = holder.__mro__ if isinstance(holder, type) else (holder,)
     return next((vars(kind)[key] for kind in kinds if key in vars(kind)), None)
 
@@ -109,7 +110,7 @@ def _identity(holder, key):
 
 
 def _modes():
-    """How many modes of PyTorch stand between a call and what it calls."""
+    """How many of PyTorch's modes intercept a call."""
     torch = sys.modules.get("torch")
     if torch is None:
         return 0

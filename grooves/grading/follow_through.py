@@ -1,7 +1,7 @@
-"""Follow-through: one wrong answer costs its own points and not those of what builds on it.
+"""Follow-through: a wrong answer costs its own points, but not those of exercises that build on it.
 
-Key idea: where an exercise failed, those that build on it are judged once more, with the reference
-in its place; the page says so. What then passes counts. Labs of every chapter.
+Key idea: if an exercise failed, those that build on it are judged again with the reference solution
+in its place. What passes then counts, and the feedback page says so. Labs of every chapter.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from dataclasses import replace
 from grooves.grading.sandbox import Kernel
 from grooves.grading.term.uses import Uses
 
-# Nothing was handed in that could be judged, or a person judges it.
+# Nothing was handed in that could be judged, or a person grades it.
 _NOTHING = ("not started", "missing", "by hand", "not counted")
 
 
 def builds_on_failed(run) -> dict[str, list[str]]:
-    """The exercises that failed and build on others that failed, with the names of those.
+    """The failed exercises that build on other failed ones, with the names of the latter.
 
-    run: a submission that went through its kernels (`grooves.grading.grader.Run`).
+    run: a submission after its run (`grooves.grading.grader.Run`).
     """
     reference, found = run.reference, {}
     failed: dict[str, set[int]] = {}
@@ -35,9 +35,9 @@ def builds_on_failed(run) -> dict[str, list[str]]:
 
 
 def judge_again(run, kernel: Kernel, spoilt: dict[str, list[str]]) -> None:
-    """Judge the exercises in `spoilt` with the reference in place of what failed before them.
+    """Judge the exercises in `spoilt` with the reference in place of the failed ones before them.
 
-    What the submission does to this kernel ends it, and what was found before stays.
+    If the submission hangs or crashes this kernel, judging ends; the results until then stay.
     """
     # the grader imports this module
     from grooves.grading.grader import prepare
@@ -70,9 +70,9 @@ def judge_again(run, kernel: Kernel, spoilt: dict[str, list[str]]) -> None:
 
 
 def _stand_in(run, spoilt: dict[str, list[str]]) -> set[str]:
-    """The exercises for which the reference stands in: those that failed, and what theirs call.
+    """The exercises that the reference replaces: the failed ones, and those that they call.
 
-    The course's own answer is sure to work with the course's own helpers alone.
+    The reference solution is only certain to work with the functions that it was written for.
     """
     exercises = run.reference.exercises
     uses = Uses([cell.source if cell.is_code else "" for cell in run.reference.cells])
@@ -83,7 +83,7 @@ def _stand_in(run, spoilt: dict[str, list[str]]) -> set[str]:
 
 
 def name_what_failed(run, spoilt: dict[str, list[str]]) -> None:
-    """Say of exercises that were not judged again what they build on."""
+    """Tell, for exercises that were not judged again, which failed ones they build on."""
     for name, others in spoilt.items():
         result = run.results[name]
         if not result.stood_in:

@@ -1,6 +1,6 @@
 """The command `grooves labs grade`: its options, and the order of the labs.
 
-Key idea: a run adds submissions or replaces them; what counts is worked out from the store.
+Key idea: a run adds or replaces submissions; what counts for a person is derived from the store.
 Labs of every chapter.
 """
 
@@ -31,34 +31,35 @@ Each submission runs in a kernel of its own. The order and the checks are those 
 the answer cells are the student's. An endless loop, a crash, a deleted cell or a syntax error costs
 only the exercise that it is in.
 
-A run adds submissions or replaces them and never removes one. A submission whose file, lab and
-checks did not change is not graded again unless you add --again, so an interrupted run continues
-when you give the same command again.
+A run adds or replaces submissions and never removes one. A submission whose file, lab and checks
+have not changed is not graded again unless you add --again, so to continue an interrupted run, give
+the same command again.
 
-THIS RUNS STUDENTS' CODE on this machine, with your rights.
-Contain it: a disposable container or user, no network, nothing of value to read, a limit on
-memory. With Docker, in the course's folder, where an image "grooves" has the course installed:
+THIS RUNS STUDENTS' CODE on this machine, with your permissions.
+Isolate it: use a disposable container or account without network access, without valuable files,
+and with a memory limit. With Docker, and an image "grooves" that has the course installed, run this
+in the course's folder:
 
     docker run --rm --network none --memory 4g --cpus 2 --pids-limit 512 --read-only \\
         --tmpfs /tmp --volume "$PWD:/course:ro" --volume "$PWD/feedback:/out" \\
         --workdir /course grooves grooves labs grade submissions --out /out
 
-Defended: checks edited in the notebook or replaced in memory; functions of Python, NumPy, PyTorch
-and the course replaced in memory (the exercise does not count); tracing switched off; a reference
-answer called in the checks; a printed "passed", a written progress file, anything written into the
-grader's pipe without its key; changes to the course's files (each runs from a copy, and the
-submission is named); a submission that ends its kernel, its parent or its process group, or leaves
-processes behind; the instructor's environment variables (not passed on). Settings (default types,
-seeds, printing, warnings) do not count as changes: checks run under the course's own. Where Linux
-allows it, a submission sees no processes but its own.
+What grading protects against: checks edited in the notebook or replaced in memory; functions of
+Python, NumPy, PyTorch and the course replaced in memory (the exercise does not count); tracing
+switched off; calls of a check's reference answer; a printed "passed", a written progress file, or
+data written into the grader's pipe without its key; changes to the course's files (kernels use a
+copy, and the submission is named); a submission that ends its kernel, its parent or its process
+group, or leaves processes behind; access to your environment variables (they are not passed on).
+Settings (default types, seeds, printing, warnings) do not count as changes, because checks run
+under the course's own settings. If Linux permits it, a submission sees only its own processes.
 
-Not defended: answer and check share one process, so code that searches the interpreter's memory or
-frames (gc, ctypes, sys._getframe) can read a check's expectations, or the key, and forge a result.
-The code can read and write files, the masters' solutions and the results among them. It can fill
-memory and disk, use the network, disturb the submission graded beside it (--jobs 1 avoids that
-one), and, where it sees other processes, end the grader: the next run then continues and grades
-the suspects last, alone. Each feedback page shows the code that was graded: read it where a score
-surprises you.
+What it does not protect against: answer and check share one process, so code that searches the
+interpreter's memory or frames (gc, ctypes, sys._getframe) can read what a check expects, or the
+key, and forge a result. The code can read and write files, including the masters' solutions and the
+results. It can fill memory and disk, use the network, and disturb the submission graded at the same
+time (--jobs 1 avoids this). If it sees other processes, it can end the grader; the next run then
+continues and grades the suspects last, each alone. Each feedback page shows the code that was
+graded: read it if a score surprises you.
 """
 
 
@@ -66,18 +67,21 @@ def add_arguments(grader: argparse.ArgumentParser) -> None:
     """The options of `grooves labs grade`."""
     grader.add_argument("folder", type=Path, help="the submissions: .ipynb files, nested or not")
     grader.add_argument("--lab", help="only this lab, by name or number (default: "
-                        "the lab that each notebook belongs to)")  # fmt: skip
+                        "the lab to which each notebook belongs)")  # fmt: skip
     add_term(grader)
     grader.add_argument(
         "--people", type=Path, metavar="FILE",
-        help="who takes part: Moodle's grading worksheet, Canvas's gradebook, or id, name, email",
+        help="the class list: Moodle's grading worksheet, Canvas's gradebook, or id, name, email",
     )  # fmt: skip
     grader.add_argument(
         "--time-limit", type=_positive, default=60, metavar="S",
-        help="seconds per cell (default 60)",
+        help="time limit for each cell (default 60)",
     )  # fmt: skip
     grader.add_argument(
-        "--out", type=Path, default=Path("feedback"), help="where to write (default feedback/)"
+        "--out",
+        type=Path,
+        default=Path("feedback"),
+        help="the folder for the results (default feedback/)",
     )
     grader.add_argument(
         "--jobs", type=int, choices=range(1, 65), default=2, metavar="N",
@@ -86,11 +90,11 @@ def add_arguments(grader: argparse.ArgumentParser) -> None:
     grader.add_argument("--again", action="store_true", help="grade unchanged submissions again")
     grader.add_argument(
         "--export", choices=exports.KINDS, metavar="KIND",
-        help=f"write grades and feedback for {', '.join(exports.KINDS)}, too",
+        help=f"also write grades and feedback for {', '.join(exports.KINDS)}",
     )  # fmt: skip
     grader.add_argument(
         "--no-rehearsal", action="store_true",
-        help="do not grade the course's own solutions first, which shows that this machine works",
+        help="do not test this machine first by grading the course's own solutions",
     )  # fmt: skip
 
 
@@ -108,7 +112,7 @@ def main(args: argparse.Namespace) -> int:
         found, passed_over = submissions.find(args.folder)
         found = submissions.named_as_before(found, store.paths())
         for name in passed_over:
-            say(f"passed over, not a notebook: {name}")
+            say(f"skipped, not a notebook: {name}")
         assigned = assign(found, Labs(known, labs_folder().parent / "notebooks"), args.lab)
         assigned = without_other_parts(assigned, known, term)
         for sentence in assigned.left_out:
@@ -144,7 +148,7 @@ def main(args: argparse.Namespace) -> int:
 def _handed_in_instead(
     passed_over: list[str], assigned: Assigned, others: list[str]
 ) -> dict[str, str]:
-    """What the files are that are not graded, by names like those of submissions."""
+    """What each file is that is not graded, by names like those of submissions."""
     found = {str(PurePosixPath(name).with_suffix("")): name.split("/")[-1] for name in passed_over}
     for lab in others:
         found |= {one.name: f"a notebook of the lab {lab}" for one in assigned.by_lab[lab]}
@@ -152,24 +156,25 @@ def _handed_in_instead(
 
 
 def _say_who_is_missing(passed_over: list[str], found: list, people: list) -> None:
-    """Name those who handed in files and no notebook, and a list that is of others."""
+    """Name those who handed in files but no notebook; warn if nobody on the list handed in."""
     graded = {person_of(one.name, "") for one in found}
     keys = {person.key for person in graded}
     for name in passed_over:
         person = person_of(name, "")
         if person.platform and person.key not in keys:
-            say(f"handed in, and no notebook: {name}")
+            say(f"handed in, but not a notebook: {name}")
     names = {person.name.casefold() for person in graded} | keys
     if people and not any({one.key, one.name.casefold()} & names for one in people):
         say(
-            "Nobody on the list handed in. Is it the list of this assignment? If it is Moodle's "
-            "and not in English, set Moodle's language to English and download it again."
+            "Nobody on the list has handed in. Check that it belongs to this assignment. If it is "
+            "from Moodle and not in English, set Moodle's language to English and download it "
+            "again."
         )
 
 
 @contextlib.contextmanager
 def _told_to_kernels(term: term_file.Term):
-    """Kernels run in folders of their own: the checks there find the term by the environment."""
+    """Kernels run in other folders, so the checks find the term file by the environment."""
     before = os.environ.pop("GROOVES_TERM", None)
     if term.path:
         os.environ["GROOVES_TERM"] = str(term.path.resolve())
@@ -183,5 +188,5 @@ def _told_to_kernels(term: term_file.Term):
 
 def _positive(text: str) -> float:
     if not (value := float(text)) > 0:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number of seconds")
     return value

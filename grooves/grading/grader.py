@@ -1,9 +1,9 @@
 """Grading one submission: the master's order and checks, the student's answers, a fresh kernel.
 
-Key idea: nothing of a submission but its answer cells is run, and points are given only for what
-the master's own check found, as the judge (`grooves.grading.judge`) reports it. A submission that
+Key idea: only the answer cells of a submission are run, and points are given only for what the
+master's own check found, as reported by the judge (`grooves.grading.judge`). A submission that
 hangs, crashes or changes the course's functions loses the exercise in which it does so; grading
-goes on in a new kernel without the cell that did it. Labs of every chapter.
+continues in a new kernel without the offending cell. Labs of every chapter.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def grade(
     stop: threading.Event | None = None,
     follow_through: bool = True,
 ) -> Graded:
-    """Grade one submission; `time_limit_s` is for each cell, `threads` for PyTorch.
+    """Grade one submission; `time_limit_s` applies to each cell, `threads` to PyTorch.
 
-    follow_through: whether exercises that build on one that failed are judged again with the
+    follow_through: whether exercises that build on a failed one are judged again with the
     reference in its place.
 
     Raises: LabError where the master's own imports fail; KernelFailed where no kernel starts, or
@@ -59,7 +59,7 @@ def grade(
 
 
 def ungraded(submission: Submission, reference: Reference, state: str, reason: str) -> Graded:
-    """A submission whose exercises were not looked at: its state and the reason."""
+    """A submission whose exercises were not examined: its state and the reason."""
     results = [
         Result(e.name, 0, e.points, state, "", title=reference.titles[e.name])
         for e in reference.exercises
@@ -68,7 +68,7 @@ def ungraded(submission: Submission, reference: Reference, state: str, reason: s
 
 
 def rehearse(reference: Reference, time_limit_s: float, threads: int) -> None:
-    """Grade the master's own solutions: who fails them would fail everyone.
+    """Grade the master's own solutions: a machine on which they fail would fail everybody.
 
     Raises: LabError where an exercise does not pass here.
     """
@@ -83,7 +83,7 @@ def rehearse(reference: Reference, time_limit_s: float, threads: int) -> None:
 
 
 def read_checks(reference: Reference) -> None:
-    """Read the lab's checks, whose files only an import can tell.
+    """Read the lab's checks, whose files are only known after the import.
 
     Raises: LabError where the master's imports fail; KernelFailed where no kernel starts.
     """
@@ -92,29 +92,29 @@ def read_checks(reference: Reference) -> None:
 
 
 class Run:
-    """The way of one submission through its kernels: what is settled, what is left out."""
+    """The run of one submission in its kernels: what is settled and what is left out."""
 
     def __init__(self, handed_in: Identified, reference: Reference, time_limit_s: float):
         self.reference, self.limit_s = reference, time_limit_s
         self.results: dict[str, Result] = {}
-        self.left_out: dict[int, str] = {}  # cells that cost a kernel, and how
+        self.left_out: dict[int, str] = {}  # cells that ended a kernel, and how
         self.errors: dict[int, str] = {}  # answer cells that stopped with an error
         self.handed_in = {index: handed_in.answers_to(index) for index in reference.answer_cells}
         self.uses = Uses([self._source(index) for index in range(len(reference.cells))])
         ends = [i for e in reference.exercises for i in (*e.answers, e.check) if i is not None]
-        # given cells that no answer and no check builds on show something, and may take long
+        # given cells on which no answer or check depends only show something, and may be slow
         later = set(range(min(ends), len(reference.cells)))
         self.skipped = later - self.uses.needed(ends) - set(ends)
 
     def _source(self, index: int) -> str:
-        """A code cell as it runs here: what was handed in, or what is given."""
+        """A code cell as it is run: what was handed in, or the given code."""
         cell = self.reference.cells[index]
         if index in self.handed_in:
             return "\n\n".join(self.handed_in[index] or [])
         return cell.source if cell.is_code else ""
 
     def go_through(self, kernel: Kernel) -> None:
-        """Run the master's cells in order, to the end or until the kernel cannot be used on."""
+        """Run the master's cells in order, to the end or until the kernel is no longer usable."""
         prepare(kernel, self.reference)
         for index, cell in enumerate(self.reference.cells):
             exercise = self.reference.check_cells.get(index)
@@ -147,11 +147,11 @@ class Run:
     def settle(
         self, exercise: Exercise, ended: str, said: str = "", hint: str = "", stood_in: str = ""
     ) -> None:
-        """Write down how an exercise ended, `ended` being one of ENDINGS."""
+        """Record how an exercise ended; `ended` is one of ENDINGS."""
         state, sentence = ENDINGS[ended]
         message = sentence.format(said=said, limit=self.limit_s).strip()
         if re.match(r"[a-z]+ ", message) and not message.startswith(exercise.name):
-            message = message[0].upper() + message[1:]  # a check's message follows a name elsewhere
+            message = message[0].upper() + message[1:]  # elsewhere, the message follows a name
         code = "\n\n".join(text for i in exercise.answers for text in self.handed_in[i] or [])
         points = exercise.points if ended == "passed" else 0
         self.results[exercise.name] = Result(
@@ -167,7 +167,7 @@ class Run:
         )
 
     def given(self, kernel: Kernel, index: int) -> str | None:
-        """Run a cell of the master's. Returns: how the kernel was lost, or None."""
+        """Run a cell of the master. Returns: how the kernel was lost, or None."""
         outcome = kernel.run(self.reference.cells[index].source, self.limit_s, given=True)
         return outcome.state if outcome.lost else None
 
@@ -207,7 +207,7 @@ class Run:
         return None
 
     def _explained(self, exercise: Exercise, ended: str, said: str) -> tuple[str, str]:
-        """What befell the answer's cell says more than that its name is not defined."""
+        """The ending of the answer's cell, which says more than that a name is not defined."""
         if ended != "undefined":
             return ended, said
         for index in exercise.answers:
@@ -234,8 +234,8 @@ def prepare(kernel: Kernel, reference: Reference) -> None:
 
 
 def _changed(outcome: Outcome) -> str | None:
-    """ "changed: torch.allclose" where that is not what it was; None where all is."""
-    names = outcome.reply.get("changed", ["the means of grading"])
+    """ "changed: torch.allclose" if that function was replaced; None if nothing was."""
+    names = outcome.reply.get("changed", ["parts of the grader"])
     if not names:
         return None
     *first, last = names
@@ -244,6 +244,6 @@ def _changed(outcome: Outcome) -> str | None:
 
 
 def _sentence(outcome: Outcome) -> str:
-    """ "SyntaxError: '(' was never closed (line 3)": without the name IPython gives the cell."""
+    """ "SyntaxError: '(' was never closed (line 3)", without IPython's name for the cell."""
     message = re.sub(r"\(<ipython-input[^,]*, line (\d+)\)", r"(line \1)", outcome.message)
     return f"{outcome.error}: {message}"[:2000]

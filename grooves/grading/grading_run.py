@@ -1,7 +1,7 @@
-"""One run of grading over one lab: rehearsal, submissions, table, and what a person must look at.
+"""One grading run over one lab: rehearsal, submissions, table, and what needs a person's attention.
 
-Key idea: the places to write are tried first, and the table is written also where the run breaks.
-Labs of every chapter.
+Key idea: the run first tries whether it can write its files, and it writes the table even if it is
+interrupted. Labs of every chapter.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def grade_lab(
     say: Callable[[str], None],
     term: Term,
 ) -> None:
-    """Grade what was handed in to one lab, and write its table.
+    """Grade the submissions to one lab and write its table.
 
     `args` are the options of `grooves labs grade`; `say` prints a line; `term` says what counts.
     Raises: LabError where nothing can be graded, or results cannot be written.
@@ -59,7 +59,7 @@ def _grade(
         say(warning)
     known = [exercise.name for exercise in reference.exercises]
     others = other_exercises(store, reference.lab, known)
-    # what is left of another part of a lab would stop every table, be the rest graded again
+    # leftovers of another part of the lab would prevent every table, even if the rest is regraded
     if others and (reference.plan.exercises or not args.again):
         instead = "" if reference.plan.exercises else "; or replace them with --again"
         raise LabError(
@@ -74,7 +74,7 @@ def _grade(
         supervisor = Supervisor(reference, files, store, options, say)
         to_do = supervisor.to_do(submissions)
         before = len(submissions) - len(to_do)
-        kept = f", {before} of them graded before and unchanged" if before else ""
+        kept = f", {before} of them already graded and unchanged" if before else ""
         say(f"{reference.lab}: {len(submissions)} handed in{kept}")
         if to_do and not args.no_rehearsal:
             say("the master's own solutions first")
@@ -85,8 +85,8 @@ def _grade(
         supervisor.run(to_do)
     except KeyboardInterrupt:
         say(
-            f"Stopped. {supervisor.done} of {len(to_do)} were graded and are kept in {store.path}; "
-            "the same command goes on from there."
+            f"Stopped. {supervisor.done} of {len(to_do)} were graded, and their results are in "
+            f"{store.path}; the same command continues from there."
         )
         raise
     finally:
@@ -95,7 +95,7 @@ def _grade(
 
 
 def write(store: Store, lab: str, term: Term, say: Callable[[str], None]) -> list[Standing]:
-    """Write the table and the pages of a lab; a file that fails costs no result.
+    """Write the table and the pages of a lab; no result is lost if a file cannot be written.
 
     Returns: what counts for each person.
     """
@@ -104,11 +104,11 @@ def write(store: Store, lab: str, term: Term, say: Callable[[str], None]) -> lis
         return everyone
     title = store.labs().get(lab, lab)
     if missing := tables.write_pages(store, lab, title, everyone, term.institution):
-        say(f"{missing} feedback pages cannot be written; the next run tries them again.")
+        say(f"{missing} feedback pages could not be written; the next run tries again.")
     try:
         table = tables.write_table(store, lab, everyone)
     except OSError as error:
-        say(f"The table cannot be written ({error}). The results are kept in {store.path}.")
+        say(f"The table could not be written ({error}). The results are in {store.path}.")
         return everyone
     people = "1 person" if len(everyone) == 1 else f"{len(everyone)} people"
     say(f"{table} written ({people}); pages are in {store.folder / lab}")
@@ -122,7 +122,7 @@ def _say_what_to_look_at(
     say: Callable[[str], None],
     everyone: list[Standing],
 ) -> None:
-    """Name the submissions that a person must act on, and results of files that are gone."""
+    """Name the submissions that need a person's attention, and results whose files are gone."""
     counts = Counter(one.graded.state for one in everyone)
     say(", ".join(f"{counts[state]} {state}" for state in SUBMISSION_STATES if counts[state]))
     for state, what_to_do in SUBMISSION_STATES.items():
@@ -137,11 +137,11 @@ def _say_what_to_look_at(
             page = tables.page_path(store.folder, lab, name)
             say(f"no longer handed in: {name}, graded {stored.at[:10]}; {page} is kept")
     for page in tables.pages_of_nobody(store, lab):
-        say(f"an old page that belongs to no result: {page}")
+        say(f"an old page without a result: {page}")
 
 
 def _without_submission(one: Standing) -> str:
-    """A person on the list, and what was handed in in place of a notebook, if anything was."""
+    """A person on the list, and what they handed in instead of a notebook, if anything."""
     said = one.graded.reason.rstrip(".")
     return one.person.name if one.graded.reason == NOTHING else f"{one.person.name} ({said})"
 

@@ -1,8 +1,8 @@
-"""Identity: which cell of the lab a cell is that came back.
+"""Identity: which cell of the lab each cell of a submission corresponds to.
 
-Key idea: no single mark is trusted. A cell is known by nbgrader's grade_id, else by its id, else by
-the source that was given, else by what it defines; so a notebook that was saved by another program,
-stripped, copied together or reordered still has its answers found. Labs of every chapter.
+Key idea: no single mark is trusted. A cell is identified by nbgrader's grade_id, otherwise by its
+id, by the given source, or by what it defines. So the answers are found even in a notebook that was
+saved by another program, stripped, pieced together or reordered. Labs of every chapter.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _DEFINES = re.compile(r"^(?:async +def +|def +|class +|(?=\w+ *=[^=]))(\w+)", re
 
 
 class Identified:
-    """The cells of a submission beside those of the lab.
+    """A submission's cells matched with those of the lab.
 
     `of` maps the position of a cell in the submission to the position of a cell in the master.
     """
@@ -31,9 +31,9 @@ class Identified:
     def answers_to(self, index: int) -> list[str] | None:
         """The sources handed in for a master's answer cell, in the notebook's order.
 
-        A copied cell gives several, which are run one after the other, as the student did; empty
-        cells, and stubs beside a copy that was worked on, are no answers.
-        Returns: an empty list where nothing was written, None where the cell is gone.
+        A copied cell gives several, which are run one after the other, as the student did. Empty
+        cells do not count as answers, nor do stubs beside a copy that was worked on.
+        Returns: an empty list where nothing was written, None where the cell is missing.
         """
         found = [self.cells[position].source for position in self._found(index)]
         if not found:
@@ -42,14 +42,14 @@ class Identified:
         return [source for source in written if not self._is_stub(source, index)] or written[:1]
 
     def found_answers(self) -> set[int]:
-        """The master's answer cells for which something was handed in, be it the stub."""
+        """The master's answer cells for which something was handed in, even if only the stub."""
         return set(self.of.values()) & self.reference.answer_cells
 
     def held(self) -> list[str]:
         """The exercises that the notebook holds, in the lab's order.
 
-        Those whose check is in it: an answer that the course gives has none. In a notebook without
-        any check, those whose answer is in it.
+        These are the exercises whose check is in it, because an answer that the course gives has
+        no check. In a notebook without any checks, they are those whose answer is in it.
         """
         found = set(self.of.values())
         exercises = self.reference.exercises
@@ -57,7 +57,7 @@ class Identified:
         return checked or [e.name for e in exercises if found.intersection(e.answers)]
 
     def notes(self) -> list[str]:
-        """What was handed in and is not graded: cells of the student's own, edited checks."""
+        """What was handed in but is not graded: cells that the student added, and edited checks."""
         own = [
             cell
             for position, cell in enumerate(self.cells)
@@ -83,7 +83,7 @@ class Identified:
         return [position for position, found in self.of.items() if found == index]
 
     def _is_part_of_the_lab(self, source: str) -> bool:
-        """Whether these lines stand so in a given cell, which was split or saved without marks."""
+        """Whether a given cell contains these lines, after it was split or saved without marks."""
         lines = f"\n{normal(source)}\n"
         return any(lines in f"\n{normal(cell.released)}\n" for cell in self.reference.cells)
 
@@ -91,7 +91,7 @@ class Identified:
         return normal(source) == normal(self.reference.cells[index].released)
 
     def _by_definition(self) -> list[tuple[int, int]]:
-        """Unknown cells that define what an exercise asks for, where nothing else answers it."""
+        """Unidentified cells that define what an exercise asks for, if nothing else answers it."""
         open_answers = {
             index
             for index in self.reference.answer_cells
@@ -112,15 +112,15 @@ class Identified:
 def another_part(submission: Submission, whole: Reference, chosen: Sequence[str]) -> str:
     """A sentence where a notebook is another part of the lab than the chosen exercises.
 
-    That is so where it holds other exercises of the whole lab and fewer than half of those chosen.
-    Returns: an empty text where it is not.
+    That is the case if it contains other exercises of the whole lab and fewer than half of those
+    chosen. Returns: an empty text where it does not apply.
     """
     held = Identified(submission, whole).held()
     others = [name for name in held if name not in chosen]
     if not others or 2 * (len(held) - len(others)) >= len(chosen):
         return ""
     return (
-        f"another part of the lab {whole.lab}: the notebook holds {', '.join(held)}, and the term "
+        f"another part of the lab {whole.lab}: the notebook has {', '.join(held)}, but the term "
         f"sets {', '.join(chosen)}. Grade it with the term file of that part (--term), into a "
         "folder of its own (--out)."
     )
@@ -156,16 +156,16 @@ def _defining(source: str, reference: Reference, among: set[int]) -> int | None:
 
 
 def _defined(source: str) -> set[str]:
-    """The names that a cell's top level defines, found also where its grammar is wrong."""
+    """The names that a cell's top level defines, found even if the cell has a syntax error."""
     return set(_DEFINES.findall(source))
 
 
 def normal(source: str) -> str:
-    """A source without what editors change: blank lines around it, blanks at the ends of lines."""
+    """A source without what editors change: surrounding blank lines and trailing spaces."""
     return "\n".join(line.rstrip() for line in source.strip().splitlines())
 
 
 def _only_prepares(source: str) -> bool:
-    """Whether a cell is only comments, magics and shell lines, such as Colab's install."""
+    """Whether a cell has only comments, magics and shell lines, such as Colab's installation."""
     lines = [line.strip() for line in source.splitlines()]
     return all(not line or line.startswith(("#", "%", "!")) for line in lines)

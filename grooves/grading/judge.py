@@ -1,12 +1,12 @@
 """The judge: the part of grading that runs the master's checks inside a submission's kernel.
 
-Key idea: it trusts nothing that the submission could have left behind. Every check is loaded anew
-from the text that it had before any submission ran, so a check that was replaced, a progress file
-or a printed "passed" count for nothing; and no result counts where a function that checks lean on
-is no longer what it was, before or after.
+Key idea: it trusts nothing that the submission could have left behind. Every check is reloaded from
+the text that it had before any submission ran, so a replaced check, a progress file or a printed
+"passed" has no effect. A result does not count if a function that checks rely on was replaced,
+before or after.
 
-It cannot be complete, because the student's code and the judge share one process: see
-`grooves labs grade --help`. `grooves.grading.kernel` runs this text; nothing imports it.
+The protection cannot be complete, because the student's code and the judge share one process: see
+`grooves labs grade --help`. `grooves.grading.kernel` executes this text; nothing imports it.
 Labs of every chapter.
 """
 
@@ -25,17 +25,20 @@ _FRAMEWORK = ("grooves.checks", "grooves.checks.progress")
 
 
 class Court:
-    """All that the grader asks of a kernel but running cells. `namespace` is the student's."""
+    """Everything that the grader asks of a kernel except running cells.
+
+    `namespace` is the student's.
+    """
 
     def __init__(self, namespace):
         self.namespace = namespace
 
     def prepare(self, imports, open_names):
-        """Make the master's imports before any student's code; tell what came of it.
+        """Execute the master's imports before any student's code.
 
-        `open_names` are what students may call of the checks.
+        `open_names` are the names in the checks that students may call.
 
-        Returns: the files of the modules that hold checks, by name; or what went wrong.
+        Returns: the files of the modules that contain checks, by name; or what went wrong.
         """
         try:
             exec(imports, {})
@@ -55,7 +58,7 @@ class Court:
         return {"files": files}
 
     def given(self, run):
-        """The function that runs a cell of the master's under the course's settings."""
+        """The function that runs a cell of the master under the course's settings."""
 
         def cell(source):
             with _settings.under(self.course):
@@ -64,17 +67,18 @@ class Court:
         return cell
 
     def look(self):
-        """What the last cell changed that checks lean on."""
+        """What the last cell changed among the functions that checks rely on."""
         with _settings.under(self.course):
             return {"changed": self.fingerprint.changed()}
 
     def judge(self, imports, answer_names, open_names, cell, sources):
         """Run the master's check cell with fresh checks and the student's answers.
 
-        `imports` are the master's import statements, made again here; `answer_names` are the names
-        that the answers define, which those imports leave alone; `open_names` are what students
-        may call of the checks; `sources` maps the modules that hold checks to (file, text).
-        Returns: how it ended, what was said, the recognised mistake, and what was changed.
+        `imports` are the master's import statements, executed again here; `answer_names` are the
+        names that the answers define, which those imports do not overwrite; `open_names` are the
+        names in the checks that students may call; `sources` maps the modules that contain checks
+        to (file, text).
+        Returns: how it ended, the message, the recognised mistake, and what was changed.
         """
         with _settings.under(self.course):
             changed = self.fingerprint.changed()
@@ -134,9 +138,9 @@ def _read(file):
 
 
 def _make_one_of_each_optimizer():
-    """PyTorch wraps the `step` of an optimizer's class when the first one is made.
+    """Make an optimizer, because PyTorch wraps the `step` of its class when the first one is made.
 
-    Done here, before the first fingerprint, so that it is not taken for the student's doing.
+    This happens before the first fingerprint, so that it does not look like a student's change.
     """
     torch = sys.modules.get("torch")
     if torch is None:
@@ -149,9 +153,9 @@ def _make_one_of_each_optimizer():
 
 
 def _guard_tracing():
-    """Some checks count lines by tracing. Note where a student's cell sets or ends a trace.
+    """Record when a student's cell sets or ends a trace.
 
-    Returns: the list to which the names are added.
+    Some checks count lines by tracing. Returns: the list to which the names are added.
     """
     noted = []
 
@@ -170,11 +174,11 @@ def _guard_tracing():
 
 
 def _keep_to_the_checks(modules, open_names):
-    """The functions of a lab's checks, such as its reference answers, refuse students' cells."""
+    """Make a lab's check functions, such as reference answers, refuse students' calls."""
     for module in modules:
         framework = module.__name__ in _FRAMEWORK or module.__name__.startswith("grooves.checks.")
         if framework and module.__name__.count(".") == 2 and not hasattr(module, "__path__"):
-            continue  # what all labs share holds no answers
+            continue  # modules that all labs share contain no answers
         for name, function in list(vars(module).items()):
             own = isinstance(function, (types.FunctionType, _CACHED)) and (
                 function.__module__ == module.__name__
@@ -190,7 +194,7 @@ def _kept_from_cells(function):
     def kept(*args, **kwargs):
         if frame(1).f_code.co_filename.startswith(_CELLS):
             raise RuntimeError(
-                f"{function.__name__} belongs to the check, and an answer may not call it."
+                f"{function.__name__} belongs to the check; an answer must not call it."
             )
         return function(*args, **kwargs)
 
@@ -207,9 +211,9 @@ def _file_of(answer):
 
 
 def load_checks(sources):
-    """Import the modules that hold checks again, from the texts given and from nothing else.
+    """Reload the modules that contain checks, from the given texts only.
 
-    Returns: the fresh modules.
+    Returns: the new modules.
     """
 
     class FromText:

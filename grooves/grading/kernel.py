@@ -1,8 +1,8 @@
 """The kernel: the process in which one submission runs. Started by `grooves.grading.sandbox`.
 
-Key idea: before any student's code runs, this script loads the rest of what runs here (`session`,
-`judge`, `fingerprint`, `settings`) as private texts: they stand in no module that a submission
-could import and change, and use their own copy of Python's builtins. Labs of every chapter.
+Key idea: before any student's code runs, this script executes the other parts (`session`, `judge`,
+`fingerprint`, `settings`) as private texts. They are in no module that a submission could import
+and change, and they use their own copy of Python's builtins. Labs of every chapter.
 """
 
 import builtins
@@ -14,7 +14,7 @@ PRIVATE = ("fingerprint", "settings", "judge", "session")  # each may use those 
 
 
 def private(folder: Path) -> dict:
-    """Run the private texts one after the other. Returns: the names that the last one defines."""
+    """Execute the private texts in order. Returns: the names that the last one defines."""
     rooms: dict[str, dict] = {}
     for name in PRIVATE:
         text = (folder / f"{name}.py").read_text(encoding="utf-8")

@@ -1,9 +1,9 @@
 """Masters: the notebooks that authors edit, and the students' notebooks made from them.
 
 Key idea: an author edits one file, `labs/solutions/NN_name.ipynb`, with nbgrader's markers and
-metadata; everything else is made from it. `release` takes the solutions and the hidden tests out,
-byte for byte the same every time, so that a test can tell when a released lab is stale. Labs of
-every chapter; the command is in `grooves.grading.command`, grading in `grooves.grading.supervisor`.
+metadata; everything else is made from it. `release` removes the solutions and the hidden tests. Its
+output is the same every time, byte for byte, so a test can tell when a released lab is out of date.
+Labs of every chapter; the command is in `grooves.grading.command`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _KEPT_CELL_METADATA = ("nbgrader", "tags", "editable", "deletable", "jupyter", "
 
 
 class LabError(ValueError):
-    """A master notebook that cannot be released or graded; the message says what to mend."""
+    """A master notebook cannot be released or graded; the message says what to correct."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ class Exercise:
 
 
 def release(master: nbformat.NotebookNode, lab: str) -> nbformat.NotebookNode:
-    """The students' notebook of a master: without solutions, hidden tests, outputs and traces.
+    """The students' notebook of a master: without solutions, hidden tests, outputs and counts.
 
-    Cell ids and nbgrader's metadata stay, since grading finds the answers by them. The first line
-    says that the notebook is generated, and from what. Numbers, points and the sum of minutes are
+    Cell ids and nbgrader's metadata stay, because grading finds the answers by them. The first line
+    says from which file the notebook is generated. Numbers, points and the sum of the minutes are
     written into the text.
 
     Raises: LabError where the markers or the metadata are wrong (see `exercises_of`); ValueError
-    where edition.toml is, which says where links to the book lead.
+    where edition.toml, which says where links to the book lead, is invalid.
     """
     notebook = copy.deepcopy(master)
     number(notebook, lab)
@@ -68,8 +68,8 @@ def release(master: nbformat.NotebookNode, lab: str) -> nbformat.NotebookNode:
             source = "*Your answer here.*"
         elif _BEGIN.format("SOLUTION") in source:
             raise LabError(
-                f"{lab}, cell {cell.id}: it holds a solution, but nbgrader's metadata do not say "
-                "that it is an answer cell (solution: true)"
+                f"{lab}, cell {cell.id}: it contains a solution, but nbgrader's metadata do not "
+                "say that it is an answer cell (solution: true)"
             )
         cell.source = source
         kept = {key: cell.metadata[key] for key in _KEPT_CELL_METADATA if key in cell.metadata}
@@ -112,7 +112,7 @@ def release_text(path: Path) -> str:
 
 
 def stored(notebook: nbformat.NotebookNode) -> str:
-    """The text of a notebook as JupyterLab saves it: saving it again there changes nothing."""
+    """The text of a notebook as JupyterLab saves it, so that saving it there changes nothing."""
     return nbformat.writes(notebook).rstrip("\n") + "\n"
 
 
@@ -128,8 +128,8 @@ def exercise_table(labs: dict[str, Path]) -> dict[str, dict[str, dict]]:
 def read_master(path: Path) -> nbformat.NotebookNode:
     """Read a master notebook.
 
-    Raises: LabError where it is none, or where a cell has no id of its own: nbformat would draw
-    one by chance, another one each time, and grading and release rest on ids that stay.
+    Raises: LabError where the file is not a notebook, or a cell has no id of its own: nbformat
+    would draw a random one each time, and grading and release rely on ids that do not change.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -137,7 +137,7 @@ def read_master(path: Path) -> nbformat.NotebookNode:
         return nbformat.reads(text, as_version=4)
     except LabError:
         raise
-    except Exception as error:  # nbformat has no common class for what it cannot read
+    except Exception as error:  # nbformat's errors have no common base class
         said = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise LabError(f"{path} cannot be read as a notebook: {said}") from error
 
@@ -145,9 +145,9 @@ def read_master(path: Path) -> nbformat.NotebookNode:
 def exercises_of(master: nbformat.NotebookNode, lab: str) -> list[Exercise]:
     """The exercises of a master, in its order.
 
-    An exercise is a check cell (nbgrader: grade true, solution false), named by its grade_id less
-    "-check", with the answer cells (solution true) between it and the check before. An answer that
-    a person grades (both true) is an exercise without a check.
+    An exercise is a check cell (nbgrader: grade true, solution false), named by its grade_id
+    without "-check", with the answer cells (solution true) between it and the previous check. An
+    answer that a person grades (both true) is an exercise without a check.
 
     Raises: LabError where an id is missing or used twice, points are missing, or a check has no
     answer cell.
@@ -162,14 +162,18 @@ def exercises_of(master: nbformat.NotebookNode, lab: str) -> list[Exercise]:
             continue
         name = settings.get("grade_id")
         if name in COLUMNS:
-            raise LabError(f"{lab}, cell {cell.id}: {name!r} is a column of the grades already")
+            raise LabError(
+                f"{lab}, cell {cell.id}: {name!r} is already a column of the grades; rename it"
+            )
         if not name or name in seen:
             problem = "has no grade_id" if not name else f"uses the grade_id {name!r} again"
             raise LabError(f"{lab}, cell {cell.id}: it {problem}")
         seen.add(name)
         points = settings.get("points")
         if graded and not isinstance(points, (int, float)):
-            raise LabError(f"{lab}, cell {cell.id}: a graded cell needs points, not {points!r}")
+            raise LabError(
+                f"{lab}, cell {cell.id}: a graded cell needs a number of points, not {points!r}"
+            )
         if solution and graded:
             found.append(Exercise(name, points, (index,), None))
         elif solution:
@@ -188,24 +192,24 @@ def masters(labs: Path) -> dict[str, Path]:
     """The masters in a labs folder by name. Raises: LabError where there are none."""
     found = {path.stem: path for path in sorted((labs / "solutions").glob("[0-9]*.ipynb"))}
     if not found:
-        raise LabError(f"no lab in {labs / 'solutions'}. Run this in the course's folder.")
+        raise LabError(f"there is no lab in {labs / 'solutions'}. Run this in the course's folder.")
     return found
 
 
 def labs_folder() -> Path:
-    """The course's `labs/`: that of the folder one is in, else of the installed checkout."""
+    """The course's `labs/`: in the current folder, otherwise in the installed checkout."""
     here = Path("labs")
     return here if (here / "solutions").is_dir() else Path(__file__).resolve().parents[2] / "labs"
 
 
 def chosen(names: list[str]) -> dict[str, Path]:
-    """The masters of the labs named, or all. Raises: LabError for a name that is none of them."""
+    """The masters of the named labs, or all. Raises: LabError for an unknown name."""
     known = masters(labs_folder())
     return {lab: known[lab] for lab in (lab_named(n, known) for n in names)} if names else known
 
 
 def lab_named(name: str, known: Collection[str], none: str = "is not a lab") -> str:
-    """The lab meant; see `grooves.checks.term.lab_named`. Raises: LabError listing the labs."""
+    """The lab of that name, as `grooves.checks.term.lab_named` finds it. Raises: LabError."""
     try:
         return term.lab_named(name, known, none)
     except ValueError as error:
@@ -230,7 +234,7 @@ def _require_ids(cells: list[dict], path: Path) -> None:
 
 
 def _cut(source: str, what: str, put: str, lab: str, cell_id: str) -> str:
-    """Replace every region between the markers of `what` by `put`, at the region's indentation."""
+    """Replace each region between the markers of `what` with `put`, at the region's indentation."""
     begin, end = _BEGIN.format(what), _END.format(what)
     if begin not in source and end not in source:
         return source
@@ -238,7 +242,7 @@ def _cut(source: str, what: str, put: str, lab: str, cell_id: str) -> str:
     for line in source.split("\n"):
         if begin in line:
             if inside:
-                raise LabError(f"{lab}, cell {cell_id}: {begin} stands inside another")
+                raise LabError(f"{lab}, cell {cell_id}: {begin} is inside another such region")
             inside = True
             if put:
                 kept.append(re.match(r"\s*", line).group() + put)
@@ -254,7 +258,7 @@ def _cut(source: str, what: str, put: str, lab: str, cell_id: str) -> str:
 
 
 def _say_generated(notebook: nbformat.NotebookNode, lab: str) -> None:
-    """A comment as the first line: seen when the cell is edited, not when it is read."""
+    """Insert a comment as the first line, which is visible only while the cell is edited."""
     line = (
         f"<!-- Generated by `grooves labs release` from labs/solutions/{lab}.ipynb: "
         "edit that one. -->"

@@ -1,7 +1,7 @@
 """The command `grooves labs new-exercise`: the files that an exercise needs, ready to be filled in.
 
-Key idea: an exercise is four cells of a master, a check, and answers that prove the check. All of
-that follows from its name, so it is written once, here, and an author fills in what is particular.
+Key idea: an exercise consists of four cells in a master, a check, and answers that test the check.
+Their frame follows from the exercise's name, so it is generated, and the author fills in the rest.
 Labs of every chapter.
 """
 
@@ -47,7 +47,7 @@ TODO: a question that points the way.
 
 <details><summary>Hint 2: nearly the answer</summary>
 
-TODO: the answer, but for its last step.
+TODO: the answer without its last step.
 
 </details>"""
 
@@ -151,9 +151,9 @@ ANSWERS.by_hand(
 def create(root: Path, lab: str, name: str, after: str | None, points: int, minutes: int) -> list:
     """Write the files of a new exercise into a course's folder.
 
-    after: the exercise behind which it comes; None puts it last. Numbers follow by themselves.
+    after: the exercise that it follows; None puts it last. Exercises are renumbered automatically.
     Returns: sentences that say what to fill in, and where.
-    Raises: LabError where the name is no name or is taken, or the lab or `after` does not exist.
+    Raises: LabError where the name is invalid or taken, or the lab or `after` does not exist.
     """
     master = root / "labs" / "solutions" / f"{lab}.ipynb"
     short = lab.partition("_")[2]
@@ -161,15 +161,17 @@ def create(root: Path, lab: str, name: str, after: str | None, points: int, minu
     answers = root / "tests" / "checks" / "answers" / f"{short}.py"
     if not master.is_file():
         known = ", ".join(sorted(path.stem for path in master.parent.glob("[0-9]*.ipynb")))
-        raise LabError(f"no lab {lab!r}: there are {known}")
+        raise LabError(f"there is no lab {lab!r}; the labs are {known}")
     if not name.isidentifier() or keyword.iskeyword(name) or name != name.lower():
-        raise LabError(f"{name!r} is no name for a function: use small letters and underscores")
+        raise LabError(
+            f"{name!r} is not a valid name for a function: use lower-case letters and underscores"
+        )
     notebook = read_master(master)
     names = [exercise.name for exercise in exercises_of(notebook, lab)]
     if name in names or (package / f"check_{name}.py").exists():
-        raise LabError(f"{lab} has an exercise {name!r} already: choose another name")
+        raise LabError(f"{lab} already has an exercise {name!r}: choose another name")
     if after is not None and after not in names:
-        raise LabError(f"{lab} has no exercise {after!r}: there are {', '.join(names)}")
+        raise LabError(f"{lab} has no exercise {after!r}; its exercises are {', '.join(names)}")
     after = after or names[-1]
     place = _place(package / "__init__.py", short, after)
     number = names.index(after) + 2
@@ -187,8 +189,8 @@ def create(root: Path, lab: str, name: str, after: str | None, points: int, minu
         file.write(ANSWERS.format(**words))
     return [
         f"{master.relative_to(root)}: four cells, {name}-text to {name}-hints",
-        f"{(package / f'check_{name}.py').relative_to(root)}: inputs, the right result, mistakes",
-        f"{answers.relative_to(root)}: two right answers written differently, at the end",
+        f"{(package / f'check_{name}.py').relative_to(root)}: inputs, the correct result, mistakes",
+        f"{answers.relative_to(root)}: two correct answers written differently, at the end",
         *_add_row(root / TEACHERS_PAGE, after, words),
         *_numbered_places(root, lab, number),
         f"then: grooves labs release {lab}; pytest tests/checks tests/grading/test_labs_command.py "
@@ -197,13 +199,13 @@ def create(root: Path, lab: str, name: str, after: str | None, points: int, minu
 
 
 def _uses_numpy(notebook: nbformat.NotebookNode) -> bool:
-    """Whether the lab's setup imports NumPy, so that its students write with it."""
+    """Whether the lab's setup imports NumPy, so that its answers are written with it."""
     setup = next(cell for cell in notebook["cells"] if cell.get("id") == "setup")
     return "import numpy" in setup.source
 
 
 def _numbered_places(root: Path, lab: str, number: int) -> list[str]:
-    """Places for people that name exercises of a lab by numbers which the new one has moved."""
+    """Places in texts that name exercises of a lab by numbers that the new one has changed."""
     package, page = root / "grooves/checks" / lab.partition("_")[2], root / TEACHERS_PAGE
     of_the_lab, chapter = False, int(lab[:2])
     found = []
@@ -221,7 +223,7 @@ def _numbered_places(root: Path, lab: str, number: int) -> list[str]:
 
 
 def _add_row(page: Path, after: str, words: dict) -> list[str]:
-    """Put a row behind that of `after` into the table of the teachers' page."""
+    """Insert a row after that of `after` into the table on the teachers' page."""
     if not page.is_file():
         return []
     lines = page.read_text(encoding="utf-8").split("\n")
@@ -256,14 +258,14 @@ def _insert_cells(notebook: nbformat.NotebookNode, after: str, words: dict) -> N
 
 
 def _place(path: Path, short: str, after: str) -> int:
-    """The line that imports the check of an exercise; it must import no later exercise besides."""
+    """The line that imports the check of an exercise; it must not import a later one as well."""
     imported = re.compile(rf"from grooves\.checks\.{short}\.\w+ import (.+)")
     for i, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
         together = re.split(r",\s*", match[1]) if (match := imported.match(line)) else []
         if after in together:
             if after != together[-1]:
                 raise LabError(
-                    f"the checks of {', '.join(together)} stand in one module, in this order: give "
+                    f"the checks of {', '.join(together)} are in one module, in this order: give "
                     f"--after {together[-1]}"
                 )
             return i
@@ -271,7 +273,7 @@ def _place(path: Path, short: str, after: str) -> int:
 
 
 def _list_check(path: Path, short: str, name: str, place: int) -> None:
-    """Import the check behind that of the exercise before it, and name it in `__all__`."""
+    """Import the check after that of the preceding exercise, and list it in `__all__`."""
     lines = path.read_text(encoding="utf-8").splitlines()
     lines.insert(place + 1, f"from grooves.checks.{short}.check_{name} import {name}")
     first = lines.index("__all__ = [")

@@ -1,7 +1,7 @@
 """Numbers, points and minutes in the text of a lab, as its exercises are now.
 
-Key idea: a master says each of them once or not at all. Numbers follow from the order, points from
-nbgrader's metadata, the lab's time from that of its exercises, so none of them is typed twice.
+Key idea: none of them is typed twice. Numbers follow from the order of the exercises, points come
+from nbgrader's metadata, and the lab's time is the sum of its exercises' times.
 Labs of every chapter.
 """
 
@@ -27,7 +27,7 @@ class Section:
 
 
 def sections(cells, exercises) -> list[Section]:
-    """The parts of a notebook: before the first heading, then one for each."""
+    """The parts of a notebook: what precedes the first heading, then one part per heading."""
     found = [Section([], [])]
     for index, cell in enumerate(cells):
         if cell.cell_type == "markdown" and SECTION.match(cell.source):
@@ -40,7 +40,7 @@ def sections(cells, exercises) -> list[Section]:
 
 
 def table(cells, exercises) -> dict[str, dict]:
-    """Exercise -> {"title", "minutes", "points"}, in order; minutes are 0 where none are told."""
+    """Exercise -> {"title", "minutes", "points"}, in order; minutes are 0 where none are stated."""
     found = {}
     for section in sections(cells, exercises):
         text = cells[section.cells[0]].source if section.cells else ""
@@ -58,7 +58,7 @@ def table(cells, exercises) -> dict[str, dict]:
 def write_numbers(cells, exercises, titles: dict[str, str] | None = None) -> None:
     """Write numbers, points and the sum of minutes into the text of a notebook's cells.
 
-    titles: those of all exercises of the lab, where some are not set.
+    titles: of all exercises of the lab, if only some of them are set.
     Raises: ValueError where a text refers to an exercise that the lab does not have.
     """
     known = table(cells, exercises)

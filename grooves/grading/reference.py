@@ -1,8 +1,8 @@
-"""The reference: a master notebook as the grader needs it.
+"""The reference: a master notebook in the form that the grader needs.
 
-Key idea: everything that grading has to know of a lab is read once, before any submission is run:
-which cells are answers and checks, what each answer defines, what students were given, and the text
-of the checks. Labs of every chapter.
+Key idea: everything that grading needs to know about a lab is read once, before any submission
+runs: which cells are answers and checks, what each answer defines, what students were given, and
+the text of the checks. Labs of every chapter.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class GivenCell:
 class Reference:
     """A master notebook as a term sets it, with the checks as they were at the start.
 
-    Raises: LabError where the notebook is not fit (see `grooves.grading.masters`).
+    Raises: LabError where the notebook is invalid (see `grooves.grading.masters`).
     """
 
     def __init__(self, path: Path, plan: Plan = Plan()):  # noqa: B008 - it cannot change
@@ -71,7 +71,7 @@ class Reference:
         self.open_names = sorted({name for i in code for name in _used_of_checks(sources[i])})
         self.titles = {e.name: _title(sources[: e.answers[0]], e.name) for e in self.exercises}
         self.sources: dict[str, tuple[str, str]] = {}
-        self.course: Path | None = None  # the folder that kernels import the course from
+        self.course: Path | None = None  # the folder from which kernels import the course
 
     def keep_sources(self, files: dict[str, str]) -> None:
         """Read the checks once, before any submission has run; `files` maps modules to files."""
@@ -81,12 +81,12 @@ class Reference:
             }
 
     def digest(self) -> str:
-        """A digest of master, plan and checks: what a result depends on besides the submission.
+        """A digest of master, plan and checks: all that a result depends on besides the submission.
 
         Raises: ValueError before `keep_sources`.
         """
         if not self.sources:
-            raise ValueError(f"{self.lab}: the checks were not read yet")
+            raise ValueError(f"{self.lab}: the checks have not been read yet")
         digest = hashlib.sha256(self.path.read_bytes())
         digest.update(f"\0{self.plan.exercises}\0{sorted(self.plan.points.items())}".encode())
         for name, (_, text) in sorted(self.sources.items()):
@@ -94,7 +94,7 @@ class Reference:
         return digest.hexdigest()
 
     def _recognised_by(self, sources: list[str], code: set[int]) -> dict[int, frozenset[str]]:
-        """The names that tell an answer cell: its check asks for them, no other answer has them."""
+        """The names that identify an answer cell: its check uses them, no other answer has them."""
         found = {}
         for exercise in self.exercises:
             asked = _loaded(sources[exercise.check]) if exercise.check is not None else set()
@@ -154,7 +154,7 @@ def _loaded(source: str) -> set[str]:
 
 
 def _used_of_checks(source: str) -> Iterator[str]:
-    """Names that a cell reads of a module, or imports: what students, too, may call of checks."""
+    """Names that a cell imports or reads from a module: what students may call in checks, too."""
     for statement in _parsed(source):
         for node in ast.walk(statement):
             if isinstance(node, ast.Attribute):

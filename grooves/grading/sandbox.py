@@ -1,8 +1,8 @@
-"""A kernel that can be lost: for running code that may hang, crash or end what started it.
+"""A disposable kernel, for running code that may hang, crash or kill the process that started it.
 
-Key idea: each kernel is a process in a session of its own, started by a launcher that is lost
-without harm, and talks to the grader over two pipes; so whatever a submission does to its process,
-to its parent or to its group, the grader sees one of four outcomes, and can start another.
+Key idea: each kernel is a process in a session of its own. It is started by a launcher whose loss
+does no harm, and it talks to the grader over two pipes. So whatever a submission does to its
+process, parent or group, the grader sees one of four outcomes and can start another kernel.
 Labs of every chapter.
 """
 
@@ -28,9 +28,9 @@ import psutil
 
 START_LIMIT_S = 120
 REPLY_LIMIT_BYTES = 8_000_000
-MORE_PROCESSES = 512  # threads count, too
+MORE_PROCESSES = 512  # threads count as well
 FILE_LIMIT_BYTES = 2_000_000_000
-# What a kernel may see of the grader's environment: no token and no key of the instructor's.
+# The environment variables that a kernel may see, so that it gets none of the instructor's tokens.
 _PASSED_ON = (
     *("PATH", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX", "LD_LIBRARY_PATH", "LANG", "LC_ALL"),
     *(
@@ -44,8 +44,8 @@ _PASSED_ON = (
         "TEMP",
     ),
 )
-# The launcher: the kernel's parent, which holds nothing that anyone would miss. It ends the kernel
-# when the grader is gone, which shows at its end of the pipe.
+# The launcher: the kernel's parent, which holds nothing of value. It ends the kernel when the
+# grader's end of the pipe is closed.
 _LAUNCHER = """
 import os, select, signal, subprocess, sys
 limits = [int(n) for n in sys.argv[1:3]]
@@ -70,13 +70,13 @@ while kernel.poll() is None:
 
 
 class KernelFailed(RuntimeError):
-    """The kernel did not start, or the run was stopped: not a submission's fault."""
+    """The kernel did not start, or the run was stopped; no submission caused it."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one request. `state` is ok, error, time or died; after the last two the kernel
-    is gone. `reply` is what the kernel sent."""
+    """The outcome of one request. `state` is ok, error, time or died; after the last two, the
+    kernel no longer exists. `reply` is what the kernel sent."""
 
     state: str
     error: str = ""
@@ -89,10 +89,11 @@ class Outcome:
 
 
 class Kernel:
-    """A fresh Python kernel in an empty folder of its own, with this Python and its packages.
+    """A new Python kernel in an empty folder of its own, with this Python and its packages.
 
-    `threads` is the number of CPU threads its numerical libraries may use; setting `stop` ends
-    whatever runs; `course` is a folder with the package, from which it runs. Use it in a `with`.
+    `threads` is the number of CPU threads that its numerical libraries may use; setting `stop` ends
+    whatever runs; `course` is the folder from which it imports the package. Use it in a `with`
+    statement.
     Raises: KernelFailed where it does not start.
     """
 
@@ -137,7 +138,7 @@ class Kernel:
         self._send(self._key)
         try:
             if self.ask("look_alive", limit_s=START_LIMIT_S).state != "ok":
-                raise KernelFailed("no kernel could be started: it gave no answer")
+                raise KernelFailed("no kernel could be started: it did not reply")
         except BaseException:
             self.close()
             raise
@@ -145,7 +146,7 @@ class Kernel:
     def run(self, source: str, limit_s: float, given: bool = False) -> Outcome:
         """Run one cell for at most `limit_s` seconds; a kernel that hangs is killed.
 
-        A cell that was `given` runs under the course's settings.
+        A `given` cell runs under the course's settings.
         """
         return self.ask("given" if given else "cell", source, limit_s=limit_s)
 
@@ -210,7 +211,7 @@ class Kernel:
         return True
 
     def _read(self) -> None:
-        """Put what arrives into the queue, frame by frame; None at the end, or where it is junk."""
+        """Put the data into the queue, frame by frame; None at the end or for malformed data."""
         pipe = self._process.stdout
         try:
             while size := pipe.read(4):
@@ -224,7 +225,7 @@ class Kernel:
         self._arrived.put(None)
 
     def _verified(self, frame: bytes) -> dict | None:
-        """The reply in a frame; None where this kernel did not sign it for this request."""
+        """The reply in a frame; None unless this kernel signed it for this request."""
         signature, data = frame[:32], frame[32:]
         signed = hmac.digest(self._key, self._number.to_bytes(8, "big") + data, "sha256")
         return json.loads(data) if hmac.compare_digest(signature, signed) else None
@@ -234,7 +235,7 @@ class Kernel:
         return Outcome(state)
 
     def _kill(self) -> None:
-        """End the launcher and every process with this kernel's mark, until none is left."""
+        """End the launcher and all processes with this kernel's mark, until none is left."""
         for _ in range(20):
             found = _marked(self._mark)
             for process in found:
@@ -250,7 +251,7 @@ class Kernel:
 
 
 def _marked(mark: str) -> list[psutil.Process]:
-    """The processes of this user whose environment holds a mark: also those that left the group."""
+    """This user's processes with a mark in their environment, even those that left the group."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
@@ -269,9 +270,9 @@ def _most_processes() -> int:
 
 @cache
 def own_processes() -> tuple[str, ...]:
-    """The command that lets another one see no processes but its own; empty where none may be used.
+    """A prefix for a command, which then sees only its own processes; empty if not permitted.
 
-    Linux allows it to root, and to users where unprivileged namespaces are on.
+    Linux permits it to root, and to users where unprivileged namespaces are enabled.
     """
     unshare = shutil.which("unshare") if sys.platform == "linux" else None
     if unshare is None:

@@ -1,12 +1,12 @@
-"""The session: what a kernel does, one request of the grader after the other.
+"""The session: the loop in which a kernel answers the grader's requests.
 
 Key idea: requests and replies go over two pipes that were set aside before any student's code ran.
-Each reply is signed with a key that OpenSSL keeps and this process forgets, and it is written by
-functions that were fetched at the start; so neither a replaced library function nor what a
-submission writes into an open file becomes a result. Python can hide nothing from code that
+Each reply is signed with a key that OpenSSL holds and this process forgets, and it is written by
+functions that were looked up at the start. So neither a replaced library function nor data that a
+submission writes into an open file can become a result. Python cannot hide anything from code that
 searches its memory: see `grooves labs grade --help`.
 
-`grooves.grading.kernel` runs this text; nothing imports it. Labs of every chapter.
+`grooves.grading.kernel` executes this text; nothing imports it. Labs of every chapter.
 """
 
 import hmac
@@ -26,7 +26,7 @@ _loads, _fork_check, _end = json.loads, os.getpid, os._exit
 
 
 def serve():
-    """Answer requests until the grader closes its end."""
+    """Answer requests until the grader closes its end of the pipe."""
     reading, writing = _take_the_pipes()
     sign = hmac.new(_receive(reading, _KEY_BYTES), digestmod="sha256").copy
     shell = _Shell.instance(config=Config({"HistoryManager": {"enabled": False}}))
@@ -47,7 +47,9 @@ def serve():
         request = _loads(_receive(reading, int.from_bytes(size, "big")))
         try:
             reply = does[request["do"]](*request["with"])
-        except BaseException as error:  # what the judge needs was spoilt: the grader sees no result
+        except (
+            BaseException
+        ) as error:  # something that the judge needs is broken: the grader gets no result
             reply = {"failed": _judge.text_of(error)}
         if _fork_check() != me:
             _end(0)  # a submission forked, and this is the copy
@@ -62,7 +64,7 @@ def serve():
 
 
 def _take_the_pipes():
-    """The grader's two pipes, away from the numbers 0 and 1, where students' code may look."""
+    """The grader's two pipes, moved from the descriptors 0 and 1, which students' code may use."""
     reading, writing = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
@@ -95,14 +97,14 @@ def _written(value):
 
 
 class _Unshown(DisplayPublisher):
-    """Pictures and tables go nowhere."""
+    """Discards pictures and tables."""
 
     def publish(self, *args, **kwargs):
         pass
 
 
 class _Shell(InteractiveShell):
-    """IPython without a screen: a cell runs as in JupyterLab, what it shows is dropped."""
+    """IPython without a screen: cells run as in JupyterLab, and what they display is discarded."""
 
     display_pub_class = Type(_Unshown)
 
@@ -114,7 +116,7 @@ class _Shell(InteractiveShell):
 
 
 def _cell(shell):
-    """The function that runs one cell and tells how it ended."""
+    """The function that runs one cell and returns how it ended."""
     run = shell.run_cell
 
     def cell(source):

@@ -1,10 +1,10 @@
-"""Settings: what a student may set for a whole session, and how the course has it.
+"""Settings: the global options that a student may change, and the values that the course uses.
 
-Key idea: default types, printing, warnings, seeds and the like are offered by Python, NumPy and
-PyTorch to be set. So a check runs under the course's settings, whatever a cell has set, and the
-student's settings are back afterwards: they neither spoil an answer nor count against it.
+Key idea: Python, NumPy and PyTorch let their users set default types, printing, warnings, seeds and
+the like. A check therefore runs under the course's settings, whatever a cell has set, and the
+student's settings are restored afterwards. They neither break an answer nor count against it.
 
-`grooves.grading.kernel` runs this text; nothing imports it. Labs of every chapter.
+`grooves.grading.kernel` executes this text; nothing imports it. Labs of every chapter.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ import random
 import sys
 import warnings
 
-SEED = 20_240_229  # any; each check draws the same numbers for everyone
+SEED = 20_240_229  # arbitrary; each check draws the same numbers for everybody
 
 
 def current():
@@ -52,7 +52,7 @@ def current():
 
 
 def use(settings):
-    """Make these the settings; one that cannot be set, such as a folder that is gone, is left."""
+    """Apply these settings; those that cannot be set, such as a deleted folder, are skipped."""
     for put, value in settings:
         with contextlib.suppress(Exception):
             put(value)
@@ -60,9 +60,9 @@ def use(settings):
 
 @contextlib.contextmanager
 def under(settings):
-    """Run something under these settings and a fixed seed, then go back to what was set before."""
+    """Run something under these settings and a fixed seed, then restore the previous settings."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a student may have made errors of them
+        warnings.simplefilter("ignore")  # a student may have turned them into errors
         before = current()
     before.append((_set_filters, list(warnings.filters)))
     use(settings)
@@ -121,7 +121,7 @@ def _set_deterministic(mode):
 
 
 def _torch_device():
-    """The device that was set for new tensors, or None: PyTorch tells the CPU for both."""
+    """The device set for new tensors, or None if none was set; PyTorch reports the CPU for both."""
     module = sys.modules.get("torch.utils._device")
     return getattr(module, "CURRENT_DEVICE", None)
 

@@ -1,7 +1,7 @@
-"""Submissions: what students handed in, read whatever it is.
+"""Submissions: the files that students handed in, in whatever state they are.
 
-Key idea: a file that cannot be read, named or printed becomes a submission with a problem, and
-never an error that costs the others. Labs of every chapter.
+Key idea: a file that cannot be read, named or printed becomes a submission with a problem. It is
+never an error that keeps the others from being graded. Labs of every chapter.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Submission:
-    """A file handed in. `problem` says why it cannot be read, `lab` what it says it is.
+    """A file that was handed in. `problem` says why it cannot be read; `lab` is its own statement.
 
-    `digest` is that of the file's content, `path` where it lies; `not_the_lab` is a sentence about
-    what it is instead, where that is known.
+    `digest` is computed from the file's content, and `path` is where the file is; `not_the_lab` is
+    a sentence about what it is instead, if that is known.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Submission:
 
 
 def read(path: Path, name: str) -> Submission:
-    """Read what was handed in, whatever it is; never raises on what the file holds."""
+    """Read a file that was handed in; whatever it contains, nothing is raised."""
 
     def unreadable(problem: str, digest: str = "") -> Submission:
         return Submission(name, problem=problem, digest=digest, path=path)
@@ -73,10 +73,10 @@ def read(path: Path, name: str) -> Submission:
 
 
 def handed_in(path: Path | None) -> str:
-    """When a file was handed in, as far as what lies there tells: ISO 8601.
+    """When a file was handed in, as far as the folder tells, in ISO 8601.
 
-    nbgrader notes it in a file beside; else "file " and the file's own date, which unpacking and
-    copying may have changed. Empty where nothing tells.
+    nbgrader writes the time into a file beside it; otherwise the text is "file " and the file's
+    date, which unpacking and copying may have changed. Empty if neither is known.
     """
     if path is None:
         return ""
@@ -88,7 +88,7 @@ def handed_in(path: Path | None) -> str:
             moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
             return moment.isoformat(timespec="seconds")
     except (OSError, ValueError):
-        pass  # it says nothing that is a date
+        pass  # it contains no date
     try:
         changed = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
     except (OSError, OverflowError, ValueError):
@@ -110,17 +110,17 @@ def find(folder: Path) -> tuple[list[Submission], list[str]]:
     """Read every notebook below a folder, or the one notebook that `folder` is.
 
     A submission is named by its path there, without the suffix ".ipynb". Hidden folders, links and
-    files of other kinds are passed over. Where no path there says a person's name, it is a folder
-    of one person, and the folders above belong to the name, up to one that says whose it is.
-    Returns: the submissions by name, and the names of the files passed over.
+    files of other kinds are skipped. If no path contains a person's name, the folder belongs to one
+    person, and the folders above become part of the name, up to the one with the person's name.
+    Returns: the submissions by name, and the names of the skipped files.
     Raises: LabError where there is no notebook.
     """
     if zipfile.is_zipfile(folder):
-        raise LabError(f"{shown(folder)} is a zip file: unpack it, and name the folder")
+        raise LabError(f"{shown(folder)} is a zip file: unpack it and give the folder instead")
     if folder.is_file():
         return [read(folder, _name(_told(folder.parent, Path(folder.name))))], []
     if not folder.is_dir():
-        raise LabError(f"no folder {shown(folder)}")
+        raise LabError(f"there is no folder {shown(folder)}")
     found, passed_over = [], []
     inside_of = {path: path.relative_to(folder) for path in sorted(_files(folder), key=os.fsencode)}
     named = any(_tells(inside) for inside in inside_of.values() if inside.suffix == ".ipynb")
@@ -134,12 +134,12 @@ def find(folder: Path) -> tuple[list[Submission], list[str]]:
         else:
             passed_over.append(shown(inside))
     if not found:
-        raise LabError(f"no notebook (.ipynb) in {shown(folder)}")
+        raise LabError(f"there is no notebook (.ipynb) in {shown(folder)}")
     return found, passed_over
 
 
 def _told(folder: Path, inside: Path) -> Path:
-    """The path below a folder, with as many of the folders above as it takes to name a person."""
+    """The path below a folder, with as many of the folders above as are needed to name a person."""
     above = folder.resolve().parts
     at = [i for i, part in enumerate(above) if moodles(part)]
     if at:
@@ -152,14 +152,14 @@ def _told(folder: Path, inside: Path) -> Path:
 
 
 def _tells(inside: Path) -> bool:
-    """Whether a path says more than which lab it is."""
+    """Whether a path contains more than the lab's name."""
     return any(tells(Path(part).stem) for part in inside.parts)
 
 
 def named_as_before(found: list[Submission], paths: dict[str, str]) -> list[Submission]:
     """The submissions, with the names under which their files were graded before.
 
-    So one folder of a class can be graded again alone. paths: name by path, from the store.
+    This allows one folder of a class to be regraded alone. paths: name by path, from the store.
     """
     named, taken = [], set()
     for one in found:
@@ -173,26 +173,26 @@ def named_as_before(found: list[Submission], paths: dict[str, str]) -> list[Subm
 
 
 def replaced(found: list[Submission], paths: dict[str, str]) -> list[str]:
-    """Sentences on results that this run replaces by those of a file that lies elsewhere."""
+    """Sentences about results that this run replaces with those of a file in another place."""
     before = {name: path for path, name in paths.items()}
     return [
-        f"{one.name} was graded from {before[one.name]} before; this run replaces that result."
+        f"{one.name} was graded before, from {before[one.name]}; this run replaces that result."
         for one in found
         if one.path and before.get(one.name, str(one.path.resolve())) != str(one.path.resolve())
     ]
 
 
 def shown(path: Path) -> str:
-    """A path that can be printed and stored: bytes that are not UTF-8 become `\\xe9`."""
+    """A path that can be printed and stored: bytes that are not UTF-8 become escapes (`\\xe9`)."""
     return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
 
 
 def _name(inside: Path) -> str:
-    # only this spelling is left out: alice.ipynb and alice.IPYNB are two files
+    # only this spelling is removed, because alice.ipynb and alice.IPYNB are two files
     return shown(inside.with_suffix("") if inside.suffix == ".ipynb" else inside)
 
 
 def _files(folder: Path):
-    """All files below a folder; what cannot be listed is left out, not an error."""
+    """All files below a folder; folders that cannot be listed are skipped."""
     for at, _, names in os.walk(folder):
         yield from (Path(at, name) for name in names)

@@ -1,9 +1,9 @@
-"""The supervisor: grades all submissions to a lab, and goes on whatever one of them does.
+"""The supervisor: grades all submissions to a lab, and continues whatever one of them does.
 
-Key idea: each result is stored when it is known. A submission that disturbs grading (it changes the
-course's files, or its kernel cannot be started) is graded once more with nothing beside it, so that
-what goes wrong then is its own doing; and one during which the grader itself was ended comes last
-in the next run, alone. Labs of every chapter.
+Key idea: each result is stored as soon as it is known. A submission that disturbs grading (it
+changes the course's files, or its kernel cannot be started) is graded again with nothing running
+beside it, so that it alone is responsible for what happens then. A submission during which the
+grader itself was ended is graded last in the next run, also alone. Labs of every chapter.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from grooves.grading.sandbox import KernelFailed
 from grooves.grading.submissions import Submission, handed_in
 from grooves.grading.term.term_file import Term
 
-FAILED_STARTS = 3  # in a row, then it is the machine
+FAILED_STARTS = 3  # this many in a row mean that the machine is the cause
 
 
 @dataclass
 class Options:
-    """How to grade: seconds for each cell, submissions at the same time, whether also those that
-    were graded before, and the term that it is done for."""
+    """How to grade: seconds per cell, submissions at the same time, whether to regrade unchanged
+    submissions, and the term."""
 
     time_limit_s: float = 60
     jobs: int = 2
@@ -40,7 +40,7 @@ class Options:
 
 
 class Supervisor:
-    """Grades a lab. `say` gets a line of text for each submission, as it is done."""
+    """Grades a lab. `say` gets a line of text for each submission when it is finished."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Supervisor:
         self.total = 0
 
     def to_do(self, submissions: list[Submission]) -> list[Submission]:
-        """Those that were not graded before as they are now."""
+        """The submissions that were not yet graded in their present form."""
         lab, limit = self.reference.lab, self.options.time_limit_s
         return [
             s
@@ -84,8 +84,8 @@ class Supervisor:
             if submission.name in suspects:
                 if suspects[submission.name] and not self.options.again:
                     reason = (
-                        "The grader was ended twice while this ran, the second time with nothing "
-                        "beside it. Read the code; --again grades it once more."
+                        "The grader was ended twice while this submission ran, the second time "
+                        "with nothing else running. Read the code; --again grades it once more."
                     )
                     self._settle(submission, "not graded", reason)
                 else:
@@ -107,7 +107,7 @@ class Supervisor:
     def _grade(
         self, pool: ThreadPoolExecutor, waiting: list[Submission], at_once: int
     ) -> list[Submission]:
-        """Grade submissions, some at the same time. Returns: those that something disturbed."""
+        """Grade submissions, several at a time. Returns: those whose grading was disturbed."""
         waiting, disturbed = list(waiting), []
         self.trouble = {}
         while waiting or self.running:
@@ -139,23 +139,23 @@ class Supervisor:
         return disturbed
 
     def _look_at_the_files(self, submission: Submission) -> None:
-        """Put back what was changed; this submission did it, or one that runs beside it."""
+        """Restore files that this submission, or one that runs beside it, has changed."""
         if edited := self.files.edited():
             names = ", ".join(path.name for path in edited[:3])
             self.say(
-                f"{names} changed in the course's folder while {submission.name} ran. Grading uses "
-                "a copy, and goes on with it. If you did not edit it, read that submission's code."
+                f"{names} changed in the course's folder while {submission.name} ran. Grading "
+                "continues with a copy. If you did not edit the file, read that submission's code."
             )
         if changed := self.files.put_back():
             names = ", ".join(path.name for path in changed[:3])
             for one in (submission, *self.running.values()):
                 self.trouble[one.name] = (
                     f"It changed files of the course ({names}), so it was not graded. "
-                    "They were put back."
+                    "The files were restored."
                 )
 
     def _result(self, future: Future, submission: Submission) -> Graded | None:
-        """What came of grading; None, and the trouble noted, where it failed."""
+        """The result of grading; None if it failed, with the reason recorded."""
         try:
             graded = future.result()
             self.failed_starts = 0
@@ -175,7 +175,7 @@ class Supervisor:
         self._keep(submission, ungraded(submission, self.reference, state, reason))
 
     def _keep(self, submission: Submission, graded: Graded) -> None:
-        """Store a result, write its page, say it."""
+        """Store a result, write its page and report it."""
         self.store.put(
             self.reference.lab,
             graded,
@@ -191,7 +191,7 @@ class Supervisor:
             rules = term.rules(reference.lab)
             tables.write_page_of(self.store, reference, graded.submission, rules, term.institution)
         except OSError as error:
-            self.say(f"The page of {graded.submission} cannot be written ({error.strerror}).")
+            self.say(f"The page of {graded.submission} could not be written ({error.strerror}).")
         remarks = "".join(f" {remark}" for remark in graded.remarks)
         self.say(
             f"{self.done}/{self.total} {graded.submission}: {graded.total:g} of "

@@ -1,7 +1,7 @@
 """The tables of `labs/solutions/README.md`: numbers, minutes and points follow the masters.
 
-Key idea: a person writes what students get wrong; the columns before it, and the sums above each
-table, are generated. Labs of every chapter.
+Key idea: a person writes what students get wrong; the other columns and the sums above each table
+are generated. Labs of every chapter.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ _LAB = re.compile(r"^### Lab (\d+): ")
 
 
 def updated(text: str, labs: dict[str, dict[str, dict]]) -> str:
-    """The page with the numbers of today.
+    """The page with up-to-date numbers.
 
     labs: lab -> exercise -> {"minutes", "points", ...}, both in the order of the course. A row
-    about an exercise that the lab does not have stays as it is.
+    about an exercise that the lab does not have is left unchanged.
     """
     by_number = {int(lab[:2]): exercises for lab, exercises in labs.items()}
     exercises: dict[str, dict] = {}

@@ -1,4 +1,4 @@
-"""The terminal: lines that may hold anything that a student can write. Labs of every chapter."""
+"""The terminal: lines that may contain any text of a student's. Labs of every chapter."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ import sys
 
 
 def say(line: str) -> None:
-    """Print a line on any terminal, whatever is in it."""
+    """Print a line on any terminal, whatever characters it contains."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     print(line.encode(encoding, "backslashreplace").decode(encoding), flush=True)

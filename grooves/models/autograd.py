@@ -1,9 +1,9 @@
-"""Reverse-mode automatic differentiation: every number remembers where it came from.
+"""Reverse-mode automatic differentiation: every tensor records what it was computed from.
 
-Key idea: each operation knows one small thing, how blame for its result is passed on to its
-inputs. Walk the graph of operations backwards, multiply along each path and add where paths meet:
-that is the gradient of one number with respect to everything it was computed from.
-Chapter 02. Enough for the network of chapter 01 and for a block of the transformer.
+Key idea: each operation has one local rule, which turns the gradient of its result into the
+gradients of its inputs. Go through the computation graph in reverse, multiply along each path and
+add where paths meet: that is the gradient of one number with respect to everything that it was
+computed from. Chapter 02. Enough for the network of chapter 01 and for a block of the transformer.
 Source: Linnainmaa 1970; Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0.
 """
 
@@ -11,27 +11,27 @@ from __future__ import annotations
 
 import numpy as np
 
-IGNORED = -100  # a target with this number counts for nothing, as in `grooves.language.corpora`
+IGNORED = -100  # a target with this value is left out of the loss, as in `grooves.language.corpora`
 
 
 class Tensor:
-    """An array that remembers how it was computed.
+    """An array that records how it was computed.
 
     data: numbers of any shape, kept as float64. parents: for each tensor it was computed from, a
     pair (tensor, local), where local(g) turns the gradient with respect to this result into the
     gradient with respect to that tensor. None for a leaf, which was not computed: a weight.
     After `backward`, `grad` has the shape of `data`; a second `backward` adds to it.
-    Raises: TypeError where the numbers are not real ones with a fraction.
+    Raises: TypeError where the data are not real floating-point numbers.
     """
 
-    __array_ufunc__ = None  # array + tensor asks the tensor, not NumPy
+    __array_ufunc__ = None  # for array + tensor, Python calls the tensor's method
 
     def __init__(self, data, parents=None):
         data = np.asarray(data)
         if not np.issubdtype(data.dtype, np.floating):
             raise TypeError(
                 f"a Tensor of {data.dtype} has no gradient, because its values cannot change by a "
-                "little: give floats, such as 1.0 for 1, and use whole numbers as an index only"
+                "little: give floats, such as 1.0 for 1, and use integers as an index only"
             )
         self.data = data.astype(np.float64, copy=False)
         self.parents = [] if parents is None else [(p, f) for p, f in parents if p.needs_grad]
@@ -39,7 +39,7 @@ class Tensor:
         self.grad: np.ndarray | None = None
 
     def backward(self) -> None:
-        """Add to every tensor's `grad` the gradient of this single number.
+        """Add the gradient of this single number to the `grad` of every tensor in its graph.
 
         Raises: ValueError where this is more than one number, or depends on no weight.
         """
@@ -50,15 +50,15 @@ class Tensor:
             )
         if not self.needs_grad:
             raise ValueError("backward from a constant reaches nothing: no weight was used in it")
-        arriving = {self: np.ones_like(self.data)}
+        upstream = {self: np.ones_like(self.data)}
         for node in reversed(in_order(self)):
-            g = arriving.pop(node)  # complete: all that used the node have been visited
+            g = upstream.pop(node)  # complete: all nodes that use this one have been visited
             node.grad = g.copy() if node.grad is None else node.grad + g
             for parent, local in node.parents:
-                share = unbroadcast(local(g), parent.shape)
-                arriving[parent] = arriving[parent] + share if parent in arriving else share
+                new = unbroadcast(local(g), parent.shape)
+                upstream[parent] = upstream[parent] + new if parent in upstream else new
 
-    # ---- operations: a line forward, and for each input a line backward --------------------------
+    # ---- operations: one line forward, and one line backward for each input ----------------------
 
     def __add__(self, other):
         other = constant_unless_tensor(other)
@@ -92,29 +92,29 @@ class Tensor:
         return Tensor(out, [(self, to_a), (other, to_b)])
 
     def exp(self):
-        """e to the power of each number; the slope is the result itself."""
+        """e to the power of each number; its derivative is the result itself."""
         out = np.exp(self.data)
         return Tensor(out, [(self, lambda g: g * out)])
 
     def log(self):
-        """Natural logarithm; the slope is 1 over the number."""
+        """Natural logarithm; its derivative is 1 over the number."""
         a = self.data
         return Tensor(np.log(a), [(self, lambda g: g / a)])
 
     def tanh(self):
-        """Hyperbolic tangent; the slope is 1 - tanh², close to 0 where it is flat."""
+        """Hyperbolic tangent; its derivative 1 - tanh² is close to 0 where tanh saturates."""
         out = np.tanh(self.data)
         return Tensor(out, [(self, lambda g: g * (1 - out**2))])
 
     def relu(self):
-        """What is positive, else 0. Blame passes where something has passed."""
+        """max(x, 0); the gradient passes where the input is positive."""
         a = self.data
         return Tensor(np.maximum(a, 0.0), [(self, lambda g: g * (a > 0))])
 
     def sum(self, axis=None, keepdims: bool = False):
-        """Sum along axis (all where None), as in NumPy; each term is to blame in full."""
+        """Sum along axis (all where None), as in NumPy; each term gets the full gradient."""
         a = self.data
-        full = np.sum(a, axis, keepdims=True).shape  # what is left, with ones where it was summed
+        full = np.sum(a, axis, keepdims=True).shape  # the shape of the result, with keepdims
         spread = lambda g: np.broadcast_to(g.reshape(full), a.shape)  # noqa: E731
         return Tensor(np.sum(a, axis, keepdims=keepdims), [(self, spread)])
 
@@ -132,13 +132,13 @@ class Tensor:
     def __getitem__(self, index):
         def scatter(g):
             out = np.zeros(shape)
-            np.add.at(out, index, g)  # what was picked twice is to blame twice
+            np.add.at(out, index, g)  # an element that was picked twice gets two contributions
             return out
 
         shape = self.shape
         return Tensor(self.data[index], [(self, scatter)])
 
-    # ---- and what is made of them ----------------------------------------------------------------
+    # ---- operations made of these ----------------------------------------------------------------
 
     def mean(self, axis=None, keepdims: bool = False):
         """Mean along axis (all where None), as in NumPy."""
@@ -178,9 +178,9 @@ class Tensor:
 
 
 def in_order(result: Tensor) -> list[Tensor]:
-    """All tensors that `result` was computed from, each after those it was computed from itself.
+    """All tensors that `result` was computed from, each after its parents.
 
-    Depth first with a list of our own: Python's recursion would end at a thousand operations.
+    Depth first with an explicit stack, because Python limits recursion to about a thousand calls.
     """
     order, seen, waiting = [], set(), [(result, False)]
     while waiting:
@@ -195,23 +195,23 @@ def in_order(result: Tensor) -> list[Tensor]:
 
 
 def unbroadcast(g: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The gradient of an array that was stretched to the shape of `g`: summed along each stretch.
+    """The gradient of an array of this shape that was broadcast to the shape of `g`.
 
-    One number that is used in a hundred places is to blame in a hundred places.
+    A number that was used a hundred times gets the sum of a hundred contributions.
     """
     if g.shape == shape:
         return g
-    g = g.sum(axis=tuple(range(g.ndim - len(shape))))  # axes that were put in front
+    g = g.sum(axis=tuple(range(g.ndim - len(shape))))  # axes that broadcasting put in front
     return g.sum(axis=tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True).reshape(shape)
 
 
 def constant_unless_tensor(x) -> Tensor:
-    """x as a tensor. What is none yet is data, not a weight: it gets no gradient."""
+    """x as a tensor. Anything that is not one already is a constant and gets no gradient."""
     return x if isinstance(x, Tensor) else Tensor(np.asarray(x, dtype=np.float64), parents=[])
 
 
 def fitting(operation, a: Tensor, b: Tensor) -> np.ndarray:
-    """operation(a, b) on the arrays, or one sentence about shapes that do not fit."""
+    """operation(a, b) on the arrays. Raises: ValueError with the shapes where they do not fit."""
     if operation is np.matmul and min(a.data.ndim, b.data.ndim) < 2:
         raise ValueError(
             f"a matrix product needs matrices, not shapes {a.shape} and {b.shape}: "
@@ -227,7 +227,7 @@ def fitting(operation, a: Tensor, b: Tensor) -> np.ndarray:
 
 
 def where(condition: np.ndarray, a, b) -> Tensor:
-    """a where the condition holds, else b; the mask of attention is where(mask, scores, -inf)."""
+    """a where the condition holds, else b; a causal mask is where(mask, scores, -inf)."""
     a, b, condition = constant_unless_tensor(a), constant_unless_tensor(b), np.asarray(condition)
     to_a = lambda g: np.where(condition, g, 0.0)  # noqa: E731
     to_b = lambda g: np.where(condition, 0.0, g)  # noqa: E731
@@ -237,20 +237,22 @@ def where(condition: np.ndarray, a, b) -> Tensor:
 def log_softmax(x: Tensor) -> Tensor:
     """Logarithm of the softmax along the last axis. Shape unchanged.
 
-    The largest score is subtracted first: that changes nothing but keeps exp within range.
+    The largest logit is subtracted first, so that no exponential overflows; the result is the same.
     """
     x = x - x.data.max(axis=-1, keepdims=True)
     return x - x.exp().sum(axis=-1, keepdims=True).log()
 
 
 def softmax(x: Tensor) -> Tensor:
-    """Positive shares along the last axis that add up to 1. Shape unchanged."""
+    """Probabilities along the last axis: positive, with sum 1. Shape unchanged."""
     e = (x - x.data.max(axis=-1, keepdims=True)).exp()
     return e / e.sum(axis=-1, keepdims=True)
 
 
 def cross_entropy(logits: Tensor, targets: np.ndarray) -> Tensor:
-    """Mean surprise at the targets, in nats. logits (..., K); targets (...), IGNORED is left out.
+    """Mean negative log-likelihood of the targets, in nats; IGNORED targets are left out.
+
+    logits: (..., K). targets: (...), integers.
 
     Raises: ValueError for a target that is no class, for shapes that differ, or for no targets.
     """
@@ -269,9 +271,9 @@ def cross_entropy(logits: Tensor, targets: np.ndarray) -> Tensor:
 
 
 def finite_differences(function, x: np.ndarray, step: float = 1e-6) -> np.ndarray:
-    """The gradient of function(x), one number, by moving each number of x a little. Shape of x.
+    """Central differences: the gradient of function(x), one number, in the shape of x.
 
-    The honest judge: it knows nothing of backward. Two evaluations for every number of x.
+    Two evaluations for each number of x. A check for `backward`, since it shares no code with it.
     """
     x = np.array(x, dtype=np.float64)
     slopes = np.zeros_like(x)

@@ -43,6 +43,7 @@ METHODS = {
     "pre-training": GREEN,
     "pseudo-labels": PINK,
     "both": INK,
+    "named clusters": ORANGE,
     # chapter 4
     "transformer": BLUE,
     "LSTM": VERMILION,

@@ -42,14 +42,23 @@ def in_words(better: str, worse: str, differences, unit: str = "points") -> str:
 
 
 def mean_curves(
-    x, series: dict, labels, alt: str, caption: str, band: str = "interval", skip: int = 0, **scales
+    x,
+    series: dict,
+    labels,
+    alt: str,
+    caption: str,
+    band: str = "interval",
+    skip: int = 0,
+    points: dict | None = None,
+    **scales,
 ) -> figures.Picture:
     """Means as lines, with bands around them, named at their right ends or above the axes.
 
     x: (n,) positive numbers, on an axis of powers. series: name -> (n, runs) values. labels: of
     the two axes, with units. band: "interval" of 95 %, or "range" from the least to the greatest
     run, where there are too few for an interval. skip: marks to leave out, so that a name has the
-    same one in two pictures. scales: settings of the axes.
+    same one in two pictures. points: name -> (x, y) of single results, drawn as diamonds. scales:
+    settings of the axes.
     """
     figure, axes = figures.canvas(3.6)
     axes.set(xlabel=labels[0], ylabel=labels[1], xscale="log", xlim=(x[0] / 1.1, x[-1] * 1.1))
@@ -65,33 +74,40 @@ def mean_curves(
         axes.fill_between(x, low, high, color=look["color"], alpha=0.15, linewidth=0)
         axes.plot(x, middle, **look)
         names.append(lettering.Name(name, middle[-1], look))
-    lettering.name_lines(axes, names, figures.FONT_SIZE)
+    for place, (name, (across, up)) in enumerate((points or {}).items(), start=len(series)):
+        look = figures.look_of(name, place, marker="D", markersize=8, linestyle="none")
+        axes.plot(across, up, **look | {"markerfacecolor": "none", "markeredgewidth": 2})
+        names.append(lettering.Name(name, up, look))
+    lettering.name_lines(axes, names, figures.FONT_SIZE, beside=not points)
     return figures.picture(figure, alt, caption)
 
 
-def differences_picture(x, series: dict, labels, alt: str, caption: str) -> figures.Picture:
-    """Differences with their 95 % intervals, one panel a comparison; zero is drawn as a line.
+def forest(groups: dict, label: str, alt: str, caption: str) -> figures.Picture:
+    """Differences with their 95 % intervals, one row per comparison: a forest plot.
 
-    x: (n,) numbers, drawn evenly spaced. series: name of a comparison -> (n, runs) differences.
-    A mark is filled where its interval excludes zero.
+    groups: title of a group -> {name of a comparison: (runs,) paired differences}. label: of the
+    axis, with its unit. A mark is filled where its interval excludes zero, which is a line.
     """
-    rows = math.ceil(len(series) / 2)
-    figure, panels = figures.canvas(
-        0.9 + 1.5 * rows, columns=min(2, len(series)), rows=rows, sharey=True, sharex=True
-    )
-    panels = np.atleast_1d(panels).ravel()
-    for place, ((name, values), axes) in enumerate(zip(series.items(), panels, strict=False)):
-        colour = figures.colour_of(name, place + 1)
-        axes.axhline(0, color=figures.INK, linewidth=1)
-        for spot, runs in enumerate(values):
+    n_rows = sum(map(len, groups.values()))
+    figure, axes = figures.canvas(0.5 + 0.24 * n_rows + 0.3 * len(groups))
+    axes.axvline(0, color=figures.INK, linewidth=1)
+    place, ticks, names = 0.0, [], []
+    for title, rows in groups.items():
+        ticks.append(place)
+        names.append(title)
+        for name, runs in rows.items():
+            place -= 1
             middle, low, high = interval(runs)
             sure = low > 0 or high < 0
-            axes.plot([spot, spot], [low, high], color=colour, linewidth=2)
-            axes.plot(spot, middle, "o", color=colour, markerfacecolor=colour if sure else "none")
-        axes.set_xticks(range(len(x)), [f"{value:,}" for value in x], rotation=90)
-        axes.set_title(name)
-    for axes in panels[len(series) :]:
-        axes.set_visible(False)
-    figure.supxlabel(labels[0], fontsize=figures.FONT_SIZE)
-    figure.supylabel(labels[1], fontsize=figures.FONT_SIZE)
+            colour = figures.colour_of(name, 0)
+            axes.plot([low, high], [place, place], color=colour, linewidth=2)
+            axes.plot(middle, place, "o", color=colour, markerfacecolor=colour if sure else "none")
+            ticks.append(place)
+            names.append(name)
+        place -= 1.4
+    axes.set_yticks(ticks, names)
+    for text in axes.get_yticklabels():
+        text.set_weight("bold" if text.get_text() in groups else "normal")
+    axes.set(xlabel=label, ylim=(place + 0.7, 0.7))
+    axes.grid(False, axis="y")
     return figures.picture(figure, alt, caption)

@@ -1,6 +1,6 @@
-"""Weights on disk: written whole or not at all, read without running anything.
+"""Weights on disk: written completely or not at all, and read without running any code.
 
-Key idea: a checkpoint is numbers and a page of plain text (safetensors), never a program.
+Key idea: a checkpoint holds numbers and a little plain text (safetensors), never a program.
 Chapters: 04, 06, 12.
 """
 
@@ -19,13 +19,13 @@ from grooves.models.transformer import Config, Transformer
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be used, in one sentence."""
+    """A checkpoint that cannot be used; the message says why in one sentence."""
 
 
 def write(path: Path | str, tensors: dict[str, Tensor], notes: dict) -> None:
     """Write tensors and notes (plain data) to a safetensors file, atomically.
 
-    The file appears under its name only once it is complete and on the disk.
+    The file appears under its name only when it is complete and on the disk.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -107,5 +107,5 @@ def fill(own: dict[str, Tensor], tensors: dict[str, Tensor], path: Path | str) -
 
 
 def _weights(model: torch.nn.Module) -> dict[str, Tensor]:
-    """The learned weights by name, a tied weight once."""
+    """The parameters by name, a tied one once."""
     return dict(model.named_parameters())

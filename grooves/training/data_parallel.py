@@ -1,9 +1,9 @@
-"""Two cores, one step: each takes a share of the texts, and their gradients add up.
+"""Data parallelism on two cores: each takes half of the texts, and their gradients are added.
 
 Key idea: the gradient of a batch is the sum of the gradients of its texts, so a batch can be
-divided between workers who meet once a step. The usual way, to divide each single matrix product
-between the cores, makes them meet a hundred times a step: for a small model they would wait longer
-than they work, and wherever something else runs on the machine, twenty times longer.
+divided between workers that synchronise once per step. The usual way, to divide each matrix product
+between the cores, synchronises a hundred times per step: for a small model the cores would wait
+longer than they compute, and twenty times longer if another program uses one of them.
 Chapters: 03, 04, 13.
 """
 
@@ -17,14 +17,14 @@ from torch import Tensor, nn
 
 from grooves.models.transformer import count_parameters
 
-SMALL = 1_000_000  # weights; a larger model's products are worth dividing
+SMALL = 1_000_000  # parameters; the matrix products of a larger model are worth dividing
 
 
 @contextmanager
 def one_core():
-    """One thread for PyTorch inside.
+    """One thread for PyTorch within a `with` block.
 
-    Small products are done before a second core has heard of them, and on a busy machine the cores
+    A small product is finished before a second core has started, and on a busy machine the cores
     would wait for each other.
     """
     threads = torch.get_num_threads()
@@ -36,11 +36,11 @@ def one_core():
 
 
 class Team:
-    """The workers who compute the gradients of one model, for a `with` block.
+    """The workers that compute the gradients of one model, for a `with` block.
 
     A small model on a CPU gets two workers of one core each, where there are two cores. Two, and
-    not more, because a sum of two gradients is the same in either order, so that a training
-    repeats bit for bit. Any other model gets one worker, and PyTorch's own threads.
+    not more, because a sum of two gradients is the same in either order, so that a run can be
+    repeated exactly. Any other model gets one worker, and PyTorch's own threads.
     """
 
     def __init__(self, model: nn.Module):
@@ -63,11 +63,11 @@ class Team:
         torch.set_num_threads(self.threads)
 
     def backward(self, inputs: Tensor, targets: Tensor) -> float:
-        """Add the batch's gradient to every weight's `grad`; returns the loss in nats a word.
+        """Add the batch's gradient to every weight's `grad`; returns the loss in nats per word.
 
         inputs, targets: (B, T); targets below 0 do not count.
         """
-        if self.n_workers == 1:  # counting words would make a GPU wait
+        if self.n_workers == 1:  # counting words would synchronise a GPU
             return self._backward(inputs, targets, 1.0)
         n = int((targets >= 0).sum())
         half = len(inputs) // 2
@@ -79,6 +79,6 @@ class Team:
         return mine + other.result()
 
     def _backward(self, inputs: Tensor, targets: Tensor, share: float) -> float:
-        loss = self.model.loss(inputs, targets) * share  # predict, and be surprised
-        loss.backward()  # who is to blame, and by how much
+        loss = self.model.loss(inputs, targets) * share
+        loss.backward()
         return loss.item()

@@ -1,10 +1,10 @@
-"""Descent: from a gradient to a step, and from steps to a trained network.
+"""Gradient descent: from a gradient to a step, and from steps to a trained network.
 
-Key idea: the gradient says which way is down, and the optimizer how far to go. Plain descent goes
-in proportion to the slope; momentum remembers the last steps; Adam gives every weight a step of
-its own, by how large and how steady its slope has been.
-Chapter 02. Written on `grooves.models.autograd`; `grooves.training.optimizers` is its larger
-relative for PyTorch.
+Key idea: the gradient gives the direction of a step, and the optimizer its length. Plain gradient
+descent moves in proportion to the gradient; momentum averages over the last steps; Adam gives each
+weight a step size of its own, from the size and the steadiness of its gradients.
+Chapter 02. Built on `grooves.models.autograd`; `grooves.training.optimizers` is the counterpart for
+PyTorch, and `grooves.training.validation` has the loop with a validation set.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from grooves.models.autograd import Tensor, cross_entropy
 
 
 class SGD:
-    """Each weight goes down its slope: w - lr * gradient.
+    """Plain gradient descent: w - lr * gradient.
 
-    The name stands for stochastic gradient descent: the slope is measured on a few examples.
+    The name stands for stochastic gradient descent: the gradient is estimated from a batch.
     Source: Robbins & Monro 1951, doi:10.1214/aoms/1177729586.
     """
 
@@ -38,17 +38,17 @@ class SGD:
                 p.data = p.data - self.move(i, p.grad)
 
     def move(self, i: int, g: np.ndarray) -> np.ndarray:
-        """What is taken off weight number i, whose gradient is g."""
+        """What is subtracted from weight number i, whose gradient is g."""
         return self.lr * g
 
     def zero_grad(self) -> None:
-        """Forget the gradients, before the next backward adds to them."""
+        """Discard the gradients, since the next backward pass would add to them."""
         for p in self.parameters:
             p.grad = None
 
 
 class Momentum(SGD):
-    """A heavy ball: each step keeps a share of the one before.
+    """A heavy ball: each step keeps a fraction of the one before.
 
     Source: Polyak 1964, doi:10.1016/0041-5553(64)90137-5; written as in PyTorch's SGD.
     """
@@ -66,7 +66,7 @@ class Momentum(SGD):
 
 
 class Adam(SGD):
-    """Every weight's mean slope, divided by the size that its slopes typically have.
+    """Each weight's mean gradient, divided by the typical size of its gradients.
 
     Source: Kingma & Ba 2015, arXiv:1412.6980, algorithm 1.
     """
@@ -91,9 +91,29 @@ class Adam(SGD):
         self.n_steps[i] = t
         self.mean[i] = beta1 * self.mean[i] + (1 - beta1) * g
         self.square[i] = beta2 * self.square[i] + (1 - beta2) * g**2
-        # Both began at 0 and are too small at first; the divisions make up for that.
+        # Both started at 0; the divisions correct the bias of the first steps.
         mean, square = self.mean[i] / (1 - beta1**t), self.square[i] / (1 - beta2**t)
         return self.lr * mean / (np.sqrt(square) + self.eps)
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: each matrix also shrinks by lr * weight_decay in each step.
+
+    Biases do not shrink. Where weight_decay is 0, this is Adam.
+    Source: Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 2.
+    """
+
+    def __init__(self, parameters: Sequence[Tensor], lr: float, weight_decay: float = 0.01, **how):
+        super().__init__(parameters, lr, **how)
+        if weight_decay < 0:
+            raise ValueError(f"{weight_decay=} must not be negative: the weights would grow")
+        self.weight_decay = weight_decay
+
+    def step(self) -> None:
+        for p in self.parameters:
+            if p.grad is not None and p.data.ndim > 1:
+                p.data = (1 - self.lr * self.weight_decay) * p.data
+        super().step()
 
 
 # ---- the network of chapter 01, trained ----------------------------------------------------------
@@ -106,13 +126,13 @@ def parameters(network: layers.Network) -> list[Tensor]:
 
 
 def network(learned: Sequence[Tensor]) -> layers.Network:
-    """The backward pass: a network with the numbers that the tensors now hold."""
+    """The opposite of `parameters`: a network with the current numbers of the tensors."""
     arrays = [p.data.copy() for p in learned]
     return layers.Network(arrays[::2], arrays[1::2])
 
 
 def logits(learned: Sequence[Tensor], images: np.ndarray) -> Tensor:
-    """`Network.forward` once more, in tensors that remember: images (B, P) -> (B, K)."""
+    """The forward pass of `Network.forward`, as a graph of tensors: images (B, P) -> (B, K)."""
     x = images
     for i in range(0, len(learned), 2):
         W, b = learned[i], learned[i + 1]
@@ -131,10 +151,10 @@ def descend(
     noise: float = 0.0,
     watch: Callable[[int, float], object] | None = None,
 ) -> list[float]:
-    """Train on batches drawn from the pictures; each picture comes up once an epoch.
+    """Train on batches drawn from the pictures; each picture is drawn once per epoch.
 
-    noise: standard deviation of what is added to every pixel, anew each time. watch(step, loss) is
-    called after each step, as a place to look or to change the optimizer.
+    noise: standard deviation of the noise that is added to every pixel, drawn again in each step.
+    watch(step, loss) is called after each step; it may measure, or change the optimizer.
     Returns: the loss of each step's batch before the step, in nats.
     Raises: ValueError where there are fewer pictures than one batch holds.
     """
@@ -164,13 +184,12 @@ def train_digits(
     lr: float = 0.01,
     losses: list[float] | None = None,
 ) -> layers.Network:
-    """Chapter 01's network, its weights learned by Adam: 97 % of the test pictures and more.
+    """Chapter 01's network, trained with Adam: 97 % of the test pictures and more.
 
-    Three things help it with pictures that it has not seen: the step shrinks to nothing in the end,
-    every pixel trembles a little, and every matrix keeps losing a little of itself (decoupled
-    weight decay, Loshchilov & Hutter 2019, arXiv:1711.05101). data:
-    `grooves.language.corpora.digits()` where None. losses: a list that receives the loss of every
-    step.
+    Three things help it with pictures that it has not seen: the learning rate falls to 0, noise is
+    added to every pixel, and every matrix shrinks a little in each step (decoupled weight decay,
+    Loshchilov & Hutter 2019, arXiv:1711.05101). data: `grooves.language.corpora.digits()` where
+    None. losses: a list that receives the loss of every step.
     """
     data = digits() if data is None else data
     learned = parameters(layers.new_network(sizes, seed))

@@ -1,7 +1,7 @@
-"""Training: predict, measure the surprise, step downhill, again.
+"""Training: forward pass, loss, backward pass, step, repeat.
 
-Key idea: one plain loop. Everything around the few lines in its middle is there so that
-nothing is lost: a budget, a progress bar, checkpoints, and clear words when it goes wrong.
+Key idea: one plain loop. Everything around the few lines in its middle keeps work from being lost:
+a budget, a progress bar, checkpoints, and clear messages when training fails.
 Chapters: 02, 04, 05.
 """
 
@@ -25,12 +25,12 @@ from grooves.training.optimizers import build_optimizers, schedule
 
 
 class Divergence(RuntimeError):
-    """Training that went wrong, in one sentence with the step and the likely cause."""
+    """The loss became infinite or far too large; the message names the step and a likely cause."""
 
 
 @dataclass
 class History:
-    """What happened: the loss in nats a word at each step, words read, seconds spent."""
+    """A record of training: loss in nats per word at each step, words seen, seconds spent."""
 
     losses: list[float] = field(default_factory=list)
     words: int = 0
@@ -44,7 +44,7 @@ class History:
 
     @property
     def words_per_s(self) -> float:
-        """Words trained on a second."""
+        """Words trained on per second."""
         return self.words / self.seconds if self.seconds else 0.0
 
 
@@ -66,12 +66,12 @@ def train(
     """Train a model for a number of steps or of seconds, and return the history.
 
     model: anything with `loss(inputs, targets)`. data: anything with `batch(step)`.
-    entropy: nats a word of the language; the progress bar then shows the loss above it.
+    entropy: nats per word of the language; the progress bar then shows the loss above it.
     save_to: a checkpoint written every `save_every` steps and at the end; where it exists and
-    `resume` is true, training goes on from it, bit for bit on the same machine.
-    on_step: called after each step with the history and the share of the budget that is spent.
+    `resume` is true, training continues from it, with identical results on the same machine.
+    on_step: called after each step with the history and the fraction of the budget that is spent.
     Ctrl-C (or the kernel's stop button) finishes the step, saves, and returns.
-    Raises: ValueError unless exactly one budget is given; Divergence where the loss is lost.
+    Raises: ValueError unless exactly one budget is given; Divergence where the loss explodes.
     """
     if (seconds is None) == (steps is None) or not 0 < (seconds or steps or 0) < math.inf:
         raise ValueError(f"give one positive budget, not {seconds=} and {steps=}")
@@ -95,10 +95,10 @@ def train(
                 opt.param_groups[0]["lr"] = rate * factor
             inputs, targets = data.batch(history.steps)
 
-            loss = team.backward(inputs.to(device), targets.to(device))  # who is to blame?
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)  # no step longer than this
+            loss = team.backward(inputs.to(device), targets.to(device))  # forward and backward pass
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)  # scale down a gradient longer than 1
             for opt in optimizers:
-                opt.step()  # step downhill
+                opt.step()
                 opt.zero_grad(set_to_none=True)
 
             history.losses.append(loss)

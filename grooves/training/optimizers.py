@@ -1,7 +1,8 @@
 """Optimizers: from a gradient to a step.
 
-Key idea: AdamW scales every weight's step by its own history. Muon looks at a whole matrix and
-makes the step equally large in every direction, so rare directions learn as fast as common ones.
+Key idea: AdamW divides each weight's step by the typical size of its gradients. Muon takes a whole
+matrix and makes the step equally strong in every direction, so that rare directions are learned as
+fast as common ones.
 Chapters: 02, 04, 05.
 """
 
@@ -14,9 +15,10 @@ from torch import Tensor, nn
 
 
 def orthogonalize(matrices: Tensor, n_iterations: int = 5) -> Tensor:
-    """Bring all singular values of each matrix near 1, keeping its directions.
+    """Bring all singular values of each matrix near 1 and keep the singular vectors.
 
-    matrices: (N, R, C) with R <= C. Newton-Schulz: a quintic in the matrix itself, no SVD.
+    matrices: (N, R, C) with R <= C. A Newton-Schulz iteration: a polynomial of degree 5 in the
+    matrix, whose products are much faster than a singular value decomposition.
     Source: Jordan et al. 2024, "Muon", kellerjordan.github.io/posts/muon, coefficients there.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
@@ -30,10 +32,10 @@ def orthogonalize(matrices: Tensor, n_iterations: int = 5) -> Tensor:
 class Muon(torch.optim.Optimizer):
     """Momentum whose step is orthogonalized, for the matrices inside the blocks.
 
-    Matrices of equal shape are done in one batched product. A fused query-key-value matrix is
-    treated as the three matrices that it holds.
-    The source's own settings are momentum 0.95 and five iterations. Trainings as short as ours
-    forget sooner, and three iterations serve them as well (`benchmarks/quality.py`).
+    Matrices of equal shape are orthogonalized in one batched product. A fused query-key-value
+    matrix is treated as the three matrices that it consists of.
+    The source recommends momentum 0.95 and five iterations. For runs as short as ours a smaller
+    momentum is better, and three iterations are enough (`benchmarks/quality.py`).
     Raises: ValueError for a parameter that is not a matrix.
     Source: as `orthogonalize`; the scale sqrt(rows / columns) keeps the change of every output
     alike (Bernstein 2025, jeremybernste.in/writing/deriving-muon).
@@ -81,7 +83,7 @@ def build_optimizers(
     """The optimizers of a model: [Muon for the blocks' matrices, AdamW for the rest], or [AdamW].
 
     Frozen weights are left out. A model without blocks (an LSTM), or one whose blocks are frozen
-    but for LoRA (`grooves.fine_tuning.lora`, three-dimensional), gets AdamW alone.
+    except for LoRA (`grooves.fine_tuning.lora`, three-dimensional), gets AdamW alone.
     kind: "muon" or "adamw". lr: AdamW's step; matrix_lr: Muon's.
     Source of AdamW: Loshchilov & Hutter 2019, arXiv:1711.05101.
     Raises: ValueError for another kind, or where every weight is frozen.
@@ -103,10 +105,10 @@ def build_optimizers(
 
 
 def schedule(fraction: float, warmup: float = 0.03, decay: float = 0.6) -> float:
-    """Factor on every learning rate, given the share of the training that is done (0 to 1).
+    """Factor on every learning rate, given the fraction of the training that is done (0 to 1).
 
-    Up in a straight line, level, and down to zero: the last stretch settles what the middle found.
-    It falls as 1 - sqrt(share of the stretch): fast at first, with a long slow end.
+    Linear warm-up, a constant phase, and a decay to 0 as 1 - sqrt(fraction of the decay that is
+    done): fast at first, then slowly.
     Source: Hägele et al. 2024, arXiv:2405.18392, eq. 1.
     """
     if fraction < warmup:

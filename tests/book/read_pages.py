@@ -56,7 +56,8 @@ OF_WIDTH = ["target-size", "scrollable-region-focusable"]
 
 # Text of one look on one ground is looked at once, on the first page that has it: the others get
 # this mark. Pictures are left alone, because there the ground is what lies below and not around.
-# Gives the looks that are new.
+# So are links of one look in text of one look, which have to differ from it. Gives the looks that
+# are new.
 MARK_THE_SAME = """(seen) => {
     const grounds = new Map([[null, ""]]);
     const ground = (place) => {
@@ -79,12 +80,28 @@ MARK_THE_SAME = """(seen) => {
         if (!known.has(look)) fresh.push(look);
         known.add(look);
     }
+    for (const link of document.querySelectorAll("a[href]")) {
+        let block = link.parentElement;
+        while (getComputedStyle(block).display === "inline") block = block.parentElement;
+        const linked = [...block.querySelectorAll("a")].map((one) => one.textContent).join("");
+        const styles = [link, link.firstElementChild, link.parentElement].map((piece) => {
+            const { color, fontWeight, fontStyle, textDecoration, border } =
+                piece ? getComputedStyle(piece) : {};
+            return [color, fontWeight, fontStyle, textDecoration, border];
+        });
+        const look = ["link", block.textContent.length > linked.length, ...styles, link.className,
+            ground(link)].join();
+        link.dataset.sameLink = known.has(look);
+        if (!known.has(look)) fresh.push(look);
+        known.add(look);
+    }
     return fresh;
 }"""
 UNREAD = "body svg text, body [data-same=false]"
-SKIP_THE_SAME = """axe.configure(
-    {rules: [{id: "color-contrast", selector: "*:not([data-same=true])"}]}
-)"""
+SKIP_THE_SAME = """axe.configure({rules: [
+    {id: "color-contrast", selector: "*:not([data-same=true])"},
+    {id: "link-in-text-block", selector: "a[href]:not([data-same-link=true])"},
+]})"""
 
 
 def axe(page, rules=None):

@@ -2,10 +2,26 @@
 
 import functools
 from collections import Counter
+from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from bs4 import BeautifulSoup
+
+
+class Anchors(HTMLParser):
+    """The ids on a page, in order, and where its links and sources lead."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.ids, self.links = [], []
+        self.feed(path.read_text("utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        for name, value in attributes:
+            if name == "id":
+                self.ids.append(value or "")
+            elif name in ("href", "src"):
+                self.links.append(value or "")
 
 
 @functools.cache
@@ -15,11 +31,8 @@ def read(site):
     for path in site.rglob("*.html"):
         if "_static" in path.parts:  # templates of the theme, which no page shows
             continue
-        soup = BeautifulSoup(path.read_text("utf-8"), "html.parser")
-        ids[path] = [tag["id"] for tag in soup.find_all(id=True)]
-        links[path] = [
-            tag[key] for key in ("href", "src") for tag in soup.find_all(attrs={key: True})
-        ]
+        page = Anchors(path)
+        ids[path], links[path] = page.ids, page.links
     return ids, links
 
 

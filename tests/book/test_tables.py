@@ -21,10 +21,11 @@ UNSIGNED = """() => [...document.querySelectorAll(".bd-article :is(table, div)")
 
 def cells(html):
     """Texts of a page's cells and captions, without formulas, which have their own markup."""
-    soup = BeautifulSoup(html, "html.parser")
+    tables = re.findall(r"<table\b.*?</table>", html, re.DOTALL)  # to read all else takes seconds
+    soup = BeautifulSoup("".join(tables), "html.parser")
     for math in soup.find_all("math"):
         math.decompose()
-    found = soup.select("article :is(td, th, caption)")
+    found = soup.select("td, th, caption")
     return [cell.get_text() for cell in found if not cell.find_parent("table", class_="ledger")]
 
 

@@ -1,8 +1,9 @@
 """Wrong answers that are made from the right one: small faults that any answer can have.
 
-Each takes an answer and gives one with the fault, or the same answer where the fault cannot show.
-What a mutant changes it counts in `bites`, so that a test can tell a check that let a fault pass
-from a fault that has no place in an exercise.
+Each `Fault` makes of an answer one with the fault, which is the same answer where the fault cannot
+show. What a mutant changes it counts in `bites`, so that a test can tell a check that let a fault
+pass from a fault that has no place in an exercise. From the calls of the right answer a fault says
+whether it has one, so that a check need not run for nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +23,53 @@ class Mutant:
 
     call: Callable
     bites: list = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A call of the right answer: its arguments, what identifies each, and its result."""
+
+    args: tuple
+    keys: tuple
+    result: object
+
+
+@dataclass(frozen=True)
+class Fault:
+    """make: gives the mutant of an answer. shows: of the right answer's calls, whether it bites."""
+
+    make: Callable[[Callable], Mutant]
+    shows: Callable[[list[Seen]], bool] = bool
+
+
+def seen_by(answer):
+    """The same answer, and a list that gets each of its calls as `Seen`."""
+    calls: list[Seen] = []
+
+    @functools.wraps(answer)
+    def call(*args, **kwargs):
+        keys = tuple(map(identity, args)) if not kwargs and all(map(_plain, args)) else ()
+        result = answer(*args, **kwargs)
+        calls.append(Seen(args, keys, result))
+        return result
+
+    return call, calls
+
+
+def identity(value) -> object:
+    """What plain data is known by: equal for equal contents."""
+    if isinstance(value, torch.Tensor):
+        exact = value.detach().cdouble() if value.is_complex() else value.detach().double()
+        content = None if value.is_meta else exact.cpu().numpy().tobytes()
+        return tuple(value.shape), str(value.dtype), content
+    if isinstance(value, np.ndarray):
+        content = str(value.tolist()) if value.dtype == object else value.tobytes()
+        return value.shape, value.dtype.str, content
+    if isinstance(value, dict):
+        return tuple((identity(key), identity(part)) for key, part in value.items())
+    if isinstance(value, (list, tuple)):
+        return type(value).__name__, *map(identity, value)
+    return type(value).__name__, frozenset(value) if isinstance(value, set) else value
 
 
 def is_array(value) -> bool:
@@ -82,6 +130,19 @@ def one_buffer(answer):
     return mutant
 
 
+def at(place: int, holds: Callable):
+    """Of calls, whether any has an argument at this place of which something holds."""
+    return lambda calls: any(place < len(c.args) and holds(c.args[place]) for c in calls)
+
+
+def _can_be_changed(given) -> bool:
+    if isinstance(given, torch.Tensor):
+        return not given.requires_grad and bool(given.numel())
+    if isinstance(given, np.ndarray):
+        return bool(given.size) and given.flags.writeable
+    return isinstance(given, list) and bool(given)
+
+
 def changes(place: int):
     """The argument at one place is changed behind the answer's back."""
 
@@ -91,23 +152,24 @@ def changes(place: int):
         @functools.wraps(answer)
         def call(*args, **kwargs):
             result = answer(*args, **kwargs)
-            if place < len(args):
-                given = args[place]
-                if isinstance(given, torch.Tensor) and not given.requires_grad and given.numel():
-                    mutant.bites.append(True)
+            if place < len(args) and _can_be_changed(given := args[place]):
+                mutant.bites.append(True)
+                if isinstance(given, torch.Tensor):
                     given.add_(1) if given.dtype != torch.bool else given.logical_not_()
-                elif isinstance(given, np.ndarray) and given.size and given.flags.writeable:
-                    mutant.bites.append(True)
+                elif isinstance(given, np.ndarray):
                     given[...] = given + 1 if given.dtype != bool else ~given
-                elif isinstance(given, list) and given:
-                    mutant.bites.append(True)
+                else:
                     given.pop()
             return result
 
         mutant.call = call
         return mutant
 
-    return make
+    return Fault(make, at(place, lambda given: isinstance(given, list) or _can_be_changed(given)))
+
+
+def _is_simple(value) -> bool:
+    return isinstance(value, (int, float, str, bool, np.generic))
 
 
 def first_value(place: int):
@@ -118,8 +180,7 @@ def first_value(place: int):
 
         @functools.wraps(answer)
         def call(*args, **kwargs):
-            simple = (int, float, str, bool, np.generic)
-            if place >= len(args) or not isinstance(args[place], simple):
+            if place >= len(args) or not _is_simple(args[place]):
                 return answer(*args, **kwargs)
             first.append(args[place])
             mutant.bites.append(True)
@@ -128,7 +189,38 @@ def first_value(place: int):
         mutant.call = call
         return mutant
 
-    return make
+    return Fault(make, at(place, _is_simple))
+
+
+def cached_without(place: int):
+    """A result is kept under all arguments but the one at this place."""
+
+    def make(answer):
+        kept, mutant = {}, Mutant(None)
+
+        @functools.wraps(answer)
+        def call(*args, **kwargs):
+            result = answer(*args, **kwargs)
+            if kwargs or place >= len(args) or not all(map(_plain, (*args, result))):
+                return result
+            others = tuple(identity(given) for i, given in enumerate(args) if i != place)
+            if others not in kept:
+                kept[others] = result if torch.is_tensor(result) else copy.deepcopy(result)
+            if identity(kept[others]) == identity(result):
+                return result
+            mutant.bites.append(True)
+            return copy.deepcopy(kept[others]) if not torch.is_tensor(result) else kept[others]
+
+        mutant.call = call
+        return mutant
+
+    def shows(calls):
+        groups: dict = {}
+        for keys in (c.keys for c in calls if place < len(c.keys) and len(c.keys) > 1):
+            groups.setdefault((*keys[:place], *keys[place + 1 :]), set()).add(keys[place])
+        return any(len(different) > 1 for different in groups.values())
+
+    return Fault(make, shows)
 
 
 def cut_off(place: int):
@@ -148,7 +240,7 @@ def cut_off(place: int):
         mutant.call = call
         return mutant
 
-    return make
+    return Fault(make, at(place, lambda given: getattr(given, "requires_grad", False)))
 
 
 def _on_results(change: Callable):
@@ -171,7 +263,12 @@ def _on_results(change: Callable):
         mutant.call = call
         return mutant
 
-    return make
+    def changes_one(result):
+        if isinstance(result, (tuple, list)) and result and all(map(is_array, result)):
+            return any(map(changes_one, result))
+        return change(result) is not None
+
+    return Fault(make, lambda calls: any(changes_one(c.result) for c in calls))
 
 
 def _rounded(result):
@@ -211,9 +308,9 @@ def _shifted(result):
     return result + 1e-3 if isinstance(result, float) else None
 
 
-MUTANTS: dict[str, Callable] = {
-    "cached by shape": cached_by_shape,
-    "one buffer for all results": one_buffer,
+FAULTS: dict[str, Fault] = {
+    "cached by shape": Fault(cached_by_shape),
+    "one buffer for all results": Fault(one_buffer),
     "rounded to two digits": _on_results(_rounded),
     "integers of one byte": _on_results(_one_byte),
     "all rows as the first": _on_results(_all_rows_as_the_first),
@@ -222,4 +319,5 @@ MUTANTS: dict[str, Callable] = {
     **{f"argument {i} changed": changes(i) for i in range(4)},
     **{f"argument {i} as in the first call": first_value(i) for i in range(5)},
     **{f"no gradient to argument {i}": cut_off(i) for i in range(4)},
+    **{f"cached without argument {i}": cached_without(i) for i in range(4)},
 }

@@ -381,7 +381,7 @@ OURS = re.compile(r"grooves/|_answers|Traceback|-----")
             ["def double(x):\n    raise NotImplementedError", "double(3)"],
             "double: not started yet.",
         ),
-        (["raise NotImplementedError"], "Not started yet. Put your answer where it says"),
+        (["raise NotImplementedError"], "Not started yet. Write your answer in place of"),
         (
             ["def double(x):\n    raise NotImplementedError", "check_double(double)"],
             "double: not started yet.",

@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 from answers.back_propagation import (
     ANSWERS,
-    RARE,
     backward_with,
     broken_with,
     moving_step,
@@ -56,14 +55,6 @@ def last_picture_kept(x, W, g):
     for picture, upstream in zip(x, g, strict=True):
         to_W = np.outer(picture, upstream)
     return g @ W.T, to_W
-
-
-@pytest.mark.parametrize(("exercise", "name"), RARE)
-def test_a_rare_mistake_is_refused_without_an_untrue_name(exercise, name):
-    answer, hint = RARE[exercise, name]
-    with pytest.raises(CheckFailed) as caught:
-        getattr(check, exercise)(answer)
-    assert caught.value.hint == hint
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ open challenge."""
 
 import numpy as np
 import pytest
-from answers.forward_propagation import ANSWERS, RARE
+from answers.forward_propagation import ANSWERS
 from scipy import ndimage
 
 from grooves.checks import CheckFailed
@@ -15,14 +15,6 @@ RIGHT, WRONG = ANSWERS.right_answers["reader"], ANSWERS.wrong_answers["reader"]
 
 
 pytestmark = pytest.mark.usefixtures("own_progress")
-
-
-@pytest.mark.parametrize(("exercise", "name"), RARE)
-def test_a_rare_mistake_is_refused_without_an_untrue_name(exercise, name):
-    answer, hint = RARE[exercise, name]
-    with pytest.raises(CheckFailed) as caught:
-        getattr(check, exercise)(answer)
-    assert caught.value.hint == hint
 
 
 def accuracy_of(answer, images, labels):

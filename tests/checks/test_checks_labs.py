@@ -42,6 +42,13 @@ LABS: dict[str, Answers] = {
     for path in sorted((ROOT / "labs" / "solutions").glob("*.ipynb"))
     if (ROOT / "tests" / "checks" / "answers" / f"{name_of(path.stem)}.py").is_file()
 }
+RARE = {  # (lab, exercise, name) -> wrong answer, and the hint of its refusal
+    (lab, *key): refused
+    for lab in LABS
+    for key, refused in getattr(
+        importlib.import_module(f"answers.{name_of(lab)}"), "RARE", {}
+    ).items()
+}
 EXERCISES = [(lab, exercise) for lab in LABS for exercise, _ in exercises(lab)]
 WRITTEN = [(lab, exercise) for lab, exercise in EXERCISES if exercise not in LABS[lab].trains]
 RIGHT = [
@@ -105,6 +112,14 @@ def test_every_exercise_has_two_right_answers_besides_the_reference(lab):
 # --- wrong answers ----------------------------------------------------------------------------
 
 MESSAGES: dict[tuple[str, str], dict[str, str]] = {}
+
+
+@pytest.mark.parametrize(("lab", "exercise", "name"), RARE)
+def test_a_rare_mistake_is_refused_without_an_untrue_name(lab, exercise, name):
+    answer, hint = RARE[lab, exercise, name]
+    with pytest.raises(CheckFailed) as caught:
+        of(lab, exercise)(answer)
+    assert caught.value.hint == hint
 
 
 @pytest.mark.parametrize(("lab", "exercise", "hint"), WRONG)
@@ -274,7 +289,7 @@ def spread(calls):
 
 
 @pytest.mark.parametrize(("lab", "exercise"), WRITTEN)
-def test_every_call_of_the_answer_decides(lab, exercise):
+def test_every_call_of_the_answer_decides(lab, exercise, ended_at_once):
     """Whichever call of the reference gives wrong numbers, the check refuses it.
 
     Where one line of a check calls it in a loop, the weekly run alone spoils every call.

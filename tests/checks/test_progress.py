@@ -55,7 +55,7 @@ def test_a_write_that_fails_leaves_the_old_file_whole(cache, monkeypatch, capsys
     progress.record(LAB, "longest", 3)
     said = capsys.readouterr().out
     assert "could not be saved ([Errno 28] No space left on device)" in said
-    assert "The check passed all the same." in said
+    assert "The check passed, but your progress could not be saved" in said
     assert (cache / "progress" / "99_mini.json").read_bytes() == before
     assert _files(cache) == ["99_mini.json"]
 
@@ -79,7 +79,7 @@ def test_a_damaged_file_is_set_aside_with_a_sentence_and_not_lost(cache, capsys,
         path.write_bytes(damaged)
         progress.record(LAB, "double", 1)
         said = capsys.readouterr().out
-        assert said.startswith("The progress of 99_mini could not be read: it starts anew")
+        assert said.startswith("The progress of 99_mini could not be read and starts from zero")
         assert said.count("\n") == 1
         aside = path.with_name(f"99_mini.json.damaged-{number}")
         assert str(aside) in said
@@ -211,7 +211,7 @@ def test_progress_refuses_what_is_no_lab_with_the_list_of_labs(capsys):
 
 def test_the_terminal_says_so_when_nothing_was_started(capsys):
     assert cli.main(["progress"]) == 0
-    assert "No lab was started yet." in capsys.readouterr().out
+    assert "No lab has been started yet." in capsys.readouterr().out
 
 
 def test_the_file_is_plain_json_that_a_person_can_read(cache):

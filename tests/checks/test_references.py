@@ -54,7 +54,9 @@ def test_an_exercise_that_is_not_set_is_named_and_a_line_about_several_goes():
 
 
 def test_a_name_that_is_no_exercise_is_refused_with_those_that_are():
-    with pytest.raises(ValueError, match="names 'gnu', which is no exercise; there are ant, bee"):
+    with pytest.raises(
+        ValueError, match="names 'gnu', which is not an exercise; the exercises are ant, bee"
+    ):
         shown("{{exercises ant to gnu}}")
 
 

@@ -56,6 +56,17 @@ def test_an_exercise_that_is_not_set_passes_and_counts_for_nothing(course, capsy
     assert "0 of 1 exercises, 0 of 2 points" in view.value
 
 
+def test_a_term_file_that_was_left_behind_is_missed_once(course, capsys):
+    for _ in range(2):
+        term.tell_missing(13)
+    said = capsys.readouterr().out
+    assert said.startswith("term.toml, which belongs to this notebook, was not found, so all 13 ")
+    assert len(said.splitlines()) == 1
+    set_term(course, "")
+    term.tell_missing(12)
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -1,6 +1,10 @@
 """Pages for the tests of the explorables."""
 
+import functools
+import os
+
 import pytest
+from filelock import FileLock
 from in_browser import MODULES, built_page, opened, served
 
 from grooves.language.stories import Stories
@@ -21,11 +25,33 @@ def language():
     return Stories()
 
 
+@pytest.fixture(scope="session")
+def site_of(tmp_path_factory):
+    """A function that gives a book of one page with an explorable: the folder of its HTML.
+
+    All processes of a run share it: whichever asks first builds it.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+
+    @functools.cache
+    def built(name):
+        source, out = shared / f"{name}-source", shared / f"{name}-html"
+        with FileLock(shared / f"{name}.lock"):
+            if not (done := shared / f"{name}.done").is_file():
+                source.mkdir(), out.mkdir()
+                built_page(name, source, out)
+                done.touch()
+        return out
+
+    return built
+
+
 @pytest.fixture(scope="module")
-def site(request, tmp_path_factory):
-    """A book of one page with the module's EXPLORABLE: the folder of its HTML."""
-    folders = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("html")
-    return built_page(request.module.EXPLORABLE, *folders)
+def site(request, site_of):
+    """The page of the module's EXPLORABLE."""
+    return site_of(request.module.EXPLORABLE)
 
 
 @pytest.fixture(scope="module")
@@ -37,3 +63,9 @@ def address(site):
 @pytest.fixture
 def page(browser, address):
     yield from opened(browser, address)
+
+
+@pytest.fixture
+def lone_page(browser, address):
+    """A page that no other test gets, for those that stop its clock."""
+    yield from opened(browser, address, alone=True)

@@ -9,9 +9,9 @@ import threading
 from contextlib import contextmanager
 from pathlib import Path
 
+import axe_playwright_python
 import pytest
 import torch
-from axe_playwright_python.sync_playwright import Axe
 from sphinx.application import Sphinx
 
 from grooves.explorables.attention.widget import pack
@@ -98,17 +98,45 @@ def built_page(name, source, out):
     return out
 
 
-def opened(browser, url, **context):
-    """A page with the explorable on it (a generator of one); errors in it fail the test."""
-    context = browser.new_context(reduced_motion="reduce", **context)
-    page = context.new_page()
-    page.set_default_timeout(10_000)
+_kept = {}  # pages that wait for the next test, by their browser and settings
+NATIVE = "/native code/.test(Date) && /native code/.test(setTimeout)"
+
+
+def opened(browser, url, alone=False, **settings):
+    """A page with the explorable on it (a generator of one); errors in it fail the test.
+
+    Tests with the same settings (of a context of Playwright) take turns with one page: a new one
+    takes four times as long as another document on the same. A test that stops its clock, or leaves
+    requests unanswered, opens its page `alone`.
+    """
+    settings = {"viewport": {"width": 1280, "height": 720}, "color_scheme": "light"} | settings
+    settings = {"reduced_motion": "reduce"} | settings
+    key = browser, repr(sorted(settings.items()))
+    page = None if alone else _kept.pop(key, None)
+    if page is None:
+        page = browser.new_context(**settings).new_page()
+        page.set_default_timeout(10_000)
     errors = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
+
+    def note(error):
+        errors.append(str(error))
+
+    page.on("pageerror", note)
+    page.set_viewport_size(settings["viewport"])
+    page.emulate_media(
+        color_scheme=settings["color_scheme"], reduced_motion=settings["reduced_motion"]
+    )
+    page.mouse.move(0, 0)
     page.goto(url)
     page.locator(".explorable-mount[data-ready=yes]").wait_for()
+    assert page.evaluate(NATIVE), "an earlier test stopped the clock: have it open its page alone"
     yield page
-    context.close()
+    if alone:
+        page.context.close()
+    else:
+        page.goto("about:blank")
+        page.remove_listener("pageerror", note)
+        _kept[key] = page
     assert not errors
 
 
@@ -162,6 +190,7 @@ def slide(page, name, value, group=None):
 # four would.
 in_both_looks = pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
 
 
 def axe_faults(page):
@@ -171,10 +200,13 @@ def axe_faults(page):
     """
     dark = page.evaluate("document.documentElement.dataset.theme") == "dark"
     options = {"runOnly": ["color-contrast"] if dark else RULES, "resultTypes": ["violations"]}
-    found = Axe().run(page, context=".explorable", options=options)
+    options["preload"] = False  # style sheets and media, for rules that are off
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE)
+    run = "async (options) => (await axe.run('.explorable', options)).violations"
     return [
         (violation["id"], [node["html"][:150] for node in violation["nodes"]])
-        for violation in found.response["violations"]
+        for violation in page.evaluate(run, options)
     ]
 
 

@@ -235,7 +235,8 @@ def test_the_network_learns_says_so_and_its_maps_say_what_they_show(page):
     )
 
 
-def test_what_runs_can_be_paused_and_whoever_wants_no_motion_gets_none(page):
+def test_what_runs_can_be_paused_and_whoever_wants_no_motion_gets_none(lone_page):
+    page = lone_page
     turn_to(page, "2.")
     network = part(page, 2)
     steps = """() => {

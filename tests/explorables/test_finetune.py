@@ -230,7 +230,7 @@ def test_each_model_tells_on_and_the_grammar_judges(page):
 
 
 def test_models_that_cannot_be_fetched_are_said_and_tried_again(browser, address):
-    for page in opened(browser, address):
+    for page in opened(browser, address, alone=True):
         page.route(re.compile("finetune-5[.]"), lambda route: route.abort())
         press(page, "Show me")
         assert page.locator(".gc-verdict").is_visible(), "what was recorded is shown all the same"

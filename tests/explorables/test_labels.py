@@ -238,7 +238,8 @@ def test_a_view_looks_for_its_partner_among_all_others(page):
     assert "find 6 of 6 positives. Both views" in page.locator(".gl-verdict:visible").inner_text()
 
 
-def test_a_person_is_asked_by_the_clock_and_the_hours_follow(page):
+def test_a_person_is_asked_by_the_clock_and_the_hours_follow(lone_page):
+    page = lone_page
     page.clock.install(time=0)
     page.clock.pause_at(1000)  # from here on it goes as the test says
     choose(page, "Human label")

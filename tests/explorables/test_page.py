@@ -133,7 +133,8 @@ def test_a_seed_gives_one_story_and_another_seed_another(page):
     assert told[0] == told[1] != story_of(page)
 
 
-def test_a_story_that_is_being_told_can_be_stopped(page):
+def test_a_story_that_is_being_told_can_be_stopped(lone_page):
+    page = lone_page
     page.emulate_media(reduced_motion="no-preference")
     page.clock.install(time=0)  # the test moves the page's clock, so no busy machine decides
     page.clock.pause_at(1000)

@@ -1,7 +1,7 @@
 """An explorable fits one screen of 1280 × 800 in every state, and an answer moves nothing."""
 
 import pytest
-from in_browser import built_page, choose, opened_at, press, served, turn_to
+from in_browser import choose, opened_at, press, served, turn_to
 
 COLUMN, HIGHEST = 688, 720  # pixels: of the book's column of text at 1280, and below its header
 LEAST = 24  # pixels: of a target, each way (WCAG 2.2, 2.5.8)
@@ -30,7 +30,8 @@ STATES = {
 }
 
 SMALL = """least => {
-  const targets = ".gx :is(button, input, select, textarea, summary, [role=gridcell])";
+  const kinds = "button, input, select, textarea, summary, [role=gridcell], [role=option]";
+  const targets = `.gx :is(${kinds})`;
   const shown = [...document.querySelectorAll(targets)].filter((one) => one.offsetParent);
   return shown.flatMap((one) => {
     const chosen = one.matches("[type=checkbox], [type=radio]");
@@ -42,9 +43,8 @@ SMALL = """least => {
 
 
 @pytest.fixture(scope="module", params=STATES)
-def built(request, tmp_path_factory):
-    folders = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("html")
-    with served(built_page(request.param, *folders)) as address:
+def built(request, site_of):
+    with served(site_of(request.param)) as address:
         yield request.param, f"{address}/index.html"
 
 
@@ -97,6 +97,22 @@ def test_targets_on_a_phone_are_large_enough_for_a_finger(narrow):
         assert page.evaluate(SMALL, LEAST) == [], (name, state)
 
 
+@pytest.mark.parametrize("built", ["forward", "memory"], indirect=True)
+def test_an_answer_changes_no_height_on_a_phone(narrow):
+    name, page = narrow
+    if name == "forward":
+        before = height(page)
+        for state in states(name, page):
+            assert height(page) == before, state
+    if name == "memory":
+        for view, answer in (("Will it fit?", "Show the answer"), ("Down to the bit", "Show me")):
+            choose(page, view)
+            before = height(page)
+            press(page, answer)
+            assert height(page) == before, view
+
+
+@pytest.mark.parametrize("built", ["attention", "labels"], indirect=True)
 def test_what_is_told_and_labelled_moves_nothing_below_it(wide, narrow):
     for name, page in (wide, narrow):
         if name == "attention":

@@ -139,7 +139,7 @@ def test_a_widget_tells_the_same_story_and_hands_it_to_the_kernel(modules, model
 def test_what_cannot_be_told_is_refused(model):
     with pytest.raises(TypeError, match="not LSTM"):
         pack(LSTM(Config(vocabulary_size=20), width=8))
-    with pytest.raises(ValueError, match="knows 50 words"):
+    with pytest.raises(ValueError, match="vocabulary of 50 words"):
         Teller(random_model())
     assert set(state(model)) == {"weights", "grammar", "seed", "text"}
     assert state(model)["grammar"] == Stories().to_json()

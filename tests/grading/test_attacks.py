@@ -71,7 +71,7 @@ FORGERIES = {
     "the check's own answer called": (
         {"longest": "import mini_checks\ndef longest(words):\n    return mini_checks.right(words)"},
         "longest",
-        "right belongs to the check, and an answer may not call it.",
+        "right belongs to the check; an answer must not call it.",
     ),
     "the check's own answer imported when called": (
         {"longest": "def longest(w):\n    from mini_checks import right\n    return right(w)"},
@@ -119,7 +119,7 @@ FORGERIES = {
             "def twice_sum(v):\n    return 0"
         },
         "twice_sum",
-        "It ended Python itself, or cut the connection",
+        "It ended Python or cut the connection",
     ),
     "the judge looked for as a module": (
         {

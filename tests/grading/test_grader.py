@@ -234,8 +234,14 @@ def test_a_submission_gets_the_points_it_earned(graded, name):
     [
         ("untouched", "Not started."),
         ("empty_cell", "Not started."),
-        ("hangs_in_its_cell", f"It had not ended after {TIME_LIMIT_S} s and was stopped."),
-        ("hangs_when_called", f"It had not ended after {TIME_LIMIT_S} s and was stopped."),
+        (
+            "hangs_in_its_cell",
+            f"It was stopped because it had not finished after {TIME_LIMIT_S} s.",
+        ),
+        (
+            "hangs_when_called",
+            f"It was stopped because it had not finished after {TIME_LIMIT_S} s.",
+        ),
         ("ends_python", "It ended Python itself"),
         ("crashes_when_called", "It ended Python itself"),
         ("syntax_error", "Its cell stopped with an error. SyntaxError: "),
@@ -246,7 +252,7 @@ def test_a_submission_gets_the_points_it_earned(graded, name):
         ("replaces_isclose", "It changed math.isclose"),
         ("replaces_isclose_when_called", "It changed math.isclose"),
         ("equal_to_everything", "Your function must return a str. It returned an Any."),
-        ("deleted_cell", "The notebook has no code cell for it any more."),
+        ("deleted_cell", "The notebook no longer has a code cell for it."),
         ("edited_check", "The check of twice_sum was edited. The original one was used."),
         ("own_cell", "One cell that you added did not run"),
         ("own_cell", "NameError: name &#x27;helper&#x27; is not defined"),
@@ -349,7 +355,7 @@ def test_the_masters_own_solutions_are_graded_first(course, capsys, monkeypatch)
     [
         (["no_such_folder"], "no folder no_such_folder"),
         (["labs"], None),
-        (["packed.zip"], "packed.zip is a zip file: unpack it, and name the folder"),
+        (["packed.zip"], "packed.zip is a zip file: unpack it and give the folder"),
         (["mini_checks.py", "--lab", "98_other"], "'98_other' is not a lab; the labs are 99_mini"),
         (["labs", "--out", "mini_checks.py"], "results cannot be written to mini_checks.py"),
     ],

@@ -140,7 +140,7 @@ def test_release_writes_what_changed_and_check_only_says_so(mini, capsys):
     assert cli.main(["labs", "release", "--check", "99_mini"]) == 0
     target.write_bytes(target.read_bytes() + b"\n")
     assert cli.main(["labs", "release", "--check"]) == 1
-    assert "stale" in capsys.readouterr().out
+    assert "out of date" in capsys.readouterr().out
 
 
 def _source(cell_id, source):
@@ -175,13 +175,13 @@ def _no_checks(notebook):
         (_source("double-check", "1\n### BEGIN HIDDEN TESTS"), "has no ### END HIDDEN TESTS"),
         (
             _source("setup", "### BEGIN SOLUTION\n1\n### END SOLUTION"),
-            "cell setup: it holds a solution",
+            "cell setup: it contains a solution",
         ),
         (_setting("double-check", grade_id="twice_sum-check"), "uses the grade_id"),
         (_setting("double-answer", grade_id=""), "cell double-answer: it has no grade_id"),
         (_setting("double-check", points=None), "needs points, not None"),
         (_setting("double-answer", solution=False), "no answer cell stands before this check"),
-        (_setting("double-check", grade_id="total"), "'total' is a column of the grades already"),
+        (_setting("double-check", grade_id="total"), "'total' is already a column of the grades"),
         (_no_checks, "no cell is marked as a check"),
         (lambda notebook: notebook.cells.pop(0), "the first cell must be the title"),
     ],

@@ -78,11 +78,11 @@ def test_numbers_points_and_minutes_follow_a_new_exercise_everywhere(course):
 @pytest.mark.parametrize(
     ("lab", "name", "after", "says"),
     [
-        ("99_nothing", "new", None, "no lab '99_nothing': there are 01_forward_propagation"),
-        (LAB, "Leaky ReLU", None, "'Leaky ReLU' is no name for a function"),
-        (LAB, "class", None, "'class' is no name for a function"),
-        (LAB, "softmax", None, "has an exercise 'softmax' already"),
-        (LAB, "new", "nowhere", "has no exercise 'nowhere': there are neuron, "),
+        ("99_nothing", "new", None, "no lab '99_nothing'; the labs are 01_forward_propagation"),
+        (LAB, "Leaky ReLU", None, "'Leaky ReLU' is not a valid name for a function"),
+        (LAB, "class", None, "'class' is not a valid name for a function"),
+        (LAB, "softmax", None, "already has an exercise 'softmax'"),
+        (LAB, "new", "nowhere", "has no exercise 'nowhere'; its exercises are neuron, "),
         (LAB, "new", "relu", "give --after forward"),
     ],
 )

@@ -45,7 +45,7 @@ def test_a_good_machine_is_ready_and_gets_no_advice():
     assert [found.remedy for found in report.findings] == [""] * len(report.findings)
 
 
-MUST_MEND = {
+MUST_FIX = {
     "Python too old": (replace(GOOD, python=(3, 10, 14)), "Python", "3.11, 3.12 or 3.13"),
     "Python too new": (replace(GOOD, python=(3, 14, 0)), "Python", "3.11, 3.12 or 3.13"),
     "no torch": (replace(GOOD, torch=None), "PyTorch", "requirements.txt"),
@@ -69,13 +69,13 @@ WORTH_A_LOOK = {
 }
 
 
-@pytest.mark.parametrize("fault", MUST_MEND)
+@pytest.mark.parametrize("fault", MUST_FIX)
 def test_a_fault_that_stops_the_course_is_named_with_its_remedy(fault):
-    machine, what, remedy = MUST_MEND[fault]
-    assert finding(machine, what).verdict == "must mend"
+    machine, what, remedy = MUST_FIX[fault]
+    assert finding(machine, what).verdict == "must fix"
     assert remedy in finding(machine, what).remedy
     assert not doctor.examine(machine).ready
-    assert doctor.examine(machine).conclusion == f"Not ready yet. Mend first: {what}."
+    assert doctor.examine(machine).conclusion == f"Not ready yet. Fix first: {what}."
 
 
 @pytest.mark.parametrize("fault", WORTH_A_LOOK)
@@ -101,7 +101,7 @@ def test_a_card_that_torch_sees_is_no_fault():
 def test_what_cannot_be_found_out_is_said_and_blames_nobody():
     report = doctor.examine(replace(GOOD, memory_bytes=None, disk_bytes=None))
     assert report.conclusion == "Ready."
-    assert str(report).count("not found out") == 2
+    assert str(report).count("unknown") == 2
 
 
 def test_terminal_and_notebook_show_the_same_table():
@@ -115,22 +115,22 @@ def test_terminal_and_notebook_show_the_same_table():
     assert "<numpy>" not in report._repr_html_()  # what the machine says is text, never markup
 
 
-def test_the_first_notebook_shows_the_table_before_it_stops_at_what_must_be_mended():
+def test_the_first_notebook_shows_the_table_before_it_stops_at_what_must_be_fixed():
     notebook = Path(__file__).parents[2] / "notebooks" / "00_start.ipynb"
     cells = json.loads(notebook.read_text("utf-8"))["cells"]
     (source,) = ("".join(cell["source"]) for cell in cells if cell["id"] == "machine")
     report, shown = doctor.examine(replace(GOOD, cache_writable=False)), []
-    with pytest.raises(AssertionError, match="Mend first: cache folder"):
+    with pytest.raises(AssertionError, match="Fix first: cache folder"):
         exec(source, {"examine": lambda: report, "display": shown.append})
     assert shown == [report]
 
 
-def test_exit_status_is_one_where_something_must_be_mended(capsys):
+def test_exit_status_is_one_where_something_must_be_fixed(capsys):
     args = argparse.Namespace()
     assert doctor.main(args, machine=GOOD) == 0
     assert doctor.main(args, machine=replace(GOOD, cores=1)) == 0
     assert doctor.main(args, machine=replace(GOOD, torch=None)) == 1
-    assert "MEND  PyTorch" in capsys.readouterr().out
+    assert "FIX   PyTorch" in capsys.readouterr().out
 
 
 def test_the_machine_that_runs_the_tests_is_seen_as_it_is():
@@ -156,7 +156,7 @@ def test_a_cache_folder_that_cannot_be_made_is_reported_not_raised(tmp_path):
         text=True,
     )
     assert asked.returncode == 1
-    assert "MEND  cache folder" in asked.stdout
+    assert "FIX   cache folder" in asked.stdout
     assert str(in_the_way) in asked.stdout
 
 

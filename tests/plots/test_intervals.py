@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from grooves.plots.colours import SERIES
-from grooves.plots.intervals import differences_picture, in_words, interval, mean_curves
+from grooves.plots.intervals import forest, in_words, interval, mean_curves
 
 
 def test_an_interval_is_as_worked_by_hand():
@@ -56,12 +56,22 @@ def test_a_band_of_ranges_reaches_from_the_least_to_the_greatest_run():
     assert largest[0] > 100 > 82 >= largest[1]
 
 
-def test_differences_are_filled_where_they_are_not_zero():
-    sure, unsure = [[1.0, 1.1, 0.9]], [[1.0, -1.0, 0.5]]
+def test_marks_of_a_forest_plot_are_filled_where_the_interval_excludes_zero():
+    sure, unsure = [1.0, 1.1, 0.9], [1.0, -1.0, 0.5]
     marks = []
     for runs in (sure, unsure):
-        picture = differences_picture((10,), {"gain": runs}, ("labels", "points"), "A.", "N.")
-        assert "gain" in picture.markup and ">10<" in picture.markup
+        picture = forest({"at 10 labels": {"augmented": runs}}, "points", "A.", "N.")
+        assert ">augmented</text>" in picture.markup and ">at 10 labels</text>" in picture.markup
         marks.append(re.findall(r"<use [^>]*style=\"([^\"]*)\"", picture.markup))
     assert any("fill: #d55e00" in style for style in marks[0])
     assert not any("fill: #d55e00" in style for style in marks[1])
+
+
+def test_single_results_are_drawn_beside_the_curves_with_their_names():
+    runs = np.array([[50.0, 60.0], [80.0, 82.0]])
+    points = {"named clusters": (10, 95.0)}
+    plain, marked = (
+        mean_curves((10, 1000), {"both": runs}, ("labels", "%"), "One.", "Notice.", points=these)
+        for these in (None, points)
+    )
+    assert ">named clusters</text>" in marked.markup and "named clusters" not in plain.markup

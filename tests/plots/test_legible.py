@@ -89,8 +89,14 @@ KINDS = {
         (16, 64, 256), LONG, *META, xscale="log", yscale="log"
     ),
     "means": lambda: intervals.mean_curves(SIZES, RUNS, *META, yscale="log", band="range"),
-    "differences": lambda: intervals.differences_picture(
-        (10, 20, 50, 1000), {n: RUNS[n][:4] for n in WAYS}, *META
+    "differences": lambda: intervals.forest(
+        {f"at {n} labels": {name: RUNS[name][i] for name in WAYS} for i, n in enumerate((10, 50))},
+        "points of accuracy",
+        "alt",
+        "caption",
+    ),
+    "means and single results": lambda: intervals.mean_curves(
+        SIZES, RUNS, *META, yscale="log", points={"another": (20, 60.0)}
     ),
     "rooflines": lambda: roofline_plots.draw(ROOFS, POINTS, "alt", "caption"),
     "sweeps": lambda: roofline_plots.sweeps(

@@ -10,6 +10,7 @@ from grooves.models.autograd import Tensor
 from grooves.training.gradient_descent import (
     SGD,
     Adam,
+    AdamW,
     Momentum,
     descend,
     logits,
@@ -24,6 +25,28 @@ PAIRS = {  # ours, PyTorch's, and the settings of both
     "Adam": (Adam, torch.optim.Adam, {"lr": 0.02, "betas": (0.8, 0.95), "eps": 1e-6}),
     "Adam as the paper sets it": (Adam, torch.optim.Adam, {}),
 }
+
+
+def test_weight_decay_shrinks_matrices_as_pytorch_does_and_leaves_biases():
+    rng = np.random.default_rng(1)
+    W, b, pushes = rng.normal(size=(3, 2)), rng.normal(size=2), rng.normal(size=(50, 3, 2))
+    ours = [Tensor(W.copy()), Tensor(b.copy())]
+    theirs = [torch.tensor(W, requires_grad=True), torch.tensor(b, requires_grad=True)]
+    rule = AdamW(ours, lr=0.03, weight_decay=2.0)
+    groups = [
+        {"params": theirs[:1], "weight_decay": 2.0},
+        {"params": theirs[1:], "weight_decay": 0},
+    ]
+    expected = torch.optim.AdamW(groups, lr=0.03)
+    for push in pushes:
+        for p, their, g in zip(ours, theirs, (push, push[0]), strict=True):
+            p.grad, their.grad = g, torch.tensor(g)
+        rule.step()
+        expected.step()
+    for p, their in zip(ours, theirs, strict=True):
+        assert np.abs(p.data - their.detach().numpy()).max() < 1e-10
+    with pytest.raises(ValueError, match="weight_decay=-1"):
+        AdamW(ours, 0.1, -1)
 
 
 @pytest.mark.parametrize("name", PAIRS)

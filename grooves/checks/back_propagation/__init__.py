@@ -1,8 +1,8 @@
 """Checks of lab 02, back propagation: what the notebook imports as `check` (chapter 02).
 
-Key idea: one check per exercise. In exercises 1 to 11 the student *writes* a part of back
-propagation, so an answer that calls the course's own code, or PyTorch's, is refused. In exercises
-12 and 13 the student repairs and chooses, and may call anything.
+Key idea: one check per exercise. In exercises 1 to 9 the student *writes* a part of training,
+so an answer that calls the course's own code, or PyTorch's, is refused. In exercises 10 and 11 the
+student repairs and chooses, and may call anything.
 """
 
 import functools
@@ -11,14 +11,15 @@ from grooves import checks
 
 # The order of these lines is the order of the exercises.
 # isort: off
-from grooves.checks.back_propagation.local import multiply_backward, unbroadcast
-from grooves.checks.back_propagation.layer import matmul_backward, relu_backward
+from grooves.checks.back_propagation.local import unbroadcast
+from grooves.checks.back_propagation.layer import matmul_backward
 from grooves.checks.back_propagation.loss import loss_backward
 from grooves.checks.back_propagation.network import network_backward
 from grooves.checks.back_propagation.order import in_order
 from grooves.checks.back_propagation.graph import backward
 from grooves.checks.back_propagation.gradient_check import gradient_error
-from grooves.checks.back_propagation.steps import step, adam
+from grooves.checks.back_propagation.steps import adam
+from grooves.checks.back_propagation.training_loop import fit
 from grooves.checks.back_propagation.repair import mended
 from grooves.checks.back_propagation.challenge import race, recipe
 # isort: on
@@ -26,18 +27,16 @@ from grooves.checks.back_propagation.challenge import race, recipe
 __all__ = [
     "adam",
     "backward",
+    "fit",
     "gradient_error",
     "in_order",
     "loss_backward",
     "matmul_backward",
     "mended",
-    "multiply_backward",
     "network_backward",
     "race",
     "recipe",
-    "relu_backward",
     "start",
-    "step",
     "unbroadcast",
 ]
 

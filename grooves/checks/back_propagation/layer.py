@@ -15,7 +15,6 @@ from grooves.checks.back_propagation.rules import (
     LAB,
     PARTS,
     by_hand,
-    judge_array,
     judge_arrays,
     torchs_gradients,
 )
@@ -118,96 +117,3 @@ def _check_matmul(call, x, W, g) -> None:
     whole = " and integers" if x.dtype.kind == "i" else ""
     given = f"x {shape_of(x)}, W {shape_of(W)}{whole} and g {shape_of(g)}"
     judge_arrays(call, (x, W, g), expected, MATMUL_MISTAKES, given)
-
-
-# ---- 4 relu_backward -------------------------------------------------------------------------
-
-
-RELU_MISTAKES = (
-    Mistake(
-        "no_mask",
-        lambda z, g: g,
-        "you return g unchanged. Where z was negative, a small change of z changes nothing.",
-    ),
-    Mistake(
-        "mask_of_g",
-        lambda z, g: g * (g > 0),
-        "you use the sign of g. Use the sign of z; a gradient may be negative.",
-    ),
-    Mistake(
-        "both_masks",
-        lambda z, g: g * (z > 0) * (g > 0),
-        "you keep positive gradients only. Where z is positive, g passes whatever its sign.",
-    ),
-    Mistake(
-        "mask_only",
-        lambda z, g: z > 0,
-        "you return the mask. Multiply it by g.",
-    ),
-    Mistake(
-        "times_value",
-        lambda z, g: g * np.maximum(z, 0),
-        "you multiply by the output of ReLU. Its *slope* is 1 wherever z is positive.",
-    ),
-    Mistake(
-        "times_z",
-        lambda z, g: g * z,
-        "you multiply by z. ReLU's slope is 1 or 0, however large z is.",
-    ),
-    Mistake(
-        "forward_again",
-        lambda z, g: np.maximum(z, 0),
-        "you return ReLU of z, the forward pass. Return g, masked.",
-    ),
-    Mistake(
-        "mask_inverted",
-        lambda z, g: g * (z <= 0),
-        "you keep g where z is negative or 0. Keep it where z is positive.",
-    ),
-    Mistake(
-        "mask_inverted",
-        lambda z, g: g * (z < 0),
-        "you keep g where z is negative. Keep it where z is positive.",
-    ),
-    Mistake(
-        "slope_at_zero",
-        lambda z, g: g * (z >= 0),
-        "at z = 0 you pass g on. The slope jumps there; by convention it is 0.",
-    ),
-    Mistake(
-        "dropped",
-        lambda z, g: g[z > 0],
-        "the elements where z was negative are left out, so the shape changed. They get a 0.",
-    ),
-    Mistake(
-        "z_kept",
-        lambda z, g: np.where(z > 0, g, z),
-        "where z is negative you return z. The gradient there is 0.",
-    ),
-)
-
-
-@check(lab=LAB, exercise="relu_backward")
-def relu_backward(answer):
-    """relu_backward(z, g): z before the ReLU, g after it, of one shape -> the gradient of z."""
-    z = [[-2.0, 3.0, 0.5], [-0.5, 4.0, -1.0]]
-    g = [[5.0, -7.0, 0.25], [-3.0, 2.0, -4.0]]
-    small_and_large = ([1e-30, -1e-30, 1e30, -1e30, 1e-9, 300.0], [5.0, 6.0, 2e5, 7.0, -1e5, 25.0])
-    for call, inputs, given in (
-        (by_hand(answer), (z, g), "z = [[-2, 3, 0.5], [-0.5, 4, -1]]"),
-        (answer, (draw(9, 2, 3, 5), draw(10, 2, 3, 5)), "z of shape (2, 3, 5)"),
-        (answer, (draw(91, 2, 3, 5), draw(92, 2, 3, 5)), "another z of shape (2, 3, 5)"),
-        (answer, ([0.0, -0.0, 2.0, -3.0], [1.0, 2.0, -3.0, 4.0]), "z = [0, 0, 2, -3]"),
-        (answer, small_and_large, "z = [1e-30, -1e-30, 1e30, -1e30, 1e-9, 300]"),
-        (answer, (0.5, -9.0), "z = 0.5 and g = -9"),
-        (answer, ([[-0.5]], [[3.0]]), "z = [[-0.5]] and g = [[3]]"),
-        (answer, (draw(93, 1409), draw(94, 1409)), "z of shape (1409,)"),
-    ):
-        _check_relu(call, *map(np.array, inputs), given)
-    z, g = np.array([[1, -2], [0, 3]]), np.array([[0.5, 1.5], [2.5, -0.25]])
-    on_whole_numbers(_check_relu, answer, z, g, "integers z = [[1, -2], [0, 3]]")
-
-
-def _check_relu(call, z, g, given) -> None:
-    (expected,) = torchs_gradients(torch.relu, z, arriving=g)
-    judge_array(call, (z, g), expected, RELU_MISTAKES, given)

@@ -1,8 +1,8 @@
-"""Checks of lab 02, first part: the rule for a product, and broadcasting backwards (chapter 02).
+"""Check of lab 02, first part: the backward pass of broadcasting (chapter 02).
 
-Key idea: each answer gets the upstream gradient g and returns the gradients of the inputs. They are
-compared with PyTorch's automatic differentiation, on shapes in which all sizes differ, and on some
-in which many are equal.
+Key idea: the answer gets the upstream gradient g and returns the gradient of the array that was
+broadcast. It is compared with PyTorch's automatic differentiation, on shapes in which all sizes
+differ, and on some in which many are equal.
 """
 
 from __future__ import annotations
@@ -10,95 +10,18 @@ from __future__ import annotations
 import random
 
 import numpy as np
-import torch
 
 from grooves.checks import check
-from grooves.checks.arrays import draw, on_whole_numbers, where_it_fits
+from grooves.checks.arrays import draw, where_it_fits
 from grooves.checks.back_propagation.rules import (
     LAB,
-    PARTS,
     by_hand,
     judge_array,
-    judge_arrays,
     torchs_gradients,
 )
 from grooves.checks.compare import Mistake, shape_of
 
-# ---- 1 multiply_backward ---------------------------------------------------------------------
-
-
-MULTIPLY_MISTAKES = (
-    Mistake(
-        "swapped",
-        lambda a, b, g: (g * a, g * b),
-        "the two are swapped. If a changes by a little, by how much does a · b change?",
-    ),
-    Mistake(
-        "g_unused",
-        lambda a, b, g: (b, a),
-        "you return the local gradients only. Multiply them by the upstream gradient g.",
-    ),
-    Mistake(
-        "rule_of_a_sum",
-        lambda a, b, g: (g, g),
-        "you pass g on unchanged. That is the rule for a sum.",
-    ),
-    Mistake(
-        "both_factors",
-        lambda a, b, g: (g * (a + b), g * (a + b)),
-        "you multiply by the sum of both factors. Only the other factor counts.",
-    ),
-    Mistake(
-        "the_product",
-        lambda a, b, g: (g * a * b, g * a * b),
-        "you multiply g by the product a · b. The local gradient is the *other* factor alone.",
-    ),
-    Mistake(
-        "added",
-        lambda a, b, g: (g + b, g + a),
-        "you add g to the factor. By the chain rule, the two are multiplied.",
-    ),
-    Mistake(
-        "divided",
-        lambda a, b, g: (g / b, g / a),
-        "you divide by the factor. A large factor makes a small change larger, not smaller.",
-    ),
-    Mistake(
-        "summed",
-        lambda a, b, g: ((g * b).sum(), (g * a).sum()),
-        "you add up all elements. Each element has its own gradient, in the shape of a and b.",
-    ),
-)
-
-
-@check(lab=LAB, exercise="multiply_backward", returns=PARTS)
-def multiply_backward(answer):
-    """multiply_backward(a, b, g): three arrays of one shape -> gradients of a and of b."""
-    zeros_and_large = ([0.0, 3e5, -2.0, -1e-3], [-5.0, 2.0, 0.0, 4e3], [3.0, -2e4, 7.0, 0.5])
-    for call, (a, b, g), given in (
-        (by_hand(answer), (2.0, 7.0, 3.0), "a = 2, b = 7 and g = 3"),
-        (answer, (draw(n, 2, 3, 5) for n in (1, 2, 3)), "a, b and g of shape (2, 3, 5)"),
-        (answer, (draw(n, 2, 3, 5) for n in (71, 72, 73)), "other numbers of shape (2, 3, 5)"),
-        (answer, zeros_and_large, "four numbers, with 0s and large ones among them"),
-        (answer, (draw(n, 7, 2) for n in (74, 75, 76)), "a, b and g of shape (7, 2)"),
-        (answer, (draw(n, 1, 1) for n in (77, 78, 79)), "a, b and g of shape (1, 1)"),
-    ):
-        _check_product(call, np.array(a), np.array(b), np.array(g), given)
-    a, b, g = np.array([1, -2, 3]), np.array([4, 5, -6]), np.array([0.5, 0.25, -0.75])
-    given = "integers a and b, and the fractions g = (0.5, 0.25, −0.75)"
-    on_whole_numbers(_check_product, answer, a, b, g, given)
-    given = "a = (0.5, 0.25, −0.75), and integers b and g"
-    on_whole_numbers(_check_product, answer, g, 100 * b, a, given)
-    on_whole_numbers(_check_product, answer, g, g + 1, a, "fractions a and b, and integers g")
-
-
-def _check_product(call, a, b, g, given):
-    to_a, to_b = torchs_gradients(torch.mul, a, b, arriving=g)
-    expected = {"the gradient of a": to_a, "the gradient of b": to_b}
-    judge_arrays(call, (a, b, g), expected, MULTIPLY_MISTAKES, given)
-
-
-# ---- 2 unbroadcast ---------------------------------------------------------------------------
+# ---- unbroadcast ---------------------------------------------------------------------------
 
 
 def broadcast_axes(g: np.ndarray, shape: tuple) -> tuple[int, ...]:

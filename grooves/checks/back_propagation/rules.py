@@ -23,6 +23,7 @@ COURSES_OWN = (
     "grooves.training.gradient_descent",
     "grooves.training.optimizers",
     "grooves.training.loop",
+    "grooves.training.validation",
 )
 TORCHS_GRADIENTS = {"backward", "grad", "gradcheck"}
 TOLERANCE = 2e-5  # single precision is enough, half is not

@@ -1,4 +1,4 @@
-"""Checks of lab 02, seventh part: a step with momentum, and a step of Adam (chapter 02).
+"""Check of lab 02: a step of Adam (chapter 02).
 
 Key idea: each step is compared with one step of PyTorch's optimizer from the same state, and no two
 steps begin from the same state, so that nothing remembered from an earlier call helps.
@@ -19,111 +19,7 @@ from grooves.checks.back_propagation.rules import (
 )
 from grooves.checks.compare import Mistake, number, shape_of
 
-# ---- 10 step ---------------------------------------------------------------------------------
-
-
-STEP_MISTAKES = (
-    Mistake(
-        "wrong_sign",
-        lambda w, v, g, lr, mu: (w + lr * (mu * v + g), mu * v + g),
-        "you add the step. The gradient points to where the loss grows: subtract.",
-    ),
-    Mistake(
-        "no_learning_rate",
-        lambda w, v, g, lr, mu: (w - (mu * v + g), mu * v + g),
-        "the learning rate is missing from the step.",
-    ),
-    Mistake(
-        "rate_in_velocity",
-        lambda w, v, g, lr, mu: (w - mu * v - lr * g, mu * v + lr * g),
-        "you multiply g by the learning rate in the velocity. Here the velocity is μ v + g, and "
-        "the learning rate multiplies it when w moves.",
-    ),
-    *(
-        Mistake(
-            "signed_velocity",
-            compute,
-            "your velocity has the opposite sign. Many books define it so; here it is μ v + g, and "
-            "w moves by −η times it.",
-        )
-        for compute in (
-            lambda w, v, g, lr, mu: (w + mu * v - lr * g, mu * v - lr * g),
-            lambda w, v, g, lr, mu: (w + lr * (mu * v - g), mu * v - g),
-        )
-    ),
-    Mistake(
-        "old_velocity",
-        lambda w, v, g, lr, mu: (w - lr * v, mu * v + g),
-        "w moves by the old velocity. Update the velocity first.",
-    ),
-    Mistake(
-        "gradient_only",
-        lambda w, v, g, lr, mu: (w - lr * g, mu * v + g),
-        "w moves by the gradient, as without momentum. Move it by the velocity.",
-    ),
-    Mistake(
-        "velocity_kept",
-        lambda w, v, g, lr, mu: (w - lr * (mu * v + g), v),
-        "w is right, but you return the old velocity.",
-    ),
-    Mistake(
-        "averaged",
-        lambda w, v, g, lr, mu: (w - lr * (mu * v + (1 - mu) * g), mu * v + (1 - mu) * g),
-        "you multiply the gradient by 1 − μ, as Adam does. Here it is added unscaled.",
-    ),
-    Mistake(
-        "no_decay",
-        lambda w, v, g, lr, mu: (w - lr * (v + g), v + g),
-        "you add the old velocity unscaled. Multiply it by μ.",
-    ),
-    Mistake(
-        "nesterov",
-        lambda w, v, g, lr, mu: (w - lr * (g + mu * (mu * v + g)), mu * v + g),
-        "this is Nesterov momentum. Here w moves by the velocity itself.",
-    ),
-)
-
-
-@check(lab=LAB, exercise="step", returns=PARTS)
-def step(answer):
-    """step(w, velocity, g, lr, momentum) -> new weights, new velocity."""
-    call = by_hand(answer)
-    for i, (lr, mu, shape, large) in enumerate(
-        (
-            (0.2, 0.0, (3,), 1.0),
-            (0.25, 0.9, (2, 3), 1.0),
-            (0.07, 0.6, (2, 3), 30.0),
-            (0.05, 0.4, (4, 1, 2), 1.0),
-            (0.3, 0.8, (), 1.0),
-            (0.35, 0.45, (1, 1), 1.0),
-            (1.5, 1.0, (67, 3), 1.0),
-        )
-    ):
-        w, v, g = large * draw(240 + i, *shape), draw(250 + i, *shape), draw(260 + i, *shape)
-        _check_step(call, np.array(w), np.array(v), np.array(g), lr, mu)
-        call = answer
-    w, v = np.array([1.0, -2.0]), np.array([3.0, 4.0])
-    _check_step(answer, w, v, np.zeros(2), 0.15, 0.7, "a gradient of 0, ")
-    _check_step(answer, w, -2e7 * v, 1e9 * w, 0.15, 0.7, "a gradient of a billion, ")
-    w, v, g = np.array([1, -2, 40]), np.array([2, 0, 1]), np.array([0.5, 3.0, -1.5])
-    on_whole_numbers(_check_step, answer, w, v, g, 0.35, 0.65, "integers w and v, ")
-    on_whole_numbers(_check_step, answer, g, g / 4, w, 0.35, 0.65, "integers g, ")
-    on_whole_numbers(_check_step, answer, w, g, v, 0.35, 0.65, "integers w and g, ")
-
-
-def _check_step(call, w, v, g, lr, mu, what="") -> None:
-    weight = torch.tensor(w, dtype=torch.float64)
-    optimizer = torch.optim.SGD([weight], lr=lr, momentum=mu)
-    optimizer.state[weight]["momentum_buffer"] = torch.tensor(v, dtype=torch.float64)
-    weight.grad = torch.tensor(g)
-    optimizer.step()
-    velocity = optimizer.state[weight]["momentum_buffer"].numpy() if mu else g
-    expected = {"the new weights": weight.numpy(), "the new velocity": velocity}
-    given = f"{what}w of shape {shape_of(w)}, learning rate {number(lr)} and μ = {number(mu)}"
-    judge_arrays(call, (w, v, g, lr, mu), expected, STEP_MISTAKES, given)
-
-
-# ---- 11 adam ---------------------------------------------------------------------------------
+# ---- adam ---------------------------------------------------------------------------------
 
 
 def _adam(

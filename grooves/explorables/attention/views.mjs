@@ -75,6 +75,7 @@ export class WordsView {
     options.forEach((option, i) => {
       option.className = i === 0 ? "gx-start" : i > story.promptLength ? "gx-told" : "";
       option.classList.toggle("gx-impossible", story.impossible === i - 1);
+      option.classList.toggle("gx-short", words[i].length < 4);
       option.firstChild.data = gaps[i] ? " " : "";
       option.lastChild.textContent = words[i];
       option.setAttribute("aria-label", i === 0 ? "start of the story" : words[i]);

@@ -12,6 +12,7 @@ import json
 import traitlets
 from safetensors.torch import save
 
+from grooves.explorables.shared.story_model import pair
 from grooves.explorables.shared.widget import Explorable
 from grooves.language.stories import Stories
 from grooves.models.transformer import Transformer
@@ -38,21 +39,6 @@ def pack(model: Transformer) -> bytes:
     return save(weights, {"grooves": json.dumps({"config": model.config.to_dict()})})
 
 
-def pair(model: Transformer, language: Stories | None = None) -> dict:
-    """A model and its language as the page takes them.
-
-    Raises: as `pack`; ValueError where the two have vocabularies of different sizes.
-    """
-    weights, language = pack(model), language or Stories()
-    knows, has = model.config.vocabulary_size, len(language.vocabulary)
-    if knows != has:
-        raise ValueError(
-            f"the model has a vocabulary of {knows} words and the language one of {has}: "
-            "give the language that the model was trained on"
-        )
-    return {"weights": weights, "grammar": language.to_json()}
-
-
 class Attention(Explorable):
     """A widget in which `model` continues a story, word by word, and shows its attention weights.
 
@@ -76,14 +62,14 @@ class Attention(Explorable):
 
     def __init__(self, model: Transformer, language: Stories | None = None, **choices):
         self._language = language or Stories()
-        super().__init__(**pair(model, self._language), **choices)
+        super().__init__(**pair(model, self._language, pack), **choices)
 
     def show(self, model: Transformer) -> None:
         """Show another model, or the same after more training; the story on the page stays.
 
         Raises: as `pair`.
         """
-        self.weights = pair(model, self._language)["weights"]
+        self.weights = pair(model, self._language, pack)["weights"]
 
 
 def state(model: Transformer, language: Stories | None = None) -> dict:
@@ -91,4 +77,4 @@ def state(model: Transformer, language: Stories | None = None) -> dict:
 
     Raises: as `pair`.
     """
-    return Attention.defaults() | pair(model, language)
+    return Attention.defaults() | pair(model, language, pack)

@@ -13,6 +13,7 @@ import torch
 import traitlets
 from safetensors.torch import save
 
+from grooves.explorables.shared.story_model import pair
 from grooves.explorables.shared.widget import Explorable
 from grooves.language.stories import Stories
 from grooves.models.transformer import Transformer
@@ -65,22 +66,7 @@ class Teller(Explorable):
     text = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, model: Transformer, language: Stories | None = None, **choices):
-        super().__init__(**pair(model, language), **choices)
-
-
-def pair(model: Transformer, language: Stories | None = None) -> dict:
-    """A model and its language as the page takes them.
-
-    Raises: as `Teller`.
-    """
-    weights, language = pack(model), language or Stories()
-    knows, has = model.config.vocabulary_size, len(language.vocabulary)
-    if knows != has:
-        raise ValueError(
-            f"the model knows {knows} words and the language has {has}: "
-            "give the language that the model was trained on"
-        )
-    return {"weights": weights, "grammar": language.to_json()}
+        super().__init__(**pair(model, language, pack), **choices)
 
 
 def state(model: Transformer, language: Stories | None = None) -> dict:
@@ -88,4 +74,4 @@ def state(model: Transformer, language: Stories | None = None) -> dict:
 
     Raises: as `Teller`.
     """
-    return Teller.defaults() | pair(model, language)
+    return Teller.defaults() | pair(model, language, pack)

@@ -1,5 +1,5 @@
 """An edition: which chapters the book has, what it is called, and where it is published.
 
-Read `settings` (what edition.toml may say) and then `addresses` and `colours`, which bring what was
-written into one form or refuse it. `lab_links` makes the links of released labs fit the edition.
+Read `settings` (what edition.toml may contain), then `addresses` and `colours`, which normalise the
+values or refuse them. `lab_links` adapts the links of released labs to the edition.
 """

@@ -1,7 +1,7 @@
-"""Addresses that an instructor sets, brought into one form or refused with a sentence.
+"""Addresses that an instructor sets, normalised to one form or refused with a sentence.
 
 Key idea: people copy addresses from the browser, from git and from memory, so the same repository
-comes with and without `https`, `.git` and a slash at the end. Links are made from one form only.
+is written with and without `https`, `.git` and a final slash. Links are made from one form only.
 Used for every chapter's launch links and for the published book.
 """
 
@@ -10,18 +10,28 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-# git@host:owner/name and ssh://git@host:22/owner/name; the port is for SSH alone
+# git@host:owner/name and ssh://git@host:22/owner/name; the port is for SSH only
 _SSH = re.compile(r"(?:ssh://)?git@([^:/]+)(?::\d+(?=/))?[:/](.+)")
 _LOCAL = ("localhost", "127.0.0.1")
-_WWW = ("www.github.com", "www.gitlab.com")  # the same sites; links are made for the short names
-_PAGES = ("blob", "tree", "-", "issues", "pull", "settings")  # where repositories' own pages begin
+_WWW = (
+    "www.github.com",
+    "www.gitlab.com",
+)  # other names of the same sites; links use the short names
+_PAGES = (
+    "blob",
+    "tree",
+    "-",
+    "issues",
+    "pull",
+    "settings",
+)  # the first parts of the paths of pages inside a repository
 
 
 def repository_address(text: str, setting: str) -> str:
     """A repository as "https://host/owner/name"; an empty text stays empty.
 
     setting: name of the setting, for the message.
-    Raises: ValueError where the text is no address of a repository.
+    Raises: ValueError where the text is not the address of a repository.
     """
     if not text.strip():
         return ""
@@ -38,7 +48,7 @@ def repository_address(text: str, setting: str) -> str:
 def hub_address(text: str, setting: str) -> str:
     """A JupyterHub as "https://host/path" without the hub's own pages; an empty text stays empty.
 
-    Raises: ValueError where the text is no address of a web server.
+    Raises: ValueError where the text is not the address of a web server.
     """
     if not text.strip():
         return ""
@@ -50,7 +60,7 @@ def hub_address(text: str, setting: str) -> str:
 def site_address(text: str, setting: str) -> str:
     """The published book as "https://host/path/"; an empty text stays empty.
 
-    Raises: ValueError where the text is no address of a folder on a web server.
+    Raises: ValueError where the text is not the address of a folder on a web server.
     """
     if not text.strip():
         return ""
@@ -58,7 +68,9 @@ def site_address(text: str, setting: str) -> str:
     scheme, host, path = _parts(text, setting, text, fits)
     path = path.removesuffix("index.html").strip("/")
     if path.endswith((".html", ".htm")):
-        raise ValueError(f"{setting} is {text!r}, one page and not the whole book: {fits}")
+        raise ValueError(
+            f"{setting} is {text!r}, which is a page of the book and not the book: {fits}"
+        )
     return f"{_secure(scheme, host)}://{host}/{path}/".replace(f"{host}//", f"{host}/")
 
 
@@ -76,10 +88,12 @@ def _parts(address: str, setting: str, text: str, fits: str) -> tuple[str, str, 
     if wrong or parts.scheme not in ("https", "http") or re.search(r"\s", address):
         raise ValueError(f"{setting} is {text!r}, which is not a web address: {fits}")
     if parts.username or parts.query or parts.fragment:
-        raise ValueError(f"{setting} holds more than an address (a name, '?' or '#'): {fits}")
+        raise ValueError(
+            f"{setting} is more than an address (it has a user name, '?' or '#'): {fits}"
+        )
     return parts.scheme, host if port is None else f"{host}:{port}", parts.path.strip("/")
 
 
 def _secure(scheme: str, host: str) -> str:
-    """https everywhere but on this machine, where http is common."""
+    """https, except on this machine, where http is common."""
     return scheme if host.partition(":")[0] in _LOCAL else "https"

@@ -1,8 +1,8 @@
-"""The colour of an edition: the same hue in both schemes, with the contrast that readers need.
+"""The colour of an edition: the same hue in both colour schemes, with sufficient contrast.
 
-Key idea: contrast is a ratio of luminances, so it is computed and not judged by eye. Text needs 4.5
-(WCAG 2.2, success criterion 1.4.3). The light scheme takes the colour as it is or refuses it; the
-dark scheme takes it mixed with as much white as it needs. For the pages of every chapter.
+Key idea: contrast is a ratio of luminances, so it can be computed. Text needs a ratio of 4.5
+(WCAG 2.2, success criterion 1.4.3). In the light scheme, the colour is used unchanged or refused;
+in the dark scheme, it is mixed with as much white as it needs. For the pages of every chapter.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 
 TEXT_CONTRAST = 4.5
-LIGHT_GROUND = "#f3f4f5"  # the darkest surface that links lie on in the light scheme
-DARK_GROUND = "#29313d"  # the lightest one in the dark scheme
+LIGHT_GROUND = "#f3f4f5"  # the darkest background of links in the light scheme
+DARK_GROUND = "#29313d"  # the lightest background in the dark scheme
 STEPS = 100
 
 
@@ -27,7 +27,7 @@ def contrast(one: str, other: str) -> float:
 def schemes(colour: str) -> tuple[str, str]:
     """(colour in the light scheme, colour in the dark scheme).
 
-    Raises: ValueError where the text is no colour, or too light for text on white.
+    Raises: ValueError where the text is not a colour, or the colour is too light on white.
     """
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
         raise ValueError(
@@ -37,8 +37,8 @@ def schemes(colour: str) -> tuple[str, str]:
     colour = colour.lower()
     if (reached := contrast(colour, LIGHT_GROUND)) < TEXT_CONTRAST:
         raise ValueError(
-            f"colour is {colour!r}, which has a contrast of {reached:.1f} to a light page, and "
-            f"links need {TEXT_CONTRAST}: take a darker one, such as "
+            f"colour is {colour!r}, which has a contrast of {reached:.1f} on a light page, but "
+            f"links need {TEXT_CONTRAST}: choose a darker one, such as "
             f"{_mixed(colour, '#000000', LIGHT_GROUND)!r}"
         )
     return colour, _mixed(colour, "#ffffff", DARK_GROUND)
@@ -55,7 +55,7 @@ def style_sheet(colour: str) -> str:
 
 
 def _mixed(colour: str, other: str, ground: str) -> str:
-    """The colour with the least of the other in it that has enough contrast to the ground."""
+    """The colour mixed with the least amount of the other that gives enough contrast."""
     pair = list(zip(_channels(colour), _channels(other), strict=True))
     for step in range(STEPS + 1):
         mixed = [round(a + (b - a) * step / STEPS) for a, b in pair]

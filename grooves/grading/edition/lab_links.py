@@ -1,8 +1,8 @@
-"""Links of a released lab to chapters: to the published book, where there is one.
+"""Links from a released lab to chapters lead to the published book, if there is one.
 
-Key idea: a lab lies in many places (a hub, Colab, a folder of downloads), and `../book/NN_name.md`
-leads to the page only in the course's own folder. So a course that is published writes the address
-of the page into the labs that it hands out. Labs of every chapter.
+Key idea: labs are opened in many places (a hub, Colab, a downloads folder), but
+`../book/NN_name.md` leads to the page only in the course's own folder. Once the book is published,
+the labs that are handed out therefore contain the page's web address. Labs of every chapter.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LINK = re.compile(r"\[((?:[^][]|\[[^][]*\])*)\]\(\.\./(book/\w+)\.md(#[^)\s]*)?
 
 
 def fit_links(notebook: nbformat.NotebookNode, course: Path) -> None:
-    """Make the links in a lab's Markdown cells fit the edition of the course in that folder.
+    """Adapt the links in a lab's Markdown cells to the edition of the course in that folder.
 
     Raises: ValueError where edition.toml cannot be used.
     """
@@ -29,10 +29,10 @@ def fit_links(notebook: nbformat.NotebookNode, course: Path) -> None:
 
 
 def lead_to_the_book(text: str, edition: Edition) -> str:
-    """Markdown of a lab's cell, with the links to the book's pages that this edition has.
+    """A cell's Markdown with links to the pages that this edition has.
 
-    A link to a chapter that is left out becomes text; without a published address the others stay
-    as they are, and JupyterLab opens the pages that `make book` has built.
+    A link to a chapter that is left out becomes text. Without a published address, the other links
+    are left unchanged, and JupyterLab opens the pages that `make book` has built.
     """
 
     def fitted(found: re.Match) -> str:
@@ -45,6 +45,6 @@ def lead_to_the_book(text: str, edition: Edition) -> str:
 
 
 def without(number: int, words: str) -> str:
-    """What stands in brackets where a link was: the chapter's number unless the words have it."""
+    """The text in brackets that replaces a link; names the chapter unless the words do."""
     named = re.search(rf"\bchapter {number}\b", words, re.IGNORECASE)
     return NOT_HERE if named else f"chapter {number}, {NOT_HERE}"

@@ -1,9 +1,9 @@
 """The settings of an edition, read from edition.toml at the course's root.
 
-Key idea: one file says what an instructor decides about the book, and whatever depends on it reads
-that file: the pages, the ledger, the launch lists, the labs' links. Without the file the edition is
-the course as it comes. Which chapters there are is said by _toc.yml, and their numbers are those in
-the files' names, so they stay when others are left out.
+Key idea: one file holds an instructor's decisions about the book, and everything that depends on
+them reads that file: the pages, the ledger, the launch lists, the labs' links. Without the file,
+the edition is the original course. _toc.yml lists the chapters, and their numbers are those in the
+files' names, so they do not change when other chapters are left out.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ NAME = "edition.toml"
 NOT_HERE = "not in this edition"
 LOGOS = (".svg", ".png", ".jpg", ".ico")
 PAGES = (".md", ".ipynb")
-FOLDERS = ("book", "notebooks")  # where _config.yml lets pages be
+FOLDERS = ("book", "notebooks")  # the folders in which _config.yml allows pages
 _CHAPTER = re.compile(r"(?:book|notebooks|labs)/(\d\d)_\w+")
 _TEXTS = ("name", "institution", "logo", "colour", "address")
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page that is added: its file without the ending, and the part of _toc.yml it ends."""
+    """An added page: its file without the ending, and the part of _toc.yml that it is added to."""
 
     file: str
     part: str
@@ -36,7 +36,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Edition:
-    """What edition.toml says; the defaults are the course as it comes."""
+    """The settings in edition.toml; the defaults describe the original course."""
 
     name: str = "Grooves"
     institution: str = ""
@@ -67,7 +67,7 @@ def read_edition(root: Path) -> Edition:
     try:
         told = tomllib.loads(path.read_text("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{NAME} is not TOML ({error}): mend that line") from None
+        raise ValueError(f"{NAME} is not TOML ({error}): correct that line") from None
     try:
         return _checked(told, Path(root))
     except ValueError as error:
@@ -77,7 +77,7 @@ def read_edition(root: Path) -> Edition:
 def contents(toc: dict, edition: Edition) -> dict:
     """The table of contents of an edition, from that of the whole course (_toc.yml as read).
 
-    Raises: ValueError where the edition names a chapter or a part that there is not.
+    Raises: ValueError where the edition names a chapter or a part that does not exist.
     """
     there = sorted({int(found[1]) for found in map(_CHAPTER.fullmatch, _files(toc)) if found} - {0})
     for number in edition.leave_out:
@@ -87,18 +87,20 @@ def contents(toc: dict, edition: Edition) -> dict:
                 f"choose from {', '.join(map(str, there))}"
             )
     if there and set(there) == set(edition.leave_out):
-        raise ValueError(f"{NAME}: leave_out leaves no chapter: keep one of them at least")
+        raise ValueError(f"{NAME}: leave_out removes every chapter: keep at least one")
     made = copy.deepcopy(toc)
     _drop(made, edition)
     for page in edition.pages:
         parts = {part.get("caption", ""): part for part in made.get("parts", ())}
         if page.part not in parts:
             raise ValueError(
-                f"{NAME}: the page {page.file!r} is to stand in the part {page.part!r}, which this "
+                f"{NAME}: the page {page.file!r} is meant for the part {page.part!r}, which this "
                 f"edition does not have: choose from {', '.join(map(repr, parts)) or 'no parts'}"
             )
         if page.file in _files(made):
-            raise ValueError(f"{NAME}: the page {page.file!r} is in the book already: take it out")
+            raise ValueError(
+                f"{NAME}: the page {page.file!r} is already in the book: remove it from [[pages]]"
+            )
         parts[page.part]["chapters"].append({"file": page.file})
     return made
 
@@ -107,7 +109,7 @@ def _checked(told: dict, root: Path) -> Edition:
     known = (*_TEXTS, "leave_out", "pages")
     for key, value in told.items():
         if key not in known:
-            raise ValueError(f"{key!r} is no setting: there are {', '.join(known)}")
+            raise ValueError(f"{key!r} is not a setting; the settings are {', '.join(known)}")
         if key in _TEXTS and not isinstance(value, str):
             raise ValueError(f"{key} is {value!r}: write it in quotes")
     edition = Edition(**{key: told[key].strip() for key in _TEXTS if key in told})
@@ -132,14 +134,14 @@ def _check_logo(logo: str, root: Path) -> None:
         raise ValueError(f"logo is {logo!r}: give a file that ends with {', '.join(LOGOS)}")
     if not (root / logo).is_file():
         raise ValueError(
-            f"logo is {logo!r}, and there is no such file: give its path from the course's folder"
+            f"logo is {logo!r}, but there is no such file: give its path in the course's folder"
         )
 
 
 def _numbers(told) -> tuple[int, ...]:
     whole = isinstance(told, list) and all(type(number) is int for number in told)
     if not whole:
-        raise ValueError(f"leave_out is {told!r}: write numbers of chapters, such as [3, 11]")
+        raise ValueError(f"leave_out is {told!r}: write a list of chapter numbers, such as [3, 11]")
     return tuple(sorted(set(told)))
 
 
@@ -172,7 +174,7 @@ def _files(toc: dict):
 
 
 def _drop(toc: dict, edition: Edition) -> None:
-    """Take what an edition lacks out of a table of contents, and parts that are empty then."""
+    """Remove from a table of contents what an edition lacks, and parts that become empty."""
     for key in ("parts", "chapters", "sections"):
         if key not in toc:
             continue

@@ -1,4 +1,4 @@
-"""The command `grooves labs adjust`: what an instructor changes. Labs of every chapter."""
+"""The command `grooves labs adjust`: an instructor's changes to grades. Labs of every chapter."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ FILE is a table (CSV) with the column student and any of these, or TOML with [[a
     student    name, number, e-mail or file, as in the class's table
     lab        name or number; may be left out if only one lab was graded
     exercise   name or number; empty for the lab as a whole
-    points     3 in place of what was earned, +1 or -1 on top of it
+    points     3 replaces the points earned; +1 or -1 is added to them
     due        the due date for this student, such as 2026-11-30 23:59
-    handed_in  when it was handed in, if the files do not say
+    handed_in  when it was handed in, if the files do not say so
     comment    shown on the student's page
     reason     shown beside changed points
 
-A later row for the same student and exercise changes only the columns that it fills; one that
-fills none takes back all earlier changes. Rows that cannot be understood are reported, and the
-others take effect. In TOML, write points in quotes.
+A later row for the same student and exercise changes only the columns that it fills in; a row that
+fills in none of them undoes all earlier changes. Rows that cannot be understood are reported, and
+the others take effect. In TOML, write points in quotes.
 """
 
 
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Take the changes over. Returns the exit status; 1 where a row was not understood."""
+    """Store the changes. Returns the exit status; 1 where a row was not understood."""
     term = term_file.find(args.term, labs_folder().parent)
     with Store.there(args.out) as store:
         time_zone.compare(store, term.zone, False, say)
@@ -50,7 +50,7 @@ def main(args: argparse.Namespace) -> int:
         for problem in problems:
             say(problem)
         kept = sum(not one.says_nothing for one in found)
-        say(f"{'1 change' if kept == 1 else f'{kept} changes'} kept in {store.path}")
+        say(f"{'1 change' if kept == 1 else f'{kept} changes'} stored in {store.path}")
         for lab in sorted({one.lab for one in found}):
             totals = {one.person for one in found if one.lab == lab and not one.exercise
                       and one.points and one.points[0] not in "+-"}  # fmt: skip
@@ -64,17 +64,17 @@ def main(args: argparse.Namespace) -> int:
             for one in everyone:
                 if one.person.key in totals:
                     say(
-                        f"{one.person.name}: the total is {one.total:g} now, whatever the checks "
-                        f"say; write +{one.total:g} to add it instead"
+                        f"{one.person.name}: the total is now {one.total:g}, whatever the checks "
+                        f"say; write +{one.total:g} to add points instead"
                     )
     return 1 if problems else 0
 
 
 def _taken_back(name: str, row: Adjustment, was: Adjustment | None) -> str:
-    """A sentence on a row without a change. was: what it took back, None where nothing was."""
+    """A sentence about a row without changes. was: what it undid, None if there was nothing."""
     of = f"{name}, {row.lab}, {row.exercise or 'the lab as a whole'}"
     if was is None:
-        return f"nothing to take back: {of}; its row changes nothing"
+        return f"nothing to undo: {of}; this row has no effect"
     columns = ("points", "due", "handed_in", "comment", "reason")
     said = [f"{column} {getattr(was, column)}" for column in columns if getattr(was, column)]
-    return f"taken back: {of} ({', '.join(said)})"
+    return f"undone: {of} ({', '.join(said)})"

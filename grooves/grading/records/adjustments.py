@@ -1,8 +1,8 @@
-"""Adjustments: what an instructor changes, read from a table (CSV) or from TOML.
+"""Adjustments: an instructor's changes to grades, read from a table (CSV) or from TOML.
 
-Key idea: one row is one change for one person, in words that stand in the class's table already:
-the person's name or number, the exercise by its name or number. A row that cannot be understood is
-named with its line, and costs the others nothing. Labs of every chapter.
+Key idea: one row is one change for one person. It uses the words of the class's table: the person's
+name or number, and the exercise's name or number. A row that cannot be understood is reported with
+its line number, and the others take effect. Labs of every chapter.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _DATES = {"due", "handed_in"}
 def read(path: Path, store: Store) -> tuple[list[Adjustment], list[str]]:
     """The changes in a file, and a sentence for each row that cannot be understood.
 
-    A row has `student` (key, name, e-mail or file), `lab` (may be left out where only one was
-    graded), `exercise` (name or number; empty for the lab as a whole), `points` ("3" in place of
-    what was earned, "+1" or "-1" on top), `due` and `handed_in` (dates), `comment` and `reason`.
+    A row has `student` (key, name, e-mail or file), `lab` (may be left out if only one was graded),
+    `exercise` (name or number; empty for the lab as a whole), `points` ("3" replaces the points
+    earned, "+1" or "-1" is added), `due` and `handed_in` (dates), `comment` and `reason`.
     Raises: LabError where the file cannot be read, or has other columns.
     """
     adjustments, problems, known = [], [], {}
@@ -44,7 +44,7 @@ def read(path: Path, store: Store) -> tuple[list[Adjustment], list[str]]:
 
 
 def _rows(path: Path):
-    """(where it stands, the row as texts) of each row of the file."""
+    """(where it is, the row as texts) for each row of the file."""
     text = read_text(path)
     if path.suffix.lower() == ".toml":
         try:
@@ -52,16 +52,16 @@ def _rows(path: Path):
         except tomllib.TOMLDecodeError as error:
             raise LabError(f"{path} is not TOML: {error}") from error
         if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
-            raise LabError(f"{path}: write [[adjust]], with two brackets, above each change")
+            raise LabError(f"{path}: write [[adjust]], with double brackets, above each change")
         if any(not isinstance(entry.get("points", ""), str) for entry in entries):
-            # TOML reads +1 and 1 as the same number
+            # TOML does not distinguish +1 from 1
             raise LabError(f'{path}: write points in quotes, "3", "+1" or "-1"')
         rows = [
             (f"entry {n}", {k: _as_text(k, v) for k, v in entry.items()})
             for n, entry in enumerate(entries, 1)
         ]
         if not rows:
-            raise LabError(f"{path} holds no [[adjust]] table")
+            raise LabError(f"{path} has no [[adjust]] table")
     else:
         reader = table(text)
         rows = [
@@ -77,18 +77,18 @@ def _rows(path: Path):
             for row in reader
         ]
         if "student" not in [(name or "").strip().lower() for name in reader.fieldnames or ()]:
-            raise LabError(f"{path} has no column student; the first line must name the columns")
+            raise LabError(f"{path} has no column `student`; the first line must name the columns")
     unknown = sorted({name for _, row in rows for name in row} - {"", *COLUMNS})
     if unknown:
         raise LabError(
-            f"{path}: {', '.join(map(repr, unknown))} is no column here; there are "
+            f"{path}: {', '.join(map(repr, unknown))} is not a known column; the columns are "
             f"{', '.join(COLUMNS)}"
         )
     return [(where, row) for where, row in rows if any(row.values())]
 
 
 def read_text(path: Path) -> str:
-    """A text file as spreadsheets write it: UTF-8 with or without a mark, UTF-16, or Windows.
+    """A text file as spreadsheets write it: UTF-8 with or without a BOM, UTF-16, or Windows-1252.
 
     Raises: LabError where it cannot be read.
     """
@@ -105,9 +105,9 @@ def read_text(path: Path) -> str:
 
 
 def table(text: str) -> csv.DictReader:
-    """The rows of a CSV file, whether commas, semicolons or tabs stand between its columns."""
+    """The rows of a CSV file, whose columns are separated by commas, semicolons or tabs."""
     text = "\n".join(text.splitlines()).lstrip()
-    if re.match(r"sep=.\n", text):  # how Excel is told; the names of the columns follow
+    if re.match(r"sep=.\n", text):  # a hint for Excel; the names of the columns follow
         text = text.split("\n", 1)[1]
     first = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)
@@ -123,13 +123,17 @@ def _lab(name: str, store: Store) -> str:
     if not name and len(labs) == 1:
         return next(iter(labs))
     if not name:
-        raise LabError(f"the column lab is empty, and several were graded: {', '.join(labs)}")
+        raise LabError(
+            f"the column `lab` is empty, but several labs were graded: {', '.join(labs)}"
+        )
     return lab_named(name, labs, "was not graded into this folder")
 
 
 def _adjustment(row: dict[str, str], lab: str, known: list[Standing]) -> Adjustment:
     if "" in row:
-        raise LabError("there are more cells than columns: put a text with a comma in quotes")
+        raise LabError(
+            "there are more cells than columns: put texts that contain a comma in quotes"
+        )
     standing = _person(row.get("student", ""), known)
     exercise = _exercise(row.get("exercise", ""), standing, known)
     points = row.get("points", "").replace(",", ".").replace("\u2212", "-")
@@ -144,11 +148,13 @@ def _adjustment(row: dict[str, str], lab: str, known: list[Standing]) -> Adjustm
             raise LabError(f"points {row['points']!r} is no number, such as 3, +1 or -0.5")
     if row.get("reason") and not any(row.get(n) for n in (*_DATES, "points", "comment")):
         raise LabError(
-            "a reason alone changes nothing: points, due, handed_in or comment is missing"
+            "a reason alone has no effect: fill in points, due, handed_in or comment as well"
         )
     dates = {name: _date(row.get(name, ""), name) for name in sorted(_DATES)}
     if exercise and any(dates.values()):
-        raise LabError("due and handed_in are of the lab as a whole: leave exercise empty there")
+        raise LabError(
+            "due and handed_in apply to the lab as a whole: leave `exercise` empty in that row"
+        )
     return Adjustment(
         lab=lab,
         person=standing.person.key,
@@ -176,9 +182,9 @@ def _person(name: str, known: list[Standing]) -> Standing:
             return found[0]
         if found:
             keys = ", ".join(s.person.key for s in found)
-            raise LabError(f"student {name!r} is several people: write one of {keys}")
+            raise LabError(f"student {name!r} could be several people: write one of {keys}")
     raise LabError(
-        f"student {name!r} is nobody who handed in or is on the list; write the name, the number "
+        f"student {name!r} neither handed in nor is on the class list; write the name, the number "
         "or the e-mail as in the table"
     )
 
@@ -187,7 +193,7 @@ def _exercise(name: str, standing: Standing, known: list[Standing]) -> str:
     if not name:
         return ""
     if not standing.graded.submission:
-        raise LabError("nothing was handed in, so only the lab as a whole can be given points")
+        raise LabError("nothing was handed in, so points can be given only for the lab as a whole")
     rows = standing.scores or max((s.scores for s in known), key=len, default=[])
     names = [score.result.exercise for score in rows]
     if name in names:
@@ -195,7 +201,7 @@ def _exercise(name: str, standing: Standing, known: list[Standing]) -> str:
     if name.isdecimal() and 1 <= int(name) <= len(names):
         return names[int(name) - 1]
     raise LabError(
-        f"exercise {name!r} is none of {', '.join(names)} (or a number up to {len(names)})"
+        f"exercise {name!r} is not one of {', '.join(names)}, nor a number up to {len(names)}"
     )
 
 
@@ -209,5 +215,5 @@ def _date(text: str, name: str) -> str:
         return moment.isoformat(timespec="seconds")  # without an offset it is local time
     except ValueError:
         raise LabError(
-            f"{name} {text!r} is no date, such as 2026-11-30 or 2026-11-30 23:59"
+            f"{name} {text!r} is not a date; write 2026-11-30 or 2026-11-30 23:59"
         ) from None

@@ -1,7 +1,7 @@
-"""The class list: who takes part, from the table that Moodle or Canvas lets an instructor download.
+"""The class list: the participants, from the table that Moodle or Canvas offers for download.
 
-Key idea: the platform's own table goes in and, filled in, out again (`exports`), so names, numbers
-and addresses are typed nowhere. Labs of every chapter.
+Key idea: the platform's own table is read here and returned filled in (`exports`), so nobody has to
+type names, numbers and addresses. Labs of every chapter.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from grooves.grading.records.people import Listed
 
 
 def read(path: Path) -> tuple[list[Listed], list[str]]:
-    """Who takes part, from Moodle's grading worksheet, Canvas's gradebook, or id, name, email.
+    """The class, from Moodle's grading worksheet, Canvas's gradebook, or id, name, email.
 
     Returns: the people, and a sentence for each row that cannot be used.
     Raises: LabError where the file cannot be read or is none of these.
@@ -36,11 +36,11 @@ def read(path: Path) -> tuple[list[Listed], list[str]]:
             problems.append(f"{path.name}, line {line}: {error}")
     keys = [one.key for one in people]
     for key in sorted({key for key in keys if keys.count(key) > 1}):
-        problems.append(f"{path.name}: {key!r} is there more than once; the last row counts")
+        problems.append(f"{path.name}: {key!r} occurs more than once; the last row counts")
     if not people:
         raise LabError(
             f"{path} lists nobody. It must be Moodle's grading worksheet (in any language), "
-            "Canvas's gradebook (columns Student, ID), or have the columns id, name, email"
+            "Canvas's gradebook (columns Student, ID), or a table with the columns id, name, email"
         )
     return people, problems
 
@@ -52,7 +52,7 @@ def _cell(value) -> str:
 def _of_moodle(row: dict[str, str], worksheet: dict[str, str]) -> Listed:
     said = {what: row.get(name, "") for what, name in worksheet.items()}
     if not (key := moodle.key_of(said["identifier"])):
-        raise LabError(f"the identifier {said['identifier']!r} has no number")
+        raise LabError(f"the identifier {said['identifier']!r} contains no number")
     name = said.get("name") or said["identifier"]
     return Listed(key, name, said.get("email", ""), said.get("handed_in", "").strip(" -"))
 
@@ -60,7 +60,7 @@ def _of_moodle(row: dict[str, str], worksheet: dict[str, str]) -> Listed:
 def _listed(row: dict[str, str]) -> Listed | None:
     row = {name.strip().lower(): cell for name, cell in row.items()}
     if "student" in row and "id" in row and "section" in row:
-        # Canvas; the row of the points possible has no ID
+        # Canvas; the row "Points Possible" has no ID
         if not row["id"].isdigit():
             return None
         last, comma, first = row["student"].partition(", ")
@@ -71,7 +71,7 @@ def _listed(row: dict[str, str]) -> Listed | None:
 
 
 def _moment(text: str) -> str:
-    """A moment as Moodle writes it, in ISO 8601 without a time zone; empty where there is none.
+    """A date and time as Moodle writes it, in ISO 8601 without a time zone; empty if there is none.
 
     Raises: LabError where it is not understood.
     """
@@ -79,7 +79,7 @@ def _moment(text: str) -> str:
         return ""
     if (found := moodle.moment(text)) is None:
         raise LabError(
-            f"the date {text!r} is not understood, so the time of handing in is unknown: set "
-            "Moodle's language to English, or write the date as 2026-11-30 23:59"
+            f"the date {text!r} cannot be read, so the submission time is unknown: set Moodle's "
+            "language to English, or write the date as 2026-11-30 23:59"
         )
     return found.isoformat(timespec="seconds")

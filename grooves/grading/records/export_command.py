@@ -1,4 +1,4 @@
-"""The command `grooves labs export`: grades and feedback for elsewhere. Labs of every chapter."""
+"""The command `grooves labs export`: grades for other programs. Labs of every chapter."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Write grades and feedback in a form that another program can import.
 
     moodle  grades for "Upload grading worksheet", and a zip for "Upload multiple feedback files"
     canvas  grades for the gradebook's import, and a zip for "Upload submissions"
-    csv     one table of all labs, a row for each student, that Excel opens as it is
+    csv     one table of all labs with a row for each student, which Excel can open
 
 With --people, the table that you downloaded from Moodle or Canvas is filled in, and its other
-columns stay as they are. That is the safest choice.
+columns are left unchanged. That is the safest choice.
 """
 
 
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--semicolons", action="store_true",
-        help="for an Excel that writes decimals with a comma (csv only)",
+        help="for a version of Excel that uses decimal commas (csv only)",
     )  # fmt: skip
     options.add_folder_and_term(parser)
 

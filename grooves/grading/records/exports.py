@@ -1,7 +1,7 @@
-"""Exports: grades and feedback in the forms that Moodle, Canvas and spreadsheets take.
+"""Exports: grades and feedback in the formats of Moodle, Canvas and spreadsheets.
 
-Key idea: what a platform gave (its table, its file names) is what it gets back, filled in, since
-that is the one form that it is sure to take. Labs of every chapter.
+Key idea: a platform gets back its own table, filled in, and its own file names, because these are
+certain to be accepted. Labs of every chapter.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def write(
 ) -> None:
     """Write the grades and the feedback of a lab for a platform into `folder`.
 
-    people: the table that the platform let the instructor download, which is filled in.
-    column: of Canvas's gradebook. scale: whether points become points of Moodle's maximum.
+    people: the table downloaded from the platform, which is filled in. column: of Canvas's
+    gradebook. scale: whether points are scaled to Moodle's maximum.
     Raises: LabError where a file cannot be read or written.
     """
     if kind == "csv":
@@ -49,14 +49,14 @@ def write(
     rules = term.rules(lab)
     everyone = standings(store, lab, rules)
     own = [one for one in everyone if one.person.platform == kind]
-    # the pages say what the table says, whatever was changed since they were written
+    # the pages must agree with the table, even if something changed after they were written
     title = store.labs().get(lab, lab)
     tables.write_pages(store, lab, title, everyone, term.institution)
     if not own:
         raise LabError(
-            f"{lab}: no submission is named as {kind.title()} names them. Unpack the zip file "
-            "that it lets you download, and grade that folder with its names as they are; or "
-            "use the export csv."
+            f"{lab}: no submission has a file name of {kind.title()}'s. Unpack the zip file that "
+            f"you downloaded from {kind.title()} and grade that folder without renaming anything, "
+            "or use the export csv."
         )
     if kind == "moodle":
         rows, maxima = _moodle(own, people, scale)
@@ -66,7 +66,7 @@ def write(
         rows = _canvas(own, title, people, column)
     path = folder / f"{lab}-{kind}.csv"
     text = io.StringIO()
-    if people is None:  # the platform's own cells stay as they are
+    if people is None:  # the platform's own cells are left unchanged
         rows = [[tables.no_formula(cell) for cell in row] for row in rows]
     csv.writer(text, lineterminator="\r\n").writerows(rows)
     try:
@@ -81,14 +81,16 @@ def write(
         say(f"above the maximum: {', '.join(names)}")
     if names := [one.person.name for one in own if one.graded.submission and not _has_grade(one)]:
         say(f"without a grade, because nothing could be graded: {', '.join(names)}")
-    left = f"; {others} people not of {kind.title()} are in {lab}.csv alone" if others else ""
+    left = (
+        f"; {others} people who are not in {kind.title()} are only in {lab}.csv" if others else ""
+    )
     say(f"{path} ({len(own)} people) and {packed} ({count} pages) written{left}")
 
 
 def all_labs(store: Store, term: Term, semicolons: bool = False) -> Path:
     """Write one table of all labs: a row for each person. Returns: its path.
 
-    semicolons: between the columns, and commas in numbers, as Excel wants it in many countries.
+    semicolons: separate the columns, with decimal commas, as Excel expects in many countries.
     """
     labs = store.labs()
     points: dict[str, dict[str, Standing]] = {}
@@ -96,7 +98,7 @@ def all_labs(store: Store, term: Term, semicolons: bool = False) -> Path:
         everyone = standings(store, lab, term.rules(lab))
         names = [one.person.name.casefold() for one in everyone]
         for one in everyone:
-            # Moodle's number is another one in each assignment: e-mail and name are not
+            # Moodle's number differs between assignments; e-mail and name do not
             name = one.person.name.casefold()
             alike = names.count(name) > 1
             key = one.email.casefold() or (one.person.key if alike else name)
@@ -129,32 +131,32 @@ def all_labs(store: Store, term: Term, semicolons: bool = False) -> Path:
 
 
 def _has_grade(one: Standing) -> bool:
-    """Whether there is a grade: found by the checks, or given by the instructor."""
+    """Whether there is a grade, from the checks or from the instructor."""
     if one.set_total is not None or one.extra or any(score.given for score in one.scores):
         return True
     return one.graded.state not in (*NO_RESULT, "not handed in")
 
 
 def _other_maximum(maxima: set[float], own: list[Standing]) -> str:
-    """A sentence where Moodle's maximum is not what the lab is worth; else nothing."""
+    """A sentence if Moodle's maximum differs from the lab's points; otherwise nothing."""
     worth = max(one.out_of for one in own)
     if not maxima or maxima == {worth}:
         return ""
     most = max(maxima)
     whole = f"set the assignment's maximum grade to {worth:g} in Moodle, or "
     return (
-        f"the lab is worth {worth:g} points, and Moodle's maximum is {most:g}. The grades are "
-        f"points: {whole if float(worth).is_integer() else ''}export with --scale, which makes "
-        f"{worth:g} points {most:g}."
+        f"the lab is worth {worth:g} points, but Moodle's maximum is {most:g}. The grades are "
+        f"points: {whole if float(worth).is_integer() else ''}export with --scale, which turns "
+        f"{worth:g} points into {most:g}."
     )
 
 
 def _moodle(
     own: list[Standing], people: Path | None, scale: bool
 ) -> tuple[list[list[str]], set[float]]:
-    """Moodle's grading worksheet: theirs filled in, or one with the columns that it needs.
+    """Moodle's grading worksheet: the downloaded one filled in, or a new one.
 
-    Returns: its rows, and the maxima that theirs states.
+    Returns: its rows, and the maxima that the downloaded one states.
     """
     graded = {one.person.at_platform: one for one in own if _has_grade(one)}
     if people is None:
@@ -169,8 +171,8 @@ def _moodle(
     if "grade" not in column:
         raise LabError(
             f"{people} is not a grading worksheet. In Moodle, open the assignment's submissions "
-            "and choose Download grading worksheet; if this is one, set Moodle's language to "
-            "English and download it again."
+            "and choose Download grading worksheet. If you did, set Moodle's language to English "
+            "and download it again."
         )
     rows, maxima = [names], set()
     for row in theirs:
@@ -181,7 +183,7 @@ def _moodle(
         if one is not None:
             factor = most / one.out_of if scale and most and one.out_of else 1
             grade = f"{round(one.total * factor, 2):g}"
-            # Moodle reads numbers in the language in which it wrote them
+            # Moodle reads numbers in the language of the worksheet
             row[column["grade"]] = grade.replace(".", ",") if "," in maximum else grade
             if "comments" in column and one.comment:
                 row[column["comments"]] = one.comment
@@ -190,7 +192,7 @@ def _moodle(
 
 
 def _canvas(own, title, people, column) -> list[list[str]]:
-    """Canvas's gradebook: theirs with one column filled in, or one with what it needs."""
+    """Canvas's gradebook: the downloaded one with one column filled in, or a new one."""
     graded = {one.person.at_platform: one for one in own if _has_grade(one)}
     kept = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
     if people is None:
@@ -203,11 +205,13 @@ def _canvas(own, title, people, column) -> list[list[str]]:
     reader = table(read_text(people))
     names = list(reader.fieldnames or ())
     if "Student" not in names or "ID" not in names:
-        raise LabError(f"{people} has no columns Student and ID: export Canvas's gradebook again.")
+        raise LabError(
+            f"{people} has no columns Student and ID: export the gradebook from Canvas again."
+        )
     wanted = column or title
     found = [n for n in names if re.sub(r" \(\d+\)$", "", n) == wanted or n == wanted]
     if column and not found:
-        raise LabError(f"{people} has no column {column!r}; there are {', '.join(names)}")
+        raise LabError(f"{people} has no column {column!r}; its columns are {', '.join(names)}")
     into = found[0] if found else wanted
     kept = [name for name in kept if name in names]
     rows = [[*kept, into]]
@@ -219,7 +223,7 @@ def _canvas(own, title, people, column) -> list[list[str]]:
 
 
 def _pack(path: Path, store: Store, lab: str, own: list[Standing], kind: str) -> int:
-    """The pages that count in a zip file, named as the platform wants. Returns: how many."""
+    """Write the pages that count to a zip file, named for the platform. Returns: how many."""
     count = 0
     beside = path.with_suffix(".part")
     with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as packed:
@@ -236,7 +240,7 @@ def _pack(path: Path, store: Store, lab: str, own: list[Standing], kind: str) ->
 
 
 def _name_for(kind: str, person: Person, submission: str, lab: str) -> str:
-    """What a page is called so that the platform knows whose it is."""
+    """The file name of a page by which the platform finds the student."""
     parts = submission.split("/")
     if kind == "canvas":
         return f"{parts[-1]}.html"
@@ -245,6 +249,6 @@ def _name_for(kind: str, person: Person, submission: str, lab: str) -> str:
             start = found.group().rstrip("_") + "_"
             folder = found.end() == len(part)
             return f"{start}/{lab}.html" if folder else f"{start}{lab}.html"
-    # handed in by another way, and on Moodle's list
+    # handed in by another route, but on Moodle's list
     number = person.at_platform.partition(":")[2]
     return f"{person.name.replace('/', ' ')}_{number}_assignsubmission_file_/{lab}.html"

@@ -1,8 +1,8 @@
 """Feedback: the page that a student gets.
 
-Key idea: a page is one file that needs nothing else, holds no script, and says for each exercise
-what the check said, in the check's own words, and what the instructor said. Everything that anyone
-wrote is escaped. It prints on paper as it is on screen, with the code unfolded.
+Key idea: a page is one self-contained file without scripts. For each exercise it shows the check's
+own message and the instructor's comment. All text that a person wrote is escaped. On paper, the
+page looks as it does on the screen, with the code unfolded.
 Labs of every chapter.
 """
 
@@ -14,7 +14,7 @@ import re
 from grooves.grading.records.html_page import document
 from grooves.grading.records.standing import Score, Standing
 
-# state -> (a sign beside the word, since colour alone says nothing to many; its colour's name)
+# state -> (a sign beside the word, for readers who cannot tell colours apart; its colour's name)
 _SIGNS = {"passed": ("✓", "good"), "not started": ("○", "plain"), "by hand": ("✎", "plain")}
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1b1b1f; --paper: #fff; --soft: #f2f3f5; --line: #8a8f98;
@@ -45,7 +45,7 @@ summary { cursor: pointer; margin-top: .5rem; }
 def page(standing: Standing, title: str, institution: str = "", counts: bool = True) -> str:
     """The feedback page of one submission as HTML.
 
-    title: the lab's. institution: what stands above it. counts: whether this submission is the one
+    title: of the lab. institution: the line above it. counts: whether this submission is the one
     that counts for the person.
     """
     graded = standing.graded
@@ -57,7 +57,7 @@ def page(standing: Standing, title: str, institution: str = "", counts: bool = T
     if standing.set_total is not None:
         said.append(f"Your instructor set the total to {standing.total:g} points.")
     elif standing.extra:
-        said.append(f"{standing.extra:+g} points by your instructor.")
+        said.append(f"{standing.extra:+g} points from your instructor.")
     if standing.reason:
         said.append(f"Reason: {standing.reason}")
     notes = "".join(f"<li>{html.escape(note)}</li>" for note in said)
@@ -105,13 +105,13 @@ def _section(number: int, score: Score) -> str:
 
 
 def _stood_in(names: str, state: str) -> str:
-    """What to say where the reference stood in for exercises that did not pass."""
+    """A sentence for exercises that were judged with the reference in place of failed ones."""
     what = "Judged" if state == "passed" else "Judged again"
     return f"{what} with the course's own {names}, because yours did not pass."
 
 
 def _comment(comment: str, reason: str = "") -> str:
-    """What the instructor says; nothing where nothing was said."""
+    """The instructor's comment, if there is one."""
     said = [text for text in (comment, f"Reason: {reason}" if reason else "") if text]
     if not said:
         return ""

@@ -1,7 +1,7 @@
 """One page in one file: the frame that feedback, report and similar code share.
 
-Key idea: a page needs nothing else and loads nothing, so it can be mailed, zipped and kept. What
-people wrote is escaped by the module that fills it in. Labs of every chapter.
+Key idea: a page is self-contained and loads nothing, so it can be mailed, zipped and archived. The
+module that fills it in escapes text that people wrote. Labs of every chapter.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import html
 def document(title: str, style: str, body: str) -> str:
     """A whole HTML page. title: plain text, escaped here; style: CSS; body: HTML.
 
-    Scripts and all that would be fetched are forbidden by the page itself.
+    The page's own policy forbids scripts and everything that would have to be fetched.
     """
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

@@ -1,8 +1,8 @@
-"""Moodle's grading worksheet, in whatever language Moodle wrote it.
+"""Moodle's grading worksheet, in any of Moodle's languages.
 
-Key idea: the language of the person who downloads a worksheet decides the names of its columns, but
-not their order or what they hold. So English and German names are recognised, and for every other
-language a column is recognised by its cells and its place. Labs of every chapter.
+Key idea: the names of a worksheet's columns depend on the language of the person who downloads it,
+but their order and their contents do not. So English and German names are recognised, and in every
+other language a column is recognised by its cells and its position. Labs of every chapter.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-# What a column holds -> its English and its German name.
+# A column's contents -> its English and its German name.
 NAMES = {
     "identifier": ("Identifier", "ID"),
     "name": ("Full name", "Vollständiger Name"),
@@ -39,10 +39,10 @@ _DATES = (  # "29 November 2026, 11:05 PM", "29/11/2026, 23:05", "November 29, 2
 
 
 def columns(names: list[str], rows: list[dict]) -> dict[str, str]:
-    """What each column of a worksheet holds: a key of NAMES -> the name that it has there.
+    """The columns of a worksheet: a key of NAMES -> the column's name there.
 
     names: of the columns, in their order. rows: name -> cell.
-    Returns: nothing where the table is no worksheet of Moodle's.
+    Returns: nothing where the table is not a worksheet from Moodle.
     """
     cells = {n: [(row.get(n) or "").strip() for row in rows] for n in names}
     same = {name.strip().casefold(): name for name in names}
@@ -62,12 +62,14 @@ def columns(names: list[str], rows: list[dict]) -> dict[str, str]:
     if "maximum" not in found and "grade" not in found and maximum:
         found |= {"maximum": maximum[0], "grade": names[names.index(maximum[0]) - 1]}
     if "grade" not in found and NAMES["identifier"][0].casefold() not in same:
-        return {}  # somebody's own list
+        return {}  # a list that somebody made
     guesses = {
         "name": at + 1,
         "email": next((i for i, n in enumerate(names) if _mails(cells[n])), -1),
     }
-    if "maximum" in found:  # then come: can be changed, submission changed, ..., comments
+    if (
+        "maximum" in found
+    ):  # the columns after it: can be changed, submission changed, ..., comments
         place = names.index(found["maximum"])
         guesses |= {"handed_in": place + 2, "comments": len(names) - 1}
     for what, i in guesses.items():

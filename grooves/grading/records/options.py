@@ -1,6 +1,6 @@
-"""Options: what the commands that read graded results have in common.
+"""Options that the commands which read graded results have in common.
 
-Key idea: each is told the same three things, the graded folder, the term and which labs.
+Key idea: each takes the same three options: the graded folder, the term and the labs.
 Labs of every chapter.
 """
 
@@ -23,7 +23,10 @@ def add_lab(parser: argparse.ArgumentParser) -> None:
 def add_folder_and_term(parser: argparse.ArgumentParser) -> None:
     """The options --out and --term."""
     parser.add_argument(
-        "--out", type=Path, default=Path("feedback"), help="the graded folder (default feedback/)"
+        "--out",
+        type=Path,
+        default=Path("feedback"),
+        help="the folder with the results (default feedback/)",
     )
     add_term(parser)
 
@@ -31,11 +34,11 @@ def add_folder_and_term(parser: argparse.ArgumentParser) -> None:
 def add_term(parser: argparse.ArgumentParser) -> None:
     """The option --term."""
     parser.add_argument(
-        "--term", type=Path, metavar="FILE", help="the term (default: term.toml where there is one)"
+        "--term", type=Path, metavar="FILE", help="the term file (default: term.toml, if it exists)"
     )
 
 
 def labs_of(store: Store, lab: str | None) -> list[str]:
-    """The lab named, or all that were graded. Raises: LabError where it was not graded there."""
+    """The named lab, or all that were graded. Raises: LabError where it was not graded there."""
     labs = store.labs()
     return [lab_named(lab, labs, f"was not graded into {store.folder}")] if lab else list(labs)

@@ -1,7 +1,7 @@
-"""People: who handed a file in, read from its path as Moodle, Canvas, nbgrader and people name it.
+"""People: who handed in a file, read from its path as Moodle, Canvas, nbgrader and people write it.
 
-Key idea: a person is told apart by the number that the platform gave, and only without one by a
-name, so that two files of one person are two attempts and never two persons.
+Key idea: a person is identified by the platform's number, and by a name only if there is no number,
+so two files of one person are two attempts and never two people.
 Labs of every chapter.
 """
 
@@ -18,7 +18,7 @@ _CANVAS = re.compile(
     r"(?P<name>[^\W_][^_]*)(?P<late>_LATE|_late)?_(?P<id>[1-9]\d{2,})_(?P<file>[1-9]\d{3,})_(?P<rest>.+)"
 )
 _ATTEMPT = re.compile(r"(?:-| ?\(|_v|_attempt_?)(\d{1,2})\)?$", re.IGNORECASE)
-# Names of files and folders that say nothing of who wrote them.
+# Names of files and folders that do not tell who wrote them.
 _NOBODY = re.compile(
     r"(?:(?:copy|kopie)( of)?|final|new|labs?|chapters?|notebooks?|untitled|submi(?:tted|ssions?)|"
     r"solutions?|answers?|graded|released?|downloads?|(?<!\d)\d{1,3}(?!\d)|[ _.()-])*",
@@ -28,11 +28,11 @@ _NOBODY = re.compile(
 
 @dataclass(frozen=True)
 class Person:
-    """Who handed in. `key` tells persons apart ("moodle:4103", "canvas:12345", "anna").
+    """A person who handed in, identified by `key` ("moodle:4103", "canvas:12345", "anna").
 
-    name: as a person would write it. attempt: as far as the file's name tells, from 0. late:
-    whether the platform marked the file as late. raw: the key that the file's name gave, where the
-    instructor's list has another.
+    name: as a person would write it. attempt: counted from 0, as far as the file's name tells.
+    late: whether the platform marked the file as late. raw: the key from the file's name, if the
+    instructor's list has another one.
     """
 
     key: str
@@ -43,7 +43,7 @@ class Person:
 
     @property
     def at_platform(self) -> str:
-        """The key that the platform knows, "moodle:4103"; else the key."""
+        """The platform's key, "moodle:4103"; the person's key if there is no platform."""
         return self.raw if ":" in self.raw else self.key
 
     @property
@@ -59,7 +59,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Listed:
-    """One who takes part, from the instructor's list; handed_in: what the platform's list says."""
+    """A participant from the instructor's list; handed_in: the time in the platform's list."""
 
     key: str
     name: str
@@ -68,25 +68,25 @@ class Listed:
 
 
 def series_of(submission: str) -> str:
-    """What the names of a person's attempts have in common: the file's name without a number."""
+    """The part that the names of a person's attempts share: the file's name without a number."""
     return _ATTEMPT.sub("", submission.rsplit("/", 1)[-1])
 
 
 def tells(part: str) -> bool:
-    """Whether a part of a path says more than which lab it is."""
+    """Whether a part of a path contains more than the lab's name."""
     rest = _ATTEMPT.sub("", part)
     return not (_NOBODY.fullmatch(rest) or re.fullmatch(r"\d\d_[a-z_]+", rest))
 
 
 def moodles(part: str) -> re.Match | None:
-    """What Moodle put in front of a folder's or a file's name; None where it did not name it."""
+    """The prefix that Moodle gives folders and files; None where it did not name this one."""
     return _MOODLE.match(part)
 
 
 def person_of(submission: str, lab: str) -> Person:
     """Who handed in the submission of that name: a path below the folder, without ".ipynb".
 
-    The lab's own name in the path says nothing of the person.
+    The lab's own name in the path is ignored.
     """
     parts = submission.removesuffix(".ipynb").split("/")
     for part in parts:
@@ -98,17 +98,17 @@ def person_of(submission: str, lab: str) -> Person:
     if found := _CANVAS.fullmatch(parts[-1]):
         late = bool(found["late"])
         return Person(f"canvas:{found['id']}", found["name"], _attempt(found["rest"]), late)
-    # a file called after its writer, or a folder that is; folders above it tell groups apart
+    # a file or folder named after its author; folders above it distinguish groups
     told = [name for part in parts if (name := _without(part, lab))]
     if not told:
         return Person(submission, submission)
-    # "anna-2" may be somebody else than "anna"; "04_transformer-2" is a second file
+    # "anna-2" may be a different person from "anna"; "04_transformer-2" is a second file
     repeated = lab.lower() in parts[-1].lower()
     return Person("/".join(told), _spaced(told[-1]), _attempt(parts[-1]) if repeated else 0)
 
 
 def _without(part: str, lab: str) -> str:
-    """What a part of a path says beside the lab's name and words that say nothing."""
+    """A part of a path without the lab's name and without words that name nobody."""
     rest = part
     if lab.lower() in part.lower():
         rest = _ATTEMPT.sub("", re.sub(re.escape(lab), "", part, flags=re.IGNORECASE))

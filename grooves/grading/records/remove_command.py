@@ -15,9 +15,9 @@ from grooves.grading.term import term_file
 from grooves.grading.terminal import say
 
 HELP = """\
-Take a submission out of the results, because it was filed under the wrong name or withdrawn. Its
-feedback page is deleted and the table is written anew. The database keeps what each exercise was
-worth, with the date. The file that was handed in is not touched: move it away, or the next run of
+Remove a submission from the results because it was filed under the wrong name or withdrawn. Its
+feedback page is deleted and the table is rewritten. The database keeps a dated record of the points
+of each exercise. The file that was handed in is not touched: move it elsewhere, or the next run of
 "grade" over its folder adds it again.
 """
 
@@ -25,7 +25,7 @@ worth, with the date. The file that was handed in is not touched: move it away, 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `grooves labs remove`."""
     parser.add_argument(
-        "name", help="the submission as the table names it, or a student who has only one"
+        "name", help="the submission's name in the table, or a student who has only one submission"
     )
     options.add_lab(parser)
     parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
@@ -66,8 +66,8 @@ def _one(store: Store, labs: list[str], name: str) -> tuple[str, str]:
         return found[0]
     if not found:
         raise LabError(
-            f"{name!r} is not a submission in {store.folder}: write it as in the column submission "
-            "of the table"
+            f"{name!r} is not a submission in {store.folder}: write it as in the table's column "
+            "`submission`"
         )
     listed = "; ".join(f"{submission} (lab {lab})" for lab, submission in found)
     several_names = len({submission for _, submission in found}) > 1
@@ -78,9 +78,9 @@ def _one(store: Store, labs: list[str], name: str) -> tuple[str, str]:
 
 
 def _delete(page: Path, results: Path) -> None:
-    """Delete a page and the folders that are empty without it, up to that of the results."""
+    """Delete a page and the folders that become empty, up to the folder of the results."""
     page.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # a folder that holds something stays
+    with contextlib.suppress(OSError):  # a folder that is not empty stays
         for folder in page.parents:
             if folder == results:
                 return
@@ -88,11 +88,11 @@ def _delete(page: Path, results: Path) -> None:
 
 
 def _agreed(lab: str, name: str) -> bool:
-    """Whether the instructor says yes. Raises: LabError where nobody can be asked."""
+    """Whether the instructor confirms. Raises: LabError where nobody can be asked."""
     try:
         return input(f"Remove {name} from the results of {lab}? [y/N] ").strip().lower() in (
             "y",
             "yes",
         )
     except EOFError:
-        raise LabError("nobody can confirm this here: write --yes") from None
+        raise LabError("there is no terminal to ask for confirmation: add --yes") from None

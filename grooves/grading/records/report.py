@@ -1,7 +1,7 @@
 """The report: how a class did in a lab, exercise by exercise.
 
-Key idea: the checks name mistakes, so what a class gets wrong can be counted; what they do not name
-is grouped by what was said, with numbers and names taken out. Labs of every chapter.
+Key idea: the checks name mistakes, so a class's mistakes can be counted. Other failures are grouped
+by their messages, from which numbers and names are removed. Labs of every chapter.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from grooves.grading.records.html_page import document
 from grooves.grading.records.standing import Rules, Standing, standings
 from grooves.grading.records.store import Store
 
-# Hints of the checks that name no mistake.
+# The checks' hints that do not name a mistake.
 UNNAMED = {"", "unrecognised", "unusable", "raised", "not_started", "not_run"}
 _NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 
@@ -84,14 +84,18 @@ def _exercise(number: int, name: str, handed_in: list[Standing]) -> dict:
 
 
 def alike(message: str) -> str:
-    """What messages have in common that differ in numbers, lines of code and quoted texts only."""
+    """The common part of messages that differ only in numbers, lines of code and quoted texts."""
     said = [line for line in message.splitlines() if not line.startswith(("   ", ">", "|"))]
     plain = re.sub(r"'[^']*'|\"[^\"]*\"|`[^`]*`", "…", "\n".join(said))
     return _NUMBER.sub("#", plain)[:300]
 
 
 def shortened(message: str, most: int = 120) -> str:
-    """The first sentence of a message to students, of at most so many characters."""
+    """The sentence of a message that names the mistake, or else its first one, in brief.
+
+    most: how many characters it may have.
+    """
+    message = message.partition("\nLikely mistake: ")[2] or message
     first = " ".join(re.split(r"\n\s*\n", message.strip(), maxsplit=1)[0].split())
     sentence = re.match(r".+?[.!?](?= |$)", first)
     text = sentence[0] if sentence else first
@@ -116,7 +120,7 @@ section { margin-top: 1.5rem; } .wide { overflow-x: auto; }
 
 
 def page(found: dict) -> str:
-    """The report as a page that needs nothing else; everything that anyone wrote is escaped."""
+    """The report as a self-contained page; all text that a person wrote is escaped."""
     title = html.escape(found["title"])
     states = ", ".join(f"{n} {html.escape(state)}" for state, n in found["states"].items())
     points = found["points"]
@@ -143,14 +147,14 @@ def page(found: dict) -> str:
 
 
 def _stopped(exercises: list[dict]) -> str:
-    """A sentence on the exercises in which submissions were stopped; nothing where none was."""
+    """A sentence about the exercises in which submissions were stopped; empty if there are none."""
     said = [f"{one['stopped']} in {html.escape(one['title'])}" for one in exercises
             if one["stopped"]]  # fmt: skip
     return f"<p>Stopped: {', '.join(said)}. Read the code of these submissions.</p>" if said else ""
 
 
 def _passed(one: dict) -> str:
-    """A bar and the numbers; nothing for an exercise that a person grades."""
+    """A bar and the numbers; empty for an exercise that a person grades."""
     if set(one["states"]) == {"by hand"}:
         return ""
     text = f"{one['passed']} of {one['people']}"

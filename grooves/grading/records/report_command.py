@@ -12,10 +12,10 @@ from grooves.grading.term import term_file
 from grooves.grading.terminal import say
 
 HELP = """\
-Show how the class did in each exercise: how many passed, what happened to the others, the mistakes
-that the checks recognised, with the sentence that students read, and the other failures, with
-similar messages grouped together. Only the submission that counts is considered for each person,
-with the points that the checks gave, before adjustments.
+Show how the class did in each exercise: how many passed, how the others ended, the mistakes that
+the checks recognised, with the sentence that students read, and the other failures, with similar
+messages grouped together. For each person, the report uses the submission that counts, with the
+points given by the checks, before adjustments.
 """
 
 

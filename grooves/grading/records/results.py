@@ -1,7 +1,7 @@
-"""Results: how an exercise and a submission can end, and the sentence that a student reads then.
+"""Results: how an exercise and a submission can end, and the sentence that the student then reads.
 
-Key idea: there are a few endings, each with one state and one sentence, and nothing else can stand
-on a feedback page. So each sentence can be shown an innocent submission that must not get it.
+Key idea: there are a few endings, each with one state and one sentence, and a feedback page shows
+nothing else. So a test can try each sentence on an innocent submission that must not get it.
 Labs of every chapter.
 """
 
@@ -19,26 +19,26 @@ ENDINGS = {
     "cell": ("error", "Its cell stopped with an error. {said}"),
     "undefined": ("error", "{said} is not defined when its check runs."),
     "not_started": ("not started", "Not started. {said}"),
-    "missing": ("missing", "The notebook has no code cell for it any more."),
-    "time": ("stopped", "It had not ended after {limit:g} s and was stopped."),
+    "missing": ("missing", "The notebook no longer has a code cell for it."),
+    "time": ("stopped", "It was stopped because it had not finished after {limit:g} s."),
     "died": (
         "stopped",
-        "It ended Python itself, or cut the connection to the grader: a crash, an exit, closed "
-        "files, or too little memory.",
+        "It ended Python or cut the connection to the grader, by a crash, an exit, closed files, "
+        "or a lack of memory.",
     ),
-    "changed": ("not counted", "It changed {said}, which the checks rely on. So it cannot count."),
+    "changed": ("not counted", "It changed {said}, which the checks rely on, so it cannot count."),
     "by hand": ("by hand", "A person grades this."),
 }
-# The states of a submission, with what the instructor has to do about each.
+# The states of a submission, with what the instructor should do.
 SUBMISSION_STATES = {
     "graded": "nothing",
     "stopped": "look at the exercises that were stopped",
     "not started": "ask whether the right file was handed in",
-    "missing": "ask whether the right file was handed in: no answer cell is left in it",
+    "missing": "ask whether the right file was handed in: it has no answer cells",
     "not the lab": "ask for the right file",
     "unreadable": "ask for the file again",
-    "not graded": "look at the reason, then grade it again",
-    "not handed in": "nothing, or ask: these people on your list handed in no notebook of it",
+    "not graded": "read the reason, then grade it again",
+    "not handed in": "nothing, or ask: these people on your list handed in no notebook for it",
 }
 
 
@@ -47,7 +47,7 @@ class Result:
     """One exercise of one submission; `state` and `message` come from ENDINGS.
 
     `hint` is the name of the mistake that the check recognised, or an empty text. `title` is the
-    exercise's heading, `stood_in` names the exercises for which the reference stood in.
+    exercise's heading; `stood_in` names the exercises that the reference replaced.
     """
 
     exercise: str
@@ -65,7 +65,7 @@ class Result:
 class Graded:
     """All that is known of one submission; the order of `results` is the master's.
 
-    `state` is one of SUBMISSION_STATES. `reason` is one sentence where no exercise was looked at.
+    `state` is one of SUBMISSION_STATES. `reason` is a sentence if no exercise was examined.
     """
 
     submission: str
@@ -84,7 +84,7 @@ class Graded:
 
     @property
     def remarks(self) -> list[str]:
-        """What the table and the terminal say beside the points."""
+        """The remarks that the table and the terminal show beside the points."""
         stopped = [r.exercise for r in self.results if r.state == "stopped"]
         said = [self.reason] if self.reason else []
         if stopped and not self.reason:
@@ -94,7 +94,7 @@ class Graded:
 
 @dataclass(frozen=True)
 class Stored:
-    """A result with when it was graded, where its file lay, and when that was handed in."""
+    """A result, when it was graded, where its file was, and when the file was handed in."""
 
     graded: Graded
     at: str
@@ -104,10 +104,11 @@ class Stored:
 
 @dataclass(frozen=True)
 class Adjustment:
-    """A change by the instructor; `exercise` is empty where it is of the whole lab.
+    """A change by the instructor; `exercise` is empty if it applies to the whole lab.
 
-    points: "3" in place of what was earned, "+1" or "-1" on top of it, or empty. due, handed_in:
-    ISO dates that replace those of everyone, of the file. at: when it was made.
+    points: "3" replaces the points earned, "+1" or "-1" is added to them; may be empty. due,
+    handed_in: ISO dates that replace the class's due date and the file's date. at: when the change
+    was made.
     """
 
     lab: str
@@ -122,12 +123,12 @@ class Adjustment:
 
     @property
     def says_nothing(self) -> bool:
-        """Whether it changes nothing itself, which takes back what was changed before."""
+        """Whether it changes nothing, which undoes earlier changes."""
         return not (self.points or self.due or self.handed_in or self.comment or self.reason)
 
 
 def state_of(results: list[Result]) -> str:
-    """The state of a submission whose exercises were all looked at."""
+    """The state of a submission whose exercises were all examined."""
     states = {result.state for result in results} - {"by hand"}
     if "stopped" in states:
         return "stopped"
@@ -137,5 +138,5 @@ def state_of(results: list[Result]) -> str:
 
 
 def printable(text: str) -> str:
-    """The text without halves of surrogate pairs, which no file, table or page can hold."""
+    """The text without unpaired surrogates, which no file, table or page can contain."""
     return re.sub("[\ud800-\udfff]", "\ufffd", text)

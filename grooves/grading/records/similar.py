@@ -1,9 +1,10 @@
-"""Similar code: groups of submissions that share more than their class does.
+"""Similar code: groups of submissions that share more than is usual in their class.
 
-Key idea: code becomes a sequence of the kinds of its tokens, with every name replaced by its order
-of appearance, so that renaming and layout change nothing. What submissions share in runs of `RUN`
-tokens counts, less what the reference, the released text or much of the class has, too. The more
-tokens are shared, the stronger the evidence; people who all took one solution are one entry.
+Key idea: code becomes a sequence of token kinds, in which each name is replaced with its order of
+appearance, so renaming and layout make no difference. Submissions are compared by the runs of `RUN`
+tokens that they share, without those that the reference, the released text or much of the class
+has as well. The more tokens are shared, the stronger the evidence. People who share one solution
+form one entry.
 Runs as fingerprints: Schleimer, Wilkerson and Aiken, "Winnowing" (2003), section 2.
 Labs of every chapter.
 """
@@ -25,10 +26,10 @@ from grooves.grading.records.standing import Rules, standings
 from grooves.grading.records.store import Store
 
 RUN = 10  # tokens; about two lines
-COMMON = 0.2  # fraction of the class that makes a run ordinary
-LEAST = 12  # runs of one's own that both must have, to be compared at all
-LONG = 60  # runs: an answer that long is not written twice by chance, whatever the class does
-WEAK = 60  # tokens shared: below that, chance or one textbook explain it
+COMMON = 0.2  # a run that this fraction of the class has is ordinary
+LEAST = 12  # both must have this many runs of their own to be compared at all
+LONG = 60  # runs: two answers this long are not identical by chance, whatever the class does
+WEAK = 60  # shared tokens: fewer can be explained by chance or a common textbook
 WORTH_A_LOOK = 0.3
 
 
@@ -36,9 +37,9 @@ WORTH_A_LOOK = 0.3
 class Group:
     """Two people or more whose code is alike.
 
-    share: of the runs of the shorter submission, those that both have, on average over the pairs;
-    tokens: shared by each pair of them, at the least; exercises: where; code: for each exercise,
-    the text of each person, in their order.
+    share: the fraction of the shorter submission's runs that both have, on average over the pairs;
+    tokens: the least that any pair shares; exercises: where; code: for each exercise, the text of
+    each person, in their order.
     """
 
     people: tuple[Person, ...]
@@ -49,20 +50,20 @@ class Group:
 
     @property
     def is_weak(self) -> bool:
-        """Whether so little is shared that it says little."""
+        """Whether too little is shared to be strong evidence."""
         return self.tokens < WEAK
 
     @property
     def names(self) -> str:
-        """The people, as a sentence has them."""
+        """The people's names, joined for a sentence."""
         *first, last = (person.name for person in self.people)
         return f"{', '.join(first)} and {last}"
 
 
 def groups(store: Store, lab: str, rules: Rules, reference=None) -> list[Group]:
-    """The groups worth a look, the strongest evidence first.
+    """The groups worth examining, the strongest evidence first.
 
-    reference: the lab's (`grooves.grading.reference.Reference`), whose answers count for nothing.
+    reference: of the lab (`grooves.grading.reference.Reference`); what its answers have is ignored.
     """
     everyone = [s for s in standings(store, lab, rules) if s.scores]
     given = set()
@@ -89,7 +90,7 @@ def groups(store: Store, lab: str, rules: Rules, reference=None) -> list[Group]:
 
 
 def _ordinary(own: list[dict[str, set]]) -> set[tuple]:
-    """The runs that much of the class has; a long answer and its copies count once."""
+    """The runs that much of the class has; a long answer counts once with its copies."""
     having: Counter = Counter()
     originals: dict[str, list[set]] = {}
     for by in own:
@@ -105,9 +106,9 @@ def _ordinary(own: list[dict[str, set]]) -> set[tuple]:
 
 
 def _together(shared: dict[tuple[int, int], tuple[float, int]]) -> list[list[int]]:
-    """The pairs worth a look, joined to groups whose pairs are, on average, worth a look as well.
+    """The pairs worth examining, merged into groups whose pairs are, on average, similar enough.
 
-    A pair of two groups that are not alike stays an entry of its own.
+    A pair that connects two groups which are not similar stays an entry of its own.
     """
 
     def alike(a: int, b: int) -> float:
@@ -142,9 +143,9 @@ def _group(members, shared, people, code, own) -> Group:
 
 
 def runs(source: str) -> set[tuple]:
-    """The runs of tokens in a cell; none where it is not Python.
+    """The runs of tokens in a cell; none if it is not Python.
 
-    Names that the code binds become their order of appearance in the run.
+    Names that the code binds are replaced with their order of appearance in the run.
     """
     tokens, bound = _tokens(source)
     found = set()
@@ -193,11 +194,11 @@ summary { cursor: pointer; padding: .25rem 0; }
 @media (max-width: 40rem) { .two { grid-template-columns: 1fr; } }
 """
 _EXPLAINED = (
-    f"<p>Names, comments and layout are ignored, and so is what the course's solution, the text "
-    f"that students were given or a fifth of the class has as well. The percentage says how much "
-    f"of the shorter submission is shared; the number of tokens says how much that is. Below "
-    f"{WEAK} tokens, which is about {WEAK // 5} lines, likeness is weak evidence. This is a list "
-    "to look at, not a verdict.</p>"
+    f"<p>Names, comments and layout are ignored, and so is code that also occurs in the course's "
+    f"solution, in the text that students were given, or in a fifth of the class. The percentage "
+    f"says how much of the shorter submission is shared; the number of tokens says how much code "
+    f"that is. Below {WEAK} tokens, which is about {WEAK // 5} lines, similarity is weak evidence. "
+    "This is a list to look at, not a verdict.</p>"
 )
 
 
@@ -216,7 +217,7 @@ def page(found: list[Group], title: str) -> str:
             for name, texts in group.code
         )
         rows.append(f"<details><summary>{html.escape(summary(group))}</summary>{codes}</details>\n")
-    none = "<p>No submissions are more alike than the class is.</p>"
+    none = "<p>No submissions are more similar than usual in this class.</p>"
     return document(
         f"{title}: similar submissions",
         _STYLE,
@@ -226,9 +227,9 @@ def page(found: list[Group], title: str) -> str:
 
 
 def summary(group: Group) -> str:
-    """One line on a group: how alike, how much, who and where."""
+    """One line about a group: how similar, how much code, who and where."""
     n = len(group.people)
     who = f"{n} people: {group.names}" if n > 2 else group.names
     where = ", ".join(group.exercises) or "no single exercise"
     weak = ", weak evidence" if group.is_weak else ""
-    return f"{group.share:.0%} alike, {group.tokens} tokens{weak}: {who} ({where})"
+    return f"{group.share:.0%} similar, {group.tokens} tokens{weak}: {who} ({where})"

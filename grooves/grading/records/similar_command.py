@@ -12,12 +12,13 @@ from grooves.grading.term import term_file
 from grooves.grading.terminal import say
 
 HELP = """\
-List the submissions whose code is most alike when names, comments and layout are ignored, and
-without what the course's solution, the released text or much of the class has as well. Several
-people who share one solution are one entry. The more code is shared, the higher an entry stands.
+List the submissions whose code is most similar when names, comments and layout are ignored, and
+so is code that also occurs in the course's solution, the released text or much of the class. People
+who share one solution form one entry. Entries that share more code come first.
 
-It is a list to look at, not a verdict: a short exercise has few solutions, and people who work
-together, from one book or with one AI assistant, write alike. Read the code before you ask anyone.
+This is a list to look at, not a verdict: a short exercise has few solutions, and people who work
+together, or use the same book or AI assistant, write similar code. Read the code before you ask
+anyone about it.
 """
 
 
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `grooves labs similar`."""
     options.add_lab(parser)
     parser.add_argument(
-        "--most", type=int, default=20, metavar="N", help="entries for each lab (default 20)"
+        "--most", type=int, default=20, metavar="N", help="entries per lab (default 20)"
     )
     options.add_folder_and_term(parser)
 

@@ -1,8 +1,8 @@
 """Standing: what counts for each person in a lab, of all that was handed in, graded and changed.
 
-Key idea: nothing here is stored. The store holds what was found and what the instructor changed;
-what follows from both is worked out whenever a table, a page or an export is made, so none of them
-can disagree with another. Labs of every chapter.
+Key idea: nothing here is stored. The store has the results and the instructor's changes, and what
+follows from both is computed whenever a table, a page or an export is made, so that they always
+agree with each other. Labs of every chapter.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ class Rules:
     """What counts in a lab.
 
     attempts: "latest" or "best", of several files of one person. due: when the lab is due, None
-    for never. per_day: the share of the points earned that each day begun after it costs, up to
-    the share at_most. grace_minutes: how long after it a file is still in time. time: "platform"
-    takes times of handing in from the platform's list, nbgrader or the instructor alone, "file"
-    also from the files' own dates, which unpacking and copying may change. exercises: those that
-    are set, None for all. zone: of dates without an offset, None for the machine's.
+    for never. per_day: the fraction of the points earned that is taken off for each day begun after
+    it, up to the fraction at_most. grace_minutes: how long after it a file is still in time. time:
+    "platform" takes submission times only from the platform's list, nbgrader or the instructor,
+    "file" also from the files' dates, which unpacking and copying may change. exercises: those that
+    are set, None for all. zone: for dates without an offset, None for the machine's.
     """
 
     attempts: str = "latest"
@@ -46,17 +46,17 @@ class Rules:
 
 @dataclass(frozen=True)
 class Score:
-    """One exercise as it counts: what was found, what it is worth in the end, and why."""
+    """One exercise as it counts: the result, the final points, and the reason."""
 
     result: Result
     points: float
     comment: str = ""
     reason: str = ""
-    given: bool = False  # whether the instructor gave points, be it those that the check gave
+    given: bool = False  # whether the instructor gave points, even if they equal the check's
 
     @property
     def changed(self) -> bool:
-        """Whether the instructor gave other points than the check did, or judged what it cannot."""
+        """Whether the instructor's points differ from the check's, or there is no check."""
         by_hand = self.result.state == "by hand"
         return self.given and (by_hand or self.points != self.result.points)
 
@@ -65,8 +65,8 @@ class Score:
 class Standing:
     """What counts for one person in one lab.
 
-    `graded` is the submission that counts; `others` are sentences about the rest. `days_late` is
-    in days begun, `penalty` in points, `extra` what the instructor gave on top of the exercises.
+    `graded` is the submission that counts; `others` are sentences about the rest. `days_late` is in
+    days begun, `penalty` in points; `extra` is what the instructor added to the exercises' points.
     """
 
     person: Person
@@ -80,13 +80,13 @@ class Standing:
     comment: str = ""
     reason: str = ""
     others: list[str] = field(default_factory=list)
-    set_total: float | None = None  # by the instructor, in place of the sum
-    due: str = ""  # a date of the person's own
+    set_total: float | None = None  # by the instructor, instead of the sum
+    due: str = ""  # a due date for this person only
     worth: float = 0.0  # of the lab, where nothing was handed in
 
     @property
     def total(self) -> float:
-        """Points in all; never below 0."""
+        """The total of the points, at least 0."""
         if self.set_total is not None:
             return self.set_total
         earned = sum(score.points for score in self.scores)
@@ -103,18 +103,18 @@ class Standing:
 
     @property
     def remarks(self) -> list[str]:
-        """What table, terminal and page say beside the points."""
+        """The remarks that table, terminal and page show beside the points."""
         said = list(self.graded.remarks)
         if self.due:
-            said.append(f"Due {self.due[:16].replace('T', ' ')} by agreement.")
+            said.append(f"Extended: due {self.due[:16].replace('T', ' ')}.")
         if self.days_late and self.set_total is None:
             days = "1 day" if self.days_late == 1 else f"{self.days_late} days"
-            said.append(f"Handed in {days} late: {self.penalty:g} points taken off.")
+            said.append(f"Handed in {days} late: {self.penalty:g} points deducted.")
         return said + self.others
 
 
 def standings(store: Store, lab: str, rules: Rules = Rules()) -> list[Standing]:
-    """What counts for each person in a lab, by name; those listed who handed in nothing, too."""
+    """What counts for each person in a lab, by name, including those who handed in nothing."""
     changes: dict[str, dict[str, Adjustment]] = {}
     for change in store.adjustments(lab):
         changes.setdefault(change.person, {})[change.exercise] = change
@@ -125,15 +125,15 @@ def standings(store: Store, lab: str, rules: Rules = Rules()) -> list[Standing]:
         handed_in.setdefault(person.key, []).append((person, stored))
     if rules.exercises is not None and (others := other_exercises(store, lab, rules.exercises)):
         raise LabError(
-            f"{store.folder} holds results of other exercises of {lab} ({', '.join(others)}) than "
-            "the term sets. Name the term file that they were graded by with --term, or another "
-            "folder with --out."
+            f"{store.folder} has results of exercises of {lab} that the term does not set "
+            f"({', '.join(others)}). Name the term file with which they were graded with --term, "
+            "or another folder with --out."
         )
     found = []
     for key, files in handed_in.items():
         for person, same in _told_apart(key, files):
             one = listed.get(person.key)
-            # what was changed before there was a list stands under the key of the file's name
+            # changes made before there was a list are stored under the key from the file's name
             keys = (*(other.raw or other.key for other, _ in same), key, person.key)
             own = {e: c for k in keys for e, c in changes.get(k, {}).items()}
             found.append(_standing(person, same, one, own, rules))
@@ -151,20 +151,20 @@ def standings(store: Store, lab: str, rules: Rules = Rules()) -> list[Standing]:
 
 
 def other_exercises(store: Store, lab: str, known: Collection[str]) -> list[str]:
-    """Exercises that have results in the store and are not among those known."""
+    """Exercises that have results in the store but are not among the known ones."""
     results = (r.exercise for stored in store.all_of(lab) for r in stored.graded.results)
     return list(dict.fromkeys(name for name in results if name not in known))
 
 
 def alone(stored: Stored, lab: str, listed: dict[str, Listed] | None = None) -> Standing:
-    """A submission by itself, without anything that was changed: one that does not count."""
+    """A submission that does not count, by itself and without the instructor's changes."""
     scores = [Score(result, result.points) for result in stored.graded.results]
     person = _as_listed(person_of(stored.graded.submission, lab), listed or {})
     return Standing(person, stored.graded, scores, graded_at=stored.at)
 
 
 def _as_listed(person: Person, listed: dict[str, Listed]) -> Person:
-    """The person under the key and with the name that the instructor's list has."""
+    """The person with the key and the name from the instructor's list."""
     key = person.key.casefold()
     everyone = listed.values()
     keys = [one for one in everyone if one.key.casefold() == key]
@@ -176,9 +176,9 @@ def _as_listed(person: Person, listed: dict[str, Listed]) -> Person:
 
 
 def _told_apart(key: str, files: list[tuple[Person, Stored]]):
-    """Files under one key as one person; as several where the names contradict each other.
+    """Files under one key as one person; as several if the names contradict each other.
 
-    Moodle's numbers are sure; what looks like Canvas's may be somebody's own way to name files.
+    Moodle's numbers are certain; what looks like Canvas's may be a person's own naming scheme.
     """
     sure = not key.startswith("canvas:")
     names = {files[-1][0].name} if sure else {person.name for person, _ in files}
@@ -224,7 +224,7 @@ def _score(result: Result, change: Adjustment | None) -> Score:
 
 
 def _with_whole(standing: Standing, change: Adjustment | None) -> Standing:
-    """The standing with what the instructor changed for the lab as a whole."""
+    """The standing with the instructor's changes to the lab as a whole."""
     if change is None:
         return standing
     extra, total = 0.0, None
@@ -244,9 +244,9 @@ def _with_whole(standing: Standing, change: Adjustment | None) -> Standing:
 def _order(
     person: Person, stored: Stored, standing: Standing, rules: Rules, numbered: bool
 ) -> tuple:
-    """What counts comes last: a file that could be graded, then the best or the latest.
+    """A sort key by which the submission that counts is last: the best or the latest graded one.
 
-    numbered: whether the files have one name but for a number, which then decides before the date.
+    numbered: whether the files' names differ only in a number, which then decides before the date.
     """
     graded = stored.graded.state not in NO_RESULT
     told = stored.handed_in.removeprefix("file ")
@@ -260,7 +260,7 @@ def _about(other: Standing, counts: Standing, rules: Rules) -> str:
     if other.graded.state in NO_RESULT:
         return f"{name}, also handed in, could not be graded: {other.graded.reason}"
     points = f"{sum(score.result.points for score in other.scores):g} points"
-    return f"{name}, also handed in ({points}), does not count: the {rules.attempts} does."
+    return f"{name}, also handed in ({points}), does not count; the {rules.attempts} one does."
 
 
 def _days_late(
@@ -270,7 +270,7 @@ def _days_late(
     whole: Adjustment | None,
     rules: Rules,
 ) -> int:
-    """Days begun since the lab was due, as far as can be known."""
+    """Days begun since the lab was due, as far as is known."""
     own = whole.due if whole else ""
     due = in_zone(datetime.fromisoformat(own), rules.zone) if own else rules.due
     if due is None:
@@ -290,7 +290,7 @@ def _days_late(
 
 
 def in_zone(moment: datetime, zone: tzinfo | None) -> datetime:
-    """A moment with its offset; where it has none, it is read in the zone, None the machine's."""
+    """A time with its offset; without one, it is read in the zone, None for the machine's."""
     if moment.tzinfo is None and zone is not None:
         return moment.replace(tzinfo=zone)
     return moment.astimezone(zone)

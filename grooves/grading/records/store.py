@@ -1,10 +1,9 @@
-"""The store: results in one SQLite file in the output folder, from which all else is made.
+"""The store: results in one SQLite file in the output folder, from which everything else is made.
 
-Key idea: a submission's result is stored the moment it is known, and a run adds or replaces
-submissions and never removes one. So a broken run is resumed by starting it again, grading one
-submission again changes one row, and tables and pages can be made anew at any time. What an
-instructor changes stands in a table of its own, so that grading again keeps it.
-Labs of every chapter.
+Key idea: a submission's result is stored as soon as it is known, and a run adds or replaces
+submissions and never removes one. So an interrupted run is resumed by starting it again, regrading
+one submission changes one row, and tables and pages can be rewritten at any time. The instructor's
+changes are in a separate table, so regrading does not affect them. Labs of every chapter.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ VERSION = 1
 
 
 class Store:
-    """The results in a folder, which is made. Use it in a `with`, from one thread.
+    """The results in a folder, which is created. Use it in a `with` statement, from one thread.
 
-    Raises: LabError where nothing can be written there, or where another program holds the file.
+    Raises: LabError where nothing can be written there, or where another program locks the file.
     """
 
     def __init__(self, folder: Path):
@@ -45,7 +44,7 @@ class Store:
         except (OSError, sqlite3.Error) as error:
             raise LabError(
                 f"results cannot be written to {folder} ({error}), so nothing was graded. "
-                "Name a folder that you may write to with --out."
+                "With --out, name a folder that you can write to."
             ) from error
 
     @classmethod
@@ -53,8 +52,8 @@ class Store:
         """The results in a folder of results. Raises: LabError where there are none."""
         if not (folder / NAME).is_file():
             raise LabError(
-                f"nothing was graded into {folder}: there is no {NAME}. Grade first, or name the "
-                "folder with --out."
+                f"there are no results in {folder}, because it has no {NAME}. Grade first, or name "
+                "the right folder with --out."
             )
         return cls(folder)
 
@@ -67,9 +66,10 @@ class Store:
     def is_current(
         self, lab: str, name: str, content: str, checks: str, time_limit_s: float
     ) -> bool:
-        """Whether this file was graded with these checks already.
+        """Whether this file was already graded with these checks.
 
-        What was stopped is not, where there is more time now; nor what could not be graded.
+        Does not count: a stopped submission if the time limit is longer now, and one that could
+        not be graded.
         """
         row = self._base.execute(
             "SELECT content, checks, state, time_limit_s FROM submissions WHERE lab=? AND name=?",
@@ -80,7 +80,7 @@ class Store:
         return row[2] != "stopped" or time_limit_s <= row[3]
 
     def begin(self, lab: str, name: str, content: str, alone: bool) -> None:
-        """Note that a submission is about to run, for the case that it ends the grader."""
+        """Record that a submission is about to run, in case it ends the grader."""
         with self._written():
             self._base.execute(
                 "INSERT INTO running VALUES (?, ?, ?, 1, ?) ON CONFLICT (lab, name) DO UPDATE SET "
@@ -89,21 +89,22 @@ class Store:
             )
 
     def suspects(self, lab: str) -> dict[str, bool]:
-        """Submissions during which an earlier run was ended.
+        """Submissions that were running when an earlier run was ended.
 
-        Returns: by name, whether that was at least twice, the last time with nothing beside it.
+        Returns: by name, whether that happened at least twice, the last time with nothing else
+        running.
         """
         found = self._base.execute("SELECT name, begun, alone FROM running WHERE lab=?", (lab,))
         return {name: bool(begun > 1 and alone) for name, begun, alone in found}
 
     def clear(self, lab: str, name: str) -> None:
-        """The submission did not end the grader."""
+        """Record that the submission did not end the grader."""
         with self._written():
             self._base.execute("DELETE FROM running WHERE lab=? AND name=?", (lab, name))
 
     def put(self, lab: str, graded: Graded, *, path: str, content: str, checks: str,
             time_limit_s: float, handed_in: str = "") -> None:  # fmt: skip
-        """Store a result in place of an earlier one, and date what changed."""
+        """Store a result, replacing an earlier one, and record the changes with their date."""
         name, now = graded.submission, now_as_text()
         before = {r.exercise: r for r in self._results(lab, name)}
         with self._written():
@@ -128,7 +129,7 @@ class Store:
                     )  # fmt: skip
 
     def remove(self, lab: str, name: str) -> None:
-        """Take a submission out of the results; what it had stays among the changes, dated."""
+        """Remove a submission from the results; its points stay in the dated list of changes."""
         now, before = now_as_text(), self._results(lab, name)
         with self._written():
             for table, column in (("submissions", "name"), ("exercises", "submission")):
@@ -143,7 +144,7 @@ class Store:
         return dict(self._base.execute("SELECT lab, title FROM labs ORDER BY lab"))
 
     def name_lab(self, lab: str, title: str) -> None:
-        """Note a lab's title for the pages and exports that are made later."""
+        """Store a lab's title for pages and exports that are made later."""
         with self._written():
             self._base.execute("INSERT OR REPLACE INTO labs VALUES (?, ?)", (lab, title))
 
@@ -161,15 +162,15 @@ class Store:
         ]  # fmt: skip
 
     def paths(self) -> dict[str, str]:
-        """The names of all submissions by where their files lay when they were graded."""
+        """The names of all submissions, by where their files were when they were graded."""
         found = self._base.execute("SELECT path, name FROM submissions WHERE path != x''")
         return {os.fsdecode(path): name for path, name in found}
 
     def adjust(self, adjustments: list[Adjustment]) -> list[Adjustment]:
-        """Keep what an instructor changed; what one says replaces what was said before.
+        """Store an instructor's changes; the fields of a new one replace those of an earlier one.
 
-        An adjustment that says nothing takes back all that was said of the same thing.
-        Returns: what was taken back, as it was.
+        An empty adjustment undoes the earlier ones for the same person and exercise.
+        Returns: the adjustments that were undone.
         """
         now, taken_back = now_as_text(), []
         with self._written():
@@ -200,7 +201,7 @@ class Store:
         return replace(new, **{name: getattr(new, name) or getattr(old, name) for name in said})
 
     def adjustments(self, lab: str) -> list[Adjustment]:
-        """What an instructor changed in a lab."""
+        """The instructor's changes to a lab."""
         found = self._base.execute(
             "SELECT lab, person, exercise, points, due, handed_in, comment, reason, at "
             "FROM adjustments WHERE lab=? ORDER BY person, exercise",
@@ -209,19 +210,19 @@ class Store:
         return [Adjustment(*row) for row in found]
 
     def setting(self, name: str) -> str:
-        """What was kept under that name; empty where nothing was."""
+        """The value stored under that name; empty if there is none."""
         found = self._base.execute("SELECT value FROM settings WHERE name=?", (name,)).fetchone()
         return found[0] if found else ""
 
     def keep_setting(self, name: str, value: str) -> None:
-        """Keep something that holds for all labs in the folder."""
+        """Store a value that applies to all labs in the folder."""
         with self._written():
             self._base.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
 
     def expect(self, lab: str, people: list[Listed]) -> None:
-        """Keep the list of those who take part in a lab, in place of an earlier one.
+        """Store the class list of a lab, replacing an earlier one.
 
-        Moodle's numbers and times are those of one assignment, so each lab has a list of its own.
+        Moodle's numbers and times belong to one assignment, so each lab has a list of its own.
         """
         with self._written():
             self._base.execute("DELETE FROM people WHERE lab=?", (lab,))
@@ -231,21 +232,21 @@ class Store:
             )
 
     def expected(self, lab: str) -> list[Listed]:
-        """The list of those who take part; empty where none was given."""
+        """The class list; empty if none was given."""
         listed = "SELECT key, name, email, handed_in FROM people WHERE lab=? ORDER BY name"
         return [Listed(*row) for row in self._base.execute(listed, (lab,))]
 
     def note_instead(self, lab: str, files: dict[str, str]) -> None:
-        """Keep which files were handed in that are no notebook of the lab: what they are, by name.
+        """Store what else was handed in: descriptions of files that are not notebooks of the lab.
 
-        Names are as those of submissions. One that is known already is replaced.
+        Names are like those of submissions. A name that is already known is replaced.
         """
         with self._written():
             rows = [(lab, name, what) for name, what in files.items()]
             self._base.executemany("INSERT OR REPLACE INTO instead VALUES (?, ?, ?)", rows)
 
     def instead(self, lab: str) -> dict[str, str]:
-        """Files handed in that are no notebook of the lab: what they are, by name."""
+        """Descriptions of the files handed in that are not notebooks of the lab, by name."""
         found = "SELECT name, what FROM instead WHERE lab=? ORDER BY name"
         return dict(self._base.execute(found, (lab,)).fetchall())
 
@@ -267,7 +268,7 @@ class Store:
 
     @contextlib.contextmanager
     def _written(self):
-        """One change, made as a whole or not at all. Raises: LabError with the remedy."""
+        """One transaction, made completely or not at all. Raises: LabError with the remedy."""
         try:
             self._base.execute("BEGIN IMMEDIATE")
             yield
@@ -278,8 +279,8 @@ class Store:
             if not isinstance(error, sqlite3.Error):
                 raise
             raise LabError(
-                f"{self.path} cannot be written ({error}). What was graded before is kept. "
-                "Make room, or close what uses the file, and run the same command again."
+                f"{self.path} cannot be written ({error}). The results until now are stored. Free "
+                "disk space, or close the program that uses the file, and run the command again."
             ) from error
 
 

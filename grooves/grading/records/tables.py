@@ -1,8 +1,8 @@
 """Tables and pages, written from the store.
 
-Key idea: each file is written beside its place and then put there as a whole, so a run that breaks
-leaves no half of one; and a table that another program holds open is written under another name,
-because results are more important than names. Labs of every chapter.
+Key idea: each file is first written under a temporary name and then renamed, so an interrupted run
+leaves no incomplete file. A table that another program has open is written under another name,
+because losing results would be worse. Labs of every chapter.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 
 
 def page_path(folder: Path, lab: str, submission: str) -> Path:
-    """Where the page of a submission lies, whatever the submission is called.
+    """The path of a submission's page, whatever the submission is called.
 
-    What some file system does not take is replaced, and a short digest keeps the name unique.
+    Characters that some file systems do not allow are replaced, and a short digest keeps the name
+    unique.
     """
     parts = [_file_name(part) for part in submission.split("/")]
     if len("/".join(parts)) > 2 * _LONGEST_PART:
@@ -45,7 +46,7 @@ def write_page(folder: Path, lab: str, title: str, standing: Standing, instituti
 
 
 def write_page_of(store: Store, reference, submission: str, rules: Rules, institution: str) -> None:
-    """Write the page of one submission as things stand; `reference` is its lab. Raises: OSError."""
+    """Write the page of one submission from the store; `reference` is its lab. Raises: OSError."""
     everyone = standings(store, reference.lab, rules)
     for standing, counts in _shown(store, reference.lab, everyone):
         if standing.graded.submission == submission:
@@ -70,7 +71,7 @@ def write_pages(
 
 
 def _shown(store: Store, lab: str, everyone: list[Standing]) -> Iterator[tuple[Standing, bool]]:
-    """What the page of each submission shows, and whether it is the one that counts."""
+    """The standing that each submission's page shows, and whether it is the one that counts."""
     count = {standing.graded.submission: standing for standing in everyone}
     listed = {one.key: one for one in store.expected(lab)}
     for stored in store.all_of(lab):
@@ -82,8 +83,8 @@ def write_table(store: Store, lab: str, everyone: list[Standing]) -> Path:
     """Write the table of a lab: a row for each person, a column for each exercise.
 
     An exercise that a person grades has an empty cell and is not in the total until it is adjusted.
-    Excel reads it as UTF-8 by the mark at its beginning.
-    Returns: the path, which is another one where the table is held open. Raises: OSError.
+    The BOM at the beginning tells Excel that the file is UTF-8.
+    Returns: the path, which is another one if the table is open elsewhere. Raises: OSError.
     """
     names = list(dict.fromkeys(s.result.exercise for one in everyone for s in one.scores))
     table = io.StringIO()
@@ -112,12 +113,12 @@ def write_table(store: Store, lab: str, everyone: list[Standing]) -> Path:
 
 
 def table_path(folder: Path, lab: str) -> Path:
-    """Where the table of a lab lies."""
+    """The path of a lab's table."""
     return folder / f"{lab}.csv"
 
 
 def held_open(folder: Path, lab: str) -> str:
-    """A sentence where the table cannot be replaced, or is open in a spreadsheet; else nothing."""
+    """A sentence if the table cannot be replaced or is open in a spreadsheet; otherwise empty."""
     path = table_path(folder, lab)
     if path.with_name(f".~lock.{path.name}#").exists():
         return f"{path} is open in a spreadsheet: close it there without saving."
@@ -128,7 +129,7 @@ def held_open(folder: Path, lab: str) -> str:
     except OSError as error:
         return (
             f"{path} cannot be written ({error.strerror}). Close the program that has it open; "
-            f"until then the table goes to {lab}-new.csv."
+            f"until then the table is written to {lab}-new.csv."
         )
     return ""
 
@@ -140,7 +141,7 @@ def pages_of_nobody(store: Store, lab: str) -> list[Path]:
 
 
 def put(path: Path, text: str) -> None:
-    """Write a text beside its place, then put it there as a whole. Raises: OSError."""
+    """Write a text under a temporary name, then rename the file. Raises: OSError."""
     beside = path.with_name(f".{os.getpid()}.part")
     try:
         beside.write_bytes(text.encode("utf-8", "replace"))
@@ -158,7 +159,7 @@ def _file_name(part: str) -> str:
 
 
 def no_formula(cell: str) -> str:
-    """A spreadsheet runs a cell that starts like a formula; a leading quote stops that."""
+    """A cell that a spreadsheet does not run as a formula, because a quote comes first."""
     number = re.fullmatch(r"[+-]\d+(\.\d+)?", cell)
     starts = cell.startswith(("=", "+", "-", "@", "\t", "\r"))
     return f"'{cell}" if starts and not number else cell

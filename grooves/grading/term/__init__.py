@@ -1,4 +1,4 @@
 """A term: what an instructor sets, and the folders made from it.
 
-Read `term_file` (what `term.toml` may say), then what is made from it.
+Read `term_file` (what `term.toml` may contain) first, then `planned` and the two commands.
 """

@@ -1,6 +1,6 @@
-"""Where a students' copy is written: a folder, a zip, or a branch without a history of solutions.
+"""Where a students' copy is written: a folder, a zip file, or a branch whose history is clean.
 
-Key idea: nothing that stands there is overwritten, and the same course gives the same bytes.
+Key idea: no existing file is overwritten, and the same course always gives the same bytes.
 Labs of every chapter.
 """
 
@@ -16,13 +16,20 @@ from grooves.grading.term.student_copy import git
 
 Files = dict[str, tuple[bytes, bool]]  # path -> (content, whether it can be executed)
 _NAME = "grooves"  # the folder that the zip unpacks to
-_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold: equal copies give equal bytes
+_DATE = (
+    1980,
+    1,
+    1,
+    0,
+    0,
+    0,
+)  # the earliest date that a zip file can store, so that equal copies give equal bytes
 
 
 def to_folder(files: Files, folder: Path) -> None:
     """Write a copy into a new or empty folder. Raises: LabError where something is in the way."""
     if folder.exists() and not folder.is_dir():
-        raise LabError(f"{folder} is a file: name a folder that is new or empty")
+        raise LabError(f"{folder} is a file: name a new or an empty folder")
     if folder.is_dir() and any(folder.iterdir()):
         raise LabError(f"{folder} is not empty: empty it, or name another folder")
     for name, (content, executable) in files.items():
@@ -37,12 +44,14 @@ def to_zip(files: Files, path: Path) -> None:
     if path.exists():
         raise LabError(f"{path} exists: remove it, or name another file")
     if not path.parent.is_dir():
-        raise LabError(f"{path.parent} is no folder: make it first, or name another file")
+        raise LabError(f"{path.parent} is not a folder: create it first, or name another file")
     part = path.with_name(f"{path.name}.part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, (content, executable) in files.items():
             entry = zipfile.ZipInfo(f"{_NAME}/{name}", _DATE)
-            entry.create_system = 3  # Unix, wherever this runs: the rights below are its
+            entry.create_system = (
+                3  # Unix, wherever this runs, because the permissions below are Unix permissions
+            )
             entry.external_attr = (0o100755 if executable else 0o100644) << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, content)
@@ -52,9 +61,9 @@ def to_zip(files: Files, path: Path) -> None:
 def to_branch(files: Files, course: Path, branch: str) -> bool:
     """Commit a copy to a branch of the course's repository that shares no history with the others.
 
-    A branch made by an earlier call gets a further commit. The working folder is not touched.
+    A branch made by an earlier call gets another commit. The working folder is not touched.
     Returns: whether anything changed.
-    Raises: LabError where the branch exists and is no students' copy, or is checked out.
+    Raises: LabError where the branch exists and is not a students' copy, or is checked out.
     """
     git(course, "check-ref-format", "--branch", branch)
     tip = git(course, "for-each-ref", "--format=%(objectname)", f"refs/heads/{branch}").strip()

@@ -25,9 +25,10 @@ from grooves.grading.terminal import say
 
 HELP = """\
 Make the students' notebooks of a term from term.toml: the labs and exercises that are set, with
-their numbers, points and minutes. The term file goes with them, because the checks and the progress
-widget read it. If files of another term are in the folder, they are named and nothing is written;
-the same term may be handed out again with other dates, other points or further labs.
+their numbers, points and minutes. The term file is copied with them, because the checks and the
+progress widget read it; give it to the students, too. If the folder contains files of another term,
+they are named and nothing is written. The same term can be handed out again with other dates, other
+points or further labs.
 """
 
 
@@ -35,7 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `grooves labs handout`."""
     add_term(parser)
     parser.add_argument(
-        "--out", type=Path, default=Path("handout"), help="where to write (default handout/)"
+        "--out",
+        type=Path,
+        default=Path("handout"),
+        help="the folder to write to (default handout/)",
     )
 
 
@@ -57,20 +61,22 @@ def main(args: argparse.Namespace) -> int:
         if term.path:
             shutil.copyfile(term.path, args.out / term_file.NAME)
     except OSError as error:
-        raise LabError(f"{args.out} cannot be written ({error.strerror}): name another") from error
+        raise LabError(
+            f"{args.out} cannot be written ({error.strerror}): name another folder"
+        ) from error
     return 0
 
 
 def _refuse_other_terms(folder: Path, term: term_file.Term, known: dict[str, Path]) -> None:
-    """Raises: LabError where files lie in the folder that this term does not hand out."""
+    """Raises: LabError where the folder has files that this term does not hand out."""
     names = {lab for lab in known if term.labs is None or lab in term.labs}
     stale = sorted(p for p in (folder / "labs").glob("*.ipynb") if p.stem not in names)
     if not term.path and (left := folder / term_file.NAME).exists():
         stale.append(left)
     if stale:
         raise LabError(
-            f"{', '.join(map(str, stale))}: this term does not hand that out. Remove it, or name "
-            "another folder with --out; nothing was written."
+            f"this term does not hand out {', '.join(map(str, stale))}. Remove what is left over, "
+            "or name another folder with --out; nothing was written."
         )
     if difference := _difference(folder, term, known):
         raise LabError(
@@ -80,10 +86,11 @@ def _refuse_other_terms(folder: Path, term: term_file.Term, known: dict[str, Pat
 
 
 def _difference(folder: Path, term: term_file.Term, known: dict[str, Path]) -> str:
-    """How the handout in a folder differs from this term; empty where it is the same term.
+    """How the handout in a folder differs from this term; empty if it is the same term.
 
-    Dates, points and further labs may change within a term, its title and the exercises of a lab
-    that was handed out may not. Raises: LabError where the term file there cannot be read.
+    Within a term, dates and points may change and labs may be added, but its title and the
+    exercises of a lab that was handed out may not change.
+    Raises: LabError where the term file there cannot be read.
     """
     path = folder / term_file.NAME
     there = [lab for lab in known if (folder / "labs" / f"{lab}.ipynb").exists()]
@@ -91,7 +98,7 @@ def _difference(folder: Path, term: term_file.Term, known: dict[str, Path]) -> s
         return ""
     old = term_file.read(path) if path.exists() else term_file.Term()
     if path.exists() and old.title != term.title:
-        return f"{path} has the title {old.title!r}, this term {term.title!r}"
+        return f"{path} has the title {old.title!r}, and this term {term.title!r}"
     for lab in there:
         before, now = (_exercises(one.plan(lab), known[lab]) for one in (old, term))
         if before != now:

@@ -1,8 +1,8 @@
 """A lab as a term sets it: the master with the chosen exercises, their points and new numbers.
 
-Key idea: a plan turns one master into another, so the handout, the grader and nbgrader need to know
-nothing of plans. An exercise that is not set goes with all of its section; where a later one builds
-on it, the course's own answer is given in its place. Labs of every chapter.
+Key idea: a plan turns one master into another, so neither the handout nor the grader nor nbgrader
+has to deal with plans. An exercise that is not set is removed with its section; if a later exercise
+builds on it, the reference solution is given in its place. Labs of every chapter.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from grooves.grading.term.uses import Uses, without
 def planned(
     master: nbformat.NotebookNode, lab: str, plan: Plan
 ) -> tuple[nbformat.NotebookNode, list[str]]:
-    """The master that a plan makes of a master, and sentences on what an instructor should know.
+    """The master that results from applying a plan, and sentences for the instructor.
 
-    Raises: LabError where the master is not fit.
+    Raises: LabError where the master is invalid.
     """
     notebook, said = copy.deepcopy(master), []
     exercises = exercises_of(notebook, lab)
@@ -33,6 +33,8 @@ def planned(
     if not all(chosen):
         said = _keep(notebook, exercises, chosen)
     _set_points(notebook, lab, plan)
+    if plan.exercises or plan.points:
+        _expect_term_file(notebook)
     number(notebook, lab, titles)
     if plan.due:
         day = f"{plan.due:%A}, {plan.due.day} {plan.due:%B %Y, %H:%M}"
@@ -41,11 +43,11 @@ def planned(
 
 
 def _keep(notebook, exercises, chosen) -> list[str]:
-    """Leave only what the chosen exercises need. Returns: what was given, what was left out."""
+    """Keep only what the chosen exercises need. Returns: what was given, what was left out."""
     cells = notebook.cells
     parts = sections(cells, exercises)
     names = {i: e.name for e in exercises for i in e.answers}
-    # an exercise that is not chosen goes, with its section where no other one is in there
+    # an exercise that is not chosen is removed, with its section if no other one is in it
     gone = {j for k, e in enumerate(exercises) if not chosen[k] for j in (*e.answers, e.check)}
     for section in parts:
         if section.exercises and not any(chosen[k] for k in section.exercises):
@@ -61,9 +63,11 @@ def _keep(notebook, exercises, chosen) -> list[str]:
         if missing := needed & gone - given:
             title = SECTION.search(cells[section.cells[0]].source)[1]
             ours = {i for k, e in enumerate(exercises) if chosen[k] for i in e.answers}
-            # most of it is set: the lines about the rest go, and no answer is given away
+            # most of it is set: the lines about the rest are removed, and no answer is given away
             if len(needed & ours) > len(missing) and _cut(cells, section, missing, uses):
-                said.append(f"In “{title}”, the lines that need what is not set are left out.")
+                said.append(
+                    f"In “{title}”, the lines that need exercises that are not set are left out."
+                )
                 uses = _uses(cells)
             else:
                 left.append(title)
@@ -72,13 +76,13 @@ def _keep(notebook, exercises, chosen) -> list[str]:
     for index, cell in enumerate(cells):
         if index in given and index in names:
             made.append(_remark(names[index]))
-            said.append(f"{names[index]} is not set, and its answer is given: others need it.")
+            said.append(f"{names[index]} is not set, but others need it, so its answer is given.")
             cell = _as_given(cell)
         if index in given or index not in gone:
             made.append(cell)
     notebook.cells = made
     if left:
-        said.append(f"Left out, because exercises are missing that it needs: {', '.join(left)}.")
+        said.append(f"Left out, because they need exercises that are not set: {', '.join(left)}.")
     return said
 
 
@@ -87,7 +91,7 @@ def _uses(cells) -> Uses:
 
 
 def _cut(cells, section, missing: set[int], uses: Uses) -> bool:
-    """Take the lines that need missing cells out of a section. Returns: whether that was enough."""
+    """Remove the lines of a section that need missing cells. Returns: whether that was enough."""
     names = {name for i in missing for name in uses.defines[i]}
     code = [i for i in section.cells if cells[i].cell_type == "code" and uses.reads[i] & names]
     cut = {i: without(cells[i].source, names) for i in code}
@@ -99,12 +103,12 @@ def _cut(cells, section, missing: set[int], uses: Uses) -> bool:
 
 
 def _remark(name: str):
-    text = f"**Given**: `{name}` is not among your exercises; what follows needs it."
+    text = f"**Given**: `{name}` is not one of your exercises, but what follows needs it."
     return new_markdown_cell(text, id=f"{name}-given-text"[:64])
 
 
 def _as_given(cell):
-    """An answer cell as one that students are given: without markers, and none of theirs."""
+    """An answer cell turned into a given cell, without markers."""
     lines = cell.source.split("\n")
     cell.source = "\n".join(line for line in lines if not line.strip().startswith("### "))
     cell.metadata.pop("nbgrader", None)
@@ -112,8 +116,15 @@ def _as_given(cell):
 
 
 def _set_points(notebook, lab, plan) -> None:
-    """Put the plan's points where nbgrader's metadata have them."""
+    """Write the plan's points into nbgrader's metadata."""
     for exercise in exercises_of(notebook, lab):
         if exercise.name in plan.points:
             at = exercise.answers[0] if exercise.check is None else exercise.check
             notebook.cells[at].metadata["nbgrader"]["points"] = plan.points[exercise.name]
+
+
+def _expect_term_file(notebook) -> None:
+    """Have the notebook's checks say so if the term file does not lie beside it."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.source = cell.source.replace("check.start()", "check.start(with_term=True)")

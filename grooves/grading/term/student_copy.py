@@ -1,9 +1,10 @@
 """The students' copy: the course without solutions, tests, benchmarks and answers.
 
-Key idea: what a copy holds is decided here, as a table from paths to contents, and written by
-`copy_targets` as a folder, a zip or a branch. Files are left out by folder; what mentions them in
-the files that stay is taken out too, so that no link and no make target leads to nothing.
-Checks ship whole, and a check holds what it compares with: see `LEFT_OUT`. Labs of every chapter.
+Key idea: this module decides what a copy contains, as a table from paths to contents, and
+`copy_targets` writes it as a folder, a zip file or a branch. Whole folders are left out, and
+references to them are removed from the files that stay, so that no link and no make target is dead.
+The checks are included, with the results that they compare with: see `LEFT_OUT`.
+Labs of every chapter.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from grooves.grading.masters import LabError, masters
 from grooves.grading.term import term_file
 from grooves.grading.term.handout_command import notebooks
 
-# Folders end in "/". Checks stay, because students run them: the right results and the mistakes in
-# `grooves/checks/` can be read by anyone who looks, as can the course's own library.
+# Folders end in "/". The checks stay, because students run them. Anyone who looks can therefore
+# read the correct results and the mistakes in `grooves/checks/`, and the course's own library.
 LEFT_OUT = (
     "labs/solutions/", "tests/", "benchmarks/", "book/teaching.md", ".ci/", ".github/",
     ".pre-commit-config.yaml", "requirements-dev.txt", "CHANGELOG.md", "CONTRIBUTING.md",
 )  # fmt: skip
 _README = Path(__file__).with_name("student_readme.md")
-_TARGETS = ("test", "bench")  # of the Makefile's part for students, those that need what is gone
+_TARGETS = ("test", "bench")  # make targets for students that need what is left out
 _INNER = ("chromium", "checkout", "$(VENV)/authors.stamp")
 _FOR_STUDENTS = ("for students and instructors", "how it is made")
 _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s:#]+\.(?:md|ipynb|py))(?:#[\w-]*)?\)")
@@ -38,10 +39,10 @@ _FOR_INSTRUCTORS = re.compile(  # a section, with its label
 
 
 def files(course: Path, term: term_file.Term) -> dict[str, tuple[bytes, bool]]:
-    """What a copy of the course holds: path -> (content, whether it can be executed).
+    """What a copy of the course contains: path -> (content, whether it is executable).
 
-    Labs are as the term sets them. Raises: LabError where git does not say what belongs to the
-    course, where files are changed and not committed, or where the term does not fit.
+    Labs are as the term sets them. Raises: LabError where git cannot list the course's files, where
+    there are uncommitted changes, or where the term does not fit the labs.
     """
     known = masters(course / "labs")
     term_file.check_labs(term, known)
@@ -71,9 +72,9 @@ def tracked(course: Path) -> list[str]:
     changed = git(course, "status", "--porcelain", "--untracked-files=no").splitlines()
     if changed:
         raise LabError(
-            f"{changed[0][3:]} is changed and not committed"
+            f"{changed[0][3:]} has uncommitted changes"
             + (f", and {len(changed) - 1} more" if len(changed) > 1 else "")
-            + ". A copy is made of what is committed: commit first, or `git stash`."
+            + ". The copy is made from the last commit: commit or `git stash` first."
         )
     return [name for name in git(course, "ls-files", "-z").split("\0") if name]
 
@@ -85,7 +86,7 @@ def git(folder: Path, *words: str, **more) -> str:
             ["git", *words], cwd=folder, capture_output=True, text=True, check=False, **more
         )
     except FileNotFoundError:
-        raise LabError("git was not found; a copy is made of what is committed in it") from None
+        raise LabError("git was not found; the copy is made from what is committed there") from None
     if done.returncode:
         said = " ".join(done.stderr.split()) or f"git {words[0]} failed"
         raise LabError(f"{folder}: {said}")
@@ -124,7 +125,7 @@ def _config(text: str, _: str, found: dict) -> str:
 
 
 def _page(text: str, name: str, found: dict) -> str:
-    """A page without links to files that the copy does not have, nor paragraphs about them."""
+    """A page without links to files that the copy lacks, and without paragraphs about them."""
 
     text = _FOR_INSTRUCTORS.sub("", text)
     paragraphs = [p for p in text.split("\n\n") if "labs/solutions" not in p]
@@ -132,7 +133,7 @@ def _page(text: str, name: str, found: dict) -> str:
 
 
 def _notebook(text: str, name: str, found: dict) -> str:
-    """A notebook whose Markdown links to nothing that the copy does not have."""
+    """A notebook whose Markdown has no links to files that the copy lacks."""
     notebook = json.loads(text)
     before = copy.deepcopy(notebook)
     for cell in notebook["cells"]:
@@ -144,7 +145,7 @@ def _notebook(text: str, name: str, found: dict) -> str:
 
 
 def _fitted(text: str, name: str, found: dict) -> str:
-    """Markdown of the file `name`, in which links to what the copy lacks are text."""
+    """Markdown of the file `name`, in which links to files that the copy lacks are text."""
 
     def shown(link: re.Match) -> str:
         target = posixpath.normpath(posixpath.join(posixpath.dirname(name), link[2]))

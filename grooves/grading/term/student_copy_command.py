@@ -18,8 +18,8 @@ Copy the course for students: without solutions, tests, benchmarks, teaching not
 exam questions, with the labs as term.toml sets them. Publish the copy as a repository of its own
 and give its address in _config.yml (launch_copy); never publish a folder from which solutions were
 only deleted, since its history still holds them.
-Checks belong to the copy, and hold the results that they compare with: who looks for them finds
-them, since grading uses the same checks. So talk with your students about their code.
+The copy includes the checks, and the checks include the results that they compare with. Students
+who look for them can find them, so talk with your students about their code.
 """
 
 
@@ -30,7 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--to", type=Path, metavar="FOLDER", help="a new folder (default: student-copy/)"
     )
-    where.add_argument("--zip", type=Path, metavar="FILE", help="a zip; equal courses, equal bytes")
+    where.add_argument(
+        "--zip",
+        type=Path,
+        metavar="FILE",
+        help="a zip file; the same course always gives the same bytes",
+    )
     where.add_argument(
         "--branch", metavar="NAME", help="a branch of this repository, with a history of its own"
     )

@@ -1,7 +1,7 @@
-"""The term file: which labs and exercises count, for how many points, until when.
+"""The term file: which labs and exercises count, for how many points, and when they are due.
 
-Key idea: one file, `term.toml`, says all that an instructor decides, and the handout, the checks
-and the grader read that same file; without one, every exercise of every lab counts.
+Key idea: one file, `term.toml`, holds all of an instructor's decisions, and the handout, the checks
+and the grader read the same file. Without it, every exercise of every lab counts.
 Labs of every chapter.
 """
 
@@ -24,8 +24,8 @@ _LAB = {"exercises", "points", "due"}
 
 @dataclass(frozen=True)
 class Plan:
-    """What a term makes of one lab. exercises: the chosen ones, None for all; points: those that
-    differ from the lab's own, by exercise; due: None where the lab is never late."""
+    """A term's plan for one lab. exercises: the chosen ones, None for all; points: those that
+    differ from the lab's own, by exercise; due: None if there is no due date."""
 
     exercises: tuple[str, ...] | None = None
     points: dict[str, float] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Term:
-    """A term. `labs` maps the labs that are set to their plans; None sets every lab whole."""
+    """A term. `labs` maps the labs that are set to their plans; None sets every lab completely."""
 
     title: str = ""
     institution: str = ""
@@ -44,10 +44,10 @@ class Term:
     links: dict[str, str] = field(default_factory=dict)
     labs: dict[str, Plan] | None = None
     path: Path | None = None
-    zone: tzinfo | None = None  # of dates without an offset; None for the machine's
+    zone: tzinfo | None = None  # for dates without an offset; None means the machine's time zone
 
     def plan(self, lab: str) -> Plan:
-        """What is set of a lab; all of it where the term does not name labs."""
+        """The plan for a lab, which is all of it if the term does not name labs."""
         return (self.labs or {}).get(lab, Plan())
 
     def rules(self, lab: str) -> Rules:
@@ -58,9 +58,9 @@ class Term:
 
 
 def find(path: Path | None, course: Path) -> Term:
-    """The term in the file given, else in `term.toml` of the course's folder, else the default.
+    """The term in the given file, or in the course's `term.toml`, or else the default.
 
-    Raises: LabError where the file cannot be read or says what it may not say.
+    Raises: LabError where the file cannot be read or has an entry that is not allowed.
     """
     if path is None:
         path = course / NAME
@@ -72,7 +72,7 @@ def find(path: Path | None, course: Path) -> Term:
 def read(path: Path) -> Term:
     """Read a term file.
 
-    Raises: LabError naming the entry that is wrong, and what may stand there.
+    Raises: LabError naming the entry that is wrong, and what is allowed there.
     """
     try:
         said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
@@ -132,19 +132,21 @@ def _plan(name: str, said, zone: tzinfo | None) -> Plan:
 
 
 def check_labs(term: Term, masters: dict[str, Path]) -> None:
-    """Hold what a term says of labs against their masters.
+    """Compare a term's labs with their masters.
 
-    Raises: LabError naming a lab that there is not, or an exercise that its lab does not have.
+    Raises: LabError naming a lab that does not exist, or an exercise that its lab does not have.
     """
     for lab in term.labs or {}:
         if lab not in masters:
-            raise LabError(f"{term.path}: labs.{lab} is no lab; there are {', '.join(masters)}")
+            raise LabError(
+                f"{term.path}: labs.{lab} is not a lab; the labs are {', '.join(masters)}"
+            )
         exercises = exercises_of(read_master(masters[lab]), lab)
         check_against(term, lab, [exercise.name for exercise in exercises])
 
 
 def check_against(term: Term, lab: str, exercises: list[str]) -> None:
-    """Hold what a term says of one lab against its exercises, by name. Raises: LabError."""
+    """Compare a term's plan for one lab with the lab's exercises. Raises: LabError."""
     plan = term.plan(lab)
     for what, names in (("exercises", plan.exercises or ()), ("points", plan.points)):
         for name in names:
@@ -155,7 +157,7 @@ def check_against(term: Term, lab: str, exercises: list[str]) -> None:
                 )
             if plan.exercises and name not in plan.exercises:
                 raise LabError(
-                    f"{term.path}: labs.{lab}.points names {name!r}, which is not among the "
+                    f"{term.path}: labs.{lab}.points names {name!r}, which is not one of the "
                     "exercises that are set"
                 )
 
@@ -163,7 +165,7 @@ def check_against(term: Term, lab: str, exercises: list[str]) -> None:
 def _only(table: dict, known: set[str], at: str) -> None:
     for name in table:
         if name not in known:
-            raise ValueError(f"{at}{name} is not known; there are {', '.join(sorted(known))}")
+            raise ValueError(f"{at}{name} is not known; the entries are {', '.join(sorted(known))}")
 
 
 def _table(said: dict, name: str, at: str = "") -> dict:

@@ -1,7 +1,7 @@
-"""Which cells of a notebook build on which, by the names that they define and read.
+"""Which cells of a notebook depend on which others, by the names that they define and read.
 
-Key idea: the compiler's own symbol tables tell which names a cell reads from outside, so a local
-variable that happens to be called like another cell's function counts for nothing.
+Key idea: Python's symbol tables tell which names a cell reads from outside, so a local variable
+that happens to have the name of another cell's function is not mistaken for it.
 Labs of every chapter.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 
 class Uses:
-    """The code cells of a notebook in order, as sources; other cells are empty texts."""
+    """The sources of a notebook's cells in order; those that are not code are empty texts."""
 
     def __init__(self, sources: list[str]):
         tables = [symbols(source) for source in sources]
@@ -21,7 +21,7 @@ class Uses:
         self.reads = [read - defined for defined, read in tables]
 
     def needed(self, indices: Iterable[int]) -> set[int]:
-        """The cells before these that they build on, directly or through others."""
+        """The earlier cells on which these depend, directly or through others."""
         found: set[int] = set()
         waiting = set(indices)
         while waiting:
@@ -35,7 +35,7 @@ class Uses:
 
 
 def without(source: str, names: set[str]) -> str | None:
-    """A cell without the statements that read these names, nor those that build on them.
+    """A cell without the statements that read these names, or that depend on such statements.
 
     Returns: None where nothing would be left of the cell or of a block in it, where a function or
     class reads one of the names, or where the cell is not Python.
@@ -50,7 +50,7 @@ def without(source: str, names: set[str]) -> str | None:
 
 
 def _dropped(body: list[ast.stmt], gone: set[str]) -> Iterator[int]:
-    """The lines of statements that read a name that is gone; what these define goes as well.
+    """The lines of statements that read a removed name; what these define is removed as well.
 
     Raises: ValueError where nothing would be left of a block.
     """
@@ -63,7 +63,7 @@ def _dropped(body: list[ast.stmt], gone: set[str]) -> Iterator[int]:
         if isinstance(statement, (ast.With, ast.For, ast.If)):
             yield from _dropped(statement.body, gone)
         elif hasattr(statement, "body"):
-            raise ValueError(f"line {statement.lineno}: it reads what is gone in its own body")
+            raise ValueError(f"line {statement.lineno}: its own body reads a removed name")
         else:
             left -= 1
             yield from range(statement.lineno, statement.end_lineno + 1)

@@ -23,8 +23,8 @@ ANSWERS = Answers(
     "02_back_propagation",
     needs={
         "network_backward": [
-            f"{name}-answer"
-            for name in ("unbroadcast", "matmul_backward", "relu_backward", "loss_backward")
+            *(f"{name}-answer" for name in ("unbroadcast", "matmul_backward", "loss_backward")),
+            "relu",
         ],
         "backward": ["unbroadcast-answer", "in_order-answer"],
         "mended": ["loss_backward-answer", "broken"],
@@ -39,96 +39,6 @@ RARE = {}  # (exercise, name) -> wrong answer, and the hint of its refusal
 def rare(exercise, name, hint="unrecognised"):
     """Write down a wrong answer whose mistake has no name of its own in the check."""
     return lambda answer: RARE.setdefault((exercise, name), (answer, hint))
-
-
-# ---- multiply_backward -----------------------------------------------------------------------
-
-
-@right("multiply_backward", "np.multiply, as a list")
-def _(a, b, g):
-    return [np.multiply(b, g), np.multiply(a, g)]
-
-
-@right("multiply_backward", "number by number, in single precision")
-def _(a, b, g):
-    a, b, g = (np.asarray(part, dtype="f4") for part in (a, b, g))
-    to_a, to_b = np.zeros_like(a), np.zeros_like(b)
-    for place in np.ndindex(a.shape):
-        to_a[place], to_b[place] = g[place] * b[place], g[place] * a[place]
-    return to_a, to_b
-
-
-@wrong("multiply_backward", "swapped")
-def _(a, b, g):
-    return a * g, b * g
-
-
-@wrong("multiply_backward", "g_unused")
-def _(a, b, g):
-    return b, a
-
-
-@wrong("multiply_backward", "rule_of_a_sum")
-def _(a, b, g):
-    return g, g
-
-
-@wrong("multiply_backward", "both_factors")
-def _(a, b, g):
-    return g * b + g * a, g * b + g * a
-
-
-@wrong("multiply_backward", "the_product")
-def _(a, b, g):
-    y = a * b
-    return g * y, g * y
-
-
-@wrong("multiply_backward", "added")
-def _(a, b, g):
-    return b + g, a + g
-
-
-@wrong("multiply_backward", "divided")
-def _(a, b, g):
-    return g / b, g / a
-
-
-@wrong("multiply_backward", "summed")
-def _(a, b, g):
-    return np.sum(g * b), np.sum(g * a)
-
-
-@wrong("multiply_backward", "how_many")
-def _(a, b, g):
-    return (g * b,)
-
-
-@wrong("multiply_backward", "course_code")
-def _(a, b, g):
-    a, b = autograd.Tensor(a), autograd.Tensor(b)
-    (a * b * g).sum().backward()
-    return a.grad, b.grad
-
-
-@wrong("multiply_backward", "ready_made")
-def _(a, b, g):
-    a, b = (torch.tensor(part, requires_grad=True) for part in (a, b))
-    (a * b).backward(torch.tensor(g))
-    return a.grad.numpy(), b.grad.numpy()
-
-
-@wrong("multiply_backward", "truncated")
-def _(a, b, g):
-    to_a, to_b = np.zeros_like(a), np.zeros_like(b)
-    for place in np.ndindex(a.shape):
-        to_a[place], to_b[place] = g[place] * b[place], g[place] * a[place]
-    return to_a, to_b
-
-
-@wrong("multiply_backward", "unrecognised")
-def _(a, b, g):
-    return g * b**2, g * a
 
 
 # ---- unbroadcast -----------------------------------------------------------------------------
@@ -346,105 +256,6 @@ def _(x, W, g):
 @wrong("matmul_backward", "unrecognised")
 def _(x, W, g):
     return g @ abs(W).T, x.T @ g
-
-
-# ---- relu_backward ---------------------------------------------------------------------------
-
-
-@right("relu_backward", "np.where")
-def _(z, g):
-    return np.where(z > 0, g, 0)
-
-
-@right("relu_backward", "in place, on a copy")
-def _(z, g):
-    passed = np.array(g)
-    passed[z <= 0] = 0
-    return passed
-
-
-@right("relu_backward", "from what ReLU gave, by its sign")
-def _(z, g):
-    return np.sign(layers.relu(z)) * g
-
-
-@wrong("relu_backward", "no_mask")
-def _(z, g):
-    return g
-
-
-@wrong("relu_backward", "mask_of_g")
-def _(z, g):
-    return np.maximum(g, 0)
-
-
-@wrong("relu_backward", "both_masks")
-def _(z, g):
-    return np.maximum(g, 0) * (z > 0)
-
-
-@wrong("relu_backward", "mask_only")
-def _(z, g):
-    return (z > 0).astype(float)
-
-
-@wrong("relu_backward", "times_value")
-def _(z, g):
-    return g * np.maximum(z, 0)
-
-
-@wrong("relu_backward", "times_z")
-def _(z, g):
-    return g * z
-
-
-@wrong("relu_backward", "forward_again")
-def _(z, g):
-    return layers.relu(z)
-
-
-@wrong("relu_backward", "mask_inverted")
-def _(z, g):
-    return g * (z < 0)
-
-
-@wrong("relu_backward", "slope_at_zero")
-def _(z, g):
-    return np.where(z < 0, 0, g)
-
-
-@wrong("relu_backward", "dropped")
-def _(z, g):
-    return g[z > 0]
-
-
-@wrong("relu_backward", "z_kept")
-def _(z, g):
-    return np.where(z > 0, g, z)
-
-
-@wrong("relu_backward", "changed_input")
-def _(z, g):
-    g[z <= 0] = 0
-    return g
-
-
-@wrong("relu_backward", "truncated")
-def _(z, g):
-    passed = np.zeros_like(z)
-    passed[z > 0] = g[z > 0]
-    return passed
-
-
-@wrong("relu_backward", "ready_made")
-def _(z, g):
-    z = torch.tensor(z, requires_grad=True)
-    return torch.autograd.grad(F.relu(z), z, torch.tensor(g))[0].numpy()
-
-
-@wrong("relu_backward", "unrecognised")
-def _(z, g):
-    return g * np.tanh(z)
 
 
 # ---- loss_backward ---------------------------------------------------------------------------
@@ -1442,141 +1253,6 @@ def _(f, x, gradient):
     return error(measured(f, x), gradient) ** 3
 
 
-# ---- step ------------------------------------------------------------------------------------
-
-
-@right("step", "in place on copies, which refuse fractions in integers; one array of both")
-def _(w, velocity, g, lr, momentum):
-    w, velocity = w.copy(), velocity.copy()
-    velocity *= momentum
-    velocity += g
-    w -= lr * velocity
-    return np.array([w, velocity])
-
-
-@wrong("step", "changed_input")
-def _(w, velocity, g, lr, momentum):
-    velocity *= momentum
-    velocity += g
-    return w - lr * velocity, velocity
-
-
-KEPT = {}
-
-
-@wrong("step", "remembers")
-def _(w, velocity, g, lr, momentum):
-    KEPT[w.shape] = momentum * KEPT.get(w.shape, velocity) + g
-    return w - lr * KEPT[w.shape], KEPT[w.shape]
-
-
-@right("step", "number by number, as lists in lists")
-def _(w, velocity, g, lr, momentum):
-    v = np.array(
-        [momentum * old + new for old, new in zip(velocity.flat, g.flat, strict=True)]
-    ).reshape(w.shape)
-    return [(w + -lr * v).tolist(), v.tolist()]
-
-
-@wrong("step", "wrong_sign")
-def _(w, velocity, g, lr, momentum):
-    velocity = momentum * velocity + g
-    return w + lr * velocity, velocity
-
-
-@wrong("step", "no_learning_rate")
-def _(w, velocity, g, lr, momentum):
-    velocity = momentum * velocity + g
-    return w - velocity, velocity
-
-
-@wrong("step", "rate_in_velocity")
-def _(w, velocity, g, lr, momentum):
-    velocity = momentum * velocity + lr * g
-    return w - velocity, velocity
-
-
-@wrong("step", "signed_velocity")
-def _(w, velocity, g, lr, momentum):
-    velocity = momentum * velocity - lr * g
-    return w + velocity, velocity
-
-
-@wrong("step", "old_velocity")
-def _(w, velocity, g, lr, momentum):
-    return w - lr * velocity, momentum * velocity + g
-
-
-@wrong("step", "gradient_only")
-def _(w, velocity, g, lr, momentum):
-    return w - lr * g, momentum * velocity + g
-
-
-@wrong("step", "velocity_kept")
-def _(w, velocity, g, lr, momentum):
-    return w - lr * (momentum * velocity + g), velocity
-
-
-@wrong("step", "averaged")
-def _(w, velocity, g, lr, momentum):
-    velocity = momentum * velocity + (1 - momentum) * g
-    return w - lr * velocity, velocity
-
-
-@wrong("step", "no_decay")
-def _(w, velocity, g, lr, momentum):
-    velocity = velocity + g
-    return w - lr * velocity, velocity
-
-
-@rare("step", "friction everywhere")
-def _(w, velocity, g, lr, momentum):
-    velocity = momentum * (velocity + g)
-    return w - lr * velocity, velocity
-
-
-@wrong("step", "nesterov")
-def _(w, velocity, g, lr, momentum):
-    velocity = momentum * velocity + g
-    return w - lr * (g + momentum * velocity), velocity
-
-
-@rare("step", "the move alone")
-def _(w, velocity, g, lr, momentum):
-    velocity = momentum * velocity + g
-    return -lr * velocity, velocity
-
-
-@wrong("step", "how_many")
-def _(w, velocity, g, lr, momentum):
-    return [w - lr * g]
-
-
-@wrong("step", "course_code")
-def _(w, velocity, g, lr, momentum):
-    weight = autograd.Tensor(w)
-    weight.grad = g
-    rule = gradient_descent.Momentum([weight], lr, momentum)
-    rule.velocity = [velocity]
-    rule.step()
-    return weight.data, rule.velocity[0]
-
-
-@wrong("step", "ready_made")
-def _(w, velocity, g, lr, momentum):
-    weight = torch.tensor(w)
-    weight.grad = torch.tensor(g)
-    rule = torch.optim.SGD([weight], lr=lr, momentum=momentum)
-    rule.step()
-    return weight.numpy(), momentum * velocity + g
-
-
-@wrong("step", "unrecognised")
-def _(w, velocity, g, lr, momentum):
-    velocity = momentum * velocity + np.sign(g)
-    return w - lr * velocity, velocity
-
-
 # ---- adam ------------------------------------------------------------------------------------
 
 
@@ -1694,6 +1370,171 @@ def _(w, m, v, g, t, lr, beta1, beta2, eps):
 def _(w, m, v, g, t, lr, beta1, beta2, eps):
     _, m, v = adam_with(w, m, v, g, t, lr, beta1, beta2, eps)
     return w - lr * np.tanh(m), m, v
+
+
+# ---- fit -------------------------------------------------------------------------------------
+
+
+@right("fit", "all weights kept, the best chosen at the end; in place on copies")
+def _(weights, train, validation, gradients, loss, lr, batch_size, n_epochs, seed):
+    weights, kept = [w.copy() for w in weights], []
+    rng = np.random.default_rng(seed)
+    for _ in range(n_epochs):
+        order = list(rng.permutation(len(train[0])))
+        while order:
+            batch, order = order[:batch_size], order[batch_size:]
+            found = gradients(*(part[batch] for part in train), *weights)
+            for w, g in zip(weights, found, strict=True):
+                w -= lr * g
+        kept.append([w.copy() for w in weights])
+    return min(kept, key=lambda weights: loss(*validation, *weights))
+
+
+@right("fit", "shuffled copies, np.array_split at the batch size")
+def _(weights, train, validation, gradients, loss, lr, batch_size, n_epochs, seed):
+    x, y = train
+    rng, losses, kept = np.random.default_rng(seed), [], []
+    cuts = range(batch_size, len(x), batch_size)
+    for _ in range(n_epochs):
+        order = rng.permutation(len(x))
+        for some_x, some_y in zip(np.split(x[order], cuts), np.split(y[order], cuts), strict=True):
+            found = gradients(some_x, some_y, *weights)
+            weights = [weights[i] - lr * found[i] for i in range(len(weights))]
+        losses.append(loss(*validation, *weights))
+        kept.append(weights)
+    return tuple(kept[int(np.argmin(losses))])
+
+
+@wrong("fit", "last_kept")
+def _(weights, train, validation, gradients, loss, lr, batch_size, n_epochs, seed):
+    (x, y), lowest = train, math.inf
+    weights, rng = [w.copy() for w in weights], np.random.default_rng(seed)
+    for _ in range(n_epochs):
+        order = rng.permutation(len(x))
+        for start in range(0, len(x), batch_size):
+            batch = order[start : start + batch_size]
+            for w, g in zip(weights, gradients(x[batch], y[batch], *weights), strict=True):
+                w -= lr * g
+        if loss(*validation, *weights) < lowest:
+            best, lowest = weights, loss(*validation, *weights)
+    return best
+
+
+def standard(rng, n, size):
+    order = rng.permutation(n)
+    return [(order[i : i + size],) * 2 for i in range(0, n, size)]
+
+
+def weights_of(inputs, batches=standard, sign=-1, stale=False):
+    """The weights after every epoch and after every step of the loop with these batches."""
+    weights, (x, y), _, gradients, _, lr, size, n_epochs, seed = inputs
+    rng, ends, steps = np.random.default_rng(seed), [], []
+    for _ in range(n_epochs):
+        first = weights
+        for of_x, of_y in batches(rng, len(x), size):
+            found = gradients(x[of_x], y[of_y], *(first if stale else weights))
+            weights = [w + sign * lr * g for w, g in zip(weights, found, strict=True)]
+            steps.append(weights)
+        ends.append(weights)
+    return ends, steps
+
+
+def lowest_of(candidates, inputs, data=2):
+    return min(candidates, key=lambda weights: inputs[4](*inputs[data], *weights))
+
+
+def fit_wrong(name, data=2, **changes):
+    def answer(*inputs):
+        return lowest_of(weights_of(inputs, **changes)[0], inputs, data)
+
+    wrong("fit", name)(answer)
+
+
+fit_wrong("chosen_by_training", data=1)
+fit_wrong("uphill", sign=1)
+fit_wrong("stale_gradients", stale=True)
+fit_wrong("not_shuffled", batches=lambda rng, n, size: standard(Unshuffled(), n, size))
+fit_wrong("last_batch_lost", batches=lambda *given: standard(*given)[: given[1] // given[2]])
+fit_wrong("one_batch_only", batches=lambda *given: standard(*given)[:1])
+fit_wrong("whole_set", batches=lambda rng, n, size: standard(rng, n, n))
+
+
+class Unshuffled:
+    """A generator whose permutations change nothing."""
+
+    def permutation(self, n):
+        return np.arange(n)
+
+
+@wrong("fit", "labels_not_shuffled")
+def _(*inputs):
+    def batches(rng, n, size):
+        found = standard(rng, n, size)
+        return [(x, slice(i * size, (i + 1) * size)) for i, (x, _) in enumerate(found)]
+
+    return lowest_of(weights_of(inputs, batches)[0], inputs)
+
+
+@wrong("fit", "shuffled_once")
+def _(*inputs):
+    def batches(rng, n, size):
+        return standard(np.random.default_rng(inputs[-1]), n, size)
+
+    return lowest_of(weights_of(inputs, batches)[0], inputs)
+
+
+@wrong("fit", "trained_on_validation")
+def _(*inputs):
+    ends, _ = weights_of((inputs[0], inputs[2], *inputs[2:]))
+    return lowest_of(ends, inputs)
+
+
+@wrong("fit", "after_each_step")
+def _(*inputs):
+    return lowest_of(weights_of(inputs)[1], inputs)
+
+
+@wrong("fit", "untrained_counted")
+def _(*inputs):
+    return lowest_of([inputs[0], *weights_of(inputs)[0]], inputs)
+
+
+@wrong("fit", "stopped_at_first_rise")
+def _(*inputs):
+    ends, _ = weights_of(inputs)
+    losses = [inputs[4](*inputs[2], *weights) for weights in ends]
+    rises = [i for i in range(1, len(losses)) if losses[i] >= losses[i - 1]]
+    return ends[rises[0] - 1 if rises else -1]
+
+
+@wrong("fit", "changed_input")
+def _(weights, train, validation, gradients, loss, lr, batch_size, n_epochs, seed):
+    for w in weights:
+        w -= lr
+    return weights
+
+
+@wrong("fit", "how_many")
+def _(weights, train, validation, gradients, loss, lr, batch_size, n_epochs, seed):
+    return [*weights, 0.0]
+
+
+@wrong("fit", "course_code")
+def _(weights, train, validation, gradients, loss, lr, batch_size, n_epochs, seed):
+    return [gradient_descent.SGD([autograd.Tensor(w)], lr).parameters[0].data for w in weights]
+
+
+@wrong("fit", "ready_made")
+def _(weights, train, validation, gradients, loss, lr, batch_size, n_epochs, seed):
+    found = [torch.tensor(w, requires_grad=True) for w in weights]
+    torch.optim.SGD(found, lr=lr).step()
+    return [w.detach().numpy() for w in found]
+
+
+@wrong("fit", "unrecognised")
+def _(weights, train, validation, gradients, loss, lr, batch_size, n_epochs, seed):
+    found = gradients(*train, *weights)
+    return [w - lr * np.sign(g) for w, g in zip(weights, found, strict=True)]
 
 
 # ---- mended ----------------------------------------------------------------------------------
@@ -1933,12 +1774,6 @@ def parts_near(got, expected):
 
 
 ANSWERS.by_hand(
-    "multiply_backward",
-    "*By hand.* a = 2, b = 5 and g = 3: if a grows by a little, y grows by 5 times as much, "
-    "and the loss by 3 · 5 = 15 times as much. So a gets 15, and b gets 3 · 2 = 6.",
-    lambda f: parts_near(f(*map(np.array, (2.0, 5.0, 3.0))), (15.0, 6.0)),
-)
-ANSWERS.by_hand(
     "unbroadcast",
     "g = ((1, 2), (3, 4), (5, 6)).\nThe first bias was used for the whole first column: "
     "1 + 3 + 5 = 9. The second gets 2 + 4 + 6 = 12. The gradient has the shape of the biases, "
@@ -1954,12 +1789,6 @@ ANSWERS.by_hand(
         f(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]), np.array([[10.0]])),
         ([[30.0, 40.0]], [[10.0], [20.0]]),
     ),
-)
-ANSWERS.by_hand(
-    "relu_backward",
-    "*By hand.* z = (−2, 3, 0.5) and g = (5, −7, 1): the first z is negative, so its gradient is "
-    "0; the others are −7 and 1.",
-    lambda f: near(f(np.array([-2.0, 3.0, 0.5]), np.array([5.0, -7.0, 1.0])), [0.0, -7.0, 1.0]),
 )
 ANSWERS.by_hand(
     "loss_backward",
@@ -2035,16 +1864,30 @@ ANSWERS.by_hand(
     lambda f: near(f(lambda x: (x**2).sum(), np.array([3.0]), np.array([5.0])), 1 / 11),
 )
 ANSWERS.by_hand(
-    "step",
-    "*By hand.* w = 1, v = 2, g = 3, η = 0.1 and μ = 0.5: the new velocity is 0.5 · 2 + 3 = 4, "
-    "and w becomes 1 − 0.1 · 4 = 0.6.",
-    lambda f: parts_near(f(np.array(1.0), np.array(2.0), np.array(3.0), 0.1, 0.5), (0.6, 4.0)),
-)
-ANSWERS.by_hand(
     "adam",
     "with g = 4, β₁ = 0.9 and β₂ = 0.99: m = 0.4 and v = 0.16. Corrected they are 4 and 16, and "
     "4 / √16 = 1.\nWith η = 0.1 a weight 1 becomes 0.9.",
     lambda f: parts_near(
         f(np.array(1.0), 0.0, 0.0, np.array(4.0), 1, 0.1, 0.9, 0.99, 1e-8), (0.9, 0.4, 0.16)
+    ),
+)
+ANSWERS.by_hand(
+    "fit",
+    "*By hand.* One weight w = 0, two examples with the gradients w − 1 and w − 3, batches of one, "
+    "η = 0.5, one epoch, and the order 1, 0: w becomes 0 − 0.5 · (0 − 3) = 1.5, and then "
+    "1.5 − 0.5 · (1.5 − 1) = 1.25.",
+    lambda f: parts_near(
+        f(
+            [np.zeros(1)],
+            (np.zeros(2), np.array([1.0, 3.0])),
+            (np.zeros(1), np.ones(1)),
+            lambda x, y, w: [w - y],
+            lambda x, y, w: float(((w - y) ** 2).mean()),
+            0.5,
+            1,
+            1,
+            next(s for s in range(9) if np.random.default_rng(s).permutation(2)[0] == 1),
+        ),
+        ([1.25],),
     ),
 )

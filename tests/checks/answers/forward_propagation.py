@@ -1303,6 +1303,8 @@ ANSWERS.by_hand(
         near(cross_entropy(np.array([[1000.0, 0.0]]), np.array([1])), 1000) and math.exp(-1000) == 0
     ),
 )
+
+
 def _two_classes(templates):
     """The worked case in the first two classes; the other eight get a blank picture each."""
     images = np.array([[1.0, 0], [3, 0], [0, 4], *(8 * [[0.0, 0.0]])])

@@ -59,7 +59,11 @@ def test_nothing_stays_nothing():
         (hub_address, "hub", "'hub', which is not a web address: write it as https://hub"),
         (hub_address, "https://hub.example.edu:port", "not a web address"),
         (site_address, "https://a.github.io/b/?x=1", "more than an address"),
-        (site_address, "https://a.github.io/b/book/welcome.html", "one page and not the whole"),
+        (
+            site_address,
+            "https://a.github.io/b/book/welcome.html",
+            "a page of the book and not the book",
+        ),
     ],
 )
 def test_what_is_no_such_address_is_refused_with_the_remedy(form, text, said):

@@ -78,22 +78,22 @@ def test_a_page_is_added_at_the_end_of_its_part():
 @pytest.mark.parametrize(
     "text, said",
     [
-        ("leave_out = 3", r"leave_out is 3: write numbers of chapters, such as \[3, 11\]"),
+        ("leave_out = 3", r"leave_out is 3: write a list of chapter numbers, such as \[3, 11\]"),
         ('leave_out = ["3"]', r"leave_out is \['3'\]"),
         ("leave_out = [5]", "leave_out names chapter 5, .* choose from 3, 6, 11"),
         ("leave_out = [0]", "leave_out names chapter 0, .* choose from 3, 6, 11"),
-        ("leave_out = [3, 6, 11]", "leaves no chapter: keep one"),
-        ('logo = "book/logo.svg"', "logo is 'book/logo.svg', and there is no such file: give"),
+        ("leave_out = [3, 6, 11]", "removes every chapter: keep at least one"),
+        ('logo = "book/logo.svg"', "logo is 'book/logo.svg', but there is no such file: give"),
         ('logo = "book/ours.md"', "give a file that ends with .svg"),
         ('colour = "red"', "colour is 'red', which is not a colour: write '#'"),
-        ('color = "#8a1538"', "'color' is no setting: there are name, "),
+        ('color = "#8a1538"', "'color' is not a setting; the settings are name, "),
         ("name = 3", "name is 3: write it in quotes"),
         ('name = " "', "name is empty"),
-        ("name = Ridges", "edition.toml is not TOML .*line 1.*: mend that line"),
+        ("name = Ridges", "edition.toml is not TOML .*line 1.*: correct that line"),
         ('address = "a page"', "address is 'a page', which is not a web address"),
         ('[[pages]]\nfile = "book/x"\npart = "I"', "neither book/x.md nor book/x.ipynb: write"),
         ('[[pages]]\nfile = "README"\npart = "I"', "'README' must be in book or notebooks"),
-        ('[[pages]]\nfile = "book/ours"\npart = "II"', "in the part 'II', .* from 'Start', 'I'"),
+        ('[[pages]]\nfile = "book/ours"\npart = "II"', "for the part 'II', .* from 'Start', 'I'"),
         ('[[pages]]\nfile = "book/ours"', r"a page is .*: below \[\[pages\]\], give its file and"),
         ('pages = "book/ours"', "a page is 'book/ours'"),
     ],
@@ -106,5 +106,5 @@ def test_a_wrong_setting_is_refused_with_the_remedy(tmp_path, text, said):
 
 
 def test_a_page_is_in_the_book_once():
-    with pytest.raises(ValueError, match="'notebooks/00_start' is in the book already"):
+    with pytest.raises(ValueError, match="'notebooks/00_start' is already in the book"):
         contents(TOC, Edition(pages=(Page("notebooks/00_start", "I"),)))

@@ -101,7 +101,7 @@ def test_who_has_no_grade_gets_none_unless_the_instructor_gives_one(put, tmp_pat
     assert "without a grade, because nothing could be graded: Bert Brot" in said
     problems = adjust(put, tmp_path, "student,exercise,points\nCleo Clay,,5\nCleo Clay,double,1\n")
     assert len(problems) == 1
-    assert "only the lab as a whole" in problems[0]
+    assert "only for the lab as a whole" in problems[0]
     exports.write("moodle", put.store, LAB, Term(), None, put.store.folder, said.append)
     rows = rows_of(put.store.folder / f"{LAB}-moodle.csv")
     assert [(row[1], row[3]) for row in rows[1:]] == [("Ada Lovelace", "1"), ("Cleo Clay", "5")]
@@ -143,9 +143,9 @@ def test_tables_are_read_however_a_spreadsheet_writes_them(put, tmp_path, text):
 
 
 REFUSED = {
-    ("name,points\nanna,1\n", "changes.csv"): "has no column student",
-    ("", "changes.csv"): "has no column student",
-    ("[adjust]\nstudent = 'anna'\n", "changes.toml"): "with two brackets",
+    ("name,points\nanna,1\n", "changes.csv"): "has no column `student`",
+    ("", "changes.csv"): "has no column `student`",
+    ("[adjust]\nstudent = 'anna'\n", "changes.toml"): "with double brackets",
     ("[[adjust]]\nstudent = 'anna'\npoints = +1\n", "changes.toml"): "write points in quotes",
 }
 
@@ -173,10 +173,10 @@ def test_a_page_says_the_reason_of_an_extension_and_no_untrue_penalty(put, tmp_p
     adjust(put, tmp_path, "student,due,reason\nanna,2026-11-07,ill\n")
     page = feedback.page(standings(put.store, LAB, rules)[0], "A lab")
     assert "Reason: ill" in page
-    assert "points taken off" in page
+    assert "points deducted" in page
     adjust(put, tmp_path, "student,points\nanna,3\n")
     page = feedback.page(standings(put.store, LAB, rules)[0], "A lab")
-    assert "points taken off" not in page
+    assert "points deducted" not in page
 
 
 def test_a_class_list_without_numbers_keeps_everybody(tmp_path):
@@ -217,7 +217,7 @@ def test_two_files_never_get_one_name_and_a_replaced_result_is_told(tmp_path):
     paths = {str(tmp_path / "g1/anna.ipynb"): "anna"}
     found, _ = submissions.find(tmp_path / "g2")
     (said,) = submissions.replaced(found, paths)
-    assert "was graded from" in said
+    assert "was graded before, from" in said
     (tmp_path / "zoe.ipynb").write_text("{}", "utf-8")
     paths[str(tmp_path / "g2/anna.ipynb")] = "zoe"  # as it was called when it was graded alone
     found, _ = submissions.find(tmp_path)
@@ -232,7 +232,7 @@ def test_a_later_row_changes_only_what_it_fills(put, tmp_path):
     adjust(put, tmp_path, "student,due,points,comment\nanna,2026-11-08,,ill\nanna,,+1,\n")
     (one,) = standings(put.store, LAB, rules)
     assert (one.total, one.days_late, one.comment) == (4, 0, "ill")
-    assert "Due 2026-11-08 23:59 by agreement." in one.remarks
+    assert "Extended: due 2026-11-08 23:59." in one.remarks
     adjust(put, tmp_path, "student,points\nanna,\n")
     (one,) = standings(put.store, LAB, rules)
     assert (one.total, one.days_late, one.comment) == (2.7, 1, "")
@@ -252,17 +252,17 @@ def test_a_row_with_only_a_name_says_what_it_takes_back(put, tmp_path, monkeypat
                     "Bert Brot;;\n", "utf-8")  # fmt: skip
     assert cli.main(words) == 0
     said = capsys.readouterr().out
-    assert "taken back: Ada Lovelace, 99_mini, the lab as a whole (points +2, comment good)" in said
-    assert "taken back: Ada Lovelace, 99_mini, double (points 0)" in said
-    assert "nothing to take back: Bert Brot, 99_mini, the lab as a whole" in said
-    assert "0 changes kept" in said
+    assert "undone: Ada Lovelace, 99_mini, the lab as a whole (points +2, comment good)" in said
+    assert "undone: Ada Lovelace, 99_mini, double (points 0)" in said
+    assert "nothing to undo: Bert Brot, 99_mini, the lab as a whole" in said
+    assert "0 changes stored" in said
     assert put.store.adjustments(LAB) == []
 
 
 def test_one_part_of_a_lab_is_not_judged_by_the_rules_of_another(put):
     put(graded("anna", "longest"))
     assert len(standings(put.store, LAB, Rules(exercises=tuple(EXERCISES)))) == 1
-    with pytest.raises(LabError, match=r"other exercises of 99_mini \(double, twice_sum\)"):
+    with pytest.raises(LabError, match=r"that the term does not set \(double, twice_sum\)"):
         standings(put.store, LAB, Rules(exercises=("longest",)))
 
 

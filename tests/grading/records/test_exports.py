@@ -45,7 +45,7 @@ def test_moodles_worksheet_is_filled_in_and_its_other_columns_stay(put, tmp_path
     grade = before[0].index("Grade")
     assert after[1] == [*before[1][:grade], "4", *before[1][grade + 1 :]]
     assert after[2] == before[2]  # handed in nothing: no grade is made up
-    assert "1 people not of Moodle" in said
+    assert "1 people who are not in Moodle" in said
 
 
 def test_another_maximum_in_moodle_is_told_and_can_be_scaled_to(put, tmp_path):
@@ -53,7 +53,7 @@ def test_another_maximum_in_moodle_is_told_and_can_be_scaled_to(put, tmp_path):
     path = tmp_path / "m.csv"
     path.write_text(MOODLE.replace("6.00", "100.00"), encoding="utf-8")
     warning, _ = write(put, "moodle", path)
-    assert "the lab is worth 6 points, and Moodle's maximum is 100" in warning
+    assert "the lab is worth 6 points, but Moodle's maximum is 100" in warning
     words = ["labs", "export", "moodle", "--people", str(path), "--scale"]
     assert cli.main([*words, "--out", str(put.store.folder)]) == 0
     rows = rows_of(put.store.folder / f"{LAB}-moodle.csv")
@@ -102,7 +102,7 @@ def test_canvas_gets_its_column_filled_in(put, tmp_path):
 
 def test_names_that_no_platform_gave_are_told_and_not_exported(put):
     put(graded("anna", "double"))
-    with pytest.raises(LabError, match="named as Moodle names them"):
+    with pytest.raises(LabError, match="has a file name of Moodle's"):
         write(put, "moodle")
 
 
@@ -245,7 +245,14 @@ def test_two_short_answers_that_are_alike_are_weak_evidence_and_come_last(put):
 
 
 def test_the_report_counts_who_was_stopped_and_where(put, capsys):
-    stuck = Result("longest", 0, 3, "stopped", "It had not ended after 60 s.", title="Longest")
+    stuck = Result(
+        "longest",
+        0,
+        3,
+        "stopped",
+        "It was stopped because it had not finished after 60 s.",
+        title="Longest",
+    )
     put(Graded("anna", "stopped", [stuck], []))
     put(Graded("bert", "stopped", [stuck], []))
     found = report.report(put.store, LAB, Rules())
@@ -259,6 +266,8 @@ def test_the_report_counts_who_was_stopped_and_where(put, capsys):
 def test_a_named_mistake_is_shown_with_the_sentence_that_students_read():
     said = "You squared it: 3.5 is wrong. Take it twice.\n\n  more"
     assert report.shortened(said) == "You squared it: 3.5 is wrong."
+    said = "power(2) is wrong: it should be 4.\nLikely mistake: you doubled it. Square it."
+    assert report.shortened(said) == "you doubled it."
     assert report.shortened("a " * 100).endswith(" a…")
     assert len(report.shortened("word " * 100)) <= 120
 

@@ -49,7 +49,7 @@ def test_a_day_begun_costs_its_share_and_the_grace_costs_nothing(put):
     assert total_of(put, **rules) == {"anna": 4, "bert": 3, "cleo": 2, "dora": 4}
     assert total_of(put, **rules, time="file")["dora"] == 2
     late = next(s for s in standings(put.store, LAB, Rules(**rules)) if s.person.key == "bert")
-    assert late.remarks == ["Handed in 1 day late: 1 points taken off."]
+    assert late.remarks == ["Handed in 1 day late: 1 points deducted."]
 
 
 def test_canvas_says_late_where_nothing_else_tells_when(put):
@@ -103,9 +103,9 @@ def test_an_extension_and_a_time_of_handing_in_move_what_is_late(put, tmp_path):
 
 
 ROWS = {
-    "nobody,double,1": "student 'nobody' is nobody",
+    "nobody,double,1": "student 'nobody' neither handed in nor",
     ",double,1": "student is empty",
-    "anna,divide,1": "exercise 'divide' is none of double, twice_sum, longest",
+    "anna,divide,1": "exercise 'divide' is not one of double, twice_sum, longest",
     "anna,9,1": "exercise '9'",
     "anna,double,many": "points 'many' is no number",
     "anna,double,nan": "points 'nan' is no number",
@@ -121,7 +121,7 @@ def test_a_row_that_is_not_understood_is_named_and_costs_the_others_nothing(put,
         assert f"line {line}" in problem
         assert expected in problem
     assert total_of(put) == {"anna": 1}
-    with pytest.raises(LabError, match="'note' is no column"):
+    with pytest.raises(LabError, match="'note' is not a known column"):
         change(put, tmp_path, "student,note\nanna,x\n")
 
 
@@ -156,7 +156,7 @@ def test_dates_without_an_offset_are_read_in_the_terms_time_zone(put, tmp_path, 
         time_zone.compare(put.store, term.zone, True, said.append)
         assert said == []
         time_zone.compare(put.store, None, False, said.append)
-        assert "another time zone (Europe/Berlin); this run uses that of this machine" in said[0]
+        assert "another time zone, Europe/Berlin; this run uses local time" in said[0]
         path.write_text('time_zone = "Berlin"\n', encoding="utf-8")
         with pytest.raises(LabError, match="time_zone is 'Berlin'; it must be a name such as"):
             term_file.read(path)
@@ -170,5 +170,7 @@ def test_the_advice_on_time_zones_is_not_to_write_what_is_written(put):
     for name in ("Europe/Berlin", "Asia/Tokyo"):
         time_zone.compare(put.store, time_zone.zone_named(name), True, said.append)
     (sentence,) = said
-    assert sentence.endswith("If Asia/Tokyo is not meant, change time_zone in the term file.")
+    assert sentence.endswith(
+        "If Asia/Tokyo is not what you want, change time_zone in the term file."
+    )
     assert "Write" not in sentence

@@ -65,7 +65,7 @@ def test_an_exercise_that_is_not_set_goes_and_is_given_where_another_needs_it():
     assert given.source == "def double(x):\n    return 2 * x"
     assert "nbgrader" not in given.metadata
     assert "double-check" not in [cell.id for cell in notebook.cells]
-    assert said == ["double is not set, and its answer is given: others need it."]
+    assert said == ["double is not set, but others need it, so its answer is given."]
     shown = release(notebook, mini_lab.LAB)
     text = "\n".join(cell.source for cell in shown.cells)
     assert "return 2 * x" in text
@@ -77,6 +77,8 @@ def test_points_of_a_plan_stand_in_text_and_metadata():
     before = copy.deepcopy(master)
     notebook, _ = planned(master, "04_transformer", Plan(None, {"softmax": 2.5}))
     assert [e.points for e in exercises_of(notebook, "04_transformer")][:2] == [2.5, 2]
+    setup = next(cell.source for cell in notebook.cells if cell.id == "setup")
+    assert "check.start(with_term=True)" in setup
     text = next(cell.source for cell in notebook.cells if cell.id == "softmax-text")
     assert "**Points**: 2.5." in text
     assert master == before

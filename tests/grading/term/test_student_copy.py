@@ -234,11 +234,15 @@ def _with_solutions(course, place):
 @pytest.mark.parametrize(
     ("before", "words", "says"),
     [
-        (_dirty, ["--to", "PLACE"], "README.md is changed and not committed. A copy is made of"),
+        (_dirty, ["--to", "PLACE"], "README.md has uncommitted changes. The copy is made from"),
         (_full_folder, ["--to", "PLACE"], "is not empty: empty it, or name another folder"),
-        (lambda _, place: place.write_text(""), ["--to", "PLACE"], "is a file: name a folder"),
+        (
+            lambda _, place: place.write_text(""),
+            ["--to", "PLACE"],
+            "is a file: name a new or an empty folder",
+        ),
         (lambda _, place: place.write_text(""), ["--zip", "PLACE"], "exists: remove it, or name"),
-        (lambda *_: None, ["--zip", "PLACE/no/a.zip"], "is no folder: make it first"),
+        (lambda *_: None, ["--zip", "PLACE/no/a.zip"], "is not a folder: create it first"),
         (_with_solutions, ["--branch", "old"], "has solutions or tests in its history"),
         (lambda *_: None, ["--branch", "main"], "main is checked out: switch to another one"),
         (lambda *_: None, ["--branch", "a b"], "'a b' is not a valid branch name"),

@@ -65,7 +65,7 @@ WRONG = {
     "attempts = 'last'": "attempts is 'last'; it must be one of latest, best",
     "follow_through = 1": "follow_through is 1; it must be true or false",
     "title = 3": "title is 3; it must be a text in quotes",
-    "tittle = 'x'": "tittle is not known; there are attempts",
+    "tittle = 'x'": "tittle is not known; the entries are attempts",
     "late = 3": "late is 3; it must be a table",
     "[late]\nper_day = 10": "late.per_day is 10; it must be a number from 0 to 1",
     "[late]\nper_day = true": "late.per_day is True",
@@ -90,13 +90,13 @@ def test_what_a_term_file_may_not_say_is_named_with_what_it_may(tmp_path, text):
 
 def test_a_lab_or_an_exercise_that_there_is_not_is_named(tmp_path):
     term = read(tmp_path, GOOD)
-    with pytest.raises(LabError, match=r"labs\.04_transformer is no lab; there are 01_first"):
+    with pytest.raises(LabError, match=r"labs\.04_transformer is not a lab; the labs are 01_first"):
         term_file.check_labs(term, {"01_first": tmp_path})
     term_file.check_against(term, "04_transformer", ["softmax", "attention", "block"])
     with pytest.raises(LabError, match="exercises names 'attention'"):
         term_file.check_against(term, "04_transformer", ["softmax", "block"])
     term = read(tmp_path, GOOD.replace("points = {softmax", "points = {block"))
-    with pytest.raises(LabError, match="points names 'block', which is not among"):
+    with pytest.raises(LabError, match="points names 'block', which is not one of"):
         term_file.check_against(term, "04_transformer", ["softmax", "attention", "block"])
 
 
@@ -118,7 +118,7 @@ def test_a_handout_never_mixes_two_terms_nor_deletes_a_file(tmp_path, monkeypatc
     before = Path("handout/labs/99_mini.ipynb").read_bytes()
     Path("term.toml").write_text("[labs.99_mini]\nexercises = ['double']\n", encoding="utf-8")
     assert cli.main(["labs", "handout"]) == 2
-    assert f"{old}: this term does not hand that out. Remove it" in capsys.readouterr().err
+    assert f"this term does not hand out {old}. Remove what" in capsys.readouterr().err
     assert old.is_file()
     assert Path("handout/labs/99_mini.ipynb").read_bytes() == before
     old.unlink()
@@ -145,7 +145,7 @@ def test_the_second_half_of_a_lab_does_not_overwrite_the_first(tmp_path, monkeyp
     capsys.readouterr()
     for other, said in (
         (first.replace("'double'", "'longest'"), "the exercises double; here, longest"),
-        (first.replace("Winter", "Summer"), "has the title 'Winter', this term 'Summer'"),
+        (first.replace("Winter", "Summer"), "has the title 'Winter', and this term 'Summer'"),
     ):
         Path("t2.toml").write_text(other, encoding="utf-8")
         assert cli.main(["labs", "handout", "--term", "t2.toml"]) == 2
