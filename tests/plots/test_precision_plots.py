@@ -37,6 +37,8 @@ def test_bars_carry_their_parts_and_the_measured_line():
     for text in ("6 texts", "9 texts", "weights", "rest", "MB"):
         assert text in marked.markup
     assert "measured" in marked.markup and "measured" not in without.markup
+    both = pictures.stacked(bars, 1e6, "MB", {"9 texts": 5.5e6, "6 texts": 2.5e6}, "alt", "")
+    assert drawn(both, "<path") == drawn(marked, "<path") + 1  # a line for each that was measured
 
 
 def test_every_seed_is_a_dot_in_the_row_of_its_name():
