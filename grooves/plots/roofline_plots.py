@@ -1,8 +1,8 @@
-"""Rooflines and sweeps as pictures.
+"""Figures of rooflines and of sweeps over sizes.
 
-Key idea: both axes go by powers, so that each limit is a straight line and machines that differ a
-thousandfold share one picture. What was measured is drawn in full, what was only published is
-dashed and says so. Chapters: 11, 12.
+Key idea: both axes are logarithmic, so that each limit is a straight line and machines that differ
+a thousandfold share one figure. What was measured is drawn solid, what was only published is dashed
+and labelled so. Chapters: 11, 12.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Roof:
 
     @property
     def ridge(self) -> float:
-        """FLOPs a byte at which both limits bind."""
+        """FLOPs per byte at which both limits bind."""
         return ridge(self.peak_flops_per_s, self.bandwidth_bytes_per_s)
 
 
@@ -34,7 +34,7 @@ def draw(
 ) -> figures.Picture:
     """Rooflines, and operations as points below them.
 
-    points: (name, intensity in FLOPs a byte, rate in FLOP/s). Published roofs are dashed.
+    points: (name, intensity in FLOPs per byte, rate in FLOP/s). Published roofs are dashed.
     Raises: ValueError where there is no roof, or a point that logarithms cannot show.
     """
     if not roofs:
@@ -46,7 +46,7 @@ def draw(
     spots = [intensity for _, intensity, _ in points] + [roof.ridge for roof in roofs]
     left, right = 10 ** math.floor(math.log10(min(spots) / 3)), max(spots) * 12
     axes.set(xscale="log", yscale="log", xlim=(left, right))
-    axes.set(xlabel="FLOPs a byte", ylabel="FLOP/s")
+    axes.set(xlabel="FLOPs per byte", ylabel="FLOP/s")
     rates = [rate for _, _, rate in points] + [roof.peak_flops_per_s for roof in roofs]
     axes.set_ylim(min(rates) / 5, max(rates) * 8)  # before names are placed
     names = []
