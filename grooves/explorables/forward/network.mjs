@@ -27,7 +27,7 @@ export class Network {
     return this.weights.length > 1;
   }
 
-  /** The forward pass of one picture: sums and activations of each layer, logits, probabilities (`shares`). */
+  /** The forward pass of one picture: sums and activations of each layer, logits and probabilities. */
   run(x) {
     const sums = [];
     let passed = Float64Array.from(x);
@@ -37,7 +37,7 @@ export class Network {
       sums.push(passed);
     }
     const hidden = this.hasHidden ? relu(sums[0]) : new Float64Array(0);
-    return { sums, hidden, logits: passed, shares: softmax(passed) };
+    return { sums, hidden, logits: passed, probabilities: softmax(passed) };
   }
 
   /** The weights of one neuron of the first layer, one for each pixel. */
