@@ -1,7 +1,7 @@
-"""Pictures of precision and memory: where numbers lie, what bytes buy, what takes the room.
+"""Plots of number formats, of loss against model size, and of what occupies memory.
 
-Key idea: both what a format can say and what a model loses run over many powers of ten, so their
-axes go by powers. Chapter 12.
+Key idea: the numbers of a format and the losses of quantized models span many powers of ten, so the
+axes are logarithmic. Chapter 12.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from grooves.precision.formats import Format
 
 
 def number_lines(formats: list[Format], scales: list[float], alt: str, caption: str):
-    """All positive numbers of some small formats, one row each, on an axis of powers of two.
+    """All positive numbers of some small formats, one row each, on a logarithmic axis (base 2).
 
     scales: what each format's numbers are multiplied by. Returns: `figures.Picture`.
     """
@@ -36,19 +36,19 @@ def number_lines(formats: list[Format], scales: list[float], alt: str, caption: 
 
 
 def _raised(power: int) -> str:
-    """A power in raised digits, which are as large as other text."""
+    """A power with its exponent in superscript digits."""
     return str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def bytes_and_gaps(series: dict, level: tuple[float, str], alt: str, caption: str):
-    """What a model is worse than perfect against bytes a weight; each point has its bits.
+    """Gap to the lowest possible loss against bytes per weight; each point states its bits.
 
-    series: name -> list of (bytes a weight, nats, label). level: nats at which a line is drawn,
+    series: name -> list of (bytes per weight, nats, label). level: nats at which a line is drawn,
     and its name. Returns: `figures.Picture`.
     """
     figure, axes = figures.canvas(3.8)
-    axes.set(xscale="log", yscale="log", xlabel="bytes a weight, scales included")
-    axes.set_ylabel("nats a word above the exact entropy")
+    axes.set(xscale="log", yscale="log", xlabel="bytes per weight, scales included")
+    axes.set_ylabel("nats per word above the exact entropy")
     axes.axhline(level[0], color=figures.INK, linewidth=1, linestyle=":")
     names, notes = [], []
     for place, (name, points) in enumerate(series.items()):
@@ -69,9 +69,9 @@ def bytes_and_gaps(series: dict, level: tuple[float, str], alt: str, caption: st
 
 
 def stacked(bars: dict, unit: float, ylabel: str, marks: dict, alt: str, caption: str):
-    """Bars made of parts, one bar a case, and a mark where something was measured.
+    """Stacked bars, one per case, with a marker where something was measured.
 
-    bars: name -> {part: bytes}, the parts alike in all. unit: bytes of one unit of the axis.
+    bars: name -> {part: bytes}, the same parts in all bars. unit: bytes of one unit of the axis.
     marks: name -> bytes, for some of the bars. Returns: `figures.Picture`.
     """
     figure, axes = figures.canvas(3.4)

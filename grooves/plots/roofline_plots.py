@@ -1,8 +1,8 @@
-"""Rooflines and sweeps as pictures.
+"""Plots of rooflines and sweeps.
 
-Key idea: both axes go by powers, so that each limit is a straight line and machines that differ a
-thousandfold share one picture. What was measured is drawn in full, what was only published is
-dashed and says so. Chapters: 11, 12.
+Key idea: both axes are logarithmic, so each limit is a straight line, and machines that differ by a
+factor of a thousand fit into one plot. Measured rooflines are solid; published ones are dashed and
+labelled as such. Chapters: 11, 12.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Roof:
 
     @property
     def ridge(self) -> float:
-        """FLOPs a byte at which both limits bind."""
+        """The ridge point: FLOPs per byte at which both limits bind."""
         return ridge(self.peak_flops_per_s, self.bandwidth_bytes_per_s)
 
 
@@ -34,8 +34,8 @@ def draw(
 ) -> figures.Picture:
     """Rooflines, and operations as points below them.
 
-    points: (name, intensity in FLOPs a byte, rate in FLOP/s). Published roofs are dashed.
-    Raises: ValueError where there is no roof, or a point that logarithms cannot show.
+    points: (name, intensity in FLOPs per byte, rate in FLOP/s). Published rooflines are dashed.
+    Raises: ValueError where there is no roofline, or a point is not positive.
     """
     if not roofs:
         raise ValueError("a picture of rooflines needs at least one roof")
@@ -46,7 +46,7 @@ def draw(
     spots = [intensity for _, intensity, _ in points] + [roof.ridge for roof in roofs]
     left, right = 10 ** math.floor(math.log10(min(spots) / 3)), max(spots) * 12
     axes.set(xscale="log", yscale="log", xlim=(left, right))
-    axes.set(xlabel="FLOPs a byte", ylabel="FLOP/s")
+    axes.set(xlabel="FLOPs per byte", ylabel="FLOP/s")
     rates = [rate for _, _, rate in points] + [roof.peak_flops_per_s for roof in roofs]
     axes.set_ylim(min(rates) / 5, max(rates) * 8)  # before names are placed
     names = []
@@ -84,9 +84,10 @@ def sweeps(
     faint: tuple[str, ...] = (),
     **scales,
 ) -> figures.Picture:
-    """Curves over powers of a size, each with values of its own on both axes, named above them.
+    """Curves over a size on a logarithmic axis, each with its own x and y, named above the axes.
 
-    series: name -> (x, y). faint: names that are drawn thin, because they were made elsewhere.
+    series: name -> (x, y). faint: names of curves that are drawn thin because they were recorded
+    elsewhere.
     """
     figure, axes = figures.canvas(3.6)
     axes.set(xlabel=labels[0], ylabel=labels[1], **({"xscale": "log", "yscale": "log"} | scales))
@@ -102,7 +103,7 @@ def sweeps(
 
 
 def shown(picture_rgb, alt: str, caption: str) -> figures.Picture:
-    """A picture of numbers from 0 to 1, (height, width, 3), as it is."""
+    """An image of numbers from 0 to 1, (height, width, 3), shown unchanged."""
     import base64
     import io
 

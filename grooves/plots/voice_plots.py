@@ -1,4 +1,4 @@
-"""A voice as a picture: its vowels among two speakers', and its pitch over time.
+"""Plots of a voice: its vowels beside those of two speakers, and its pitch over time.
 
 Key idea: what `grooves.voice.voice_metrics` measures is drawn in the axes that phoneticians use.
 Chapter 06.
@@ -56,9 +56,9 @@ def vowel_chart(
 
 
 def pitch_tracks(waves: dict, alt: str, caption: str, seconds: float = 1.5) -> figures.Picture:
-    """The pitch of several models' beginnings: of each frame, the median over sentences.
+    """The pitch of several models' first frames: for each frame, the median over sentences.
 
-    waves: name -> N waves of one length.
+    waves: name -> N waveforms of equal length.
     """
     figure, axes = figures.canvas(3.2)
     axes.set(xlabel="seconds since the beginning", ylabel="pitch in Hz", ylim=(90, 260))

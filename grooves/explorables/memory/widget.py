@@ -27,7 +27,7 @@ NAMES_SHOWN = 2  # devices that are named in one row
 
 
 def described(model: Transformer, name: str) -> Model:
-    """A model of the course as `devices.toml` describes those of others."""
+    """A model of the course in the form in which `devices.toml` describes published ones."""
     config = model.config
     return Model(
         name=name,
@@ -52,12 +52,12 @@ def models() -> list[dict]:
 
 
 def short(name: str) -> str:
-    """A device's name without its maker and its memory, which the row says anyway."""
+    """A device's name without its maker and its memory, which the row states anyway."""
     return re.sub(r"^(NVIDIA|GeForce|AMD) (GeForce |Instinct )?|,? \d+ GB$", "", name)
 
 
 def devices() -> list[dict]:
-    """A row for each of `SIZES`, with the names of devices that have as much memory."""
+    """A row for each of `SIZES`, with the names of the devices that have this much memory."""
     rows = []
     for size in SIZES:
         same = [one for one in published.published().values() if one.memory_gb == size]
@@ -69,7 +69,7 @@ def devices() -> list[dict]:
 
 
 class Memory(Explorable):
-    """A widget that says whether a model fits into a memory, and what to change where it does not.
+    """A widget that shows whether a model fits into a memory, and what to change if not.
 
     models, devices: rows to choose from, as `models()` and `devices()` make them; others may
     be passed. view: "fit" or "bits". model: a name. device: the chosen one's memory in GB, 0 for
