@@ -94,7 +94,7 @@ class Forward extends Part {
 
   // ---- what is known elsewhere -----------------------------------------------------------------
 
-  /** Follow the model's state until `signal` says that the page has no use for this any more. */
+  /** Follow the model's state until `signal` says that the page no longer needs this. */
   follow(signal) {
     const draw = () => this.#draw();
     const load = () => this.#load();

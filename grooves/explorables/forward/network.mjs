@@ -1,4 +1,4 @@
-// A network of chapter 01 in the browser: `grooves/models/layers.py` once more, in plain arrays.
+// A network of chapter 01 in the browser: the same as `grooves/models/layers.py`, in plain arrays.
 
 import { softmax } from "../shared/softmax.mjs";
 
@@ -13,7 +13,7 @@ export function affine(x, W, b) {
   return z;
 }
 
-/** What is positive, else 0. */
+/** Positive values unchanged, otherwise 0. */
 export const relu = (z) => z.map((value) => Math.max(0, value));
 
 /** Layers one after another with a ReLU between any two: weights and biases as nested lists. */

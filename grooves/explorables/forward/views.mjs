@@ -175,7 +175,7 @@ export class NeuronsView {
     listbox(this.el, choose);
   }
 
-  /** values: one a neuron, NaN where it is not known yet. */
+  /** values: one per neuron, NaN where it is not computed yet. */
   draw(label, values, chosen, name) {
     this.el.setAttribute("aria-label", label);
     const largest = Math.max(1e-9, ...values.map((value) => Math.abs(value) || 0));

@@ -51,7 +51,7 @@ export const total = (need) => PARTS.reduce((sum, part) => sum + need[part], 0);
 /** How many bytes of a device may be used. */
 export const usable = (memoryGb) => (1 - RESERVE) * memoryGb * 1e9;
 
-/** How many such devices hold it between them, if all is shared out evenly. */
+/** How many such devices can hold it together, if it is divided evenly. */
 export const devices = (need, memoryGb) => Math.max(1, Math.ceil(total(need) / usable(memoryGb)));
 
 // ---- what must give ------------------------------------------------------------------------------
