@@ -1,8 +1,8 @@
-"""How fast the model answers: cached generation at batch 1, 16 and 64, beside Hugging Face's.
+"""How fast the model generates: with a cache, at batch 1, 16 and 64, beside Hugging Face.
 
-Both sides draw the same number of words from the model's own probabilities (temperature 1, no
-cut-off), with a cache, on one core, in turns; no text ends early. Beside each figure stands what
-the machine would allow, from its measured rates of multiplying and of reading memory.
+Both sides sample the same number of words at temperature 1 without a cut-off, with a cache, on one
+core, in turns; no text ends early. Beside each figure stands what the machine would allow, from its
+measured rates of multiplying and of reading memory.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The checks of the labs: the framework, and one folder a lab.
 
 Read `exercise` (what every check does around its comparisons), `answers` and `again` (the student's
-function watched, and called again), `compare` and `arrays` (results compared), `survey`, `verdict`
-and `diagnoses` (which mistake explains them), `errors`, then a lab such as `transformer/`, whose
-`__init__` lists its exercises. `progress` keeps what was passed.
+function watched, and called again), `compare` and `arrays` (results compared), `survey`, `verdict`,
+`smallest` and `diagnoses` (which mistake explains them), `errors`, then a lab such as
+`transformer/`, whose `__init__` lists its exercises. `progress` keeps what was passed.
 """
 
 from grooves.checks.answers import describe, recorded

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from grooves.checks import again
+from grooves.checks.errors import returned_habit
 from grooves.checks.failures import CheckFailed
 
 MOST_COPIED = 100  # calls of one check whose arguments are copied
@@ -79,8 +80,10 @@ def watch(answer, exercise: str, returns, in_place: bool):
             )
         if not isinstance(result, accepted):
             expected = " or ".join(dict.fromkeys(map(describe_type, accepted)))
+            kind = f"{type(result).__module__}.{type(result).__name__}"
             raise CheckFailed(
-                f"your function must return {expected}. It returned {describe(result)}.",
+                f"your function must return {expected}. It returned {describe(result)}."
+                f"{returned_habit(kind, expected)}",
                 hint="wrong_type",
             )
         result = _plain(result)

@@ -83,6 +83,7 @@ def compare(
             got=got,
             expected=expected,
             tolerance=tolerance,
+            inputs=inputs,
         )
     )
 

@@ -21,7 +21,7 @@ class Finding:
 
     told: the message if the result is wrong. mistakes: those that could occur here. agrees: whether
     a given mistake would have returned the same. got, expected: both results, if they are numbers;
-    `tolerance` is relative and absolute.
+    `tolerance` is relative and absolute. inputs: what the answer was given.
     """
 
     wrong: bool
@@ -31,6 +31,7 @@ class Finding:
     got: Tensor | None = None
     expected: Tensor | None = None
     tolerance: float = 0.0
+    inputs: tuple = ()
 
 
 _open: ContextVar[list[Finding] | None] = ContextVar("_open", default=None)

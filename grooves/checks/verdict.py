@@ -13,11 +13,10 @@ import numpy as np
 
 from grooves.checks.diagnoses import pattern
 from grooves.checks.failures import UNRECOGNISED, CheckFailed
+from grooves.checks.smallest import smallest_case
 from grooves.checks.survey import Finding, opened
 
-NONE_OF_THE_USUAL = (
-    "This is none of the usual mistakes. Work the smallest case by hand and print every step."
-)
+NONE_OF_THE_USUAL = "This is none of the usual mistakes."
 
 
 def note(finding: Finding) -> None:
@@ -49,7 +48,8 @@ def verdict(findings: Sequence[Finding]) -> CheckFailed | None:
     if found := pattern(findings):
         name, says = found
         return CheckFailed(f"{first.told}\n{says}", hint=name)
-    return CheckFailed(f"{first.told}\n{NONE_OF_THE_USUAL}", hint=UNRECOGNISED)
+    told = f"{first.told}\n{NONE_OF_THE_USUAL} {smallest_case(findings)}"
+    return CheckFailed(told, hint=UNRECOGNISED)
 
 
 def explanations(findings: Sequence[Finding], first: Finding) -> dict[str, str]:

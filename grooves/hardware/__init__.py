@@ -1,6 +1,7 @@
 """What the course runs on, measured and published.
 
 Read `timing`, `microbench` and `latency` (what a device can do), `roofline` (which limit binds),
-`workloads` (the course's own models), `record` (all of it in one file), `devices` (what makers
-publish), `shading` and `costs`. `machine` and `doctor` look at the machine that the student has.
+`caches` and `tiling` (what is fetched, and how to fetch less), `workloads` (the course's own
+models), `record` (all of it in one file), `devices` (what makers publish), `shading` and `costs`.
+`machine` and `doctor` look at the machine that the student has.
 """

@@ -1,8 +1,8 @@
 """What makers publish about their devices: memory, bandwidth, peak.
 
 Key idea: a published figure is a promise and not a measurement. So it stands in one table,
-`devices.toml`, with its source and the day on which it was read, and whatever is drawn from it
-says "published". Chapters: 11, 12, 15.
+`devices.toml`, with the maker's own document as its source, how it was checked and the day on which
+it was read, and whatever is drawn from it says "published". Chapters: 11, 12, 15.
 """
 
 from __future__ import annotations
@@ -19,12 +19,19 @@ class Device:
     """One device as its maker describes it. Peaks are dense: no sparsity is counted."""
 
     name: str
-    kind: str  # "gpu", "cpu", or "system" for several in one case
-    memory_gb: float
+    kind: str  # "gpu", "cpu", "tpu", "npu", or "system" for several in one case
+    memory_gb: float  # as the maker prints it, which is neither always 10⁹ nor always 2³⁰ bytes
+    memory_gib: float  # what a program finds, in 2³⁰ bytes
     bandwidth_gb_per_s: float
-    peak_tflops: dict[str, float]  # precision -> 10¹² operations a second
-    source: str
+    peak_tflops: dict[str, float]  # precision -> 10¹² operations per second; may be empty
+    source: str  # the maker's own document
+    checked: str  # "page", "quoted" or "recalled", as the table's head explains
     read: str  # the date
+
+    @property
+    def memory_bytes(self) -> float:
+        """Bytes of its memory, before a driver or a framework takes its share."""
+        return self.memory_gib * 2**30
 
     @property
     def bandwidth_bytes_per_s(self) -> float:
@@ -37,7 +44,7 @@ class Device:
         Raises: ValueError where none was published for it.
         """
         if precision not in self.peak_tflops:
-            known = ", ".join(self.peak_tflops)
+            known = ", ".join(self.peak_tflops) or "none"
             raise ValueError(f"{precision=} was not published for {self.name}: there are {known}")
         return self.peak_tflops[precision] * 1e12
 
@@ -55,8 +62,15 @@ def read_devices(text: str) -> dict[str, Device]:
     """The devices of a table in TOML, by name. Raises: ValueError as `published` does."""
     found = entries(text, "device", Device)
     for one in found.values():
-        check_positive(one, (one.memory_gb, one.bandwidth_gb_per_s, *one.peak_tflops.values()))
+        figures = (one.memory_gb, one.memory_gib, one.bandwidth_gb_per_s)
+        check_positive(one, (*figures, *one.peak_tflops.values()))
     return found
+
+
+def limits(name: str, precision: str) -> tuple[float, float]:
+    """A device's published peak in FLOP/s at one precision, and its bandwidth in bytes/s."""
+    device = published()[name]
+    return device.peak_flops_per_s(precision), device.bandwidth_bytes_per_s
 
 
 def _table() -> str:

@@ -1,9 +1,9 @@
-"""How long memory keeps one waiting, and how much it brings to those who ask for much at once.
+"""The latency of memory, and what it delivers when many loads are in flight.
 
-Key idea: a walk in which each step says where the next one goes has one load on its way at any
-moment, so it waits the full latency each time. Many such walks side by side wait together. How many
-loads are on their way is latency times bandwidth, Little's law, for Ferraris and trucks alike.
-The host's memory only: on a GPU this takes a kernel of one's own. Chapter 11.
+Key idea: in pointer chasing each load returns the address of the next, so one load is in flight at
+any moment and each takes the full latency. Many chains followed at once wait together. How many
+loads are in flight is latency times bandwidth, by Little's law. Of the host's memory only: on a GPU
+this needs a kernel of its own. Chapter 11.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from grooves.hardware.microbench import CPU, Measurement
 from grooves.hardware.roofline import Operation
 from grooves.hardware.timing import Timing, measure
 
-LINE_BYTES = 64  # what a CPU fetches from memory at once; Apple's take 128
+LINE_BYTES = 64  # a cache line of most CPUs; Apple's have 128
 _HOW = {"min_s": 0.05, "min_runs": 20, "max_s": 1.0, "max_runs": 200, "place": CPU}
 
 
 def ring(n_lines: int, seed: int = 0) -> np.ndarray:
-    """A round trip through `n_lines` lines of memory in random order.
+    """A closed chain of pointers through `n_lines` cache lines in random order.
 
-    Returns: int64 (8 n_lines,): at the beginning of each line stands where the next one begins.
+    Returns: int64 (8 n_lines,): each line begins with the index at which the next line begins.
     The order is random, so that no hardware can guess the next line and fetch it beforehand.
     """
     if n_lines < 2:
-        raise ValueError(f"{n_lines=} must be at least 2 to walk from one to another")
+        raise ValueError(f"{n_lines=} must be at least 2, so that one can point to another")
     order = np.random.default_rng(seed).permutation(n_lines)
     words = LINE_BYTES // 8
     steps = np.zeros(n_lines * words, dtype=np.int64)
@@ -36,11 +36,10 @@ def ring(n_lines: int, seed: int = 0) -> np.ndarray:
 
 
 def pointer_chase(n_lines: int, n_steps: int = 2_000, **how) -> Measurement:
-    """Walk a `ring`: each load says where the next one goes, so only one is ever on its way.
+    """Follow a `ring`: each load gives the address of the next, so only one is ever in flight.
 
-    The samples are seconds a step, and Python's own work is in them: walk a ring that lies in the
-    nearest cache to see how much that is. Samples are short, so that on a busy machine some of them
-    are not interrupted.
+    The samples are seconds per load and contain Python's own work, which a ring that fits into the
+    nearest cache shows. Samples are short, so that on a busy machine some are not interrupted.
     """
     steps = array.array("q", ring(n_lines).tobytes())
     at = 0
@@ -57,9 +56,9 @@ def pointer_chase(n_lines: int, n_steps: int = 2_000, **how) -> Measurement:
 
 
 def scattered(n_lines: int, n_together: int = 8192, **how) -> Measurement:
-    """Walk a `ring` from many places side by side: as many loads on their way as the CPU can hold.
+    """Follow a `ring` from many places at once: as many loads in flight as the CPU can hold.
 
-    The samples are seconds a step of one walk.
+    The samples are seconds per load of one chain.
     """
     steps = ring(n_lines)
     starts = np.random.default_rng(1).integers(0, n_lines, n_together)

@@ -1,8 +1,8 @@
-"""What a device can do, asked by measuring: products, copies, launches, transfers.
+"""What a device can do, measured: products, copies, launches, transfers.
 
-Key idea: each question is one small experiment, whose answer keeps every sample, the precision and
-the number of threads. The same experiments run on a CPU, on CUDA and on MPS, so that their answers
-can be drawn side by side. Chapters: 11, 12.
+Key idea: each figure is one small experiment, whose result keeps every sample, the precision and
+the number of threads. The same experiments run on a CPU, on CUDA and on MPS, so that their results
+can be drawn in one figure. Chapters: 11, 12.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from grooves.hardware import roofline
 from grooves.hardware.roofline import Operation
 from grooves.hardware.timing import Timing, measure
 
-# Name -> PyTorch's type and bytes a value. tf32 is fp32 in memory; only products round.
+# Name -> PyTorch's type and bytes per value. tf32 is fp32 in memory; only products round.
 PRECISIONS = {
     "fp64": (torch.float64, 8),
     "fp32": (torch.float32, 4),
@@ -32,7 +32,7 @@ PIECE = 500_000  # numbers that are copied at once on a CPU: 2 MB from here to t
 
 @dataclass(frozen=True)
 class Measurement:
-    """One experiment: what was asked for, how, and every sample of the answer."""
+    """One experiment: the operation, how it was run, and every sample of its time."""
 
     kind: str  # "matmul", "matvec", "copy", "launch" ...
     size: int  # rows of the square matrix, or bytes moved, as the kind says
@@ -54,12 +54,12 @@ class Measurement:
 
     @property
     def bytes_per_s(self) -> float:
-        """Bytes a second in the median run."""
+        """Bytes per second in the median run."""
         return self.operation.n_bytes / self.timing.median_s
 
     @property
     def best_bytes_per_s(self) -> float:
-        """Bytes a second in the least disturbed run."""
+        """Bytes per second in the least disturbed run."""
         return self.operation.n_bytes / self.timing.best_s
 
     def to_dict(self) -> dict:
@@ -103,7 +103,7 @@ def multiplying_in(precision: str):
 def values(shape: tuple[int, ...], precision: str, place: torch.device) -> torch.Tensor:
     """Numbers between 0 and 1: where all are alike, some devices draw less power and run faster."""
     if not offers(place, precision):
-        raise ValueError(f"{precision=} is nothing that {place.type} computes in")
+        raise ValueError(f"{precision=} is no format of {place.type}: see offers()")
     made = torch.rand(shape, generator=torch.Generator().manual_seed(0))
     return made.to(place, PRECISIONS[precision][0])
 
@@ -143,7 +143,7 @@ def matmuls(
 
 
 def matvecs(sizes: Iterable[int], precision: str, place: torch.device, **how) -> list[Measurement]:
-    """A row of n numbers times a matrix (n, n): what one word asks of a layer."""
+    """A row of n numbers times a matrix (n, n): a layer at batch 1."""
     found = []
     for n in sorted(sizes):
         x, w = values((1, n), precision, place), values((n, n), precision, place)
@@ -184,7 +184,7 @@ def launches(place: torch.device, **how) -> dict[str, Measurement]:
     """Multiply two numbers: as little work as there is, so that what is left is the call.
 
     Returns: "waited", where each call waits for its result, and "queued", the mean of a thousand
-    calls, each handed over before the one before it need be done.
+    calls, each enqueued before the previous one need be done.
     """
     x, y = torch.rand(1, 1, device=place), torch.rand(1, 1, device=place)
     operation = roofline.matmul(1, 1, 1)
@@ -195,9 +195,9 @@ def launches(place: torch.device, **how) -> dict[str, Measurement]:
 
 
 def transfers(n_bytes: Iterable[int], place: torch.device, **how) -> list[Measurement]:
-    """Bring so many bytes from the host's memory to the device's.
+    """Transfer so many bytes from the host's memory to the device's.
 
-    Returns: nothing for a CPU, which has no other memory to bring them to.
+    Returns: nothing for a CPU, which has no other memory to transfer them to.
     """
     if place.type == "cpu":
         return []

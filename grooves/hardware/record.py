@@ -122,7 +122,7 @@ def make(
         for n_lines in RINGS:
             rows += [latency.pointer_chase(n_lines), latency.scattered(n_lines)]
     rows += [workloads.digits_forward(1, place), workloads.digits_forward(64, place)]
-    rows += [workloads.story_word(place), workloads.training_step(place)]
+    rows += [*workloads.story_words(place), workloads.training_step(place)]
     rows += workloads.wider_steps(WIDTHS, place, budget_s)
     versions = {"grooves": __version__, "python": platform.python_version()}
     versions |= {"torch": torch.__version__, "system": f"{platform.system()} {platform.machine()}"}

@@ -2,8 +2,8 @@
 
 Key idea: an operation does so many FLOPs and moves so many bytes, and a device has a greatest rate
 for each. The quotient of the first two is the operation's arithmetic intensity; that of the last
-two is the device's ridge. Below the ridge the memory decides how fast it goes, above it the
-arithmetic. Chapters: 11, 12, 14.
+two is the device's ridge point. Below it memory is the limit, above it arithmetic.
+Chapters: 11, 12, 14.
 Source: Williams, Waterman & Patterson 2009, Communications of the ACM 52(4), 65-76.
 """
 
@@ -23,7 +23,7 @@ from torch.utils.flop_counter import flop_registry
 
 @dataclass(frozen=True)
 class Operation:
-    """What one operation asks for: FLOPs, and the bytes that must pass the memory at least once.
+    """What one operation needs: FLOPs, and the bytes that must be read or written at least once.
 
     Raises: ValueError where one of them is negative, or no byte is moved.
     """
@@ -41,7 +41,7 @@ class Operation:
 
     @property
     def intensity(self) -> float:
-        """FLOPs for each byte."""
+        """FLOPs per byte."""
         return self.flops / self.n_bytes
 
 
@@ -50,7 +50,8 @@ def matmul(rows: int, inner: int, columns: int, bytes_per_value: float = 4) -> O
 
     FLOPs: 2 rows inner columns, a multiplication and an addition for each pair that meets.
     Bytes: each operand is read once and the result written once,
-    (rows inner + inner columns + rows columns) values. A product too big for the caches moves more.
+    (rows inner + inner columns + rows columns) values. A product too large for the caches moves
+    more: see `grooves.hardware.tiling.product_traffic`.
     Raises: ValueError where a size is not positive.
     """
     _positive(rows=rows, inner=inner, columns=columns, bytes_per_value=bytes_per_value)
@@ -60,7 +61,7 @@ def matmul(rows: int, inner: int, columns: int, bytes_per_value: float = 4) -> O
 
 
 def matvec(rows: int, columns: int, bytes_per_value: float = 4) -> Operation:
-    """A row of `rows` numbers times a matrix (rows, columns): what one word asks of a layer.
+    """A row of `rows` numbers times a matrix (rows, columns): a layer at batch 1.
 
     FLOPs: 2 rows columns. Bytes: nearly all are the matrix, so the intensity is close to
     2 / bytes_per_value whatever the size: 1/2 at 32 bits, 1 at 16 bits, 2 at 8 bits.
@@ -93,11 +94,11 @@ def network_forward(sizes: tuple[int, ...], batch: int, bytes_per_value: float =
 
 
 def decoded_word(config, position: int, bytes_per_value: float = 4) -> Operation:
-    """One more word of an answer, after `position` others, by a model of the course.
+    """One more word of a generated text, after `position` others, by a model of the course.
 
     FLOPs: 2 for each weight of a matrix, embedding included (it is the output layer too), and
-    4 C a block and kept word to compare and to mix. Bytes: each of these weights read once, keys
-    and values of all kept words read once, 2 C a block and word.
+    4 C per block and cached word for scores and weighted sum. Bytes: each of these weights read
+    once, keys and values of all cached words read once, 2 C per block and word.
     config: a `grooves.models.transformer.Config`.
     Raises: ValueError where position is not in the context.
     """
@@ -139,7 +140,7 @@ class Tally(TorchDispatchMode):
 
 
 def tallied(name: str, function: Callable[[], object]) -> Operation:
-    """What `function()` asks for, counted by a `Tally` while it runs once.
+    """What `function()` needs, counted by a `Tally` while it runs once.
 
     Attention is then done product by product, since PyTorch cannot look into its fused forms.
     """
@@ -154,8 +155,8 @@ def tallied(name: str, function: Callable[[], object]) -> Operation:
 def attainable(intensity: float, peak_flops_per_s: float, bandwidth_bytes_per_s: float) -> float:
     """The greatest rate that a device allows an operation, in FLOP/s.
 
-    min(peak, intensity times bandwidth): arithmetic and memory work side by side, so the slower
-    one decides. Raises: ValueError where the intensity is negative or a limit is not positive.
+    min(peak, intensity times bandwidth): arithmetic and transfers overlap, so the slower one
+    decides. Raises: ValueError where the intensity is negative or a limit is not positive.
     Source: Williams et al. 2009, "attainable GFlops/s".
     """
     _limits(peak_flops_per_s, bandwidth_bytes_per_s)
@@ -165,7 +166,7 @@ def attainable(intensity: float, peak_flops_per_s: float, bandwidth_bytes_per_s:
 
 
 def ridge(peak_flops_per_s: float, bandwidth_bytes_per_s: float) -> float:
-    """The intensity, FLOPs a byte, at which both limits bind: below it, memory decides."""
+    """The ridge point: FLOPs per byte at which both limits bind; below it, memory is the limit."""
     _limits(peak_flops_per_s, bandwidth_bytes_per_s)
     return peak_flops_per_s / bandwidth_bytes_per_s
 
@@ -179,7 +180,7 @@ def least_seconds(
 
 
 def bytes_in_flight(latency_s: float, bandwidth_bytes_per_s: float) -> float:
-    """Bytes that must be on their way at any moment to keep a memory busy.
+    """Bytes that must be in flight at any moment to keep a memory busy.
 
     Latency times bandwidth. Source: Little 1961, Operations Research 9(3): L = λ W.
     Raises: ValueError where one of them is not positive.

@@ -2,7 +2,7 @@
 
 Key idea: a matt surface is as bright as the cosine between its normal and the light, and dark where
 that is negative. The cosine of unit vectors is a dot product and "dark where negative" is a ReLU,
-so all pixels and all lights are one matrix product and a bend, and their colours a second product:
+so all pixels and all lights are one matrix product and a ReLU, and their colours a second product:
 the same code that recognises digits. What differs is where the numbers come from. Chapter 11.
 Source: Lambert 1760, Photometria.
 """

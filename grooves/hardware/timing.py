@@ -1,8 +1,8 @@
 """Measuring time without being fooled.
 
-Key idea: the first call is not like the others, a GPU answers before it has finished, and one
-measurement is none. So: warm up, synchronize, repeat, and quote the median with its spread.
-Chapters: 04, 09, 11.
+Key idea: the first call is not like the others, a call to a GPU returns before its work is done,
+and a single measurement proves nothing. So: warm up, synchronise, repeat, and quote the median with
+its spread. Chapters: 04, 09, 11.
 """
 
 from __future__ import annotations
@@ -69,6 +69,16 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def processor_time() -> float:
+    """Seconds that the processor has worked for this program, all its threads together.
+
+    What other programs take is not counted, and neither is waiting, so it is no clock for a GPU.
+    Where a system counts it too coarsely, this is the ordinary clock.
+    """
+    fine = time.get_clock_info("process_time").resolution < 1e-5
+    return time.process_time() if fine else time.perf_counter()
+
+
 def measure(
     function: Callable[[], object],
     min_s: float = 0.2,
@@ -77,6 +87,7 @@ def measure(
     place: torch.device | None = None,
     max_s: float = float("inf"),
     max_runs: float = float("inf"),
+    clock: Callable[[], float] | None = None,
 ) -> Timing:
     """Time `function()` over and over, for at least `min_s` seconds and `min_runs` runs.
 
@@ -84,19 +95,22 @@ def measure(
     repeat: calls between two looks at the clock, for work that is short beside a look; a sample is
     then the mean of so many calls, which a device may queue. place: the device that works.
     max_s, max_runs: no further run begins once the runs have taken so long or are so many, and two
-    of them are there.
+    of them are there. clock: in seconds; `processor_time` leaves out what other
+    programs take, None is the ordinary one.
     Raises: ValueError where a number of runs or calls is too small.
     """
     if min_runs < 2 or repeat < 1:
         raise ValueError(f"{min_runs=} must be at least 2, and {repeat=} at least 1")
 
+    now = clock or time.perf_counter
+
     def timed(calls: int) -> float:
         synchronize(place)
-        started = time.perf_counter()
+        started = now()
         for _ in range(calls):
             function()
         synchronize(place)
-        return (time.perf_counter() - started) / calls
+        return (now() - started) / calls
 
     samples = [timed(1)]
     while len(samples) < min_runs + 1 or sum(samples[1:]) * repeat < min_s:

@@ -1,4 +1,4 @@
-"""The course's own models as experiments: what they ask of a device, and how fast they get it.
+"""The course's own models as experiments: the work that they are, and how fast a device does it.
 
 Key idea: a model is a point on the roofline like any other operation. Small ones lie far below both
 limits, because calling a function takes longer than what it computes. Chapters: 11, 12.
@@ -36,16 +36,22 @@ def digits_forward(batch: int, place: torch.device, **how) -> Measurement:
     return time_operation("digits", batch, "fp32", place, operation, forward, **how)
 
 
-def story_word(place: torch.device, position: int = 64, **how) -> Measurement:
-    """One more word of a story after `position` others, keys and values kept, as answers are made.
+def story_word(place: torch.device, position: int = 64, program=Reader, **how) -> Measurement:
+    """One more word of a story after `position` others, with a cache, as in generation.
 
-    Each run reads the word anew at the same place: what it would append is written over.
+    program: `Reader`, which runs the same PyTorch code on every device, or `Decoder`, which runs
+    fused NumPy code on a CPU. Two devices are compared with the same program only; recordings made
+    before 30 November 2026 hold "story word", by the `Decoder` on a CPU and by the `Reader` on a
+    GPU. Each run reads the word anew at the same place: what it would append is written over.
+    Raises: ValueError for a `Decoder` where it cannot run.
     """
     model = lineage.base().to(place)
+    if program is Decoder and not Decoder.fits(model):
+        raise ValueError(f"a Decoder runs on a CPU only, not on {place.type}: choose Reader")
     ids = torch.randint(1, model.config.vocabulary_size, (1, position), device=place)
     operation = roofline.decoded_word(model.config, position)
     with torch.inference_mode():
-        reader = (Decoder if Decoder.fits(model) else Reader)(model, ids)
+        reader = program(model, ids)
 
         def write():
             reader.read(ids[:, -1:])
@@ -56,11 +62,27 @@ def story_word(place: torch.device, position: int = 64, **how) -> Measurement:
                 for layer in reader.cache.layers:
                     layer.length = position
 
-        return time_operation("story word", 1, "fp32", place, operation, write, **how)
+        kind = f"word by {program.__name__}"
+        return time_operation(kind, 1, "fp32", place, operation, write, **how)
+
+
+def story_words(place: torch.device, **how) -> list[Measurement]:
+    """A word by each program that runs on a device."""
+    programs = (Reader, Decoder) if place.type == "cpu" else (Reader,)
+    return [story_word(place, program=program, **how) for program in programs]
+
+
+def calls_of_a_step(place: torch.device, **changes) -> int:
+    """Operations that PyTorch calls in one step of the story model's training."""
+    step = story_step(place, **changes)
+    step()  # the optimizers make their state
+    with roofline.Tally() as tally:
+        step()
+    return tally.calls
 
 
 def story_step(place: torch.device, **changes):
-    """A step of the story model's training as a function: predict, blame, step downhill.
+    """A step of the story model's training as a function: forward, backward, update.
 
     changes: to the model's `Config`, such as its width `n_embd`.
     """

@@ -1,8 +1,8 @@
-"""Plots of rooflines and sweeps.
+"""Figures of rooflines and of sweeps over sizes.
 
-Key idea: both axes are logarithmic, so each limit is a straight line, and machines that differ by a
-factor of a thousand fit into one plot. Measured rooflines are solid; published ones are dashed and
-labelled as such. Chapters: 11, 12.
+Key idea: both axes are logarithmic, so that each limit is a straight line and machines that differ
+a thousandfold share one figure. What was measured is drawn solid, what was only published is dashed
+and labelled so. Chapters: 11, 12.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Roof:
 
     @property
     def ridge(self) -> float:
-        """The ridge point: FLOPs per byte at which both limits bind."""
+        """FLOPs per byte at which both limits bind."""
         return ridge(self.peak_flops_per_s, self.bandwidth_bytes_per_s)
 
 
@@ -34,8 +34,8 @@ def draw(
 ) -> figures.Picture:
     """Rooflines, and operations as points below them.
 
-    points: (name, intensity in FLOPs per byte, rate in FLOP/s). Published rooflines are dashed.
-    Raises: ValueError where there is no roofline, or a point is not positive.
+    points: (name, intensity in FLOPs per byte, rate in FLOP/s). Published roofs are dashed.
+    Raises: ValueError where there is no roof, or a point that logarithms cannot show.
     """
     if not roofs:
         raise ValueError("a picture of rooflines needs at least one roof")

@@ -222,10 +222,11 @@ def test_the_file_is_plain_json_that_a_person_can_read(cache):
 
 
 def test_the_terminal_counts_what_the_term_sets(tmp_path, monkeypatch, capsys):
-    progress.widget("04_transformer", [("softmax", 1), ("attention", 2), ("rotate", 2)])
-    progress.record("04_transformer", "attention", 2)
+    progress.widget("04_transformer", [("softmax", 1), ("causal_attention", 2), ("rotate", 2)])
+    progress.record("04_transformer", "causal_attention", 2)
     (tmp_path / "term.toml").write_text(
-        '[labs.04_transformer]\nexercises = ["softmax", "attention"]\npoints.attention = 2.5\n'
+        '[labs.04_transformer]\nexercises = ["softmax", "causal_attention"]\n'
+        "points.causal_attention = 2.5\n"
     )
     monkeypatch.chdir(tmp_path)
     assert cli.main(["progress", "04_transformer"]) == 0

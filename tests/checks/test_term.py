@@ -30,9 +30,9 @@ def stable_softmax(x):
 
 
 def test_without_a_term_every_exercise_counts_with_the_masters_points():
-    counted = exercises(LAB)
-    assert len(counted) == len(term.lab_table()[LAB]) == 13
-    assert dict(counted)["attention"] == term.lab_table()[LAB]["attention"]["points"] == 2
+    counted, table = exercises(LAB), term.lab_table()[LAB]
+    assert len(counted) == len(table) == 11
+    assert dict(counted)["causal_attention"] == table["causal_attention"]["points"] == 3
 
 
 def test_choice_and_points_are_those_of_the_term(course, capsys):
@@ -81,7 +81,7 @@ def test_a_term_file_that_was_left_behind_is_missed_once(course, capsys):
 def test_a_term_file_that_cannot_be_read_costs_one_sentence(course, capsys, text):
     set_term(course, text)
     for _ in range(2):
-        assert len(exercises(LAB)) == 13
+        assert len(exercises(LAB)) == 11
     said = capsys.readouterr().out
     assert said.count("\n") == 1
     assert f"{course / 'term.toml'} cannot be used (" in said
@@ -89,7 +89,7 @@ def test_a_term_file_that_cannot_be_read_costs_one_sentence(course, capsys, text
 
 def test_a_term_file_above_the_courses_root_is_not_the_courses(course):
     (course.parent / "term.toml").write_text(f'[labs.{LAB}]\nexercises = ["rotate"]\n')
-    assert len(exercises(LAB)) == 13
+    assert len(exercises(LAB)) == 11
     (course / "labs" / "term.toml").write_text(f'[labs.{LAB}]\nexercises = ["softmax"]\n')
     assert exercises(LAB) == [("softmax", 1)]
 
@@ -98,11 +98,11 @@ def test_a_message_names_exercises_by_the_numbers_of_the_term(course):
     @check(lab=LAB, exercise="rotate")
     def refusing(answer):
         answer(np.zeros(1))
-        raise CheckFailed("see {{exercise causal_attention}} and {{exercise memory}}.", hint="x")
+        raise CheckFailed("see {{exercise causal_attention}} and {{exercise costs}}.", hint="x")
 
     set_term(course, f'[labs.{LAB}]\nexercises = ["causal_attention", "rotate"]\n')
     with pytest.raises(CheckFailed) as caught:
         refusing(lambda x: x)
     assert str(caught.value) == (
-        "rotate: see exercise 1 and the exercise “Count the bytes” (not set)."
+        "rotate: see exercise 1 and the exercise “Count the costs” (not set)."
     )

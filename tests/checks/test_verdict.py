@@ -124,3 +124,37 @@ def test_a_pattern_in_all_wrong_numbers_is_named(pattern, answer):
 )
 def test_numbers_without_a_pattern_are_told_to_have_none(answer):
     assert refusal(answer).hint == "unrecognised"
+
+
+def test_the_smallest_input_that_fails_is_written_out_with_both_results():
+    @check(lab="98_survey", exercise="halves")
+    def halves(answer):
+        for seed, shape in ((1, (6, 5)), (2, (2, 2)), (3, (4, 4))):
+            x = np.random.default_rng(seed).integers(9, size=shape)
+            judge(answer, (x, 2), x / 2, (), f"x of shape {shape}")
+
+    with pytest.raises(CheckFailed) as caught:
+        halves(lambda x, by: x / by + x % 3)
+    assert caught.value.hint == "unrecognised"
+    assert caught.value.message.startswith("for x of shape (6, 5), your result")
+    told = "given [[7, 2], [0, 2]] and 2, the right result is [[3.5, 1], [0, 1]], yours is "
+    assert f"The smallest input that fails: {told}[[4.5, 3], [0, 3]]." in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("shapes", "says"),
+    [
+        ([(6, 5), (5, 5)], "The smallest input that fails: for x of shape (5, 5), your result"),
+        ([(5, 5), (6, 5)], "Call your function on an input of two or three numbers"),
+    ],
+)
+def test_of_large_inputs_the_smallest_is_named_unless_it_is_told_already(shapes, says):
+    @check(lab="98_survey", exercise="thirds")
+    def thirds(answer):
+        for seed, shape in enumerate(shapes):
+            x = np.random.default_rng(seed).normal(size=shape)
+            judge(answer, (x,), x / 3, (), f"x of shape {shape}")
+
+    with pytest.raises(CheckFailed) as caught:
+        thirds(lambda x: x / 3 + x**2)
+    assert f"none of the usual mistakes. {says}" in caught.value.message

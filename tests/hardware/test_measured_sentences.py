@@ -5,6 +5,7 @@ as the chapter describes it, and those of one on which the effect is turned roun
 """
 
 import json
+import math
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -65,7 +66,8 @@ def backward(ratio):
 
 
 def pre_training(slower):
-    names = {"found": {"both": np.zeros(10)}, "seeds": range(5), "worth": {10: 20, 50: 90}}
+    names = {"found_by": {"both": np.zeros(10)}, "seeds": range(5)}
+    names |= {"worth": {10: 20, 50: 90}, "worth_alone": {10: 20, 50: 90}}
     names["seconds"] = {"pre-training": 0, "both": 10 * slower, "labels only": 10}
     return told("03", "claim-03", n_recorded=9, middle=0, part=0.5, more_work=9, **names)
 
@@ -100,7 +102,7 @@ def small_models(shares, digits_factor):
     one, many = (
         SimpleNamespace(timing=SimpleNamespace(best_s=s)) for s in (1e-5, 1e-5 * digits_factor)
     )
-    names = ("a digit", "64 digits", "a word of a story", "a training step")
+    names = ("a digit", "64 digits", "a word, by the Reader", "a training step")
     shares = dict.fromkeys(names, shares)
     return told("11", "roof-words", shares=shares, measured=shares, digit_1=one, digit_64=many)
 
@@ -118,9 +120,17 @@ def bf16(large, small):
     return told("11", "kinds-words", gain={16: small, 512: large}, small_n=16, large_n=512)
 
 
+def programs(factor):
+    return told("11", "turn-words", program_factor=factor, here=MagicMock(), math=math)
+
+
+def fused(factor):
+    return told("11", "fuse-words", fuse_gain=factor, math=math)
+
+
 CASES = {  # name -> (sentence, as the chapter has it, turned round), and words that only it may say
     "batch": ("batch_words", (batch_sizes, (8, 4, 1, 0.4, 0.2)), (batch_sizes, (7, 8, 9, 20, 31)),
-              "a batch pays for the call once"),
+              "a batch pays the overhead of the call once"),
     "batch caption": ("batches", (batch_sizes, (8, 4, 1, 0.4, 0.2)),
                       (batch_sizes, (7, 8, 9, 20, 31)), "share the cost"),
     "backward": ("clock_words", (backward, 2.1), (backward, 0.4), "agrees with the count"),
@@ -130,11 +140,13 @@ CASES = {  # name -> (sentence, as the chapter has it, turned round), and words 
     "square": ("square_words", (square, 15), (square, 3), "took 15 times"),
     "cold": ("first_words", (cold, 91), (cold, 0.9), "91 times as long"),
     "calls": ("digits_words", (small_models, 0.1, 1.4), (small_models, 0.1, 64),
-              "most of the time goes into calls"),
+              "most of the time is overhead"),
     "small models": ("models_words", (small_models, 0.1, 2), (small_models, 0.9, 2),
-                     "reach little"),
+                     "reach only a small part"),
     "cache copies": ("found", (nearest_memory, 3), (nearest_memory, 1), "Each of the three shows"),
     "near memory": ("on_chip_words", (nearest_memory, 3), (nearest_memory, 1), "copies 3.0 times"),
+    "programs": ("program_words", (programs, 3.6), (programs, 1.1), "most of that factor"),
+    "fused": ("fuse_words", (fused, 2.2), (fused, 1.0), "one trip to memory"),
     "bf16": ("gain_words", (bf16, 2.2, 0.9), (bf16, 0.9, 2.2), "does not gain from arithmetic"),
 }  # fmt: skip
 

@@ -8,6 +8,7 @@ from grooves.hardware import latency, microbench, workloads
 from grooves.hardware.microbench import CPU, Measurement
 from grooves.hardware.timing import Timing
 from grooves.inference.decoder import Decoder
+from grooves.inference.generate import Reader
 
 QUICK = {"min_s": 0, "min_runs": 2}
 
@@ -44,7 +45,7 @@ def test_each_precision_is_computed_in_and_counted_with_its_bytes(precision):
 def test_a_precision_that_a_device_lacks_is_not_measured():
     assert not microbench.offers(CPU, "tf32") and microbench.offers(CPU, "fp64")
     assert not microbench.offers(torch.device("mps"), "fp64")
-    with pytest.raises(ValueError, match="'tf32' is nothing that cpu computes in"):
+    with pytest.raises(ValueError, match="'tf32' is no format of cpu"):
         microbench.matmuls([8], "tf32", CPU)
     with pytest.raises(ValueError, match="'fp3' is unknown: choose from fp64, fp32, tf32"):
         microbench.offers(CPU, "fp3")
@@ -115,14 +116,22 @@ def test_a_step_of_a_walk_is_one_of_many(monkeypatch):
     assert latency.scattered(16, n_together=100).timing.median_s == 1 / 800
 
 
-@pytest.mark.parametrize("arranged", [True, False])
-def test_a_word_is_read_at_the_same_place_each_time(monkeypatch, arranged):
+@pytest.mark.parametrize("program", [Reader, Decoder])
+def test_a_word_is_read_at_the_same_place_each_time(program):
     """The context ends at 192 words; without going back the words would run out of it."""
-    if not arranged:
-        monkeypatch.setattr(Decoder, "fits", staticmethod(lambda model: False))
-    found = workloads.story_word(CPU, position=190, min_s=0, min_runs=5)
-    assert found.timing.n == 5
+    found = workloads.story_word(CPU, position=190, program=program, min_s=0, min_runs=5)
+    assert found.timing.n == 5 and found.kind == f"word by {program.__name__}"
     assert found.operation.flops > 2 * 190 * 4 * 64
+
+
+def test_two_devices_are_compared_with_one_program_unless_the_name_says_otherwise():
+    words = workloads.story_words(CPU, **QUICK)
+    assert [m.kind for m in words] == ["word by Reader", "word by Decoder"]
+
+
+def test_the_calls_of_a_step_do_not_grow_with_its_width():
+    narrow, wide = (workloads.calls_of_a_step(CPU, n_embd=n, n_head=1) for n in (16, 32))
+    assert narrow == wide > 100
 
 
 def test_a_wider_model_asks_for_more_flops_and_ends_within_the_budget():

@@ -39,7 +39,7 @@ def test_a_recording_holds_every_kind_of_experiment_that_the_device_has(made):
     kinds = {m.kind for m in made.rows}
     assert kinds == {
         "matmul", "matvec", "copy", "launch, waited", "launch, queued", "chase", "scattered",
-        "digits", "story word", "training step", "wider step",
+        "digits", "word by Reader", "word by Decoder", "training step", "wider step",
     }  # fmt: skip
     assert {m.precision for m in made.of("matmul")} == {"fp32", "bf16"}  # a CPU has no tf32
     assert made.versions["torch"] == torch.__version__ and made.cores >= 1

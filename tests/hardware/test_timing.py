@@ -1,5 +1,7 @@
 """Measuring counts what it says: with a clock of our own, each figure is known beforehand."""
 
+import time
+
 import pytest
 import torch
 
@@ -117,3 +119,11 @@ def test_one_thread_is_all_that_works_within_the_block():
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_processor_time_leaves_out_waiting():
+    """Half a second of sleep is no work, whatever else the machine does."""
+    slept = timing.measure(lambda: time.sleep(0.1), 0, 2, clock=timing.processor_time)
+    worked = timing.measure(lambda: sum(range(300_000)), 0, 2, clock=timing.processor_time)
+    assert slept.best_s < 0.05 and worked.best_s > 5 * slept.best_s
+    assert timing.measure(lambda: time.sleep(0.05), 0, 2).best_s > 0.04

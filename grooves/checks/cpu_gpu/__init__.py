@@ -1,7 +1,7 @@
 """Checks of lab 11, CPU and GPU: what the notebook imports as `check` (chapter 11).
 
 Key idea: one check an exercise, and none of them measures time: devices, curves and profiles
-are simulated, so an answer is as right on a busy laptop as on a GPU. In exercises 1 to 5 students
+are simulated, so an answer is as right on a busy laptop as on a GPU. In exercises 1 to 6 students
 *write* something and may not call the course's own code; in the others they may call anything.
 """
 
@@ -16,6 +16,7 @@ from grooves.checks.cpu_gpu.counts import intensity
 from grooves.checks.cpu_gpu.roof import attainable
 from grooves.checks.cpu_gpu.time import predict_time
 from grooves.checks.cpu_gpu.flight import in_flight
+from grooves.checks.cpu_gpu.pieces import softmax_average
 from grooves.checks.cpu_gpu.batch import busy_batch
 from grooves.checks.cpu_gpu.profile import slowest_part
 from grooves.checks.cpu_gpu.step import mended_step
@@ -35,6 +36,7 @@ __all__ = [
     "race",
     "seconds",
     "slowest_part",
+    "softmax_average",
     "start",
 ]
 

@@ -1,8 +1,8 @@
 """Checks of lab 04, the transformer: what the notebook imports as `check` (chapter 04).
 
-Key idea: one check per exercise. In exercises 1 to 8 students *write* something, so an answer that
-calls the course's own model, or the very PyTorch function that it is compared with, is refused with
-a sentence. In exercises 9 to 13 they count, debug and choose, and may call anything.
+Key idea: one check per exercise. Where students *write* something, an answer that calls the
+course's own model, or the very PyTorch function that it is compared with, is refused with a
+sentence. Where they count and debug, they may call anything.
 """
 
 import functools
@@ -11,30 +11,33 @@ from grooves import checks
 
 # The order of these lines is the order of the exercises.
 # isort: off
-from grooves.checks.transformer.scaled_attention import softmax, attention
+from grooves.checks.transformer.stable_softmax import softmax
 from grooves.checks.transformer.causal import causal_attention
-from grooves.checks.transformer.heads import split_heads, merge_heads, rotate
+from grooves.checks.transformer.heads import split_heads, rotate
 from grooves.checks.transformer.transformer_block import block
 from grooves.checks.transformer.loss import next_word_loss
-from grooves.checks.transformer.costs import count_parameters, counted, memory
-from grooves.checks.transformer.flops import training_flops
-from grooves.checks.transformer.repair import repaired, short_training
-from grooves.checks.transformer.challenge import race, recipe
+from grooves.checks.transformer.generation import generate
+from grooves.checks.transformer.induction_head import induction
+from grooves.checks.transformer.byte_pair import byte_pairs
+from grooves.checks.transformer.costs import counted
+from grooves.checks.transformer.flops import costs
+from grooves.checks.transformer.repair import openings, repaired, short_training
+from grooves.checks.transformer.challenge import race
 
 # isort: on
 from grooves.checks.compare import single
 
 __all__ = [
-    "attention",
     "block",
+    "byte_pairs",
     "causal_attention",
-    "count_parameters",
+    "costs",
     "counted",
-    "memory",
-    "merge_heads",
+    "generate",
+    "induction",
     "next_word_loss",
+    "openings",
     "race",
-    "recipe",
     "repaired",
     "rotate",
     "short_training",
@@ -42,7 +45,6 @@ __all__ = [
     "softmax",
     "split_heads",
     "start",
-    "training_flops",
 ]
 
 LAB = "04_transformer"

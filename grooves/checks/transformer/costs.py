@@ -1,7 +1,7 @@
-"""Checks of lab 04, fourth part: counting parameters and bytes (chapter 04).
+"""Check of lab 04, the costs of a model: parameters, bytes of the cache, FLOPs (chapter 04).
 
-Key idea: the expected count is that of the course's own model, built at that size, so any correct
-way of counting passes.
+Key idea: the expected count of parameters is that of the course's own model, built at that size, so
+any correct way of counting passes. Each of the three numbers has its own mistakes.
 Shapes: B texts, T words, C channels, V words in the vocabulary, L layers.
 """
 
@@ -10,17 +10,13 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-import numpy as np
 import torch
-from torch import Tensor
 
-from grooves.checks import CheckFailed, check
-from grooves.checks.compare import Mistake, as_tensor, compare, own_seed
+from grooves.checks.compare import Mistake, own_seed
 from grooves.models import transformer
 from grooves.models.transformer import Config, Transformer
 
 LAB = "04_transformer"
-EXACT = 1e-9  # counts, so only a float's rounding is forgiven
 # All sizes differ, so that no mistake looks like another.
 SMALL = Config(vocabulary_size=50, context=32, n_layer=4, n_head=3, n_embd=18, mlp_from=1)
 LARGER = Config(vocabulary_size=500, n_layer=6, n_head=4, n_embd=64, mlp_from=2)
@@ -65,17 +61,10 @@ def as_parts(got) -> tuple:
     return tuple(got) if isinstance(got, (tuple, list)) else ()
 
 
-def compare_count(got, expected, mistakes, inputs, given, source="the right one is") -> None:
-    """Compare a count, which may come as an array of one element, exactly."""
-    got = as_tensor(got)
-    got = got.reshape(()) if got.numel() == 1 else got
-    compare(got, expected, mistakes, inputs, given, source, EXACT)
+# ---- parameters ------------------------------------------------------------------------------
 
 
-# ---- 9 parameters ----------------------------------------------------------------------------
-
-
-def _parameters(config: Config, embeddings=1, mix=1, attention=4, mlp=8, vectors=(0, 0, 0)) -> int:
+def parameters(config: Config, embeddings=1, mix=1, attention=4, mlp=8, vectors=(0, 0, 0)) -> int:
     """The count, or one with a part replaced.
 
     attention, mlp: matrices of C² in each. vectors: further vectors of C weights, per layer,
@@ -90,55 +79,55 @@ def _parameters(config: Config, embeddings=1, mix=1, attention=4, mlp=8, vectors
 PARAMETER_MISTAKES = (
     Mistake(
         "untied_head",
-        lambda c: _parameters(c, embeddings=2),
+        lambda c, *_: parameters(c, embeddings=2),
         "the vocabulary's matrix is counted twice. The head uses the embedding's weights: "
         "they are tied, and one matrix is stored.",
     ),
     Mistake(
         "mix_forgotten",
-        lambda c: _parameters(c, mix=0),
+        lambda c, *_: parameters(c, mix=0),
         "C weights are missing: the token shift `mix` has one per channel.",
     ),
     Mistake(
         "mlp_everywhere",
-        lambda c: _parameters(replace(c, mlp_from=0)),
+        lambda c, *_: parameters(replace(c, mlp_from=0)),
         "you count an MLP in every layer. The first mlp_from layers have none.",
     ),
     Mistake(
         "narrow_mlp",
-        lambda c: _parameters(c, mlp=2),
+        lambda c, *_: parameters(c, mlp=2),
         "the MLP is four times as wide as the stream: up is (4C, C) and down (C, 4C).",
     ),
     Mistake(
         "half_mlp",
-        lambda c: _parameters(c, mlp=4),
+        lambda c, *_: parameters(c, mlp=4),
         "the MLP has two matrices, up and down, with 4C² weights each.",
     ),
     Mistake(
         "out_forgotten",
-        lambda c: _parameters(c, attention=3),
+        lambda c, *_: parameters(c, attention=3),
         "C² weights per layer are missing: attention ends in a matrix `out` that mixes the heads.",
     ),
     Mistake(
         "embedding_forgotten",
-        lambda c: _parameters(c, embeddings=0),
+        lambda c, *_: parameters(c, embeddings=0),
         "V · C weights are missing: the embedding has a row of C for each word of the vocabulary.",
     ),
     Mistake(
         "heads_multiplied",
-        lambda c: _parameters(c, attention=4 * c.n_head),
+        lambda c, *_: parameters(c, attention=4 * c.n_head),
         "you count matrices of full width for every head. The heads divide C among them, so "
         "their number does not change the count.",
     ),
     Mistake(
         "one_layer",
-        lambda c: _parameters(replace(c, n_layer=1, mlp_from=0)),
+        lambda c, *_: parameters(replace(c, n_layer=1, mlp_from=0)),
         "that is the count for one layer.",
     ),
     *(
         Mistake(
             "norms_counted",
-            lambda c, vectors=vectors: _parameters(c, vectors=vectors),
+            lambda c, *_, vectors=vectors: parameters(c, vectors=vectors),
             "this model's norms have no parameters: no gain, no bias.",
         )
         for vectors in ((4, 0, 0), (2, 0, 0), (4, 0, 2), (2, 0, 1), (2, 2, 0), (1, 1, 0))
@@ -146,122 +135,69 @@ PARAMETER_MISTAKES = (
     *(
         Mistake(
             "biases_counted",
-            lambda c, vectors=vectors: _parameters(c, vectors=vectors),
+            lambda c, *_, vectors=vectors: parameters(c, vectors=vectors),
             "this model's matrices have no biases.",
         )
         for vectors in ((9, 0, 0), (4, 5, 0))
     ),
     Mistake(
         "positions_learned",
-        lambda c: _parameters(c) + c.context * c.n_embd,
+        lambda c, *_: parameters(c) + c.context * c.n_embd,
         "rotary positions are computed, not learned: they need no weights.",
     ),
 )
 
 
 @cache
-def _of_the_model(config: Config) -> int:
+def counted_on_the_model(config: Config) -> int:
+    """The number of parameters of the course's own model."""
     with own_seed(0), torch.device("meta"):
         return transformer.count_parameters(Transformer(config))
 
 
-@check(lab=LAB, exercise="count_parameters")
-def count_parameters(answer):
-    """count_parameters(config) -> number of parameters of the course's model."""
-    for config in (SMALL, LARGER, ONE_LAYER, HUGE, DEEP, EQUAL, SMALL):
-        expected = _of_the_model(config)
-        got = counted(answer, config)
-        described = given(config)
-        source = "the model itself has"
-        compare_count(got, expected, PARAMETER_MISTAKES, (config,), described, source)
+# ---- the cache -------------------------------------------------------------------------------
 
 
-# ---- 10 memory -------------------------------------------------------------------------------
-
-
-def _weight_bytes(config: Config, batch: int, length: int, bytes_per_value: int) -> int:
-    return _parameters(config) * bytes_per_value
-
-
-def _cache_bytes(config: Config, batch: int, length: int, bytes_per_value: int) -> int:
+def cache_bytes(config: Config, batch: int, length: int) -> int:
+    """Bytes of a key and a value of 16 bits, in every layer, for every word of every text."""
     _, L, C, _ = sizes(config)
-    return 2 * L * C * batch * length * bytes_per_value
+    return 2 * 2 * L * C * batch * length
 
 
-WEIGHT_MISTAKES = (
-    Mistake("swapped", _cache_bytes, "the two are swapped: weights first, then the cache."),
-    Mistake(
-        "weights_times_batch",
-        lambda c, B, T, b: B * _weight_bytes(c, B, T, b),
-        "the weights are stored once, whatever the batch size.",
-    ),
-    Mistake(
-        "values_not_bytes",
-        lambda c, *a: _parameters(c),
-        "that is the number of values. Each takes bytes_per_value bytes.",
-    ),
-    Mistake(
-        "always_four_bytes",
-        lambda c, *a: 4 * _parameters(c),
-        "you assume 4 bytes per value. Use the argument.",
-    ),
-)
 CACHE_MISTAKES = (
     Mistake(
         "keys_only",
-        lambda *a: _cache_bytes(*a) // 2,
-        "the factor 2 is missing: the cache holds keys and values.",
+        lambda *a: cache_bytes(*a) // 2,
+        "a factor 2 is missing from the cache: it holds keys and values, of 2 bytes each.",
     ),
     Mistake(
-        "one_layer",
-        lambda c, *a: _cache_bytes(c, *a) // c.n_layer,
-        "that is one layer. Every layer caches its own keys and values.",
+        "cache_of_one_layer",
+        lambda c, *a: cache_bytes(c, *a) // c.n_layer,
+        "that is the cache of one layer. Every layer caches its own keys and values.",
     ),
     Mistake(
         "one_text",
-        lambda c, B, *a: _cache_bytes(c, 1, *a),
+        lambda c, B, *a: cache_bytes(c, 1, *a),
         "that is one text. Each text of the batch has its own cache.",
     ),
     Mistake(
         "one_head",
-        lambda c, *a: _cache_bytes(c, *a) // c.n_head,
+        lambda c, *a: cache_bytes(c, *a) // c.n_head,
         "that is one head, D wide. All H heads together are C wide.",
     ),
     Mistake(
         "times_heads",
-        lambda c, *a: _cache_bytes(c, *a) * c.n_head,
+        lambda c, *a: cache_bytes(c, *a) * c.n_head,
         "C is the width of all heads together: H · D = C. Do not multiply by H again.",
     ),
     Mistake(
-        "cache_in_values",
-        lambda c, B, T, b: _cache_bytes(c, B, T, 1),
-        "that is the number of values in the cache. Each takes bytes_per_value bytes.",
+        "four_bytes",
+        lambda *a: 2 * cache_bytes(*a),
+        "you assume 4 bytes per value. At 16 bits it is 2.",
     ),
     Mistake(
         "whole_context",
-        lambda c, B, T, b: _cache_bytes(c, B, c.context, b),
+        lambda c, B, T: cache_bytes(c, B, c.context),
         "that is a cache for config.context words. Here it holds `length` words.",
     ),
 )
-
-
-@check(lab=LAB, exercise="memory", returns=(tuple, list, Tensor, np.ndarray))
-def memory(answer):
-    """memory(config, batch, length, bytes_per_value) -> (bytes of weights, bytes of cache)."""
-    small = (SMALL, 7, 11, 2)
-    larger = (LARGER, 17, 131, 1), (SMALL, 5, 61, 8), (HUGE, 3, 5_053, 4), (DEEP, 300, 1, 2)
-    for inputs in (small, *larger, (EQUAL, 3, 3, 3), (EQUAL, 1, 12, 0.5), small):
-        config, batch, length, width = inputs
-        got = counted(answer, *inputs)
-        if len(got) != 2:
-            raise CheckFailed(
-                f"expected two numbers, (weights, cache), got {len(got)}.", hint="not_two"
-            )
-        sizes_given = f"{given(config)}, {batch = }, {length = }, bytes_per_value = {width}"
-        parts = (
-            ("weights", _weight_bytes, WEIGHT_MISTAKES),
-            ("cache", _cache_bytes, CACHE_MISTAKES),
-        )
-        for value, (name, right, mistakes) in zip(got, parts, strict=True):
-            described = f"the bytes of the {name}, {sizes_given}"
-            compare_count(value, right(*inputs), mistakes, inputs, described)

@@ -1,4 +1,4 @@
-"""Check of lab 04, fourth part: the FLOPs of a training step (chapter 04).
+"""Check of lab 04, the costs of a model, with its FLOPs (chapter 04).
 
 Key idea: nearly all arithmetic is matrix products, whose cost follows from their shapes. A test
 compares the formula with PyTorch's own counter on the course's model.
@@ -9,22 +9,31 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from grooves.checks import check
-from grooves.checks.compare import Mistake
+import numpy as np
+from torch import Tensor
+
+from grooves.checks import CheckFailed, check
+from grooves.checks.compare import Mistake, as_tensor, compare
 from grooves.checks.transformer.costs import (
+    CACHE_MISTAKES,
     DEEP,
     EQUAL,
     HUGE,
     LAB,
     LARGER,
     ONE_LAYER,
+    PARAMETER_MISTAKES,
     SMALL,
-    compare_count,
+    cache_bytes,
     counted,
+    counted_on_the_model,
     given,
+    parameters,
     sizes,
 )
 from grooves.models.transformer import Config
+
+EXACT = 1e-9  # counts, so only a float's rounding is forgiven
 
 
 def training_step_flops(
@@ -39,12 +48,6 @@ def training_step_flops(
     words = batch * length
     weights = (4 * L + 8 * L_mlp) * C * C + head * V * C
     return passes * 2 * words * (weights + L * scores * length * C)
-
-
-def _n_weights(config: Config) -> int:
-    """All parameters, as exercise 9 counts them."""
-    V, L, C, L_mlp = sizes(config)
-    return V * C + C + (4 * L + 8 * L_mlp) * C * C
 
 
 FLOP_MISTAKES = (
@@ -72,14 +75,14 @@ FLOP_MISTAKES = (
     ),
     Mistake(
         "six_per_weight",
-        lambda c, B, T: 6 * B * T * _n_weights(c),
+        lambda c, B, T: 6 * B * T * parameters(c),
         "6 · parameters · words is the rule of thumb. It omits the products over pairs of words "
         "and counts the token shift `mix`, which is not a matrix product.",
     ),
     Mistake(
-        "mlp_everywhere",
+        "flops_of_mlp_everywhere",
         lambda c, *a: training_step_flops(replace(c, mlp_from=0), *a),
-        "you count an MLP in every layer. The first mlp_from layers have none.",
+        "among the FLOPs you count an MLP in every layer. The first mlp_from layers have none.",
     ),
     Mistake(
         "one_product_of_two",
@@ -105,21 +108,30 @@ FLOP_MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="training_flops")
-def training_flops(answer):
-    """training_flops(config, batch, length) -> FLOPs of the matrix products of one step."""
+PARTS = (
+    ("parameters", PARAMETER_MISTAKES, lambda c, B, T: counted_on_the_model(c)),
+    ("bytes of the cache", CACHE_MISTAKES, cache_bytes),
+    ("FLOPs of a training step", FLOP_MISTAKES, training_step_flops),
+)
+
+
+@check(lab=LAB, exercise="costs", returns=(tuple, list, Tensor, np.ndarray))
+def costs(answer):
+    """costs(config, batch, length) -> (parameters, bytes of the cache, FLOPs of a step)."""
     small = (SMALL, 5, 7)
-    for inputs in (
-        small,
-        (LARGER, 9, 131),
-        (SMALL, 2, 61),
-        (ONE_LAYER, 1, 1),
-        (HUGE, 8, 125),
-        (DEEP, 300, 5_053),
-        (EQUAL, 12, 12),
-        small,
-    ):
+    others = (LARGER, 9, 131), (SMALL, 2, 61), (ONE_LAYER, 1, 1), (HUGE, 8, 125)
+    for inputs in (small, *others, (DEEP, 300, 5_053), (EQUAL, 12, 12), small):
         config, batch, length = inputs
+        got = counted(answer, *inputs)
+        if len(got) != 3:
+            raise CheckFailed(
+                f"expected three numbers, (parameters, bytes, FLOPs), got {len(got)}.",
+                hint="not_three",
+            )
         described = f"{given(config)}, batch = {batch}, length = {length}"
-        expected = training_step_flops(*inputs)
-        compare_count(counted(answer, *inputs), expected, FLOP_MISTAKES, inputs, described)
+        for value, (name, mistakes, right) in zip(got, PARTS, strict=True):
+            value = as_tensor(value)
+            value = value.reshape(()) if value.numel() == 1 else value
+            which = f"the {name}, {described}"
+            expected = right(*inputs)
+            compare(value, expected, mistakes, inputs, which, "the right one is", EXACT)

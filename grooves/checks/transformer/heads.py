@@ -18,7 +18,7 @@ from grooves.checks.compare import Mistake, compare, draw, number, written_by_ha
 LAB = "04_transformer"
 
 
-# ---- 4 split and 5 merge heads ---------------------------------------------------------------
+# ---- split heads -----------------------------------------------------------------------------
 
 SPLIT_MISTAKES = (
     Mistake(
@@ -38,10 +38,17 @@ SPLIT_MISTAKES = (
         lambda x, h: x.unflatten(-1, (h, -1)),
         "the axis of heads is still after that of words: (B, T, H, D). Swap those two axes.",
     ),
-    Mistake(
-        "sizes_swapped",
-        lambda x, h: x.unflatten(-1, (-1, h)).transpose(1, 2),
-        "you made D heads of H channels. n_heads is the number of heads.",
+    *(
+        Mistake(
+            "sizes_swapped",
+            compute,
+            "you made D heads of H channels. n_heads is the number of heads. (torch.split(x, n) "
+            "makes pieces of n channels, torch.chunk(x, n) makes n pieces.)",
+        )
+        for compute in (
+            lambda x, h: x.unflatten(-1, (-1, h)).transpose(1, 2),
+            lambda x, h: torch.stack(x.split(h, dim=-1)),
+        )
     ),
     Mistake(
         "heads_first",
@@ -83,72 +90,13 @@ def split_heads(answer):
 
     judge(lambda *inputs: written_by_hand(answer, *inputs), (2, 5, 12), 3)
     judge(answer, (2, 5, 12), 3, seed=13)
-    sizes = ((2, 5, 12), 4), ((3, 4, 70), 7), ((1, 1, 10), 5), ((4, 3, 11), 11), ((5, 2, 6), 1)
-    large = ((1, 1_100, 4), 2), ((300, 2, 6), 3), ((1, 2, 1_056), 264), ((1, 3, 600), 2)
-    for shape, n_heads in (*sizes, *large):
+    small = ((2, 5, 12), 4), ((1, 2, 4), 2), ((1, 1, 10), 5), ((4, 3, 11), 11), ((5, 2, 6), 1)
+    wide = ((3, 4, 70), 7), ((1, 2, 1_056), 264), ((1, 3, 600), 2)
+    for shape, n_heads in (*small, *wide, ((1, 1_100, 4), 2), ((300, 2, 6), 3)):
         judge(answer, shape, n_heads)
 
 
-MERGE_MISTAKES = (
-    Mistake(
-        "reshaped_only",
-        lambda y: y.reshape(y.size(0), y.size(2), -1),
-        "the shape is right, but the numbers of different words are mixed. "
-        "Move T in front of H first, then join (H, D).",
-    ),
-    Mistake(
-        "channels_interleaved",
-        lambda y: y.permute(0, 2, 3, 1).flatten(2),
-        "the heads' channels are interleaved. Head 0's D channels come first, then head 1's.",
-    ),
-    Mistake(
-        "not_joined",
-        lambda y: y.transpose(1, 2),
-        "the axes are in order, (B, T, H, D), but H and D are not joined into C.",
-    ),
-    *(
-        Mistake(
-            "axes_mixed",
-            lambda y, a=a, b=b: y.transpose(a, b).reshape(y.size(0), y.size(2), -1),
-            "the shape is right, but other axes than words and heads were swapped before the "
-            "join. Swap axes 1 and 2.",
-        )
-        for a, b in ((2, 3), (1, 3))
-    ),
-    Mistake("heads_added", lambda y: y.sum(1), "you added the heads up. Concatenate them."),
-    Mistake("heads_averaged", lambda y: y.mean(1), "you averaged the heads. Concatenate them."),
-    Mistake(
-        "words_joined",
-        lambda y: y.flatten(1, 2),
-        "the heads are joined along time, (B, H·T, D). Join them along the channels.",
-    ),
-    Mistake(
-        "order_reversed",
-        lambda y: y.flip(1).transpose(1, 2).flatten(2),
-        "the last head comes first. Head 0 has the first D channels.",
-    ),
-)
-
-
-@check(lab=LAB, exercise="merge_heads", returns=Tensor)
-def merge_heads(answer):
-    """merge_heads(y): (B, H, T, D) -> (B, T, C), the inverse of split_heads."""
-
-    def judge(call, shape, seed=11):
-        y = draw(seed, *shape)
-        expected = torch.cat(tuple(y.unbind(1)), dim=-1)  # (B, T, C)
-        given = f"y of shape {shape}"
-        compare(call(y.clone()), expected, MERGE_MISTAKES, (y,), given, "the right one is")
-
-    judge(lambda y: written_by_hand(answer, y), (2, 3, 5, 4))
-    judge(answer, (3, 2, 4, 6))
-    judge(answer, (2, 3, 5, 4), seed=14)
-    sizes = (3, 7, 2, 5), (1, 4, 1, 3), (1, 1, 6, 2), (4, 11, 3, 1)
-    for shape in (*sizes, (1, 2, 1_100, 2), (300, 2, 3, 2), (1, 264, 2, 4), (1, 2, 3, 300)):
-        judge(answer, shape)
-
-
-# ---- 6 rotary positions ----------------------------------------------------------------------
+# ---- rotary positions ------------------------------------------------------------------------
 
 
 def _turn(x: Tensor, turns: Tensor) -> Tensor:
@@ -250,8 +198,8 @@ ROTATE_MISTAKES = (
 
 @check(lab=LAB, exercise="rotate", returns=Tensor)
 def rotate(answer):
-    """rotate(x, base): (B, H, T, D) -> the same shape, word t's pair i rotated by "
-    "t·base^(−2i/D)."""
+    """rotate(x, base): (B, H, T, D) -> the same shape, pair i of word t rotated by
+    t·base^(−2i/D)."""
 
     def judge(call, shape, base, seed=12, tolerance=None, scale=1):
         x = scale * draw(seed, *shape)
@@ -265,6 +213,7 @@ def rotate(answer):
     judge(lambda *inputs: written_by_hand(answer, *inputs), (2, 3, 5, 6), 50.0)
     judge(answer, (2, 3, 5, 6), 50.0, seed=15)
     judge(answer, (2, 3, 5, 6), 20.0)
+    judge(answer, (1, 1, 2, 4), 100.0)
     judge(answer, (1, 2, 4, 14), 70, scale=30)
     judge(answer, (3, 1, 1, 4), 10_000.0)
     judge(answer, (70, 2, 3, 4), 60_000.0)

@@ -29,11 +29,17 @@ from grooves.checks.compare import (
 LAB = "04_transformer"
 
 
-def _negative_log_likelihood(logits: Tensor, ids: Tensor, shift: int = 1) -> Tensor:
-    """-log p of the word `shift` positions ahead, where there is one: (B, T - shift)."""
+def _negative_log_likelihood(
+    logits: Tensor, ids: Tensor, shift: int = 1, from_the_end: bool = False
+) -> Tensor:
+    """-log p of the word `shift` positions ahead, where there is one: (B, T - shift).
+
+    from_the_end: an id of -1 is read as the last word, as an index is, not as the first.
+    """
     T = ids.size(1)
     log_p = logits.double().log_softmax(-1)[:, : T - shift]
-    words = ids[:, shift:, None].clamp(min=0)  # padding need not be a word id
+    words = ids[:, shift:, None]  # padding need not be a word id
+    words = words % logits.size(-1) if from_the_end else words.clamp(min=0)
     return -log_p.gather(-1, words).squeeze(-1)
 
 
@@ -63,10 +69,15 @@ LOSS_MISTAKES = (
         ].mean(),
         "position t is scored on word t, which is its input. It must predict word t + 1.",
     ),
-    Mistake(
-        "padding_counted",
-        lambda logits, ids, padding: _negative_log_likelihood(logits, ids).mean(),
-        "the padding is scored as if it were words. Leave it out.",
+    *(
+        Mistake(
+            "padding_counted",
+            lambda logits, ids, padding, end=end: _negative_log_likelihood(
+                logits, ids, from_the_end=end
+            ).mean(),
+            "the padding is scored as if it were words. Leave it out.",
+        )
+        for end in (False, True)
     ),
     Mistake(
         "divided_by_all",
@@ -76,13 +87,16 @@ LOSS_MISTAKES = (
         "the padding's loss is left out, but its positions still count in the mean. "
         "Divide by the number of words that are predicted.",
     ),
-    Mistake(
-        "padding_at_t",
-        lambda logits, ids, padding: _negative_log_likelihood(logits, ids)[
-            ids[:, :-1] != padding
-        ].mean(),
-        "you test for padding at position t, the input. The target, the word at t + 1, must not be "
-        "padding.",
+    *(
+        Mistake(
+            "padding_at_t",
+            lambda logits, ids, padding, end=end: _negative_log_likelihood(
+                logits, ids, from_the_end=end
+            )[ids[:, :-1] != padding].mean(),
+            "you test for padding at position t, the input. The target, the word at t + 1, must "
+            "not be padding.",
+        )
+        for end in (False, True)
     ),
     Mistake(
         "sum_not_mean",
@@ -99,6 +113,14 @@ LOSS_MISTAKES = (
             "Every predicted word should count the same.",
         )
         for empty in (math.nan, 0.0, "left out")
+    ),
+    Mistake(
+        "softmax_twice",
+        lambda logits, ids, padding: _negative_log_likelihood(
+            logits.double().softmax(-1), ids
+        ).mean(),
+        "you pass probabilities to cross_entropy, which takes logits and applies the softmax "
+        "itself; and the padding is counted.",
     ),
     Mistake(
         "softmax_twice",
@@ -148,6 +170,7 @@ def next_word_loss(answer):
     logits = draw(24, 3, 6, 10, scale=2.0)
     judge(by_hand, logits, ids, 9)
     judge(answer, draw(25, 3, 6, 10), ids, 9, " (other numbers)")
+    judge(answer, draw(28, 1, 4, 3), torch.tensor([[0, 1, 0, 2]]), 2)
     judge(answer, logits, (ids + 1) % 10, 0)
     judge(answer, logits, ids.where(ids != 9, -1), -1, ", which is not a word id,")
     for B, T, V in ((1, 11, 300), (70, 3, 5), (1, 1_100, 7), (2, 2, 1_100)):

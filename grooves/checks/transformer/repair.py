@@ -71,7 +71,7 @@ def short_training(build: Callable[[int], nn.Module], steps: int) -> tuple[float
 
     Returns: its loss on held-out openings, and the exact entropy of those, in nats per word.
     """
-    words, held_out, entropy = _openings()
+    words, held_out, entropy = openings()
     with own_seed(0):
         model = build(len(Stories().vocabulary))
         model.train()
@@ -237,9 +237,11 @@ def _add_noise(model: nn.Module) -> None:
 
 
 @cache
-def _openings() -> tuple[Tensor, Tensor, float]:
-    """Openings of 1,200 stories to learn from and of 100 others, each (N, LENGTH + 1), and the
-    exact entropy of the latter in nats per word."""
+def openings() -> tuple[Tensor, Tensor, float]:
+    """Openings of stories to learn from, and 100 others: two tensors of word ids (N, LENGTH + 1).
+
+    Each begins with the end mark. Returned third: the exact entropy of the others, nats per word.
+    """
     language = Stories()
     stories = [s for s in language.corpus(1300, seed=4) if len(s) > LENGTH]
     ids = torch.tensor([[0, *(language.index[w] for w in s[:LENGTH])] for s in stories])

@@ -72,6 +72,17 @@ def _norm_of_both(x, attend, up, down):
 BLOCK_MISTAKES = (
     *(
         Mistake(
+            "normalised_over_words",
+            lambda *parts, first=first: _block(
+                *parts, *[lambda x: F.layer_norm(x, x.shape[first:])] * 2
+            ),
+            "the norm takes several words together, so each depends on the others, later ones "
+            "included. Normalise each word over its channels: the shape is x.shape[-1:].",
+        )
+        for first in (0, 1)
+    ),
+    *(
+        Mistake(
             "output_normalised",
             compute,
             "you normalise the outputs of attend and down. Normalise their inputs, and add their "

@@ -24,11 +24,17 @@ DEVICES = Path(devices_table.__file__).with_name("devices.toml")
 
 
 def devices() -> list[dict]:
-    """Recorded devices, then those of devices.toml with both limits; dates are text."""
+    """Recorded devices, then the single ones of devices.toml with both limits; dates are text.
+
+    Only peaks in one of `BYTES` are kept, and no NPU, in which nobody trains a layer.
+    """
     found = tomllib.loads(DEVICES.read_text(encoding="utf-8"))["device"]
-    single = [device for device in found if device["kind"] != "system"]
-    known = [one for one in single if one.get("peak_tflops") and "bandwidth_gb_per_s" in one]
-    return recorded() + [device | {"read": str(device["read"])} for device in known]
+    known = []
+    for one in found:
+        peaks = {p: peak for p, peak in one["peak_tflops"].items() if p in BYTES}
+        if peaks and one["kind"] not in ("system", "npu"):
+            known.append(one | {"read": str(one["read"]), "peak_tflops": peaks})
+    return recorded() + known
 
 
 def recorded() -> list[dict]:

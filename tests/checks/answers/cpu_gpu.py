@@ -15,7 +15,7 @@ from grooves.checks import CheckFailed
 from grooves.checks import cpu_gpu as check
 from grooves.checks.cpu_gpu import machine_plan as cpu_gpu_plan
 from grooves.checks.cpu_gpu import step as cpu_gpu_step
-from grooves.hardware import roofline
+from grooves.hardware import roofline, tiling
 from grooves.hardware.timing import measure
 
 ANSWERS = Answers("11_cpu_gpu")
@@ -490,6 +490,55 @@ by_hand(
 )
 
 
+# ---- softmax_average ---------------------------------------------------------------------------
+
+
+@right("softmax_average", "number by number, with the logarithm of the sum")
+def _(pieces):
+    logarithm, mean = -math.inf, 0.0
+    for scores, values in pieces:
+        for score, value in zip(scores, values, strict=True):
+            greater, smaller = max(logarithm, score), min(logarithm, score)
+            new = greater + math.log1p(math.exp(smaller - greater))
+            mean += (value - mean) * math.exp(score - new)
+            logarithm = new
+    return mean
+
+
+@right("softmax_average", "a softmax of each piece, joined by its log-sum-exp, in PyTorch")
+def _(pieces):
+    logarithms, means = [], []
+    for scores, values in pieces:
+        s, v = (torch.tensor(part, dtype=torch.float64) for part in (scores, values))
+        logarithms.append(s.logsumexp(0))
+        means.append(s.softmax(0) @ v)
+    return torch.stack(logarithms).softmax(0) @ torch.stack(means)
+
+
+ANSWERS.wrong_answers["softmax_average"] = {
+    "second_pass": lambda pieces: sum(len(v) for _, v in pieces) + max(max(s) for s, _ in pieces),
+    "course_code": lambda pieces: float(
+        tiling.attention(
+            torch.ones(1, 1), *(torch.tensor(part)[:, None] for part in next(iter(pieces)))
+        )
+    ),
+    "wrong_type": lambda pieces: [max(s) for s, _ in pieces],
+    "same_result_for_all": lambda pieces: 3.5,
+}
+
+
+def _hand(softmax_average):
+    found = softmax_average([([0.0, 0.0], [1.0, 3.0]), ([math.log(2)], [5.0])])
+    return math.isclose(found, 3.5)
+
+
+by_hand(
+    "softmax_average",
+    "Adding exp(0) · 5 and exp(0) gives 7 and 2, so the result is 3.5.",
+    _hand,
+)
+
+
 # ---- busy_batch ------------------------------------------------------------------------------
 
 
@@ -783,7 +832,7 @@ def _asks(_mended_step):
 
 by_hand(
     "mended_step",
-    "For 64 pictures these two synchronise 128 times, and `loss.item()` once more;",
+    "For 64 pictures these two synchronise 128 times, and `loss.item()` once more.",
     _asks,
 )
 

@@ -1,7 +1,9 @@
 """Answers to lab 04, the transformer: right ones in several ways, wrong ones named by mistake."""
 
 import math
+from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -9,7 +11,6 @@ import torch.nn.functional as F
 from answers.lab import Answers, near
 from torch import nn
 
-from grooves.checks.transformer import challenge as transformer_challenge
 from grooves.checks.transformer import repair as transformer_repair
 from grooves.checks.transformer.costs import SMALL
 from grooves.models.transformer import Config, Transformer, count_parameters
@@ -18,19 +19,13 @@ from grooves.models.transformer import Config, Transformer, count_parameters
 def shorten(monkeypatch):
     """Trainings too short to pass."""
     monkeypatch.setattr(transformer_repair, "STEPS", 1)
-    monkeypatch.setattr(transformer_challenge, "MOST_STEPS", transformer_challenge.FEWEST_STEPS)
 
 
 ANSWERS = Answers(
     "04_transformer",
-    needs={
-        "attention": ["softmax-answer"],
-        "causal_attention": ["softmax-answer"],
-        "memory": ["count_parameters-answer"],
-        "repaired": ["broken"],
-    },
-    trains=("repaired", "recipe"),
-    plain_hints=("not_two", "raised"),
+    needs={"causal_attention": ["softmax-answer"], "repaired": ["broken"]},
+    trains=("repaired",),
+    plain_hints=("not_two", "not_three", "not_a_list", "raised"),
     shorten=shorten,
 )
 right, wrong = ANSWERS.right, ANSWERS.wrong
@@ -130,101 +125,12 @@ def _(scores):
     return torch.full_like(scores, 1 / scores.size(1))
 
 
-# ---- attention -------------------------------------------------------------------------------
-
-
-@right("attention", "einsum")
-def _(q, k, v):
-    scores = torch.einsum("btd,bsd->bts", q, k) * q.shape[-1] ** -0.5
-    return torch.einsum("bts,bse->bte", F.softmax(scores, dim=2), v)
-
-
-@right("attention", "one word at a time")
-def _(q, k, v):
-    out = torch.zeros(q.size(0), q.size(1), v.size(2))
-    for b in range(q.size(0)):
-        for t in range(q.size(1)):
-            scores = (k[b] * q[b, t]).sum(1) / math.sqrt(q.size(2))
-            out[b, t] = scores.softmax(0) @ v[b]
-    return out
-
-
-@right("attention", "in half precision")
-def _(q, k, v):
-    q, k, v = q.bfloat16(), k.bfloat16(), v.bfloat16()
-    return (q @ k.mT / math.sqrt(q.size(-1))).softmax(-1) @ v
-
-
-@right("attention", "queries scaled in place, in double precision")
-def _(q, k, v):
-    q = q.double()
-    q /= math.sqrt(q.size(-1))
-    return torch.bmm((q @ k.double().mT).softmax(-1), v.double())
+# ---- causal attention ------------------------------------------------------------------------
 
 
 def _attend(q, k, v, factor=None, axis=-1):
     factor = 1 / math.sqrt(q.size(-1)) if factor is None else factor
     return (factor * (q @ k.transpose(1, 2))).softmax(axis) @ v
-
-
-@wrong("attention", "no_scaling")
-def _(q, k, v):
-    return _attend(q, k, v, factor=1)
-
-
-@wrong("attention", "scaled_by_d")
-def _(q, k, v):
-    return _attend(q, k, v, factor=1 / q.size(-1))
-
-
-@wrong("attention", "scaled_by_value_width")
-def _(q, k, v):
-    return _attend(q, k, v, factor=v.size(-1) ** -0.5)
-
-
-@wrong("attention", "reshaped")
-def _(q, k, v):
-    B, S, D = k.shape
-    return (q @ k.view(B, D, S) / math.sqrt(D)).softmax(-1) @ v
-
-
-@wrong("attention", "wrong_axis")
-def _(q, k, v):
-    return _attend(q, k, v, axis=1)
-
-
-@wrong("attention", "no_softmax")
-def _(q, k, v):
-    return q @ k.mT / math.sqrt(q.size(-1)) @ v
-
-
-@wrong("attention", "scaled_after_softmax")
-def _(q, k, v):
-    return _attend(q, k, v, factor=1) / math.sqrt(q.size(-1))
-
-
-@wrong("attention", "weights_returned")
-def _(q, k, v):
-    return (q @ k.mT / math.sqrt(q.size(-1))).softmax(-1)
-
-
-@wrong("attention", "overflow")
-def _(q, k, v):
-    e = (q @ k.mT / math.sqrt(q.size(-1))).exp()
-    return e / e.sum(-1, keepdim=True) @ v
-
-
-@wrong("attention", "unrecognised")
-def _(q, k, v):
-    return _attend(q, k, k)
-
-
-@wrong("attention", "ready_made")
-def _(q, k, v):
-    return F.scaled_dot_product_attention(q, k, v)
-
-
-# ---- causal attention ------------------------------------------------------------------------
 
 
 @right("causal_attention", "a mask that is added")
@@ -246,7 +152,7 @@ def _(q, k, v):
     scores = torch.einsum("btd,bsd->bts", q, k) / math.sqrt(q.size(-1))
     place = torch.arange(q.size(1))
     scores[:, place[:, None] < place] = -1e30
-    return torch.einsum("bts,bsd->btd", scores.softmax(-1), v)
+    return torch.einsum("bts,bse->bte", scores.softmax(-1), v)
 
 
 @right("causal_attention", "exponentials set to 0 and normalised")
@@ -319,9 +225,26 @@ def _(q, k, v):
     return e / e.sum(-1, keepdim=True) @ v
 
 
-@wrong("causal_attention", "unrecognised")
+@wrong("causal_attention", "no_scaling")
 def _(q, k, v):
     return _causal(q, k, v, _future(q), factor=1)
+
+
+@wrong("causal_attention", "wrong_axis")
+def _(q, k, v):
+    return _causal(q, k, v, _future(q), axis=1)
+
+
+@wrong("causal_attention", "reshaped")
+def _(q, k, v):
+    B, T, D = k.shape
+    scores = q @ k.view(B, D, T) / math.sqrt(D)
+    return scores.masked_fill(_future(q), -math.inf).softmax(-1) @ v
+
+
+@wrong("causal_attention", "unrecognised")
+def _(q, k, v):
+    return 2 * _causal(q, k, v, _future(q, 2), factor=1)
 
 
 @wrong("causal_attention", "ready_made")
@@ -395,68 +318,6 @@ def _(x, n_heads):
 @wrong("split_heads", "not_split")
 def _(x, n_heads):
     return torch.stack([x] * n_heads, dim=1)
-
-
-@right("merge_heads", "concatenated")
-def _(y):
-    return torch.cat([y[:, h] for h in range(y.size(1))], dim=2)
-
-
-@right("merge_heads", "permuted, made contiguous, viewed")
-def _(y):
-    B, H, T, D = y.shape
-    return y.permute(0, 2, 1, 3).contiguous().view(B, T, H * D)
-
-
-@right("merge_heads", "written into place, in half precision")
-def _(y):
-    B, H, T, D = y.shape
-    x = torch.empty(B, T, H * D, dtype=torch.float16)
-    for h in range(H):
-        x[:, :, h * D : (h + 1) * D] = y[:, h]
-    return x
-
-
-@wrong("merge_heads", "reshaped_only")
-def _(y):
-    B, H, T, D = y.shape
-    return y.reshape(B, T, H * D)
-
-
-@wrong("merge_heads", "channels_interleaved")
-def _(y):
-    return torch.stack(y.unbind(1), dim=-1).flatten(2)
-
-
-@wrong("merge_heads", "axes_mixed")
-def _(y):
-    B, H, T, D = y.shape
-    return y.transpose(2, 3).reshape(B, T, H * D)
-
-
-@wrong("merge_heads", "not_joined")
-def _(y):
-    return y.transpose(1, 2)
-
-
-@wrong("merge_heads", "heads_added")
-def _(y):
-    return y.sum(dim=1)
-
-
-@wrong("merge_heads", "heads_averaged")
-def _(y):
-    return y.mean(dim=1)
-
-
-@wrong("merge_heads", "words_joined")
-def _(y):
-    return torch.cat(y.unbind(1), dim=1)
-
-
-@wrong("merge_heads", "order_reversed")
-def _(y):
-    return torch.cat(y.unbind(1)[::-1], dim=2)
 
 
 # ---- rotate ----------------------------------------------------------------------------------
@@ -626,6 +487,12 @@ def _(x, attend, up, down):
 
 
 @wrong("block", "unrecognised")
+def _(x, attend, up, down):
+    x = x + attend(F.layer_norm(x, x.shape[-1:], eps=1.0))
+    return x + down(F.relu(up(F.layer_norm(x, x.shape[-1:], eps=1.0))) ** 2)
+
+
+@wrong("block", "normalised_over_words")
 def _(x, attend, up, down):
     x = x + attend(F.layer_norm(x, x.shape[1:]))
     return x + down(F.relu(up(F.layer_norm(x, x.shape[1:]))) ** 2)
@@ -832,30 +699,339 @@ def _(logits, ids, padding):
     return _nll(logits[:, :-1], ids[:, 1:], padding).item()
 
 
-# ---- counting --------------------------------------------------------------------------------
+# ---- generate --------------------------------------------------------------------------------
 
 
-@right("count_parameters", "the model built and counted")
-def _(config):
-    return sum(p.numel() for p in Transformer(config).parameters())
+@right("generate", "by Gumbel noise, into a tensor of the whole length")
+def _(model, ids, n_words, temperature):
+    B, T = ids.shape
+    out = torch.cat((ids, ids.new_zeros(B, n_words)), dim=1)
+    for t in range(T, T + n_words):
+        logits = model(out[:, :t])[:, -1]
+        noise = -torch.log(-torch.log(torch.rand_like(logits)))
+        out[:, t] = (logits + temperature * noise).argmax(-1)
+    return out
 
 
-@right("count_parameters", "added up matrix by matrix, as a float")
-def _(config):
-    C = config.n_embd
-    count = float(config.vocabulary_size * C)
-    for layer in range(config.n_layer):
-        mlp = [] if layer < config.mlp_from else [(4 * C, C), (C, 4 * C)]
-        for rows, columns in [(3 * C, C), (C, C), *mlp]:
-            count += rows * columns
-    return count + C
+@right("generate", "a point on a line, one text after another")
+def _(model, ids, n_words, temperature):
+    texts = ids.tolist()
+    for _ in range(n_words):
+        logits = model(torch.tensor(texts))[:, -1].double()
+        for text, scores in zip(texts, logits, strict=True):
+            if temperature:
+                ends = (scores / temperature).softmax(0).cumsum(0)
+                word = int((ends < np.random.random()).sum())
+            else:
+                word = int(scores.argmax())
+            text.append(word)
+    return torch.tensor(texts)
 
 
-@right("count_parameters", "numpy's integers")
-def _(config):
-    C = np.int64(config.n_embd)
-    squares = 12 * config.n_layer - 8 * config.mlp_from
-    return C * (config.vocabulary_size + 1 + squares * C)
+@right("generate", "PyTorch's own distribution, and a temperature of almost 0")
+def _(model, ids, n_words, temperature):
+    for _ in range(n_words):
+        logits = model(ids)[:, -1].double() / max(temperature, 1e-6)
+        word = torch.distributions.Categorical(logits=logits).sample()
+        ids = torch.cat([ids, word.unsqueeze(1)], 1)
+    return ids
+
+
+def _drawn(model, ids, n_words, temperature, chances=None, start=lambda: None):
+    """The right draw, or one with other probabilities, or a start of its own at each step."""
+    if chances is None:
+
+        def chances(logits, temperature):
+            return (logits / temperature).softmax(-1)
+
+    for _ in range(n_words):
+        start()
+        logits = model(ids)[:, -1]
+        word = logits.argmax(-1, keepdim=True)
+        if temperature or chances.__name__ == "anyway":
+            word = torch.multinomial(chances(logits, temperature), 1)
+        ids = torch.cat((ids, word), dim=1)
+    return ids
+
+
+@wrong("generate", "temperature_ignored")
+def _(model, ids, n_words, temperature):
+    def anyway(logits, temperature):
+        return logits.softmax(-1)
+
+    return _drawn(model, ids, n_words, temperature, anyway)
+
+
+@wrong("generate", "temperature_multiplied")
+def _(model, ids, n_words, temperature):
+    return _drawn(model, ids, n_words, temperature, lambda z, t: (z * t).softmax(-1))
+
+
+@wrong("generate", "always_most_likely")
+def _(model, ids, n_words, temperature):
+    return _drawn(model, ids, n_words, 0)
+
+
+@wrong("generate", "drawn_at_zero")
+def _(model, ids, n_words, temperature):
+    return _drawn(model, ids, n_words, temperature or 1)
+
+
+@wrong("generate", "equally_likely")
+def _(model, ids, n_words, temperature):
+    def anyway(logits, temperature):  # certain words stay certain
+        return (logits > logits.amax(-1, keepdim=True) - 50).float()
+
+    return _drawn(model, ids, n_words, temperature, anyway)
+
+
+@wrong("generate", "same_chance_again")
+def _(model, ids, n_words, temperature):
+    return _drawn(model, ids, n_words, temperature, start=lambda: torch.manual_seed(1))
+
+
+@wrong("generate", "raised")
+def _(model, ids, n_words, temperature):
+    for _ in range(n_words):
+        p = (model(ids)[:, -1] / temperature).softmax(-1)
+        ids = torch.cat((ids, torch.multinomial(p, 1)), dim=1)
+    return ids
+
+
+@wrong("generate", "changed_input")
+def _(model, ids, n_words, temperature):
+    ids += 1
+    return _drawn(model, ids - 1, n_words, temperature)
+
+
+@wrong("generate", "unrecognised")
+def _(model, ids, n_words, temperature):
+    return _drawn(model, ids, n_words, temperature).flip(1)
+
+
+# ---- induction -------------------------------------------------------------------------------
+
+
+@right("induction", "word by word and number by number, in double precision")
+def _(weights, y, period):
+    B, H, T, _ = weights.shape
+    scores = torch.zeros(H, dtype=torch.float64)
+    for h in range(H):
+        found = [
+            weights[b, h, t, t - period + 1].item() for b in range(B) for t in range(period, T)
+        ]
+        scores[h] = sum(found) / len(found)
+    best = max(range(H), key=lambda h: scores[h])
+    out = y.double()
+    out[:, best] = out[:, best].flatten(0, 1).mean(0)
+    return [scores, out]
+
+
+@right("induction", "the diagonal, and a mask")
+def _(weights, y, period):
+    scores = weights.diagonal(1 - period, -2, -1)[..., 1:].mean((0, 2))
+    chosen = (torch.arange(len(scores)) == scores.argmax())[None, :, None, None]
+    return scores, torch.where(chosen, y.mean((0, 2), keepdim=True), y)
+
+
+def _inside(weights, y, period, score=None, mean=None, heads=None):
+    t = torch.arange(period, weights.size(-1))
+    right_scores = weights[:, :, t, t - period + 1].mean((0, 2))
+    out = y.clone()
+    for h in [int(right_scores.argmax())] if heads is None else heads(right_scores):
+        out[:, h] = (mean or (lambda part: part.mean((0, 1))))(y[:, h])
+    return (score or (lambda w, p: right_scores))(weights, period), out
+
+
+def _looks(offset, first=0, reduce=lambda found: found.mean((0, 2))):
+    def score(w, period):
+        t = torch.arange(period + first, w.size(-1))
+        return reduce(w[:, :, t, t - period + offset])
+
+    return score
+
+
+def _previous(w, period):
+    return w.diagonal(-1, -2, -1)[..., period - 1 :].mean((0, 2))
+
+
+SCORES = {
+    "at_the_same_word": _looks(0),
+    "at_the_word_before": lambda w, p: (
+        w.diagonal(-p - 1, -2, -1).sum((0, 2)) / (len(w) * (w.size(-1) - p))
+        + w[:, :, p, -1].mean(0) / (w.size(-1) - p)
+    ),
+    "at_the_previous_word": _previous,
+    "first_pass_counted": _looks(1, first=-1),
+    "second_pass_only": lambda w, p: _looks(1)(w[..., : 2 * p, : 2 * p], p),
+    "rows_are_columns": lambda w, p: _looks(1)(w.mT, p),
+    "summed": _looks(1, reduce=lambda found: found.sum((0, 2))),
+    "texts_kept": _looks(1, reduce=lambda found: found.mean(2)),
+    "heads_averaged": _looks(1, reduce=torch.mean),
+}
+ABLATED = {
+    "set_to_zero": dict(mean=lambda part: 0 * part),
+    "mean_of_each_word": dict(mean=lambda part: part.mean(0, keepdim=True)),
+    "mean_of_each_text": dict(mean=lambda part: part.mean(1, keepdim=True)),
+    "mean_of_channels": dict(mean=lambda part: part.mean()),
+    "lowest_score": dict(heads=lambda scores: [int(scores.argmin())]),
+    "other_heads": dict(heads=lambda s: set(range(len(s))) - {int(s.argmax())}),
+    "all_heads": dict(heads=lambda scores: range(len(scores))),
+    "first_head": dict(heads=lambda scores: [0]),
+    "not_ablated": dict(heads=lambda scores: []),
+    "unrecognised": dict(mean=lambda part: part.amax((0, 1))),
+}
+for _hint, _score in SCORES.items():
+    wrong("induction", _hint)(lambda w, y, p, score=_score: _inside(w, y, p, score=score))
+for _hint, _changes in ABLATED.items():
+    wrong("induction", _hint)(lambda w, y, p, changes=_changes: _inside(w, y, p, **changes))
+
+
+@wrong("induction", "mean_of_all_heads")
+def _(weights, y, period):
+    return _inside(weights, y, period, mean=lambda part: y.mean((0, 1, 2)))
+
+
+@wrong("induction", "changed_input")
+def _(weights, y, period):
+    scores = _looks(1)(weights, period)
+    y[:, scores.argmax()] = y[:, scores.argmax()].mean((0, 1))
+    return scores, y
+
+
+@wrong("induction", "not_two")
+def _(weights, y, period):
+    return (_looks(1)(weights, period),)
+
+
+# ---- byte pairs ------------------------------------------------------------------------------
+
+
+def _replaced(ids, pair, new, most=None):
+    out = []
+    for one in ids:
+        out.append(one)
+        if most != 0 and tuple(out[-2:]) == tuple(pair):
+            out[-2:] = [new]
+            most = most and most - 1
+    return out
+
+
+@right("byte_pairs", "counted by Counter, learned first, encoded then")
+def _(corpus, n_merges, text):
+    ids, merges = list(corpus.encode()), {}
+    for _ in range(n_merges):
+        pair = Counter(pairwise(ids)).most_common(1)[0][0]
+        merges[pair] = 256 + len(merges)
+        ids = _spliced(ids, pair, merges[pair])
+    tokens = list(text.encode())
+    for pair, new in merges.items():
+        tokens = _spliced(tokens, pair, new)
+    return list(merges), tokens
+
+
+def _spliced(ids, pair, new):
+    """In place, from left to right."""
+    ids, i = list(ids), 0
+    while i < len(ids) - 1:
+        if (ids[i], ids[i + 1]) == pair:
+            ids[i : i + 2] = [new]
+        i += 1
+    return ids
+
+
+@right("byte_pairs", "in characters that stand for tokens, as NumPy arrays")
+def _(corpus, n_merges, text):
+    learned, asked = (bytes_as.encode().decode("latin-1") for bytes_as in (corpus, text))
+    pairs = []
+    for new in range(256, 256 + n_merges):
+        counts = Counter(learned[i : i + 2] for i in range(len(learned) - 1))
+        pair = counts.most_common(1)[0][0]
+        pairs.append([ord(part) for part in pair])
+        learned, asked = learned.replace(pair, chr(new)), asked.replace(pair, chr(new))
+    return np.array(pairs, dtype=int), np.array([ord(token) for token in asked], dtype=int)
+
+
+def _bpe(corpus, n, text, start=None, pick=None, once=False, first=256, encode=None, recount=True):
+    start = start or (lambda text: list(text.encode()))
+    ids, pairs = start(corpus), []
+    counts = Counter(pairwise(ids))
+    for step in range(n):
+        if recount:
+            counts = Counter(pairwise(ids))
+            pairs.append((pick or (lambda counts: counts.most_common(1)[0][0]))(counts))
+        else:
+            pairs.append(counts.most_common(step + 1)[-1][0])
+        ids = _replaced(ids, pairs[-1], first + step, 1 if once else None)
+    tokens = start(text)
+    if encode:
+        return pairs, encode(tokens, pairs)
+    for step, pair in enumerate(pairs):
+        tokens = _replaced(tokens, pair, first + step, 1 if once else None)
+    return pairs, tokens
+
+
+def _from_the_last(tokens, pairs):
+    for step, pair in reversed([*enumerate(pairs)]):
+        tokens = _replaced(tokens, pair, 256 + step)
+    return tokens
+
+
+def _backwards(corpus, n, text):
+    def swapped(tokens, pairs):
+        for step, pair in enumerate(pairs):
+            tokens = _replaced(tokens[::-1], pair[::-1], 256 + step)[::-1]
+        return tokens
+
+    ids, pairs = list(corpus.encode()), []
+    for step in range(n):
+        pairs.append(Counter(pairwise(ids)).most_common(1)[0][0])
+        ids = _replaced(ids[::-1], pairs[-1][::-1], 256 + step)[::-1]
+    return pairs, swapped(list(text.encode()), pairs)
+
+
+def _greedy(corpus, n, text):
+    pairs, _ = _bpe(corpus, n, text)
+    spelled = [bytes([byte]) for byte in range(256)]
+    for left, right_half in pairs:
+        spelled.append(spelled[left] + spelled[right_half])
+    left, out = text.encode(), []
+    while left:
+        best = max((w for w in spelled if left.startswith(w)), key=len)
+        out.append(spelled.index(best))
+        left = left[len(best) :]
+    return pairs, out
+
+
+ANSWERS.wrong_answers["byte_pairs"] = {
+    "characters": lambda c, n, t: _bpe(c, n, t, start=lambda text: [ord(x) for x in text]),
+    "never_recounted": lambda c, n, t: _bpe(c, n, t, recount=False),
+    "last_of_the_most_frequent": lambda c, n, t: _bpe(
+        c, n, t, pick=lambda counts: max([*counts][::-1], key=counts.get)
+    ),
+    "largest_of_the_most_frequent": lambda c, n, t: _bpe(
+        c, n, t, pick=lambda counts: max((k, pair) for pair, k in counts.items())[1]
+    ),
+    "rarest": lambda c, n, t: _bpe(c, n, t, pick=lambda counts: min(counts, key=counts.get)),
+    "first_occurrence_only": lambda c, n, t: _bpe(c, n, t, once=True),
+    "from_the_right": _backwards,
+    "ids_from_257": lambda c, n, t: _bpe(c, n, t, first=257),
+    "merges_reversed": lambda c, n, t: _bpe(c, n, t, encode=_from_the_last),
+    "longest_first": _greedy,
+    "learned_on_the_text": lambda c, n, t: _bpe(t, n, t),
+    "corpus_encoded": lambda c, n, t: _bpe(c, n, c),
+    "not_encoded": lambda c, n, t: _bpe(c, n, t, encode=lambda tokens, pairs: tokens),
+    "one_merge_too_few": lambda c, n, t: _bpe(c, n - 1, t),
+    "not_two": lambda c, n, t: _bpe(c, n, t)[:1],
+    "not_a_list": lambda c, n, t: (
+        [(pair, 1) for pair in _bpe(c, n, t)[0]],
+        _bpe(c, n, t)[1],
+    ),
+    "unrecognised": lambda c, n, t: _bpe(c, n, t[::-1]),
+}
+
+
+# ---- costs -----------------------------------------------------------------------------------
 
 
 def _count(config, embeddings=1, attention=4, mlp=8, mix=1, extra=0):
@@ -864,7 +1040,57 @@ def _count(config, embeddings=1, attention=4, mlp=8, mix=1, extra=0):
     return (embeddings * config.vocabulary_size + mix) * C + squares * C * C + extra
 
 
-ANSWERS.wrong_answers["count_parameters"] = {
+def _kept(c, B, T):
+    return 2 * c.n_layer * c.n_embd * B * T * 2
+
+
+def _flops(c, B, T, passes=3, per_pair=2, head=1, pair_width=None, mlps=None):
+    C, V = c.n_embd, c.vocabulary_size
+    width = C if pair_width is None else pair_width
+    mlps = c.n_layer - c.mlp_from if mlps is None else mlps
+    weights = 2 * B * T * (4 * c.n_layer + 8 * mlps) * C * C
+    pairs = c.n_layer * per_pair * 2 * B * T * T * width
+    return passes * (weights + pairs + head * 2 * B * T * C * V)
+
+
+@right("costs", "the model built and counted, the cache built and measured")
+def _(config, batch, length):
+    kept = torch.empty(config.n_layer, 2, batch, length, config.n_embd, dtype=torch.float16)
+    weights = sum(p.numel() for p in Transformer(config).parameters())
+    n_bytes = kept.numel() * kept.element_size()
+    return weights, n_bytes, _flops(config, batch, length)
+
+
+@right("costs", "matrix by matrix, product by product, head by head, as floats")
+def _(config, batch, length):
+    C, H, L = config.n_embd, config.n_head, config.n_layer
+    matrices = []
+    for layer in range(L):
+        mlp = [] if layer < config.mlp_from else [(C, 4 * C), (4 * C, C)]
+        matrices += [(C, 3 * C), (C, C), *mlp]
+    count = float(config.vocabulary_size * C + C) + sum(n * m for n, m in matrices)
+    products = [(length, n, m) for n, m in [*matrices, (C, config.vocabulary_size)]]
+    products += L * H * [(length, C // H, length), (length, length, C // H)]
+    flops = batch * sum(3 * 2 * n * k * m for n, k, m in products)
+    return [count, 2.0 * 2 * L * H * (C / H) * batch * length, flops]
+
+
+@right("costs", "NumPy's integers, six for every weight and word")
+def _(config, batch, length):
+    C, L, V = np.int64(config.n_embd), config.n_layer, config.vocabulary_size
+    weights = (12 * L - 8 * config.mlp_from) * C * C + V * C
+    pairs = 12 * L * C * batch * length**2
+    words = batch * length
+    return np.array([weights + C, 4 * L * C * words, 6 * weights * words + pairs])
+
+
+@right("costs", "a tensor of doubles")
+def _(config, batch, length):
+    three = _count(config), _kept(config, batch, length), _flops(config, batch, length)
+    return torch.tensor(three, dtype=torch.float64)
+
+
+_OF_PARAMETERS = {
     "untied_head": lambda c: _count(c, embeddings=2),
     "mix_forgotten": lambda c: _count(c, mix=0),
     "narrow_mlp": lambda c: _count(c, mlp=2),
@@ -880,85 +1106,35 @@ ANSWERS.wrong_answers["count_parameters"] = {
     ),
     "positions_learned": lambda c: _count(c, extra=c.context * c.n_embd),
 }
-
-
-@right("memory", "a list of floats")
-def _(config, batch, length, bytes_per_value):
-    values = 2.0 * config.n_layer * config.n_head * (config.n_embd / config.n_head)
-    return [_count(config) * bytes_per_value, values * batch * length * bytes_per_value]
-
-
-@right("memory", "tensors built and measured")
-def _(config, batch, length, bytes_per_value):
-    kept = torch.empty(config.n_layer, 2, batch, length, config.n_embd, dtype=torch.int8)
-    return torch.tensor([_count(config), kept.numel()]) * bytes_per_value
-
-
-def _kept(c, B, T, b):
-    return 2 * c.n_layer * c.n_embd * B * T * b
-
-
-ANSWERS.wrong_answers["memory"] = {
-    "swapped": lambda c, B, T, b: (_kept(c, B, T, b), _count(c) * b),
-    "weights_times_batch": lambda c, B, T, b: (B * _count(c) * b, _kept(c, B, T, b)),
-    "values_not_bytes": lambda c, B, T, b: (_count(c), _kept(c, B, T, 1)),
-    "always_four_bytes": lambda c, B, T, b: (4 * _count(c), _kept(c, B, T, 4)),
-    "keys_only": lambda c, B, T, b: (_count(c) * b, _kept(c, B, T, b) // 2),
-    "one_layer": lambda c, B, T, b: (_count(c) * b, _kept(c, B, T, b) // c.n_layer),
-    "one_text": lambda c, B, T, b: (_count(c) * b, _kept(c, 1, T, b)),
-    "one_head": lambda c, B, T, b: (_count(c) * b, _kept(c, B, T, b) // c.n_head),
-    "whole_context": lambda c, B, T, b: (_count(c) * b, _kept(c, B, c.context, b)),
-    "times_heads": lambda c, B, T, b: (_count(c) * b, _kept(c, B, T, b) * c.n_head),
-    "cache_in_values": lambda c, B, T, b: (_count(c) * b, _kept(c, B, T, 1)),
-    "unrecognised": lambda c, B, T, b: np.array([_count(c) * b, _kept(c, B, T, b)]).astype("i4"),
-    "not_two": lambda c, B, T, b: (_count(c) * b,),
+_OF_BYTES = {
+    "keys_only": lambda c, B, T: _kept(c, B, T) // 2,
+    "cache_of_one_layer": lambda c, B, T: _kept(c, B, T) // c.n_layer,
+    "one_text": lambda c, B, T: _kept(c, 1, T),
+    "one_head": lambda c, B, T: _kept(c, B, T) // c.n_head,
+    "whole_context": lambda c, B, T: _kept(c, B, c.context),
+    "times_heads": lambda c, B, T: _kept(c, B, T) * c.n_head,
+    "four_bytes": lambda c, B, T: 2 * _kept(c, B, T),
 }
-
-
-@right("training_flops", "six for every weight and word, and twelve for every pair")
-def _(config, batch, length):
-    C, V = config.n_embd, config.vocabulary_size
-    weights = (4 * config.n_layer + 8 * (config.n_layer - config.mlp_from)) * C * C + V * C
-    return 6.0 * weights * batch * length + 12 * config.n_layer * C * batch * length**2
-
-
-@right("training_flops", "product by product, head by head")
-def _(config, batch, length):
-    C, H = config.n_embd, config.n_head
-    D, total = C // H, 0
-    for _text in range(batch):
-        products = [(length, C, config.vocabulary_size)]
-        for layer in range(config.n_layer):
-            products += [(length, C, 3 * C), (length, C, C)]
-            if layer >= config.mlp_from:
-                products += [(length, C, 4 * C), (length, 4 * C, C)]
-            products += H * [(length, D, length), (length, length, D)]
-        total += sum(3 * 2 * n * k * m for n, k, m in products)
-    return torch.tensor(total)
-
-
-def _flops(c, B, T, passes=3, per_pair=2, head=1, pair_width=None, mlps=None):
-    C, V = c.n_embd, c.vocabulary_size
-    width = C if pair_width is None else pair_width
-    mlps = c.n_layer - c.mlp_from if mlps is None else mlps
-    weights = 2 * B * T * (4 * c.n_layer + 8 * mlps) * C * C
-    pairs = c.n_layer * per_pair * 2 * B * T * T * width
-    return passes * (weights + pairs + head * 2 * B * T * C * V)
-
-
-ANSWERS.wrong_answers["training_flops"] = {
+_OF_FLOPS = {
     "forward_only": lambda c, B, T: _flops(c, B, T, passes=1),
     "backward_as_forward": lambda c, B, T: _flops(c, B, T, passes=2),
     "multiply_add_as_one": lambda c, B, T: _flops(c, B, T) // 2,
     "scores_forgotten": lambda c, B, T: _flops(c, B, T, per_pair=0),
     "six_per_weight": lambda c, B, T: 6 * B * T * count_parameters(Transformer(c)),
-    "mlp_everywhere": lambda c, B, T: _flops(c, B, T, mlps=c.n_layer),
+    "flops_of_mlp_everywhere": lambda c, B, T: _flops(c, B, T, mlps=c.n_layer),
     "one_product_of_two": lambda c, B, T: _flops(c, B, T, per_pair=1),
     "scores_of_one_head": lambda c, B, T: _flops(c, B, T, pair_width=c.n_embd // c.n_head),
     "scores_times_heads": lambda c, B, T: _flops(c, B, T, pair_width=c.n_head * c.n_embd),
     "head_forgotten": lambda c, B, T: _flops(c, B, T, head=0),
     "unrecognised": lambda c, B, T: _flops(c, B, T, per_pair=(T + 1) / T),
 }
+for _hint, _of in _OF_PARAMETERS.items():
+    wrong("costs", _hint)(lambda c, B, T, of=_of: (of(c), _kept(c, B, T), _flops(c, B, T)))
+for _hint, _of in _OF_BYTES.items():
+    wrong("costs", _hint)(lambda c, B, T, of=_of: (_count(c), of(c, B, T), _flops(c, B, T)))
+for _hint, _of in _OF_FLOPS.items():
+    wrong("costs", _hint)(lambda c, B, T, of=_of: (_count(c), _kept(c, B, T), of(c, B, T)))
+wrong("costs", "not_three")(lambda c, B, T: (_count(c), _flops(c, B, T)))
 
 
 # ---- the repaired model ------------------------------------------------------------------------
@@ -1127,27 +1303,17 @@ ANSWERS.wrong_answers["repaired"] = {
 } | {"changed_given": overwriting()}
 
 
-# ---- the challenge ---------------------------------------------------------------------------
+# ---- the race: choices that cannot be --------------------------------------------------------
 
-ANSWERS.right_answers["recipe"] = {
-    "one layer": lambda: {"n_layer": 1},
-    "one wide layer with many heads": lambda: dict(n_layer=1, n_head=8, n_embd=64, qk_norm=False),
-}
-ANSWERS.wrong_answers["recipe"] = {
-    "wrong_type": lambda: [("n_layer", 1)],
-    "unknown_choice": lambda: {"n_layers": 1},
-    "unknown_optimizer": lambda: {"optimizer": "sgd"},
-    "impossible_batch": lambda: {"batch_size": 0},
-    "no_number": lambda: {"lr": "0.1"},
-    "nothing_chosen": lambda: {},
-    "impossible_rate": lambda: {"lr": -0.01},
-    "impossible_size": lambda: {"n_embd": 50},
-    "too_large": lambda: {"n_layer": 12, "n_embd": 768, "n_head": 12},
-    "few_steps": lambda: {"n_layer": 4, "n_embd": 128, "optimizer": "adamw", "lr": 0.001},
-    "rate_too_low": lambda: {"lr": 1e-4, "matrix_lr": 1e-4, "n_layer": 1, "n_embd": 32},
-    "above_bar": lambda: {"n_layer": 1, "n_head": 1, "n_embd": 4},
-    "adamw": lambda: {"optimizer": "adamw", "lr": 0.005, "batch_size": 16},
-    "diverged": lambda: {"lr": 1e3, "optimizer": "adamw"},
+REFUSED_CHOICES = {
+    "wrong_type": [("n_layer", 1)],
+    "unknown_choice": {"n_layers": 1},
+    "unknown_optimizer": {"optimizer": "sgd"},
+    "impossible_batch": {"batch_size": 0},
+    "no_number": {"lr": "0.1"},
+    "impossible_rate": {"lr": -0.01},
+    "impossible_size": {"n_embd": 50},
+    "diverged": {"lr": 1e3, "optimizer": "adamw"},
 }
 
 
@@ -1170,14 +1336,14 @@ def _(softmax):
 
 
 @by_hand(
-    "attention",
+    "causal_attention",
     "One query (2 ln 3, 0, 0, 0) and two keys, (1, 0, 0, 0) and (0, 0, 0, 0), so D = 4.",
     "With the values 8 and 0 the answer is 3/4 · 8 = 6.",
 )
-def _(attention):
-    q = torch.tensor([[[2 * math.log(3), 0.0, 0.0, 0.0]]])
+def _(causal_attention):  # the query is the second word's, which sees both
+    q = torch.tensor([[[0.0] * 4, [2 * math.log(3), 0.0, 0.0, 0.0]]])
     k = torch.tensor([[[1.0, 0, 0, 0], [0, 0, 0, 0]]])
-    return near(attention(q, k, torch.tensor([[[8.0], [0.0]]])), [[[6.0]]])
+    return near(causal_attention(q, k, torch.tensor([[[8.0], [0.0]]]))[:, 1], [[6.0]])
 
 
 @by_hand(
@@ -1198,12 +1364,6 @@ def _(causal_attention):
 def _(split_heads):
     heads = split_heads(torch.arange(1.0, 7).view(1, 1, 6), 3)
     return near(heads[0, :, 0], [[1.0, 2], [3, 4], [5, 6]])
-
-
-@by_hand("merge_heads", "Heads (1, 2), (3, 4), (5, 6) of one word become (1, 2, 3, 4, 5, 6) again.")
-def _(merge_heads):
-    heads = torch.arange(1.0, 7).view(1, 3, 1, 2)
-    return near(merge_heads(heads), torch.arange(1.0, 7).view(1, 1, 6))
 
 
 @by_hand(
@@ -1233,27 +1393,77 @@ def _(block):
     "next_word_loss",
     "the text is 0, 1.\nAt position 0 the logits are (0, ln 3)",
     "its loss is −ln 3/4 = ln 4/3",
+    "If the text were 0, 1 and then padding, the loss would be the same",
 )
 def _(next_word_loss):
-    logits = torch.tensor([[[0.0, math.log(3)], [0.0, 0.0]]])
-    return near(next_word_loss(logits, torch.tensor([[0, 1]]), -1), math.log(4 / 3))
+    logits = torch.tensor([[[0.0, math.log(3)], [0.0, 5.0], [1.0, 0.0]]])
+    longer = next_word_loss(logits, torch.tensor([[0, 1, -1]]), -1)
+    shorter = next_word_loss(logits[:, :2], torch.tensor([[0, 1]]), -1)
+    return near(shorter, math.log(4 / 3)) and near(longer, math.log(4 / 3))
 
 
 @by_hand(
-    "count_parameters",
+    "generate",
+    "The logits of two words are ln 2 and 0, so at τ = 1 their probabilities are 2/3 and 1/3.",
+    "At τ = 1/2 the logits become 2 ln 2 = ln 4 and 0, and the probabilities 4/5 and 1/5.",
+)
+def _(generate):
+    def model(ids):
+        return torch.tensor([math.log(2), 0.0]).expand(*ids.shape, 2)
+
+    begin = torch.zeros(20_000, 1, dtype=torch.long)
+    ones = [generate(model, begin, 1, t)[:, 1].double().mean() for t in (1.0, 0.5)]
+    return near(torch.stack(ones), [1 / 3, 1 / 5], 0.03)
+
+
+@by_hand(
+    "induction",
+    "Word 2 gives word 1 the weight 0.7, and word 3 gives word 2 the weight 0.5, so the score is "
+    "(0.7 + 0.5) / 2 = 0.6.\nIf the head's outputs are 1, 2, 3 and 6, all four become their mean",
+)
+def _(induction):
+    weights = torch.zeros(1, 1, 4, 4)
+    weights[0, 0, 2, 1], weights[0, 0, 3, 2] = 0.7, 0.5
+    scores, ablated = induction(weights, torch.tensor([1.0, 2, 3, 6]).view(1, 1, 4, 1), 2)
+    return near(scores, [0.6]) and near(ablated, torch.full((1, 1, 4, 1), 3.0))
+
+
+@by_hand(
+    "byte_pairs",
+    "The pair (97, 97) occurs four times, overlapping ones counted; it becomes token 256.\n"
+    'Replaced from the left, "aaab" is now 256, 97, 98.\n'
+    "Then (256, 97) and (97, 98) occur twice each; (256, 97) comes first and becomes token 257.",
+)
+def _(byte_pairs):
+    corpus = "aaabdaaabac"
+    counts = Counter(pairwise(corpus))
+    return (
+        counts["a", "a"] == 4
+        and byte_pairs(corpus, 1, "aaab") == ([(97, 97)], [256, 97, 98])
+        and byte_pairs(corpus, 2, "a")[0] == [(97, 97), (256, 97)]
+    )
+
+
+@by_hand(
+    "costs",
     "V = 10, C = 2, two layers, `mlp_from` = 1: 10 · 2 + 2 + (4 + 4 + 8) · 2² = 86.",
+    "One layer, C = 2, one text of 3 words: 2 · 1 · 2 · 3 numbers of 2 bytes are 24 bytes.",
 )
-def _(count_parameters):
-    return count_parameters(replace(SMALL, vocabulary_size=10, n_layer=2, n_head=1, n_embd=2)) == 86
+def _(costs):
+    two_layers = replace(SMALL, vocabulary_size=10, n_layer=2, n_head=1, n_embd=2)
+    one_layer = replace(two_layers, n_layer=1, mlp_from=0)
+    return costs(two_layers, 1, 3)[0] == 86 and costs(one_layer, 1, 3)[1] == 24
 
 
 @by_hand(
-    "memory",
-    "One layer, C = 2, one text of 3 words, 4 bytes per value: 2 · 1 · 2 · 3 · 4 = 48 bytes",
+    "costs",
+    "(1, 2) times (2, 8) takes 2 · 1 · 2 · 8 = 32 FLOPs.",
+    "three times the forward pass: 96 FLOPs for this word and matrix",
 )
-def _(memory):
-    one_layer = replace(SMALL, vocabulary_size=10, n_layer=1, n_head=1, n_embd=2, mlp_from=0)
-    return memory(one_layer, 1, 3, 4)[1] == 48
+def _(costs):  # up and down are what a layer with an MLP has more than one without
+    both = replace(SMALL, vocabulary_size=10, n_layer=2, n_head=1, n_embd=2, mlp_from=0)
+    one = replace(both, mlp_from=1)
+    return costs(both, 1, 1)[2] - costs(one, 1, 1)[2] == 2 * 96
 
 
 # ---- what goes wrong beside the result ---------------------------------------------------------

@@ -76,7 +76,7 @@ def test_points_of_a_plan_stand_in_text_and_metadata():
     master = read_master(REAL["04_transformer"])
     before = copy.deepcopy(master)
     notebook, _ = planned(master, "04_transformer", Plan(None, {"softmax": 2.5}))
-    assert [e.points for e in exercises_of(notebook, "04_transformer")][:2] == [2.5, 2]
+    assert [e.points for e in exercises_of(notebook, "04_transformer")][:2] == [2.5, 3]
     setup = next(cell.source for cell in notebook.cells if cell.id == "setup")
     assert "check.start(with_term=True)" in setup
     text = next(cell.source for cell in notebook.cells if cell.id == "softmax-text")
@@ -102,15 +102,15 @@ def test_sentences_about_exercises_follow_the_choice():
     assert "compare it with your mask of exercise 1." in shown["repaired-hints"]
     notebook, _ = planned(read_master(REAL[lab]), lab, Plan(("repaired",)))
     shown = {cell.id: cell.source for cell in notebook.cells}
-    assert "your mask of the exercise “The causal mask” (not set)." in shown["repaired-hints"]
+    assert "your mask of the exercise “Causal attention” (not set)." in shown["repaired-hints"]
 
 
 def test_a_part_that_shows_what_was_built_stays_where_most_of_it_is_set():
     lab = "04_transformer"
     master = read_master(REAL[lab])
     names = [e.name for e in exercises_of(master, lab)]
-    assert names[6:8] == ["block", "next_word_loss"]
-    notebook, said = planned(master, lab, Plan(tuple(names[:7])))
+    assert names[4:6] == ["block", "next_word_loss"]
+    notebook, said = planned(master, lab, Plan(tuple(names[:5])))
     shown = {cell.id: cell.source for cell in notebook.cells}
     assert "assembled(model, ids)" in shown["assembled"]
     assert "assert difference < 1e-3" in shown["assembled"]

@@ -25,7 +25,7 @@ MASTERS = masters(ROOT / "labs")
 PUBLIC = {"neuron", "layer", "relu", "hide_words"}
 TERM = """
 [labs.04_transformer]
-exercises = ["attention", "causal_attention"]
+exercises = ["softmax", "causal_attention"]
 [labs.01_forward_propagation]
 """
 

@@ -1,0 +1,219 @@
+"""Check of lab 11, sixth part: a softmax that sees its scores piece by piece (chapter 11).
+
+Key idea: the pieces come as from a cache: each is overwritten when the next one is fetched, and
+they can be passed once. The greatest score comes first, in the middle and last, and some scores are
+so large or so small that exp without a running maximum gives infinity or nothing but zeros.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from grooves.checks import CheckFailed, check
+from grooves.checks.arrays import by_hand
+from grooves.checks.compare import Mistake
+from grooves.checks.cpu_gpu.rules import LAB, Case, judge
+
+
+class Pieces:
+    """Pairs (scores, values) that can be fetched once, each cleared when the next is fetched."""
+
+    def __init__(self, *pairs: tuple[tuple, tuple]):
+        self.pairs = pairs
+        self.fetched = False
+
+    def __iter__(self) -> Iterator[tuple[list, list]]:
+        if self.fetched:
+            raise CheckFailed(
+                f"for pieces of {self.lengths()} scores, your function goes through them a second "
+                "time. They pass only once, as tiles do in attention: keep three numbers instead.",
+                hint="second_pass",
+            )
+        self.fetched = True
+        for pair in self.pairs:
+            scores, values = map(list, pair)
+            yield scores, values
+            scores.clear()
+            values.clear()
+
+    __code__ = __iter__.__code__  # handed over with the inputs, so an answer may run it
+
+    def lengths(self) -> str:
+        """How many scores the pieces hold."""
+        return ", ".join(str(len(scores)) for scores, _ in self.pairs)
+
+    def scores(self) -> list[float]:
+        """All scores, one after the other."""
+        return [s for scores, _ in self.pairs for s in scores]
+
+    def values(self) -> list[float]:
+        """All values, one after the other."""
+        return [v for _, values in self.pairs for v in values]
+
+
+CASES = (
+    Pieces(((0.5, -1.2, 2.0), (10.0, -3.0, 4.5)), ((1.1,), (7.0,)), ((-0.4, 0.3), (2.0, 8.0))),
+    Pieces(((-2.0, 0.1), (6.0, 1.0)), ((0.7, 1.9, 0.2, -0.6), (-4.0, 9.0, 3.0, 2.5))),
+    Pieces(((0.2,), (5.0,)), ((1.4, 0.9), (-8.0, 6.5)), ((2.6, -0.3, 1.0), (1.5, 12.0, -2.0))),
+    Pieces(((700.3, 698.1), (3.0, 20.0)), ((1000.6, 999.2, 1001.0), (-5.0, 2.0, 11.0))),
+    Pieces(((-900.0, -903.5, -901.2), (4.0, 1.0, -6.0)), ((-899.1, -905.0), (8.0, 30.0))),
+    Pieces(((3.3,), (17.0,))),
+    Pieces(((1, 0, 2), (4, 9, 1)), ((3, 1), (6, 25))),  # whole numbers
+    Pieces(((0.0, 0.0), (2.0, 5.0)), ((0.0, 0.0, 0.0), (11.0, 3.0, 7.0))),
+    Pieces(*(((0.3 * i, 1.0 - 0.2 * i), (1.0 + i, 2.0 - i * i)) for i in range(9))),
+)
+
+
+def _average(scores, values) -> float:
+    greatest = max(scores)
+    weights = [math.exp(s - greatest) for s in scores]
+    return sum(w * v for w, v in zip(weights, values, strict=True)) / sum(weights)
+
+
+def right(pieces: Pieces) -> float:
+    """The values' mean with the softmax of all scores as weights, computed at once."""
+    return _average(pieces.scores(), pieces.values())
+
+
+def _running(pieces: Pieces, total_scale, sum_scale) -> float:
+    """The running form, with other factors for earlier sums: functions of (old, new) maximum."""
+    greatest, total, divisor = -math.inf, 0.0, 0.0
+    for scores, values in pieces.pairs:
+        before, greatest = greatest, max(greatest, *scores)
+        weights = [math.exp(s - greatest) for s in scores]
+        moved = before > -math.inf
+        total = total * (total_scale(before, greatest) if moved else 0)
+        divisor = divisor * (sum_scale(before, greatest) if moved else 0)
+        total += sum(w * v for w, v in zip(weights, values, strict=True))
+        divisor += sum(weights)
+    return total / divisor
+
+
+def _none(before: float, after: float) -> float:
+    return 1.0
+
+
+def _down(before: float, after: float) -> float:
+    return math.exp(before - after)
+
+
+def _up(before: float, after: float) -> float:
+    return math.exp(min(after - before, 700.0))
+
+
+def _own_maxima(pieces: Pieces) -> float:
+    shifted = [s - max(scores) for scores, _ in pieces.pairs for s in scores]
+    weights = list(map(math.exp, shifted))
+    total = sum(w * v for w, v in zip(weights, pieces.values(), strict=True))
+    return total / sum(weights)
+
+
+def _parts(pieces: Pieces) -> list[float]:
+    return [_average(scores, values) for scores, values in pieces.pairs]
+
+
+def _by_length(pieces: Pieces) -> float:
+    lengths = [len(scores) for scores, _ in pieces.pairs]
+    return sum(n * a for n, a in zip(lengths, _parts(pieces), strict=True)) / sum(lengths)
+
+
+def _weights(pieces: Pieces) -> list[float]:
+    greatest = max(pieces.scores())
+    return [math.exp(s - greatest) for s in pieces.scores()]
+
+
+def _undivided(pieces: Pieces) -> float:
+    return sum(w * v for w, v in zip(_weights(pieces), pieces.values(), strict=True))
+
+
+MISTAKES = (
+    Mistake(
+        "not_rescaled",
+        lambda p: _running(p, _none, _none),
+        "what you added up before a greater score came is still relative to the old maximum. "
+        "Multiply both sums by exp(old maximum - new maximum).",
+    ),
+    Mistake(
+        "divisor_not_rescaled",
+        lambda p: _running(p, _down, _none),
+        "you rescale the sum of the values, but not the sum of the weights. Both are relative to "
+        "the maximum.",
+    ),
+    Mistake(
+        "total_not_rescaled",
+        lambda p: _running(p, _none, _down),
+        "you rescale the sum of the weights, but not the sum of the values. Both are relative to "
+        "the maximum.",
+    ),
+    Mistake(
+        "rescaled_upside_down",
+        lambda p: _running(p, _up, _up),
+        "your factor grows when a greater score comes. It is exp(old maximum - new maximum), at "
+        "most 1.",
+    ),
+    Mistake(
+        "own_maximum",
+        _own_maxima,
+        "each piece is relative to its own maximum, so their weights cannot be added. Use the "
+        "greatest score so far, and rescale what came before.",
+    ),
+    Mistake(
+        "mean_of_pieces",
+        lambda p: sum(_parts(p)) / len(p.pairs),
+        "you average the results of the pieces. A piece with greater scores counts for more.",
+    ),
+    Mistake(
+        "weighted_by_length",
+        _by_length,
+        "you weight the results of the pieces by their lengths. Their weights are sums of "
+        "exponentials.",
+    ),
+    Mistake(
+        "last_piece_only",
+        lambda p: _parts(p)[-1],
+        "that is the result of the last piece. The earlier ones count too.",
+    ),
+    Mistake(
+        "first_piece_only",
+        lambda p: _parts(p)[0],
+        "that is the result of the first piece. Does your function return inside the loop?",
+    ),
+    Mistake(
+        "not_divided",
+        _undivided,
+        "you do not divide by the sum of the weights at the end.",
+    ),
+    Mistake(
+        "divisor_returned",
+        lambda p: sum(_weights(p)),
+        "that is the sum of the weights. Divide the sum of the values by it.",
+    ),
+    Mistake(
+        "greatest_only",
+        lambda p: p.values()[p.scores().index(max(p.scores()))],
+        "that is the value with the greatest score. The others have weights above 0 as well.",
+    ),
+    Mistake(
+        "scores_ignored",
+        lambda p: sum(p.values()) / len(p.values()),
+        "that is the plain mean of the values. Weight each by exp(score).",
+    ),
+    Mistake(
+        "scores_as_weights",
+        lambda p: sum(s * v for s, v in zip(p.scores(), p.values(), strict=True)),
+        "you use the scores themselves as weights. The weights are their exponentials, divided by "
+        "the sum of all.",
+    ),
+)
+
+
+@check(lab=LAB, exercise="softmax_average")
+def softmax_average(answer):
+    """softmax_average(pieces) -> the values' mean, weighted by the softmax of all scores."""
+    cases = []
+    for pieces in CASES:
+        greatest = max(pieces.scores())
+        given = f"pieces of {pieces.lengths()} scores, of which the greatest is {greatest:g}"
+        cases.append(Case((pieces,), {"the mean": right(pieces)}, given))
+    judge(by_hand(answer), cases, MISTAKES)

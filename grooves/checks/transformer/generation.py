@@ -1,0 +1,216 @@
+"""Check of lab 04, generation (chapter 04).
+
+Key idea: where one word is certain, the result is known word for word, and wrong places and
+lengths show. Where words are drawn, the check counts them over thousands of texts: their
+frequencies have to be the probabilities at that temperature, whatever random numbers were used.
+Shapes: B texts, T words, V words in the vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from grooves.checks import again, check
+from grooves.checks.compare import Mistake, compare, number, own_seed, shape_of, written_by_hand
+
+LAB = "04_transformer"
+N_TEXTS = 4_000  # texts that are drawn to count words: a frequency is then right to 0.01 or so
+FAR = 0.05  # a frequency that differs by more is wrong
+CERTAIN = 100.0  # a logit that leaves no other word a chance
+LOGITS = (2.0, 1.0, 0.0, -0.5, 1.5)  # of the words, where the model has no memory
+
+
+def certain(n_words: int) -> Callable[[Tensor], Tensor]:
+    """A model that is certain of the next word, which depends on all words so far and their order.
+
+    At each position, the word is (the sum over positions i of (i + 1) times word i, plus 7)
+    modulo n_words.
+    """
+
+    def model(ids):
+        weighted = ids * torch.arange(1, ids.size(1) + 1)
+        following = (weighted.cumsum(1) + 7) % n_words  # (B, T)
+        return CERTAIN * F.one_hot(following, n_words).float()
+
+    return model
+
+
+def forgetful(ids: Tensor) -> Tensor:
+    """A model whose next word does not depend on the text: ids (B, T) -> logits (B, T, 5)."""
+    return torch.tensor(LOGITS).expand(*ids.shape, -1)
+
+
+def _by_steps(model, ids, n_words, read=lambda ids: ids, at=-1, text=slice(None)):
+    """The most likely word after another, or with a part of a step replaced."""
+    for _ in range(n_words):
+        word = model(read(ids))[:, at].argmax(-1)[text].expand(len(ids))
+        ids = torch.cat((ids, word[:, None]), dim=1)
+    return ids
+
+
+def _prompt_only(model, ids, n_words, _):
+    word = model(ids)[:, -1:].argmax(-1)
+    return torch.cat((ids, word.expand(-1, n_words)), dim=1)
+
+
+WORD_MISTAKES = (
+    Mistake(
+        "first_position",
+        lambda model, ids, n, _: _by_steps(model, ids, n, at=0),
+        "you use the logits at the first position, which predict the second word. The logits at "
+        "the last position, logits[:, -1], predict the next one.",
+    ),
+    Mistake(
+        "only_last_word_read",
+        lambda model, ids, n, _: _by_steps(model, ids, n, read=lambda ids: ids[:, -1:]),
+        "the model reads only the newest word. It needs all words so far, the prompt included.",
+    ),
+    Mistake(
+        "prompt_only_read",
+        _prompt_only,
+        "the model reads the prompt again and again, so every new word is the same. Append each "
+        "word before you ask for the next.",
+    ),
+    Mistake(
+        "prompt_dropped",
+        lambda model, ids, n, _: _by_steps(model, ids, n)[:, ids.size(1) :],
+        "you return the new words alone. Return the given words and the new ones behind them.",
+    ),
+    Mistake(
+        "one_text_for_all",
+        lambda model, ids, n, _: _by_steps(model, ids, n, text=slice(0, 1)),
+        "every text goes on with the word of text 0. Each text has its own logits.",
+    ),
+    Mistake(
+        "one_word_too_many",
+        lambda model, ids, n, _: _by_steps(model, ids, n + 1),
+        "there is one word too many.",
+    ),
+    Mistake(
+        "one_word_too_few",
+        lambda model, ids, n, _: _by_steps(model, ids, n - 1),
+        "the last word is missing.",
+    ),
+)
+
+
+def _softmax(logits, temperature):
+    """Probabilities of two words after one another, (V, V); at 0 the most likely one is certain."""
+    p = F.one_hot(logits.argmax(), len(logits)).double()
+    if temperature:
+        p = (logits.double() / temperature).softmax(0)
+    return torch.outer(p, p)
+
+
+def _one_draw_for_all(logits, temperature):
+    return _softmax(logits, temperature).sum(0).diag()
+
+
+def _at_zero(name: str, compute: Callable, says: str) -> tuple[Mistake, Mistake]:
+    """A mistake that is made at 0 too, or only elsewhere."""
+    return (
+        Mistake(name, compute, says),
+        Mistake(name, lambda z, t: compute(z, t) if t else _softmax(z, 0), says),
+    )
+
+
+CHANCE_MISTAKES = (
+    *_at_zero(
+        "temperature_ignored",
+        lambda logits, temperature: _softmax(logits, 1),
+        "the temperature has no effect. Divide the logits by it, before the softmax; to divide the "
+        "probabilities changes nothing, because they are normalised again.",
+    ),
+    *_at_zero(
+        "temperature_multiplied",
+        lambda logits, temperature: _softmax(logits, 1 / temperature if temperature else 1e9),
+        "you multiply by the temperature. Divide the logits by it, so that a high one makes words "
+        "more alike.",
+    ),
+    Mistake(
+        "drawn_at_zero",
+        lambda logits, temperature: _softmax(logits, temperature or 1),
+        "at temperature 0 you draw a word. Take the most likely one.",
+    ),
+    Mistake(
+        "always_most_likely",
+        lambda logits, temperature: _softmax(logits, 0),
+        "you always take the most likely word. That is right at temperature 0; at others, draw.",
+    ),
+    *_at_zero(
+        "equally_likely",
+        lambda logits, temperature: _softmax(0 * logits, 1),
+        "every word is equally likely. Draw with the model's probabilities.",
+    ),
+    Mistake(
+        "same_chance_again",
+        _one_draw_for_all,
+        "the second word is always the first one again, although it should be drawn anew. A seed "
+        "that is set inside the function gives the same random numbers each time.",
+    ),
+)
+
+
+@check(lab=LAB, exercise="generate", returns=Tensor, repeatable=False)
+def generate(answer):
+    """generate(model, ids, n_words, temperature): ids (B, T) -> (B, T + n_words)."""
+    kept = []
+
+    def ask(call, model, ids, n_words, temperature):
+        before = again.before((ids, n_words, temperature), {})
+        handed_over = ids.clone()
+        with own_seed(5):
+            got = call(model, handed_over, n_words, temperature)
+        again.refuse_changed(before, (handed_over, n_words, temperature), {})
+        kept.append(again.after(before, got, (handed_over, n_words, temperature), {}))
+        return got
+
+    def judge_words(call, shape, n_words, temperature, n_known):
+        ids = torch.arange(shape[0] * shape[1]).view(shape) * 11 % n_known
+        model = certain(n_known)
+        given = (
+            f"a model that is certain, ids of shape {shape_of(ids)}, n_words = {n_words} and "
+            f"temperature = {number(temperature)}"
+        )
+        got = ask(call, model, ids, n_words, temperature)
+        inputs = (model, ids, n_words, temperature)
+        expected = _by_steps(model, ids, n_words)
+        compare(got, expected, WORD_MISTAKES, inputs, given, "the right word is")
+
+    def judge_chances(temperature, at_once=N_TEXTS):
+        ids = torch.zeros(at_once, 1, dtype=torch.long)
+        logits = torch.tensor(LOGITS)
+        got = ask(answer, forgetful, ids, 2, temperature)
+        expected = _softmax(logits, temperature)
+        given = (
+            f"{at_once:,} texts that are continued by two words at temperature "
+            f"{number(temperature)} and a model with the logits {list(LOGITS)}"
+        )
+        inputs = (logits, temperature)
+        got = _frequencies(got, len(logits))
+        compare(got, expected, CHANCE_MISTAKES, inputs, given, "its probability is", FAR)
+
+    def by_hand(*inputs):
+        return written_by_hand(answer, *inputs)
+
+    judge_words(by_hand, (2, 3), 4, 1.0, n_known=29)
+    judge_words(answer, (3, 5), 6, 0.7, n_known=300)
+    judge_words(answer, (1, 1), 3, 0, n_known=13)
+    judge_words(answer, (2, 4), 1, 2.0, n_known=31)
+    for temperature in (1.0, 0.5, 2.0, 0):
+        judge_chances(temperature)
+    again.refuse_overwritten([one for one in kept if one])
+
+
+def _frequencies(got: Tensor, n_known: int) -> Tensor:
+    """How often each pair of new words occurs, (V, V); what is no word of the model counts none."""
+    pairs = torch.zeros(n_known, n_known, dtype=torch.float64)
+    if got.ndim != 2 or got.size(1) < 3:
+        return pairs
+    first, second = got[:, -2].long(), got[:, -1].long()
+    known = (first >= 0) & (first < n_known) & (second >= 0) & (second < n_known)
+    return pairs.index_put((first[known], second[known]), pairs.new_ones(()), True) / len(got)
