@@ -35,7 +35,7 @@ def draw(
     """Rooflines, and operations as points below them.
 
     points: (name, intensity in FLOPs per byte, rate in FLOP/s). Published roofs are dashed.
-    Raises: ValueError where there is no roof, or a point that logarithms cannot show.
+    Raises: ValueError where there is no roofline, or a point is not positive.
     """
     if not roofs:
         raise ValueError("a picture of rooflines needs at least one roof")

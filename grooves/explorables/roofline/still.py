@@ -92,7 +92,7 @@ def short(device: dict) -> str:
 
 
 def draw(devices: list[dict]) -> str:
-    """A picture (SVG) of the roofs of devices as `roofline.devices` gives; dashed: published."""
+    """A picture (SVG) of the rooflines of `roofline.devices`; published ones are dashed."""
     axes = Axes((0.05, 1e4), (1e9, 6e14), (MARGIN + 40, WIDTH - 190, 72, HEIGHT - 74))
     names = {1e9: "1 G", 1e10: "10 G", 1e11: "100 G", 1e12: "1 T", 1e13: "10 T", 1e14: "100 T"}
     parts = [

@@ -24,7 +24,7 @@ DEVICES = Path(devices_table.__file__).with_name("devices.toml")
 
 
 def devices() -> list[dict]:
-    """Recorded devices, then the single ones of devices.toml with both limits; dates are text.
+    """Recorded devices, then those of devices.toml with both limits; dates are text.
 
     Only peaks in one of `BYTES` are kept, and no NPU, in which nobody trains a layer.
     """
