@@ -353,7 +353,7 @@ def test_the_masters_own_solutions_are_graded_first(course, capsys, monkeypatch)
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["no_such_folder"], "no folder no_such_folder"),
+        (["no_such_folder"], "there is no folder no_such_folder"),
         (["labs"], None),
         (["packed.zip"], "packed.zip is a zip file: unpack it and give the folder"),
         (["mini_checks.py", "--lab", "98_other"], "'98_other' is not a lab; the labs are 99_mini"),
@@ -363,7 +363,7 @@ def test_the_masters_own_solutions_are_graded_first(course, capsys, monkeypatch)
 def test_a_wrong_call_gets_one_sentence(course, capsys, words, sentence):
     if sentence is None:
         (course[0] / "empty").mkdir(exist_ok=True)
-        words, sentence = ["empty"], "no notebook (.ipynb) in empty"
+        words, sentence = ["empty"], "there is no notebook (.ipynb) in empty"
     with zipfile.ZipFile(course[0] / "packed.zip", "w") as packed:
         packed.writestr("anna.ipynb", "{}")
     assert cli.main(["labs", "grade", *words]) == 2
