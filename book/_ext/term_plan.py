@@ -1,9 +1,9 @@
 """Plans for a term or a workshop, made from the chapters' data.
 
 Key idea: a plan is one list of parts (read, run, discuss, lab) in the order of the book, cut into
-weeks. Among all cuts that respect the hours, the one is taken whose weeks are most alike, and a cut
-between two chapters is preferred to one inside. Where not all chapters fit, those marked "core" are
-planned first, each with the chapters that it needs.
+weeks. Among all cuts that respect the hours, the one with the most even weeks is chosen, and a cut
+between two chapters is preferred to one within a chapter. Where not all chapters fit, those marked
+"core" are planned first, each with the chapters that it needs.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Plan:
-    """A list of parts for each week (or day), and the chapters that found no room."""
+    """A list of parts for each week (or day), and the chapters that did not fit."""
 
     weeks: tuple[tuple[Part, ...], ...]  # may be fewer than asked for, where there is less to do
     left_out: tuple[Chapter, ...]
 
 
 def term_parts(chapter: Chapter) -> list[Part]:
-    """What a student does with a chapter in a term: all of it."""
+    """A student's work on a chapter in a term: all of it."""
     return [
         Part(chapter, "read", chapter.read_min),
         Part(chapter, "run the notebook", chapter.run_min),
@@ -46,7 +46,7 @@ def term_parts(chapter: Chapter) -> list[Part]:
 
 
 def workshop_parts(chapter: Chapter) -> list[Part]:
-    """What fits a workshop: the instructor presents the page, and the lab ends half way."""
+    """The work that fits into a workshop: the instructor presents the page, and half of the lab."""
     return [
         Part(chapter, "presentation", chapter.read_min),
         Part(chapter, "run the notebook", chapter.run_min),
@@ -55,7 +55,7 @@ def workshop_parts(chapter: Chapter) -> list[Part]:
 
 
 def make_plan(chapters: list[Chapter], weeks: int, hours: float, parts=term_parts) -> Plan:
-    """Divide the chapters among the weeks, none of which takes more than these hours.
+    """Divide the chapters among the weeks, with at most this many hours in each.
 
     chapters: in the order of the book. weeks: how many (for a workshop, days).
     hours: the most that one week may take. parts: what is done with a chapter.
