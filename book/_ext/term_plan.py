@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from chapter_data import Chapter, halves, in_fives
 
-# Minutes of a lab are those of a prepared student; someone new to NumPy or PyTorch takes longer.
-LAB_ALLOWANCE = 1.5
+# Someone new to NumPy or PyTorch takes longer than a lab states.
+LAB_ALLOWANCE = 1.2
 MOST_WEEKS = 2  # that one chapter is spread over; further weeks stay free
 
 
@@ -46,11 +46,14 @@ def term_parts(chapter: Chapter) -> list[Part]:
 
 
 def workshop_parts(chapter: Chapter) -> list[Part]:
-    """The work that fits into a workshop: the instructor presents the page, and half of the lab."""
+    """The work that fits into a workshop: the instructor presents the page, and half of the lab.
+
+    No time is added to the lab, because the instructor is there to help.
+    """
     return [
         Part(chapter, "presentation", chapter.read_min),
         Part(chapter, "run the notebook", chapter.run_min),
-        lab_parts(chapter)[0],
+        lab_parts(chapter, allowance=1.0)[0],
     ]
 
 
@@ -120,12 +123,15 @@ def _with_needs(chapter: Chapter, by_name: dict[str, Chapter]) -> set[str]:
     return names
 
 
-def lab_parts(chapter: Chapter) -> list[Part]:
-    """The two halves of a lab, or the one part where it has a single exercise."""
+def lab_parts(chapter: Chapter, allowance: float = LAB_ALLOWANCE) -> list[Part]:
+    """The two halves of a lab, or the one part where it has a single exercise.
+
+    allowance: by which the stated minutes are multiplied.
+    """
     last, end = len(chapter.exercise_min), halves(chapter.exercise_min)
     found = []
     for start, stop in ((0, end), (end, last)):
-        minutes = in_fives(LAB_ALLOWANCE * sum(chapter.exercise_min[start:stop]))
+        minutes = in_fives(allowance * sum(chapter.exercise_min[start:stop]))
         which = f"exercise {stop}" if stop - start == 1 else f"exercises {start + 1} to {stop}"
         if stop > start:
             found.append(Part(chapter, f"lab {which}", minutes))
