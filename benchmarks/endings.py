@@ -1,8 +1,8 @@
-"""What next-word and masked-word models know of an ending, over several trainings.
+"""What next-word and masked-word models represent of an ending, over several runs.
 
-Notebook 03 trains each model once. Its intervals speak of other draws of the 20 labels; whether
-another training would have learned the same, only other trainings can say. Each here has its own
-stories to learn from, first weights, and stories to judge. The notebook shows what was recorded.
+Notebook 03 trains each model once. Its intervals cover other draws of the 20 labels; whether
+another run would have learned the same, only more runs can show. Each run here has its own training
+stories, initialisation and test stories. The notebook shows what was recorded.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def one(language: Stories, seed: int) -> dict[str, float]:
 def main() -> None:
     """Measure and publish."""
     parser = report.arguments(__doc__)
-    parser.add_argument("--trainings", type=int, default=12, help="trainings of each model")
+    parser.add_argument("--trainings", type=int, default=12, help="runs of each model")
     parsed = parser.parse_args()
     report.one_thread()
     language, runs = Stories(), []

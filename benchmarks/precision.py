@@ -2,25 +2,32 @@
 
 Notebook 12 trains once in each way, for a short time; the differences are then smaller than what
 another seed changes. Here each way trains from the same seeds on the same stories, so that they
-can be compared run by run. Each of the models of 32 bits is also quantised. Time is that of one
-core; fp16 is left out, because a processor without arithmetic for it takes a hundred times as long.
+can be compared run by run. Each of the models of 32 bits is also quantized: to integers, to block
+formats (with every matrix in few bits, and with the embedding in 8, as large models have it), with
+calibration and its controls, and with activations in 8 bits. Time is that of one core; fp16 is left
+out, because a processor without arithmetic for it takes a hundred times as long.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import report
 import torch
 
 from grooves.language.stories import Stories
 from grooves.models.transformer import Transformer, count_parameters
-from grooves.precision.quantize import Scheme, quantized, stored_bytes
+from grooves.precision import activations, blocks, calibrated
+from grooves.precision.quantize import Scheme, dequantize, quantize, quantized, stored_bytes
 from grooves.training import lineage
 from grooves.training.loop import train
 from grooves.training.mixed_precision import MixedTransformer
 
 WAYS = ("fp32", "bf16 products", "all bf16")
 SCHEMES = [Scheme("bf16"), Scheme("fp8 e4m3"), Scheme("int8"), Scheme("int8", "tensor")]
-SCHEMES += [Scheme("int4", group) for group in ("tensor", "row", 32)] + [Scheme("int3", 32)]
+SCHEMES += [Scheme("int4", group) for group in ("tensor", "row", 64, 32, 16)] + [Scheme("int3", 32)]
+BESIDE = [Scheme("int4", group) for group in (64, 32, 16)]  # of the block formats
+CALIBRATED = [(4, None), (3, None), (3, 32), (2, 16)]  # bits, and weights per scale; None: a row
 
 
 def model_for(way: str, seed: int) -> Transformer:
@@ -32,11 +39,62 @@ def model_for(way: str, seed: int) -> Transformer:
     return model.to(torch.bfloat16) if way == "all bf16" else model
 
 
+def roundings() -> dict[str, Callable]:
+    """Block formats, and integers of as many bits, by name: each takes a matrix to a matrix."""
+
+    def of_scheme(scheme: Scheme) -> Callable:
+        return lambda w: dequantize(*quantize(w, scheme), w.shape)
+
+    def of_format(form: blocks.BlockFormat) -> Callable:
+        return lambda w: blocks.rounded(w, form)
+
+    found = {str(scheme): of_scheme(scheme) for scheme in BESIDE}
+    return found | {name: of_format(form) for name, form in blocks.BLOCK_FORMATS.items()}
+
+
+def calibrations(language: Stories) -> dict[str, torch.Tensor]:
+    """Texts for calibration and two controls: the same words shuffled, and random words."""
+    generator = torch.Generator().manual_seed(0)
+    texts = calibrated.texts(language)
+    order = torch.randperm(texts.numel(), generator=generator)
+    random = torch.randint(0, len(language.vocabulary), texts.shape, generator=generator)
+    return {"stories": texts, "shuffled": texts.flatten()[order].view_as(texts), "random": random}
+
+
+def quantized_gaps(model: Transformer, language: Stories) -> dict[str, dict[str, float]]:
+    """Gaps of one trained model, stored in every way: kind -> name -> nats."""
+    gap = lambda other: lineage.gap(other, language)[0]  # noqa: E731
+    texts = calibrations(language)
+    found: dict[str, dict[str, float]] = {
+        "shrunk": {str(scheme): gap(quantized(model, scheme)) for scheme in SCHEMES},
+        "blocks": {n: gap(blocks.with_rounded(model, f)) for n, f in roundings().items()},
+    }
+    apart = calibrated.with_embedding_in_8_bits(model)
+    skip = ("embedding",)
+    found["blocks_8_bit_embedding"] = {
+        name: gap(blocks.with_rounded(apart, f, skip)) for name, f in roundings().items()
+    }
+    found["calibrated"] = {}
+    for bits, group in CALIBRATED:
+        name = f"int{bits} " + (f"groups of {group}" if group else "per row")
+        found["calibrated"][f"{name}, nearest"] = gap(calibrated.nearest(model, bits, group))
+        for kind, ids in texts.items():
+            small = calibrated.calibrated(model, ids, bits, group)
+            found["calibrated"][f"{name}, GPTQ on {kind}"] = gap(small)
+    w8a8 = lambda **how: gap(activations.w8a8(model, texts["stories"], **how))  # noqa: E731
+    found["activations"] = {
+        "weights and activations, per token": w8a8(),
+        "weights and activations, static": w8a8(per_token=False),
+        "activations only, per token": w8a8(activations_only=True),
+    }
+    return found
+
+
 def main() -> None:
     """Measure and publish."""
     parser = report.arguments(__doc__)
-    parser.add_argument("--seeds", type=int, default=5, help="trainings of each way")
-    parser.add_argument("--steps", type=int, default=600, help="steps of each training")
+    parser.add_argument("--seeds", type=int, default=5, help="runs of each way")
+    parser.add_argument("--steps", type=int, default=600, help="steps of each run")
     parsed = parser.parse_args()
     report.one_thread()
     seeds = range(1 if parsed.quick else parsed.seeds)
@@ -44,7 +102,7 @@ def main() -> None:
     language = Stories()
     gaps: dict[str, list] = {way: [] for way in WAYS}
     seconds: dict[str, list] = {way: [] for way in WAYS}
-    shrunk: dict[str, list] = {str(scheme): [] for scheme in SCHEMES}
+    stored: dict[str, dict[str, list]] = {}
     for seed in seeds:  # every way once before any has its next turn
         data = lineage.new_data(language, n_stories=6 * steps, seed=seed + 1)
         for way in WAYS:
@@ -54,8 +112,9 @@ def main() -> None:
             seconds[way].append((report.core_seconds() - started) / steps)
             gaps[way].append(lineage.gap(model, language)[0])
             if way == "fp32":
-                for scheme in SCHEMES:
-                    shrunk[str(scheme)].append(lineage.gap(quantized(model, scheme), language)[0])
+                for kind, nats in quantized_gaps(model, language).items():
+                    for name, value in nats.items():
+                        stored.setdefault(kind, {}).setdefault(name, []).append(value)
         print(
             f"  seed {seed}: {', '.join(f'{w} {g[-1]:.4f}' for w, g in gaps.items())}", flush=True
         )
@@ -67,12 +126,13 @@ def main() -> None:
         for way, s in seconds.items()
     ]
     rows += [
-        {"what": f"stored: {scheme}", "nats above": mean(shrunk[str(scheme)]), "ms a step": None}
-        for scheme in SCHEMES
+        {"what": f"{kind}: {name}", "nats above": mean(values), "ms a step": None}
+        for kind, found in stored.items()
+        for name, values in found.items()
     ]
     notes = [f"Mean over {len(seeds)} seeds of {steps} steps each. Time: of one core."]
     more = {"steps": steps, "seeds": len(seeds), "gaps": gaps, "seconds_a_step": seconds}
-    more |= {"shrunk": shrunk, "bytes_a_weight": {str(s): b / n for s, b in small.items()}}
+    more |= stored | {"bytes_a_weight": {str(s): b / n for s, b in small.items()}}
     report.publish(
         "precision", "Training and storing in fewer bits", rows, notes, parsed.out, **more
     )

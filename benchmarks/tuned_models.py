@@ -1,10 +1,10 @@
-"""The fine-tuned models that tell stories on the page of chapter 6, made and judged as kept.
+"""The fine-tuned models that tell stories on the page of chapter 6, evaluated as stored.
 
 They are the first of the runs that `fine_tuning.py` recorded: same stories, seed and recipes. What
-is kept of each is its difference from the base model, in 8 bits a number
-(`grooves/precision/stored_adapters.py`); what is judged is the model that comes back out of the
-file. Takes two minutes of one core. The files lie beside the JSON: `python
-benchmarks/tuned_models.py --out grooves/assets/measurements`.
+is stored of each is its difference from the base model, in 8 bits per number
+(`grooves/precision/stored_adapters.py`); what is evaluated is the model read back from the file.
+Takes two minutes of one core. The files lie beside the JSON: `python benchmarks/tuned_models.py
+--out grooves/assets/measurements`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from grooves.precision import stored_adapters
 
 
 def runs_of(n: int, out) -> list[dict]:
-    """Train by every way on so many stories, write the models, and judge what was written."""
+    """Train in every way on n stories, write the models, and evaluate what was written."""
     language = Stories(stored_adapters.DIALECT)
     models = {
         m: recipes.fine_tune(m, language, n, stored_adapters.SEED)[0] for m in recipes.METHODS
@@ -37,7 +37,7 @@ def runs_of(n: int, out) -> list[dict]:
 
 
 def main() -> None:
-    """Train, keep, judge and publish."""
+    """Train, store, evaluate and publish."""
     parsed = report.arguments(__doc__).parse_args()
     report.one_thread()
     rows = [
@@ -46,12 +46,12 @@ def main() -> None:
         for row in runs_of(n, parsed.out)
     ]
     notes = [
-        "Nats a word above the exact entropy: of the dialect (new), of the first language (old).",
-        "bytes: what must be kept beside the base model.",
+        "Nats per word above the exact entropy: of the dialect (new), of the first language (old).",
+        "bytes: what must be stored beside the base model.",
     ]
     more = {"dialect": stored_adapters.DIALECT, "seed": stored_adapters.SEED}
     report.publish(
-        "tuned_models", "Fine-tuned models as they are kept", rows, notes, parsed.out, **more
+        "tuned_models", "Fine-tuned models as they are stored", rows, notes, parsed.out, **more
     )
 
 

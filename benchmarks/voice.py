@@ -1,9 +1,9 @@
-"""Whose voice a fine-tuned model speaks with, by seconds of speech and by steps, over trainings.
+"""Whose voice a fine-tuned model has, by seconds of speech and by steps, over several runs.
 
-Notebook 06 does one training. Here each seed has its own woman's and man's sentences, first weights
-and batches, and models from scratch on the same speech beside it. "heard" are the vowels that the
-man said in what was learned from, "unheard" the others; in one condition those are other vowels for
-every seed. "both" went on learning from her beside him. The notebook shows what was recorded.
+Notebook 06 trains once. Here each seed has its own sentences of both speakers, initialisation and
+batches, and models from scratch on the same speech. "heard" are the vowels that the man said in the
+training data, "unheard" the others; in one condition those are different vowels for every seed.
+"both" was trained further on her speech and on his. The notebook shows what was recorded.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def one(seed: int) -> dict[str, dict]:
 def main() -> None:
     """Measure and publish."""
     parser = report.arguments(__doc__)
-    parser.add_argument("--seeds", type=int, default=6, help="trainings of everything")
+    parser.add_argument("--seeds", type=int, default=6, help="runs of everything")
     parsed = parser.parse_args()
     report.one_thread()
     runs, started = [], report.core_seconds()
@@ -125,7 +125,7 @@ def main() -> None:
         means = {key: float(np.mean(values)) if values else None for key, values in means.items()}
         rows.append({"condition": name} | means)
     notes = [
-        f"Means over {len(runs)} trainings. Shares of the way from the woman to the man; to_new: "
+        f"Means over {len(runs)} runs. Fractions of the way from the woman to the man; to_new: "
         "relative distance from his formants; right: vowels recognised; woman, man: nats a frame."
     ]
     title = "A voice taken over"

@@ -1,11 +1,11 @@
-"""LoRA: to change a large matrix, learn two thin ones and add their product.
+"""LoRA: to change a large matrix, learn two small ones and add their product.
 
-Key idea: what fine-tuning adds to a matrix needs few directions. So the matrix stays as it is, and
-beside it x A B is learned, where A narrows to `rank` numbers and B widens again. B begins at zero,
-so at first nothing changes; at the end A B is added to the matrix, and the model is as it was
-before, in size and in speed.
+Key idea: the change that fine-tuning makes to a matrix can be restricted to a low rank. The matrix
+is frozen, and beside it x A B is learned, where A maps to `rank` numbers and B maps back. B is
+initialised to zero, so the model is unchanged before the first step. After training A B is added to
+the matrix, and the model has its former size and speed.
 Chapter 06.
-Source: Hu et al. 2021, arXiv:2106.09685. Its matrices stand turned over: it writes W x, we x W.
+Source: Hu et al. 2021, arXiv:2106.09685, which writes W x where we write x W.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# ---- what may learn ------------------------------------------------------------------------------
+# ---- freezing ------------------------------------------------------------------------------------
 
 
 def freeze(model: nn.Module) -> nn.Module:
-    """Let no weight of the model learn; returns the model, changed in place."""
+    """Make no weight of the model trainable; returns the model, changed in place."""
     for weight in model.parameters():
         weight.requires_grad_(False)
     return model
 
 
-def head_only(model: nn.Module) -> nn.Module:
-    """Let only the last layer learn; returns the model, changed in place.
+def last_layer_only(model: nn.Module) -> nn.Module:
+    """Make only the last layer trainable; returns the model, changed in place.
 
-    The model of the course uses its embeddings a second time as its last layer (tied weights).
-    Here the two part: the last layer begins as a copy, or reading would change with it. So the
-    model has V * C weights more afterwards, and a checkpoint of it fits only a model like it.
+    In the course's model the last layer is the embedding (tied weights). Here the two are untied:
+    the last layer becomes a copy, or the embedding would change with it. So the model has V * C
+    weights more afterwards, and a checkpoint of it fits only a model like it.
     """
     freeze(model)
     model.head.weight = nn.Parameter(model.head.weight.detach().clone())
@@ -37,7 +37,7 @@ def head_only(model: nn.Module) -> nn.Module:
 
 
 def trainable_parameters(model: nn.Module) -> int:
-    """Number of weights that may learn; a tied weight counts once."""
+    """Number of trainable weights; a tied weight counts once."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
@@ -47,10 +47,10 @@ def trainable_parameters(model: nn.Module) -> int:
 class LoRALinear(nn.Linear):
     """A frozen matrix W with a learned low-rank change beside it: x W + (alpha / rank) x A B.
 
-    linear: the layer to adapt; its weight is kept, not copied. n_parts: matrices that it holds one
-    above the other, 3 for queries, keys and values; each gets an A and a B of its own.
+    linear: the layer to adapt; its weight is kept, not copied. n_parts: matrices that are stacked
+    in its weight, 3 for queries, keys and values; each gets an A and a B of its own.
     A: (n_parts, fan_in, rank), random. B: (n_parts, rank, fan_out / n_parts), zero.
-    Raises: ValueError where the rank is no number from 1 to the shorter side of the matrix.
+    Raises: ValueError where the rank is not from 1 to the shorter side of the matrix.
     Source: Hu et al. 2021, arXiv:2106.09685, eq. 3 and the scale alpha / r below it.
     """
 
@@ -60,7 +60,7 @@ class LoRALinear(nn.Linear):
         if not 1 <= rank <= min(fan_in, wide):
             raise ValueError(
                 f"{rank=} must be from 1 to {min(fan_in, wide)}: a matrix of {fan_in} by {wide} "
-                "has no more directions"
+                "cannot have a larger rank"
             )
         # On the device without memory nothing is drawn for a weight that is replaced at once.
         super().__init__(fan_in, fan_out, bias=False, device="meta")
@@ -71,7 +71,7 @@ class LoRALinear(nn.Linear):
         self.B = nn.Parameter(torch.zeros(n_parts, rank, wide, **like))
 
     def forward(self, x: Tensor) -> Tensor:
-        """x: (B, T, fan_in) -> (B, T, fan_out). The product A B is never made."""
+        """x: (B, T, fan_in) -> (B, T, fan_out). The product A B is never computed."""
         narrow = x.unsqueeze(-3) @ self.A  # (B, n_parts, T, rank)
         change = (
             (narrow @ self.B).movedim(-3, -2).flatten(-2)
@@ -90,9 +90,10 @@ class LoRALinear(nn.Linear):
 def add_lora(model: nn.Module, rank: int = 4, alpha: float = 8.0, seed: int = 0) -> nn.Module:
     """Freeze a model and put LoRA beside every matrix of its blocks; changed in place, returned.
 
-    rank: directions in which each matrix may change. alpha: size of the change; it is divided by
-    the rank, so that another rank needs no other learning rate. seed: of the random A.
-    A departure from the source, which adapts the matrices of attention alone: all are adapted.
+    rank: of each change. alpha: scale of the change, which is divided by the rank so that the best
+    learning rate depends little on the rank. seed: of the random A.
+    A departure from the source, which adapts the matrices of attention alone: all are adapted, as
+    Schulman et al. 2025 ("LoRA Without Regret") recommend.
     Raises: ValueError for a rank that does not fit, or where the model has LoRA already; the model
     is then as it was.
     """
@@ -111,10 +112,10 @@ def add_lora(model: nn.Module, rank: int = 4, alpha: float = 8.0, seed: int = 0)
 
 
 def merge(model: nn.Module) -> nn.Module:
-    """Add what LoRA learned to the matrices and take LoRA away; changed in place, returned.
+    """Add what LoRA learned to the matrices and remove LoRA; changed in place, returned.
 
-    The model then computes what it computed before, up to rounding, with as many weights as it had
-    before LoRA came, and all of them may learn again.
+    The model then computes the same, up to rounding, with as many weights as before LoRA was added,
+    and all of them are trainable again.
     Raises: ValueError where there is nothing to merge.
     """
     layers = {n: m for n, m in model.blocks.named_modules() if isinstance(m, LoRALinear)}

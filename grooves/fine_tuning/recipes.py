@@ -1,8 +1,8 @@
-"""Fine-tuning: a trained model learns a dialect from a few examples, by four ways.
+"""Fine-tuning: a trained model learns a dialect from a few examples, in four ways.
 
-Key idea: the loop is the one that trained the model. New are only where the weights start, which
-of them may move, how far, and what the model is asked besides: how much it has lost of the language
-that it knew. Chapter 06.
+Key idea: the loop is the one that trained the model. What differs is the initialisation, the set of
+trainable weights, how far training goes, and a second question: how much of the first language the
+model has forgotten. Chapter 06.
 """
 
 from __future__ import annotations
@@ -13,37 +13,30 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from grooves.fine_tuning.lora import add_lora, head_only
+from grooves.fine_tuning.lora import add_lora, last_layer_only
 from grooves.language.corpora import IGNORED, StoryData
 from grooves.language.stories import Stories
 from grooves.training import lineage
 from grooves.training.loop import History, train
 
-BATCH = 5  # stories of the dialect a step: as many as the smallest number of examples
-RANK = 4  # of LoRA, where nothing else is said
-METHODS = ("from scratch", "head only", "LoRA", "full")
-N_OLD = 1_000  # stories of the first language at hand to be mixed in
+BATCH = 5  # stories of the dialect per step, as many as the smallest number of examples
+RANK = 4  # of LoRA, by default
+MUON_RATIO = 1.25  # of the rate of Muon to that of AdamW, as in pre-training
+METHODS = ("from scratch", "last layer", "LoRA", "full")
+N_OLD = 1_000  # stories of the first language that replay draws from
 _OLD_SEED = 31_337  # not those that the base model was trained on
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How far to go: the peak learning rate of AdamW, and the number of steps.
-
-    Muon, which moves the blocks' matrices where these learn, gets 1.25 times the rate, the
-    proportion of the pre-training.
-    """
+    """How far to go: the peak learning rate, and the number of steps."""
 
     lr: float
     steps: int
 
-    @property
-    def matrix_lr(self) -> float:
-        """The peak learning rate of Muon."""
-        return 1.25 * self.lr
 
-
-# Best of the sweep in `benchmarks/fine_tuning.py --sweep`, by number of examples.
+# Best of the sweep in `benchmarks/fine_tuning.py --sweep`, by number of examples. LoRA and full
+# fine-tuning had the same grid.
 RECIPES: dict[str, dict[int, Recipe]] = {
     "from scratch": {
         5: Recipe(0.005, 100),
@@ -55,11 +48,10 @@ RECIPES: dict[str, dict[int, Recipe]] = {
         1000: Recipe(0.02, 1500),
         2000: Recipe(0.02, 1500),
     },
-    "head only": {
+    "last layer": {
         5: Recipe(0.003, 300),
         20: Recipe(0.01, 100),
         50: Recipe(0.01, 300),
-        200: Recipe(0.03, 300),
         500: Recipe(0.03, 300),
         2000: Recipe(0.03, 600),
     },
@@ -67,17 +59,15 @@ RECIPES: dict[str, dict[int, Recipe]] = {
         5: Recipe(0.003, 100),
         20: Recipe(0.003, 300),
         50: Recipe(0.01, 300),
-        200: Recipe(0.03, 300),
         500: Recipe(0.03, 300),
         2000: Recipe(0.03, 1500),
     },
     "full": {
-        5: Recipe(0.002, 100),
-        20: Recipe(0.005, 100),
-        50: Recipe(0.01, 100),
-        200: Recipe(0.01, 100),
-        500: Recipe(0.01, 300),
-        2000: Recipe(0.01, 300),
+        5: Recipe(0.001, 100),
+        20: Recipe(0.003, 100),
+        50: Recipe(0.003, 100),
+        500: Recipe(0.003, 300),
+        2000: Recipe(0.003, 600),
     },
 }
 
@@ -93,20 +83,24 @@ def recipe(method: str, n_examples: int) -> Recipe:
 
 
 class Examples:
-    """`n` stories of a language in batches of five, with old stories beside them if wanted.
+    """`n` stories of a language in batches of five, with replayed old stories if wanted.
 
-    `batch(step)` depends on seed and step alone, so an interrupted fine-tuning goes on with the
-    batches it would have seen. The same seed with a greater n adds stories to the same ones.
+    `batch(step)` depends on seed and step alone, so an interrupted run resumes with the batches it
+    would have seen. The same seed with a greater n adds stories to the same ones.
     replay: stories of the first language added to each batch; they are drawn from N_OLD of them.
-    Raises: ValueError where n is not a multiple of five (no story may be left out), or replay < 0.
+    batch_size: stories of `language` in a batch.
+    Raises: ValueError where n is not a multiple of batch_size (no story may be left out), or
+    replay < 0.
     """
 
-    def __init__(self, language: Stories, n: int, seed: int = 0, replay: int = 0):
-        if n < BATCH or n % BATCH:
-            raise ValueError(f"{n=} must be a multiple of {BATCH}, or examples are left out")
+    def __init__(
+        self, language: Stories, n: int, seed: int = 0, replay: int = 0, batch_size: int = BATCH
+    ):
+        if n < batch_size or n % batch_size:
+            raise ValueError(f"{n=} must be a multiple of {batch_size}, or examples are left out")
         if replay < 0:
-            raise ValueError(f"{replay=} must be 0 or more stories a step")
-        self.new = StoryData(language, n, BATCH, seed)
+            raise ValueError(f"{replay=} must be 0 or more stories per step")
+        self.new = StoryData(language, n, batch_size, seed)
         self.old = StoryData(Stories(), N_OLD, replay, _OLD_SEED) if replay else None
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
@@ -118,18 +112,18 @@ class Examples:
 
 
 def prepare(method: str, seed: int = 0, rank: int = RANK, start=None) -> torch.nn.Module:
-    """The model that a method begins with, where only what may learn can.
+    """The model that a method begins with, in which only what it trains is trainable.
 
     start: a model of the lineage to begin with, changed in place (default: the base model).
-    seed: of the first weights, from scratch, and of LoRA.
+    seed: of the initialisation, from scratch, and of LoRA.
     Raises: ValueError for a method that there is not, or a rank that does not fit.
     """
     _check(method)
     if method == "from scratch":
         return lineage.new_model(seed=seed)
     model = lineage.base() if start is None else start
-    if method == "head only":
-        return head_only(model)
+    if method == "last layer":
+        return last_layer_only(model)
     return add_lora(model, rank, seed=seed) if method == "LoRA" else model
 
 
@@ -147,10 +141,11 @@ def fine_tune(
 ) -> tuple[torch.nn.Module, History]:
     """Learn a language from a number of its stories; returns the model and the history.
 
-    method: one of METHODS. seed: draws the examples, and the first weights where there are any to
-    draw. replay: old stories a step. lr, steps: in place of the recipe's. save_to, on_step: as for
-    `grooves.training.loop.train`, whose loop this is; the schedule is its own too, so the number of
-    steps is fixed beforehand and nothing is stopped early.
+    method: one of METHODS. From scratch uses the optimizers of pre-training, Muon and AdamW; the
+    other ways use AdamW. seed: of the examples, and of the initialisation where there is one.
+    replay: old stories per step. lr, steps: in place of the recipe's. save_to, on_step: as for
+    `grooves.training.loop.train`, whose loop and schedule this uses, so the number of steps is
+    fixed beforehand and nothing is stopped early.
     Raises: ValueError as `prepare` and `Examples`.
     """
     usual = recipe(method, n_examples)
@@ -161,7 +156,8 @@ def fine_tune(
         Examples(language, n_examples, seed, replay),
         steps=usual.steps,
         lr=usual.lr,
-        matrix_lr=usual.matrix_lr,
+        optimizer="muon" if method == "from scratch" else "adamw",
+        matrix_lr=MUON_RATIO * usual.lr,
         save_to=save_to,
         progress=False,
         on_step=on_step,
@@ -170,9 +166,9 @@ def fine_tune(
 
 
 def evaluate_both(model, language: Stories, n_stories: int = 100) -> tuple[float, float]:
-    """Nats a word above the exact entropy: of the language tuned for, and of the first one.
+    """Gaps in nats per word above the exact entropy: of the new language, and of the first one.
 
-    The second less the base model's own is what was forgotten.
+    The second minus the base model's own is what was forgotten.
     """
     return lineage.gap(model, language, n_stories)[0], lineage.gap(model, None, n_stories)[0]
 

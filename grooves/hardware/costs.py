@@ -1,13 +1,15 @@
 """What a computation costs: seconds into watt-hours and euros.
 
-Key idea: a cost is a measured time times two numbers that were not measured here. So both have
-names, and stand where everyone can replace them. Chapters: 06, 16.
+Key idea: a cost is a measured time times two numbers that were not measured here. So both are
+named constants that everyone can replace. The time is wall time, because the power is that of the
+whole processor and not of one of its cores. Chapters: 06, 15.
 """
 
 from __future__ import annotations
 
-# An assumption, not a measurement: what a processor of a desktop computer is made to give off in
-# heat at full load. A laptop's draws less; a screen, a fan and a power supply add to it.
+# An assumption, not a measurement: the thermal design power of a common desktop processor. A
+# laptop's processor draws less; screen, fan and power supply draw more on top. It is an upper bound
+# for a program that keeps only some of the cores busy.
 POWER_W = 65.0
 
 # Households in the European Union, mean of the first half of 2025, taxes included.
@@ -18,7 +20,7 @@ PRICE_EUR_PER_KWH = 0.2872
 def energy_wh(seconds: float, power_w: float = POWER_W) -> float:
     """Energy of a computation in watt-hours.
 
-    seconds: how long it took on the whole processor. power_w: what that draws, in watts.
+    seconds: wall time. power_w: what the whole processor draws meanwhile, in watts.
     Raises: ValueError where one of them is negative.
     """
     if seconds < 0 or power_w < 0:

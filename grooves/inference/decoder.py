@@ -1,9 +1,9 @@
-"""The transformer arranged for answering: one word at a time, on a CPU.
+"""The transformer arranged for generation: one word at a time, on a CPU.
 
 Key idea: one new word is so little arithmetic that a small model spends its time on calling
-functions, not on computing. So whatever does not depend on the new word is done once, before the
-answer begins, and the rest is written with as few calls as there are, in NumPy, whose calls cost
-less than PyTorch's. `grooves.models.transformer` says the same in the open; a test holds the two
+functions, not on computing. So whatever does not depend on the new word is done once, before
+generation begins, and the rest is written with as few calls as possible, in NumPy, whose calls cost
+less than PyTorch's. `grooves.models.transformer` is the readable version; a test holds the two
 equal.
 Chapters: 04, 09, 11.
 
@@ -14,7 +14,7 @@ What is folded into the weights beforehand:
   centred, and so are those that make queries and keys.
 - `norm` divides by sqrt(mean(x²) + eps), which is sqrt(sum(x²) + n eps) / sqrt(n); the sqrt(n)
   goes into the weights that read, and the 1 / sqrt(D) of attention into the rotation.
-- Where a position is not added to the embedding, norm and mixing are done for the vocabulary.
+- Where a position is not added to the embedding, norm and token shift are done for the vocabulary.
 """
 
 from __future__ import annotations
@@ -46,16 +46,15 @@ class Decoder:
 
     @staticmethod
     def fits(model) -> bool:
-        """Whether this model can be answered for here: float32 weights on a CPU, as they were made.
+        """Whether this class can run a model: float32 weights on a CPU, with the usual layers.
 
-        A model whose last layer has parted from its embeddings, or that has parts of another make,
-        such as LoRA's, is not (merge it), and neither is one whose weights are made anew from fewer
-        bits.
+        A model whose last layer is no longer tied to its embeddings, or that has layers of another
+        type, such as LoRA's, is refused (merge it), and so is one whose weights are quantised.
         """
         weight = model.embedding.weight
-        makes = {type(m).__module__ for m in model.modules()}
+        types = {type(m).__module__ for m in model.modules()}
         own = all(
-            m == "grooves.models.transformer" or m.startswith("torch.nn.modules") for m in makes
+            m == "grooves.models.transformer" or m.startswith("torch.nn.modules") for m in types
         )
         plain = own and model.head.weight is weight and isinstance(weight, torch.nn.Parameter)
         return plain and weight.device.type == "cpu" and weight.dtype == torch.float32

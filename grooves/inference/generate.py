@@ -1,7 +1,7 @@
-"""Answering: one word after another.
+"""Generation: one token after another.
 
-Key idea: the model gives probabilities, the sampler draws a word, and the word becomes part of
-the question. Nothing is learned on the way, so nothing needs a gradient.
+Key idea: the model predicts probabilities, the sampler draws a token, and the token becomes part of
+the input of the next prediction. No parameter changes, so nothing needs a gradient.
 Chapters: 04, 08, 09.
 """
 
@@ -16,31 +16,53 @@ from grooves.language.tokenizers import WordTokenizer
 
 
 def sample_next(
-    logits: Tensor, temperature: float, generator: torch.Generator | None = None
+    logits: Tensor,
+    temperature: float = 1.0,
+    generator: torch.Generator | None = None,
+    top_p: float = 1.0,
 ) -> Tensor:
-    """Draw one word for each text: logits (B, V) -> (B, 1).
+    """Draw one token for each text: logits (B, V) -> (B, 1).
 
-    temperature: 1 draws with the model's own probabilities, less is bolder in the likely words,
-    0 always takes the likeliest.
-    Raises: ValueError for a negative temperature.
+    temperature: 1 samples from the model's own distribution, less favours the likely tokens, 0
+    always takes the likeliest (greedy decoding). top_p: sample only from the likeliest tokens that
+    together have at least this probability.
+    Raises: ValueError for a negative temperature, or a `top_p` outside (0, 1].
     """
     if temperature < 0:
-        raise ValueError(f"{temperature=} must be 0 (always the likeliest word) or more")
+        raise ValueError(f"{temperature=} must be 0 (always the likeliest token) or more")
+    if not 0 < top_p <= 1:
+        raise ValueError(f"{top_p=} must be above 0 and at most 1 (all tokens)")
     if temperature == 0:
         return logits.argmax(-1, keepdim=True)
     if temperature != 1:
         logits = logits / temperature
-    # The words share a line of length 1, each as long as it is likely; a point falls on one.
+    if top_p < 1:
+        logits = nucleus(logits, top_p)
+    # Inverse transform: the tokens divide a line of length 1 among them, and a random point on it
+    # falls on each as often as that token is likely.
     ends = logits.softmax(-1).cumsum(-1)  # (B, V)
     point = torch.rand((len(ends), 1), generator=generator, device=ends.device)  # below 1
     point *= ends[:, -1:]  # rounding may leave the line a little longer or shorter
     return torch.searchsorted(ends, point, right=True)  # the first end beyond the point
 
 
-class Reader:
-    """A model that has read a prompt (B, T) and goes on one word at a time, with its cache.
+def nucleus(logits: Tensor, top_p: float) -> Tensor:
+    """Logits (B, V) in which all but the likeliest tokens are -inf.
 
-    `logits` are the scores of the word after the prompt, (B, V).
+    Kept are as few as reach `top_p` of the probability together, and at least one.
+    Source: Holtzman et al. 2020, arXiv:1904.09751.
+    """
+    ordered, order = logits.sort(-1, descending=True)  # (B, V)
+    p = ordered.softmax(-1)
+    before = p.cumsum(-1) - p  # probability of all likelier tokens
+    dropped = torch.zeros_like(logits, dtype=torch.bool).scatter(-1, order, before >= top_p)
+    return logits.masked_fill(dropped, -torch.inf)
+
+
+class Reader:
+    """A model that has read a prompt (B, T) and continues one token at a time, with its cache.
+
+    `logits` are those of the token after the prompt, (B, V).
     `grooves.inference.decoder.Decoder` does the same, faster, on a CPU.
     """
 
@@ -49,7 +71,7 @@ class Reader:
         self.logits = self.read(prompt)
 
     def read(self, words: Tensor) -> Tensor:
-        """Read one more word of each text, (B, 1): scores of the word after it, (B, V)."""
+        """Read one more token of each text, (B, 1): logits of the token after it, (B, V)."""
         return self.model(words, self.cache)[:, -1]
 
 
@@ -61,11 +83,13 @@ def generate(
     temperature: float = 1.0,
     seed: int = 0,
     end: int | None = 0,
+    top_p: float = 1.0,
 ) -> Tensor:
     """Continue each prompt: (B, T) -> (B, T + new). Texts that ended are filled with `end`.
 
-    max_words: how many to add at most (default: as many as fit into the context).
-    end: the token that ends a text; None never stops early.
+    max_words: how many tokens to add at most (default: as many as fit into the context).
+    temperature, top_p: as for `sample_next`. end: the token that ends a text; None never stops
+    early.
     Raises: ValueError where the prompt alone fills the context, or is empty.
     """
     length = prompt.size(1)
@@ -77,7 +101,7 @@ def generate(
     logits, out = reader.logits, [prompt]
     ended = torch.zeros_like(prompt[:, :1], dtype=torch.bool)
     for left in reversed(range(min(room, max_words if max_words is not None else room))):
-        words = sample_next(logits, temperature, generator)
+        words = sample_next(logits, temperature, generator, top_p)
         if end is not None:
             words.masked_fill_(ended, end)
             ended |= words == end
@@ -89,7 +113,7 @@ def generate(
 
 
 def tell(model, language, prompt: str = "", temperature: float = 1.0, seed: int = 0) -> str:
-    """Let the model finish a story that begins with `prompt`; returns the whole text.
+    """Let the model continue a story that begins with `prompt`; returns the whole text.
 
     Raises: ValueError that names the first word the model does not know.
     """
@@ -100,10 +124,10 @@ def tell(model, language, prompt: str = "", temperature: float = 1.0, seed: int 
 
 
 def sample_stories(
-    model, language, n: int, temperature: float = 1.0, seed: int = 0
+    model, language, n: int, temperature: float = 1.0, seed: int = 0, top_p: float = 1.0
 ) -> list[list[str]]:
     """`n` stories of the model as lists of words; one that never ended is cut at the context."""
     tokenizer = WordTokenizer(language.vocabulary)
     start = torch.zeros((n, 1), dtype=torch.long, device=next(model.parameters()).device)
-    rows = generate(model, start, temperature=temperature, seed=seed)[:, 1:].tolist()
+    rows = generate(model, start, temperature=temperature, seed=seed, top_p=top_p)[:, 1:].tolist()
     return [tokenizer.decode_words(row[: row.index(0)] if 0 in row else row) for row in rows]

@@ -1,7 +1,7 @@
-"""The key-value cache: what a transformer remembers of the words it has already read.
+"""The key-value cache: the keys and values of the tokens that a transformer has processed.
 
-Key idea: the keys and values of earlier words never change, so an answer that grows word by
-word computes them once and keeps them. Chapters: 04, 09.
+Key idea: the keys and values of earlier words never change, so generation computes them once and
+stores them. The cache grows with the context and with the batch. Chapters: 04, 09, 12.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class LayerCache:
 
 
 class KVCache:
-    """What a model keeps of a text between two words: one `LayerCache` a layer, and the last word.
+    """What a model stores of a text between two words: a `LayerCache` per layer, and the last word.
 
     Words are added in one call at the start (the prompt) and one at a time after it.
     """
@@ -50,7 +50,9 @@ class KVCache:
             )
             for _ in range(config.n_layer)
         ]
-        self.last: Tensor | None = None  # the mixed-in predecessor of the next word, (B, 1, C)
+        self.last: Tensor | None = (
+            None  # the embedding that the next word's token shift adds, (B, 1, C)
+        )
         self._length = 0
 
     def __len__(self) -> int:

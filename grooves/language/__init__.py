@@ -1,6 +1,6 @@
 """The course's language and its exact yardsticks.
 
 Read `grammar` (what a probabilistic grammar is), `story_rules` (the rules of *Stories*), `stories`
-(sampler, parser, exact probabilities and entropy), `tokenizers`, then `corpora`, which makes
-batches of stories, digits and English.
+(sampler, parser, exact probabilities and entropy), `recalls` (words that must be remembered),
+`tokenizers` and `byte_pair`, then `corpora`, which makes batches of stories, digits and English.
 """

@@ -1,7 +1,7 @@
 """Texts and pictures, as batches of numbers.
 
-Key idea: a language model's training pair is the text and the same text moved by one word;
-nobody has to label anything.
+Key idea: the inputs and the targets of a language model are the same text, moved by one token, so
+no text has to be labelled by hand.
 Chapters: 01, 03, 04. Everything here works offline except `download`.
 """
 
@@ -45,8 +45,8 @@ def next_word_rows(texts: list[list[int]]) -> tuple[Tensor, Tensor]:
 class StoryData:
     """`n_stories` stories of a language in batches of stories of similar length.
 
-    `batch(step)` depends on the seed and the step alone, so that an interrupted training goes on
-    with exactly the batches it would have seen. Each pass over the stories has its own order.
+    `batch(step)` depends on the seed and the step alone, so that an interrupted training continues
+    with exactly the batches that it would have seen. Each pass over the stories has its own order.
     Raises: ValueError where there are fewer stories than one batch holds.
     """
 

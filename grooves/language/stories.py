@@ -154,8 +154,9 @@ class Stories:
     def entropy(self, n: int = 20_000, seed: int = 0) -> Entropy:
         """Entropy per word, -E[ln p(story)] / E[words], from `n` sampled derivations.
 
-        Each derivation adds the exact entropy of every choice it met, not the surprise of what
-        was drawn: same mean, far smaller spread. The standard error is that of a ratio of means.
+        Each derivation adds the exact entropy of every choice that it met, not the negative
+        log-likelihood of what was drawn: the same mean, and a far smaller spread. The
+        standard error is that of a ratio of means.
         """
         rng = random.Random(seed)
         nats, words = np.empty(n), np.empty(n)

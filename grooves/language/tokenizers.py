@@ -1,7 +1,8 @@
 """From text to numbers and back.
 
-Key idea: a model never sees letters, only the positions of tokens in a fixed list.
-For *Stories* a token is a word; for any other text it is a byte, so nothing is ever unknown.
+Key idea: a model reads no letters, only indices of tokens in a fixed list, the vocabulary.
+For *Stories* a token is a word; for other texts it is a byte, so that no text is unknown, or
+a piece of a word (`grooves.language.byte_pair`).
 Chapters: 03, 04.
 """
 

@@ -1,5 +1,6 @@
 """The models, each written to be read.
 
-Read `layers` (a network in NumPy), `autograd` (gradients by the chain rule), `transformer`, and
-`lstm`, which the transformer replaced. `published` lists the sizes of models by others.
+Read `layers` (a network in NumPy), `autograd` (gradients by the chain rule), `ngram`
+(prediction by counting), `transformer`, `lstm`, which the transformer replaced, and
+`interventions` (experiments inside a running model). `published` lists sizes of models by others.
 """

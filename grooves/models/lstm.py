@@ -1,7 +1,7 @@
-"""The LSTM: the language model that the transformer replaced.
+"""The LSTM: the kind of language model that the transformer replaced.
 
-Key idea: it carries one summary of everything so far from word to word. So word t cannot be
-computed before word t-1, neither when it answers nor when it trains.
+Key idea: a state of fixed size summarises everything so far and is passed from token to token. So
+token t cannot be processed before token t - 1, neither in generation nor in training.
 Chapter 04. Source: Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735.
 """
 
@@ -17,13 +17,13 @@ from grooves.models.transformer import Config, Transformer, count_parameters
 class LSTM(nn.Module):
     """An LSTM with the interface of `Transformer`; `like` picks its width for equal size.
 
-    Words in, scores of the next word out: ids (B, T) -> (B, T, V).
+    Tokens in, logits of the next token out: ids (B, T) -> (B, T, V).
     """
 
     def __init__(self, config: Config, width: int, seed: int = 0):
         super().__init__()
         self.config = config
-        with torch.random.fork_rng(devices=[]):  # PyTorch draws weights, which reset() draws anew
+        with torch.random.fork_rng(devices=[]):  # weights drawn here are drawn again by reset()
             self.embedding = nn.Embedding(config.vocabulary_size, width)
             self.layers = nn.LSTM(width, width, config.n_layer, batch_first=True)
             self.head = nn.Linear(width, config.vocabulary_size, bias=False)
@@ -41,7 +41,7 @@ class LSTM(nn.Module):
 
     @torch.no_grad()
     def reset(self, seed: int) -> None:
-        """Draw all weights anew; the forget gates start open (Jozefowicz et al. 2015)."""
+        """Draw all weights; the forget gates begin open (Jozefowicz et al. 2015)."""
         generator = torch.Generator().manual_seed(seed)
         width = self.embedding.embedding_dim
         for name, p in self.named_parameters():
@@ -56,14 +56,14 @@ class LSTM(nn.Module):
                 p.uniform_(-(width**-0.5), width**-0.5, generator=generator)
 
     def forward(self, ids: Tensor, state=None, return_state: bool = False):
-        """Scores of the next word: ids (B, T) -> (B, T, V).
+        """Logits of the next token: ids (B, T) -> (B, T, V).
 
-        state: what an earlier call gave back with `return_state`, to go on from there.
+        state: what an earlier call returned with `return_state`, to continue from there.
         """
         y, state = self.layers(self.embedding(ids), state)
         logits = self.head(y)
         return (logits, state) if return_state else logits
 
     def loss(self, ids: Tensor, targets: Tensor) -> Tensor:
-        """Mean surprise in nats at the true next words. ids, targets: (B, T); -100 is ignored."""
+        """Cross-entropy of the next tokens in nats. ids, targets: (B, T); -100 is ignored."""
         return F.cross_entropy(self(ids).flatten(0, 1).float(), targets.flatten())

@@ -1,8 +1,8 @@
-"""The transformer: a language model in which every word can look at every word before it.
+"""The transformer: a language model in which every token can attend to every token before it.
 
-Key idea: each word asks a question (query), every earlier word offers a label (key) and a
-content (value); the answer is the average of the contents, weighted by how well the labels fit.
-Chapter 04. Shapes: B texts, T words, C channels, H heads, D = C / H, V words in the vocabulary.
+Key idea: the query of a token is compared with the keys of all tokens up to it; the result is the
+average of their values, weighted by the softmax of those dot products.
+Chapter 04. Shapes: B texts, T tokens, C channels, H heads, D = C / H, V tokens in the vocabulary.
 Source: Vaswani et al. 2017, arXiv:1706.03762, with the changes named at each class.
 """
 
@@ -24,14 +24,14 @@ class Config:
     """
 
     vocabulary_size: int
-    context: int = 192  # longest text, in words
+    context: int = 192  # longest text, in tokens
     n_layer: int = 2
     n_head: int = 2
     n_embd: int = 64
-    mlp_from: int = 1  # blocks before this one only look around; they have no MLP
+    mlp_from: int = 1  # blocks before this one are attention alone; they have no MLP
     positions: str = "rotary"  # "rotary", "learned" or "none"
     qk_norm: bool = True
-    mix: bool = True  # each word also carries a share of the word before it
+    mix: bool = True  # token shift: part of the vector of the token before is added
 
     def __post_init__(self):
         for name in ("vocabulary_size", "context", "n_layer", "n_head", "n_embd"):
@@ -53,7 +53,7 @@ class Config:
 
 
 def norm(x: Tensor) -> Tensor:
-    """Scale and shift each word's channels to mean 0 and variance 1. Shape unchanged.
+    """Shift and scale each token's channels to mean 0 and variance 1. Shape unchanged.
 
     Source: Ba et al. 2016, arXiv:1607.06450, without its learned gain and bias.
     """
@@ -86,8 +86,8 @@ def squared_relu(x: Tensor) -> Tensor:
 def rotation_angles(n_positions: int, head_dim: int, base: float = 1000.0) -> Tensor:
     """The rotation of every position and pair of channels, as unit complex numbers (T, D/2).
 
-    Pair i turns by t * base**(-2i/D) at position t: fast pairs tell neighbours apart, slow
-    pairs tell the beginning from the end.
+    Pair i turns by t * base**(-2i/D) at position t. Fast pairs tell neighbouring distances apart
+    but repeat after a few tokens; slow pairs do not repeat within the context.
     Source: Su et al. 2021 (RoPE), arXiv:2104.09864, eq. 15.
     """
     speed = base ** (-torch.arange(0, head_dim, 2, dtype=torch.float32) / head_dim)
@@ -96,15 +96,19 @@ def rotation_angles(n_positions: int, head_dim: int, base: float = 1000.0) -> Te
 
 
 def rotate(x: Tensor, rotation: Tensor) -> Tensor:
-    """Turn each pair of channels by its position's angle. x: (B, H, T, D), unchanged in shape."""
+    """Turn each pair of channels by its position's angle. x: (B, H, T, D), unchanged in shape.
+
+    A pair (a, b) is read as the complex number a + ib. Multiplying it by a complex number of length
+    1 turns it in the plane, so one product turns all pairs of all tokens.
+    """
     pairs = torch.view_as_complex(x.float().reshape(*x.shape[:-1], -1, 2))  # (B, H, T, D/2)
     return torch.view_as_real(pairs * rotation).flatten(-2).type_as(x)
 
 
 def previous(x: Tensor, before: Tensor | None = None) -> Tensor:
-    """Each word's predecessor: x moved one place to the right. x: (B, T, C).
+    """The vector of the token before: x moved one place to the right. x: (B, T, C).
 
-    before: (B, 1, C), what comes before the first word; zeros where None.
+    before: (B, 1, C), what comes before the first token; zeros where None.
     """
     if before is None:
         return F.pad(x, (0, 0, 1, -1))
@@ -114,8 +118,8 @@ def previous(x: Tensor, before: Tensor | None = None) -> Tensor:
 class Attention(nn.Module):
     """Causal self-attention with several heads.
 
-    Queries and keys are normed before they meet (Henry et al. 2020, arXiv:2010.04245), which
-    keeps the scores in range whatever the weights do, and rotated by their positions.
+    Queries and keys are normalised (QK-norm, Henry et al. 2020, arXiv:2010.04245), so that no score
+    exceeds sqrt(D) whatever the weights are, and rotated by their positions.
     """
 
     def __init__(self, config: Config):
@@ -139,13 +143,13 @@ class Attention(nn.Module):
         q, k, v = self.split_heads(x, rotation)
         if cache is not None:
             k, v = cache.append(k, v)
-        causal = q.size(2) > 1  # a single new word may look at all that came before it
+        causal = q.size(2) > 1  # a single new token may attend to all that came before it
         y = F.scaled_dot_product_attention(q, k, v, is_causal=causal)
         return self.out(y.transpose(1, 2).flatten(2))  # heads side by side again: (B, T, C)
 
 
 class MLP(nn.Module):
-    """What each word does with what it gathered: widen, bend, narrow. (B, T, C) -> (B, T, C)."""
+    """Feed-forward network of each token: widen, apply the nonlinearity, narrow. (B, T, C)."""
 
     def __init__(self, config: Config):
         super().__init__()
@@ -157,10 +161,10 @@ class MLP(nn.Module):
 
 
 class Block(nn.Module):
-    """Look around, then think; each adds to the residual stream. (B, T, C) -> (B, T, C).
+    """Attention, then the feed-forward network; each adds to the residual stream. (B, T, C).
 
-    A departure from the usual: the blocks before `mlp_from` only look around. In a model of two
-    layers that learns the long recalls sooner (measured in notebook 04).
+    A departure from the usual: the blocks before `mlp_from` have no feed-forward network. In a
+    model of two layers that learns the long recalls sooner (measured in notebook 04).
     """
 
     def __init__(self, config: Config, index: int = 0):
@@ -174,13 +178,13 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    """The whole model: words in, a score for every possible next word out."""
+    """The whole model: tokens in, logits of the next token out."""
 
     def __init__(self, config: Config, seed: int = 0):
         super().__init__()
         self.config = config
         C = config.n_embd
-        with torch.random.fork_rng(devices=[]):  # PyTorch draws weights, which reset() draws anew
+        with torch.random.fork_rng(devices=[]):  # weights drawn here are drawn again by reset()
             self.embedding = nn.Embedding(config.vocabulary_size, C)
             if config.positions == "learned":
                 self.position = nn.Embedding(config.context, C)
@@ -195,7 +199,7 @@ class Transformer(nn.Module):
         self.reset(seed)
 
     def _apply(self, fn, recurse=True):
-        """Move or cast the weights; the angles move along, but stay complex numbers of 32 bits."""
+        """Move or cast the weights; the angles move along, but remain 32-bit complex numbers."""
 
         def but_angles(t: Tensor) -> Tensor:
             return t.to(fn(t.new_empty(0).real).device) if t.is_complex() else fn(t)
@@ -204,22 +208,22 @@ class Transformer(nn.Module):
 
     @torch.no_grad()
     def reset(self, seed: int) -> None:
-        """Draw all weights anew; the same seed gives the same weights."""
+        """Draw all weights; the same seed gives the same weights."""
         generator = torch.Generator().manual_seed(seed)
         for name, p in self.named_parameters():
             if name == "mix":
                 p.fill_(0.5)
             elif name.endswith(("out.weight", "down.weight")):
-                p.zero_()  # every block starts as "add nothing"
+                p.zero_()  # every block begins by adding nothing
             elif name.startswith("blocks."):
                 p.normal_(std=self.config.n_embd**-0.5, generator=generator)  # keeps the scale
             else:
                 p.normal_(std=0.1, generator=generator)
 
     def forward(self, ids: Tensor, cache=None) -> Tensor:
-        """Scores (logits) of the next word at every position: ids (B, T) -> (B, T, V).
+        """Logits of the next token at every position: ids (B, T) -> (B, T, V).
 
-        cache: a `grooves.inference.kv_cache.KVCache` that holds the words before `ids`.
+        cache: a `grooves.inference.kv_cache.KVCache` that holds the tokens before `ids`.
         Raises: ValueError where the text is longer than the context.
         """
         return self.head(norm(self.hidden(ids, cache)))
@@ -245,15 +249,16 @@ class Transformer(nn.Module):
         return x
 
     def loss(self, ids: Tensor, targets: Tensor) -> Tensor:
-        """Mean surprise in nats at the true next words. ids, targets: (B, T); -100 is ignored."""
+        """Cross-entropy of the next tokens in nats. ids, targets: (B, T); -100 is ignored."""
         logits = self(ids)
         return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
 
     @torch.no_grad()
     def attention_weights(self, ids: Tensor) -> Tensor:
-        """How much each word looks at each earlier one: ids (B, T) -> (L, B, H, T, T).
+        """Attention weights of every head: ids (B, T) -> (L, B, H, T, T).
 
-        Row t sums to 1 over the columns up to t. Computed the long way, to be looked at.
+        Row t sums to 1 over the columns up to t. PyTorch's own attention keeps no weights, so they
+        are computed here once more.
         """
         seen = []
 

@@ -49,7 +49,6 @@ METHODS = {
     "LSTM": VERMILION,
     # chapter 6: ways of fine-tuning, as in the explorable `finetune`; and two voices
     "from scratch": INK,
-    "head only": GREEN,
     "last layer": GREEN,
     "LoRA": VERMILION,
     "full": BLUE,

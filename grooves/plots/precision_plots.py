@@ -1,7 +1,7 @@
-"""Pictures of precision and memory: where numbers lie, what bytes buy, what takes the room.
+"""Pictures of precision and memory: where numbers lie, what bytes buy, what takes the memory.
 
-Key idea: both what a format can say and what a model loses run over many powers of ten, so their
-axes go by powers. Chapter 12.
+Key idea: both the numbers of a format and the loss of a model run over many powers of ten, so their
+axes are logarithmic. Every seed is a dot. Chapter 12.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ def _raised(power: int) -> str:
 
 
 def bytes_and_gaps(series: dict, level: tuple[float, str], alt: str, caption: str):
-    """What a model is worse than perfect against bytes a weight; each point has its bits.
+    """Gap against bytes per weight; each point is labelled with its bits.
 
-    series: name -> list of (bytes a weight, nats, label). level: nats at which a line is drawn,
+    series: name -> list of (bytes per weight, nats, label). level: nats at which a line is drawn,
     and its name. Returns: `figures.Picture`.
     """
     figure, axes = figures.canvas(3.8)
-    axes.set(xscale="log", yscale="log", xlabel="bytes a weight, scales included")
-    axes.set_ylabel("nats a word above the exact entropy")
+    axes.set(xscale="log", yscale="log", xlabel="bytes per weight, scales included")
+    axes.set_ylabel("nats per word above the exact entropy")
     axes.axhline(level[0], color=figures.INK, linewidth=1, linestyle=":")
     names, notes = [], []
     for place, (name, points) in enumerate(series.items()):
@@ -92,5 +92,43 @@ def stacked(bars: dict, unit: float, ylabel: str, marks: dict, alt: str, caption
     axes.set_xticks(range(len(bars)), list(bars))
     axes.grid(False, axis="x")
     axes.set(ylabel=ylabel)
+    lettering.legend(axes, names, figures.FONT_SIZE)
+    return figures.picture(figure, alt, caption)
+
+
+def dots(rows: dict, xlabel: str, alt: str, caption: str, log: bool = False):
+    """One row for each name, a dot for each seed and a bar at their mean.
+
+    rows: name -> (n_seeds,) values. Returns: `figures.Picture`.
+    """
+    figure, axes = figures.canvas(0.36 * len(rows) + 0.9)
+    for place, (name, values) in enumerate(rows.items()):
+        colour = figures.colour_of(name, place)
+        axes.plot(values, np.full(len(values), -place), "o", color=colour, alpha=0.7, markersize=7)
+        mean = float(np.mean(values))
+        axes.plot([mean, mean], [-place - 0.32, -place + 0.32], color=figures.INK, linewidth=2)
+    if log:
+        axes.set_xscale("log")
+    axes.axvline(0 if not log else axes.get_xlim()[0], color=figures.INK, linewidth=1)
+    axes.set(xlabel=xlabel, ylim=(0.6 - len(rows), 0.6))
+    axes.grid(False, axis="y")
+    axes.set_yticks(-np.arange(len(rows)), list(rows))
+    return figures.picture(figure, alt, caption)
+
+
+def run_lines(x, series: dict, labels: tuple[str, str], alt: str, caption: str):
+    """Several runs of each kind: every run a thin line, and a dot where it ends.
+
+    x: (n,) steps. series: name -> (n_runs, n) values. Returns: `figures.Picture`.
+    """
+    figure, axes = figures.canvas(3.4)
+    axes.set(xlabel=labels[0], ylabel=labels[1], yscale="log")
+    names = []
+    for place, (name, values) in enumerate(series.items()):
+        look = figures.look_of(name, place)
+        for one in values:
+            axes.plot(x, one, color=look["color"], linewidth=1, alpha=0.8)
+            axes.plot(x[-1], one[-1], "o", color=look["color"], markersize=4)
+        names.append(lettering.Name(name, values[0][-1], {"color": look["color"], "linewidth": 2}))
     lettering.legend(axes, names, figures.FONT_SIZE)
     return figures.picture(figure, alt, caption)

@@ -1,6 +1,6 @@
-"""A voice as a picture: its vowels among two speakers', and its pitch over time.
+"""A voice as a picture: its vowels beside those of two speakers, and its pitch over time.
 
-Key idea: what `grooves.voice.voice_metrics` measures is drawn in the axes that phoneticians use.
+Key idea: the measurements of `grooves.voice.voice_metrics` in the axes that phoneticians use.
 Chapter 06.
 """
 
@@ -49,14 +49,14 @@ def vowel_chart(
     axes.minorticks_off()
     axes.invert_xaxis()  # as phoneticians draw it: the tongue is in front at the left, high above
     axes.invert_yaxis()
-    lettering.settle(figure, figures.FONT_SIZE)  # before places are looked for
+    lettering.settle(figure, figures.FONT_SIZE)  # before the vowels are placed
     for vowel, spot in vowels:
         lettering.note(axes, vowel, spot, figures.FONT_SIZE)
     return figures.picture(figure, alt, caption)
 
 
 def pitch_tracks(waves: dict, alt: str, caption: str, seconds: float = 1.5) -> figures.Picture:
-    """The pitch of several models' beginnings: of each frame, the median over sentences.
+    """Pitch over the first seconds of several models: the median over sentences for each frame.
 
     waves: name -> N waves of one length.
     """

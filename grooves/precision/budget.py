@@ -1,8 +1,8 @@
-"""What a model of any size needs in memory, part by part: to train it, and to ask it.
+"""What a model of any size needs in memory, part by part, for training and for inference.
 
 Key idea: five things share the memory. Weights, gradients and the optimizer's state grow with the
-model alone; activations and the cache of keys and values grow with batch and context. So it
-depends on which of them is the largest what helps. Chapter 12.
+model alone; activations and the cache of keys and values grow with batch and context. Which
+remedy helps depends on which of them is the largest. Chapter 12.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from grooves.models.published import Model
 from grooves.precision.memory import activation_bytes, kv_cache_bytes, optimizer_bytes, weight_bytes
 
-# Bits of a weight while the model answers. Scales that come along with 8 and 4 are left out.
+# Bits of a weight at inference. The scales of weights in 8 and 4 bits are left out.
 PRECISIONS = {"fp32": 32, "bf16": 16, "int8": 8, "int4": 4}
 
 # Bits of weights, gradients and activations while the model is trained with Adam, and of a number
@@ -104,6 +104,6 @@ def budget(
     }
 
 
-def fits(need: dict[str, float], memory_gb: float) -> bool:
-    """Whether a budget goes into a device's memory, of which `RESERVE` is left alone."""
-    return sum(need.values()) <= (1 - RESERVE) * memory_gb * 1e9
+def fits(need: dict[str, float], memory_gib: float) -> bool:
+    """Whether a budget fits into a device's memory, of which `RESERVE` stays free."""
+    return sum(need.values()) <= (1 - RESERVE) * memory_gib * 2**30

@@ -1,9 +1,10 @@
-"""Number formats down to the bit: what 32, 16, 8 or 4 bits can say, and what they cannot.
+"""Number formats down to the bit: which numbers 32, 16, 8 or 4 bits can represent.
 
-Key idea: a floating-point number is a sign, an exponent and a mantissa. The exponent's bits buy
-range, the mantissa's bits buy exactness, and a format is a decision about the split.
+Key idea: a floating-point number is a sign, an exponent and a mantissa. The exponent's bits give
+range, the mantissa's bits give precision, and a format is a decision about the split.
 Chapter 12. Source: IEEE 754-2019, section 3.4; for 8 bits Micikevicius et al. 2022,
-arXiv:2209.05433, table 1.
+arXiv:2209.05433, table 1; for E2M1 and E8M0 the OCP Microscaling Formats (MX) Specification v1.0,
+2023, section 5.3 and 5.4 (Rouhani et al. 2023, arXiv:2310.10537).
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ from dataclasses import dataclass
 class Format:
     """A number format: one bit of sign, then exponent, then mantissa, the sign leftmost.
 
-    exponent_bits: 0 for a whole number in two's complement. infinities: whether the highest
-    exponent is set aside for infinities and NaNs, as IEEE 754 does; without, only the pattern of
-    all ones is NaN, and the rest of that exponent are numbers.
+    exponent_bits: 0 for an integer in two's complement. infinities: whether the highest exponent
+    is reserved for infinities and NaNs, as in IEEE 754. Without them `n_nan` patterns, the highest
+    of each sign, are NaN (1, or 0 in 4 bits), and the rest of that exponent are numbers.
     """
 
     name: str
     exponent_bits: int
     mantissa_bits: int
     infinities: bool = True
+    n_nan: int = 1
 
     # ---- sizes and limits -----------------------------------------------------------------------
 
@@ -35,13 +37,18 @@ class Format:
 
     @property
     def bias(self) -> int:
-        """What is taken off the stored exponent, so that it can be negative."""
+        """What is subtracted from the stored exponent, so that it can be negative."""
         return 2 ** (self.exponent_bits - 1) - 1
 
     @property
     def is_integer(self) -> bool:
-        """Whether it is a whole number, without an exponent."""
+        """Whether it is an integer format, without an exponent."""
         return self.exponent_bits == 0
+
+    @property
+    def has_nan(self) -> bool:
+        """Whether there is a pattern for "not a number"."""
+        return not self.is_integer and (self.infinities or self.n_nan > 0)
 
     @property
     def largest(self) -> float:
@@ -52,7 +59,7 @@ class Format:
 
     @property
     def smallest_normal(self) -> float:
-        """The smallest positive number with all bits of its mantissa to spend."""
+        """The smallest positive number whose mantissa has its leading one."""
         return 1 if self.is_integer else 2.0 ** (1 - self.bias)
 
     @property
@@ -82,7 +89,7 @@ class Format:
         return bits >> (self.bits - 1), exponent, mantissa
 
     def decode(self, bits: int) -> float:
-        """The number that a bit pattern means: a float, or an int for a whole-number format.
+        """The number that a bit pattern represents: a float, or an int for an integer format.
 
         bits: 0 to 2 ** self.bits - 1. Raises: ValueError where it is not.
         """
@@ -101,13 +108,13 @@ class Format:
     def encode(self, value: float) -> int:
         """The bit pattern nearest to a number; of two equally near, the one that ends in 0.
 
-        What is too large becomes infinity. Where the format has none it stays at the limit: for
-        whole numbers, and for fp8 e4m3 as PyTorch does it (its specification allows NaN as well).
-        Raises: ValueError for a NaN that is to be a whole number.
+        What is too large becomes infinity. A format without infinities saturates: integers do,
+        fp4, and fp8 e4m3 as in PyTorch (its specification allows NaN as well).
+        Raises: ValueError for a NaN where the format has none.
         """
+        if math.isnan(value) and not self.has_nan:
+            raise ValueError(f"{value=} is not a number: {self.name} cannot hold it")
         if self.is_integer:
-            if math.isnan(value):
-                raise ValueError(f"{value=} is no whole number: {self.name} cannot hold it")
             low, high = -(2**self.mantissa_bits), self.largest
             whole = value if math.isinf(value) else round(value)  # half to even
             return int(min(max(whole, low), high)) & (2**self.bits - 1)
@@ -131,7 +138,7 @@ class Format:
     def _largest_bits(self) -> int:
         """The pattern of the largest finite number; the patterns above it are special."""
         ones = 2 ** (self.bits - 1) - 1
-        return ones - 2**self.mantissa_bits if self.infinities else ones - 1
+        return ones - 2**self.mantissa_bits if self.infinities else ones - self.n_nan
 
     def _is_special(self, bits: int) -> bool:
         return bits & (2 ** (self.bits - 1) - 1) > self._largest_bits
@@ -165,7 +172,20 @@ BF16 = Format("bf16", 8, 7)
 FP16 = Format("fp16", 5, 10)
 FP8_E4M3 = Format("fp8 e4m3", 4, 3, infinities=False)
 FP8_E5M2 = Format("fp8 e5m2", 5, 2)
+FP6_E3M2 = Format("fp6 e3m2", 3, 2, infinities=False, n_nan=0)
+FP4_E2M1 = Format("fp4 e2m1", 2, 1, infinities=False, n_nan=0)
 INT8 = Format("int8", 0, 7)
 INT4 = Format("int4", 0, 3)
 
-FORMATS = {f.name: f for f in (FP32, TF32, BF16, FP16, FP8_E4M3, FP8_E5M2, INT8, INT4)}
+ALL = (FP32, TF32, BF16, FP16, FP8_E4M3, FP8_E5M2, FP6_E3M2, FP4_E2M1, INT8, INT4)
+FORMATS = {one.name: one for one in ALL}
+
+
+def decode_e8m0(bits: int) -> float:
+    """The power of two that the 8 bits of an MX scale represent: an exponent and nothing else.
+
+    bits: 0 to 255; 255 is NaN. Raises: ValueError for anything else.
+    """
+    if not 0 <= bits < 256:
+        raise ValueError(f"{bits=} is no pattern of e8m0, which has 8 bits")
+    return math.nan if bits == 255 else 2.0 ** (bits - 127)

@@ -1,8 +1,8 @@
 """Will it fit? What a model needs in memory, counted before anything is loaded.
 
 Key idea: four things take memory in training (weights, gradients, the optimizer's state, and the
-activations that the backward pass needs) and two in answering (weights and the KV cache). Each is a
-product of a few numbers, so it can be known beforehand, and measured afterwards.
+activations that the backward pass needs) and two in inference (weights and the KV cache). Each is a
+product of a few numbers, so it can be computed beforehand and measured afterwards.
 Chapter 12. Every count is in bytes; GB is 1e9.
 """
 
@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_leaves
 
 # Numbers of 32 bits that an optimizer keeps for each weight.
 OPTIMIZER_NUMBERS = {"sgd": 0, "momentum": 1, "muon": 1, "adam": 2}
-# Bytes a token, layer and channel that the backward pass needs, by what is computed again instead.
+# Bytes per token, layer and channel that the backward pass needs, by what is recomputed instead.
 ACTIVATION_BYTES = {"nothing": 34, "all": 2}
 
 
@@ -42,7 +42,7 @@ def weight_bytes(n_parameters: float, bits: float) -> float:
 
 
 def optimizer_bytes(n_parameters: float, optimizer: str = "adam", bits: float = 32) -> float:
-    """Memory of the optimizer's state, which is kept in 32 bits whatever the weights are in.
+    """Memory of the optimizer's state, which usually has 32 bits whatever the weights have.
 
     bits: of a weight. Weights of fewer than 32 bits get a copy in 32 besides, because a small
     step would be rounded away. Source: Rajbhandari et al. 2020, arXiv:1910.02054, section 3.1.
@@ -65,11 +65,11 @@ def kv_cache_bytes(
 ) -> float:
     """Memory that the keys and values of sequences occupy.
 
-    Two tensors (K and V) a layer, each of shape (n_sequences, n_kv_heads, n_tokens, head_dim).
+    Two tensors (K and V) per layer, each of shape (n_sequences, n_kv_heads, n_tokens, head_dim).
 
     Returns: bytes.
     Raises: ValueError where an argument is not positive.
-    Source: Shazeer 2019, arXiv:1911.02150 (sharing heads shrinks this).
+    Source: Ainslie et al. 2023, arXiv:2305.13245 (query heads share keys and values).
     """
     _positive(n_layers=n_layers, n_kv_heads=n_kv_heads, head_dim=head_dim, n_tokens=n_tokens)
     _positive(bytes_per_value=bytes_per_value, n_sequences=n_sequences)
@@ -79,7 +79,7 @@ def kv_cache_bytes(
 def activation_bytes(
     n_layers: int, n_embd: int, n_tokens: int, n_sequences: int = 1, recompute: str = "nothing"
 ) -> float:
-    """What a usual transformer keeps for the backward pass, at 16 bits: 34 bytes a token, channel.
+    """What a usual transformer keeps for the backward pass: 34 bytes per token and channel in bf16.
 
     Without the squares of attention's scores, which today's kernels do not keep. recompute: "all"
     keeps only what goes into each block and computes the rest a second time.
@@ -105,7 +105,7 @@ def inference_bytes(
     n_sequences: int = 1,
     cache_bits: float = 16,
 ) -> dict[str, float]:
-    """What answering needs, by part. n_tokens: of one sequence, prompt and answer together."""
+    """What inference needs, by part. n_tokens: of one sequence, prompt and output together."""
     cache = (n_layers, n_kv_heads, head_dim, n_tokens, cache_bits / 8, n_sequences)
     return {"weights": weight_bytes(n_parameters, bits), "KV cache": kv_cache_bytes(*cache)}
 

@@ -1,8 +1,8 @@
-"""Weights in fewer bits: stored small, and made large again where they are used.
+"""Weights in fewer bits: stored as integers with scales, and dequantized where they are used.
 
-Key idea: a few whole numbers and one scale stand for many weights. The scale is set by the largest
-weight that it serves, so one outlier makes its neighbours coarse, and the question is how many
-neighbours share a scale. Chapter 12.
+Key idea: small integers and one scale represent many weights. The scale is set by the largest of
+them, so one outlier makes the steps of all others coarse, and the question is how many weights
+share a scale: per-tensor, per-channel (a row) or group-wise. Chapter 12.
 Source: symmetric quantisation as in Nagel et al. 2021, arXiv:2106.08295, section 2.2.
 """
 
@@ -23,7 +23,7 @@ from grooves.training import checkpoint
 PLAIN = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 FP8 = {"fp8 e4m3": torch.float8_e4m3fn, "fp8 e5m2": torch.float8_e5m2}
 WHOLE = {f"int{bits}": bits for bits in range(2, 9)}
-SCALE = torch.bfloat16  # a scale needs the range of the weights, and not their exactness
+SCALE = torch.bfloat16  # a scale needs the range of the weights more than their precision
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Scheme:
     """How weights are stored: their format, and how many of them share a scale.
 
     format: "fp32", "bf16" or "fp16" (no scale), "fp8 e4m3", "fp8 e5m2", or "int8" down to "int2".
-    group: "tensor", "row" (one scale an output), or a number of neighbours in a row.
+    group: "tensor", "row" (one scale per output), or a number of neighbours in a row.
     Raises: ValueError for another format or group.
     """
 
@@ -40,7 +40,9 @@ class Scheme:
 
     def __post_init__(self):
         if self.format not in PLAIN | FP8 | WHOLE:
-            raise ValueError(f"{self.format!r} is no format: {', '.join(PLAIN | FP8 | WHOLE)}")
+            raise ValueError(
+                f"{self.format!r} is not a format: there are {', '.join(PLAIN | FP8 | WHOLE)}"
+            )
         if self.group not in ("tensor", "row") and not (
             isinstance(self.group, int) and self.group > 0
         ):
@@ -54,14 +56,14 @@ class Scheme:
 
     @property
     def bits(self) -> int:
-        """Bits of one weight, without its share of a scale."""
+        """Bits of one weight, without its part of a scale."""
         if self.format in WHOLE:
             return WHOLE[self.format]
         return torch.finfo((PLAIN | FP8)[self.format]).bits
 
     @property
     def qmax(self) -> float:
-        """The largest magnitude that is stored: whole numbers go as far down as up."""
+        """The largest magnitude that is stored: integers go as far down as up."""
         if self.format in WHOLE:
             return 2 ** (self.bits - 1) - 1
         return torch.finfo((PLAIN | FP8)[self.format]).max
@@ -73,7 +75,7 @@ class Scheme:
 def quantize(weight: Tensor, scheme: Scheme) -> tuple[Tensor, Tensor]:
     """Codes and scales, so that codes * scales is near the weight.
 
-    weight: (R, C). Returns: codes (G, group) in the format, whole numbers as int8; and scales
+    weight: (R, C). Returns: codes (G, group) in the format, integers as int8; and scales
     (G, 1), where G is the number of groups: 1, R, or R C / group.
     Raises: ValueError where a row is not made of whole groups, or a weight is not finite.
     """
@@ -92,12 +94,12 @@ def quantize(weight: Tensor, scheme: Scheme) -> tuple[Tensor, Tensor]:
 
 
 def dequantize(codes: Tensor, scales: Tensor, shape) -> Tensor:
-    """The weight that codes and scales stand for, at 32 bits, in the shape it had."""
+    """The weight that codes and scales represent, at 32 bits, in the shape it had."""
     return (codes.float() * scales.float()).view(shape)
 
 
 def pack(codes: Tensor, bits: int) -> Tensor:
-    """Whole numbers of few bits side by side, with none left over: two of 4 bits a byte.
+    """Integers of few bits side by side without gaps: two of 4 bits per byte.
 
     codes: int8, any shape, each from -2^(bits-1) to 2^(bits-1) - 1. The first is in the lowest
     bits. Returns: (ceil(n * bits / 8),) bytes.
@@ -109,7 +111,7 @@ def pack(codes: Tensor, bits: int) -> Tensor:
 
 
 def unpack(packed: Tensor, bits: int, n: int) -> Tensor:
-    """The n whole numbers that `pack` put side by side, as int8."""
+    """The n integers that `pack` put side by side, as int8."""
     if bits == 4:  # the usual case, without taking every byte apart
         both = torch.stack((packed << 4, packed & 0xF0), dim=1).view(torch.int8)  # (bytes, 2)
         return (both >> 4).flatten()[:n]  # the shift carries the sign along
@@ -123,7 +125,7 @@ def unpack(packed: Tensor, bits: int, n: int) -> Tensor:
 
 
 class QuantizedWeight(nn.Module):
-    """A matrix that exists only as packed codes and scales, and is made anew when asked for.
+    """A matrix that is stored as packed codes and scales, and dequantized when it is called.
 
     weight: (R, C).
     """
@@ -175,7 +177,7 @@ class QuantizedEmbedding(QuantizedLinear):
 def quantized(
     model: Transformer, scheme: Scheme, others: Mapping[str, Scheme] | None = None
 ) -> Transformer:
-    """A copy of the model whose matrices are stored by a scheme; it answers, and cannot learn.
+    """A copy of the model whose matrices are stored by a scheme, for inference only.
 
     others: schemes for single matrices by name, such as {"embedding": Scheme("int8")}; the names
     are those of `matrices`. Vectors stay at 32 bits.
@@ -207,7 +209,7 @@ def matrices(model: nn.Module) -> dict[str, Tensor]:
 
 
 def dequantized(small: Transformer) -> Transformer:
-    """A usual model of 32 bits with the weights that a quantised one stands for."""
+    """A model of 32 bits with the weights that a quantised one represents."""
     model = Transformer(small.config).to(small.embedding.weight.device)
     with torch.no_grad():
         for name, weight in model.named_parameters():
@@ -265,7 +267,7 @@ def _grouped(weight: Tensor, scheme: Scheme) -> Tensor:
     if scheme.group == "row":
         return weight
     if weight.size(1) % scheme.group:
-        raise ValueError(f"rows of {weight.size(1)} are not made of whole {scheme}")
+        raise ValueError(f"rows of {weight.size(1)} cannot be divided into {scheme}")
     return weight.reshape(-1, scheme.group)
 
 

@@ -1,8 +1,8 @@
-"""Fine-tuned models, kept as what they changed: whole numbers of 8 bits, and a scale for each row.
+"""Fine-tuned models, stored as what they changed: integers of 8 bits, and a scale for each row.
 
-Key idea: who has the base model needs nothing of another but the difference. How large that is
-depends on what was allowed to move: of the head alone a matrix, of LoRA two thin ones beside each
-matrix, of full fine-tuning as much as of a model of its own. Chapter 06.
+Key idea: for someone who has the base model, a fine-tuned one is only a difference. Its size
+depends on what was trained: the last layer alone is one matrix, LoRA two small ones beside each
+matrix, and full fine-tuning as much as a model of its own. Chapter 06.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from grooves.precision.quantize import Scheme, dequantize, quantize
 from grooves.training import checkpoint, lineage
 
 COUNTS = (5, 50, 500, 2000)  # stories of the dialect; one file for each, with all ways in it
-DIALECT, SEED = "narrator", 100  # the first of the runs in recorded/fine_tuning.json
+DIALECT, SEED = "narrator", 100  # the first of the runs in measurements/fine_tuning.json
 KEPT = Scheme("int8", "row")
 
 
 def difference(method: str, model: nn.Module) -> dict[str, Tensor]:
-    """What must be known of a model that `tuning.fine_tune` made, beside the base model.
+    """What has to be stored of a model that `recipes.fine_tune` made, beside the base model.
 
-    Returns: matrices by name, on the processor. From scratch: all weights. Head only:
-    `head.weight`, less the base model's. Full: all weights, less the base model's. LoRA: A and B
-    beside each matrix, (n_parts * rank, fan_in) and (n_parts * rank, fan_out / n_parts), a
-    direction a row; its scale is in B already.
-    Raises: ValueError for a method that there is not.
+    Returns: matrices by name, on the CPU. From scratch: all weights. Last layer: `head.weight`
+    minus the base model's. Full: all weights minus the base model's. LoRA: A and B beside each
+    matrix, (n_parts * rank, fan_in) and (n_parts * rank, fan_out / n_parts), a direction per row;
+    B includes the scale.
+    Raises: ValueError for an unknown method.
     """
     if method not in METHODS:
         raise ValueError(f"{method=} is not one of {', '.join(METHODS)}")
@@ -45,13 +45,13 @@ def difference(method: str, model: nn.Module) -> dict[str, Tensor]:
     if method == "from scratch":
         return {name: torch.atleast_2d(weight) for name, weight in weights.items()}
     before = {name: w.detach() for name, w in lineage.base().cpu().named_parameters()}
-    if method == "head only":
+    if method == "last layer":
         return {"head.weight": weights["head.weight"] - before["embedding.weight"]}
     return {name: torch.atleast_2d(w - before[name]) for name, w in weights.items()}
 
 
 def pack(method: str, model: nn.Module) -> dict[str, Tensor]:
-    """A difference as it is kept: `<name>.codes` of 8 bits and `<name>.scales`, one a row.
+    """A difference as it is stored: `<name>.codes` of 8 bits and `<name>.scales`, one per row.
 
     Raises: as `difference`.
     """
@@ -63,15 +63,15 @@ def pack(method: str, model: nn.Module) -> dict[str, Tensor]:
 
 
 def kept_bytes(kept: Mapping[str, Tensor]) -> int:
-    """How many bytes the numbers of a difference take."""
+    """Memory of a stored difference, in bytes."""
     return sum(one.numel() * one.element_size() for one in kept.values())
 
 
 @torch.no_grad()
 def unpack(method: str, kept: Mapping[str, Tensor]) -> Transformer:
-    """The model that `pack` kept, on the processor; LoRA's product is in its matrices.
+    """The model that `pack` stored, on the CPU, with LoRA merged into its matrices.
 
-    It answers as the model did, up to the rounding to 8 bits.
+    It computes what the model did, up to the rounding to 8 bits.
     """
     names = [name.removesuffix(".codes") for name in kept if name.endswith(".codes")]
     parts = {}
@@ -80,7 +80,7 @@ def unpack(method: str, kept: Mapping[str, Tensor]) -> Transformer:
         parts[name] = dequantize(codes, scales, codes.shape)
     model = lineage.base().cpu()
     weights = dict(model.named_parameters())
-    if method == "head only":
+    if method == "last layer":
         model.head.weight = nn.Parameter(weights["embedding.weight"] + parts["head.weight"])
     elif method == "LoRA":
         for name in {name.rpartition(".")[0] for name in names}:
@@ -99,7 +99,7 @@ def unpack(method: str, kept: Mapping[str, Tensor]) -> Transformer:
 
 
 def path(n_examples: int, folder: Path = assets.WEIGHTS) -> Path:
-    """Where the models that learned from so many stories are kept."""
+    """The file of the models that learned from `n_examples` stories."""
     return folder / f"tuned_{n_examples}.safetensors"
 
 
@@ -112,7 +112,7 @@ def save(models: Mapping[str, nn.Module], n_examples: int, folder: Path) -> None
 
 
 def read(n_examples: int, folder: Path = assets.WEIGHTS) -> dict[str, dict[str, Tensor]]:
-    """What is kept of the models that learned from so many stories, by method.
+    """What is stored of the models that learned from `n_examples` stories, by method.
 
     Raises: CheckpointError where there is no such file.
     """

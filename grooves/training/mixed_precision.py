@@ -1,8 +1,9 @@
 """Training in 16 bits: the products in few bits, the weights and their sums in 32.
 
-Key idea: a product of rounded numbers is good enough, a sum of many small steps is not. And what 16
-bits cannot hold because it is too small can be made larger for the backward pass, and smaller again
-before the step. Chapter 12.
+Key idea: a product of rounded numbers is good enough, a sum of many small steps is not: a step
+below half the spacing of the weight's format is lost whenever it is rounded to the nearest number.
+And a gradient too small for fp16 survives the backward pass of an enlarged loss, if the factor is
+taken off again in 32 bits. Chapter 12.
 Source: Micikevicius et al. 2018, arXiv:1710.03740, sections 3.1 to 3.3.
 """
 
@@ -17,9 +18,9 @@ from grooves.models.transformer import Config, Transformer
 
 
 class MixedTransformer(Transformer):
-    """A transformer whose weights have 32 bits, and whose matrix products are done in 16.
+    """A transformer with weights in 32 bits ("master weights") and matrix products in 16.
 
-    dtype: torch.bfloat16 or torch.float16. What needs range or exactness stays at 32 bits: norms,
+    dtype: torch.bfloat16 or torch.float16. What needs range or precision stays at 32 bits: norms,
     the softmax of the loss, gradients of weights, and the optimizer's state.
     """
 
@@ -34,10 +35,10 @@ class MixedTransformer(Transformer):
 
 
 class LossScaler:
-    """Makes the loss larger for the backward pass, and the gradients smaller again before the step.
+    """Enlarges the loss for the backward pass, and divides the gradients before the step.
 
     scale: a power of two, so that no bit of a mantissa changes. Where a gradient overflows, the
-    step is left out and the scale halved; after `patience` good steps in a row it is doubled.
+    step is skipped and the scale halved; after `patience` good steps in a row it is doubled.
     """
 
     def __init__(self, scale: float = 2.0**16, patience: int = 100):
@@ -50,8 +51,18 @@ class LossScaler:
     def step(
         self, parameters: Iterable[nn.Parameter], optimizers: Iterable[torch.optim.Optimizer]
     ) -> bool:
-        """Make the gradients small again and step; returns whether there was a step."""
+        """Divide the gradients by the scale and step; returns whether there was a step.
+
+        Raises: ValueError for a gradient in 16 bits, in which the division would lose what the
+        scale has saved.
+        """
         gradients = [p.grad for p in parameters if p.grad is not None]
+        for gradient in gradients:
+            if gradient.dtype != torch.float32:
+                raise ValueError(
+                    f"a gradient of {gradient.dtype} cannot be unscaled without loss: "
+                    "keep the weights in 32 bits, as MixedTransformer does"
+                )
         fine = all(torch.isfinite(g).all() for g in gradients)
         if fine:
             for gradient in gradients:
@@ -65,3 +76,30 @@ class LossScaler:
             self.scale *= 2 if fine else 0.5
             self.good = 0
         return fine
+
+
+def round_stochastically(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """Round to bf16, up or down by chance, so that the expected result is x. Shape unchanged.
+
+    x: float32, finite. bf16 is the first half of the bits of float32, so a random number added to
+    the second half carries over as often as the number lies near the next one.
+    Source: Gupta et al. 2015, arXiv:1502.02551, section 3.
+    """
+    bits = x.float().contiguous().view(torch.int32)
+    noise = torch.randint(0, 2**16, x.shape, generator=generator, dtype=torch.int32)
+    return ((bits + noise.to(bits.device)) & ~0xFFFF).view(torch.float32).bfloat16()
+
+
+@torch.no_grad()
+def round_weights(
+    model: nn.Module, stochastic: bool = False, generator: torch.Generator | None = None
+) -> None:
+    """Round a model's weights to bf16 in place, though they stay tensors of 32 bits.
+
+    Called after every step it does to the sum of the steps what weights kept in bf16 do, and to
+    nothing else: products, gradients and the optimizer's state keep their precision.
+    """
+    for weight in model.parameters():
+        weight.copy_(
+            round_stochastically(weight, generator) if stochastic else weight.bfloat16().float()
+        )

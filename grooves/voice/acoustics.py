@@ -1,7 +1,7 @@
-"""What a voice is, read off its wave: pitch, and the resonances of the vocal tract.
+"""Measurements of a voice from its wave: pitch, and the resonances of the vocal tract.
 
-Key idea: a measurement that knows nothing of how the sound was made. So a model's voice can be
-compared with a speaker's by what both sound like, and not by what they are said to be.
+Key idea: the measurement uses the wave alone, not how it was made. So a model's voice and a
+speaker's are compared by how both sound.
 Chapter 06. Shapes: S samples, F frames, p the order of the prediction.
 """
 
@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 HOP_S = 0.01  # from frame to frame
-LOWEST_HZ, HIGHEST_HZ = 70.0, 400.0  # between which a pitch is looked for
-ORDER = 10  # two for each formant below 4 kHz, and two for the fall of the spectrum
-PREEMPHASIS = 0.97  # lifts the high frequencies, which a voice has less of
+LOWEST_HZ, HIGHEST_HZ = 70.0, 400.0  # range of the pitch
+ORDER = 10  # two for each formant below 4 kHz, and two for the tilt of the spectrum
+PREEMPHASIS = 0.97  # raises the high frequencies, of which a voice has less
 
 
 def frames(wave: np.ndarray, rate: int, length_s: float) -> np.ndarray:
@@ -30,10 +30,10 @@ def frames(wave: np.ndarray, rate: int, length_s: float) -> np.ndarray:
 def pitch(wave: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray]:
     """Pitch in Hz of each frame, and how far from periodic it is: 0 perfectly, about 1 for noise.
 
-    The period is the shift at which a piece of the wave differs least from itself, among the first
-    shifts at which it differs little, since two periods would fit as well.
-    Source: de Cheveigné and Kawahara 2002 (YIN), J. Acoust. Soc. Am. 111, steps 1 to 5; low enough
-    is here what comes near the lowest of all, where theirs is a fixed threshold.
+    The period is the first shift at which the frame differs little from itself; later ones are
+    multiples of it.
+    Source: de Cheveigné and Kawahara 2002 (YIN), J. Acoust. Soc. Am. 111, steps 1 to 5; our
+    threshold is relative to the smallest difference, where theirs is fixed.
     """
     longest = int(rate / LOWEST_HZ) + 2
     shortest = int(rate / HIGHEST_HZ)
@@ -52,18 +52,18 @@ def pitch(wave: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray]:
     found, apart = np.empty(len(pieces)), np.empty(len(pieces))
     for i, row in enumerate(relative):
         inside = row[shortest:longest]
-        at = shortest + int(np.argmax(inside < inside.min() + 0.08))  # the first that is low enough
+        at = shortest + int(np.argmax(inside < inside.min() + 0.08))  # the first low enough
         while at + 1 < longest and row[at + 1] < row[at]:
             at += 1
         left, middle, right = row[at - 1], row[at], row[at + 1]
-        bend = left - 2 * middle + right
-        shift = 0.5 * (left - right) / bend if bend > 0 else 0.0
+        curvature = left - 2 * middle + right
+        shift = 0.5 * (left - right) / curvature if curvature > 0 else 0.0
         found[i], apart[i] = rate / (at + np.clip(shift, -0.5, 0.5)), middle
     return found, apart
 
 
 def autocorrelation(wave: np.ndarray, rate: int, order: int = ORDER) -> np.ndarray:
-    """Of each frame, after pre-emphasis, with a Hamming window of 30 ms: (F, order + 1)."""
+    """Autocorrelation of each frame, pre-emphasised, in a window of 30 ms: (F, order + 1)."""
     bright = np.append(wave[:1], wave[1:] - PREEMPHASIS * wave[:-1])
     pieces = frames(bright, rate, 0.03)
     pieces = pieces * np.hamming(pieces.shape[1])
@@ -75,7 +75,7 @@ def predictor(correlations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Linear prediction of a sample from those before it, for many frames at once.
 
     correlations: (F, p + 1). Returns: the polynomials 1 - Σ a_k z^-k as (F, p + 1), and the energy
-    that the prediction leaves, (F,). Levinson and Durbin's recursion.
+    of the residual, (F,). Levinson and Durbin's recursion.
     Source: Atal and Hanauer 1971, J. Acoust. Soc. Am. 50; Makhoul 1975, Proc. IEEE 63, eq. 38.
     """
     r = correlations.copy()

@@ -1,10 +1,10 @@
 """Two synthetic speakers: a source, a filter, and nothing recorded from anybody.
 
-Key idea: a voice is a buzz that is shaped. The vocal folds give pulses at some pitch, and the vocal
-tract lets some frequencies through better than others: its resonances, the formants. The pitch and
-the length of the tract tell who speaks, the places of the formants which vowel it is. Because both
-are set here, one knows exactly what a model of these voices should have learned.
-Chapter 06. Shapes: N sentences, S samples (8,000 a second), 4 formants.
+Key idea: source and filter. The vocal folds give pulses at some pitch, and the vocal tract passes
+some frequencies better than others: its resonances, the formants. Pitch and the length of the tract
+depend on the speaker, the positions of the formants on the vowel. Because both are set here, what a
+model of these voices should have learned is known exactly.
+Chapter 06. Shapes: N sentences, S samples (8,000 per second), 4 formants.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-RATE = 8_000  # samples a second, as on the telephone
+RATE = 8_000  # samples per second, as on the telephone
 STEP_S = 0.005  # time between two settings of the synthesizer
-MOVE_S = 0.05  # the tract takes about so long from one sound to the next
+MOVE_S = 0.05  # time that the vocal tract takes from one sound to the next
 SILENCE = "_"
 VOWELS = ("i", "ɪ", "ɛ", "æ", "ɑ", "ɔ", "ʊ", "u", "ʌ", "ɝ")
 _WORDS = ("heed", "hid", "head", "had", "hod", "hawed", "hood", "who'd", "hud", "heard")
@@ -46,8 +46,8 @@ _CONSONANTS = {
 
 @dataclass(frozen=True)
 class Speaker:
-    """One voice. pitch_hz: its middle. formants: (10, 4) in Hz, by vowel. tract: length in parts
-    of a man's. breath: strength of the noise beside the pulses."""
+    """One voice. pitch_hz: its mean. formants: (10, 4) in Hz, by vowel. tract: length relative to
+    the man's. breath: strength of the noise that is added to the pulses."""
 
     name: str
     pitch_hz: float
@@ -73,7 +73,7 @@ def speaker(name: str) -> Speaker:
 
 
 def between(one: Speaker, other: Speaker, share: float = 0.5) -> Speaker:
-    """A speaker so much of the way from one to the other, in logarithms: what a mix would be."""
+    """A speaker between two others, `share` of the way in logarithms: a mixed voice."""
 
     def mix(a, b):
         return np.exp((1 - share) * np.log(a) + share * np.log(b))
@@ -86,8 +86,8 @@ def between(one: Speaker, other: Speaker, share: float = 0.5) -> Speaker:
 def sentences(n: int, seconds: float, seed: int, vowels=VOWELS) -> list[list[tuple[str, float]]]:
     """Random sentences: syllables of a consonant, or none, and a vowel, between two silences.
 
-    Durations are drawn alike for every speaker, so they tell nothing about who speaks.
-    Returns: n lists of (phoneme, seconds), each as long as `seconds` in all.
+    Durations do not depend on the speaker, so they carry no information about who speaks.
+    Returns: n lists of (phoneme, seconds), each `seconds` long in total.
     """
     rng = np.random.default_rng(seed)
     told = []
@@ -105,9 +105,9 @@ def sentences(n: int, seconds: float, seed: int, vowels=VOWELS) -> list[list[tup
 
 
 def at_rate(sentence, step_s: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A sentence in steps of time: number of the sound, seconds since its start, and until its end.
+    """A sentence in time steps: index of the sound, seconds since its start, and until its end.
 
-    Returns: three arrays with one value a step.
+    Returns: three arrays with one value per step.
     """
     ends = np.cumsum([seconds for _, seconds in sentence])
     now = (np.arange(round(ends[-1] / step_s)) + 0.5) * step_s
@@ -164,7 +164,7 @@ def _settings(who: Speaker, sentence):
 def _target(who: Speaker, phoneme: str, sentence, i: int):
     if phoneme in VOWELS:
         return who.formants[VOWELS.index(phoneme)], _BANDWIDTHS, 1.0, 0.0
-    if phoneme == SILENCE:  # the tract gets ready for what comes, or stays as it was
+    if phoneme == SILENCE:  # the tract prepares for the next sound, or stays as it was
         near = sentence[1 if i == 0 else i - 1][0]
         formants, bandwidths, _, _ = _target(who, near, sentence, i)
         return formants, bandwidths, 0.0, 0.0
@@ -174,7 +174,7 @@ def _target(who: Speaker, phoneme: str, sentence, i: int):
 
 
 def _slowly(steps: np.ndarray, times: int) -> np.ndarray:
-    """Settings (N, T, ...) every sample, in straight lines: (N, T * times, ...)."""
+    """Settings (N, T, ...) for every sample, linearly interpolated: (N, T * times, ...)."""
     after = np.concatenate((steps[:, 1:], steps[:, -1:]), axis=1)
     share = (np.arange(times) / times).reshape(1, 1, times, *[1] * (steps.ndim - 2))
     between = steps[:, :, None] * (1 - share) + after[:, :, None] * share
@@ -195,7 +195,7 @@ def _pulses(who: Speaker, n_samples: int, rng) -> np.ndarray:
         impulses[whole] += strength * (1 - part)
         impulses[whole + 1] += strength * part
         place += RATE / pitch[whole] * (1 + 0.005 * rng.standard_normal())
-    # The folds' own low-pass, 12 dB an octave; the lips' difference takes half of it back.
+    # The folds are a low-pass of 12 dB per octave; radiation at the lips takes half of it back.
     flow, pole = np.zeros(n_samples), math.exp(-2 * math.pi * 50 / RATE)
     once = twice = 0.0
     for i in range(n_samples):
@@ -210,7 +210,7 @@ def _resonate(wave: np.ndarray, formants: np.ndarray, bandwidths: np.ndarray) ->
     """Four resonators in a row whose settings move. wave: (N, S), settings: (N, S, 4), in Hz.
 
     y(t) = A x(t) + B y(t-1) + C y(t-2), with C = -e^(-2πb), B = 2 e^(-πb) cos 2πf, A = 1 - B - C
-    for frequency f and bandwidth b in cycles a sample.
+    for frequency f and bandwidth b in cycles per sample.
     """
     c = -np.exp(-2 * np.pi * bandwidths / RATE)
     b = 2 * np.exp(-np.pi * bandwidths / RATE) * np.cos(2 * np.pi * formants / RATE)

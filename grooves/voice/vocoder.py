@@ -1,8 +1,8 @@
-"""A wave as a hundred short lists of numbers a second, and back.
+"""A vocoder: a wave as a hundred frames of thirteen numbers per second, and back.
 
-Key idea: what a model should say in one step must be small and forgiving. Thirteen numbers describe
-10 ms of a voice: ten for the shape of the vocal tract, one for loudness, one for pitch, one for
-whether the vocal folds swing. Wrong by a little, they sound wrong by a little.
+Key idea: the target of one prediction should be small, and small errors should sound small.
+Thirteen numbers describe 10 ms of a voice: ten for the shape of the vocal tract, one for loudness,
+one for pitch, and one for whether the frame is voiced.
 Chapter 06. Shapes: S samples, T frames, p = 10 line spectral frequencies.
 """
 
@@ -14,8 +14,8 @@ from grooves.voice.acoustics import HOP_S, ORDER, PREEMPHASIS, autocorrelation, 
 
 N_NUMBERS = ORDER + 3  # line spectral frequencies, loudness, pitch, voiced
 LOUDNESS, PITCH, VOICED = ORDER, ORDER + 1, ORDER + 2  # columns
-QUIET = -9.0  # log of the size below which nothing swings
-_BLUR_HZ = 60.0  # a high voice's single overtones would pass for sharp resonances (Kabal 2003)
+QUIET = -9.0  # log of the size below which nothing is voiced
+_BLUR_HZ = 60.0  # without it, a high voice's overtones pass for sharp resonances (Kabal 2003)
 _NEAREST = 0.005  # radians between line spectral frequencies; closer, a resonance would ring on
 _RUMBLE_HZ = 50.0  # below, there is no voice
 _TRANSFORM = 512  # samples of a filtered piece, its ringing included
@@ -24,8 +24,8 @@ _TRANSFORM = 512  # samples of a filtered piece, its ringing included
 def analyse(wave: np.ndarray, rate: int) -> np.ndarray:
     """The numbers of every 10 ms of a wave of shape (S,): (T, 13).
 
-    Line spectral frequencies in radians, natural logarithm of the size of what a prediction leaves,
-    natural logarithm of the pitch in Hz (between voiced sounds a straight line), and 0 or 1.
+    Line spectral frequencies in radians, natural logarithm of the size of the residual, natural
+    logarithm of the pitch in Hz (interpolated between voiced sounds), and 0 or 1.
     """
     lag = np.arange(ORDER + 1) / rate
     correlations = autocorrelation(wave, rate) * np.exp(-0.5 * (2 * np.pi * _BLUR_HZ * lag) ** 2)
@@ -43,9 +43,9 @@ def analyse(wave: np.ndarray, rate: int) -> np.ndarray:
 
 
 def render(numbers: np.ndarray, rate: int, seed: int = 0) -> np.ndarray:
-    """The wave of (T, 13) numbers: pulses or noise, piece by piece through the tract's filter.
+    """The wave of (T, 13) numbers: pulses or noise, filtered by the vocal tract frame by frame.
 
-    Returns: (S,), one hop for each frame.
+    Returns: (S,), one hop per frame.
     Raises: ValueError where a number is not finite.
     """
     if not np.isfinite(numbers).all():
@@ -69,7 +69,7 @@ def render(numbers: np.ndarray, rate: int, seed: int = 0) -> np.ndarray:
 
 
 def _source(numbers, rate: int, hop: int, rng) -> np.ndarray:
-    """What is filtered, of mean square 1: pulses with a little noise where voiced, else noise."""
+    """The source, of mean square 1: pulses with a little noise where voiced, else noise."""
     n = len(numbers) * hop
     middles = (np.arange(len(numbers)) + 0.5) * hop
     hertz = np.exp(np.interp(np.arange(n), middles, numbers[:, PITCH]))
@@ -103,7 +103,7 @@ def line_spectrum(polynomials: np.ndarray) -> np.ndarray:
         companion[:, 0] = -part[:, 1:]
         companion[:, np.arange(1, order), np.arange(order - 1)] = 1.0
         angle = np.sort(np.abs(np.angle(np.linalg.eigvals(companion))), axis=1)
-        angles.append(angle[:, ::2])  # each stands there twice, once a half of the circle
+        angles.append(angle[:, ::2])  # each occurs twice, once in each half of the circle
     return np.sort(np.concatenate(angles, axis=1), axis=1)
 
 

@@ -1,9 +1,9 @@
 """Whose voice is it? The pitch and the formants of what a model says, between two speakers.
 
-Key idea: both speakers say the same sentences, are measured by the same ear, and mark 0 and 1 of a
-ruler. A model's voice is read on it: 0 is the old speaker, 1 the new one, and a mix lies between.
-How far it is from either is read too, since what is on neither end need not be between them.
-Chapter 06. Shapes: K vowels that were said, 3 formants.
+Key idea: both speakers say the same sentences and are measured in the same way, which sets 0 (the
+old speaker) and 1 (the new one) of a ruler. A mixed voice lies in between. The distance from either
+speaker is measured too, since a voice that is neither need not lie between them.
+Chapter 06. Shapes: N vowels that were said, 3 formants.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import numpy as np
 from grooves.voice import acoustics, speakers
 from grooves.voice.speakers import RATE, VOWELS
 
-EDGE_S = 0.04  # of a vowel's beginning and end, where the sounds beside it are still heard
+EDGE_S = 0.04  # left out at both ends of a vowel, where it blends into its neighbours
 
 
 @dataclass(frozen=True)
 class VowelMeasurements:
-    """Vowels as measured. vowel: (K,) which were asked for; pitch_hz: (K,); formants_hz: (K, 3)."""
+    """Vowels as measured. vowel: (N,), the intended one; pitch_hz: (N,); formants_hz: (N, 3)."""
 
     vowel: np.ndarray
     pitch_hz: np.ndarray
@@ -31,10 +31,10 @@ class VowelMeasurements:
 class Reading:
     """One voice on the ruler.
 
-    pitch, formants: share of the way from the old speaker to the new one, in logarithms; formants
-    is the projection on that way. to_old, to_new: what is left to the speaker's formants, as a
-    root mean square of relative differences. right: share of vowels nearest, among the new
-    speaker's ten, to what they should be. newer: share whose formants are nearer to the new
+    pitch, formants: fraction of the way from the old speaker to the new one, in logarithms; for
+    formants, the projection onto that way. to_old, to_new: distance from the speaker's formants, as
+    a root mean square of relative differences. right: fraction of vowels whose nearest among the
+    new speaker's ten is the intended one. newer: fraction whose formants are nearer to the new
     speaker's vowel than to the old one's.
     """
 
@@ -71,9 +71,9 @@ def measure_vowels(waves, told) -> VowelMeasurements:
 
 
 class Ruler:
-    """From one speaker's voice to another's. Medians of a vowel stand for it.
+    """From one speaker's voice to another's, by the medians of each vowel.
 
-    old, new: what was heard of each; both must have said every vowel.
+    old, new: measurements of each speaker, who must have said every vowel.
     Raises: ValueError where one has not.
     """
 
@@ -85,7 +85,7 @@ class Ruler:
                 raise ValueError(f"the {name} speaker was not heard to say {', '.join(missing)}")
 
     def read(self, heard: VowelMeasurements, vowels=VOWELS) -> Reading:
-        """Where a voice stands, by its saying of some vowels.
+        """The position of a voice, by some of its vowels.
 
         Raises: ValueError where none of these was said.
         """
@@ -109,10 +109,10 @@ class Ruler:
         )
 
     def _nearest(self, vowel, formants_hz) -> tuple[float, float]:
-        """Shares of vowels that are recognised, and that are nearer to the new speaker's."""
+        """Fractions of vowels that are recognised, and that are nearer to the new speaker's."""
         rows = np.array([VOWELS.index(v) for v in vowel])
         logs = np.log(formants_hz)
-        far = np.nan_to_num(((logs[:, None] - self.new[:, 1:]) ** 2).sum(-1), nan=np.inf)  # (K, 10)
+        far = np.nan_to_num(((logs[:, None] - self.new[:, 1:]) ** 2).sum(-1), nan=np.inf)  # (N, 10)
         from_old = np.nan_to_num(((logs - self.old[rows, 1:]) ** 2).sum(-1), nan=0.0)
         clear = np.isfinite(logs).all(1)  # where a formant was not found, it is neither
         right = (far.argmin(1) == rows) & clear

@@ -1,9 +1,9 @@
 """A small model that speaks: pre-trained on one voice, fine-tuned with a little of another.
 
-Key idea: the model is told which sound to make, never who should make it. Pitch and resonances are
-its own prediction, frame after frame, as the next word is a language model's. So whose voice comes
-out is only a matter of what it learned from, and can be measured in the wave.
-Chapter 06. Shapes: B frames in a batch, N sentences, T frames, 13 numbers a frame.
+Key idea: the input says which sound to make, never who speaks. Pitch and resonances are predicted
+frame by frame, as a language model predicts the next word. So the training data alone decide whose
+voice the model has, and that can be measured in its output.
+Chapter 06. Shapes: B frames in a batch, N sentences, T frames, 13 numbers per frame.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from grooves.voice import acoustics, speakers, vocoder
 from grooves.voice.speakers import PHONEMES, RATE
 from grooves.voice.vocoder import N_NUMBERS, VOICED
 
-HISTORY = 3  # frames that the model looks back on
+HISTORY = 3  # previous frames in the input
 N_ASKED = 3 * len(PHONEMES) + 2  # the sound before, now and next; time since and until
 WIDTH = 128
 LR, TUNING_LR = 3e-3, 1e-3
 STEPS, TUNING_STEPS, BATCH = 1_000, 300, 256
-_SHARPEST = -2.3  # log of the smallest standard deviation; sharper ones only learn by heart
-_BLUR = 0.3  # standard deviations by which remembered frames are wrong in training
+_SHARPEST = -2.3  # log of the smallest standard deviation; smaller ones only memorise
+_BLUR = 0.3  # noise on the previous frames in training, in standard deviations
 
 
 class Voice(nn.Module):
     """Predicts a frame from the three before it and from the sound to be made.
 
     The prediction is a distribution: a normal one for each of 12 numbers, and a probability that
-    the folds swing. middle, size: (13,), what frames are measured in; they are of the first
-    speaker, and stay as they are.
+    the frame is voiced. middle, size: (13,), mean and standard deviation that frames are normalised
+    with; they are the first speaker's, and fine-tuning leaves them unchanged.
     """
 
     def __init__(self, middle: Tensor, size: Tensor, seed: int = 0):
@@ -63,7 +63,7 @@ class Voice(nn.Module):
         return out[:, :VOICED], out[:, VOICED:-1].clamp(_SHARPEST, 2), out[:, -1]
 
     def nats(self, past: Tensor, asked: Tensor, frame: Tensor) -> Tensor:
-        """Surprise at each frame, (B,). frame: (B, 13). The density is that of measured frames."""
+        """Negative log-likelihood of each normalised frame, (B,). frame: (B, 13)."""
         mean, log_size, logit = self(past, asked)
         off = (frame[:, :VOICED] - mean) * torch.exp(-log_size)
         normal = 0.5 * off**2 + log_size + 0.5 * math.log(2 * math.pi)
@@ -73,7 +73,7 @@ class Voice(nn.Module):
 
 @dataclass(frozen=True)
 class Recording:
-    """Speech as a model sees it: what was asked, and the frames that came.
+    """Speech as training data: the sounds to be made, and the frames that were spoken.
 
     past: (N * T, 3, 13), asked: (N * T, 44), frame: (N * T, 13), as the vocoder measures them.
     """
@@ -86,28 +86,28 @@ class Recording:
         return len(self.frame)
 
     def __add__(self, other: Recording) -> Recording:
-        """Both, one after the other."""
+        """Both recordings, concatenated."""
         pairs = ((getattr(self, name), getattr(other, name)) for name in ("past", "asked", "frame"))
         return Recording(*(torch.cat(pair) for pair in pairs))
 
 
 def record(who: speakers.Speaker, told, seed: int) -> Recording:
-    """A speaker says some sentences, and the vocoder takes them down."""
+    """A speaker says some sentences, and the vocoder encodes them."""
     waves = speakers.speak(who, told, seed)
     frames = [torch.from_numpy(vocoder.analyse(wave, RATE)).float() for wave in waves]
     past = torch.cat([_with_past(rows) for rows in frames])
-    asked = torch.cat([ask(sentence) for sentence in told])
+    asked = torch.cat([encode_sentence(sentence) for sentence in told])
     return Recording(past.to(device()), asked.to(device()), torch.cat(frames).to(device()))
 
 
 def _with_past(rows: Tensor) -> Tensor:
-    """(T, 13) -> (T, 3, 13), what came before each; before the first there is itself."""
+    """(T, 13) -> (T, 3, 13), the frames before each one; the first is repeated at the beginning."""
     before = torch.cat((rows[:1].expand(HISTORY, -1), rows[:-1]))
     return before.unfold(0, HISTORY, 1).mT
 
 
-def ask(sentence) -> Tensor:
-    """What a model is told of a sentence, every 10 ms: (T, 44). Nothing of it says who speaks."""
+def encode_sentence(sentence) -> Tensor:
+    """The model's input for a sentence, every 10 ms: (T, 44). Nothing in it says who speaks."""
     which, since, until = speakers.at_rate(sentence, acoustics.HOP_S)
     sounds = np.array([PHONEMES.index(phoneme) for phoneme, _ in sentence])
     padded = np.concatenate((sounds[:1], sounds, sounds[-1:]))
@@ -117,7 +117,7 @@ def ask(sentence) -> Tensor:
 
 
 def pretrain(recording: Recording, seed: int = 0, steps: int = STEPS) -> Voice:
-    """Learn to speak from nothing, by predicting the next frame."""
+    """Train a model from scratch to predict the next frame."""
     middle, size = recording.frame.mean(0), recording.frame.std(0)
     middle[VOICED], size[VOICED] = 0.5, 0.5
     model = Voice(middle, size, seed).to(device())
@@ -128,7 +128,7 @@ def pretrain(recording: Recording, seed: int = 0, steps: int = STEPS) -> Voice:
 def fine_tune(
     model: Voice, recording: Recording, seed: int = 0, steps: int = TUNING_STEPS
 ) -> Voice:
-    """A copy of a model that went on learning, from another voice; all its weights may move."""
+    """A copy of a model that was trained further on another voice; all weights are trainable."""
     tuned = copy.deepcopy(model)
     _train(tuned, recording, steps, TUNING_LR, seed)
     return tuned
@@ -142,7 +142,7 @@ def _train(model: Voice, recording: Recording, steps: int, lr: float, seed: int)
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = lr * schedule(step / steps)
         some = torch.randint(len(recording), (BATCH,), generator=generator).to(past.device)
-        # What it will look back on when it speaks is its own, and never quite right.
+        # In generation the previous frames are the model's own, and never quite right.
         blur = _BLUR * torch.randn(BATCH, *past.shape[1:], generator=generator).to(past)
         loss = model.nats(past[some] + blur, recording.asked[some], frame[some]).mean()
         optimizer.zero_grad()
@@ -153,7 +153,7 @@ def _train(model: Voice, recording: Recording, steps: int, lr: float, seed: int)
 
 @torch.no_grad()
 def negative_log_likelihood(model: Voice, recording: Recording) -> float:
-    """Mean nats a frame, in the units of the model's first speaker."""
+    """Mean negative log-likelihood in nats per frame, normalised by the model's first speaker."""
     past = (recording.past - model.middle) / model.size
     frame = (recording.frame - model.middle) / model.size
     return float(model.nats(past, recording.asked, frame).mean())
@@ -163,12 +163,12 @@ def negative_log_likelihood(model: Voice, recording: Recording) -> float:
 def speak(
     model: Voice, told, temperature: float = 0.7, seed: int = 0, heard: Tensor | None = None
 ) -> list[np.ndarray]:
-    """Let a model say sentences of one length, frame by frame: N waves of shape (S,).
+    """Generate sentences of one length, frame by frame: N waves of shape (S,).
 
-    temperature: how much of each distribution's width is drawn from; 0 takes the means.
-    heard: (3, 13) frames to go on from. Without them, the middle of what was learned first.
+    temperature: factor on each standard deviation; 0 takes the means. heard: (3, 13) frames to
+    continue from; by default the mean of the first speaker's frames.
     """
-    asked = torch.stack([ask(sentence) for sentence in told]).to(device())  # (N, T, 44)
+    asked = torch.stack([encode_sentence(sentence) for sentence in told]).to(device())  # (N, T, 44)
     generator = torch.Generator().manual_seed(seed)
     start = torch.zeros(HISTORY, N_NUMBERS).to(asked)
     if heard is not None:

@@ -12,7 +12,7 @@ from grooves.checks import CheckFailed
 from grooves.checks import fine_tuning as check
 from grooves.checks.fine_tuning import challenge as challenge
 from grooves.checks.fine_tuning.stories import holds_stories
-from grooves.fine_tuning.lora import LoRALinear, add_lora, head_only, merge
+from grooves.fine_tuning.lora import LoRALinear, add_lora, last_layer_only, merge
 from grooves.language.corpora import next_word_rows
 from grooves.language.stories import Stories
 from grooves.training import lineage
@@ -54,7 +54,7 @@ def changed(model, places):
 def test_as_many_numbers_are_counted_as_differ_from_the_base_model():
     assert check.numbers_changed(lineage.base()) == 0
     assert check.numbers_changed(changed(lineage.base(), 70)) == 70  # tied: counted once
-    assert check.numbers_changed(changed(head_only(lineage.base()), 7)) == 7
+    assert check.numbers_changed(changed(last_layer_only(lineage.base()), 7)) == 7
     mixed = lineage.base()
     mixed.mix = nn.Parameter(mixed.mix.detach() + 1)
     assert check.numbers_changed(mixed) == WIDTH
@@ -84,7 +84,7 @@ def test_the_whole_budget_may_be_spent_and_no_more():
 
 
 def test_the_model_that_is_judged_says_what_the_tuned_one_says():
-    model = head_only(add_lora(lineage.base(), rank=1))
+    model = last_layer_only(add_lora(lineage.base(), rank=1))
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for layer in model.modules():

@@ -63,7 +63,7 @@ def test_no_two_mistakes_say_the_same_of_all_made_up_models():
     for model, gb, bits, n_tokens, batch in cases():  # nothing hangs on the last digits of a float
         cache = 4 * model.n_layer * model.n_kv_head * model.head_dim * n_tokens * batch
         need = model.parameters * bits / 8 + cache
-        assert abs(need / (0.9 * gb * 1e9) - 1) > 0.005
+        assert abs(need / (0.9 * gb * 2**30) - 1) > 0.005
 
 
 def test_no_code_of_the_check_hangs_on_a_rounding():

@@ -82,7 +82,7 @@ def test_a_kept_difference_gives_the_model_back_up_to_rounding(method):
     assert (found - expected).std() < 0.03 * (expected - before).std()
     whole = 4 * sum(weight.numel() for weight in lineage.base().parameters())
     share = stored_adapters.kept_bytes(kept) / whole
-    assert share < {"head only": 0.1, "LoRA": 0.02}.get(method, 0.28)
+    assert share < {"last layer": 0.1, "LoRA": 0.02}.get(method, 0.28)
 
 
 def test_the_kept_models_are_as_good_as_the_recorded_runs():
@@ -314,7 +314,7 @@ def test_what_the_kernel_sets_is_shown_until_the_widget_is_closed(notebook):
     for name, value in (("asks", False), ("way", "head"), ("n", 500)):
         notebook.evaluate("([name, value]) => widgetModel.receive(name, value)", [name, value])
     assert notebook.get_by_role("radio", name="500").is_checked()
-    assert notebook.locator(".gc-help").inner_text().startswith("Head only: 0.037 nats")
+    assert notebook.locator(".gc-help").inner_text().startswith("Last layer: 0.037 nats")
     notebook.evaluate("window.stop()")
     assert notebook.evaluate("[...listeners.values()].flat().length") == 0
 

@@ -210,22 +210,23 @@ def statuses(page):
 def test_the_reader_guesses_first_and_is_told_what_must_give(page):
     assert not page.locator(".gm-parts").is_visible() and set(statuses(page)) == {""}
     assert not page.locator(".gm-stack").first.is_visible()
-    choose(page, "12 GB")
+    choose(page, "12 GiB")
     assert text(page, ".gm-verdict") == "" and not page.locator(".gx-numbers").first.is_visible()
     press(page, "Show the answer")
     need = budget(LLAMA, "answer", n_tokens=CONTEXT)
-    total = sum(need.values()) / 1e9
+    total = sum(need.values()) / 2**30
     said = text(page, ".gm-verdict")
-    assert said.startswith("You guessed 12 GB, which is too small: it takes 24 GB. ")
-    assert f"It does not fit into 12 GB: {total:.1f} GB are needed" in said
+    assert said.startswith("You guessed 12 GiB, which is too small: it takes 24 GiB. ")
+    assert f"It does not fit into 12 GiB: {total:.1f} GiB are needed" in said
     sizes = page.locator(".gm-parts .gm-number").all_inner_texts()
-    assert sizes[0] == f"{need['weights'] / 1e9:.1f} GB" and sizes[-1] == f"{total:.1f} GB"
+    weights = f"{need['weights'] / 2**30:.1f}".removesuffix(".0")
+    assert sizes[0] == f"{weights} GiB" and sizes[-1] == f"{total:.1f} GiB"
     for status, device in zip(statuses(page), devices(), strict=True):
-        gb = device["memory_gb"]
-        fitting = f"fits: {round(100 * total / gb)}%"
-        assert status == (fitting if fits(need, gb) else f"needs {math.ceil(total / gb / 0.9)}")
-    eight = sum(budget(LLAMA, "answer", n_tokens=CONTEXT, precision="int8").values()) / 1e9
-    remedy = f"Cheapest remedy: store the weights in 8 bits. Then {eight:.2f} GB."
+        gib = device["memory_gib"]
+        fitting = f"fits: {round(100 * total / gib)}%"
+        assert status == (fitting if fits(need, gib) else f"needs {math.ceil(total / gib / 0.9)}")
+    eight = sum(budget(LLAMA, "answer", n_tokens=CONTEXT, precision="int8").values()) / 2**30
+    remedy = f"Cheapest remedy: store the weights in 8 bits. Then {eight:.2f} GiB."
     assert text(page, ".gm-gives").startswith(remedy)
     press(page, "Apply it")
     assert page.get_by_role("combobox", name="Weights in").input_value() == "int8"
@@ -244,7 +245,7 @@ def test_training_shows_what_takes_the_memory_and_several_remedies_together(page
     assert [part.split("\n")[0] for part in parts] == [
         "weights", "gradients", "optimizer state", "activations", "total",
     ]  # fmt: skip
-    choose(page, "80 GB")
+    choose(page, "80 GiB")
     page.get_by_role("slider", name="Batch").fill("2")
     select(page, "Keep", "everything")
     gives = text(page, ".gm-gives")
@@ -252,7 +253,7 @@ def test_training_shows_what_takes_the_memory_and_several_remedies_together(page
     assert "checkpointing" in gives and "16 bits" in gives
     press(page, "Apply it")
     assert text(page, ".gm-verdict").startswith("It fits")
-    choose(page, "24 GB")
+    choose(page, "24 GiB")
     assert text(page, ".gm-gives").startswith("Even all remedies together leave ")
     page.locator(".gx-numbers summary").first.click()
     assert "parameters × 4 bytes" in text(page, ".gm-counted")
@@ -297,9 +298,9 @@ def test_a_number_is_predicted_typed_and_its_bits_flipped(page):
 
 
 def test_everything_can_be_done_with_the_keyboard(page):
-    page.get_by_role("radio", name="8 GB").first.focus()
+    page.get_by_role("radio", name="8 GiB").first.focus()
     page.keyboard.press("ArrowDown")
-    assert page.evaluate("document.activeElement.closest('label').innerText").startswith("12 GB")
+    assert page.evaluate("document.activeElement.closest('label').innerText").startswith("12 GiB")
     press_focus = page.get_by_role("button", name="Show the answer")
     press_focus.focus()
     page.keyboard.press("Enter")
@@ -317,7 +318,7 @@ def test_everything_can_be_done_with_the_keyboard(page):
 @in_both_looks
 def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address, width, scheme):
     for page in opened_at(browser, address, width, scheme):
-        choose(page, "8 GB")
+        choose(page, "8 GiB")
         assert overflow(page) == 0
         press(page, "Show the answer")
         choose(page, "training")
@@ -362,8 +363,8 @@ def test_the_page_starts_from_all_that_a_widget_knows():
     assert widget.batch == 4 and widget.models == start["models"]
     assert start["model"] in {one["name"] for one in start["models"]}
     assert start["models"][0]["parameters"] == 95_680 and start["device"] is None and start["ask"]
-    sizes = [one["memory_gb"] for one in start["devices"]]
-    assert sizes == sorted(set(sizes)) and {8, 12, 24, 40, 80, 141} <= set(sizes)
+    sizes = [one["memory_gib"] for one in start["devices"]]
+    assert sizes == sorted(set(sizes)) and {8, 12, 24, 40, 80, 140.4} <= set(sizes)
     for one in (*start["models"], *start["devices"]):
         assert one["source"] and one["read"]
     known = torch.tensor(float(start["number"])).bfloat16().view(torch.int16).item()
@@ -377,7 +378,7 @@ def test_the_still_picture_is_that_of_the_model_the_page_opens_on():
     drawn = still_memory.draw(LLAMA, devices(), CONTEXT)
     assert kept == drawn, "run `python -m grooves.explorables.export`"
     need = budget(LLAMA, "answer", n_tokens=CONTEXT)
-    assert f">weights {need['weights'] / 1e9:.1f} GB<" in kept
-    fitting = [fits(need, one["memory_gb"]) for one in devices()]
+    assert f">weights {need['weights'] / 2**30:.1f} GiB<" in kept
+    fitting = [fits(need, one["memory_gib"]) for one in devices()]
     said = re.findall(r">(fits|does not fit)", kept)
     assert said == ["fits" if one else "does not fit" for one in fitting] and len(set(said)) == 2

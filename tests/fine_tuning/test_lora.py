@@ -10,7 +10,7 @@ from grooves.fine_tuning.lora import (
     LoRALinear,
     add_lora,
     freeze,
-    head_only,
+    last_layer_only,
     merge,
     trainable_parameters,
 )
@@ -94,13 +94,13 @@ def test_trainable_weights_are_as_counted_by_hand():
     assert trainable_parameters(freeze(model)) == 0
     # A has 16 r numbers and B as many for each of 8 square matrices; 16 r + 64 r for two others.
     assert trainable_parameters(add_lora(tiny(), rank=3)) == 3 * (8 * (16 + 16) + 2 * (16 + 64))
-    assert trainable_parameters(head_only(tiny())) == VOCABULARY * 16
+    assert trainable_parameters(last_layer_only(tiny())) == VOCABULARY * 16
 
 
 def test_a_head_that_learns_leaves_reading_as_it_was():
     model, ids = tiny(), some_ids(2, 9)
     before = model(ids)
-    head_only(model)
+    last_layer_only(model)
     assert torch.equal(model(ids), before)
     hidden = model.hidden(ids)
     with torch.no_grad():
@@ -113,7 +113,7 @@ def test_a_head_that_learns_leaves_reading_as_it_was():
 @pytest.mark.parametrize("rank", [0, -1, 17])
 def test_a_rank_that_does_not_fit_is_refused_in_one_sentence_and_nothing_is_changed(rank):
     model = tiny()
-    with pytest.raises(ValueError, match=f"rank={rank} must be from 1 to 16: .* no more direction"):
+    with pytest.raises(ValueError, match=f"rank={rank} must be from 1 to 16: .* larger rank"):
         add_lora(model, rank)
     assert trainable_parameters(model) == count_parameters(tiny())
     assert not any(isinstance(layer, LoRALinear) for layer in model.modules())

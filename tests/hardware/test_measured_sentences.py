@@ -66,7 +66,8 @@ def backward(ratio):
 
 
 def pre_training(slower):
-    names = {"found": {"both": np.zeros(10)}, "seeds": range(5), "worth": {10: 20, 50: 90}}
+    names = {"found_by": {"both": np.zeros(10)}, "seeds": range(5)}
+    names |= {"worth": {10: 20, 50: 90}, "worth_alone": {10: 20, 50: 90}}
     names["seconds"] = {"pre-training": 0, "both": 10 * slower, "labels only": 10}
     return told("03", "claim-03", n_recorded=9, middle=0, part=0.5, more_work=9, **names)
 
@@ -129,7 +130,7 @@ def fused(factor):
 
 CASES = {  # name -> (sentence, as the chapter has it, turned round), and words that only it may say
     "batch": ("batch_words", (batch_sizes, (8, 4, 1, 0.4, 0.2)), (batch_sizes, (7, 8, 9, 20, 31)),
-              "a batch pays for the call once"),
+              "a batch pays the overhead of the call once"),
     "batch caption": ("batches", (batch_sizes, (8, 4, 1, 0.4, 0.2)),
                       (batch_sizes, (7, 8, 9, 20, 31)), "share the cost"),
     "backward": ("clock_words", (backward, 2.1), (backward, 0.4), "agrees with the count"),

@@ -8,7 +8,14 @@ from tiny_models import INGREDIENTS, some_ids, tiny
 
 from grooves.inference import generate as generation
 from grooves.inference.decoder import Decoder
-from grooves.inference.generate import Reader, generate, sample_next, sample_stories, tell
+from grooves.inference.generate import (
+    Reader,
+    generate,
+    nucleus,
+    sample_next,
+    sample_stories,
+    tell,
+)
 from grooves.inference.kv_cache import KVCache
 from grooves.language.stories import Stories
 from grooves.language.tokenizers import WordTokenizer
@@ -247,3 +254,31 @@ def test_sampled_stories_are_the_generated_rows_up_to_their_end():
         tokens = tokenizer.encode(story)
         assert row[: len(tokens)] == tokens
         assert not any(row[len(tokens) :])
+
+
+# ---- top-p ---------------------------------------------------------------------------------------
+
+
+def test_the_nucleus_is_the_smallest_set_of_likeliest_tokens_that_reaches_its_share():
+    p = torch.tensor([[0.1, 0.5, 0.15, 0.25], [0.97, 0.01, 0.01, 0.01]])
+    for top_p, kept in ((0.6, [[1, 3], [0]]), (0.8, [[1, 2, 3], [0]]), (0.05, [[1], [0]])):
+        found = nucleus(p.log(), top_p)
+        assert [row.isfinite().nonzero().flatten().tolist() for row in found] == kept
+        assert torch.equal(found[found.isfinite()], p.log()[found.isfinite()])
+
+
+def test_sampling_draws_from_the_nucleus_as_often_as_its_words_are_likely():
+    p = torch.tensor([0.1, 0.5, 0.15, 0.25])
+    generator = torch.Generator().manual_seed(0)
+    words = sample_next(p.log().expand(20_000, 4), 1.0, generator, top_p=0.7)[:, 0]
+    counts = torch.bincount(words, minlength=4) / 20_000
+    assert counts[0] == counts[2] == 0
+    assert abs(counts[1] - 2 / 3) < 0.015
+    with pytest.raises(ValueError, match=r"top_p=1\.5 must be above 0 and at most 1"):
+        sample_next(p.log()[None], top_p=1.5)
+
+
+def test_a_tiny_nucleus_generates_what_greedy_decoding_does():
+    model, prompt = tiny(), some_ids(2, 3)
+    greedy = generate(model, prompt, 8, temperature=0, end=None)
+    assert torch.equal(generate(model, prompt, 8, top_p=1e-6, end=None), greedy)

@@ -107,15 +107,16 @@ def test_a_method_keeps_its_colour_wherever_it_stands():
         colours = {name: figures.colour_of(name, i) for i, name in enumerate(names)}
         assert sorted(colours.values()) == [figures.BLUE, figures.BLUE, figures.VERMILION]
     assert figures.colour_of("nobody", 1) == figures.VERMILION
-    markup = figures.lines([1, 2], {"head only": [1, 2], "LoRA": [2, 1]}, ("x", "y"), "", "").markup
-    for name, colour in (("head only", figures.GREEN), ("LoRA", figures.VERMILION)):
+    series = {"last layer": [1, 2], "LoRA": [2, 1]}
+    markup = figures.lines([1, 2], series, ("x", "y"), "", "").markup
+    for name, colour in (("last layer", figures.GREEN), ("LoRA", figures.VERMILION)):
         light, _ = figures.SHADES[colour]
         assert re.search(rf"fill: light-dark\({light}[^>]*>{name}<", markup), name
 
 
 def test_figures_and_explorables_give_a_method_one_colour():
     """In the style sheets --gx-model is blue and --gx-exact vermilion."""
-    variables = {"gf-scratch": "from scratch", "gf-head": "head only", "gf-lora": "LoRA"}
+    variables = {"gf-scratch": "from scratch", "gf-head": "last layer", "gf-lora": "LoRA"}
     variables |= {"gf-full": "full", "gm-weights": "weights", "gm-gradients": "gradients"}
     variables |= {"gm-optimizer": "optimizer", "gm-activations": "activations"}
     variables |= {"gt-car": "one walk", "gt-trucks": "8,192 walks"}

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from legible import faults
 
-from grooves.plots import figures, intervals, lettering, precision_plots, roofline_plots
+from grooves.plots import (
+    figures,
+    fine_tuning_plots,
+    intervals,
+    lettering,
+    precision_plots,
+    roofline_plots,
+)
 from grooves.plots.digit_plots import digit_grid
 from grooves.plots.roofline_plots import Roof
 from grooves.precision.formats import FP8_E4M3, FP8_E5M2, INT8
@@ -69,7 +76,7 @@ def test_what_hinders_reading_is_seen(plant):
 
 SIZES = (5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 META = ("stories of the dialect", "nats a word above its entropy"), "alt", "caption"
-WAYS = ("from scratch", "head only", "LoRA", "full")
+WAYS = ("from scratch", "last layer", "LoRA", "full")
 RUNS = {name: np.outer(np.geomspace(5, 0.01, 9), (1, 1.1, 1.2)) + i for i, name in enumerate(WAYS)}
 LONG = {f"{model}, {verb}": [20 + i, 21, 20.5] for i, model in enumerate(("transformer", "LSTM"))
         for verb in ("training", "writing")}  # fmt: skip
@@ -87,6 +94,12 @@ KINDS = {
     ),
     "long names": lambda: figures.lines(
         (16, 64, 256), LONG, *META, xscale="log", yscale="log"
+    ),
+    "frontier": lambda: fine_tuning_plots.frontier(
+        {n: np.geomspace((1, 0.1), (0.1, 1), 20).reshape(4, 5, 2) for n in WAYS[1:]}, *META
+    ),
+    "every run": lambda: fine_tuning_plots.every_run(
+        {f"{n}, embeddings": RUNS[n][0] for n in WAYS}, *META[0][:1], *META[1:]
     ),
     "means": lambda: intervals.mean_curves(SIZES, RUNS, *META, yscale="log", band="range"),
     "differences": lambda: intervals.forest(

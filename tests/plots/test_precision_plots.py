@@ -37,3 +37,25 @@ def test_bars_carry_their_parts_and_the_measured_line():
     for text in ("6 texts", "9 texts", "weights", "rest", "MB"):
         assert text in marked.markup
     assert "measured" in marked.markup and "measured" not in without.markup
+    both = pictures.stacked(bars, 1e6, "MB", {"9 texts": 5.5e6, "6 texts": 2.5e6}, "alt", "")
+    assert drawn(both, "<path") == drawn(marked, "<path") + 1  # a line for each that was measured
+
+
+def test_every_seed_is_a_dot_in_the_row_of_its_name():
+    rows = {"nvfp4": [0.01, 0.02, 0.03], "int4": [0.02, 0.04, 0.05]}
+    picture = pictures.dots(rows, "nats", "two formats", "a caption")
+    more = pictures.dots(rows | {"int4": [*rows["int4"], 0.03]}, "nats", "two formats", "")
+    assert "two formats" in picture.words and "a caption" in picture.markup
+    assert all(text in picture.markup for text in ("nvfp4", "int4", "nats"))
+    assert drawn(more) == drawn(picture) + 1
+
+
+def test_every_run_is_a_line_that_ends_in_a_dot():
+    at, slow, fast = [0, 50, 100], [[2.0, 1.9, 1.8], [2.0, 1.8, 1.7]], [[2.0, 1.0, 0.5]]
+    labels = ("step", "nats")
+    picture = pictures.run_lines(at, {"nearest": slow, "32 bits": fast}, labels, "alt", "")
+    more = pictures.run_lines(
+        at, {"nearest": [*slow, fast[0]], "32 bits": fast}, ("step", "nats"), "", ""
+    )
+    assert all(text in picture.markup for text in ("nearest", "32 bits", "step", "nats"))
+    assert drawn(more) == drawn(picture) + 1

@@ -92,12 +92,12 @@ def test_a_matrix_of_zeros_and_one_with_infinities():
 
 
 def test_wrong_schemes_are_refused():
-    with pytest.raises(ValueError, match="'int9' is no format"):
+    with pytest.raises(ValueError, match="'int9' is not a format"):
         Scheme("int9")
     for group in ("column", 0, 1.5):
         with pytest.raises(ValueError, match="'tensor', 'row' or a positive number"):
             Scheme("int4", group)
-    with pytest.raises(ValueError, match="rows of 64 are not made of whole int4 groups of 48"):
+    with pytest.raises(ValueError, match="rows of 64 cannot be divided into int4 groups of 48"):
         quantize(drawn(), Scheme("int4", 48))
 
 

@@ -46,7 +46,7 @@ def ruler(told):
 
 
 def test_a_model_is_told_the_sounds_and_when_they_come():
-    asked = voice_model.ask([("i", 0.03), ("m", 0.02)]).cpu()
+    asked = voice_model.encode_sentence([("i", 0.03), ("m", 0.02)]).cpu()
     n = len(PHONEMES)
     before, now, after = (asked[:, i * n : (i + 1) * n].argmax(1).tolist() for i in range(3))
     i, m = PHONEMES.index("i"), PHONEMES.index("m")

@@ -62,6 +62,11 @@ def _shared_row(texts):
 
 
 BATCH_MISTAKES = (
+    Mistake(
+        "swapped",
+        lambda texts: _filled(texts, _longest(texts))[::-1],
+        "the two results are swapped: return the inputs first, then the targets.",
+    ),
     *(
         Mistake(
             "padding_as_target",

@@ -8,6 +8,7 @@ Letters: B pictures, D dimensions per view.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -54,19 +55,27 @@ def _adjacent(z1):
     return torch.arange(2 * len(z1)).view(-1, 2).flip(1).flatten()
 
 
-def _overflowing(z1, z2, temperature):
+def _overflowing(z1, z2, temperature, masked_first: bool = False):
     z = torch.nn.functional.normalize(torch.cat((z1, z2)), dim=1)
-    likeness = torch.exp(z @ z.mT / temperature)
+    scores, itself = z @ z.mT / temperature, torch.eye(len(z), dtype=torch.bool)
+    likeness = torch.exp(scores.masked_fill(itself & masked_first, -math.inf))
     likeness = likeness - torch.diag(likeness.diag())
     n = len(z1)
     return -torch.log(likeness[torch.arange(2 * n), torch.arange(2 * n).roll(n)] / likeness.sum(1))
 
 
+OVERFLOWING = _overflowing, partial(_overflowing, masked_first=True)
 MISTAKES = (
     Mistake(
-        "no_temperature",
+        "temperature",
         lambda z1, z2, t: _loss(z1, z2, 1.0).mean(),
         "the temperature is missing: divide each score by it.",
+    ),
+    Mistake(
+        "temperature",
+        lambda z1, z2, t: _loss(z1, z2, 1 / t).mean(),
+        "you multiply the scores by the temperature. Divide them by it: a low temperature makes "
+        "differences count for more.",
     ),
     Mistake(
         "not_normalised",
@@ -76,7 +85,7 @@ MISTAKES = (
     ),
     *(
         Mistake(
-            "columns_normalised",
+            "not_normalised",
             lambda z1, z2, t, of=of: _loss(z1 / of(z1, z2), z2 / of(z2, z1), t, unit=False).mean(),
             "you normalised the columns. A view is a row, so its length is the norm along the "
             "last axis.",
@@ -99,7 +108,7 @@ MISTAKES = (
         for value in (0, -1, -10, -100, -1e3, -1e4)
     ),
     Mistake(
-        "partner_excluded",
+        "views_missing",
         lambda z1, z2, t: _loss(z1, z2, t, right=False).mean(),
         "the partner is missing from the sum. It is one of the 2 B - 1 other views.",
     ),
@@ -110,7 +119,47 @@ MISTAKES = (
             "the partners are paired incorrectly. With z1 above z2, the partner of row i is row "
             "i + B, and that of row i + B is row i.",
         )
-        for partners in (_adjacent, lambda z1: torch.arange(2 * len(z1)).roll(-1))
+        for partners in (
+            _adjacent,
+            lambda z1: torch.arange(2 * len(z1)).roll(-1),
+            lambda z1: torch.arange(2 * len(z1)).roll(1),
+        )
+    ),
+    Mistake(
+        "wrong_partner",
+        lambda z1, z2, t: _loss(z1, z2, t, True, torch.arange(2 * len(z1))).mean(),
+        "you name column i as the correct one of row i, which is the view itself. The partner of "
+        "row i is row i + B, and that of row i + B is row i.",
+    ),
+    Mistake(
+        "wrong_partner",
+        lambda *_: math.inf,
+        "you name a column as correct that is minus infinity, so the loss is infinite. The partner "
+        "of row i is row i + B, and that of row i + B is row i; only column i is excluded.",
+    ),
+    *(
+        Mistake(
+            "not_the_mean",
+            lambda z1, z2, t, over=over: _loss(z1, z2, t).sum() / over(len(z1)),
+            "the losses are added, and not divided by their number. The loss of the batch is the "
+            "mean over all 2 B views.",
+        )
+        for over in (lambda n: 1, lambda n: n)
+    ),
+    Mistake(
+        "not_the_mean",
+        lambda z1, z2, t: -torch.exp(-_loss(z1, z2, t)).mean().log(),
+        "you take the logarithm of the mean probability. The loss is the mean of the logarithms.",
+    ),
+    *(
+        Mistake(
+            "no_logarithm",
+            lambda z1, z2, t, loss=loss, sign=sign: sign * torch.exp(-loss(z1, z2, t)).mean(),
+            "the logarithm is missing: you return the mean probability of the partner. The loss is "
+            "minus its logarithm.",
+        )
+        for loss in (_loss, *OVERFLOWING)
+        for sign in (-1, 1)
     ),
     Mistake(
         "one_side",
@@ -119,7 +168,7 @@ MISTAKES = (
     ),
     *(
         Mistake(
-            "other_side_only",
+            "views_missing",
             lambda z1, z2, t, sides=sides: _loss(z1, z2, t, within=False)[: sides * len(z1)].mean(),
             "each view is compared only with those of the other side. The views of its own side "
             "belong in the sum too, except itself.",
@@ -134,11 +183,14 @@ MISTAKES = (
         )
         for first in (True, False)
     ),
-    Mistake(
-        "overflow",
-        lambda z1, z2, t: _overflowing(z1, z2, t).mean(),
-        "an exponential overflows at a low temperature. Subtract the largest score of each row "
-        "first, as in a stable softmax, or use torch.logsumexp.",
+    *(
+        Mistake(
+            "overflow",
+            lambda z1, z2, t, loss=loss: loss(z1, z2, t).mean(),
+            "an exponential overflows at a low temperature. Subtract the largest score of each row "
+            "first, as in a stable softmax, or use torch.logsumexp.",
+        )
+        for loss in OVERFLOWING
     ),
 )
 

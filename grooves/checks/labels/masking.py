@@ -23,6 +23,11 @@ def _hidden(ids, hidden, mask_id, ignored=IGNORED):
 
 HIDE_MISTAKES = (
     Mistake(
+        "swapped",
+        lambda ids, hidden, mask_id: _hidden(ids, hidden, mask_id)[::-1],
+        "the two results are swapped: return the inputs first, then the targets.",
+    ),
+    Mistake(
         "leak",
         lambda ids, hidden, mask_id: (ids, _hidden(ids, hidden, mask_id)[1]),
         "the inputs still show the words to be predicted. The model would copy them and learn "

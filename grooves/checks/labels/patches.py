@@ -37,6 +37,11 @@ def _mask_from_zeros(images, tops, lefts, size):
 
 PATCH_MISTAKES = (
     Mistake(
+        "swapped",
+        lambda images, tops, lefts, size: _cut(images, tops, lefts, size, size)[::-1],
+        "the two results are swapped: return the pictures first, then the masks.",
+    ),
+    Mistake(
         "leak",
         lambda images, tops, lefts, size: (images, _cut(images, tops, lefts, size, size)[1]),
         "the pictures still show the patch that the model must predict. Set it to 0.",

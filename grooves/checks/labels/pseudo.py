@@ -34,6 +34,11 @@ def _confident(probabilities, threshold):
 
 MISTAKES = (
     Mistake(
+        "swapped",
+        lambda p, t: _by_first(p[_confident(p, t)].argmax(1), _confident(p, t)),
+        "the two results are swapped: return the indices first, then the labels.",
+    ),
+    Mistake(
         "no_threshold",
         lambda p, t: (np.arange(len(p)), p.argmax(1)),
         "every picture gets a label, however uncertain the model is. Keep those whose largest "
@@ -166,6 +171,6 @@ def _in_order(call):
 
 
 def _by_first(indices, labels):
-    """Both arrays in the order of the first."""
-    order = indices.argsort(kind="stable")
+    """Both arrays in the order of the first, and of the second where the first is the same."""
+    order = np.lexsort((labels, indices))
     return indices[order], labels[order]

@@ -44,6 +44,12 @@ def rotations(answer):
                 hint="how_many",
             )
         rotated = as_array(got[0])
+        if rotated.shape == (4 * n,) and np.size(got[1]) == 4 * images.size:
+            raise CheckFailed(
+                f"for {given}, your result begins with an array of shape {rotated.shape}.\nLikely "
+                "mistake: the two results are swapped. Return the pictures first, then the labels.",
+                hint="swapped",
+            )
         if rotated.shape == (4 * n, side * side):
             rotated = rotated.reshape(-1, side, side)  # rows of pixels are accepted too
         if rotated.ndim > 3 and rotated.size == 4 * images.size:

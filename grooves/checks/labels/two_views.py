@@ -27,6 +27,7 @@ from grooves.checks.labels.rules import (
 
 SHIFTS = list(itertools.product((-1, 0, 1), repeat=2))  # rows down, columns to the right
 MANY, DRAWS = 1_500, 4  # pictures in each of the draws whose frequencies are judged
+BOUND = "rng.integers(low, high) never draws `high` itself."
 SIDES = {(0, -1): "up", (0, 1): "down", (1, -1): "to the left", (1, 1): "to the right"}
 
 
@@ -167,17 +168,31 @@ def _every_shift(shifts, told: str) -> None:
     )
     if alike > shifts.size / 2:
         raise CheckFailed(told_alike, hint="same_shift_for_all")
-    for (axis, step), side in SIDES.items():
-        if not (down_right[..., axis] == step).any():
-            raise CheckFailed(
-                f"{told} are never shifted {side}. rng.integers excludes its upper bound: "
-                "integers(-1, 2) gives -1, 0 and 1.",
-                hint="direction_missing",
-            )
-    if not counts.all():
+    missing = [side for side in SIDES if not (down_right[..., side[0]] == side[1]).any()]
+    sides = " or ".join(SIDES[side] for side in missing)
+    if len(missing) > len({axis for axis, _ in missing}) or len({step for _, step in missing}) > 1:
+        raise CheckFailed(  # both ends of an axis, or different ends of the two
+            f"{told} are never shifted {sides}. Draw both shifts, down and to the right, from "
+            "-1, 0 and 1.",
+            hint="direction_missing",
+        )
+    if missing:
         raise CheckFailed(
-            f"{told} are never shifted by {SHIFTS[int(counts.argmin())]} (down, right). Draw the "
-            "two directions independently, 0 included.",
+            f"{told} are never shifted {sides}.\nLikely mistake: {BOUND} Three values are "
+            "`integers(-1, 2)`, or `integers(0, 3)` for where a window starts.",
+            hint="upper_bound",
+        )
+    if not counts.all():
+        absent = np.flatnonzero(counts == 0).tolist()
+        if absent in ([0], [8]):
+            raise CheckFailed(
+                f"{told} are never shifted by {SHIFTS[absent[0]]} (down, right), and by all eight "
+                f"others.\nLikely mistake: {BOUND} One of nine is `integers(0, 9)`.",
+                hint="upper_bound",
+            )
+        raise CheckFailed(
+            f"{told} are never shifted by {SHIFTS[absent[0]]} (down, right). Draw the two "
+            "directions independently, 0 included.",
             hint="shift_missing",
         )
     if (odd := unlikely(counts, shifts.size, 1 / 9)).any():
@@ -195,8 +210,17 @@ def _every_pair(first, second) -> None:
     """Check that the second shift may be any of the other eight, whatever the first one is."""
     pairs = [9 * one + other for one in range(9) for other in range(9) if one != other]
     counts = np.bincount((9 * first + second).ravel(), minlength=81)[pairs]
+    absent = [pair for pair, count in zip(pairs, counts, strict=True) if not count]
     if not counts.all():
         one, other = divmod(pairs[int(counts.argmin())], 9)
+        steps = {(pair - pair // 9) % 9 for pair in absent}  # from the first shift to the second
+        if len(absent) == 9 and len(steps) == 1:
+            raise CheckFailed(
+                f"for {first.size} pictures, your result's second shift is one of seven, not of "
+                f"eight: after {SHIFTS[one]} (down, right) never {SHIFTS[other]}.\nLikely "
+                f"mistake: {BOUND} A step to one of eight others is `integers(1, 9)`.",
+                hint="upper_bound",
+            )
         raise CheckFailed(
             f"for {first.size} pictures, your result never shifts a picture by {SHIFTS[one]} "
             f"(down, right) in the first view and by {SHIFTS[other]} in the second. After each "

@@ -48,7 +48,8 @@ NEXT_MISTAKES = (
     Mistake(
         "swapped",
         lambda x: (x[1:], x[:-1]),
-        "inputs and targets are swapped, so the model would predict the previous word.",
+        "the two results are swapped, so the model would predict the previous word. Return the "
+        "inputs first.",
     ),
     Mistake(
         "two_ahead",

@@ -3,7 +3,7 @@
 Key idea: one check per exercise. Where students *write* something, an answer that calls the
 course's own formats, quantiser or scaler is refused. Where they count, and in the challenge, they
 may call everything. `nats_above` and `race` are for the challenge, and
-`chain` makes the layers that exercise 7 goes through.
+`chain` makes the layers that `checkpointed` goes through.
 """
 
 import functools
@@ -16,6 +16,7 @@ from grooves.checks.precision_memory.decode import decode_bf16
 from grooves.checks.precision_memory.training import training_bytes
 from grooves.checks.precision_memory.codes import quantize
 from grooves.checks.precision_memory.product import int8_product
+from grooves.checks.precision_memory.check_mxfp4 import mxfp4
 from grooves.checks.precision_memory.scaling import scaled_step
 from grooves.checks.precision_memory.accumulate import accumulated_step
 from grooves.checks.precision_memory.checkpointing import chain, checkpointed
@@ -30,6 +31,7 @@ __all__ = [
     "decode_bf16",
     "fits",
     "int8_product",
+    "mxfp4",
     "nats_above",
     "quantize",
     "race",

@@ -21,7 +21,7 @@ from grooves.models.published import Model
 
 FREE = 0.1  # of a device's memory
 CACHE_BYTES = 2  # of a number in the cache
-# Memory in GB, bits per weight, texts at once.
+# Memory in GiB, bits per weight, texts at once.
 SITUATIONS = ((24, 16, 2), (12, 4, 5), (80, 8, 3), (40, 4.5, 4), (1, 6, 7))
 # How much of the memory the models need, and which fraction of that is cache.
 NEEDED = (
@@ -31,7 +31,7 @@ CACHE_SHARES = (0.97, 0.9, 0.15, 0.5)
 
 
 def _need(
-    model, memory_gb, bits, n_tokens, batch, weights=1.0, both=2, heads="kv", layers=True,
+    model, memory_gib, bits, n_tokens, batch, weights=1.0, both=2, heads="kv", layers=True,
     each=CACHE_BYTES, texts=True, cached=True,
 ):  # fmt: skip
     """Bytes, with a place for each mistake."""
@@ -41,9 +41,9 @@ def _need(
     return weights * model.parameters * bits / 8 + (cache_bytes if cached else 0)
 
 
-def _fits(model, memory_gb, bits, n_tokens, batch, free=FREE, giga=1e9, **changes):
-    need = _need(model, memory_gb, bits, n_tokens, batch, **changes)
-    return need <= (1 - free) * memory_gb * giga
+def _fits(model, memory_gib, bits, n_tokens, batch, free=FREE, giga=2**30, **changes):
+    need = _need(model, memory_gib, bits, n_tokens, batch, **changes)
+    return need <= (1 - free) * memory_gib * giga
 
 
 def _with(**changes):
@@ -52,9 +52,9 @@ def _with(**changes):
 
 FIT_MISTAKES = (
     Mistake(
-        "gibibytes",
-        _with(giga=2**30),
-        "you take a GB to be 2³⁰ bytes. It is 10⁹.",
+        "billions",
+        _with(giga=1e9),
+        "you take a GiB to be 10⁹ bytes. It is 2³⁰.",
     ),
     Mistake(
         "tenth_added",
@@ -122,7 +122,7 @@ def cases() -> list[tuple]:
     rng, found = np.random.default_rng(12), []
     for gb, bits, batch in SITUATIONS:
         for i, times in enumerate(NEEDED):
-            need = (1 - FREE) * gb * 1e9 * times
+            need = (1 - FREE) * gb * 2**30 * times
             share = CACHE_SHARES[i % 4] if times < 1.5 else CACHE_SHARES[0]
             layers, heads = int(rng.integers(16, 65)), int(rng.choice([16, 32, 64]))
             shared, head_dim = int(rng.choice([2, 4, 8])), int(rng.choice([64, 128]))
@@ -138,28 +138,28 @@ def cases() -> list[tuple]:
     model, gb, bits, n_tokens, batch = found[4]
     found += [(model, gb, bits, n_tokens // 3, batch), (model, gb, bits, n_tokens, batch + 7)]
     # and what just fits, with a large cache and a small one
-    just = replace(model, parameters=8 * 10**9 - 10**8, n_layer=25, n_kv_head=4, head_dim=50)
-    found.append((just, 10, 8, 50_000, 1))
-    found.append((replace(just, parameters=9 * 10**9 - 10**8), 10, 8, 1, 3))
+    just = replace(model, parameters=8 * 2**30 - 10**8, n_layer=25, n_kv_head=4, head_dim=50)
+    found.append((just, 10, 8, 53_000, 1))
+    found.append((replace(just, parameters=9 * 2**30 - 10**8), 10, 8, 1, 3))
     return [*found, (model, gb / 2, bits, n_tokens, batch), (model, gb, bits / 2, n_tokens, batch)]
 
 
 @check(lab=LAB, exercise="fits", returns=(bool, np.bool_, torch.Tensor, np.ndarray))
 def fits(answer):
-    """fits(model, memory_gb, bits, n_tokens, batch) -> True or False."""
+    """fits(model, memory_gib, bits, n_tokens, batch) -> True or False."""
     got = [bool(answer(*case)) for case in cases()]
     expected = [_fits(*case) for case in cases()]
 
     def said(i):
         model, gb, bits, n_tokens, batch = cases()[i]
-        need = _need(*cases()[i]) / 1e9
+        need = _need(*cases()[i]) / 2**30
         sizes = (
             f"{model.parameters / 1e9:.2f} · 10⁹ weights of {bits} bits, n_layer = "
             f"{model.n_layer}, n_head = {model.n_head}, n_kv_head = {model.n_kv_head}, head_dim = "
-            f"{model.head_dim}, {batch} texts of {n_tokens:,} tokens, {gb} GB"
+            f"{model.head_dim}, {batch} texts of {n_tokens:,} tokens, {gb} GiB"
         )
         return (
-            f"for {sizes}, your result is {got[i]}; it should be {expected[i]}: {need:.2f} GB are "
+            f"for {sizes}, your result is {got[i]}; it should be {expected[i]}: {need:.2f} GiB are "
             f"needed, and {(1 - FREE) * gb:.2f} may be used."
         )
 

@@ -20,7 +20,7 @@ from grooves.language.stories import Stories
 from grooves.precision import stored_adapters
 from grooves.training import checkpoint, lineage
 
-KEYS = {"from scratch": "scratch", "head only": "head", "LoRA": "lora", "full": "full"}
+KEYS = {"from scratch": "scratch", "last layer": "head", "LoRA": "lora", "full": "full"}
 PROMPT = "Listen, children."
 
 

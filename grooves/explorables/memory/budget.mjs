@@ -49,10 +49,10 @@ export function budget(model, choices) {
 export const total = (need) => PARTS.reduce((sum, part) => sum + need[part], 0);
 
 /** How many bytes of a device may be used. */
-export const usable = (memoryGb) => (1 - RESERVE) * memoryGb * 1e9;
+export const usable = (memoryGib) => (1 - RESERVE) * memoryGib * 2 ** 30;
 
 /** How many such devices hold it between them, if all is shared out evenly. */
-export const devices = (need, memoryGb) => Math.max(1, Math.ceil(total(need) / usable(memoryGb)));
+export const devices = (need, memoryGib) => Math.max(1, Math.ceil(total(need) / usable(memoryGib)));
 
 // ---- what must give ------------------------------------------------------------------------------
 
@@ -90,10 +90,10 @@ export const REMEDIES = {
  * One remedy alone is tried before several together. Of several, each that is not needed is left
  * out again, the dearest first, and each that stays is as mild as it may be.
  */
-export function remedy(model, choices, memoryGb) {
+export function remedy(model, choices, memoryGib) {
   const fits = (steps) => {
     const changed = Object.assign({ ...choices }, ...steps.map(({ change }) => change));
-    return total(budget(model, changed)) <= usable(memoryGb);
+    return total(budget(model, changed)) <= usable(memoryGib);
   };
   if (fits([])) return [];
   const possible = REMEDIES[choices.task].map(({ name, levels }) => levels(choices).map((change) => ({ name, change })));

@@ -94,13 +94,13 @@ export class FitPart extends Part {
 
   #smallest() {
     const all = total(this.#need);
-    return this.get("devices").find(({ memory_gb: gb }) => all <= usable(gb))?.memory_gb ?? 0;
+    return this.get("devices").find(({ memory_gib: gib }) => all <= usable(gib))?.memory_gib ?? 0;
   }
 
   #show() {
     const [guess, smallest] = [this.get("device"), this.#smallest()];
     this.#judged = judged(guess, smallest);
-    const device = guess || smallest || this.get("devices").at(-1).memory_gb;
+    const device = guess || smallest || this.get("devices").at(-1).memory_gib;
     this.save({ ask: false, device });
     this.another.focus();
   }
@@ -137,7 +137,7 @@ export class FitPart extends Part {
     for (const { el } of [this.recipe, this.kept]) el.hidden = !train;
 
     const listed = this.get("devices");
-    const device = listed.find(({ memory_gb: gb }) => gb === this.get("device"));
+    const device = listed.find(({ memory_gib: gib }) => gib === this.get("device"));
     this.question.textContent = asking ? `${situation(row, choices)} What is the smallest device that is large enough? Choose one before the bars appear.` : situation(row, choices);
     this.shown.hidden = asking;
     this.parts.draw(need);

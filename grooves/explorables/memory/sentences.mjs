@@ -5,9 +5,9 @@ import { budget, devices, PRECISIONS, RECIPES, REMEDIES, RESERVE, total, usable 
 export const count = (n) => n.toLocaleString("en", { maximumFractionDigits: 2 });
 export const some = (n, noun) => `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
 
-/** Bytes for people: 350 GB, 16.1 GB, 382 kB. A GB is a billion bytes. */
+/** Bytes for people: 326 GiB, 15 GiB, 374 KiB. A GiB is 2^30 bytes, as in a driver's figure. */
 export function size(bytes) {
-  const [unit, name] = [[1e12, "TB"], [1e9, "GB"], [1e6, "MB"], [1e3, "kB"]].find(([unit]) => bytes >= unit * 0.9995) ?? [1, "bytes"];
+  const [unit, name] = [[2 ** 40, "TiB"], [2 ** 30, "GiB"], [2 ** 20, "MiB"], [2 ** 10, "KiB"]].find(([unit]) => bytes >= unit * 0.9995) ?? [1, "bytes"];
   const n = bytes / unit;
   return `${n.toLocaleString("en", { maximumFractionDigits: n < 9.995 ? 2 : n < 99.95 ? 1 : 0 })} ${name}`;
 }
@@ -78,21 +78,21 @@ const REMEDY = {
 };
 
 /** Does it fit into a device? */
-export function fit(need, { memory_gb: gb }) {
+export function fit(need, { memory_gib: gib }) {
   const all = total(need);
-  if (all <= usable(gb)) return `It fits: ${size(all)} of ${gb} GB, of which ${size(usable(gb))} may be used.`;
-  return `It does not fit into ${gb} GB: ${size(all)} are needed, and ${size(usable(gb))} may be used.`;
+  if (all <= usable(gib)) return `It fits: ${size(all)} of ${gib} GiB, of which ${size(usable(gib))} may be used.`;
+  return `It does not fit into ${gib} GiB: ${size(all)} are needed, and ${size(usable(gib))} may be used.`;
 }
 
 /** What has to change. steps: of `remedy`; empty where nothing has to. */
-export function whatGives(model, choices, steps, { memory_gb: gb }) {
+export function whatGives(model, choices, steps, { memory_gib: gib }) {
   if (steps && !steps.length) return "Nothing has to change.";
-  const share = devices(budget(model, choices), gb);
+  const share = devices(budget(model, choices), gib);
   if (!steps) {
     const fewer = choices.task === "train" ? ", or train fewer weights than all (chapter 6)" : "";
     const all = Object.assign({ ...choices }, ...REMEDIES[choices.task].map(({ levels }) => levels(choices).at(-1) ?? {}));
     const least = budget(model, all);
-    const between = devices(least, gb);
+    const between = devices(least, gib);
     return `Even all remedies together leave ${size(total(least))}: split that over ${some(between, "such device")} (${count(share)} without any remedy)${fewer}.`;
   }
   const changed = Object.assign({ ...choices }, ...steps.map(({ change }) => change));
@@ -103,14 +103,14 @@ export function whatGives(model, choices, steps, { memory_gb: gb }) {
   return `${lead}: ${listed}. Then ${size(total(budget(model, changed)))}. ${price}: ${prices.join("; ")}. Without it: ${some(share, "such device")}.`;
 }
 
-export const ASSUMED = `Each frame is a device; the striped part does not fit. Assumed: ${100 * RESERVE}% of a device stays free for the driver, buffers and fragmentation (behind the dashed line); several devices split everything evenly; a GB is a billion bytes.`;
+export const ASSUMED = `Each frame is a device; the striped part does not fit. Assumed: ${100 * RESERVE}% of a device stays free for the driver, buffers and fragmentation (behind the dashed line); several devices split everything evenly; a GiB is 2³⁰ bytes, and makers’ “24 GB” of memory are GiB.`;
 
-/** Whether a guess was right. guess, smallest: in GB, 0 for none of them. */
+/** Whether a guess was right. guess, smallest: in GiB, 0 for none of them. */
 export function judged(guess, smallest) {
   if (guess === null) return "";
   if (guess === smallest) return "Your guess was right. ";
-  if (!smallest) return `You guessed ${guess} GB, but none of the devices is enough alone. `;
-  if (!guess) return `You guessed that none is enough, but ${smallest} GB are. `;
-  if (guess > smallest) return `You guessed ${guess} GB, but ${smallest} GB are enough. `;
-  return `You guessed ${guess} GB, which is too small: it takes ${smallest} GB. `;
+  if (!smallest) return `You guessed ${guess} GiB, but none of the devices is enough alone. `;
+  if (!guess) return `You guessed that none is enough, but ${smallest} GiB are. `;
+  if (guess > smallest) return `You guessed ${guess} GiB, but ${smallest} GiB are enough. `;
+  return `You guessed ${guess} GiB, which is too small: it takes ${smallest} GiB. `;
 }

@@ -23,7 +23,7 @@ COLOURS = {
 def draw(model: Model, devices: list[dict], n_tokens: int) -> str:
     """A picture (SVG) of a model at inference in 16 bits, and the devices that it may fit into.
 
-    devices: rows {"memory_gb": ..., "names": ...}.
+    devices: rows {"memory_gib": ..., "names": ...}.
     """
     need = budget(model, "answer", n_tokens=n_tokens)
     total = sum(need.values())
@@ -31,7 +31,7 @@ def draw(model: Model, devices: list[dict], n_tokens: int) -> str:
     parts = [text(MARGIN, 38, said, 15, INK, weight=600)]
     x = MARGIN
     for name, (colour, label) in COLOURS.items():
-        words = f"{label} {need[name] / 1e9:.1f} GB"
+        words = f"{label} {need[name] / 2**30:.1f} GiB"
         parts.append(f'<rect x="{x}" y="54" width="13" height="13" fill="{colour}"/>')
         parts.append(text(x + 19, 65, words, 13, SOFT))
         x += 190
@@ -44,10 +44,10 @@ def draw(model: Model, devices: list[dict], n_tokens: int) -> str:
 
 def _device(device: dict, need: dict[str, float], total: float, y: float) -> list[str]:
     """One row: a frame for the device's memory, and what is needed laid into it."""
-    memory = device["memory_gb"] * 1e9
+    memory = device["memory_gib"] * 2**30
     scale = (RIGHT - LEFT) / max(total, memory)
     fits = total <= (1 - RESERVE) * memory
-    parts = [text(MARGIN, y + 14, f"{device['memory_gb']:g} GB", 14, INK, weight=600)]
+    parts = [text(MARGIN, y + 14, f"{device['memory_gib']:.0f} GiB", 14, INK, weight=600)]
     parts.append(text(MARGIN + 66, y + 14, device["names"].split(" or ")[0], 13, SOFT))
     x = LEFT
     for name, (colour, _) in COLOURS.items():

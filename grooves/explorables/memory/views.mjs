@@ -37,10 +37,10 @@ export class PartsView {
   }
 }
 
-/** What stands beside the button of a device with so much memory (GB): { cells, who, status, parts, track }. */
+/** What stands beside the button of a device with so much memory (GiB): { cells, who, status, parts, track }. */
 function row(memory) {
   const [gb, who, status] = ["gm-gb", "gm-who", "gm-status"].map((className) => element("span", { className }));
-  gb.textContent = `${memory} GB`;
+  gb.textContent = `${Math.round(memory)} GiB`;
   const parts = segments();
   const stack = element("span", { className: "gm-stack" }, ...parts);
   const frame = element("span", { className: "gm-frame" });
@@ -53,36 +53,36 @@ export class DevicesView {
   el = element("div");
   #rows = [];
 
-  /** choose(gb) is called with a device's memory, 0 for none. */
+  /** choose(gib) is called with a device's memory, 0 for none. */
   constructor(choose) {
     this.choose = choose;
   }
 
-  /** Rows for devices of these memories (GB), and a last one for none of them. */
+  /** Rows for devices of these memories (GiB), and a last one for none of them. */
   #build(memories) {
     this.#rows = memories.map(row);
     const none = element("span", { className: "gm-gb" }, "none of them alone");
-    const options = [...memories.map((gb, i) => [gb, this.#rows[i].cells]), [0, [none]]];
-    this.radios = radios("Device", options, (gb) => this.choose(gb), { className: "gm-devices", option: "gm-row" });
+    const options = [...memories.map((gib, i) => [gib, this.#rows[i].cells]), [0, [none]]];
+    this.radios = radios("Device", options, (gib) => this.choose(gib), { className: "gm-devices", option: "gm-row" });
     this.none = this.radios.labels.at(-1);
     this.none.classList.add("gm-none");
     this.el.replaceChildren(this.radios.el);
   }
 
-  /** state: { listed: [{ memory_gb, names }], need, device (GB, null for none yet), asking } */
+  /** state: { listed: [{ memory_gib, names }], need, device (GiB, null for none yet), asking } */
   draw({ listed, need, device, asking }) {
-    const memories = listed.map(({ memory_gb: gb }) => gb);
+    const memories = listed.map(({ memory_gib: gib }) => gib);
     if (`${memories}` !== this.known) {
       this.known = `${memories}`;
       this.#build(memories);
     }
-    listed.forEach(({ memory_gb: gb, names }, i) => {
+    listed.forEach(({ memory_gib: gib, names }, i) => {
       const [row, label] = [this.#rows[i], this.radios.labels[i]];
-      const [all, bytes] = [total(need), gb * 1e9];
-      const fits = all <= usable(gb);
+      const [all, bytes] = [total(need), gib * 2 ** 30];
+      const fits = all <= usable(gib);
       const whole = Math.max(all, bytes);
       row.who.textContent = names;
-      row.status.textContent = asking ? "" : fits ? `fits: ${percent(all / bytes)}` : `needs ${count(devices(need, gb))}`;
+      row.status.textContent = asking ? "" : fits ? `fits: ${percent(all / bytes)}` : `needs ${count(devices(need, gib))}`;
       label.classList.toggle("gm-fits", !asking && fits);
       label.classList.toggle("gm-asking", asking);
       row.track.style.setProperty("--stack", all / whole);

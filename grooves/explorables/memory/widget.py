@@ -21,13 +21,13 @@ from grooves.precision.budget import KEPT, PRECISIONS, RECIPES
 from grooves.training import lineage
 
 FORMATS = ("fp32", "bf16", "fp16", "e4m3", "e5m2", "int8")
-SIZES = (8, 12, 24, 40, 80, 141, 192, 640)  # GB: shown where there is such a device
+SIZES = (8, 12, 24, 31.8, 40, 80, 140.4, 179.1, 192, 640)  # GiB: shown where a device has it
 FIRST, CONTEXT = "Llama 3.1 8B", 8192  # what the page opens on
 NAMES_SHOWN = 2  # devices that are named in one row
 
 
 def described(model: Transformer, name: str) -> Model:
-    """A model of the course as `devices.toml` describes those of others."""
+    """A model of the course as `published.toml` describes those of others."""
     config = model.config
     return Model(
         name=name,
@@ -45,9 +45,13 @@ def described(model: Transformer, name: str) -> Model:
 
 
 def models() -> list[dict]:
-    """The course's story model, and the published ones from the smallest on."""
+    """The course's story model, and the published dense ones from the smallest on.
+
+    The formulas of the page are those of dense models: a mixture of experts is left out.
+    """
     own = described(lineage.base(), "the course’s story model")
-    others = sorted(published_models.models().values(), key=lambda one: one.parameters)
+    dense = [one for one in published_models.models().values() if not one.is_sparse]
+    others = sorted(dense, key=lambda one: one.parameters)
     return [asdict(one) for one in (own, *others)]
 
 
@@ -60,11 +64,15 @@ def devices() -> list[dict]:
     """A row for each of `SIZES`, with the names of devices that have as much memory."""
     rows = []
     for size in SIZES:
-        same = [one for one in published.published().values() if one.memory_gb == size]
+        same = [
+            one
+            for one in published.published().values()
+            if one.memory_gib == size and one.kind in ("gpu", "system")
+        ]
         if same:
             names = " or ".join(short(one.name) for one in same[:NAMES_SHOWN])
             first = {"source": same[0].source, "read": same[0].read}
-            rows.append({"memory_gb": size, "names": names} | first)
+            rows.append({"memory_gib": size, "names": names} | first)
     return rows
 
 
@@ -72,7 +80,7 @@ class Memory(Explorable):
     """A widget that says whether a model fits into a memory, and what to change where it does not.
 
     models, devices: rows to choose from, as `models()` and `devices()` make them; others may
-    be passed. view: "fit" or "bits". model: a name. device: the chosen one's memory in GB, 0 for
+    be passed. view: "fit" or "bits". model: a name. device: the chosen one's memory in GiB, 0 for
     none of them, None for none yet. ask: whether the answer is hidden until the reader has guessed.
     task, precision, recipe, batch, context, kept, small_cache: as `grooves.precision.budget.budget`
     takes them; context is its n_tokens. need: bytes of each part, set by the page. format: one of

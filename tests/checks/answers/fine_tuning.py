@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from answers.lab import Answers, near
 from torch import nn
 
 from grooves.checks.fine_tuning import challenge as fine_tuning_challenge
-from grooves.fine_tuning.lora import LoRALinear, add_lora, head_only
+from grooves.fine_tuning.lora import LoRALinear, add_lora, last_layer_only
 from grooves.fine_tuning.lora import merge as merge_lora
 from grooves.language.corpora import IGNORED, next_word_rows
 from grooves.language.stories import Stories
@@ -1096,7 +1097,7 @@ def _(model, few, many):
 
 @wrong("tune", "whole_head")
 def _(model, few, many):
-    return _learn(head_only(model), few, 1, 0.01)
+    return _learn(last_layer_only(model), few, 1, 0.01)
 
 
 @wrong("tune", "whole_matrices")
@@ -1217,3 +1218,163 @@ def _(before, after, targets, old):
     lost = after[(targets != IGNORED) & old[:, None]].mean()
     after[:] = kept  # set back, which one cannot rely on
     return lost
+
+
+# ---- training_bytes -----------------------------------------------------------------------------
+
+
+@right("training_bytes", "matrix by matrix")
+def _(shapes, rank, bits, group):
+    total = 0
+    for n_out, n_in in shapes:
+        n = n_out * n_in
+        total += n * bits / 8 + 4 * 4 * rank * n_in + 4 * 4 * rank * n_out
+        if bits < 16:
+            total += n // group * 16 / 8
+    return total
+
+
+@right("training_bytes", "with NumPy, in bits, an array of one number")
+def _(shapes, rank, bits, group):
+    sides = np.array(shapes, dtype=float)
+    frozen, thin = sides.prod(1).sum(), rank * sides.sum()
+    per_weight = bits + (16 / group if bits < 16 else 0)
+    return np.array([(frozen * per_weight + 128 * thin) / 8])
+
+
+ANSWERS.by_hand(
+    "training_bytes",
+    "At rank 2, A and B have 2 · (10 + 12) = 44 numbers, which take 44 · 16 = 704 bytes: 744 bytes "
+    "in total.",
+    lambda training_bytes: (
+        near(training_bytes([(4, 6), (6, 6)], 2, 4, 12), 744)
+        and near(training_bytes([(4, 6), (6, 6)], 2, 16, 12), 824)
+    ),
+)
+
+
+# ---- chat_rows ----------------------------------------------------------------------------------
+
+
+@right("chat_rows", "token by token, the target beside its input")
+def _(dialogue, user, assistant):
+    inputs, targets = [], []
+    before = 0
+
+    def write(token, counts):
+        nonlocal before
+        inputs.append(before)
+        targets.append(token if counts else IGNORED)
+        before = token
+
+    for question, answer in dialogue:
+        for token in (user, *question, assistant):
+            write(token, False)
+        for token in (*answer, 0):
+            write(token, True)
+    return inputs, targets
+
+
+@right("chat_rows", "with NumPy, a mask from the lengths")
+def _(dialogue, user, assistant):
+    row = np.array([0] + [t for q, a in dialogue for t in (user, *q, assistant, *a, 0)])
+    lengths = [n for q, a in dialogue for n in (len(q) + 2, len(a) + 1)]
+    counts = np.repeat(np.arange(len(lengths)) % 2 == 1, lengths)
+    return row[:-1], np.where(counts, row[1:], IGNORED)
+
+
+ANSWERS.by_hand(
+    "chat_rows",
+    "The next tokens are (8, 5, 6, 9, 7, 0), of which only the last two count: the targets are "
+    "four times `IGNORED`, then 7 and 0.",
+    lambda chat_rows: (
+        [list(part) for part in chat_rows([([5, 6], [7])], 8, 9)]
+        == [[0, 8, 5, 6, 9, 7], [IGNORED] * 4 + [7, 0]]
+    ),
+)
+
+
+def _marked(dialogue, user, assistant, first=True, question_ends=False, answer_ends=True):
+    """The tokens of a row, each with a letter for what it is."""
+    row = [(0, "first")] * first
+    for question, answer in dialogue:
+        row += [(user, "user"), *((t, "asked") for t in question), *[(0, "asked")] * question_ends]
+        row += [(assistant, "role"), *((t, "said") for t in answer), *[(0, "end")] * answer_ends]
+    return row
+
+
+def _masked(row, counts=("said", "end"), ignored=IGNORED):
+    """Inputs and targets where targets of some kinds count."""
+    return [t for t, _ in row[:-1]], [t if kind in counts else ignored for t, kind in row[1:]]
+
+
+@wrong("chat_rows", "not_shifted")
+def _(dialogue, user, assistant):
+    row = _marked(dialogue, user, assistant)[:-1]
+    return [t for t, _ in row], [t if kind in ("said", "end") else IGNORED for t, kind in row]
+
+
+@wrong("chat_rows", "everything_counts")
+def _(dialogue, user, assistant):
+    row = [t for t, _ in _marked(dialogue, user, assistant)]
+    return row[:-1], row[1:]
+
+
+@wrong("chat_rows", "mask_not_shifted")
+def _(dialogue, user, assistant):
+    row = _marked(dialogue, user, assistant)
+    late = [b[0] if a[1] in ("said", "end") else IGNORED for a, b in pairwise(row)]
+    return [t for t, _ in row[:-1]], late
+
+
+@wrong("chat_rows", "role_counts")
+def _(dialogue, user, assistant):
+    return _masked(_marked(dialogue, user, assistant), ("role", "said", "end"))
+
+
+@wrong("chat_rows", "user_role_counts")
+def _(dialogue, user, assistant):
+    return _masked(_marked(dialogue, user, assistant), ("user", "said", "end"))
+
+
+@wrong("chat_rows", "end_ignored")
+def _(dialogue, user, assistant):
+    return _masked(_marked(dialogue, user, assistant), ("said",))
+
+
+@wrong("chat_rows", "first_word_ignored")
+def _(dialogue, user, assistant):
+    inputs, targets = _masked(_marked(dialogue, user, assistant))
+    return inputs, [IGNORED if i == assistant else t for i, t in zip(inputs, targets, strict=True)]
+
+
+@wrong("chat_rows", "users_words_count")
+def _(dialogue, user, assistant):
+    return _masked(_marked(dialogue, user, assistant), ("asked",))
+
+
+@wrong("chat_rows", "last_answer_only")
+def _(dialogue, user, assistant):
+    inputs, targets = _masked(_marked(dialogue, user, assistant))
+    n = len(dialogue[-1][1]) + 1
+    return inputs, [IGNORED] * (len(targets) - n) + targets[-n:]
+
+
+@wrong("chat_rows", "zero_for_ignored")
+def _(dialogue, user, assistant):
+    return _masked(_marked(dialogue, user, assistant), ignored=0)
+
+
+@wrong("chat_rows", "no_first_mark")
+def _(dialogue, user, assistant):
+    return _masked(_marked(dialogue, user, assistant, first=False))
+
+
+@wrong("chat_rows", "no_end_marks")
+def _(dialogue, user, assistant):
+    return _masked(_marked(dialogue, user, assistant, answer_ends=False))
+
+
+@wrong("chat_rows", "end_after_question")
+def _(dialogue, user, assistant):
+    return _masked(_marked(dialogue, user, assistant, question_ends=True))

@@ -2,14 +2,17 @@
 
 import itertools
 import math
+import statistics
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from answers.lab import Answers, near
+from scipy import stats
 
 from grooves.language import corpora
 from grooves.language.corpora import IGNORED
+from grooves.plots import intervals
 from grooves.training import objectives
 
 DRAWN = (
@@ -17,7 +20,6 @@ DRAWN = (
     "shape",
     "not_integers",
     "how_many",
-    "no_mask",
     "no_gradient",
     "same_shift_for_all",
     "labels_fetched",
@@ -27,6 +29,17 @@ DIGITS = corpora.digits()
 LABELS = DIGITS.train_labels  # as the notebook has them
 ANSWERS = Answers("03_labels", plain_hints=DRAWN)
 right, wrong = ANSWERS.right, ANSWERS.wrong
+RARE = {}  # (exercise, name) -> answer and hint, where one hint stands for several mistakes
+
+
+def rare(exercise, name, hint):
+    """Write down another wrong answer that gets a hint which has one already."""
+
+    def write(answer):
+        RARE[exercise, name] = answer, hint
+        return answer
+
+    return write
 
 
 # ---- next_word -------------------------------------------------------------------------------
@@ -275,6 +288,14 @@ ANSWERS.by_hand(
 )
 
 
+@wrong("padded_batch", "swapped")
+def _(texts):
+    longest = max(map(len, texts))
+    inputs = [[*text[:-1], *[0] * (longest - len(text))] for text in texts]
+    targets = [[*text[1:], *[IGNORED] * (longest - len(text))] for text in texts]
+    return targets, inputs
+
+
 # ---- hide_words ------------------------------------------------------------------------------
 
 
@@ -310,6 +331,11 @@ def _(ids, hidden, mask_id):
 def _(ids, hidden, mask_id):
     ids, hidden = torch.tensor(ids), torch.tensor(hidden)
     return ids.masked_fill(hidden, mask_id), ids.masked_fill(~hidden, IGNORED)
+
+
+@wrong("hide_words", "swapped")
+def _(ids, hidden, mask_id):
+    return np.where(hidden, ids, IGNORED), np.where(hidden, mask_id, ids)
 
 
 @wrong("hide_words", "leak")
@@ -401,183 +427,6 @@ ANSWERS.by_hand(
 )
 
 
-# ---- draw_hidden -----------------------------------------------------------------------------
-
-
-def wanted(n, fraction):
-    return max(1, math.floor(fraction * n + 0.5))
-
-
-@right("draw_hidden", "the smallest of random scores")
-def _(real, fraction, rng):
-    scores = np.where(real, rng.random(real.shape), np.inf)
-    ranks = scores.argsort(axis=1).argsort(axis=1)
-    counts = np.array([wanted(n, fraction) for n in real.sum(axis=1)])
-    return ranks < counts[:, None]
-
-
-@right("draw_hidden", "shuffled places, as lists of 0 and 1")
-def _(real, fraction, rng):
-    out = []
-    for row in real.tolist():
-        places = [t for t, word in enumerate(row) if word]
-        hidden = set(rng.permutation(places)[: wanted(len(places), fraction)].tolist())
-        out.append([int(t in hidden) for t in range(len(row))])
-    return out
-
-
-@right("draw_hidden", "one after the other, in PyTorch's own table")
-def _(real, fraction, rng):
-    hidden = torch.zeros(real.shape, dtype=torch.bool)
-    for row, words in enumerate(real):
-        left = np.flatnonzero(words).tolist()
-        for _ in range(wanted(len(left), fraction)):
-            hidden[row, left.pop(int(rng.integers(len(left))))] = True
-    return hidden
-
-
-def hide(real, counts, rng, replace=False):
-    hidden = np.zeros(real.shape, dtype=bool)
-    for row, n in enumerate(counts):
-        hidden[row, rng.choice(np.flatnonzero(real[row]), int(n), replace=replace)] = True
-    return hidden
-
-
-def counts_of(real, fraction):
-    return [wanted(n, fraction) for n in real.sum(axis=1)]
-
-
-@wrong("draw_hidden", "independent_draws")
-def _(real, fraction, rng):
-    return real & (rng.random(real.shape) < fraction)
-
-
-@wrong("draw_hidden", "with_replacement")
-def _(real, fraction, rng):
-    return hide(real, counts_of(real, fraction), rng, replace=True)
-
-
-@wrong("draw_hidden", "padding_hidden")
-def _(real, fraction, rng):
-    return hide(np.ones_like(real), counts_of(real, fraction), rng)
-
-
-@wrong("draw_hidden", "assumed_at_the_front")
-def _(real, fraction, rng):
-    hidden = np.zeros(real.shape, dtype=bool)
-    for row, (n_words, n) in enumerate(
-        zip(real.sum(axis=1), counts_of(real, fraction), strict=True)
-    ):
-        hidden[row, rng.choice(n_words, n, replace=False)] = True
-    return hidden
-
-
-@wrong("draw_hidden", "padding_discarded")
-def _(real, fraction, rng):
-    n = max(1, round(fraction * real.shape[1]))
-    return hide(np.ones_like(real), np.full(len(real), n), rng) & real
-
-
-@wrong("draw_hidden", "fraction_of_the_row")
-def _(real, fraction, rng):
-    n = max(1, round(fraction * real.shape[1]))  # raises in a short text
-    return hide(real, np.full(len(real), n), rng)
-
-
-@wrong("draw_hidden", "none_in_short_texts")
-def _(real, fraction, rng):
-    return hide(real, np.rint(fraction * real.sum(axis=1)), rng)
-
-
-@wrong("draw_hidden", "rounded_down")
-def _(real, fraction, rng):
-    return hide(real, [max(1, int(fraction * n)) for n in real.sum(axis=1)], rng)
-
-
-@wrong("draw_hidden", "mask_inverted")
-def _(real, fraction, rng):
-    return ~hide(real, counts_of(real, fraction), rng)
-
-
-@wrong("draw_hidden", "not_uniform")
-def _(real, fraction, rng):
-    hidden = np.zeros(real.shape, dtype=bool)
-    for row, n in enumerate(counts_of(real, fraction)):
-        places = np.flatnonzero(real[row])
-        hidden[row, places[:1]] = True  # the first one always
-        hidden[row, rng.choice(places[1:], n - 1, replace=False)] = n > 1
-    return hidden
-
-
-@wrong("draw_hidden", "not_independent")
-def _(real, fraction, rng):
-    hidden = np.zeros(real.shape, dtype=bool)
-    for row, n in enumerate(counts_of(real, fraction)):  # a run of neighbours, round a circle
-        places = np.flatnonzero(real[row])
-        start = rng.integers(len(places))
-        hidden[row, np.roll(places, -start)[:n]] = True
-    return hidden
-
-
-@wrong("draw_hidden", "same_for_all")
-def _(real, fraction, rng):
-    hidden = np.zeros(real.shape, dtype=bool)
-    for row, n in enumerate(counts_of(real, fraction)):
-        hidden[row, :n] = True
-    return hidden
-
-
-@wrong("draw_hidden", "own_generator")
-def _(real, fraction, rng):
-    return hide(real, counts_of(real, fraction), np.random.default_rng(0))
-
-
-@wrong("draw_hidden", "not_from_rng")
-def _(real, fraction, rng):
-    return hide(real, counts_of(real, fraction), np.random.default_rng())
-
-
-@wrong("draw_hidden", "no_mask")
-def _(real, fraction, rng):
-    return hide(real, counts_of(real, fraction), rng) * np.arange(real.shape[1])
-
-
-@wrong("draw_hidden", "shape")
-def _(real, fraction, rng):
-    return np.flatnonzero(hide(real, counts_of(real, fraction), rng))
-
-
-@wrong("draw_hidden", "changed_input")
-def _(real, fraction, rng):
-    hidden = hide(real, counts_of(real, fraction), rng)
-    real[~hidden] = False
-    return real
-
-
-@wrong("draw_hidden", "course_code")
-def _(real, fraction, rng):
-    rows = [objectives.masked_word(np.arange(len(row)), -1, fraction, rng) for row in real]
-    return np.array([inputs for inputs, _ in rows]) == -1
-
-
-@wrong("draw_hidden", "unrecognised")
-def _(real, fraction, rng):
-    counts = np.minimum(real.sum(axis=1), [n + 1 for n in counts_of(real, fraction)])
-    return hide(real, counts, rng)
-
-
-ANSWERS.by_hand(
-    "draw_hidden",
-    "A text of 7 words with the fraction 0.15: 7 · 0.15 = 1.05, so one word is hidden",
-    lambda answer: answer(np.ones((1, 7), dtype=bool), 0.15, np.random.default_rng(0)).sum() == 1,
-)
-ANSWERS.by_hand(
-    "draw_hidden",
-    "A text of 3 words: 0.45 would round to 0, but one word is hidden all the same.",
-    lambda answer: answer(np.ones((1, 3), dtype=bool), 0.15, np.random.default_rng(0)).sum() == 1,
-)
-
-
 # ---- hide_patches ----------------------------------------------------------------------------
 
 
@@ -619,6 +468,12 @@ def squares(images, tops, lefts, size):
 
 def cut(images, masks):
     return np.where(masks, 0, images), masks
+
+
+@wrong("hide_patches", "swapped")
+def _(images, tops, lefts, size):
+    masks = squares(images, tops, lefts, size)
+    return masks, np.where(masks, 0, images)
 
 
 @wrong("hide_patches", "leak")
@@ -762,6 +617,12 @@ def _(images):
     order = np.random.default_rng(0).permutation(4 * len(images))
     pictures = np.concatenate(rotated).reshape(4 * len(images), -1)
     return pictures[order], np.repeat(np.arange(4.0), len(images))[order]
+
+
+@wrong("rotations", "swapped")
+def _(images):
+    turned = [np.rot90(images, quarter, axes=(1, 2)) for quarter in range(4)]
+    return np.repeat(np.arange(4), len(images)), np.concatenate(turned)
 
 
 def rotated(images, *quarters):
@@ -1005,8 +866,39 @@ def _(images, rng):
 
 @wrong("views", "direction_missing")
 def _(images, rng):
-    shifts = [(down, right) for down in (-1, 0) for right in (-1, 0)]
-    return shifted_by(images, rng, lambda rng: [shifts[i] for i in rng.choice(4, 2, replace=False)])
+    shifts = [(0, right) for right in (-1, 0, 1)]
+    return shifted_by(images, rng, lambda rng: [shifts[i] for i in rng.choice(3, 2, replace=False)])
+
+
+@wrong("views", "upper_bound")
+def _(images, rng):
+    def drawn(rng):
+        one = other = tuple(rng.integers(-1, 1, 2))
+        while one == other:
+            other = tuple(rng.integers(-1, 1, 2))
+        return one, other
+
+    return shifted_by(images, rng, drawn)
+
+
+def by_number(images, first, second):
+    """Both views, from the numbers of their shifts."""
+    return tuple(
+        np.stack([shift(x, *ALL_SHIFTS[i]) for x, i in zip(images, shifts, strict=True)])
+        for shifts in (first, second)
+    )
+
+
+@rare("views", "eight of the nine shifts", "upper_bound")
+def _(images, rng):
+    first = rng.integers(0, 8, len(images))
+    return by_number(images, first, (first + rng.integers(1, 8, len(images))) % 8)
+
+
+@rare("views", "seven of the eight others", "upper_bound")
+def _(images, rng):
+    first = rng.integers(0, 9, len(images))
+    return by_number(images, first, (first + rng.integers(1, 8, len(images))) % 9)
 
 
 @wrong("views", "shift_missing")
@@ -1155,7 +1047,7 @@ def partners(n):
     return torch.arange(2 * n).roll(n)
 
 
-@wrong("contrastive_loss", "no_temperature")
+@wrong("contrastive_loss", "temperature")
 def _(z1, z2, temperature):
     return F.cross_entropy(without_diagonal(scores_of(z1, z2, 1)), partners(len(z1)))
 
@@ -1166,18 +1058,12 @@ def _(z1, z2, temperature):
     return F.cross_entropy(scores, partners(len(z1)))
 
 
-@wrong("contrastive_loss", "columns_normalised")
-def _(z1, z2, temperature):
-    z = F.normalize(torch.cat((z1, z2)), dim=0)
-    return F.cross_entropy(without_diagonal(z @ z.mT / temperature), partners(len(z1)))
-
-
 @wrong("contrastive_loss", "self_included")
 def _(z1, z2, temperature):
     return F.cross_entropy(scores_of(z1, z2, temperature), partners(len(z1)))
 
 
-@wrong("contrastive_loss", "partner_excluded")
+@rare("contrastive_loss", "partner left out of the sum", "views_missing")
 def _(z1, z2, temperature):
     scores, right = scores_of(z1, z2, temperature), partners(len(z1))
     others = without_diagonal(scores)
@@ -1204,11 +1090,79 @@ def _(z1, z2, temperature):
     return F.cross_entropy(scores, torch.arange(n) + n)
 
 
-@wrong("contrastive_loss", "other_side_only")
+@wrong("contrastive_loss", "views_missing")
 def _(z1, z2, temperature):
     scores = F.normalize(z1, dim=1) @ F.normalize(z2, dim=1).T / temperature
     here = torch.arange(len(z1))
     return (F.cross_entropy(scores, here) + F.cross_entropy(scores.T, here)) / 2
+
+
+@wrong("contrastive_loss", "not_the_mean")
+def _(z1, z2, temperature):
+    scores = without_diagonal(scores_of(z1, z2, temperature))
+    return F.cross_entropy(scores, partners(len(z1)), reduction="sum")
+
+
+@wrong("contrastive_loss", "no_logarithm")
+def _(z1, z2, temperature):
+    probabilities = without_diagonal(scores_of(z1, z2, temperature)).softmax(1)
+    return -probabilities[torch.arange(len(probabilities)), partners(len(z1))].mean()
+
+
+@rare("contrastive_loss", "no logarithm, and an exponential that overflows", "no_logarithm")
+def _(z1, z2, temperature):
+    likeness = torch.exp(without_diagonal(scores_of(z1, z2, temperature)))
+    partner = likeness[torch.arange(len(likeness)), partners(len(z1))]
+    return (partner / likeness.sum(1)).mean()
+
+
+@rare("contrastive_loss", "the logarithm of the mean", "not_the_mean")
+def _(z1, z2, temperature):
+    probabilities = without_diagonal(scores_of(z1, z2, temperature)).softmax(1)
+    return -probabilities[torch.arange(len(probabilities)), partners(len(z1))].mean().log()
+
+
+@rare("contrastive_loss", "the sum over both sides, divided by B", "not_the_mean")
+def _(z1, z2, temperature):
+    scores = without_diagonal(scores_of(z1, z2, temperature))
+    return F.cross_entropy(scores, partners(len(z1)), reduction="sum") / len(z1)
+
+
+@rare("contrastive_loss", "multiplied by the temperature", "temperature")
+def _(z1, z2, temperature):
+    scores = scores_of(z1, z2, 1) * temperature
+    return F.cross_entropy(without_diagonal(scores), partners(len(z1)))
+
+
+@rare("contrastive_loss", "columns normalised", "not_normalised")
+def _(z1, z2, temperature):
+    z = F.normalize(torch.cat((z1, z2)), dim=0)
+    return F.cross_entropy(without_diagonal(z @ z.mT / temperature), partners(len(z1)))
+
+
+@rare("contrastive_loss", "the view itself as its partner", "wrong_partner")
+def _(z1, z2, temperature):
+    scores = scores_of(z1, z2, temperature)
+    return F.cross_entropy(scores, torch.arange(len(scores)))
+
+
+@rare("contrastive_loss", "itself as its partner, and masked", "wrong_partner")
+def _(z1, z2, temperature):
+    scores = without_diagonal(scores_of(z1, z2, temperature))
+    return F.cross_entropy(scores, torch.arange(len(scores)))
+
+
+@rare("contrastive_loss", "partners off by B", "wrong_partner")
+def _(z1, z2, temperature):
+    scores = without_diagonal(scores_of(z1, z2, temperature))
+    return F.cross_entropy(scores, torch.arange(len(z1)).repeat(2))
+
+
+@rare("contrastive_loss", "overflow, the diagonal masked before", "overflow")
+def _(z1, z2, temperature):
+    likeness = torch.exp(without_diagonal(scores_of(z1, z2, temperature)))
+    partner = likeness[torch.arange(len(likeness)), partners(len(z1))]
+    return -(partner / likeness.sum(1)).log().mean()
 
 
 @wrong("contrastive_loss", "softmax_twice")
@@ -1308,6 +1262,12 @@ def _(probabilities, threshold):
     return order.astype(float), rows[order].argmax(1).astype(float)
 
 
+@wrong("pseudo_labels", "swapped")
+def _(probabilities, threshold):
+    indices = np.flatnonzero(probabilities.max(1) >= threshold)[::-1]
+    return probabilities[indices].argmax(1), indices
+
+
 @wrong("pseudo_labels", "no_threshold")
 def _(probabilities, threshold):
     return np.arange(len(probabilities)), probabilities.argmax(1)
@@ -1397,219 +1357,6 @@ ANSWERS.by_hand(
     lambda answer: near(
         np.array(answer(np.array([[0.2, 0.8], [0.6, 0.4], [0.9, 0.1]]), 0.8)), [[0, 2], [1, 0]]
     ),
-)
-
-
-# ---- flip_labels -----------------------------------------------------------------------------
-
-
-@right("flip_labels", "one by one, among the other classes, as a list")
-def _(labels, fraction, n_classes, rng):
-    noisy = labels.tolist()
-    for place in rng.permutation(len(labels))[: round(fraction * len(labels))]:
-        noisy[place] = int(rng.choice([k for k in range(n_classes) if k != noisy[place]]))
-    return noisy
-
-
-@right("flip_labels", "drawn from one class fewer, with a gap at its own")
-def _(labels, fraction, n_classes, rng):
-    n = int(fraction * len(labels) + 0.5)
-    chosen = np.zeros(len(labels), dtype=bool)
-    chosen[rng.choice(len(labels), n, replace=False)] = True
-    new = rng.integers(0, n_classes - 1, len(labels))
-    new += new >= labels
-    return torch.tensor(np.where(chosen, new, labels))
-
-
-@right("flip_labels", "drawn again until it differs, in floating point")
-def _(labels, fraction, n_classes, rng):
-    noisy = labels.astype(float)
-    for place in np.argsort(rng.random(len(labels)))[: round(fraction * len(labels))]:
-        while noisy[place] == labels[place]:
-            noisy[place] = rng.integers(n_classes)
-    return noisy
-
-
-def flipped(labels, places, new):
-    noisy = labels.copy()
-    noisy[places] = new
-    return noisy
-
-
-def places_of(labels, fraction, rng, replace=False):
-    return rng.choice(len(labels), round(fraction * len(labels)), replace=replace)
-
-
-def step(labels, places, n_classes, rng):
-    return (labels[places] + rng.integers(1, n_classes, len(places))) % n_classes
-
-
-@wrong("flip_labels", "own_class_included")
-def _(labels, fraction, n_classes, rng):
-    places = places_of(labels, fraction, rng)
-    return flipped(labels, places, rng.integers(0, n_classes, len(places)))
-
-
-@wrong("flip_labels", "with_replacement")
-def _(labels, fraction, n_classes, rng):
-    places = places_of(labels, fraction, rng, replace=True)
-    return flipped(labels, places, step(labels, places, n_classes, rng))
-
-
-@wrong("flip_labels", "independent_draws")
-def _(labels, fraction, n_classes, rng):
-    places = np.flatnonzero(rng.random(len(labels)) < fraction)
-    return flipped(labels, places, step(labels, places, n_classes, rng))
-
-
-@wrong("flip_labels", "permuted")
-def _(labels, fraction, n_classes, rng):
-    places = places_of(labels, fraction, rng)
-    return flipped(labels, places, labels[rng.permutation(places)])
-
-
-@wrong("flip_labels", "copy_changed")
-def _(labels, fraction, n_classes, rng):
-    noisy = labels.copy()
-    places = places_of(labels, fraction, rng)
-    noisy[places][:] = step(labels, places, n_classes, rng)
-    return noisy
-
-
-@wrong("flip_labels", "last_class_excluded")
-def _(labels, fraction, n_classes, rng):
-    places = places_of(labels, fraction, rng)
-    return flipped(labels, places, rng.integers(0, n_classes - 1, len(places)))
-
-
-@wrong("flip_labels", "class_out_of_range")
-def _(labels, fraction, n_classes, rng):
-    places = places_of(labels, fraction, rng)
-    return flipped(labels, places, labels[places] + rng.integers(1, n_classes, len(places)))
-
-
-@wrong("flip_labels", "same_class_each_time")
-def _(labels, fraction, n_classes, rng):
-    places = places_of(labels, fraction, rng)
-    return flipped(labels, places, (labels[places] + 1) % n_classes)
-
-
-@wrong("flip_labels", "same_step_for_all")
-def _(labels, fraction, n_classes, rng):
-    places = places_of(labels, fraction, rng)
-    return flipped(labels, places, (labels[places] + rng.integers(1, n_classes)) % n_classes)
-
-
-@wrong("flip_labels", "classes_not_uniform")
-def _(labels, fraction, n_classes, rng):
-    places = places_of(labels, fraction, rng)
-    near = np.minimum(rng.integers(1, n_classes, len(places)), 2)
-    return flipped(labels, places, (labels[places] + near) % n_classes)
-
-
-@wrong("flip_labels", "classes_not_from_rng")
-def _(labels, fraction, n_classes, rng):
-    places = places_of(labels, fraction, rng)
-    own = np.random.default_rng(7)
-    return flipped(labels, places, step(labels, places, n_classes, own))
-
-
-@wrong("flip_labels", "absent_classes_excluded")
-def _(labels, fraction, n_classes, rng):
-    noisy = labels.copy()
-    for place in places_of(labels, fraction, rng):
-        others = np.setdiff1d(labels, labels[place])  # the classes that occur, more or less
-        noisy[place] = rng.choice(others) if len(others) else rng.integers(labels[place])
-    return noisy
-
-
-@wrong("flip_labels", "only_classes_that_occur")
-def _(labels, fraction, n_classes, rng):
-    noisy, classes = labels.copy(), np.unique(labels)
-    for place in places_of(labels, fraction, rng):
-        others = classes[classes != labels[place]]
-        if not len(others):  # labels of one class alone: then all others
-            others = np.delete(np.arange(n_classes), labels[place])
-        noisy[place] = rng.choice(others)
-    return noisy
-
-
-@wrong("flip_labels", "places_not_independent")
-def _(labels, fraction, n_classes, rng):
-    places = (rng.integers(len(labels)) + np.arange(round(fraction * len(labels)))) % len(labels)
-    return flipped(labels, places, step(labels, places, n_classes, rng))
-
-
-@wrong("flip_labels", "same_places")
-def _(labels, fraction, n_classes, rng):
-    places = np.arange(round(fraction * len(labels)))
-    return flipped(labels, places, step(labels, places, n_classes, rng))
-
-
-@wrong("flip_labels", "places_not_uniform")
-def _(labels, fraction, n_classes, rng):
-    n = round(fraction * len(labels))
-    places = np.random.default_rng(rng.integers(99)).choice(min(len(labels), 2 * n), n, False)
-    return flipped(labels, places, step(labels, places, n_classes, rng))
-
-
-@wrong("flip_labels", "own_generator")
-def _(labels, fraction, n_classes, rng):
-    rng = np.random.default_rng(len(labels))
-    places = places_of(labels, fraction, rng)
-    return flipped(labels, places, step(labels, places, n_classes, rng))
-
-
-@wrong("flip_labels", "not_from_rng")
-def _(labels, fraction, n_classes, rng):
-    rng = np.random.default_rng()
-    places = places_of(labels, fraction, rng)
-    return flipped(labels, places, step(labels, places, n_classes, rng))
-
-
-@wrong("flip_labels", "changed_input")
-def _(labels, fraction, n_classes, rng):
-    noisy = labels
-    places = places_of(labels, fraction, rng)
-    noisy[places] = step(labels, places, n_classes, rng)
-    return noisy
-
-
-@wrong("flip_labels", "rounded_down")
-def _(labels, fraction, n_classes, rng):
-    places = rng.choice(len(labels), int(fraction * len(labels)), replace=False)
-    return flipped(labels, places, step(labels, places, n_classes, rng))
-
-
-@wrong("flip_labels", "shape")
-def _(labels, fraction, n_classes, rng):
-    places = places_of(labels, fraction, rng)
-    return step(labels, places, n_classes, rng)
-
-
-@wrong("flip_labels", "course_code")
-def _(labels, fraction, n_classes, rng):
-    sure, _ = objectives.pseudo_labels(rng.random((len(labels), 2)), 0.8)
-    return flipped(labels, sure, step(labels, sure, n_classes, rng))
-
-
-@wrong("flip_labels", "unrecognised")
-def _(labels, fraction, n_classes, rng):
-    places = places_of(labels, fraction / 2, rng)
-    return flipped(labels, places, step(labels, places, n_classes, rng))
-
-
-ANSWERS.by_hand(
-    "flip_labels",
-    "Ten labels with the fraction 0.3: three of them change.",
-    lambda answer: (
-        (answer(np.arange(10), 0.3, 10, np.random.default_rng(0)) != range(10)).sum() == 3
-    ),
-)
-ANSWERS.by_hand(
-    "flip_labels",
-    "With two classes a wrong 0 is a 1 and a wrong 1 is a 0",
-    lambda answer: near(answer(np.array([0, 1, 1]), 1.0, 2, np.random.default_rng(0)), [1, 0, 0]),
 )
 
 
@@ -1787,6 +1534,178 @@ ANSWERS.by_hand(
     lambda answer: (
         {1, 4} < set(answer(np.array([7, 4, 7, 7, 4]), 2, np.random.default_rng(0)).tolist())
         and len(set(answer(np.array([7, 4, 7, 7, 4]), 2, np.random.default_rng(0)))) == 4
+    ),
+)
+
+
+# ---- paired_interval -------------------------------------------------------------------------
+
+
+@right("paired_interval", "draw by draw, as a list")
+def _(a, b, t_95):
+    differences = [y - x for x, y in zip(a.tolist(), b.tolist(), strict=True)]
+    half = t_95[len(differences) - 1] * statistics.stdev(differences) / math.sqrt(len(differences))
+    mean = sum(differences) / len(differences)
+    return [mean, mean - half, mean + half]
+
+
+@right("paired_interval", "from sums, in one array")
+def _(a, b, t_95):
+    d, n = (b - a).astype(float), len(a)
+    mean = d.sum() / n
+    variance = ((d - mean) ** 2).sum() / (n - 1)
+    return mean + t_95[n - 1] * np.sqrt(variance / n) * np.array([0, -1, 1])
+
+
+@right("paired_interval", "the variances less twice the covariance")
+def _(a, b, t_95):
+    (of_a, both), (_, of_b) = np.cov(a, b)
+    half = t_95[len(a) - 1] * np.sqrt(max(of_a + of_b - 2 * both, 0) / len(a))
+    mean = b.mean() - a.mean()
+    return mean, mean - half, mean + half
+
+
+@right("paired_interval", "PyTorch's standard deviation, SciPy's t")
+def _(a, b, t_95):
+    d = torch.tensor(b, dtype=torch.float64) - torch.tensor(a)
+    half = stats.t.ppf(0.975, len(d) - 1) * d.std() / len(d) ** 0.5
+    return d.mean(), d.mean() - half, d.mean() + half
+
+
+def around(mean, half):
+    return mean, mean - half, mean + half
+
+
+@wrong("paired_interval", "unpaired")
+def _(a, b, t_95):
+    n = len(a)
+    return around(b.mean() - a.mean(), t_95[n - 1] * np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / n))
+
+
+@rare("paired_interval", "two samples with their common variance", "unpaired")
+def _(a, b, t_95):
+    n = len(a)
+    pooled = (a.var(ddof=1) + b.var(ddof=1)) / 2
+    return around(b.mean() - a.mean(), t_95[2 * n - 2] * np.sqrt(pooled * 2 / n))
+
+
+@wrong("paired_interval", "half_widths_added")
+def _(a, b, t_95):
+    half_a, half_b = (t_95[len(x) - 1] * x.std(ddof=1) / len(x) ** 0.5 for x in (a, b))
+    mean = b.mean() - a.mean()
+    return mean, (b.mean() - half_b) - (a.mean() + half_a), (b.mean() + half_b) - a.mean() + half_a
+
+
+@wrong("paired_interval", "population_deviation")
+def _(a, b, t_95):
+    d = b - a
+    return around(d.mean(), t_95[len(d) - 1] * d.std() / np.sqrt(len(d)))
+
+
+@rare("paired_interval", "n - 1 twice", "population_deviation")
+def _(a, b, t_95):
+    d = b - a
+    return around(d.mean(), t_95[len(d) - 1] * d.std(ddof=1) / np.sqrt(len(d) - 1))
+
+
+@wrong("paired_interval", "deviation_for_error")
+def _(a, b, t_95):
+    d = b - a
+    return around(d.mean(), t_95[len(d) - 1] * d.std(ddof=1))
+
+
+@wrong("paired_interval", "divided_by_n")
+def _(a, b, t_95):
+    d = b - a
+    return around(d.mean(), t_95[len(d) - 1] * d.std(ddof=1) / len(d))
+
+
+@wrong("paired_interval", "degrees_of_freedom")
+def _(a, b, t_95):
+    d = b - a
+    return around(d.mean(), t_95[len(d)] * d.std(ddof=1) / np.sqrt(len(d)))
+
+
+@rare("paired_interval", "the degrees of freedom of two samples", "degrees_of_freedom")
+def _(a, b, t_95):
+    d = b - a
+    return around(d.mean(), t_95[2 * len(d) - 2] * d.std(ddof=1) / np.sqrt(len(d)))
+
+
+@wrong("paired_interval", "normal_quantile")
+def _(a, b, t_95):
+    d = b - a
+    return around(d.mean(), 1.96 * d.std(ddof=1) / np.sqrt(len(d)))
+
+
+@wrong("paired_interval", "no_t")
+def _(a, b, t_95):
+    d = b - a
+    return around(d.mean(), d.std(ddof=1) / np.sqrt(len(d)))
+
+
+@wrong("paired_interval", "absolute_differences")
+def _(a, b, t_95):
+    d = np.abs(b - a)
+    return around(d.mean(), t_95[len(d) - 1] * d.std(ddof=1) / np.sqrt(len(d)))
+
+
+@wrong("paired_interval", "sign_swapped")
+def _(a, b, t_95):
+    d = a - b
+    return around(d.mean(), t_95[len(d) - 1] * d.std(ddof=1) / np.sqrt(len(d)))
+
+
+@wrong("paired_interval", "not_centred")
+def _(a, b, t_95):
+    d = b - a
+    half = t_95[len(d) - 1] * d.std(ddof=1) / np.sqrt(len(d))
+    return d.mean(), -half, half
+
+
+@wrong("paired_interval", "order")
+def _(a, b, t_95):
+    d = b - a
+    half = t_95[len(d) - 1] * d.std(ddof=1) / np.sqrt(len(d))
+    return d.mean() - half, d.mean(), d.mean() + half
+
+
+@wrong("paired_interval", "how_many")
+def _(a, b, t_95):
+    d = b - a
+    return d.mean(), t_95[len(d) - 1] * d.std(ddof=1) / np.sqrt(len(d))
+
+
+@wrong("paired_interval", "ready_made")
+def _(a, b, t_95):
+    found = stats.ttest_rel(b, a)
+    return (b - a).mean(), *found.confidence_interval()
+
+
+@wrong("paired_interval", "course_code")
+def _(a, b, t_95):
+    return intervals.interval(b - a)
+
+
+@wrong("paired_interval", "changed_input")
+def _(a, b, t_95):
+    b -= a
+    return around(b.mean(), t_95[len(b) - 1] * b.std(ddof=1) / np.sqrt(len(b)))
+
+
+@wrong("paired_interval", "unrecognised")
+def _(a, b, t_95):
+    d = b - a
+    return around(np.median(d), t_95[len(d) - 1] * d.std(ddof=1) / np.sqrt(len(d)))
+
+
+ANSWERS.by_hand(
+    "paired_interval",
+    r"so the interval is $2 \pm 4.303 \cdot 2 / \sqrt{3}$, from −2.97 to 6.97.",
+    lambda answer: near(
+        answer(np.array([80, 70, 90]), np.array([82, 74, 90]), {2: 4.303, 3: 3.182}),
+        [2, -2.97, 6.97],
+        tolerance=2e-3,
     ),
 )
 

@@ -1156,25 +1156,25 @@ def _(layers, x, every, output_gradient):
 
 
 @right("fits", "by the course's own count")
-def _(model, memory_gb, bits, n_tokens, batch):
+def _(model, memory_gib, bits, n_tokens, batch):
     shape = (model.n_layer, model.n_kv_head, model.head_dim)
     need = memory.inference_bytes(model.parameters, bits, *shape, n_tokens, batch)
-    return sum(need.values()) / 1e9 < memory_gb * 0.9
+    return sum(need.values()) / 2**30 < memory_gib * 0.9
 
 
 @right("fits", "what is left after the weights, in tokens, by NumPy")
-def _(model, memory_gb, bits, n_tokens, batch):
-    left = np.float64(memory_gb) * 9e8 - model.parameters * bits // 8
+def _(model, memory_gib, bits, n_tokens, batch):
+    left = np.float64(memory_gib) * 0.9 * 2**30 - model.parameters * bits // 8
     a_token = 4 * model.n_layer * model.n_kv_head * model.head_dim
     return left // a_token >= n_tokens * batch
 
 
 @right("fits", "layer by layer, in bits")
-def _(model, memory_gb, bits, n_tokens, batch):
+def _(model, memory_gib, bits, n_tokens, batch):
     need = model.parameters * bits
     for _ in range(model.n_layer):
         need += 16 * 2 * model.n_kv_head * model.head_dim * n_tokens * batch
-    return torch.tensor(need <= 0.9 * 8e9 * memory_gb)
+    return torch.tensor(need <= 0.9 * 8 * 2**30 * memory_gib)
 
 
 def _needs(model, bits, n_tokens, batch, heads=None, each=4):
@@ -1183,63 +1183,63 @@ def _needs(model, bits, n_tokens, batch, heads=None, each=4):
     return model.parameters * bits / 8 + cache
 
 
-@wrong("fits", "gibibytes")
-def _(model, memory_gb, bits, n_tokens, batch):
-    return _needs(model, bits, n_tokens, batch) <= 0.9 * memory_gb * 2**30
+@wrong("fits", "billions")
+def _(model, memory_gib, bits, n_tokens, batch):
+    return _needs(model, bits, n_tokens, batch) <= 0.9 * memory_gib * 1e9
 
 
 @wrong("fits", "tenth_added")
-def _(model, memory_gb, bits, n_tokens, batch):
-    return 1.1 * _needs(model, bits, n_tokens, batch) <= memory_gb * 1e9
+def _(model, memory_gib, bits, n_tokens, batch):
+    return 1.1 * _needs(model, bits, n_tokens, batch) <= memory_gib * 2**30
 
 
 @wrong("fits", "nothing_free")
-def _(model, memory_gb, bits, n_tokens, batch):
-    return _needs(model, bits, n_tokens, batch) <= memory_gb * 1e9
+def _(model, memory_gib, bits, n_tokens, batch):
+    return _needs(model, bits, n_tokens, batch) <= memory_gib * 2**30
 
 
 @wrong("fits", "no_cache")
-def _(model, memory_gb, bits, n_tokens, batch):
-    return model.parameters * bits / 8 <= 0.9 * memory_gb * 1e9
+def _(model, memory_gib, bits, n_tokens, batch):
+    return model.parameters * bits / 8 <= 0.9 * memory_gib * 2**30
 
 
 @wrong("fits", "wrong_cache_size")
-def _(model, memory_gb, bits, n_tokens, batch):
-    return _needs(model, bits, n_tokens, batch, each=8) <= 0.9 * memory_gb * 1e9
+def _(model, memory_gib, bits, n_tokens, batch):
+    return _needs(model, bits, n_tokens, batch, each=8) <= 0.9 * memory_gib * 2**30
 
 
 @wrong("fits", "all_heads")
-def _(model, memory_gb, bits, n_tokens, batch):
-    return _needs(model, bits, n_tokens, batch, heads=model.n_head) <= 0.9 * memory_gb * 1e9
+def _(model, memory_gib, bits, n_tokens, batch):
+    return _needs(model, bits, n_tokens, batch, heads=model.n_head) <= 0.9 * memory_gib * 2**30
 
 
 @wrong("fits", "one_text")
-def _(model, memory_gb, bits, n_tokens, batch):
-    return _needs(model, bits, n_tokens, 1) <= 0.9 * memory_gb * 1e9
+def _(model, memory_gib, bits, n_tokens, batch):
+    return _needs(model, bits, n_tokens, 1) <= 0.9 * memory_gib * 2**30
 
 
 @wrong("fits", "one_layer")
-def _(model, memory_gb, bits, n_tokens, batch):
-    return _needs(model, bits, n_tokens, batch / model.n_layer) <= 0.9 * memory_gb * 1e9
+def _(model, memory_gib, bits, n_tokens, batch):
+    return _needs(model, bits, n_tokens, batch / model.n_layer) <= 0.9 * memory_gib * 2**30
 
 
 @wrong("fits", "weights_times_batch")
-def _(model, memory_gb, bits, n_tokens, batch):
-    return batch * _needs(model, bits, n_tokens, 1) <= 0.9 * memory_gb * 1e9
+def _(model, memory_gib, bits, n_tokens, batch):
+    return batch * _needs(model, bits, n_tokens, 1) <= 0.9 * memory_gib * 2**30
 
 
 @wrong("fits", "quantized_cache")
-def _(model, memory_gb, bits, n_tokens, batch):
-    return _needs(model, bits, n_tokens, batch, each=bits / 4) <= 0.9 * memory_gb * 1e9
+def _(model, memory_gib, bits, n_tokens, batch):
+    return _needs(model, bits, n_tokens, batch, each=bits / 4) <= 0.9 * memory_gib * 2**30
 
 
 @wrong("fits", "bytes_per_weight")
-def _(model, memory_gb, bits, n_tokens, batch):
-    return _needs(model, 16, n_tokens, batch) <= 0.9 * memory_gb * 1e9
+def _(model, memory_gib, bits, n_tokens, batch):
+    return _needs(model, 16, n_tokens, batch) <= 0.9 * memory_gib * 2**30
 
 
 @wrong("fits", "unrecognised")
-def _(model, memory_gb, bits, n_tokens, batch):
+def _(model, memory_gib, bits, n_tokens, batch):
     return model.parameters < 8e9
 
 
@@ -1512,7 +1512,7 @@ def _(checkpointed):
 @by_hand(
     "fits",
     "· 16 · 4 · 64 · 10,000 · 2 texts · 2 bytes = 327,680,000 bytes",
-    "Together that is 1.33 GB, and 1.8 GB may be used: it fits.",
+    "and 0.9 · 2 · 2³⁰ = 1.93 · 10⁹ may be used: it fits.",
 )
 def _(fits):
     shape = {"n_layer": 16, "n_head": 16, "n_kv_head": 4, "head_dim": 64}
@@ -1520,6 +1520,64 @@ def _(fits):
     need = 1e9 + 327_680_000
     return (
         fits(model, 2, 8, 10_000, 2)
-        and fits(model, need / 0.9e9 + 1e-9, 8, 10_000, 2)
-        and not fits(model, need / 0.9e9 - 1e-9, 8, 10_000, 2)
+        and fits(model, need / 0.9 / 2**30 + 1e-9, 8, 10_000, 2)
+        and not fits(model, need / 0.9 / 2**30 - 1e-9, 8, 10_000, 2)
     )
+
+
+# ---- mxfp4 --------------------------------------------------------------------------------------
+
+
+@right("mxfp4", "one weight at a time, by the middles between magnitudes")
+def _(weights):
+    values = [float(w) for w in weights]
+    largest = max(map(abs, values))
+    exponent = math.frexp(largest)[1] - 3 if largest else 0
+    codes = []
+    for w in values:
+        size = abs(w) * 2.0**-exponent
+        code = sum(size > middle for middle in (0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5))
+        codes.append(code + (8 if w < 0 else 0))
+    return exponent + 127, codes
+
+
+@right("mxfp4", "by PyTorch's own bits of a 32-bit float, in NumPy")
+def _(weights):
+    w = weights.numpy()
+    top = int(abs(w).max().view(np.int32)) >> 23  # the exponent, with its bias of 127
+    if top == 0:
+        return np.int64(127), np.zeros(len(w), dtype=np.uint8)
+    scaled = np.minimum(np.abs(w) / np.float32(2.0) ** (top - 2 - 127), 6)
+    values = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6])
+    codes = np.argmin(abs(scaled - values[:, None]), axis=0)
+    return top - 2, np.where(w < 0, codes | 8, codes).astype(np.uint8)
+
+
+@wrong("mxfp4", "not_two")
+def _(weights):
+    return 127, weights, weights
+
+
+@wrong("mxfp4", "swapped")
+def _(weights):
+    return (weights > 0).long(), 127
+
+
+@wrong("mxfp4", "how_many")
+def _(weights):
+    return 127, torch.zeros(len(weights) + 1)
+
+
+@wrong("mxfp4", "wrong_type")
+def _(weights):
+    return 127, [str(float(w)) for w in weights]
+
+
+@by_hand(
+    "mxfp4",
+    "so E = −4, and the scale is 1/16 with the bits 123.",
+    "the nearest levels (4, −1.5, 0.5, 1), and the codes (6, 11, 1, 2).",
+)
+def _(mxfp4):
+    bits, codes = mxfp4(torch.tensor([0.3, -0.1, 0.02, 0.05]))
+    return bits == 123 and list(codes) == [6, 11, 1, 2]

@@ -1,0 +1,156 @@
+"""Check of lab 06: the memory that LoRA and QLoRA take in training (chapter 06).
+
+Key idea: the frozen matrices and the trained ones follow different rules, and in no case do two
+mistakes come to the same number: sizes that differ, more than one group, weights of 4, 8, 16 and 32
+bits.
+"""
+
+from __future__ import annotations
+
+from grooves.checks import check
+from grooves.checks.arrays import judge
+from grooves.checks.compare import Mistake, written_by_hand
+
+LAB = "06_fine_tuning"
+EXACT = 1e-9
+
+
+def _bytes(
+    shapes,
+    rank,
+    bits,
+    group,
+    per_frozen=lambda bits: bits / 8,
+    per_learned=16,
+    per_scale=2,
+    scales=lambda frozen, bits, group: frozen / group if bits < 16 else 0,
+    learned=lambda n_out, n_in, rank: rank * (n_out + n_in),
+) -> float:
+    """The right number of bytes, or one with a part exchanged."""
+    frozen = sum(n_out * n_in for n_out, n_in in shapes)
+    small = sum(learned(*shape, rank) for shape in shapes)
+    return frozen * per_frozen(bits) + per_scale * scales(frozen, bits, group) + per_learned * small
+
+
+def _with(**parts):
+    """A mistake's computation: the right one, with parts exchanged."""
+    return lambda *inputs: _bytes(*inputs, **parts)
+
+
+MISTAKES = tuple(
+    Mistake(name, compute, says)
+    for name, compute, says in (
+        (
+            "bits_for_bytes",
+            _with(per_frozen=lambda bits: bits),
+            "you count the bits of the frozen weights as bytes. A byte has 8 bits.",
+        ),
+        (
+            "no_scales",
+            _with(scales=lambda frozen, bits, group: 0),
+            "the scales are missing. Below 16 bits, each group of weights has one.",
+        ),
+        (
+            "scales_at_any_precision",
+            _with(scales=lambda frozen, bits, group: frozen / group),
+            "you count scales at 16 bits or more. Only fewer bits need them.",
+        ),
+        (
+            "scales_only_at_4_bits",
+            _with(scales=lambda frozen, bits, group: frozen / group if bits == 4 else 0),
+            "you count scales at 4 bits only. Everything below 16 bits has them.",
+        ),
+        (
+            "scale_per_weight",
+            _with(scales=lambda frozen, bits, group: frozen if bits < 16 else 0),
+            "you count a scale for each weight. A whole group shares one.",
+        ),
+        (
+            "scales_as_numbers",
+            _with(per_scale=1),
+            "you count a byte for each scale. A scale has 16 bits.",
+        ),
+        (
+            "scales_at_32_bits",
+            _with(per_scale=4),
+            "you count 4 bytes for each scale. A scale has 16 bits.",
+        ),
+        (
+            "frozen_has_gradients",
+            _with(per_frozen=lambda bits: bits / 8 + 4),
+            "you count a gradient for the frozen weights. They get none.",
+        ),
+        (
+            "frozen_like_trained",
+            _with(per_frozen=lambda bits: bits / 8 + 12),
+            "you count gradients and moments for the frozen weights. Only A and B have them.",
+        ),
+        (
+            "twelve_bytes",
+            _with(per_learned=12),
+            "you count 12 bytes for each number of A and B. There are four numbers of 32 bits: the "
+            "weight, its gradient and AdamW's two moments.",
+        ),
+        (
+            "no_moments",
+            _with(per_learned=8),
+            "AdamW's two moments of A and B are missing.",
+        ),
+        (
+            "weights_only",
+            _with(per_learned=4),
+            "gradients and moments of A and B are missing.",
+        ),
+        (
+            "numbers_for_bytes",
+            _with(per_learned=1),
+            "you count the numbers of A and B as bytes. Each takes 16 bytes in training.",
+        ),
+        (
+            "only_a",
+            _with(learned=lambda n_out, n_in, rank: rank * n_in),
+            "you count A alone. B has r · O numbers.",
+        ),
+        (
+            "only_b",
+            _with(learned=lambda n_out, n_in, rank: rank * n_out),
+            "you count B alone. A has r · I numbers.",
+        ),
+        (
+            "rank_forgotten",
+            _with(learned=lambda n_out, n_in, rank: n_out + n_in),
+            "you count A and B for rank 1. Multiply by the rank.",
+        ),
+        (
+            "frozen_forgotten",
+            _with(per_frozen=lambda bits: 0),
+            "the frozen weights themselves are missing.",
+        ),
+    )
+)
+
+
+@check(lab=LAB, exercise="training_bytes")
+def training_bytes(answer):
+    """training_bytes(shapes, rank, bits, group) -> bytes."""
+
+    def call(*inputs):
+        return written_by_hand(answer, *inputs)
+
+    def ask(shapes, rank, bits, group):
+        inputs = (shapes, rank, bits, group)
+        listed = shapes if len(shapes) < 10 else f"{len(shapes)} of the shape {shapes[0]}"
+        given = f"shapes = {listed}, {rank = }, {bits = } and {group = }"
+        judge(call, inputs, _bytes(*inputs), MISTAKES, given, "it should be", EXACT)
+
+    ask([(10, 12), (14, 6)], 3, 4, 6)
+    ask([(10, 12), (14, 6)], 3, 16, 6)
+    ask([(40, 24)], 5, 8, 12)
+    ask([(7, 8), (8, 9), (16, 5)], 2, 2, 4)
+    ask([(7, 5), (9, 11)], 1, 32, 64)
+    ask([(64, 64), (192, 64), (64, 256)], 4, 4, 64)
+    ask([(30, 20)], 6, 3, 1)
+    ask([(6, 8), (6, 8)], 7, 15, 3)
+    ask([(6, 8)], 0, 4, 4)
+    ask([(4_096, 4_096)] * 128, 16, 4, 64)
+    ask([(14_336, 4_096), (4_096, 14_336)], 256, 8, 128)
