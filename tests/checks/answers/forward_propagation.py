@@ -1280,16 +1280,17 @@ ANSWERS.by_hand(
 )
 
 
-def _first_neuron_of_xor(xor):
-    W1, b1, _, _ = xor()
+def _neuron_without_bias(xor):
+    _, b1, _, b2 = xor()
     cases = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
-    return near(np.maximum(cases @ W1 + b1, 0)[:, 0], [0, 1, 1, 2])
+    return near(cases @ [1.0, 2.0] + b1[0], [0, 2, 1, 3]) and not b1.any() and not b2.any()
 
 
 ANSWERS.by_hand(
     "xor",
-    "The weights 1 and 1 and the bias 0 make the sums 0, 1, 1, 2. Only the last is wrong.",
-    _first_neuron_of_xor,
+    "The weights 1 and 2 and the bias 0 make the sums 0, 2, 1, 3 for (0, 0), (0, 1), (1, 0), "
+    "(1, 1).",
+    _neuron_without_bias,
 )
 ANSWERS.by_hand(
     "shapes",
