@@ -21,7 +21,7 @@ from grooves.precision.budget import KEPT, PRECISIONS, RECIPES
 from grooves.training import lineage
 
 FORMATS = ("fp32", "bf16", "fp16", "e4m3", "e5m2", "int8")
-SIZES = (8, 12, 24, 31.8, 40, 80, 140.4, 179.1, 192, 640)  # GiB: shown where a device has it
+SIZES = (8, 12, 24, 31.8, 80, 140.4, 179.1, 640)  # GiB: shown where a device has it
 FIRST, CONTEXT = "Llama 3.1 8B", 8192  # what the page opens on
 NAMES_SHOWN = 2  # devices that are named in one row
 
@@ -56,12 +56,12 @@ def models() -> list[dict]:
 
 
 def short(name: str) -> str:
-    """A device's name without its maker and its memory, which the row says anyway."""
+    """A device's name without its maker and its memory, which the row states anyway."""
     return re.sub(r"^(NVIDIA|GeForce|AMD) (GeForce |Instinct )?|,? \d+ GB$", "", name)
 
 
 def devices() -> list[dict]:
-    """A row for each of `SIZES`, with the names of devices that have as much memory."""
+    """A row for each of `SIZES`, with the names of the devices that have this much memory."""
     rows = []
     for size in SIZES:
         same = [
@@ -77,7 +77,7 @@ def devices() -> list[dict]:
 
 
 class Memory(Explorable):
-    """A widget that says whether a model fits into a memory, and what to change where it does not.
+    """A widget that shows whether a model fits into a memory, and what to change if not.
 
     models, devices: rows to choose from, as `models()` and `devices()` make them; others may
     be passed. view: "fit" or "bits". model: a name. device: the chosen one's memory in GiB, 0 for
