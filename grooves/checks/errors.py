@@ -185,7 +185,8 @@ _HABITS: tuple[tuple[str, str], ...] = (
     ),
     (
         r"Target -?\d+ is out of bounds",
-        "An id that is no word (such as a padding) needs ignore_index.",
+        "A target is the index of a column, from 0 to their number - 1. Among targets that are "
+        "word ids, one that is no word (such as a padding) needs ignore_index.",
     ),
     (
         r"Index tensor must have the same number of dimensions as (input|self)",

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from grooves.checks import check
+from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import by_hand, coarse, draw, judge, on_whole_numbers
 from grooves.checks.compare import Mistake, shape_of
 from grooves.checks.forward_propagation.rules import LAB, LOSS, from_smaller_steps, on_read_only
@@ -34,6 +34,11 @@ def at_labels(table: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def losses(z, labels):
     """-ln p of the right class: (B,)."""
     return -at_labels(log_softmax_of(z), labels)
+
+
+def one_hot(z: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """1 at the label of each row, 0 elsewhere: (B, K)."""
+    return np.eye(z.shape[1])[labels]
 
 
 EPSILONS = [getattr(np.finfo(t), name) for t in ("f4", "f8") for name in ("eps", "tiny")]
@@ -108,10 +113,35 @@ CROSS_ENTROPY_MISTAKES = (
         "you divide by the number of all logits. There is one loss per picture: divide by B.",
     ),
     Mistake(
-        "all_pairs",
-        lambda z, y: -log_softmax_of(z)[:, y].mean(),
-        "[:, labels] picks every label in every row. Pair row i with labels[i]: "
-        "[np.arange(len(labels)), labels].",
+        "divided_by_classes",
+        lambda z, y: -(one_hot(z, y) * np.log(softmax_of(z))).mean(),
+        "the mean over the whole one-hot table also counts its zeros, so it divides by B times K. "
+        "Sum over the classes first, then take the mean over the pictures.",
+    ),
+    *(
+        Mistake(
+            "all_pairs",
+            compute,
+            "[:, labels] picks every label in every row. Pair row i with labels[i]: "
+            "[np.arange(len(labels)), labels].",
+        )
+        for compute in (
+            lambda z, y: -log_softmax_of(z)[:, y].mean(),
+            lambda z, y: -np.log(softmax_of(z)[:, y]).mean(),
+            lambda z, y: -np.log(normalised(np.exp(z))[:, y]).mean(),
+        )
+    ),
+    *(
+        Mistake(
+            "other_base",
+            lambda z, y, base=base, per_picture=per_picture: (
+                per_picture(z, y).mean() / np.log(base)
+            ),
+            f"your logarithm has the base {base}. The loss in nats takes the natural logarithm, "
+            "np.log.",
+        )
+        for base in (2, 10)
+        for per_picture in (losses, lambda z, y: -np.log(at_labels(softmax_of(z), y)))
     ),
     Mistake(
         "wrong_axis",
@@ -132,7 +162,17 @@ def cross_entropy(answer):
             torch.from_numpy(logits).double(), torch.from_numpy(labels).long()
         )
         given = f"logits {shape_of(logits)} and labels {shown}{note}"
-        judge(call, (logits, labels), expected, CROSS_ENTROPY_MISTAKES, given)
+        try:
+            judge(call, (logits, labels), expected, CROSS_ENTROPY_MISTAKES, given)
+        except ValueError as error:
+            if str(error) != "math domain error":
+                raise
+            raise CheckFailed(
+                f"for {given}, your code stopped with an error, {error}: math.log was given 0. "
+                "The probability of the right class is so small that it was rounded to 0. "
+                "Compute ln p without p: ln p = z - largest - ln(sum of exp(z - largest)).",
+                hint="rounded_to_0",
+            ) from None
 
     ask(by_hand(answer, *LOSS), 2 * draw(16, 5, 3), [2, 0, 1, 1, 2])
     ask(from_smaller_steps(answer, *LOSS), 2 * draw(17, 3, 4), [3, 0, 2])

@@ -3,7 +3,7 @@
 Key idea: the answer is a set of weights, and the check runs them in a forward pass of its own. The
 four outputs show what a wrong network computes instead (OR, AND, a sum), and the hidden sums show
 whether any ReLU is nonlinear on these inputs: no linear network computes XOR (Minsky & Papert
-1969).
+1969). The biases must be 0, so that the solution is not that of the chapter.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ SOMETHING_ELSE = (
     (
         "or",
         (0, 1, 1, 1),
-        "that is OR. The output for (1, 1) is too large: a second hidden neuron must lower it.",
+        "that is OR. The output for (1, 1) is too large: both hidden neurons must be 0 there.",
     ),
-    ("and", (0, 0, 0, 1), "that is AND: one hidden neuron of the two that XOR can be made of."),
+    ("and", (0, 0, 0, 1), "that is AND, which is 0 where the inputs differ."),
     ("nand", (1, 1, 1, 0), "that is NAND. It differs from XOR at (0, 0)."),
     ("xnor", (1, 0, 0, 1), "that is XNOR, the opposite: swap 0 and 1 in the last layer."),
     (
         "sum",
         (0, 1, 1, 2),
-        "that is the sum of the inputs. It is right except for (1, 1), where a second hidden "
-        "neuron has to subtract 2.",
+        "that is the sum of the inputs. It is right except for (1, 1), where the two must cancel: "
+        "give them weights of opposite signs in each hidden neuron.",
     ),
     *(
         (
@@ -54,12 +54,19 @@ SOMETHING_ELSE = (
 
 @check(lab=LAB, exercise="xor", returns=(tuple, list), repeatable=False)
 def xor(answer):
-    """xor() -> W1 (2, n_hidden), b1 (n_hidden,), W2 (n_hidden, 1), b2 (1,): a network for XOR."""
+    """xor() -> W1 (2, n_hidden), b1 (n_hidden,), W2 (n_hidden, 1), b2 (1,): for XOR; biases 0."""
     W1, b1, W2, b2 = _read(answer())
     sums = CASES @ W1 + b1  # (4, n_hidden)
     said = (np.maximum(sums, 0.0) @ W2 + b2)[:, 0]
     stepped = ((sums > 0) @ W2 + b2)[:, 0]
     if np.abs(said - XOR).max() <= EXACT:
+        if max(np.abs(b1).max(), np.abs(b2).max()) > EXACT:
+            raise CheckFailed(
+                "your network computes XOR, as that of the chapter does, but with a bias that is "
+                "not 0. Set all biases to 0, and choose the weights anew: which sum of the inputs "
+                "is 0 for (0, 0) and for (1, 1) without a bias?",
+                hint="with_bias",
+            )
         n_hidden = len(b1)
         neurons = "1 neuron" if n_hidden == 1 else f"{n_hidden} neurons"
         return f"0, 1, 1, 0 from {neurons} and {W1.size + b1.size + W2.size + b2.size} numbers."
@@ -95,7 +102,7 @@ def _why(sums: np.ndarray, said: np.ndarray, stepped: np.ndarray) -> tuple[str, 
             "each hidden neuron is active for all four inputs or for none, so every ReLU acts as a "
             "linear function, and your network computes a weighted sum of its inputs. No weighted "
             "sum is XOR: the first input would have to add 1 at (1, 0) and subtract 1 at (1, 1). "
-            "Change a bias so that one neuron is active for (1, 1) only."
+            "Give the two inputs of a neuron weights of opposite signs."
         )
     same, different = said[[0, 3]], said[[1, 2]]
     if np.ptp(same) <= EXACT and np.ptp(different) <= EXACT:

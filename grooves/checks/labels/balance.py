@@ -50,8 +50,8 @@ def draw_balanced(answer):
         except ValueError as error:
             if _works_for_all_ten(answer, per_class):
                 raise CheckFailed(
-                    f"for {given}, your result is an error, {error}.\nLikely mistake: you loop "
-                    "over classes that do not occur. Classes may be any numbers: "
+                    f"for {given}, your code stopped with an error ({error}).\nLikely mistake: "
+                    "you loop over classes that do not occur. Classes may be any numbers: "
                     "`np.unique(labels)` returns those that occur.",
                     hint="classes_assumed",
                 ) from None

@@ -82,9 +82,9 @@ def _chosen(answer, trial: Trial, n: int) -> np.ndarray:
     given = f"{len(trial.pictures)} pictures and n = {n}"
     got = as_array(_without_labels(answer, trial.pictures.copy(), n))
     if got.dtype == bool or got.shape != (n,):
-        what = "a mask" if got.dtype == bool else f"of shape {got.shape}"
+        what = "is a mask" if got.dtype == bool else f"has the shape {got.shape}"
         raise CheckFailed(
-            f"for {given}, your result is {what}, expected {n} indices, shape ({n},).",
+            f"for {given}, your result {what}, expected {n} indices, shape ({n},).",
             hint="wrong_number",
         )
     if not np.issubdtype(got.dtype, np.number) or (got != np.rint(got)).any():

@@ -39,6 +39,8 @@ ANSWERS = Answers(
         "raised",
         "steps",
         "one_case_missing",
+        "with_bias",
+        "rounded_to_0",
     ),
     harmless={
         "xor": {
@@ -512,39 +514,38 @@ def _():
     return [[1, -1], [-1, 1]], [0, 0], [[1], [1]], [0]
 
 
-@right("xor", "from the largest distance of the sum from 1, as a tuple of arrays")
+@right("xor", "from the sum less twice the smaller input, as a tuple of arrays")
 def _():
     return (
-        np.array([[1.0, -1.0], [1.0, -1.0]]),
-        np.array([-1.0, 1.0]),
-        np.array([-1.0, -1.0]),
-        np.array(1.0),
+        np.array([[1.0, 1.0, -1.0], [1.0, -1.0, 1.0]]),
+        np.zeros(3),
+        np.array([0.0, 1.0, 1.0]),
+        np.array(0.0),
     )
 
 
-@right("xor", "OR less AND, with neurons to spare")
+@right("xor", "the difference in large numbers, with neurons to spare")
 def _():
-    W1 = 10 * np.ones((2, 5), dtype="f4")
-    W1[:, 4] = 0
-    return W1, np.array([0, -1, -10, -11, -3]), np.array([[1.0], [-1], [-1], [1], [2]]), [0.0]
+    W1 = np.array([[10, -10, 0, -3], [-10, 10, 0, -1]], dtype="f4")
+    return W1, np.zeros(4), np.array([[0.1], [0.1], [1], [2]]), [0.0]
 
 
 @right("xor", "thirty neurons drawn at random, with a last layer that fits")
 def _():
     rng = np.random.default_rng()
-    W1, b1 = rng.normal(size=(2, 30)), rng.normal(size=30)
-    cases = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
-    hidden = np.c_[np.maximum(cases @ W1 + b1, 0), np.ones(4)]
+    W1 = rng.normal(size=(2, 30))
+    hidden = np.maximum(np.array([[0, 0], [0, 1], [1, 0], [1, 1]]) @ W1, 0)
     last = np.linalg.lstsq(hidden, np.array([0.0, 1, 1, 0]), rcond=None)[0]
-    return W1, b1, last[:-1, None], last[-1:]
+    return W1, np.zeros(30), last[:, None], np.zeros(1)
 
 
 ANSWERS.right("xor", "as the reference, in 16 bits")(
     lambda: tuple(
-        np.array(part, dtype=np.float16) for part in ([[1, 1], [1, 1]], [0, -1], [[1], [-2]], [0])
+        np.array(part, dtype=np.float16) for part in ([[1, -1], [-1, 1]], [0, 0], [[1], [1]], [0])
     )
 )
 for _name, _parts in {
+    "with_bias": ([[1, 1], [1, 1]], [0, -1], [[1], [-2]], [0]),
     "or": ([[1, 1], [1, 1]], [0, -1], [[1], [-1]], [0]),
     "and": ([[1], [1]], [-1], [[1]], [0]),
     "nand": ([[1], [1]], [-1], [[-1]], [1]),
@@ -564,6 +565,9 @@ for _name, _parts in {
     "not_finite": ([[1, 1], [1, 1]], [0, -1], [[math.inf], [-2]], [0]),
 }.items():
     wrong("xor", _name)(_xor(*_parts))
+rare("xor", "a bias of the last layer", "with_bias")(
+    _xor([[1, -1], [1, -1]], [-1, 1], [[-1], [-1]], [1])
+)
 rare("xor", "nor")(_xor([[-1], [-1]], [1], [[1]], [0]))
 rare("xor", "second input", "one_input")(_xor([[0], [1]], [0], [[1]], [0]))
 rare("xor", "second case", "one_case_missing")(_xor([[-1], [1]], [0], [[1]], [0]))
@@ -898,7 +902,7 @@ def _(logits, labels):
     return _pick(_log_softmax(logits), labels).mean()
 
 
-@rare("cross_entropy", "another base")
+@wrong("cross_entropy", "other_base")
 def _(logits, labels):
     return -np.log2(_pick(_softmax(logits), labels)).mean()
 
@@ -916,6 +920,27 @@ def _(logits, labels):
 @wrong("cross_entropy", "all_pairs")
 def _(logits, labels):
     return -_log_softmax(logits)[:, labels].mean()
+
+
+@rare("cross_entropy", "every pair, of probabilities", "all_pairs")
+def _(logits, labels):
+    return -np.log(_softmax(logits)[:, labels]).mean()
+
+
+@rare("cross_entropy", "every class, of one-hot labels and probabilities", "divided_by_classes")
+def _(logits, labels):
+    return -(np.eye(logits.shape[1])[labels] * np.log(_softmax(logits))).mean()
+
+
+@rare("cross_entropy", "bits of probabilities", "other_base")
+def _(logits, labels):
+    return -np.log2(_softmax(logits)[np.arange(len(labels)), labels]).mean()
+
+
+@wrong("cross_entropy", "rounded_to_0")
+def _(logits, labels):
+    p = _softmax(logits)
+    return sum(-math.log(p[i][k]) for i, k in enumerate(labels)) / len(labels)
 
 
 @rare("cross_entropy", "raw logits")
@@ -1255,16 +1280,17 @@ ANSWERS.by_hand(
 )
 
 
-def _first_neuron_of_xor(xor):
-    W1, b1, _, _ = xor()
+def _neuron_without_bias(xor):
+    _, b1, _, b2 = xor()
     cases = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
-    return near(np.maximum(cases @ W1 + b1, 0)[:, 0], [0, 1, 1, 2])
+    return near(cases @ [1.0, 2.0] + b1[0], [0, 2, 1, 3]) and not b1.any() and not b2.any()
 
 
 ANSWERS.by_hand(
     "xor",
-    "The weights 1 and 1 and the bias 0 make the sums 0, 1, 1, 2. Only the last is wrong.",
-    _first_neuron_of_xor,
+    "The weights 1 and 2 and the bias 0 make the sums 0, 2, 1, 3 for (0, 0), (0, 1), (1, 0), "
+    "(1, 1).",
+    _neuron_without_bias,
 )
 ANSWERS.by_hand(
     "shapes",

@@ -24,6 +24,7 @@ DRAWN = (
     "same_shift_for_all",
     "labels_fetched",
     "labels_used",
+    "table_misread",
 )
 DIGITS = corpora.digits()
 LABELS = DIGITS.train_labels  # as the notebook has them
@@ -1063,6 +1064,31 @@ def _(z1, z2, temperature):
     return F.cross_entropy(scores_of(z1, z2, temperature), partners(len(z1)))
 
 
+@wrong("contrastive_loss", "diagonal_dropped")
+def _(z1, z2, temperature):
+    scores = scores_of(z1, z2, temperature)
+    n = len(scores)
+    others = scores[~torch.eye(n, dtype=torch.bool)].reshape(n, n - 1)
+    return F.cross_entropy(others, partners(len(z1)))
+
+
+@rare("contrastive_loss", "the diagonal dropped, the partner indexed", "diagonal_dropped")
+def _(z1, z2, temperature):
+    scores = scores_of(z1, z2, temperature)
+    n = len(scores)
+    others = scores[~torch.eye(n, dtype=torch.bool)].reshape(n, n - 1)
+    return (others.logsumexp(1) - others[torch.arange(n), partners(len(z1))]).mean()
+
+
+@rare("contrastive_loss", "negatives only, from exponentials", "views_missing")
+def _(z1, z2, temperature):
+    likeness = torch.exp(without_diagonal(scores_of(z1, z2, temperature)))
+    n, right = len(likeness), partners(len(z1))
+    partner = likeness[torch.arange(n), right]
+    negatives = likeness.scatter(1, right[:, None], 0.0)
+    return -(partner / negatives.sum(1)).log().mean()
+
+
 @rare("contrastive_loss", "partner left out of the sum", "views_missing")
 def _(z1, z2, temperature):
     scores, right = scores_of(z1, z2, temperature), partners(len(z1))
@@ -1582,6 +1608,52 @@ def _(a, b, t_95):
     return around(b.mean() - a.mean(), t_95[n - 1] * np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / n))
 
 
+@rare("paired_interval", "one standard deviation less the other", "unpaired")
+def _(a, b, t_95):
+    s = b.std(ddof=1) - a.std(ddof=1)
+    return around((b - a).mean(), t_95[len(a) - 1] * s / np.sqrt(len(a)))
+
+
+@rare("paired_interval", "the standard deviation of A alone", "unpaired")
+def _(a, b, t_95):
+    return around((b - a).mean(), t_95[len(a) - 1] * a.std(ddof=1) / np.sqrt(len(a)))
+
+
+@rare("paired_interval", "the standard deviation of B alone, divided by n", "unpaired")
+def _(a, b, t_95):
+    return around((b - a).mean(), t_95[len(a) - 1] * b.std() / np.sqrt(len(a)))
+
+
+@rare("paired_interval", "the variance", "deviation_for_error")
+def _(a, b, t_95):
+    d = b - a
+    return around(d.mean(), t_95[len(d) - 1] * d.var(ddof=1) / np.sqrt(len(d)))
+
+
+@rare("paired_interval", "the t of the example", "degrees_of_freedom")
+def _(a, b, t_95):
+    d = b - a
+    return around(d.mean(), 4.303 * d.std(ddof=1) / np.sqrt(len(d)))
+
+
+@rare("paired_interval", "the sign reversed, and the default of NumPy", "sign_swapped")
+def _(a, b, t_95):
+    d = a - b
+    return around(d.mean(), t_95[len(d) - 1] * d.std() / np.sqrt(len(d)))
+
+
+@wrong("paired_interval", "table_misread")
+def _(a, b, t_95):
+    d = b - a
+    return around(d.mean(), t_95(len(d) - 1) * d.std(ddof=1) / np.sqrt(len(d)))
+
+
+@rare("paired_interval", "a key that is a text", "table_misread")
+def _(a, b, t_95):
+    d = b - a
+    return around(d.mean(), t_95[str(len(d) - 1)] * d.std(ddof=1) / np.sqrt(len(d)))
+
+
 @rare("paired_interval", "two samples with their common variance", "unpaired")
 def _(a, b, t_95):
     n = len(a)
@@ -1701,10 +1773,10 @@ def _(a, b, t_95):
 
 ANSWERS.by_hand(
     "paired_interval",
-    r"so the interval is $2 \pm 4.303 \cdot 2 / \sqrt{3}$, from −2.97 to 6.97.",
+    r"so the interval is $2 \pm 4.303 \cdot \sqrt{3} / \sqrt{3}$, from −2.30 to 6.30.",
     lambda answer: near(
-        answer(np.array([80, 70, 90]), np.array([82, 74, 90]), {2: 4.303, 3: 3.182}),
-        [2, -2.97, 6.97],
+        answer(np.array([80, 78, 90]), np.array([81, 82, 91]), {2: 4.303, 3: 3.182}),
+        [2, -2.30, 6.30],
         tolerance=2e-3,
     ),
 )
