@@ -86,7 +86,8 @@ def check(
                     raise Stopped(f"{exercise}: stopped while the check was running.") from None
                 except (Exception, SystemExit) as error:
                     failure, cause = _translate(error, calls, run, body), error
-            found = verdict(named_inputs(findings, answer))
+            with silenced():
+                found = verdict(named_inputs(findings, answer))
             failure = _weightiest(failure, found)
             unnamed = failure is None or failure.hint in UNNAMED or failure.hint in PATTERNS
             if unnamed:
@@ -247,6 +248,8 @@ def _translate(error: BaseException, calls, run, body) -> CheckFailed:
     call = calls[-1] if calls else None
     frames = student_frames(error, body)
     if not frames and not (call and call.error is error):
+        if "inhomogeneous shape" in said:
+            what = "its parts have different shapes, so they make no single array"
         got = f" What it returned: {describe(call.result)}." if call and call.error is None else ""
         return CheckFailed(
             f"the check could not use your answer ({what}).{got} "

@@ -898,7 +898,7 @@ def _(logits, labels):
     return _pick(_log_softmax(logits), labels).mean()
 
 
-@rare("cross_entropy", "another base")
+@rare("cross_entropy", "another base", "one_factor")
 def _(logits, labels):
     return -np.log2(_pick(_softmax(logits), labels)).mean()
 
