@@ -1,6 +1,6 @@
-"""What every benchmark shares: one thread, a clock that other work does not move, a report.
+"""Shared by every benchmark: one thread, a clock of CPU time, and a report.
 
-Key idea: a figure is worth what is written beside it. Each benchmark prints a table with the
+Key idea: a figure means little without its conditions. Each benchmark prints a table with the
 machine, the versions, the date and the theoretical limit, and writes the same as JSON.
 Run alone, it prints the machine and its limits.
 """
@@ -25,20 +25,20 @@ PACKAGES = ("torch", "numpy", "transformers")
 
 
 def one_thread() -> None:
-    """Compute on one core, so that the time of the process is the time of the work."""
+    """Use one thread, so that the CPU time of the process is the time of the work."""
     torch.set_num_threads(1)
     threadpool_limits(limits=1)
 
 
 def core_seconds() -> float:
-    """Seconds of a core that this process has used; waiting for a core is not among them."""
+    """CPU seconds that this process has used; time spent waiting for a core does not count."""
     return time.process_time()
 
 
 def in_turns(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Core-seconds of each contender in each round. Each runs once before, uncounted.
+    """CPU seconds of each contender in each round, after one warm-up run of each.
 
-    Every round runs all of them, in changing order, so that a slow minute is slow for all.
+    Every round runs all of them, in changing order, so that a slow minute affects all alike.
     """
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for function in contenders.values():
@@ -59,7 +59,7 @@ def spread(values) -> tuple[float, float, float]:
 
 
 def ratio(slow: list[float], fast: list[float]) -> tuple[float, float, float]:
-    """How many times faster, by rounds: median and quartiles of the ratios within each round."""
+    """The speed-up: median and quartiles of the ratios within each round."""
     return spread([s / f for s, f in zip(slow, fast, strict=True)])
 
 
@@ -67,7 +67,7 @@ def ratio(slow: list[float], fast: list[float]) -> tuple[float, float, float]:
 
 
 def machine() -> dict:
-    """Where and when: what a reader needs to judge a figure."""
+    """The machine, versions and date that a reader needs to judge a figure."""
     return {
         "processor": _processor(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -96,9 +96,9 @@ def product_rate(size: int = 768, rounds: int = 9) -> float:
 
 
 def read_rate(n_bytes: int, rounds: int = 9) -> float:
-    """Bytes a second at which one core reads `n_bytes` again and again, the best of several rounds.
+    """Bytes per second at which one core rereads `n_bytes`, the best of several rounds.
 
-    A few hundred kB stay in the caches, so this is what weights of that size can be read at.
+    A few hundred kB stay in the caches, so this is the rate for reading weights of that size.
     """
     x = np.ones(max(1, n_bytes // 4), dtype=np.float32)
     repeats = max(1, 50_000_000 // x.nbytes)
@@ -110,7 +110,7 @@ def read_rate(n_bytes: int, rounds: int = 9) -> float:
 
 
 def table(rows: list[dict]) -> str:
-    """Rows as text: the keys of the first are the headings; figures stand right."""
+    """Rows as text: the keys of the first are the headings; figures are right-aligned."""
     if not rows:
         return ""
     heads = list(rows[0])
@@ -146,7 +146,7 @@ def publish(name: str, title: str, rows: list[dict], notes: list[str], out: Path
 
 
 def arguments(description: str) -> argparse.ArgumentParser:
-    """A parser with what all benchmarks take."""
+    """A parser with the options of all benchmarks."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--out", type=Path, default=Path("_build/benchmarks"), help="JSON folder")
     parser.add_argument("--quick", action="store_true", help="a first look, with fewer repeats")

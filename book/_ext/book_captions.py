@@ -1,6 +1,6 @@
 """Figures and tables of a chapter are numbered: Figure 2.3, Table 2.1.
 
-Most figures and tables come out of a notebook's cell as HTML with a caption of its own, so Sphinx,
+Most figures and tables are outputs of a notebook's cell, HTML with its own caption, so Sphinx,
 which numbers only its own figures, does not see them. Here each caption on a chapter's page gets
 the chapter's number and its place on the page; explorables count as figures. Notebooks, which show
 the same results, have no such numbers.

@@ -1,11 +1,11 @@
-"""Code on a page shows what the page is about, and no line of it is cut off.
+"""Code on a page shows what the page is about, and no line is cut off.
 
 - A function that `literalinclude` shows keeps the first sentence of its docstring, because the page
-  has said the rest; with `:whole-docstring:` all of it stays.
+  explains the rest; with `:whole-docstring:` all of it stays.
 - Comments for tools (`noqa`, `fmt: skip`) are left out.
-- In notebooks, what a cell does for the book and not for its experiment is folded below the cell:
+- In notebooks, code that serves the book and not the experiment is folded below the cell:
   imports, alt texts and captions, `figures.keep`, `claims.verdict`. In JupyterLab, and in the file
-  that a page offers, the notebook is whole.
+  that a page offers for download, the notebook is complete.
 - Each line is an element with a hanging indent, so that it wraps where it is too long.
 """
 
@@ -37,11 +37,11 @@ BLOCK = re.compile(
 
 
 class folded_code(nodes.General, nodes.Element):
-    """Code that a click shows; `title` says what it is."""
+    """Folded code; `title` says what it is."""
 
 
 class ShortLiteralInclude(LiteralInclude):
-    """`literalinclude` with a switch for docstrings that the page has not told."""
+    """`literalinclude` with an option that keeps the whole docstring."""
 
     option_spec = LiteralInclude.option_spec | {"whole-docstring": directives.flag}
 
@@ -88,7 +88,7 @@ def short_docstrings(code):
 
 
 def plumbing(statement):
-    """Which kind of plumbing a statement of a notebook's cell is, or None."""
+    """The kind of plumbing that a statement of a notebook's cell is, or None."""
     if isinstance(statement, ast.Import | ast.ImportFrom):
         return "import"
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):

@@ -1,8 +1,8 @@
-"""The book of an edition: its pages, name, logo and colour, as edition.toml has them.
+"""The book of an edition: its pages, name, logo and colour, as edition.toml sets them.
 
-Chapters that are left out are taken out of the table of contents before it is read, and so their
-pages, notebooks and labs are not built. Links to them become text that says so; a list item or a
-row of a table that is nothing but such a link goes. What edition.toml may say:
+Chapters that are left out are removed from the table of contents before it is read, so their pages,
+notebooks and labs are not built. Links to them become text that says so; a list item or table row
+that consists only of such a link is removed. What edition.toml may say:
 grooves/grading/edition/settings.py.
 """
 
@@ -22,7 +22,7 @@ FIRST = 100  # before Sphinx's own collectors note titles, links and downloads (
 
 
 def take_settings(app, config):
-    """Before anything is read: hand the edition's settings to Sphinx."""
+    """Before anything is read, pass the edition's settings to Sphinx."""
     source, made = Path(app.srcdir), Path(app.outdir).parent / "edition"
     try:
         edition = read_edition(source)
@@ -48,7 +48,7 @@ def take_settings(app, config):
 
 
 def fit_page(app, doctree):
-    """When a page has been read: its links to chapters that are left out, and the book's name."""
+    """Adapt a page that was read: its links to chapters that are left out, and the book's name."""
     edition, page = app.config.edition, app.env.docname
     if page == app.config.root_doc:
         _put_name(doctree, edition)
@@ -68,7 +68,7 @@ def _document(env, page, link):
 
 
 def _become_text(link, number):
-    """Put text where a link was, or take the entry away that was nothing but this link."""
+    """Replace a link by its text, or remove the entry if it consists only of this link."""
     around = link.parent
     holder = around.parent if isinstance(around, nodes.paragraph) else around
     alone = holder.astext().strip() == link.astext().strip()
@@ -83,7 +83,7 @@ def _become_text(link, number):
 
 
 def _remove(entry):
-    """Take a row or a list item away, and what holds nothing then."""
+    """Remove a row or a list item, and what is empty afterwards."""
     holder = entry.parent
     if holder is None:  # a row with two such links is gone already
         return
@@ -93,7 +93,7 @@ def _remove(entry):
 
 
 def _put_name(doctree, edition: Edition):
-    """The edition's name over the first page, and below it whose edition of what it is."""
+    """Put the edition's name above the first page, and below it whose edition of what it is."""
     title = next(doctree.findall(nodes.title), None)
     whose = [f"of {Edition.name}"] if edition.name != Edition.name else []
     whose += [f"for {edition.institution}"] if edition.institution else []
@@ -107,7 +107,7 @@ def _put_name(doctree, edition: Edition):
 
 
 def lead_inside(app, doctree, page):
-    """Links of the labs to the published book stay inside the book that is read."""
+    """Turn the labs' links to the published book into links within this book."""
     address = app.config.edition.address
     for link in doctree.findall(nodes.reference) if address else ():
         target = link.get("refuri", "")

@@ -1,7 +1,8 @@
-"""The book's front door: index.html leads on to the first page, with a title and a language.
+"""The book's entry: index.html redirects to the first page, with a title and a language.
 
-Sphinx writes none where the first page has another name, and Jupyter Book's is a bare refresh.
-Beside it lies an empty `.nojekyll`: without it GitHub Pages leaves out folders such as `_static`.
+Sphinx writes none if the first page has another name, and Jupyter Book's is a bare refresh. An
+empty `.nojekyll` is written beside it: without it GitHub Pages leaves out folders such as
+`_static`.
 """
 
 from html import escape
@@ -20,7 +21,7 @@ DOOR = """<!doctype html>
 
 
 def write_door(app, exception):
-    """Lead from the folder to the first page."""
+    """Write the redirect from the folder to the first page."""
     if exception is None and app.builder.format == "html":
         door = DOOR.format(
             language=app.config.language or "en",

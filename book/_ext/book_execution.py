@@ -1,8 +1,9 @@
-"""Notebooks run again when the package has changed, and the build says how long each took.
+"""Notebooks run again when the package has changed, and the build reports how long each took.
 
-jupyter-cache looks at a notebook's own cells only. A changed `grooves/*.py` would leave old results
-on the page. So the cache's folder is named after the content of everything a result can depend on:
-the package's files and the pinned versions. Another state of the package finds an empty cache.
+jupyter-cache looks at a notebook's own cells only. After a change in `grooves/*.py`, old results
+would stay on the page. So the cache's folder is named after the content of everything a result can
+depend on: the package's files and the pinned versions. A different state of the package finds an
+empty cache.
 A notebook that lists the chapters depends on them as well, and runs again when they change.
 """
 
@@ -46,7 +47,7 @@ def state_of(root):
 
 
 def cache_folder(root, output=None):
-    """Where the executed notebooks of the package's present state are kept.
+    """The folder for the executed notebooks of the package's present state.
 
     root: the course's folder. output: another folder that gets `_build`.
     """
@@ -56,7 +57,7 @@ def cache_folder(root, output=None):
 def name_the_cache(app, config):
     """Before myst-nb reads its settings: the cache of this state, beside those of the last ones.
 
-    The course's own folder keeps it for all builds; where that cannot be written, it goes where
+    The course's own folder keeps it for all builds; if that is not writable, it goes where
     the pages go.
     """
     if config.nb_execution_mode != "cache":
@@ -81,7 +82,7 @@ def _make(folder):
 
 
 def forget_the_contents(app, env, names):
-    """A notebook that lists the chapters runs again when there are others than when it ran."""
+    """Let a notebook that lists the chapters run again if they have changed since it ran."""
     if app.config.nb_execution_mode != "cache":
         return
     listed = repr(contents.chapters(app.srcdir))
@@ -115,7 +116,8 @@ def missing_notebooks(app, names):
 def run_ahead(app, env, names):
     """With --jobs, run the missing notebooks that many at a time; Sphinx runs one after another.
 
-    What fails is not kept: Sphinx runs it again where its page is read, and complains as always.
+    Failures are not cached: Sphinx runs the notebook again when it reads the page, and reports
+    them.
     """
     jobs = int(os.environ.get("GROOVES_BOOK_JOBS", "1"))
     if jobs < 2 or app.config.nb_execution_mode != "cache":
@@ -136,7 +138,7 @@ def run_ahead(app, env, names):
 
 
 class FilledIn(NotebookClientCache):
-    """Outputs from the cache reach the notebook that is given, not a copy of it alone.
+    """A cache that writes outputs into the given notebook, not only into a copy.
 
     myst-nb 1.4 writes the notebook that it was given to jupyter_execute, where the ledger reads
     it; without this a build from the cache would find no verdicts.

@@ -10,17 +10,19 @@
     ```
 
 The argument, `:css:` and the body (the model's state as JSON) mean what they mean in Jupyter Book
-2. The rest is ours. `:data:` names a function that returns more state; its values are plain data
+2. The other options are this course's. `:data:` names a function that returns more state; its
+values are plain data
 or bytes, and bytes reach the module as a DataView, as a traitlet of anywidget's would. `:still:`
 and `:alt:` are the picture for readers without scripts.
 
-What is large and not needed by all stands in the function's `parts`, bytes by name. A module asks
-for one with `model.send({ want: name })` and is answered by a message "msg:custom" with
-{ part: name } and the bytes, as a kernel would answer it; until then nobody fetches it.
+Large data that not every reader needs are in the function's `parts`, bytes by name. A module
+requests one with `model.send({ want: name })` and is answered by a message "msg:custom" with
+{ part: name } and the bytes, as a kernel would answer it; until then it is not fetched.
 
 Browsers neither import modules nor fetch files from `file://`. So a module with all it imports, and
 its data, are written as ordinary scripts, which do load from there; `explorable-mount.js` makes
-modules of them again. One way for both, so that what is tested on a server also works from disk.
+modules of them again. Both cases use the same code, so what is tested on a server also works from
+disk.
 """
 
 import base64
@@ -147,7 +149,7 @@ def _base64(content):
 
 
 def _digest(content):
-    """Part of the file's name, so that no browser shows yesterday's copy."""
+    """Part of the file's name, so that no browser shows an outdated copy."""
     return hashlib.sha256(content).hexdigest()[:10]
 
 

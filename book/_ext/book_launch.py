@@ -5,7 +5,7 @@ authors' repository would hand out labs/solutions. The links appear as soon as `
 _config.yml holds the address of a repository without the solutions, and not before; the address
 under `repository: url:` is refused. JupyterHub has as many addresses as there are hubs. Where
 `launch_hub` names one, the link leads there; where it is empty, the link leads to the book's own
-page `launch`, which asks the reader for the hub once and remembers it.
+page `launch`, on which the reader enters the hub once.
 
     ```{with-students-copy}
     Text of a page that holds where `launch_copy` is set.
@@ -112,7 +112,7 @@ def students_copy(config):
 
 
 def _same(one, other):
-    """Whether two addresses lead to the same repository; hosts do not tell letters' case apart."""
+    """Whether two addresses lead to the same repository; hosts ignore upper and lower case."""
     return _usual(one).lower() == _usual(other).lower()
 
 
@@ -124,9 +124,9 @@ def _usual(address):
 
 
 def take_addresses(app, config):
-    """Bring the addresses that are set into one form, or complain, which stops the build.
+    """Normalise the configured addresses, or report an error, which stops the build.
 
-    One complaint is that the students would be sent to the authors' repository, with the solutions.
+    It is an error if students would be sent to the authors' repository, with the solutions.
     """
     for name, form in (("launch_copy", repository_address), ("launch_hub", hub_address)):
         try:
@@ -150,12 +150,12 @@ def take_addresses(app, config):
 
 
 def install_line(repository, branch):
-    """What a notebook's first cell must hold on a host that has not installed the course."""
+    """The line for a notebook's first cell on a host where the course is not installed."""
     return f"%pip install --quiet git+{repository}@{branch}"
 
 
 class WithCopy(SphinxDirective):
-    """Text for a book that names a students' copy."""
+    """Text for a book with a students' copy."""
 
     has_content = True
     wanted = True
@@ -167,7 +167,7 @@ class WithCopy(SphinxDirective):
 
 
 class WithoutCopy(WithCopy):
-    """Text for a book that names none."""
+    """Text for a book without one."""
 
     wanted = False
 

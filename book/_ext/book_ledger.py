@@ -7,8 +7,8 @@
 lists the claims whose first chapter belongs to that part. The verdicts are read from the executed
 notebooks when all pages have been read (grooves.plots.claims.collect); a claim without a verdict is
 listed as not yet checked, or as not in this edition where its chapter was left out.
-`{ledger-summary}` counts them. ledger.js adds filters; without scripts it is a table whose findings
-unfold.
+`{ledger-summary}` counts them. ledger.js adds filters; without scripts it is a table with findings
+that unfold.
 """
 
 from collections import Counter
@@ -33,7 +33,7 @@ COLUMNS = ("Claim", "Verdict", "What was found")
 
 
 class ledger_table(nodes.General, nodes.Element):
-    """A table whose roles are written out, so that they outlast its layout as cards."""
+    """A table with explicit ARIA roles, which it keeps when laid out as cards."""
 
 
 class ledger_row(nodes.Part, nodes.Element): ...
@@ -43,7 +43,7 @@ class ledger_cell(nodes.Part, nodes.Element): ...
 
 
 class ledger_fold(nodes.General, nodes.Element):
-    """What was found about a claim; a click shows it."""
+    """What was found about a claim, folded."""
 
 
 class ledger_finding(nodes.General, nodes.Element):
@@ -99,7 +99,7 @@ def _pages(env):
 
 
 def read_verdicts(app, env):
-    """When all notebooks have run: collect their verdicts, and have the ledger written anew."""
+    """When all notebooks have run, collect their verdicts and mark the ledger for rewriting."""
     executed = Path(app.outdir).parent / "jupyter_execute"
     env.ledger_verdicts = {}
     for page in sorted(env.found_docs):

@@ -1,9 +1,9 @@
 """Formulas as MathML, written when the book is built.
 
-Browsers lay MathML out by themselves and screen readers read it, so a page needs no script and no
-font from elsewhere, online or from disk. MathJax would have to be fetched from outside, or be
-committed to the repository. docutils brings the converter, and it refuses what it does not know:
-then the build warns, and `-W` stops it, instead of showing half a formula.
+Browsers render MathML natively and screen readers read it, so a page needs no external script or
+font, online or from disk. MathJax would have to be fetched from outside, or be committed to the
+repository. docutils contains the converter, which refuses commands that it does not support: the
+build then warns, and `-W` stops it, instead of showing half a formula.
 
 Set `html_math_renderer: mathml`.
 """
@@ -26,7 +26,7 @@ BRACES = {"msub": ("munder", "⏟"), "msup": ("mover", "⏞")}
 def to_mathml(tex, block=False):
     """A formula as a <math> element that carries its TeX source along for those who copy it.
 
-    Raises: MathError where the converter does not know a command.
+    Raises: MathError where the converter does not support a command.
     """
     if r"\operatorname*" in tex:
         raise MathError(r"\operatorname* is not known: use \max or \min, or leave the star out")
@@ -50,7 +50,7 @@ def to_mathml(tex, block=False):
 
 
 def _mend(element):
-    """What docutils 0.21 gets wrong: a text at a brace belongs below or above it, not beside."""
+    """Correct a fault of docutils 0.21: a text at a brace belongs below or above it, not beside."""
     script, brace = BRACES.get(element.tag, (None, None))
     if script and element[0].tag.endswith(script) and element[0][1].text == brace:
         element.tag = script

@@ -1,4 +1,4 @@
-"""Chapters, equations, figures, listings and exercises bear the number in the chapter's file name.
+"""Chapters, equations, figures, listings and exercises are numbered after the page's file name.
 
 Sphinx would number pages by counting them, so chapter 11 would be "6" as long as chapters 7 to 10
 are missing, and every number would change in an edition that leaves a chapter out. Here chapter NN
@@ -6,8 +6,8 @@ is NN, its exercises are NN.1, NN.2 and so on, and its notebook and lab continue
 sidebar these are called "Notebook NN" and "Lab NN". Pages that are not chapters, such as the
 notation, have no number.
 
-Parts are numbered I, II, III as soon as each of the course's three parts has a chapter in it, which
-keeps a reader from looking for a part that is still to be written.
+Parts are numbered I, II, III as soon as each of the course's three parts has a chapter in it, so
+that no reader looks for a part that is not written yet.
 """
 
 import re
@@ -22,7 +22,7 @@ AFTER_SPHINX = 900  # its own numbers are assigned at 500
 
 
 def named(toc):
-    """A table of contents whose notebooks and labs bear their chapter's number, not their title.
+    """A table of contents that lists notebooks and labs by their chapter's number, not by title.
 
     toc: _toc.yml as read. Numerals are put before the parts' captions where no part is missing.
     Returns: a new table of contents.

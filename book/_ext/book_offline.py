@@ -1,9 +1,9 @@
-"""The built book asks nobody for anything: what would fetch from outside is left out.
+"""The built book sends no requests to other sites: whatever would do so is left out.
 
-Three things would. MathJax: book_math writes formulas without it. Thebe, which runs cells on a
-server: its scripts are dropped; the launch links do that job. The widget manager: here a widget is
-shown as it stood when its cell ended, as text and pictures, because without a kernel it could not
-answer anyway. Whatever else asks for an outside address makes the build warn.
+There are three such parts. MathJax: book_math writes formulas without it. Thebe, which runs cells
+on a server: its scripts are dropped, since there are launch links. The widget manager: a widget is
+shown in its state at the end of its cell, as text and pictures, because it could not respond
+without a kernel. Any other reference to an external address makes the build warn.
 """
 
 import json
@@ -23,7 +23,7 @@ TEXTS = {"HTMLModel", "HTMLMathModel", "LabelModel"}
 
 
 def drop_scripts(app, pagename, templatename, context, doctree):
-    """Leave Thebe's scripts out of a page, and warn of any other script or style from outside."""
+    """Remove Thebe's scripts from a page, and warn of any other external script or style."""
     for kind in ("script_files", "css_files"):
         kept = []
         for file in context.get(kind, []):
@@ -38,7 +38,7 @@ def drop_scripts(app, pagename, templatename, context, doctree):
 
 
 def still_widgets(app, doctree):
-    """Replace every live widget of a notebook by what it showed last."""
+    """Replace every live widget of a notebook by its last state."""
     scripts = NbMetadataCollector.get_js_files(app.env, app.env.docname)
     _, saved = scripts.pop("ipywidgets_state", (None, {"body": '{"state": {}}'}))
     states = json.loads(saved["body"])["state"]
@@ -87,7 +87,7 @@ def _gather(model, states, parts, controls):
 
 
 def _progress(children):
-    """The words beside a progress bar: what it counted, how far it came, how long it took."""
+    """The text beside a progress bar: what it counts, its progress and the time that it took."""
     words = [c["state"].get("value", "") for c in children if c.get("model_name") in TEXTS]
     return " ".join(word.strip() for word in words if isinstance(word, str))
 

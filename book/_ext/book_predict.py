@@ -1,4 +1,4 @@
-"""Predict boxes: a question with a place for a guess, and the answer that unfolds after it.
+"""Predict boxes: a question with a field for a prediction, and an answer that unfolds after it.
 
 In a page the question is an admonition of the class `predict`, the answer a `div` of the class
 `predicted` behind it:
@@ -15,8 +15,8 @@ In a page the question is an admonition of the class `predict`, the answer a `di
     :::
 
 This is as Jupyter Book 2 writes it; sphinx-design's `div`, which has no such option, is replaced
-here. predict.js folds the answer and offers the field for the guess, so that a reader without
-scripts, or on paper, reads on.
+here. predict.js folds the answer and adds the field, so a reader without scripts, or on paper, sees
+the answer.
 A question without an answer, or an answer without a question, is a warning.
 """
 

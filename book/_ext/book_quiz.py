@@ -3,10 +3,10 @@
     ```{quiz}
     ```
 
-shows the questions of book/quizzes/<page>.toml (see quiz_data.py). Each question comes out as a
-list of choices and, behind it, a block of the class `quiz-reasons` that says which choice is right
-and what is to be said about each. quiz.js turns the choices into radio buttons and answers each at
-once; without scripts, and on paper, the reasons stand below their question.
+shows the questions of book/quizzes/<page>.toml (see quiz_data.py). Each question becomes a list of
+choices followed by a block of the class `quiz-reasons` that says which choice is correct and
+comments on each. quiz.js turns the choices into radio buttons with immediate feedback; without
+scripts, and on paper, the reasons follow their question.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ from sphinx.util.docutils import SphinxDirective
 
 
 class Quiz(SphinxDirective):
-    """The questions of the page that it stands in."""
+    """The questions of the page that contains it."""
 
     def run(self):
         page = Path(self.env.doc2path(self.env.docname))
@@ -47,7 +47,7 @@ class Quiz(SphinxDirective):
         return block
 
     def _list(self, choices, field):
-        """The choices, or what is said about them, as a list with capital letters."""
+        """The choices, or the comments on them, as a list with capital letters."""
         listed = nodes.enumerated_list(enumtype="upperalpha", prefix="", suffix=".")
         listed["classes"] = ["quiz-choices" if field == "text" else "quiz-why"]
         for choice in choices:

@@ -1,9 +1,9 @@
 """The search shows chapters first, and no excerpts of code.
 
-`search_words.toml` beside this file says which words a student types for which chapter. They are
-written with the kind of each page into `_static/search-words.js`; `search.js` ranks with them.
-Code of notebooks and labs, and what it printed, is not indexed: whoever looks for a function is led
-to the chapter that shows it.
+`search_words.toml` beside this file lists the words that students may type for each chapter. They
+are written with the kind of each page into `_static/search-words.js`; `search.js` ranks with them.
+Code of notebooks and labs, and what it printed, is not indexed: a search for a function leads to
+the chapter that shows it.
 """
 
 import json
@@ -26,12 +26,12 @@ def plain(phrase):
 
 
 def chapters():
-    """What students type, by the name of the chapter that explains it."""
+    """What students may type, by the name of the chapter that explains it."""
     return tomllib.loads(WORDS.read_text("utf-8"))
 
 
 def phrases(found_docs):
-    """What is typed, in its plain form, to the page that explains it, if there is such a page."""
+    """Each phrase in its plain form, with the page that explains it, if this book has that page."""
     return {
         plain(phrase): f"book/{chapter}"
         for chapter, typed in chapters().items()
@@ -48,7 +48,7 @@ def write_words(app, exception):
 
 
 class Builder(StandaloneHTMLBuilder):
-    """The builder of HTML, which feeds the index of the search without the code of notebooks."""
+    """The HTML builder, which leaves the code of notebooks out of the search index."""
 
     def index_page(self, pagename, doctree, title):
         if pagename.startswith(("notebooks/", "labs/")):

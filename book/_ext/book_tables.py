@@ -1,7 +1,7 @@
-"""Tables stay inside the page, and addresses on it have names.
+"""Tables stay within the page's width, and bare addresses become named links.
 
-Every table of a page that is not in a box that scrolls gets one, which fades where there is more
-(book.js). A link that shows its bare address, as the bibliography's do, is named after its site.
+Every table that is not yet in a scrolling box gets one, which fades where it continues (book.js). A
+link that shows its bare address, as the bibliography's do, is named after its site.
 """
 
 import re
@@ -14,14 +14,14 @@ BARE = re.compile(r'(<a class="[^"]*\bexternal\b[^"]*" href="(https?://[^"]+)"[^
 
 
 def name_of(address):
-    """What a link to this address is called."""
+    """The name of a link to this address."""
     if paper := re.match(r"https?://arxiv\.org/abs/([\w./-]+)", address):
         return f"arXiv:{paper[1]}"
     return site(address)
 
 
 def box_tables(body):
-    """A page's HTML with a box around each table that has none."""
+    """A page's HTML with a scrolling box around each table."""
 
     def boxed(found):
         before = body[: found.start()].rstrip()

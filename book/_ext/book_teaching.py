@@ -1,4 +1,4 @@
-"""What instructors need, made from the chapters' data when the book is built.
+"""Tables and texts for instructors, made from the chapters' data when the book is built.
 
     ```{chapter-times}
     ```
@@ -16,8 +16,8 @@
 The first is a table of minutes and points, the second a section for each chapter: objectives and
 what practises each, prerequisites, questions to discuss and exam questions. A plan with `:days:`
 in place of `:weeks:` is one for a workshop. All of them show the chapters that this book has, in
-the order of _toc.yml, so a new chapter appears by itself and one that an edition leaves out does
-not. Answers to exam questions stand with the solutions and are not read here.
+the order of _toc.yml, so a new chapter appears automatically and one that an edition leaves out
+does not. Answers to exam questions are stored with the solutions and are not read here.
 """
 
 import textwrap
@@ -96,7 +96,7 @@ class ChapterGuide(SphinxDirective):
 
 
 class CoursePlan(SphinxDirective):
-    """A plan as a table, one row a week or day."""
+    """A plan as a table, one row per week or day."""
 
     option_spec = {  # noqa: RUF012 docutils wants a dict
         "weeks": directives.positive_int,
@@ -211,7 +211,7 @@ def _plain(chapter: Chapter) -> str:
 
 
 def _by_chapter(parts, show) -> list[str]:
-    """A week's parts, those of one chapter together: "4 The transformer: read, discuss"."""
+    """A week's parts, grouped by chapter: "4 The transformer: read, discuss"."""
     found = []
     for chapter, group in groupby(parts, key=lambda part: part.chapter):
         words = [part.what for part in group]

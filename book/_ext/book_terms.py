@@ -1,8 +1,8 @@
 """Links each term of the glossary to its entry, where it first occurs on a page.
 
-The glossary is the list; nobody marks terms by hand, except words that have an everyday meaning
-too, which are linked only where a page says {term}`key`. Headings, code, formulas and what is a
-link already are left alone.
+Terms are taken from the glossary and need no markup, except words that also have an everyday
+meaning, which are linked only where a page says {term}`key`. Headings, code, formulas and existing
+links are left unchanged.
 """
 
 import re
@@ -41,14 +41,14 @@ CASED = re.compile(r"[A-Z]")  # a term with a capital letter is matched as it is
 
 @cache
 def terms_of(text: str) -> tuple[str, ...]:
-    """The terms that a glossary in Markdown defines, in its order."""
+    """The terms that a glossary in Markdown defines, in order."""
     inside = re.search(r"^```\{glossary\}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     return tuple(re.findall(r"^(\S.*)$", inside[1], re.MULTILINE)) if inside else ()
 
 
 @cache
 def pattern(terms: tuple[str, ...]) -> re.Pattern | None:
-    """What finds any of the terms, longer ones first, in singular or plural."""
+    """A pattern that matches any of the terms, longer ones first, in singular or plural."""
     ways = []
     for number, term in sorted(enumerate(terms), key=lambda entry: -len(entry[1])):
         if term.lower() in EVERYDAY:
@@ -87,7 +87,7 @@ def _left_alone(text):
 
 
 def _link(text, find, terms, linked, page):
-    """Put links into a piece of text, for those of its terms that have none yet."""
+    """Put links into a piece of text, for the terms in it that are not linked yet."""
     parts, end = [], 0
     for found in find.finditer(text.astext()):
         term = terms[int(found.lastgroup[1:])]

@@ -1,9 +1,9 @@
-"""A page loads what it uses: icons are a few masks, scripts come where something needs them.
+"""A page loads only what it uses: a few icon masks, and the scripts that its content needs.
 
 The theme would load 2.5 MB with every page: Font Awesome as a script and once more as a font, for
 some twenty icons that book/_static/icons.css draws; the index of the search, which the search page
 alone reads; scripts and styles for tabs, folded solutions and copy buttons on pages without any.
-All that goes when the pages have been written.
+All of that is removed when the pages have been written.
 """
 
 import re
@@ -40,7 +40,7 @@ FONT_AWESOME = re.compile(r"^(?:\.fa[-bsrl.:>,\s]|\.fa$|:host|@keyframes fa-|@fo
 
 
 def lighten(page):
-    """A page's HTML without the scripts and styles that nothing on it needs."""
+    """A page's HTML without the scripts and styles that it does not need."""
     page = THEBE.sub("", page)
 
     def keep(tag):
@@ -52,7 +52,7 @@ def lighten(page):
 
 
 def rules(css):
-    """The rules of a style sheet as text, each with the braces that it opens."""
+    """The rules of a style sheet as text, each with its nested braces."""
     depth = start = 0
     for match in re.finditer(r"/\*.*?\*/|\"(?:\\.|[^\"])*\"|[{};]", css, re.S):
         depth += {"{": 1, "}": -1}.get(match[0], 0)
@@ -75,7 +75,7 @@ def without_font_awesome(css):
 
 
 def write_lighter(app, exception):
-    """Mend the pages, the theme's style sheet and the folder of static files."""
+    """Lighten the pages, the theme's style sheet and the folder of static files."""
     if exception is not None or app.builder.format != "html":
         return
     site = Path(app.outdir)

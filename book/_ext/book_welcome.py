@@ -1,4 +1,4 @@
-"""What the welcome page makes of the course: ways on, the chapters as cards, how to get a copy.
+"""Parts of the welcome page: where to start, the chapters as cards, and how to get a copy.
 
     ```{ways}
     - **[Read](first-chapter)**
@@ -15,7 +15,7 @@ chapter of this edition. `{chapter-cards}` shows every chapter of this edition w
 minutes and picture, under its part of _toc.yml. Nothing about a chapter is typed on the page: the
 question and minutes come from the chapter itself (chapter_data.py), the picture is
 book/_static/cards/NN_name.svg. `{get-course}` says how to clone or download the students' copy, or
-what to do with a folder where none is set.
+what to do with a folder if no copy is configured.
 """
 
 import re
@@ -46,7 +46,7 @@ def contents(env):
 
 
 class Ways(SphinxDirective):
-    """A list whose items are cards."""
+    """A list with its items as cards."""
 
     has_content = True
 
@@ -82,7 +82,7 @@ class ChapterCards(SphinxDirective):
         return made
 
     def picture(self, name):
-        """A chapter's picture as SVG that takes the page's colours. It says nothing new."""
+        """A chapter's picture as SVG in the page's colours. It is decorative."""
         path = Path(self.env.srcdir) / CARDS / f"{name}.svg"
         self.env.note_dependency(str(path))
         if not path.is_file():
@@ -100,7 +100,7 @@ def _parts(toc):
 def _card(chapter, picture):
     """A list item in Markdown.
 
-    Raises: ValueError where the chapter's page opens without a question.
+    Raises: ValueError where the chapter's page does not open with a question.
     """
     if not chapter.question:
         raise ValueError(

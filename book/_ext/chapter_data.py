@@ -1,9 +1,9 @@
-"""What a chapter asks and gives: its data, and the minutes that page, notebook and lab state.
+"""The data of a chapter, with the minutes that its page, notebook and lab state.
 
-Key idea: a number stands in one place. Titles and minutes are read from the page, the notebook and
-the lab that state them, the order of the chapters from _toc.yml; grooves/assets/chapters.toml adds
-what stands nowhere else. The page "Teaching with this course" and the welcome page's cards are made
-from it.
+Key idea: every number is stored in one place. Titles and minutes are read from the page, the
+notebook and the lab that state them, the order of the chapters from _toc.yml;
+grooves/assets/chapters.toml adds what is stored nowhere else. The page "Teaching with this course"
+and the welcome page's cards are made from it.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Chapter:
 
 
 def chapter_names(toc: dict) -> list[str]:
-    """Names of the chapters in a table of contents (_toc.yml as read), in its order."""
+    """Names of the chapters in a table of contents (_toc.yml as read), in order."""
     names = []
     for entry in (*toc.get("parts", ()), *toc.get("chapters", ()), *toc.get("sections", ())):
         if PAGE.fullmatch(file := entry.get("file", "")):
@@ -79,7 +79,8 @@ def read_chapters(source: Path, names: list[str], all_labs: bool = True) -> list
     """The chapters of these names, in this order.
 
     source: folder that holds book/, notebooks/ and labs/. all_labs: whether each chapter must have
-    a lab; a students' copy has only those that are set, and the others are of no exercises.
+    a lab; a students' copy has only the labs that are assigned, and the other chapters have no
+    exercises.
     Raises: ValueError where chapters.toml lacks a chapter, or a page, notebook or lab lacks what
     is read from it.
     """
@@ -132,7 +133,7 @@ def practice(source: Path, name: str, fields: dict) -> tuple[tuple, tuple]:
     Returns: for each objective ((number, title), ...) of exercises, and for each (number, ...) of
     questions; a page without a quiz has none.
     Raises: ValueError where `practised` has not one entry for each objective or names an exercise
-    that the lab lacks, or where the quiz names an objective that there is not.
+    that the lab lacks, or where the quiz names an objective that does not exist.
     """
     objectives, practised = fields["objectives"], fields.get("practised", ())
     if len(practised) != len(objectives):
@@ -168,7 +169,7 @@ def opening_question(page: str) -> str:
 
 
 def reading_minutes(page: str) -> int:
-    """Minutes to read a page: what it states, else its words at WORDS_PER_MINUTE, in fives."""
+    """Minutes to read a page: as it states, else its words at WORDS_PER_MINUTE, in fives."""
     if stated := re.search(r"Reading takes about (\d+) minutes", page):
         return int(stated[1])
     return max(5, 5 * round(count_words(page) / WORDS_PER_MINUTE / 5))
@@ -201,7 +202,7 @@ def exercise_minutes(lab: str, name: str) -> tuple[int, ...]:
 
 
 def halves(minutes: tuple[int, ...]) -> int:
-    """After how many exercises a lab is divided, so that both halves take about equally long."""
+    """The number of exercises in a lab's first half, if both halves take about equally long."""
     ends = range(1, len(minutes))
     return min(ends, key=lambda end: abs(2 * sum(minutes[:end]) - sum(minutes)), default=1)
 

@@ -1,4 +1,4 @@
-"""A chapter's quick quiz as it is stored: book/quizzes/NN_name.toml.
+"""The file format of a chapter's quick quiz: book/quizzes/NN_name.toml.
 
     [[questions]]
     practises = [2]  # numbers of the chapter's objectives in grooves/assets/chapters.toml, from 1
@@ -8,8 +8,8 @@
       {text = r'$\\ln K$', why = "The negative logarithm of $1 / K$.", right = true},
     ]
 
-One choice is right; the others are misconceptions, and `why` says what is wrong with each. All
-texts are Markdown as on a page.
+One choice is correct; the others are misconceptions, and `why` explains what is wrong with each.
+All texts are Markdown as on a page.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FOLDER = "quizzes"  # beside the pages
 
 @dataclass(frozen=True)
 class Choice:
-    """One answer to choose, and what is said to those who choose it."""
+    """One answer to choose, and the comment for readers who choose it."""
 
     text: str
     why: str
@@ -40,15 +40,15 @@ class Question:
 
 
 def quiz_path(pages: Path, name: str) -> Path:
-    """Where the quiz of the page `name` is stored; pages: the folder of the pages."""
+    """The path of the quiz of the page `name`; pages: the folder of the pages."""
     return pages / FOLDER / f"{name}.toml"
 
 
 def read_quiz(path: Path) -> tuple[Question, ...]:
     """The questions of one quiz.
 
-    Raises: ValueError with the file and the question where something is missing, misspelled or has
-    other than one right choice; FileNotFoundError where there is no such file.
+    Raises: ValueError with the file and the question where something is missing or misspelled, or
+    there is not exactly one correct choice; FileNotFoundError where the file does not exist.
     """
     try:
         entries = tomllib.loads(path.read_text("utf-8")).get("questions", [])

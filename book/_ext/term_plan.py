@@ -1,9 +1,9 @@
 """Plans for a term or a workshop, made from the chapters' data.
 
 Key idea: a plan is one list of parts (read, run, discuss, lab) in the order of the book, cut into
-weeks. Among all cuts that respect the hours, the one is taken whose weeks are most alike, and a cut
-between two chapters is preferred to one inside. Where not all chapters fit, those marked "core" are
-planned first, each with the chapters that it needs.
+weeks. Among all cuts that respect the hours, the one with the most even weeks is chosen, and a cut
+between two chapters is preferred to one within a chapter. Where not all chapters fit, those marked
+"core" are planned first, each with the chapters that it needs.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from chapter_data import Chapter, halves, in_fives
 
-# Minutes of a lab are those of a prepared student; someone new to NumPy or PyTorch takes longer.
-LAB_ALLOWANCE = 1.5
+# Someone new to NumPy or PyTorch takes longer than a lab states.
+LAB_ALLOWANCE = 1.2
 MOST_WEEKS = 2  # that one chapter is spread over; further weeks stay free
 
 
@@ -29,14 +29,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Plan:
-    """A list of parts for each week (or day), and the chapters that found no room."""
+    """A list of parts for each week (or day), and the chapters that did not fit."""
 
     weeks: tuple[tuple[Part, ...], ...]  # may be fewer than asked for, where there is less to do
     left_out: tuple[Chapter, ...]
 
 
 def term_parts(chapter: Chapter) -> list[Part]:
-    """What a student does with a chapter in a term: all of it."""
+    """A student's work on a chapter in a term: all of it."""
     return [
         Part(chapter, "read", chapter.read_min),
         Part(chapter, "run the notebook", chapter.run_min),
@@ -46,16 +46,19 @@ def term_parts(chapter: Chapter) -> list[Part]:
 
 
 def workshop_parts(chapter: Chapter) -> list[Part]:
-    """What fits a workshop: the instructor presents the page, and the lab ends half way."""
+    """The work that fits into a workshop: the instructor presents the page, and half of the lab.
+
+    No time is added to the lab, because the instructor is there to help.
+    """
     return [
         Part(chapter, "presentation", chapter.read_min),
         Part(chapter, "run the notebook", chapter.run_min),
-        lab_parts(chapter)[0],
+        lab_parts(chapter, allowance=1.0)[0],
     ]
 
 
 def make_plan(chapters: list[Chapter], weeks: int, hours: float, parts=term_parts) -> Plan:
-    """Divide the chapters among the weeks, none of which takes more than these hours.
+    """Divide the chapters among the weeks, with at most this many hours in each.
 
     chapters: in the order of the book. weeks: how many (for a workshop, days).
     hours: the most that one week may take. parts: what is done with a chapter.
@@ -120,12 +123,15 @@ def _with_needs(chapter: Chapter, by_name: dict[str, Chapter]) -> set[str]:
     return names
 
 
-def lab_parts(chapter: Chapter) -> list[Part]:
-    """The two halves of a lab, or the one part where it has a single exercise."""
+def lab_parts(chapter: Chapter, allowance: float = LAB_ALLOWANCE) -> list[Part]:
+    """The two halves of a lab, or the one part where it has a single exercise.
+
+    allowance: by which the stated minutes are multiplied.
+    """
     last, end = len(chapter.exercise_min), halves(chapter.exercise_min)
     found = []
     for start, stop in ((0, end), (end, last)):
-        minutes = in_fives(LAB_ALLOWANCE * sum(chapter.exercise_min[start:stop]))
+        minutes = in_fives(allowance * sum(chapter.exercise_min[start:stop]))
         which = f"exercise {stop}" if stop - start == 1 else f"exercises {start + 1} to {stop}"
         if stop > start:
             found.append(Part(chapter, f"lab {which}", minutes))

@@ -1,10 +1,10 @@
-"""Explorables: figures that answer, on a static page and in JupyterLab alike.
+"""Explorables: interactive figures, on a static page and in JupyterLab.
 
 Each explorable has a folder with one front-end module (`NAME.mjs`, in the form that anywidget
 defines), its style sheet, and two Python modules: `widget.py` shows it on a student's own model in
-JupyterLab, and `still.py` draws the picture for readers without scripts. `shared/` holds what
-several of them use, and `export.py` what the book's pages need. Read `trucks/` first: it is the
-smallest.
+JupyterLab, and `still.py` draws the picture for readers without scripts. `shared/` holds the parts
+that several of them use, and `export.py` makes the data for the book's pages. Read `trucks/` first:
+it is the smallest.
 
 The front-end modules import each other, so that people can read them one by one. But a kernel sends
 JupyterLab a single text, and a page opened from disk may not import at all, so `bundle` joins a
@@ -43,9 +43,9 @@ def module_graph(entry: Path | str) -> list[tuple[str, str]]:
     """A front-end module and all that it imports, each after those it needs.
 
     entry: path of the module. In the sources, `MARK` and a name stand for each relative import.
-    Returns: pairs (name, source); the entry comes last.
+    Returns: pairs (name, source), the entry last.
     Raises: FileNotFoundError for a missing module; ValueError where modules import each other in
-    a circle, or two have one name.
+    a circle, or two have the same name.
     """
     finished: dict[Path, str] = {}
 
@@ -80,7 +80,7 @@ def bundle(entry: Path | str) -> str:
 
 
 def stylesheet(path: Path | str) -> str:
-    """A style sheet with those it imports in the place of their `@import` lines.
+    """A style sheet with its `@import` lines replaced by the style sheets that they name.
 
     Raises: FileNotFoundError for a missing file.
     """

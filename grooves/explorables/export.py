@@ -1,8 +1,8 @@
-"""What the book's pages need of their explorables: the state that each starts from, and stills.
+"""Data for the book's pages: the state that each explorable starts from, and its still picture.
 
-The state is made whenever the book is built, by the function that the page's directive names under
-`:data:`. The still pictures are made once, and again when the weights or the drawing have changed:
-`python -m grooves.explorables.export`. Chapters: all with an explorable.
+The state is computed whenever the book is built, by the function that the page's directive names
+under `:data:`. The still pictures are committed, and redrawn when the weights or the drawing
+change: `python -m grooves.explorables.export`. Chapters: all with an explorable.
 """
 
 from __future__ import annotations
@@ -68,12 +68,12 @@ def memory() -> dict:
 
 
 def roofline() -> dict:
-    """Published figures of devices, and the operation that is looked at first."""
+    """Published figures of devices, and the operation that is shown first."""
     return roofline_widget.state()
 
 
 def teller() -> dict:
-    """The lineage's trained model at 8 bits a weight, and its language."""
+    """The lineage's trained model at 8 bits per weight, and its language."""
     return teller_widget.state(lineage.base())
 
 
@@ -83,7 +83,7 @@ def trucks() -> dict:
 
 
 def main() -> None:
-    """Draw the still pictures anew."""
+    """Redraw the still pictures."""
     network = train_digits()
     first = forward_widget.state(network)
     pictures = {

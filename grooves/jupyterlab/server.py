@@ -1,9 +1,10 @@
 """What the Jupyter server does for the course: it serves the built book, and hides the solutions.
 
 Key idea: a link from a notebook to a chapter should lead to the chapter's page, which only exists
-where the book was built. So pages have an address of their own, `/course/book/NN_name.html`, which
-says how to build the book where there is none. The solutions are left out of the listing of
-`labs/` and nothing else: they can be opened by their path, so this is tidiness and not a lock.
+where the book was built. Pages therefore have a separate address, `/course/book/NN_name.html`,
+which explains how to build the book if that has not been done. The solutions are only left out of
+the listing of `labs/`. They can still be opened by their path, so this keeps the listing tidy but
+protects nothing.
 """
 
 from __future__ import annotations
@@ -37,16 +38,16 @@ padding: 0 1rem; }}</style></head><body><main>
 
 
 class CourseServer(Configurable):
-    """What `grooves lab` tells the server."""
+    """The settings that `grooves lab` passes to the server."""
 
     root = Unicode(help="The course's folder.").tag(config=True)
     show_solutions = Bool(False, help="List labs/solutions in the file browser.").tag(config=True)
 
 
 class FirstNotebook(JupyterHandler):
-    """Leads to the first notebook, beside a file browser at the course's root.
+    """Redirects to the first notebook, beside a file browser at the course's root.
 
-    JupyterLab prints the address that it starts with, and spoils one that holds a "?".
+    JupyterLab prints the address that it opens, and garbles one that contains a "?".
     """
 
     @web.authenticated
@@ -82,7 +83,7 @@ class BookPage(JupyterHandler, web.StaticFileHandler):
 
 
 def leave_out_solutions(contents) -> None:
-    """Make a contents manager, whichever it is, list `labs/` without `solutions`."""
+    """Make a contents manager of any type list `labs/` without `solutions`."""
     folder, entry = SOLUTIONS
     get = contents.get
 

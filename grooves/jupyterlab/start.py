@@ -1,8 +1,9 @@
-"""`grooves lab`: JupyterLab at the course's root, with the first notebook in front.
+"""`grooves lab`: JupyterLab at the course's root, with the first notebook open.
 
-Key idea: everything that differs from a plain `jupyter lab` is a setting handed to this one server.
-The user's own Jupyter configuration is read as always and never written. JupyterLab's memory of
-open tabs goes to the course's cache folder. Every chapter's notebook and lab is opened this way.
+Key idea: everything that differs from a plain `jupyter lab` is a setting passed to this server
+alone. The user's own Jupyter configuration is read as usual and never written. JupyterLab's record
+of open tabs is kept in the course's cache folder. Every chapter's notebook and lab is opened this
+way.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ def course_root() -> Path:
 
 
 def settings(root: Path, show_solutions: bool = False) -> list[str]:
-    """The options with which JupyterLab is started.
+    """The options that JupyterLab is started with.
 
     root: the course's folder, which becomes the root of the file browser.
-    Returns: words for JupyterLab's command line.
-    Raises: OSError where the cache folder cannot be made.
+    Returns: arguments for JupyterLab's command line.
+    Raises: OSError where the cache folder cannot be created.
     """
     options = {
         "ServerApp.root_dir": root,
@@ -62,9 +63,9 @@ def add_arguments(parser):
 
 
 def main(args) -> int:
-    """Start JupyterLab, until it is stopped.
+    """Run JupyterLab until it is stopped.
 
-    Raises: ValueError where there is no course here; OSError where the cache cannot be made.
+    Raises: ValueError where there is no course here; OSError where the cache cannot be created.
     """
     words = [*settings(course_root(), args.solutions), *args.more]
     try:

@@ -1,7 +1,7 @@
-"""A wave as something to play, in a notebook and on a static page.
+"""An audio player for a waveform, in a notebook and on a static page.
 
-Key idea: a short sound fits into the page itself, so it plays from any host or from disk, and asks
-nobody for anything. It carries in words what is heard, for readers who cannot hear it.
+Key idea: a short sound fits into the page itself, so it plays from any host or from disk without a
+request to a server. A description in words is part of it, for readers who cannot hear it.
 Chapter 06.
 """
 
@@ -21,10 +21,10 @@ PEAK = 0.9  # of the loudest sample, alike for all sounds
 
 
 def play(samples, rate: int, label: str, words: str) -> Picture:
-    """A player with a name, and below it what is heard.
+    """An audio player with a name, and a description of the sound below it.
 
-    samples: (S,), of any loudness. label: a name for the sound. words: what one hears.
-    Kept by `figures.keep` like any picture.
+    samples: (S,), of any amplitude. label: a name for the sound. words: its description.
+    `figures.keep` stores it like any picture.
     Raises: ValueError where there is nothing to hear, or too much for a page.
     """
     samples = np.asarray(samples, dtype=float)
@@ -44,7 +44,7 @@ def play(samples, rate: int, label: str, words: str) -> Picture:
 
 
 def wav(samples, rate: int) -> bytes:
-    """A WAV file of 16-bit samples, its loudest at `PEAK` of full scale."""
+    """A WAV file of 16-bit samples, scaled so that the largest is `PEAK` of full scale."""
     samples = np.asarray(samples, dtype=float)
     scaled = np.round(samples / np.abs(samples).max() * PEAK * 32767).astype("<i2")
     target = io.BytesIO()

@@ -1,7 +1,7 @@
 """Decision boundaries: the regions of a plane that a classifier assigns to each of two classes.
 
-Key idea: with two inputs a classifier can be drawn whole. What a hidden layer adds is then seen as
-the bends of its boundary. Chapter 01.
+Key idea: a classifier with two inputs can be drawn completely. The effect of a hidden layer is
+visible as a boundary that is no longer a straight line. Chapter 01.
 """
 
 from __future__ import annotations

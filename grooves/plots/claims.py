@@ -1,9 +1,9 @@
-"""Claims and their verdicts: what the course's sources say, and what a cell found.
+"""Claims and their verdicts: what the course's sources say, and what a cell has found.
 
 The key idea: a verdict belongs to the cell that earned it. The cell computes or measures, asserts,
-and then states the verdict; the statement is stored in the cell's output, once for the reader and
-once for the machine. The book's ledger collects the machine's copies from all executed notebooks,
-so that the table can say nothing that no cell has shown. Used in every chapter.
+and then states the verdict; the statement is stored in the cell's output, once for readers and once
+in machine-readable form. The book's ledger collects the machine-readable copies from all executed
+notebooks, so the table can state nothing that no cell has shown. Used in every chapter.
 """
 
 import html
@@ -77,7 +77,7 @@ class Verdict:
 
 
 def verdict(claim_id, holds, found, correction=""):
-    """State what this cell has shown about a claim. Call it once a claim and notebook.
+    """State what this cell has shown about a claim. Call it once per claim and notebook.
 
     claim_id: the claim's id in claims.toml, such as "C07".
     holds: True, False, "in part", or "not checkable" for a text that claims nothing.
@@ -171,7 +171,7 @@ def _checked(claim_id, holds, found, correction):
 
 
 def _opened(source):
-    """(name, notebook) of a path or of a notebook that was read before."""
+    """(name, notebook) of a path or of a notebook that has already been read."""
     import nbformat
 
     if hasattr(source, "cells"):

@@ -1,4 +1,4 @@
-"""The colours of figures: one palette, the shades that text takes, and one colour for each method.
+"""The colours of figures: one palette, its shades for text, and one colour for each method.
 
 Key idea: a colour names a method, so a method keeps its colour in every figure and explorable of a
 chapter. Chapters: all.
@@ -74,9 +74,9 @@ METHODS = {
 
 
 def colour_of(name: str, place: int) -> str:
-    """The colour of a series: its method's, else the one at its place among its neighbours.
+    """The colour of a series: its method's, otherwise the palette's colour at its place.
 
-    name: as the figure shows it; what follows a comma, "transformer, training", is no part of the
+    name: as the figure shows it; what follows a comma, "transformer, training", is not part of the
     method. place: counted from 0.
     """
     method = name.split(", ")[0] if name not in METHODS else name

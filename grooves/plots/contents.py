@@ -1,8 +1,8 @@
 """The chapters of this edition, as the first notebook lists them.
 
-Key idea: which chapters there are is said once, in _toc.yml, and a page says what it is called and
-what it asks. So the list in `00_start` is read, and a new chapter stands in it by itself. Chapters:
-all.
+Key idea: the chapters are listed once, in _toc.yml, and each page states its own title and
+question. So the list in `00_start` is generated, and a new chapter appears in it automatically.
+Chapters: all.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def chapters(root: Path | str = "..") -> list[Chapter]:
 
     root: the course's folder, as seen from a notebook. Without a course there, as on a server that
     has only the package, the list is empty.
-    Raises: ValueError where a page has no title with a question below it.
+    Raises: ValueError where a page lacks a title with a question below it.
     """
     root = Path(root)
     if not (root / "_toc.yml").is_file():

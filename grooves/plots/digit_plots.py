@@ -1,7 +1,7 @@
-"""Pictures of pictures: digits, and weights drawn as the digits that they look for.
+"""Digits drawn as pictures, and the weights of neurons drawn in the same way.
 
 Key idea: a neuron has as many weights as a picture has pixels, so they can be laid out like one:
-blue where the neuron wants ink, vermilion where it wants none.
+blue where ink raises the neuron's output, vermilion where it lowers it.
 Chapters: 01, 02, 03.
 """
 
@@ -22,13 +22,13 @@ LINE = 0.5  # height of a title, in the same unit, where ten pictures share the 
 def digit_grid(
     images, titles, alt: str, caption: str, diverging: bool = False, columns: int = 10
 ) -> figures.Picture:
-    """Small square pictures in rows, in ink on the page's own ground, so right in light and dark.
+    """Small square pictures in rows, in ink on the page's background, for light and dark pages.
 
     images: (N, P) with P a square number, or (N, side, side). Ink goes from 0 (clear) to the
-    largest value of all pictures (full). With `diverging` the sign counts, positive blue and
-    negative vermilion, on one scale for all, so that strong weights look stronger than weak ones.
+    largest value of all pictures (full). With `diverging`, positive values are blue and negative
+    ones vermilion, on one scale for all, so that strong weights look stronger than weak ones.
     titles: one short text above each picture, or (). alt: what it shows. caption: what to notice.
-    Raises: ValueError where P is no square number, titles are too few or too many, there is no
+    Raises: ValueError where P is not a square number, titles are too few or too many, there is no
     picture, or a value is negative without `diverging`.
     """
     images = np.asarray(images, dtype=float)

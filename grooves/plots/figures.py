@@ -1,7 +1,7 @@
-"""Pictures, tables and numbers that go from a cell to the page.
+"""Pictures, tables and numbers that a page takes from a notebook's cell.
 
-Key idea: a picture is SVG inside the page, and its ink is the page's own text colour. So the same
-picture is right on white and on black, sharp at any size, and carries its own words for readers
+Key idea: a picture is inline SVG, drawn in the page's text colour. So the same picture is right on
+white and on black, sharp at any size, and has alt text for readers
 who cannot see it. Chapters: all.
 """
 
@@ -66,10 +66,10 @@ _SVG = {"svg.fonttype": "none", "svg.hashsalt": "grooves"}
 
 
 def keep(**values) -> None:
-    """Keep values under names, for the book's chapter to quote: `keep(gap_nats=0.004)`.
+    """Store values under names, for the book's chapter to quote: `keep(gap_nats=0.004)`.
 
-    A picture or a table is also shown; a number or a text is kept without a word.
-    Quoted in a page by myst-nb's `glue`, whose form of storage this is.
+    A picture or a table is also shown; a number or a text is stored without output.
+    Pages quote the values with myst-nb's `glue`, whose storage format this is.
     """
     from IPython.core.formatters import format_display_data
     from IPython.display import display
@@ -95,7 +95,7 @@ class Picture:
 def table(header: list[str], rows: list[list], caption: str) -> Picture:
     """A table whose first column names the rows; the other cells are texts or numbers.
 
-    Where that column needs no name, give "": the corner is then no header, which would be empty.
+    If that column needs no name, give "": the corner is then a plain cell, not an empty header.
     """
 
     def line(cells, tag):
@@ -155,7 +155,7 @@ def _captioned(markup: str, caption: str) -> str:
 
 
 def _inline(svg: str, alt: str) -> str:
-    """An SVG file as an element of a page: no prologue, unique ids, the page's colour as ink."""
+    """An SVG file as an element of a page: no prologue, unique ids, the page's text colour."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
     svg = re.sub(r"<style[^>]*>.*?</style>", _SCHEME, svg, count=1, flags=re.S)
@@ -185,7 +185,7 @@ def _shades(markup: str, colours) -> str:
 
 
 def lines(x, series: dict, labels: tuple[str, str], alt: str, caption: str, **scales) -> Picture:
-    """Lines that carry their names at their right ends, or above the axes where these are long.
+    """Lines labelled at their right ends, or above the axes if the names are long.
 
     series: name -> values, as many as x has. labels: of the two axes, with units. scales:
     settings of the axes, such as `xscale="log"` or `ylim=(0, 1)`.
@@ -206,18 +206,19 @@ def lines(x, series: dict, labels: tuple[str, str], alt: str, caption: str, **sc
 
 
 def look_of(name: str, place: int, **changes) -> dict:
-    """How the line of a series looks: matplotlib's settings. place: among its neighbours, from 0.
+    """The style of a series' line, as matplotlib's settings. place: among the series, from 0.
 
-    A method keeps its colour; what it does, "LSTM, writing", is told by the mark.
+    A method keeps its colour; the marker distinguishes its variants, such as "LSTM, writing".
     """
     look = {"color": colour_of(name, place), "marker": "os^Dvx"[place % 6], "markersize": 5}
     return look | changes
 
 
 def look_back(words, weights, at: int, caption: str) -> Picture:
-    """A text up to one word, with a bar below each earlier word as high as the look it gets.
+    """A text up to one word, with a bar below each word as high as its attention weight.
 
-    weights: shares that sum to 1, one for each of words[:at + 1]. at: the word that looks.
+    weights: attention weights that sum to 1, one for each of words[:at + 1]. at: the word that
+    attends.
     """
     spans, shares = [], []
     for place, (word, share) in enumerate(zip(words[: at + 1], weights, strict=True)):
@@ -237,7 +238,7 @@ def stream(parts: list[tuple[str, str, bool]], ends: tuple[str, str], caption: s
     """A model's residual stream from top to bottom, and the parts that it passes.
 
     parts: (name, number of weights, whether it reads the stream and adds to it, or makes or ends
-    it). ends: what goes in and what comes out.
+    it). ends: names of the input and the output.
     """
     figure, axes = canvas(0.55 * len(parts) + 0.8)
     axes.set(xlim=(-0.6, 5.4), ylim=(-len(parts) - 0.5, 0.5))

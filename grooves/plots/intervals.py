@@ -1,7 +1,7 @@
-"""How sure a mean is: the interval around it that few measurements allow.
+"""How certain a mean is: its confidence interval when there are few measurements.
 
-Key idea: compare within pairs. Two ways of learning from the same draw of labels share that draw's
-luck, so their difference varies less than either, and a few draws can tell whether it is real.
+Key idea: compare within pairs. The same draw of labels affects two methods in much the same way, so
+their difference varies less than either result, and a few draws can show whether it is real.
 Chapter 03.
 """
 
@@ -16,9 +16,9 @@ from grooves.plots import figures, lettering
 
 
 def interval(differences, level: float = 0.95) -> tuple[float, float, float]:
-    """Mean of differences, and the ends of its interval by Student's t.
+    """Mean of differences, and the ends of its confidence interval by Student's t.
 
-    differences: (n,), n of 2 or more, independent of each other, such as one a draw of labels.
+    differences: (n,), n of 2 or more, independent of each other, such as one per draw of labels.
     Source: Student 1908, "The probable error of a mean".
     """
     differences = np.asarray(differences, dtype=float)
@@ -28,7 +28,7 @@ def interval(differences, level: float = 0.95) -> tuple[float, float, float]:
 
 
 def in_words(better: str, worse: str, differences, unit: str = "points") -> str:
-    """What the differences (n,) of two ways allow to say, in a sentence chosen by their interval.
+    """What the differences (n,) of two methods show, in a sentence chosen by their interval.
 
     better, worse: names; differences: of the first from the second, positive where it is better.
     """
@@ -54,9 +54,9 @@ def mean_curves(
 ) -> figures.Picture:
     """Means as lines, with bands around them, named at their right ends or above the axes.
 
-    x: (n,) positive numbers, on an axis of powers. series: name -> (n, runs) values. labels: of
+    x: (n,) positive numbers, on a logarithmic axis. series: name -> (n, runs) values. labels: of
     the two axes, with units. band: "interval" of 95 %, or "range" from the least to the greatest
-    run, where there are too few for an interval. skip: marks to leave out, so that a name has the
+    run, where there are too few for an interval. skip: markers to leave out, so that a name has the
     same one in two pictures. points: name -> (x, y) of single results, drawn as diamonds. scales:
     settings of the axes.
     """
@@ -86,7 +86,7 @@ def forest(groups: dict, label: str, alt: str, caption: str) -> figures.Picture:
     """Differences with their 95 % intervals, one row per comparison: a forest plot.
 
     groups: title of a group -> {name of a comparison: (runs,) paired differences}. label: of the
-    axis, with its unit. A mark is filled where its interval excludes zero, which is a line.
+    axis, with its unit. A marker is filled if its interval excludes zero, which is drawn as a line.
     """
     n_rows = sum(map(len, groups.values()))
     figure, axes = figures.canvas(0.5 + 0.24 * n_rows + 0.3 * len(groups))

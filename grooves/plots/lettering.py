@@ -1,4 +1,4 @@
-"""Labels that nothing hides: names beside lines or above them, and ticks that leave room.
+"""Labels that do not overlap: names beside lines or above the axes, and ticks with room.
 
 Key idea: a figure is read on a phone, where it is 342 pixels wide, so labels compete for room. What
 does not fit is wrapped, thinned or moved out of the axes, and never drawn over something else.
@@ -18,7 +18,7 @@ WIDEST_NAME = 0.26  # of the figure's width, for a name beside its line
 
 @dataclass
 class Name:
-    """A series' name, and how its line looks: matplotlib's settings for a line."""
+    """A series' name and the style of its line, as matplotlib's settings."""
 
     text: str
     end: float  # the last value, in the axis' unit
@@ -26,7 +26,7 @@ class Name:
 
 
 def text_width(text: str, size: float) -> float:
-    """Points that a line of text takes."""
+    """The width of a line of text, in points."""
     from matplotlib.textpath import TextPath
 
     return max(TextPath((0, 0), line, size=size).get_extents().x1 for line in text.split("\n"))
@@ -60,9 +60,9 @@ def name_lines(axes, names: list[Name], size: float, beside: bool = True) -> Non
 
 
 def spread(ends: list[float], gap: float, low: float, high: float) -> list[float]:
-    """Places as near to `ends` as they can be, at least `gap` apart and between low and high.
+    """Positions as near to `ends` as possible, at least `gap` apart and between low and high.
 
-    Where the range is too short for all of them, they go on above it.
+    If the range is too short for all of them, they continue above it.
     """
     order = sorted(range(len(ends)), key=lambda i: ends[i])
     places, above = [0.0] * len(ends), -math.inf
@@ -90,10 +90,10 @@ def legend(axes, names: list[Name], size: float) -> None:
 
 
 def note(axes, text: str, spot: tuple[float, float], size: float, colour=INK, taken=()) -> bool:
-    """Write a text beside a spot (data units), at the first place where it hides nothing.
+    """Write a text beside a point (data units), at the first position where it covers nothing.
 
     taken: boxes to keep clear of, besides the lines and texts of the axes.
-    Returns: whether there was such a place; otherwise nothing is written.
+    Returns: whether there was such a position; otherwise nothing is written.
     """
     from itertools import product
 
@@ -142,7 +142,7 @@ def obstacles(axes) -> list:
 
 
 def box_to(box):
-    """The transform that makes a box of the unit square."""
+    """The transform that maps the unit square to a box."""
     from matplotlib.transforms import BboxTransformTo
 
     return BboxTransformTo(box)
@@ -152,9 +152,10 @@ def box_to(box):
 
 
 def settle(figure, least: float) -> None:
-    """Make labels readable: none smaller than `least` points, too long for its axis or in a crowd.
+    """Make labels readable: none smaller than `least` points, too long for its axis or crowded.
 
-    Long labels are wrapped, logarithmic axes get ticks, and tick labels that would collide go.
+    Long labels are wrapped, logarithmic axes get ticks, and tick labels that would collide are
+    removed.
     """
     from matplotlib.text import Text
 
@@ -179,7 +180,7 @@ def settle(figure, least: float) -> None:
 
 
 def wrapped(text: str) -> str:
-    """A text on two lines, broken at the blank nearest to its middle."""
+    """A text on two lines, broken at the space nearest to its middle."""
     blanks = [i for i, sign in enumerate(text) if sign == " "]
     if not blanks:
         return text
@@ -213,7 +214,7 @@ def label_powers(axis) -> None:
 
 
 def prefixed(value: float) -> str:
-    """A positive number with the prefix of a unit: 10 m, 1, 100 G."""
+    """A positive number with an SI prefix: 10 m, 1, 100 G."""
     if 0.99 <= value < 999:
         return f"{value:.3g}"
     prefixes = {-9: "n", -6: "µ", -3: "m", 3: "k", 6: "M", 9: "G", 12: "T", 15: "P"}

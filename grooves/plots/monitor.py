@@ -1,8 +1,8 @@
-"""Watching a model while it learns, and asking it for stories when it has.
+"""Watch a model while it trains, and let it write stories afterwards.
 
-Key idea: a curve alone says little; beside the exact entropy it says how much there is left to
-learn. Both parts work without a browser too: the plot is a picture that replaces itself, and the
-story teller's buttons are Python methods that anybody may call. Chapters: the first notebook, 05.
+Key idea: a loss curve alone says little; beside the exact entropy it shows how much is left to
+learn. Both classes work without a browser, too: the plot is a picture that is replaced by the next
+one, and the story teller's buttons call public methods. Chapters: the first notebook, 05.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ POINTS = 120  # of the curve: more than this is noise, and makes the picture hea
 
 
 class LivePlot:
-    """The loss while it falls, beside the exact entropy, drawn anew in place.
+    """The loss during training beside the exact entropy, redrawn in place.
 
-    Give it to `train(..., on_step=live_plot)`; the time it takes to draw is not training time.
+    Pass it as `train(..., on_step=live_plot)`; the time for drawing is not training time.
 
-    entropy: nats a word, the best that any model can reach.
+    entropy: in nats per word, the lowest loss that any model can reach.
     every_s: seconds between two drawings.
     """
 
@@ -32,14 +32,14 @@ class LivePlot:
         self._place = None  # the output that is replaced, once there is one
 
     def __call__(self, history, done: float) -> None:
-        """After each step of training: draw, where the last drawing is old enough."""
+        """After each training step: redraw if the last drawing is older than `every_s`."""
         now = time.monotonic()
         if done >= 1 or now - self._drawn_at >= self.every_s:
             self.show(history)
             self._drawn_at = time.monotonic()
 
     def show(self, history) -> None:
-        """Draw into the running cell's output, or replace what was drawn there."""
+        """Draw into the running cell's output, or replace the drawing there."""
         from IPython.display import display
 
         if self._place is None:
@@ -63,20 +63,20 @@ class LivePlot:
             va="top",
             color=figures.VERMILION,
         )
-        axes.set(xlabel="words read (thousands)", ylabel="loss (nats a word)")
+        axes.set(xlabel="words read (thousands)", ylabel="loss (nats per word)")
         axes.set(yscale="log", ylim=(self.entropy / 2, 8))
         ticks = [0.2, 0.5, 1, 2, 5]
         axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.minorticks_off()
         text = (
-            f"The loss fell from {losses[0]:.2f} to {losses[-1]:.2f} nats a word in "
+            f"The loss fell from {losses[0]:.2f} to {losses[-1]:.2f} nats per word in "
             f"{history.steps:,} steps. The exact entropy is {self.entropy:.3f}."
         )
         return figures.picture(figure, text)
 
 
 def curve(history) -> tuple[list[float], list[float]]:
-    """Thousands of words read, and the mean loss since the point before: at most 120 points."""
+    """Thousands of words read, and the mean loss since the previous point: at most 120 points."""
     size = -(-history.steps // POINTS)  # rounded up
     per_step = history.words / history.steps / 1000
     words, losses = [], []
@@ -88,12 +88,12 @@ def curve(history) -> tuple[list[float], list[float]]:
 
 
 class StoryTeller:
-    """A line to type the start of a story into, and the model's story below it.
+    """A text field for the start of a story, and the model's story below it.
 
-    Enter and the button tell another story each time. The parser's verdict stands below.
+    Enter and the button generate another story each time. The parser's verdict follows it.
 
-    model: a trained story model. language: the `Stories` it learned.
-    prompt: the start that stands in the line at first; its story is told at once.
+    model: a trained story model. language: the `Stories` it was trained on.
+    prompt: the start in the text field at first; its story is generated at once.
     """
 
     def __init__(self, model, language, prompt: str = ""):
@@ -126,7 +126,7 @@ class StoryTeller:
         self.tell()
 
     def tell(self) -> None:
-        """Tell one story from what stands in the line, and say what the parser thinks of it."""
+        """Generate one story from the text field, and show the parser's verdict."""
         start = self.prompt.value.strip()
         try:
             story = tell(self.model, self.language, start, self.temperature.value, seed=self.told)

@@ -15,7 +15,7 @@ from grooves.precision.formats import Format
 
 
 def number_lines(formats: list[Format], scales: list[float], alt: str, caption: str):
-    """All positive numbers of some small formats, one row each, on an axis of powers of two.
+    """All positive numbers of some small formats, one row each, on a logarithmic axis (base 2).
 
     scales: what each format's numbers are multiplied by. Returns: `figures.Picture`.
     """
@@ -36,7 +36,7 @@ def number_lines(formats: list[Format], scales: list[float], alt: str, caption: 
 
 
 def _raised(power: int) -> str:
-    """A power in raised digits, which are as large as other text."""
+    """A power with its exponent in superscript digits."""
     return str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
@@ -69,9 +69,9 @@ def bytes_and_gaps(series: dict, level: tuple[float, str], alt: str, caption: st
 
 
 def stacked(bars: dict, unit: float, ylabel: str, marks: dict, alt: str, caption: str):
-    """Bars made of parts, one bar a case, and a mark where something was measured.
+    """Stacked bars, one per case, with a marker where something was measured.
 
-    bars: name -> {part: bytes}, the parts alike in all. unit: bytes of one unit of the axis.
+    bars: name -> {part: bytes}, the same parts in all bars. unit: bytes of one unit of the axis.
     marks: name -> bytes, for some of the bars. Returns: `figures.Picture`.
     """
     figure, axes = figures.canvas(3.4)

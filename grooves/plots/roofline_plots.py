@@ -35,7 +35,7 @@ def draw(
     """Rooflines, and operations as points below them.
 
     points: (name, intensity in FLOPs per byte, rate in FLOP/s). Published roofs are dashed.
-    Raises: ValueError where there is no roof, or a point that logarithms cannot show.
+    Raises: ValueError where there is no roofline, or a point is not positive.
     """
     if not roofs:
         raise ValueError("a picture of rooflines needs at least one roof")
@@ -84,9 +84,10 @@ def sweeps(
     faint: tuple[str, ...] = (),
     **scales,
 ) -> figures.Picture:
-    """Curves over powers of a size, each with values of its own on both axes, named above them.
+    """Curves over a size on a logarithmic axis, each with its own x and y, named above the axes.
 
-    series: name -> (x, y). faint: names that are drawn thin, because they were made elsewhere.
+    series: name -> (x, y). faint: names of curves that are drawn thin because they were recorded
+    elsewhere.
     """
     figure, axes = figures.canvas(3.6)
     axes.set(xlabel=labels[0], ylabel=labels[1], **({"xscale": "log", "yscale": "log"} | scales))
@@ -102,7 +103,7 @@ def sweeps(
 
 
 def shown(picture_rgb, alt: str, caption: str) -> figures.Picture:
-    """A picture of numbers from 0 to 1, (height, width, 3), as it is."""
+    """An image of numbers from 0 to 1, (height, width, 3), shown unchanged."""
     import base64
     import io
 

@@ -1,9 +1,9 @@
-"""Numbers and addresses in a table's cell as a book sets them.
+"""Numbers and links in table cells, typeset as in a book.
 
-The key idea: a cell is written by a format string, which knows no superscript, no minus sign and no
-link. So `10^9` and `1.4e-45` become powers of ten with a raised exponent, `-0.0000` loses the sign
-that rounding left behind, `±` stays on the line of its number, and an address becomes a link that
-is named after its site. Used by every table of the course.
+The key idea: a cell is written by a format string, which has no superscripts, minus signs or links.
+So `10^9` and `1.4e-45` become powers of ten with a raised exponent, `-0.0000` loses the sign that
+rounding left behind, `±` stays on the line of its number, and an address becomes a link named after
+its site. Used by every table of the course.
 """
 
 import re

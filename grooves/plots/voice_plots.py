@@ -58,7 +58,7 @@ def vowel_chart(
 def pitch_tracks(waves: dict, alt: str, caption: str, seconds: float = 1.5) -> figures.Picture:
     """Pitch over the first seconds of several models: the median over sentences for each frame.
 
-    waves: name -> N waves of one length.
+    waves: name -> N waveforms of equal length.
     """
     figure, axes = figures.canvas(3.2)
     axes.set(xlabel="seconds since the beginning", ylabel="pitch in Hz", ylim=(90, 260))

@@ -245,6 +245,7 @@ def test_the_plans_of_the_page_hold_the_whole_course_or_at_least_its_core():
 def test_a_new_chapter_appears_by_itself(tmp_path, monkeypatch):
     toc = {"parts": [{"chapters": [{"file": "book/01_one"}, {"file": "book/02_new"}]}]}
     fields = {"needs": [], "outside": "", "place": "core", "objectives": ["o"], "discuss": ["d"]}
+    fields["practised"] = [[]]
     told = {"01_one": fields | {"exam": {}}, "02_new": fields | {"exam": {"a": "b"}}}
     monkeypatch.setattr(chapter_data, "entries", lambda: told)
     for name in told:
@@ -304,8 +305,8 @@ def test_the_page_shows_each_chapter_of_the_edition_and_no_other(taught):
     assert "chapter 2 not in this edition" in shown
     rows = [[cell.get_text() for cell in row("td")] for row in soup.select("article table tr")]
     assert ["4 Look back", "1, 2", "17", "19", "50", "2", "9"] in rows
-    # 12 + 12 and 12 + 12 minutes of lab 6, counted one and a half times: 36, hence 40 minutes
-    assert ["6", "6 Begin elsewhere: lab exercises 3 to 4", "0.7"] in rows
+    # 12 + 12 and 12 + 12 minutes of lab 6, and a fifth more: 28.8, hence 30 minutes
+    assert ["6", "6 Begin elsewhere: lab exercises 3 to 4", "0.5"] in rows
     assert "8 of 14 weeks are free" in shown
 
 

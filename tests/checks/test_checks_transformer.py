@@ -196,7 +196,7 @@ def test_words_are_drawn_with_the_probabilities_that_they_are_compared_with():
     for temperature in temperatures:
         torch.manual_seed(1)
         begin = torch.zeros(N_TEXTS, 1, dtype=torch.long)
-        got = _frequencies(answer(forgetful, begin, 2, temperature), len(logits))
+        got = _frequencies(answer(forgetful(), begin, 2, temperature), len(logits))
         assert (got - _softmax(logits, temperature)).abs().max() < FAR / 2
     for mistake in CHANCE_MISTAKES:
         off = [(mistake.compute(logits, t) - _softmax(logits, t)).abs().max() for t in temperatures]

@@ -58,8 +58,10 @@ def draw(page, strokes, left=0.05, top=0.05, size=0.9):
 
 
 def shown(page):
-    """The page's ten logits and shares as it writes them."""
-    texts = page.locator(".gf-digits li:not(.gf-head) :is(.gf-logit, .gf-share)").all_inner_texts()
+    """The page's ten logits and probabilities as it writes them."""
+    texts = page.locator(
+        ".gf-digits li:not(.gf-head) :is(.gf-logit, .gf-probability)"
+    ).all_inner_texts()
     return list(zip(texts[::2], texts[1::2], strict=True))
 
 
@@ -84,16 +86,18 @@ def test_the_browsers_network_computes_what_the_course_computes(modules, sizes):
           const { Network } = await import("/forward/network.mjs");
           const made = new Network(network);
           return pictures.map((picture) => {
-            const { hidden, logits, shares } = made.run(picture);
-            return [[...hidden], [...logits], [...shares]];
+            const { hidden, logits, probabilities } = made.run(picture);
+            return [[...hidden], [...logits], [...probabilities]];
           });
         }""",
         [pack(network), x.tolist()],
     )
     passed = network.activations(x)
-    for i, (hidden, logits, shares) in enumerate(found):
+    for i, (hidden, logits, probabilities) in enumerate(found):
         np.testing.assert_allclose(logits, passed[-1][i], rtol=1e-9, atol=1e-9)
-        np.testing.assert_allclose(shares, layers.softmax(passed[-1][i]), rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(
+            probabilities, layers.softmax(passed[-1][i]), rtol=1e-9, atol=1e-12
+        )
         if len(sizes) == 3:
             np.testing.assert_allclose(hidden, passed[1][i], rtol=1e-9, atol=1e-9)
 
@@ -137,14 +141,14 @@ def test_the_page_shows_what_the_network_says_and_the_templates_say_another_thin
     start = state(trained)
     x = np.array(start["pixels"])[None] / 16
     templates = layers.templates(digits().train_images, digits().train_labels)
-    for name, network in (("learned", trained), ("by hand", templates)):
+    for name, network in (("trained", trained), ("class means", templates)):
         page.get_by_role("radio", name=name).check()
         logits = network.forward(x)[0]
-        for digit, (logit, share) in enumerate(shown(page)):
+        for digit, (logit, probability) in enumerate(shown(page)):
             assert float(logit.replace("−", "-")) == pytest.approx(logits[digit], abs=0.006)
-            if share[0] not in "<>":
+            if probability[0] not in "<>":
                 p = layers.softmax(logits)[digit]
-                assert float(share.rstrip("%")) == pytest.approx(100 * p, abs=0.06)
+                assert float(probability.rstrip("%")) == pytest.approx(100 * p, abs=0.06)
         assert f"predicts {logits.argmax()}" in page.locator(".gf-answer").inner_text()
         assert page.get_by_role("option").count() == network.weights[0].shape[1]
 
@@ -173,8 +177,8 @@ def test_the_walk_goes_from_stage_to_stage_and_shows_no_number_before_its_time(p
     for stage in range(1, 6):
         assert page.get_by_text(f"Stage {stage} of 5").is_visible()
         said.append(page.locator(".gf-sentence").inner_text())
-        logits, shares = zip(*shown(page), strict=True)
-        assert all(logits) == (stage >= 4) and all(shares) == (stage == 5)
+        logits, probabilities = zip(*shown(page), strict=True)
+        assert all(logits) == (stage >= 4) and all(probabilities) == (stage == 5)
         first = page.get_by_role("option").first.get_attribute("aria-label")
         assert ("not computed yet" in first) == (stage == 1)
         negative = page.locator("[role=option].gf-negative").count()
@@ -250,9 +254,9 @@ def test_what_is_drawn_and_chosen_reaches_the_kernel_and_no_key_reaches_jupyterl
     drawn = notebook.evaluate("window.kernel.pixels")
     assert drawn == pixels_of(notebook) and sum(drawn) > 100
     notebook.get_by_role("option").nth(3).click()
-    notebook.get_by_role("radio", name="by hand").check()
+    notebook.get_by_role("radio", name="class means").check()
     kernel = notebook.evaluate("window.kernel")
-    assert kernel["neuron"] == 3 and kernel["network"].startswith("by hand")
+    assert kernel["neuron"] == 3 and kernel["network"].startswith("class means")
     notebook.locator("[role=gridcell][tabindex='0']").press("ArrowDown")
     assert notebook.evaluate("window.keys") == []
 
@@ -288,7 +292,7 @@ def test_the_page_starts_from_all_that_a_widget_knows(trained):
 
 
 def test_the_still_picture_shows_the_picture_that_the_page_opens_on(trained):
-    """Its digit exactly; of its shares the winner's, since another machine rounds the training."""
+    """Its digit exactly; of the probabilities the winner, since training rounds differently."""
     kept = (ROOT / "grooves/explorables/forward/forward.svg").read_text("utf-8")
     start = state(trained)
     inks = [f"{ink / 16:.2f}" for ink in start["pixels"] if ink]

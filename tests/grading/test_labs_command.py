@@ -170,7 +170,7 @@ def _no_checks(notebook):
         (_source("double-answer", "1\n### END SOLUTION"), "has no ### BEGIN SOLUTION above it"),
         (
             _source("double-answer", "### BEGIN SOLUTION\n### BEGIN SOLUTION\n### END SOLUTION"),
-            "stands inside another",
+            "is inside another such region",
         ),
         (_source("double-check", "1\n### BEGIN HIDDEN TESTS"), "has no ### END HIDDEN TESTS"),
         (
@@ -179,7 +179,7 @@ def _no_checks(notebook):
         ),
         (_setting("double-check", grade_id="twice_sum-check"), "uses the grade_id"),
         (_setting("double-answer", grade_id=""), "cell double-answer: it has no grade_id"),
-        (_setting("double-check", points=None), "needs points, not None"),
+        (_setting("double-check", points=None), "needs a number of points, not None"),
         (_setting("double-answer", solution=False), "no answer cell stands before this check"),
         (_setting("double-check", grade_id="total"), "'total' is already a column of the grades"),
         (_no_checks, "no cell is marked as a check"),

@@ -62,17 +62,17 @@ def test_numbers_points_and_minutes_follow_a_new_exercise_everywhere(course):
     create(course, LAB, "leaky_relu", after="forward", points=2, minutes=7)
     after, cells = numbered()
     assert after == [*range(1, len(before) + 2)]
-    assert "**Time**: 97 minutes for 13 exercises" in cells[0].source
+    assert "**Time**: 111 minutes for 12 exercises" in cells[0].source
     shown = {cell.id: cell.source for cell in cells}
     assert shown["leaky_relu-text"].startswith("## 5. Leaky relu\n")
     assert "(2 of 5). **Points**: 2.\n" in shown["leaky_relu-text"]
     assert "raise NotImplementedError" in shown["leaky_relu-answer"]
-    assert "In exercises 6, 7, 8 and 13 you may call anything." in shown["how"]
+    assert "In exercises 6, 7, 8 and 12 you may call anything." in shown["how"]
     ((_, page),) = command.tables(course)
     first = page.split("### Lab 2")[0]
-    assert "\n97 minutes, 22 points.\n" in first
+    assert "\n111 minutes, 21 points.\n" in first
     assert "| 5 leaky_relu | 7 | 2 | TODO" in first
-    assert "| 13 reader | 17 | 3 |" in first
+    assert "| 12 reader | 23 | 3 |" in first
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_the_curve_averages_every_step_into_few_points(n_steps):
 def test_the_picture_says_in_words_what_it_shows():
     picture = monitor.LivePlot(0.3934).draw(history(10))
     assert picture.words == (
-        "The loss fell from 5.00 to 0.50 nats a word in 10 steps. The exact entropy is 0.393."
+        "The loss fell from 5.00 to 0.50 nats per word in 10 steps. The exact entropy is 0.393."
     )
     assert "exact entropy, 0.393" in picture.markup
 

@@ -39,9 +39,16 @@ def certain(n_words: int) -> Callable[[Tensor], Tensor]:
     return model
 
 
-def forgetful(ids: Tensor) -> Tensor:
-    """A model whose next word does not depend on the text: ids (B, T) -> logits (B, T, 5)."""
-    return torch.tensor(LOGITS).expand(*ids.shape, -1)
+def forgetful() -> Callable[[Tensor], Tensor]:
+    """A model whose next word does not depend on the text: ids (B, T) -> logits (B, T, 5).
+
+    It is created here because the grader refuses answers that call a function of this module.
+    """
+
+    def model(ids):
+        return torch.tensor(LOGITS).expand(*ids.shape, -1)
+
+    return model
 
 
 def _by_steps(model, ids, n_words, read=lambda ids: ids, at=-1, text=slice(None)):
@@ -195,7 +202,7 @@ def generate(answer):
     def judge_chances(temperature, at_once=N_TEXTS):
         ids = torch.zeros(at_once, 1, dtype=torch.long)
         logits = torch.tensor(LOGITS)
-        got = ask(answer, forgetful, ids, 2, temperature)
+        got = ask(answer, forgetful(), ids, 2, temperature)
         expected = _softmax(logits, temperature)
         given = (
             f"{at_once:,} texts that are continued by two words at temperature "

@@ -1,7 +1,7 @@
 // The explorable `attention`: a story model continues a story and shows its attention weights. Chapter 04.
 //
 // Key idea: one module, used twice. On a static page the trained weights come with the page; in
-// JupyterLab they come from the student's own model, and what is chosen here is known there.
+// JupyterLab they come from the student's own model, and choices made here are available in the kernel.
 // State: weights (a checkpoint's bytes), grammar, prompt, temperature, seed, layer, head, text.
 
 import { button } from "../shared/controls.mjs";
@@ -90,7 +90,7 @@ class Attention extends Part {
 
   // ---- what is known elsewhere -----------------------------------------------------------------
 
-  /** Follow the model's state until `signal` says that the page has no use for this any more. */
+  /** Follow the model's state until `signal` says that the page no longer needs this. */
   follow(signal) {
     const reactions = {
       "change:weights": () => this.#load(),
@@ -133,7 +133,7 @@ class Attention extends Part {
     this.#draw();
   }
 
-  /** Read the prompt anew and forget what was told after it. */
+  /** Read the prompt again and discard the story after it. */
   #restart() {
     this.#stop();
     const prompt = this.get("prompt");

@@ -85,7 +85,7 @@ export class NextView {
   }
 }
 
-/** Every attention weight of the chosen word, a row a word, a column a head. */
+/** Every attention weight of the chosen word, one row per word, one column per head. */
 export class NumbersView {
   #table = element("table");
   #title = element("summary");

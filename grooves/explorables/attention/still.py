@@ -28,7 +28,7 @@ ROWS = 3  # of the bars
 
 
 def far_head(weights: torch.Tensor) -> tuple[int, int]:
-    """The head that attends most to words far back from the last one, the start left aside.
+    """The head in which the last word attends most to distant words, without the start token.
 
     weights: (L, H, T, T), of `Transformer.attention_weights` for one text.
     Returns: layer, head.

@@ -1,7 +1,7 @@
 // The parts of the explorable `attention` that draw: words, heads, next words, numbers.
 //
 // Key idea: each part holds its elements, and `draw` brings them up to date; elements stay in place,
-// so that the keyboard's focus does. What is chosen is told to the page through one callback.
+// so that the keyboard focus does, too. Choices are passed to the page through one callback.
 
 import { element, moveTo, resize } from "../shared/dom.mjs";
 import { listbox, select } from "../shared/listbox.mjs";
@@ -95,7 +95,7 @@ export class WordsView {
     else if (top + 2 * height > from + room) this.el.scrollTop = top + 2 * height - room;
   }
 
-  /** Shade the words by how much the chosen one looks at them, and draw the strongest looks. */
+  /** Shade the words by how much the chosen one attends to them, and draw the strongest weights. */
   #shade() {
     const { story, place, looks, describe } = this.#state;
     const at = this.#pointed !== null && this.#pointed <= story.words.length ? this.#pointed : place;
@@ -215,10 +215,10 @@ export class HeadsView {
   }
 }
 
-/** How dense a look is drawn: a weak one can be seen beside a strong one, the rest is left out. */
+/** How densely an attention weight is drawn: weak ones are visible beside strong ones, the rest is left out. */
 const densityOf = (weight) => Math.max(0, Math.sqrt(weight) - 0.1) / 0.9;
 
-/** Rows of weights as a picture: the stronger the look, the denser the colour. */
+/** Rows of weights as a picture: the larger the attention weight, the denser the colour. */
 function paint(canvas, places, looks) {
   const context = canvas.getContext("2d");
   const image = context.createImageData(PIXELS, PIXELS);

@@ -1,7 +1,7 @@
 """The explorable `attention` in JupyterLab: a story model and its attention weights.
 
-Key idea: the same front-end module as on the book's page, on a model that was trained a moment
-ago. The weights go over as the bytes of a checkpoint; what is chosen there is known here.
+Key idea: the same front-end module as on the book's page, with a model that was trained a moment
+ago. The weights are sent as a checkpoint; choices made in the page are available here.
 Chapter 04.
 """
 
@@ -28,7 +28,7 @@ PROMPT = (
 def pack(model: Transformer) -> bytes:
     """The model's weights and config as the bytes of a checkpoint, in float32.
 
-    Raises: TypeError for what is not a `Transformer`: the page has no other model's code.
+    Raises: TypeError for what is not a `Transformer`: the page has no code for other models.
     """
     if not isinstance(model, Transformer):
         raise TypeError(f"the explorable shows a Transformer, not {type(model).__name__}")
@@ -42,9 +42,9 @@ def pack(model: Transformer) -> bytes:
 class Attention(Explorable):
     """A widget in which `model` continues a story, word by word, and shows its attention weights.
 
-    prompt: the start of the story. temperature: 0 takes the likeliest word, 1 draws with the
-    model's own probabilities. seed: another seed, another story. layer, head: the head that is
-    shown, from 0; None lets the page choose the one that attends most to words far back.
+    prompt: the start of the story. temperature: 0 takes the likeliest word, 1 samples from the
+    model's probabilities. seed: of the sampling. layer, head: the head that is shown, from 0; None
+    lets the page choose the one that attends most to words far back.
     text: the story so far; set by the page.
     Raises: as `pair`.
     """

@@ -1,4 +1,4 @@
-// The graph of a formula as a picture: a card a node, with its value above and its gradient below.
+// The graph of a formula as a picture: one card per node, with its value above and its gradient below.
 //
 // Key idea: the picture is a view of one step. What is not known yet is not shown; what happens in
 // this step is marked, with the slope that the gradient is multiplied by on each edge. Chapter 02.

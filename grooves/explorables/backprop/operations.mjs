@@ -1,6 +1,6 @@
-// What a formula is computed with: for each operation, a line forward and a line back.
+// What a formula is computed with: for each operation, a line for the forward pass and one for the backward pass.
 //
-// Key idea: an operation knows only its own numbers. `value` makes the result of the inputs;
+// Key idea: an operation uses only its own numbers. `value` computes the result from the inputs;
 // `slopes` says, for each input, by how much the result grows where that input grows by a little.
 // Chapter 02; the same rules as in grooves/models/autograd.py.
 

@@ -1,8 +1,8 @@
-// Reverse-mode automatic differentiation of a formula, one number a node, kept step by step.
+// Reverse-mode automatic differentiation of a formula, one number per node, kept step by step.
 //
 // Key idea: forward, every node is computed from its inputs, and its value is kept. Backward, every
-// node hands its gradient on to its inputs, each time multiplied by the slope
-// of that one operation. Where a node has several users, their blames add up. Chapter 02.
+// node passes its gradient on to its inputs, each time multiplied by the slope
+// of that one operation. Where a node has several users, their gradients add up. Chapter 02.
 
 import { FormulaError, OPERATIONS, compute } from "./operations.mjs";
 

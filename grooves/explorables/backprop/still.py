@@ -1,7 +1,7 @@
 """The still picture of the explorable `backprop`, for readers without scripts and for print.
 
 Key idea: the formula's graph after its forward and backward pass, each card with its value above
-and its gradient below, as the page shows it after all steps; computed with
+and its gradient below, as the page shows it after the last step; computed with
 `grooves.models.autograd`. The cards stand where graph_layout.mjs puts them. Chapter 02.
 """
 
@@ -38,7 +38,7 @@ def layout(nodes: list[Node]) -> tuple[list[list[float]], list[dict]]:
     placed = set()
 
     def block(i: int) -> tuple[list[list[float]], dict[int, tuple[float, float]]]:
-        """Place a node above its inputs: what is shifted together, and its rows by column."""
+        """Place a node above its inputs: the nodes that move together, and their rows by column."""
         members, span, middles = [], {}, []
         for number, one in enumerate(nodes[i].inputs):
             j = place[id(one)]

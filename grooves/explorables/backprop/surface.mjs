@@ -1,8 +1,8 @@
-// The loss surface: a plane through the space of all weights, and the loss at each of its places.
+// The loss surface: a plane through the space of all weights, and the loss at each of its points.
 //
-// Key idea: 33 weights cannot be drawn, two directions can. A place (a, b) of the plane stands for
-// the weights origin + a·first + b·second; the loss there is the height of the land that the
-// training walks through. Chapter 02.
+// Key idea: 33 weights cannot be drawn, two directions can. A point (a, b) of the plane stands for
+// the weights origin + a·first + b·second; the loss there is the height of the surface on
+// which training moves. Chapter 02.
 // Source: Li, Xu, Taylor, Studer & Goldstein 2018, arXiv:1712.09913 (section 4 for the directions).
 
 import { judge } from "./classifier.mjs";

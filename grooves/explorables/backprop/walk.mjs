@@ -1,4 +1,4 @@
-// A walk through a formula: how far somebody has stepped forward and back, and what is known there.
+// Steps through a formula: how far the reader has come in both passes, and which numbers are known there.
 //
 // Key idea: a step is a number. First one step for each operation of the forward pass; then one step
 // in which the result gets its own gradient, 1; then one for each operation of the backward pass.

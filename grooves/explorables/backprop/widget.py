@@ -1,4 +1,4 @@
-"""The explorable `backprop` in JupyterLab: the backward pass through a formula of yours.
+"""The explorable `backprop` in JupyterLab: the backward pass through your own formula.
 
 Key idea: what the page does number by number is what `grooves.models.autograd` does with arrays. So
 the same formula can be parsed here, with Python's own grammar, and the two compared.
@@ -56,7 +56,7 @@ def read(expression: str, values: Mapping[str, float]) -> list[Node]:
 
     expression: lines (or parts divided by ";") such as `loss = (w*x - y)^2`, as on the page.
     values: a number for every variable.
-    Raises: ValueError for what is not a formula or has no value.
+    Raises: ValueError for a text that is not a formula or has no value.
     """
     reading = _Reading(values)
     text = expression.replace("^", "**").replace(";", "\n")
@@ -134,7 +134,7 @@ class _Reading:
         return self.named[name]
 
     def result(self, operation: str, inputs: list[Node], compute) -> Node:
-        """A node of an operation; of constants alone it is a constant, as on the page."""
+        """A node of an operation; if all inputs are constants, it is a constant, as on the page."""
         tensor = compute(*(node.tensor for node in inputs))
         if not tensor.needs_grad:
             return self.keep(Node("constant", tensor))
@@ -150,7 +150,7 @@ class Backprop(Explorable):
 
     expression: the formula, see `read`. values: a number for each of its variables, changed by
     training. trained: names of the variables that are weights; None takes those that begin with w
-    or b. lr: the learning rate. step: how many steps are done. ask: whether a question comes
+    or b. lr: the learning rate. step: how many steps are done. ask: whether the reader is asked
     before each step of the backward pass. The rest belongs to the network: points, hidden
     (neurons), activation, seed (of its initial weights), rate, momentum, plane (of the loss
     surface), axes (of the plane "weights": the places of two weights).

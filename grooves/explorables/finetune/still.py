@@ -39,7 +39,7 @@ def draw(recorded: dict) -> str:
 
 
 def _names(recorded: dict, axes: Axes) -> list[str]:
-    """Beside the end of each line its name, and what was forgotten."""
+    """The name of each line and what its method forgot, at the line's end."""
     last, right = recorded["counts"][-1], axes.box[1]
     ways = sorted(recorded["ways"], key=lambda way: -mean(way["new"][-1]))  # from above
     ends = [axes.place(last, mean(way["new"][-1]))[1] for way in ways]

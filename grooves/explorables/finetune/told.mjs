@@ -1,7 +1,7 @@
 // The same beginning, continued by the base model and by each fine-tuned one.
 //
-// Key idea: all draw with the same random numbers, so what differs is what they have learned; and
-// each word is checked against the dialect's grammar, so nobody has to judge by ear. Chapter 06.
+// Key idea: all sample with the same random numbers, so they differ only by their training; and
+// each word is checked against the dialect's grammar, so nothing is left to the reader's impression. Chapter 06.
 
 import { element, resize } from "../shared/dom.mjs";
 import { key } from "./charts.mjs";

@@ -1,8 +1,8 @@
-"""The explorable `finetune` in JupyterLab: how far examples go, and what each tuned model tells.
+"""The explorable `finetune` in JupyterLab: the value of examples, and what each model writes.
 
-Key idea: the curves are recorded, since they took hours; the models are there, since each is only
-its difference from the base model, and the page fetches those that the reader asks for. Your own
-take their places where you give them. Chapter 06.
+Key idea: the curves are recorded, since they took hours; the models are stored as differences from
+the base model, and the page fetches only those that the reader chooses. Your own models replace
+them if you pass any. Chapter 06.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PROMPT = "Listen, children."
 
 
 def recorded() -> dict:
-    """What `benchmarks/fine_tuning.py` recorded of one dialect, and how large what is kept is.
+    """What `benchmarks/fine_tuning.py` recorded for one dialect, and the sizes of the models.
 
     Returns: counts; ways: of each its key, name, losses of the dialect (`new`) and of the first
     language (`old`), a row for each count with a number for each run; and `bytes` beside the base
@@ -66,13 +66,13 @@ def recorded() -> dict:
 
 
 class FineTuning(Explorable):
-    """A widget in which one predicts which way learns a dialect best, and hears each model.
+    """A widget in which one predicts which method learns a dialect best, and reads each model.
 
     recorded: as of `recorded`. old, new: grammars of the first language and of the dialect.
     own: your models' losses, [{"way", "n", "new", "old"}], marked beside the recorded ones.
     n: stories that were learned from, one of `chosen`. way: the key of a way, which stands out.
-    prompt: what every model goes on with. seed: another seed, other words. length: words to tell.
-    asks: whether the reader is asked before the answer is shown. guesses: what was answered, set
+    prompt: the text that every model continues. seed: of the sampling. length: in words. asks:
+    whether the reader is asked before the answer is shown. guesses: what was answered, set
     by the page: [{"n", "guess", "best"}]. told: what each model went on with, by key; set by the
     page.
     """
@@ -93,10 +93,10 @@ class FineTuning(Explorable):
     told = traitlets.Dict().tag(sync=True)
 
     def __init__(self, models: Mapping | None = None, losses: Mapping | None = None, **choices):
-        """The recorded runs with the course's models, or with yours where you trained them.
+        """The recorded runs with the course's models, or with yours if you trained any.
 
         models: by (method, number of stories), as `tuning.fine_tune` made them. losses: by the
-        same, what `tuning.evaluate_both` said.
+        same, the results of `tuning.evaluate_both`.
         Raises: ValueError for a method or a number of stories that the page does not have.
         """
         self._models = dict(models or {})

@@ -1,7 +1,7 @@
 // From strokes to the picture that a network reads, made as the data set's pictures were.
 //
 // Alpaydin & Kaynak took each digit as 32 × 32 dots that it filled, and counted the inked dots in
-// each block of 4 × 4: 8 × 8 numbers from 0 to 16. `forward.py` says the same in Python.
+// each block of 4 × 4: 8 × 8 numbers from 0 to 16. `picture` in widget.py does the same in Python.
 
 export const SIDE = 8; // pixels of the picture
 export const DOTS = 32; // dots of the fine grid

@@ -94,7 +94,7 @@ class Forward extends Part {
 
   // ---- what is known elsewhere -----------------------------------------------------------------
 
-  /** Follow the model's state until `signal` says that the page has no use for this any more. */
+  /** Follow the model's state until `signal` says that the page no longer needs this. */
   follow(signal) {
     const draw = () => this.#draw();
     const load = () => this.#load();
@@ -221,17 +221,17 @@ class Forward extends Part {
     this.hint.hidden = this.pad.strokes.length > 0;
     this.pad.draw();
     this.picture.draw(pixels);
-    this.reading.textContent = reached("shares")
+    this.reading.textContent = reached("probabilities")
       ? answer(pixels, run, this.#label)
       : "Not computed yet. Press Next to continue the forward pass.";
-    this.next.textContent = stage === "shares" ? "Step through the forward pass" : "Next";
-    this.back.hidden = this.#stage === 0 || stage === "shares";
+    this.next.textContent = stage === "probabilities" ? "Step through the forward pass" : "Next";
+    this.back.hidden = this.#stage === 0 || stage === "probabilities";
     this.stageName.textContent = `Stage ${this.#stage + 1} of ${this.stages.length}`;
     this.sentence.textContent = explain(stage, this.network, pixels, run, neuron);
     this.digits.draw(
       reached("logits") ? run.logits : null,
-      reached("shares") ? run.shares : null,
-      reached("shares") ? best(run.shares) : -1,
+      reached("probabilities") ? run.probabilities : null,
+      reached("probabilities") ? best(run.probabilities) : -1,
     );
     this.#drawNeurons(pixels, run, neuron, reached);
   }

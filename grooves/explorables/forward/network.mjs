@@ -1,4 +1,4 @@
-// A network of chapter 01 in the browser: `grooves/models/layers.py` once more, in plain arrays.
+// A network of chapter 01 in the browser: the same as `grooves/models/layers.py`, in plain arrays.
 
 import { softmax } from "../shared/softmax.mjs";
 
@@ -13,7 +13,7 @@ export function affine(x, W, b) {
   return z;
 }
 
-/** What is positive, else 0. */
+/** Positive values unchanged, otherwise 0. */
 export const relu = (z) => z.map((value) => Math.max(0, value));
 
 /** Layers one after another with a ReLU between any two: weights and biases as nested lists. */
@@ -27,7 +27,7 @@ export class Network {
     return this.weights.length > 1;
   }
 
-  /** The forward pass of one picture: sums and activations of each layer, logits, probabilities (`shares`). */
+  /** The forward pass of one picture: sums and activations of each layer, logits and probabilities. */
   run(x) {
     const sums = [];
     let passed = Float64Array.from(x);
@@ -37,7 +37,7 @@ export class Network {
       sums.push(passed);
     }
     const hidden = this.hasHidden ? relu(sums[0]) : new Float64Array(0);
-    return { sums, hidden, logits: passed, shares: softmax(passed) };
+    return { sums, hidden, logits: passed, probabilities: softmax(passed) };
   }
 
   /** The weights of one neuron of the first layer, one for each pixel. */

@@ -5,15 +5,15 @@ import { FULL } from "./drawing.mjs";
 
 export const number = (value, digits = 2) =>
   value.toFixed(digits).replace(/^-0(\.0*)?$/, (zero) => zero.slice(1)).replace("-", "−");
-export const percent = (share) => {
-  if (share < 0.001) return "< 0.1%";
-  if (share > 0.999) return "> 99.9%";
-  return `${(100 * share).toFixed(1)}%`;
+export const percent = (p) => {
+  if (p < 0.001) return "< 0.1%";
+  if (p > 0.999) return "> 99.9%";
+  return `${(100 * p).toFixed(1)}%`;
 };
 
 /** The stages of the forward pass, in order. */
 export const stages = (network) =>
-  network.hasHidden ? ["picture", "sums", "relu", "logits", "shares"] : ["picture", "logits", "shares"];
+  network.hasHidden ? ["picture", "sums", "relu", "logits", "probabilities"] : ["picture", "logits", "probabilities"];
 
 /** One stage in words: what is computed there, and what came out. */
 export function explain(stage, network, pixels, run, neuron) {
@@ -42,7 +42,7 @@ export function explain(stage, network, pixels, run, neuron) {
             "digit, plus a bias that makes up for the mean picture's ink. The largest logit is " +
             `${number(run.logits[winner])}, for ${winner}.`;
     default:
-      return `Softmax turns the logits into probabilities: positive numbers that add up to 1. The ${winner} has ${percent(run.shares[winner])}.`;
+      return `Softmax turns the logits into probabilities: positive numbers that add up to 1. The ${winner} has ${percent(run.probabilities[winner])}.`;
   }
 }
 
@@ -68,8 +68,8 @@ export function account(network, pixels, run, neuron) {
 /** What the network predicts, for the line under the picture. */
 export function answer(pixels, run, label) {
   if (!pixels.some((ink) => ink > 0)) return "Draw a digit, or choose one.";
-  const winner = best(run.shares);
-  const said = `The network predicts ${winner}, with a probability of ${percent(run.shares[winner])}.`;
+  const winner = best(run.probabilities);
+  const said = `The network predicts ${winner}, with a probability of ${percent(run.probabilities[winner])}.`;
   if (label === null) return said;
   return label === winner ? `${said} The writer meant ${label} as well.` : `${said} The writer meant ${label}.`;
 }

@@ -175,7 +175,7 @@ export class NeuronsView {
     listbox(this.el, choose);
   }
 
-  /** values: one a neuron, NaN where it is not known yet. */
+  /** values: one per neuron, NaN where it is not computed yet. */
   draw(label, values, chosen, name) {
     this.el.setAttribute("aria-label", label);
     const largest = Math.max(1e-9, ...values.map((value) => Math.abs(value) || 0));
@@ -196,26 +196,26 @@ export class NeuronsView {
 export class DigitsView {
   constructor() {
     this.el = element("ul", { className: "gf-digits", "aria-label": "The ten digits, their logits and probabilities" });
-    const parts = ["digit", "track", "logit", "share"].map((name) => ({ className: `gf-${name}` }));
+    const parts = ["digit", "track", "logit", "probability"].map((name) => ({ className: `gf-${name}` }));
     const head = element("li", { className: "gf-head", "aria-hidden": "true" }, ...parts.map((p) => element("span", p)));
     head.children[2].textContent = "logit";
-    head.children[3].textContent = "share";
+    head.children[3].textContent = "prob.";
     this.rows = Array.from({ length: 10 }, (_, digit) => {
       const bar = element("span", { className: "gf-bar" });
       const cells = parts.map((p) => element("span", p));
       cells[0].textContent = digit;
       cells[1].append(bar);
-      return { li: element("li", {}, ...cells), bar, logit: cells[2], share: cells[3] };
+      return { li: element("li", {}, ...cells), bar, logit: cells[2], probability: cells[3] };
     });
     this.el.append(head, ...this.rows.map(({ li }) => li));
   }
 
-  draw(logits, shares, winner) {
-    for (const [digit, { li, bar, logit, share }] of this.rows.entries()) {
+  draw(logits, probabilities, winner) {
+    for (const [digit, { li, bar, logit, probability }] of this.rows.entries()) {
       li.classList.toggle("gf-wins", digit === winner);
-      bar.style.setProperty("--share", shares ? shares[digit] : 0);
+      bar.style.setProperty("--probability", probabilities ? probabilities[digit] : 0);
       logit.textContent = logits ? number(logits[digit]) : "";
-      share.textContent = shares ? percent(shares[digit]) : "";
+      probability.textContent = probabilities ? percent(probabilities[digit]) : "";
     }
   }
 }

@@ -111,8 +111,8 @@ def state(trained: Network) -> dict:
         for i, at in enumerate(chosen)
     ]
     networks = {
-        "learned: 64, 32, 10": pack(trained),
-        "by hand: ten templates": pack(templates(data.train_images, data.train_labels)),
+        "trained: 64, 32, 10": pack(trained),
+        "class means: ten templates": pack(templates(data.train_images, data.train_labels)),
     }
     begin = {"networks": networks, "network": next(iter(networks)), "examples": examples}
     hidden = trained.activations(data.test_images[chosen[3]][None])[1][0]

@@ -1,7 +1,7 @@
 // A classifier small enough to learn in the page, at every label that the reader gives.
 //
-// Key idea: how often each word stood in the texts of each label; a text is given to the label that
-// makes its words likeliest, as if they came one by one and knew nothing of each other. Chapter 03.
+// Key idea: count how often each word occurs in the texts of each label; a text gets the label under
+// which its words are likeliest, as if they were independent of each other. Chapter 03.
 
 import { softmax } from "../shared/softmax.mjs";
 

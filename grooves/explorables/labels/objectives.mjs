@@ -1,4 +1,4 @@
-// The objectives of grooves/training/objectives.py once more, for the page: what to predict, made from the data.
+// The objectives of grooves/training/objectives.py for the page: what to predict, made from the data.
 //
 // Key idea: hide a part of the data, or change it in a way that you know, and ask for what was
 // hidden or done. Pieces may be words or numbers; nothing here looks into them. Chapter 03.

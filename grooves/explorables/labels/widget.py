@@ -46,8 +46,8 @@ class Labels(Explorable):
     """A widget in which one types a sentence and sees the training pairs that can be made of it.
 
     sentence: any text. unit: "words" or "characters". objective: one of `OBJECTIVES`.
-    share: probability that a word is masked or dropped. seed: another seed, other words.
-    mistake: whether the objective's classic mistake is made, so that the answer leaks.
+    share: probability that a word is masked or dropped. seed: of this choice.
+    mistake: whether to make the objective's typical mistake, so that the answer leaks.
     texts: other texts, [{"text": ..., "label": 0 or 1}]; the label is the true one.
     labels: the two names. given: labels by a person, set by the page: by the text's place among
     `texts`, or "own" for the sentence. threshold: least probability of a pseudo-label.

@@ -1,7 +1,7 @@
 """The still picture of the explorable `memory`, for readers without scripts and for print.
 
-Key idea: what the page's first model needs, part by part, laid into devices of every size, counted
-by `grooves.precision.budget`. Chapter 12.
+Key idea: the memory that the page's first model needs, part by part, drawn into devices of every
+size; computed by `grooves.precision.budget`. Chapter 12.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def draw(model: Model, devices: list[dict], n_tokens: int) -> str:
 
 
 def _device(device: dict, need: dict[str, float], total: float, y: float) -> list[str]:
-    """One row: a frame for the device's memory, and what is needed laid into it."""
+    """One row: a frame for the device's memory, filled with the parts that the model needs."""
     memory = device["memory_gib"] * 2**30
     scale = (RIGHT - LEFT) / max(total, memory)
     fits = total <= (1 - RESERVE) * memory

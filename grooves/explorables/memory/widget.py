@@ -56,12 +56,12 @@ def models() -> list[dict]:
 
 
 def short(name: str) -> str:
-    """A device's name without its maker and its memory, which the row says anyway."""
+    """A device's name without its maker and its memory, which the row states anyway."""
     return re.sub(r"^(NVIDIA|GeForce|AMD) (GeForce |Instinct )?|,? \d+ GB$", "", name)
 
 
 def devices() -> list[dict]:
-    """A row for each of `SIZES`, with the names of devices that have as much memory."""
+    """A row for each of `SIZES`, with the names of the devices that have this much memory."""
     rows = []
     for size in SIZES:
         same = [
@@ -77,7 +77,7 @@ def devices() -> list[dict]:
 
 
 class Memory(Explorable):
-    """A widget that says whether a model fits into a memory, and what to change where it does not.
+    """A widget that shows whether a model fits into a memory, and what to change if not.
 
     models, devices: rows to choose from, as `models()` and `devices()` make them; others may
     be passed. view: "fit" or "bits". model: a name. device: the chosen one's memory in GiB, 0 for

@@ -42,7 +42,7 @@ class Axes:
         return left + across * (right - left), bottom - up * (bottom - top)
 
     def grid(self, xs: dict[float, str], ys: dict[float, str]) -> list[str]:
-        """Lines at values, with what they are called."""
+        """Labelled lines at the given values."""
         left, right, top, bottom = self.box
         parts = []
         for value, name in xs.items():
@@ -56,19 +56,19 @@ class Axes:
         return parts
 
     def line(self, places: Iterable[tuple[float, float]], look: str) -> str:
-        """A line through places in the axes' own values."""
+        """A line through points in data units."""
         points = " ".join("{:.1f},{:.1f}".format(*self.place(*place)) for place in places)
         return f'<polyline points="{points}" fill="none" {look}/>'
 
     def dot(self, x: float, y: float, colour: str) -> str:
-        """A point with a white middle."""
+        """A dot with a white centre."""
         cx, cy = self.place(x, y)
         look = f'fill="#fff" stroke="{colour}" stroke-width="3"'
         return f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="5" {look}/>'
 
 
 def apart(places: list[float], gap: float) -> list[float]:
-    """Rising places moved as little as keeps each `gap` from the next; groups keep their middle."""
+    """Sorted positions, moved as little as a `gap` between them requires; groups stay centred."""
     groups: list[tuple[float, int]] = []  # middle, how many
     for place in places:
         middle, n = place, 1
@@ -87,12 +87,12 @@ def shown(device: dict) -> bool:
 
 
 def short(device: dict) -> str:
-    """A device's name without what its line says."""
+    """A device's name without what its line states."""
     return device["name"].removesuffix(" (recorded)")
 
 
 def draw(devices: list[dict]) -> str:
-    """A picture (SVG) of the roofs of devices as `roofline.devices` gives; dashed: published."""
+    """A picture (SVG) of the rooflines of `roofline.devices`; published ones are dashed."""
     axes = Axes((0.05, 1e4), (1e9, 6e14), (MARGIN + 40, WIDTH - 190, 72, HEIGHT - 74))
     names = {1e9: "1 G", 1e10: "10 G", 1e11: "100 G", 1e12: "1 T", 1e13: "10 T", 1e14: "100 T"}
     parts = [

@@ -24,7 +24,7 @@ DEVICES = Path(devices_table.__file__).with_name("devices.toml")
 
 
 def devices() -> list[dict]:
-    """Recorded devices, then the single ones of devices.toml with both limits; dates are text.
+    """Recorded devices, then those of devices.toml with both limits; dates are text.
 
     Only peaks in one of `BYTES` are kept, and no NPU, in which nobody trains a layer.
     """
@@ -38,7 +38,7 @@ def devices() -> list[dict]:
 
 
 def recorded() -> list[dict]:
-    """The committed recordings in the form of devices.toml; a processor with its most threads."""
+    """The committed recordings in the form of devices.toml; of a CPU, the one with most threads."""
     found: dict[str, Recording] = {}
     for recording in sorted(recordings(), key=lambda one: one.threads):
         found[recording.device["name"]] = recording
@@ -67,7 +67,7 @@ def work(
     operation: one of `OPERATIONS`.
         matrix_matrix: two square matrices with `size` rows.
         matrix_vectors: a square matrix with `size` rows, times `batch` vectors at once.
-        addition, copy: two vectors of `size` values made one; one vector copied.
+        addition, copy: the sum of two vectors of `size` values; a copy of one.
         attention: one new token of each of `batch` texts attends to `size` tokens, through
             heads of which `shared` have keys and values in common (Shazeer 2019,
             arXiv:1911.02150). Softmax is left out.

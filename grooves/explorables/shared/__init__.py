@@ -1,1 +1,1 @@
-"""What several explorables use: widgets, drawing, controls, the story model in the browser."""
+"""Shared by several explorables: widgets, drawing, controls, the story model in the browser."""

@@ -1,7 +1,7 @@
-// Scores as probabilities, and which is the highest: the softmax of grooves/models/layers.py once more.
+// Scores as probabilities, and which is the highest: the same softmax as in grooves/models/layers.py.
 
-/** Positive shares that add up to 1, one a score (Float64Array); temperature 0 gives all to the highest.
- * The highest score is taken off first, so nothing overflows.
+/** Probabilities, one per score (Float64Array); temperature 0 gives 1 to the highest score.
+ * The highest score is subtracted first, so nothing overflows.
  */
 export function softmax(scores, temperature = 1) {
   const p = new Float64Array(scores.length);

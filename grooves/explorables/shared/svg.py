@@ -1,4 +1,4 @@
-"""What the still pictures of the explorables are drawn with: ink, text, and a card that holds them.
+"""Drawing tools for the explorables' still pictures: colours, text, and the card around them.
 
 Key idea: a still picture stands on a white card of its own, so it is readable on a dark page and
 in print, and its widths are measured, so it looks the same in every font. Chapters: all with an
@@ -23,7 +23,7 @@ def text(x, y, words, size, ink=INK, width=None, anchor="start", weight=400) -> 
 
 
 def width_of(words: str, size: float) -> float:
-    """Width of a text in pixels, in the font that matplotlib brings along."""
+    """Width of a text in pixels, in the font that comes with matplotlib."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 

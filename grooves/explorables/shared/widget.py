@@ -1,7 +1,7 @@
-"""What every explorable is in JupyterLab: a widget around its front-end module and style sheet.
+"""The base class of explorables in JupyterLab: a front-end module and its style sheet.
 
-Key idea: a subclass says how it is called, `module = "forward"`, and lists its state as traits; the
-same traits' defaults are what the book's page starts from. Chapters: all with an explorable.
+Key idea: a subclass names its module, such as `module = "forward"`, and lists its state as traits;
+the same traits' defaults are what the book's page starts from. Chapters: all with an explorable.
 """
 
 from __future__ import annotations
@@ -35,6 +35,6 @@ class Explorable(anywidget.AnyWidget):
 
     @classmethod
     def defaults(cls) -> dict:
-        """The state that the front end starts from where nothing was chosen, by name."""
+        """The default state that the front end starts from, by name."""
         own = cls.class_own_traits(sync=True)
         return {name: trait.default() for name, trait in own.items() if name[0] != "_"}

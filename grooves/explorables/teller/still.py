@@ -1,7 +1,7 @@
 """The still picture of the explorable `teller`, for readers without scripts and for print.
 
-Key idea: it shows the story that the page tells first, word for word. So the numbers that the page
-draws its words with are made here as well. Chapters: none; the welcome page.
+Key idea: it shows the first story of the page, word for word. So the random numbers with which the
+page samples words are computed here as well. Chapters: none; the welcome page.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def random_number(seed: int, place: int) -> float:
 
 @torch.inference_mode()
 def tell(model, language: Stories, seed: int = SEED) -> list[str]:
-    """The words of the story that the page tells with this seed, without the end mark."""
+    """The words of the page's story with this seed, without the end token."""
     model = as_told(model)
     ids = [0]  # the end mark stands before every story
     while len(ids) < model.config.context:
@@ -41,7 +41,7 @@ def tell(model, language: Stories, seed: int = SEED) -> list[str]:
 
 
 def draw(model, language: Stories) -> str:
-    """A picture (SVG) of the first story and of what the language says of it."""
+    """A picture (SVG) of the first story and the language's verdict on it."""
     words = tell(model, language)
     lines, line = [], ""
     for word in to_text(words).split():

@@ -2,7 +2,7 @@
 
 Key idea: a reader who has just opened the book sees the model at work before reading about it. The
 page gets the weights as integers of 8 bits with a scale for each row, a quarter of their size in
-float32, because nobody should wait for a welcome. Used on the welcome page.
+float32, so that the welcome page loads quickly. Used on the welcome page.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ SEED = 2  # of the first story; the still picture shows the same one
 def pack(model: Transformer) -> bytes:
     """The model's config and weights as a checkpoint of 8-bit codes.
 
-    Each weight is two tensors: `<name>.codes`, int8, and `<name>.scales`, float32, one a row; a
+    Each weight is two tensors: `<name>.codes`, int8, and `<name>.scales`, float32, one per row; a
     vector is one row.
-    Raises: TypeError for what is not a `Transformer`: the page has no other model's code.
+    Raises: TypeError for what is not a `Transformer`: the page has no code for other models.
     """
     if not isinstance(model, Transformer):
         raise TypeError(f"the explorable shows a Transformer, not {type(model).__name__}")
@@ -53,7 +53,7 @@ def as_told(model: Transformer) -> Transformer:
 class Teller(Explorable):
     """A widget in which `model` tells a story word by word, and then another.
 
-    seed: another seed, another story. text: the story that was told last; set by the page.
+    seed: of the sampling. text: the latest story; set by the page.
     Raises: as `pack`; ValueError where the model and the language have vocabularies of different
     sizes.
     """

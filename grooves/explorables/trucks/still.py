@@ -16,7 +16,7 @@ HEIGHT, MOST = 380, 2**14  # pixels; trips in flight
 
 
 def draw(car: Fleet, trucks: Fleet) -> str:
-    """A picture (SVG) of what each fleet delivers, over how many trips are in flight."""
+    """A picture (SVG) of each fleet's throughput over the number of trips in flight."""
     axes = Axes((1, MOST), (0.1, 4000), (MARGIN + 46, WIDTH - MARGIN, 52, HEIGHT - 74))
     xs = {1: "1", 10: "10", 100: "100", 1000: "1,000", 10000: "10,000"}
     ys = {0.1: "0.1", 1: "1", 10: "10", 100: "100", 1000: "1,000"}

@@ -16,7 +16,7 @@ from grooves.explorables.shared.widget import Explorable
 
 @dataclass(frozen=True)
 class Fleet:
-    """What fetches data: how long a trip takes, and how much is in flight at once.
+    """A fleet that fetches data: the latency of a trip, and how much is in flight at once.
 
     latency_ns: from departure to arrival. trip_bytes: the load of one trip. in_flight: trips at
     the same time. road_gb_per_s: bandwidth of the road, in bytes per nanosecond.
@@ -57,7 +57,7 @@ TRUCKS = Fleet(latency_ns=500, trip_bytes=128, in_flight=4096, road_gb_per_s=200
 
 
 class Trucks(Explorable):
-    """A widget in which a car and trucks deliver bytes, with sliders for what they are like.
+    """A widget in which a car and trucks deliver bytes, with sliders for their properties.
 
     car, trucks: the fields of a `Fleet`. load: bytes requested. time_ns: position of the
     animation. asks: whether the reader predicts before the answer is shown. guesses: the reader's

@@ -145,7 +145,7 @@ def test_a_grader_that_was_killed_goes_on_and_grades_the_suspect_last_and_alone(
         assert _all_end(tmp_path)  # a kernel ends with its grader
     assert _grade("--time-limit", "600") == 0
     said = capsys.readouterr().out
-    assert "anna: 0 of 6, not graded. The grader was ended twice while this ran" in said
+    assert "anna: 0 of 6, not graded. The grader was ended twice while this submission ran" in said
     assert _rows()["bert"]["total"] == "6"
 
 
