@@ -178,7 +178,14 @@ def _unchanged(answer):
     def call(weights, train, validation, *others):
         given = (*weights, *train, *validation)
         before = [part.copy() for part in given]
+        n_weights = len(weights)
         result = answer(weights, train, validation, *others)
+        if len(weights) != n_weights:
+            raise CheckFailed(
+                "your code changes the list of weights that it was given. The caller still needs "
+                "it: make a new list.",
+                hint="changed_input",
+            )
         if not all(map(np.array_equal, given, before)):
             raise CheckFailed(
                 "your code changes the arrays that it was given, probably with `w -= ...`, which "
