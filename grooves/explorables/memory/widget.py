@@ -21,7 +21,7 @@ from grooves.precision.budget import KEPT, PRECISIONS, RECIPES
 from grooves.training import lineage
 
 FORMATS = ("fp32", "bf16", "fp16", "e4m3", "e5m2", "int8")
-SIZES = (8, 12, 24, 31.8, 40, 80, 140.4, 179.1, 192, 640)  # GiB: shown where a device has it
+SIZES = (8, 12, 24, 31.8, 80, 140.4, 179.1, 640)  # GiB: shown where a device has it
 FIRST, CONTEXT = "Llama 3.1 8B", 8192  # what the page opens on
 NAMES_SHOWN = 2  # devices that are named in one row
 
