@@ -13,6 +13,7 @@ from functools import partial
 
 import numpy as np
 
+from grooves.checks.answers import describe
 from grooves.checks.compare import Mistake, compare, written_by_hand
 from grooves.checks.failures import CheckFailed
 
@@ -103,12 +104,29 @@ def judge_parts(
 def compare_parts(got, inputs, expected, mistakes, given, source="PyTorch's is", tolerance=None):
     """Compare several results of a call one by one, as described in `judge_parts`."""
     got = [
-        np.array(part).reshape(() if np.ndim(right) == 0 and np.size(part) == 1 else np.shape(part))
-        for part, right in zip(got, expected.values(), strict=True)
+        _as_array(part, right, name, list(expected), given)
+        for part, (name, right) in zip(got, expected.items(), strict=True)
     ]
     for i, (name, right) in enumerate(expected.items()):
         of_this_part = [Mistake(m.name, partial(_part_of, m.compute, i), m.says) for m in mistakes]
         compare(got[i], right, of_this_part, inputs, f"{name}, with {given}", source, tolerance)
+
+
+def _as_array(part, right, name: str, names: list[str], given: str) -> np.ndarray:
+    """One of several results as an array, a single number as one without axes.
+
+    Raises: CheckFailed with the hint "not_an_array" where it is something else.
+    """
+    try:
+        part = np.array(part)
+    except ValueError:  # a list of arrays of several shapes
+        raise CheckFailed(
+            f"for {given}, {name} must be one array, but there your function returned "
+            f"{describe(part)}. It must return {len(names)} results, and nothing else: "
+            f"{', '.join(names)}.",
+            hint="not_an_array",
+        ) from None
+    return part.reshape(()) if np.ndim(right) == 0 and part.size == 1 else part
 
 
 def where_it_fits(compute: Callable) -> Callable:

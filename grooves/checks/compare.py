@@ -27,6 +27,7 @@ from grooves.checks.verdict import note
 # Relative and absolute. The inputs are float32, so float64 answers get no tighter bound.
 TOLERANCE = {torch.float16: 1e-2, torch.bfloat16: 5e-2}
 ORDINARY_TOLERANCE = 1e-4
+ROUNDED_TO_ZERO = 1e-15  # in messages, such as 1.1e-16 where 0 is meant
 
 
 @dataclass(frozen=True)
@@ -123,12 +124,22 @@ def shape_of(x) -> str:
     return str(tuple(x.shape))
 
 
-def number(value: float) -> str:
+def number(value: float, digits: int = 4) -> str:
     """A number as a message shows it: four significant digits, integers in full."""
     if getattr(value, "dtype", None) == torch.bool:
         return str(bool(value))
     value = float(value)
-    return f"{value:,.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.4g}"
+    return f"{value:,.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.{digits}g}"
+
+
+def told_apart(*values: float) -> list[str]:
+    """Numbers with so many digits that they look different, if they are; about 1e-16 is 0."""
+    values = [0.0 if 0 < abs(float(value)) < ROUNDED_TO_ZERO else value for value in values]
+    for digits in (4, 6, 9, 12, 17):
+        said = [number(value, digits) for value in values]
+        if len(set(said)) == len({float(value) for value in values}):
+            break
+    return said
 
 
 def _difference(got: Tensor, expected: Tensor, source: str, tolerance: float) -> str:
@@ -138,14 +149,16 @@ def _difference(got: Tensor, expected: Tensor, source: str, tolerance: float) ->
     gap = (got.double() - expected.double()).abs().nan_to_num(torch.inf, torch.inf)
     gap[got.double() == expected.double()] = 0.0  # an infinity that is right
     if expected.ndim == 0:
-        return f"your result is {number(got)}; {source} {number(expected)}."
+        mine, right = told_apart(got, expected)
+        return f"your result is {mine}; {source} {right}."
     # of integers, such as words and classes, the first that differs: how far says nothing
     told = gap if expected.is_floating_point() else (gap > 0).int()
     worst = tuple(int(i) for i in torch.unravel_index(told.argmax(), gap.shape))
     wrong = int((gap > tolerance + tolerance * expected.double().abs()).sum())
+    mine, right = told_apart(got[worst], expected[worst])
     return (
-        f"your result at {list(worst)} is {number(got[worst])}; {source} "
-        f"{number(expected[worst])} ({wrong} of {gap.numel()} values differ)."
+        f"your result at {list(worst)} is {mine}; {source} "
+        f"{right} ({wrong} of {gap.numel()} values differ)."
     )
 
 

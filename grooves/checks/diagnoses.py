@@ -135,7 +135,7 @@ def _never_varies(wrong: Sequence[Finding], findings: Sequence[Finding]) -> bool
 
 
 def _rounded(g: Tensor, e: Tensor, tolerance: float) -> bool:
-    """Right up to two per cent, or with so many digits behind the point and no more."""
+    """Right up to two per cent, or with so many digits after the point and no more."""
     if tolerance >= LOOSE or g.shape != e.shape:
         return False
     if not _told_apart(e, tolerance) or _counts(e, tolerance):
@@ -198,7 +198,8 @@ _PATTERNS: tuple[tuple[str, Callable, str], ...] = (
     (
         "truncated",
         _each(lambda g, e, t: _near(g, e.trunc(), 1e-9) and not _near(e, e.trunc(), t)),
-        "The digits behind the point are missing: an integer type, `int()` or `//` cut them off.",
+        "The digits after the decimal point are missing: an integer type, `int()` or `//` cut them "
+        "off.",
     ),
     (
         "one_factor",

@@ -1,12 +1,15 @@
 """What PyTorch's and NumPy's own errors mean for somebody who knows the other of the two.
 
 Key idea: most lost minutes of a first PyTorch lab are NumPy habits. The error is shown as it is,
-and one sentence behind it says what to write. Part of the labs' checks (every chapter).
+and one sentence after it says what to write. Part of the labs' checks (every chapter).
 """
 
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 TWO_RESULTS = "max|min|median|mode|sort|topk|kthvalue|cummax|cummin"
 
@@ -75,7 +78,7 @@ _HABITS: tuple[tuple[str, str], ...] = (
         r"module 'torch(?:\.random)?' has no attribute '(expand_dims|swapaxis|array|copy|append|"
         r"randn?)'",
         "torch has no {0}. A new axis is x[:, None] or x.unsqueeze(dim), an array is "
-        "torch.tensor(...), a copy x.clone(), one tensor behind another torch.cat(...), and normal "
+        "torch.tensor(...), a copy x.clone(), one tensor after another torch.cat(...), and normal "
         "random numbers come from torch.randn(...).",
     ),
     (
@@ -189,6 +192,11 @@ _HABITS: tuple[tuple[str, str], ...] = (
         "word ids, one that is no word (such as a padding) needs ignore_index.",
     ),
     (
+        r"index -1 is out of bounds for dimension",
+        "An id of -1 is no word but padding: leave such targets out before you look up their "
+        "probabilities, or look up ids.clamp(min=0) and leave their losses out of the mean.",
+    ),
+    (
         r"Index tensor must have the same number of dimensions as (input|self)",
         "gather wants an index with as many axes as the tensor: index.unsqueeze(-1), and "
         "squeeze(-1) afterwards.",
@@ -231,13 +239,27 @@ _HABITS: tuple[tuple[str, str], ...] = (
     (
         r"The size of tensor a \(\d+\) must match|could not be broadcast together",
         "Shapes are aligned from the last axis, and only an axis of length 1 is repeated: "
-        "x[:, None] adds one behind the first.",
+        "x[:, None] adds one after the first.",
     ),
     (
         r"maximum recursion depth exceeded",
         "It calls itself too often: a loop with a list of what is still to do has no such limit.",
     ),
 )
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Inside, warnings that would point into the check, or say less than its message."""
+    with warnings.catch_warnings():
+        for message in (
+            r"The use of `x\.T` on tensors of dimension other than 2",
+            r"The \.grad attribute of a Tensor that is not a leaf",
+            r"The given NumPy array is not writable",
+            r"(invalid value|divide by zero|overflow|underflow) encountered",
+        ):
+            warnings.filterwarnings("ignore", message)
+        yield
 
 
 def habit(error: str, line: str = "") -> str | None:

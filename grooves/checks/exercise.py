@@ -29,11 +29,12 @@ from grooves.checks.answers import (
     watch,
 )
 from grooves.checks.diagnoses import PATTERNS
-from grooves.checks.errors import habit
+from grooves.checks.earlier import earlier_not_passed, note_outcome, sentence
+from grooves.checks.errors import habit, silenced
 from grooves.checks.failures import UNRECOGNISED, AnswerRaised, CheckFailed, NotStarted, Stopped
-from grooves.checks.survey import survey
+from grooves.checks.survey import named_inputs, survey
 from grooves.checks.term import exercises_set, numbered, tell_missing
-from grooves.checks.verdict import verdict
+from grooves.checks.verdict import NONE_OF_THE_USUAL, verdict
 
 _registry: dict[str, dict[str, None]] = {}  # lab -> its exercises, in the order of definition
 _modules: set[str] = set()  # where checks are defined
@@ -75,7 +76,7 @@ def check(
             if answer is None or answer is Ellipsis or answer is NotImplemented:
                 raise _named(NotStarted(_not_started(exercise)), lab, exercise) from None
             watched, calls = watch(answer, exercise, returns, in_place)
-            with survey() as findings:
+            with survey() as findings, silenced():
                 failure = cause = remark = None
                 try:
                     remark = body(watched)
@@ -85,17 +86,23 @@ def check(
                     raise Stopped(f"{exercise}: stopped while the check was running.") from None
                 except (Exception, SystemExit) as error:
                     failure, cause = _translate(error, calls, run, body), error
-            failure = _weightiest(failure, verdict(findings))
+            with silenced():
+                found = verdict(named_inputs(findings, answer))
+            failure = _weightiest(failure, found)
             unnamed = failure is None or failure.hint in UNNAMED or failure.hint in PATTERNS
             if unnamed:
                 try:
                     kept = [c.kept for c in calls or () if c.kept]
                     refuse_overwritten(kept)
                     if repeatable:
-                        refuse_memory(answer, kept)
+                        with silenced():
+                            refuse_memory(answer, kept)
                 except CheckFailed as remembers:
                     failure, cause = remembers, None
+            note_outcome(lab, exercise, failure is None)
             if failure is not None:
+                if failure is found or failure.hint in UNNAMED:
+                    failure = _with_earlier(failure, answer, lab, exercise)
                 raise _named(failure, lab, exercise) from cause
             if calls is not None and not calls:
                 raise RuntimeError(f"the check of {exercise!r} passed without calling the answer")
@@ -169,6 +176,14 @@ def _weightiest(raised: CheckFailed | None, found: CheckFailed | None) -> CheckF
     return found
 
 
+def _with_earlier(failure: CheckFailed, answer, lab: str, exercise: str) -> CheckFailed:
+    """The refusal, with earlier exercises that the answer calls and that have not passed."""
+    if blamed := earlier_not_passed(answer, lab, exercise, list(_registry[lab])):
+        told = failure.message.partition(f"\n{NONE_OF_THE_USUAL}")[0]
+        failure.message = f"{told}\n{sentence(blamed)}"
+    return failure
+
+
 def _named(failure: CheckFailed, lab: str, exercise: str) -> CheckFailed:
     failure.exercise, failure.message = exercise, numbered(lab, failure.message)
     return failure
@@ -233,6 +248,8 @@ def _translate(error: BaseException, calls, run, body) -> CheckFailed:
     call = calls[-1] if calls else None
     frames = student_frames(error, body)
     if not frames and not (call and call.error is error):
+        if "inhomogeneous shape" in said:
+            what = "its parts have different shapes, so they make no single array"
         got = f" What it returned: {describe(call.result)}." if call and call.error is None else ""
         return CheckFailed(
             f"the check could not use your answer ({what}).{got} "

@@ -7,10 +7,11 @@ Part of the labs' checks (every chapter).
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -21,7 +22,8 @@ class Finding:
 
     told: the message if the result is wrong. mistakes: those that could occur here. agrees: whether
     a given mistake would have returned the same. got, expected: both results, if they are numbers;
-    `tolerance` is relative and absolute. inputs: what the answer was given.
+    `tolerance` is relative and absolute. inputs: what the answer was given; names: what the answer
+    calls them, if it was given just these.
     """
 
     wrong: bool
@@ -32,6 +34,7 @@ class Finding:
     expected: Tensor | None = None
     tolerance: float = 0.0
     inputs: tuple = ()
+    names: tuple[str, ...] = ()
 
 
 _open: ContextVar[list[Finding] | None] = ContextVar("_open", default=None)
@@ -46,6 +49,15 @@ def survey() -> Iterator[list[Finding]]:
         yield findings
     finally:
         _open.reset(token)
+
+
+def named_inputs(findings: Sequence[Finding], answer) -> list[Finding]:
+    """The findings, with the names of their inputs in the answer's signature."""
+    try:
+        names = tuple(inspect.signature(answer).parameters)
+    except (TypeError, ValueError):
+        return list(findings)
+    return [replace(f, names=names) if len(f.inputs) == len(names) else f for f in findings]
 
 
 def opened() -> list[Finding] | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 
 from grooves.checks.diagnoses import pattern
 from grooves.checks.failures import UNRECOGNISED, CheckFailed
@@ -17,6 +18,7 @@ from grooves.checks.smallest import smallest_case
 from grooves.checks.survey import Finding, opened
 
 NONE_OF_THE_USUAL = "This is none of the usual mistakes."
+MODERATE = 16.0  # what a fraction in an ordinary input does not exceed
 
 
 def note(finding: Finding) -> None:
@@ -35,11 +37,25 @@ def verdict(findings: Sequence[Finding]) -> CheckFailed | None:
     """The refusal that follows from the findings, or None if none of them is wrong.
 
     Its message is about the first wrong result. Its hint is the name of the mistake that explains
-    all results, or of the pattern that they show, or "unrecognised".
+    all results, or of the pattern that they show, or "unrecognised". Where nothing explains all,
+    two mistakes may have been made of which one shows in extreme inputs alone, so the results for
+    ordinary inputs are considered by themselves.
     """
     first = next((finding for finding in findings if finding.wrong), None)
     if first is None:
         return None
+    if failure := _recognised(findings, first):
+        return failure
+    ordinary = [finding for finding in findings if _is_ordinary(finding)]
+    of_these = next((finding for finding in ordinary if finding.wrong), None)
+    if of_these and (failure := _recognised(ordinary, of_these)):
+        return failure
+    told = f"{first.told}\n{NONE_OF_THE_USUAL} {smallest_case(findings)}"
+    return CheckFailed(told, hint=UNRECOGNISED)
+
+
+def _recognised(findings: Sequence[Finding], first: Finding) -> CheckFailed | None:
+    """The refusal that names the one mistake or the pattern behind these findings, if there is."""
     named = explanations(findings, first)
     if len(named) == 1:
         (name, says), *_ = named.items()
@@ -48,8 +64,22 @@ def verdict(findings: Sequence[Finding]) -> CheckFailed | None:
     if found := pattern(findings):
         name, says = found
         return CheckFailed(f"{first.told}\n{says}", hint=name)
-    told = f"{first.told}\n{NONE_OF_THE_USUAL} {smallest_case(findings)}"
-    return CheckFailed(told, hint=UNRECOGNISED)
+    return None
+
+
+def _is_ordinary(finding: Finding) -> bool:
+    """Whether no fraction that the answer was given is large: no extreme input."""
+    return bool(finding.inputs) and all(map(_is_moderate, finding.inputs))
+
+
+def _is_moderate(value) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_moderate, value))
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu().double().numpy() if value.is_floating_point() else None
+    if isinstance(value, (float, np.ndarray)) and np.asarray(value).dtype.kind == "f":
+        return bool((np.abs(value) <= MODERATE).all())
+    return True
 
 
 def explanations(findings: Sequence[Finding], first: Finding) -> dict[str, str]:

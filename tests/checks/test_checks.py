@@ -20,6 +20,7 @@ from grooves.checks import (
     NotStarted,
     check,
     describe,
+    earlier,
     exercise,
     progress,
     recorded,
@@ -27,6 +28,7 @@ from grooves.checks import (
 from grooves.checks.compare import compare, written_by_hand
 
 LAB = "98_framework"
+CALLS = "97_calls"  # a lab in which one exercise calls another
 
 
 @check(lab=LAB, exercise="double", returns=(float, np.ndarray))
@@ -119,6 +121,64 @@ def test_a_device_that_lacks_an_operation_is_an_error_and_no_stub(student):
     """)
     with pytest.raises(AnswerRaised, match="not implemented for 'Half'"):
         check_double(names["double"])
+
+
+@check(lab=CALLS, exercise="double")
+def check_called(answer):
+    compare(answer(torch.arange(3.0)), 2 * torch.arange(3.0), (), (torch.arange(3.0),), "3 numbers")
+
+
+@check(lab=CALLS, exercise="quadruple")
+def check_quadruple(answer):
+    compare(answer(torch.arange(3.0)), 4 * torch.arange(3.0), (), (torch.arange(3.0),), "3 numbers")
+
+
+TWICE = """\
+    def double(x):
+        return x {}
+
+    def twice(x):
+        return double(double(x))
+
+    def quadruple(x):
+        return twice(x) + x ** 3
+
+    def of_its_own(x):
+        return 4 * x + x ** 3
+"""
+
+
+def test_an_answer_that_calls_a_wrong_earlier_one_is_told_to_correct_that_first(
+    student, monkeypatch
+):
+    monkeypatch.setattr(earlier, "_outcomes", {})
+    names = student(TWICE.format("* 3"))
+    blamed = "It calls double, which has not passed its check: correct that one first."
+    with pytest.raises(CheckFailed):
+        check_called(names["double"])
+    with pytest.raises(CheckFailed) as caught:
+        check_quadruple(names["quadruple"])
+    assert caught.value.message.endswith(blamed)
+    assert "none of the usual mistakes" not in caught.value.message
+    with pytest.raises(CheckFailed) as caught:
+        check_quadruple(names["of_its_own"])  # it does not call double
+    assert "It calls" not in caught.value.message
+    progress.record(CALLS, "double", 1)  # passed on another day, but wrong today
+    with pytest.raises(CheckFailed) as caught:
+        check_quadruple(names["quadruple"])
+    assert caught.value.message.endswith(blamed)
+
+
+def test_an_earlier_answer_that_has_passed_is_not_blamed(student, monkeypatch):
+    monkeypatch.setattr(earlier, "_outcomes", {})
+    names = student(TWICE.format("* 2"))
+    check_called(names["double"])
+    for forgotten in (False, True):  # known from this session, or from the progress file
+        if forgotten:
+            earlier._outcomes.clear()
+        with pytest.raises(CheckFailed) as caught:
+            check_quadruple(names["quadruple"])
+        assert "It calls" not in caught.value.message
 
 
 def test_an_answer_that_needs_an_unfinished_one_says_which(student):

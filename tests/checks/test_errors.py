@@ -2,6 +2,7 @@
 
 import importlib
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -136,3 +137,32 @@ def test_a_result_of_the_other_librarys_type_is_told_how_to_make_the_right_one(
         softmax(answer)
     assert caught.value.hint == "wrong_type"
     assert says in caught.value.message
+
+
+def test_a_target_that_is_padding_is_told_to_be_left_out(own_progress):
+    from grooves.checks.transformer import next_word_loss
+
+    def answer(logits, ids, padding):
+        log_p = logits.log_softmax(-1)[:, :-1]
+        found = -log_p.gather(-1, ids[:, 1:, None]).squeeze(-1)
+        return found[ids[:, 1:] != padding].mean()
+
+    with pytest.raises(CheckFailed) as caught:
+        next_word_loss(answer)
+    assert caught.value.hint == "raised"
+    assert "leave such targets out" in caught.value.message
+
+
+def test_pytorchs_warnings_about_habits_are_not_shown(own_progress, recwarn):
+    from grooves.checks.transformer import next_word_loss
+
+    def answer(logits, ids, padding):
+        warnings.warn(
+            "The use of `x.T` on tensors of dimension other than 2 is no good", stacklevel=1
+        )
+        warnings.warn("The .grad attribute of a Tensor that is not a leaf Tensor", stacklevel=1)
+        return logits.sum()
+
+    with pytest.raises(CheckFailed):
+        next_word_loss(answer)
+    assert not [str(each.message) for each in recwarn]

@@ -134,10 +134,10 @@ def test_the_smallest_input_that_fails_is_written_out_with_both_results():
             judge(answer, (x, 2), x / 2, (), f"x of shape {shape}")
 
     with pytest.raises(CheckFailed) as caught:
-        halves(lambda x, by: x / by + x % 3)
+        halves(lambda x, n: x / n + x % 3)
     assert caught.value.hint == "unrecognised"
     assert caught.value.message.startswith("for x of shape (6, 5), your result")
-    told = "given [[7, 2], [0, 2]] and 2, the right result is [[3.5, 1], [0, 1]], yours is "
+    told = "given x = [[7, 2], [0, 2]] and n = 2, the right result is [[3.5, 1], [0, 1]], yours is "
     assert f"The smallest input that fails: {told}[[4.5, 3], [0, 3]]." in caught.value.message
 
 
@@ -158,3 +158,58 @@ def test_of_large_inputs_the_smallest_is_named_unless_it_is_told_already(shapes,
     with pytest.raises(CheckFailed) as caught:
         thirds(lambda x: x / 3 + x**2)
     assert f"none of the usual mistakes. {says}" in caught.value.message
+
+
+def test_a_result_that_is_nearly_right_is_told_with_the_digits_that_differ():
+    @check(lab="98_survey", exercise="nearly")
+    def nearly(answer):
+        for x in (1.5, 2.5):
+            judge(answer, (x,), np.array([x**2, x]), (), f"x = {x}", tolerance=1e-9)
+
+    with pytest.raises(CheckFailed) as caught:
+        nearly(lambda x: np.array([x**2 + 1e-5 * (x == 1.5), x - 7 * (x == 2.5)]))
+    assert "your result at [0] is 2.25001; PyTorch's is 2.25 (1 of 2" in caught.value.message
+    assert "the right result is [2.25, 1.5], yours is [2.25001, 1.5]" in caught.value.message
+
+
+def test_a_number_that_is_zero_but_for_rounding_is_told_as_zero():
+    with pytest.raises(CheckFailed) as caught:
+        compare(torch.tensor([0.5]), torch.tensor([1.1e-16]), (), (), "1 number")
+    assert "PyTorch's is 0 (1 of 1 values differ)" in caught.value.message
+
+
+@pytest.mark.parametrize("scale", [1e5, 1e-4])
+def test_a_small_input_of_huge_or_tiny_numbers_is_not_to_be_worked_by_hand(scale):
+    @check(lab="98_survey", exercise="scaled")
+    def scaled(answer):
+        for x in (np.array([1.2, 3.4]), np.array([2.2, 0.3])):
+            judge(answer, (scale * x,), scale * x / 3, (), "2 numbers", tolerance=1e-9)
+
+    with pytest.raises(CheckFailed) as caught:
+        scaled(lambda x: x / 3 + x % 0.7 + 1)
+    assert "by hand" not in caught.value.message
+
+
+def test_a_case_with_fewer_numbers_but_a_larger_count_is_not_called_the_smallest():
+    @check(lab="98_survey", exercise="steps")
+    def steps(answer):
+        for size, n in ((40, 2), (30, 7)):
+            x = np.arange(1.0, size)
+            judge(answer, (x, n), x / n, (), f"{size - 1} numbers and n = {n}")
+
+    with pytest.raises(CheckFailed) as caught:
+        steps(lambda x, n: x / n + x % 3)
+    assert "The smallest input" not in caught.value.message
+
+
+def test_of_two_mistakes_the_one_that_shows_on_ordinary_inputs_is_named_first():
+    @check(lab="98_survey", exercise="extreme")
+    def extreme(answer):
+        for x in ((1.0, 2.0), (700.0, 1.0), (3.0, 0.5)):
+            judge(answer, (np.array(x),), np.exp(np.array(x) / 100), TWO, f"x = {x}")
+
+    TWO = (Mistake("half", lambda x: np.exp(x / 100) / 2, "you halve."),)
+    with pytest.raises(CheckFailed) as caught:
+        extreme(lambda x: np.exp(x) / np.exp(0.99 * x) / 2 + (x > 500))
+    assert caught.value.hint == "half"
+    assert caught.value.message.startswith("for x = (1.0, 2.0), your result")

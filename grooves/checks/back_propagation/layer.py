@@ -105,6 +105,8 @@ def matmul_backward(answer):
         x, W = draw(600 + i, n_pictures, fan_in), draw(700 + i, fan_in, fan_out)
         _check_matmul(call, x, W, draw(800 + i, n_pictures, fan_out))
         call = answer
+    g = np.array([[1.0], [-2.0]])
+    _check_matmul(answer, np.array([[1.0, 2.0], [3.0, 5.0]]), np.array([[4.0], [0.5]]), g)
     x, W, g = np.array([[1, 2, 3], [4, 5, 6]]), np.array([[3], [-4], [5]]), np.array([[0.5], [0.7]])
     on_whole_numbers(_check_matmul, answer, x, W, g)
     _check_matmul(answer, 1e5 * x, W / 8, -1e6 * g)

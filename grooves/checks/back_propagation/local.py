@@ -46,16 +46,30 @@ def _reduced(reduce):
     return lambda g, shape: reduce(g, axis=broadcast_axes(g, shape), keepdims=True).reshape(shape)
 
 
+def _in_two_steps(g, shape, first, second):
+    """The axes in front reduced in one way, those of length 1 in another."""
+    g = first(g, axis=tuple(range(g.ndim - len(shape))))
+    ones = tuple(i for i, n in enumerate(shape) if n == 1)
+    return second(g, axis=ones, keepdims=True)
+
+
 def _if_broadcast(compute):
     """A mistake that can only show where something was broadcast."""
     return where_it_fits(lambda g, shape: compute(g, shape) if g.shape != shape else g)
 
 
 UNBROADCAST_MISTAKES = (
-    Mistake(
-        "averaged",
-        _reduced(np.mean),
-        "you take the mean. Each use of a number contributes to its gradient: add them up.",
+    *(
+        Mistake(
+            "averaged",
+            compute,
+            "you take the mean. Each use of a number contributes to its gradient: add them up.",
+        )
+        for compute in (
+            _reduced(np.mean),
+            lambda g, shape: _in_two_steps(g, shape, np.mean, np.sum),
+            lambda g, shape: _in_two_steps(g, shape, np.sum, np.mean),
+        )
     ),
     Mistake(
         "largest",
@@ -170,3 +184,9 @@ def unbroadcast(answer):
         given = f"g of shape {shape_of(g)} and an array of shape {shape}"
         judge_array(call, (g, shape), expected, UNBROADCAST_MISTAKES, given)
         call = answer
+    for g, shape in ((np.array([[1.0, 2.0], [3.0, 5.0]]), (2,)), (np.array([[1.0, 4.0]]), (1, 1))):
+        (expected,) = torchs_gradients(
+            lambda x, g=g: x.expand(g.shape), np.zeros(shape), arriving=g
+        )
+        given = f"g of shape {shape_of(g)} and an array of shape {shape}"
+        judge_array(answer, (g, shape), expected, UNBROADCAST_MISTAKES, given)

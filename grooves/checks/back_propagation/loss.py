@@ -136,6 +136,7 @@ def loss_backward(answer):
     z, seven = draw(11, 3, 5), [0, 0, 2, 1, 2, 0, 1]
     for call, logits, labels, given in (
         (by_hand(answer), z, [2, 0, 3], "logits (3, 5) and the labels 2, 0, 3"),
+        (answer, [[0.0, 1.0], [2.0, 0.0]], [1, 1], "logits (2, 2) and the labels 1, 1"),
         (formula(answer), draw(12, 1, 6), [4], "one picture, logits (1, 6) and the label 4"),
         (answer, draw(13, 7, 4, scale=3), seven, "logits (7, 4)"),
         (answer, draw(131, 7, 4, scale=3), seven[::-1], "other logits (7, 4)"),

@@ -21,6 +21,7 @@ from grooves.checks.back_propagation.rules import (
     torchs_gradients,
 )
 from grooves.checks.compare import Mistake, shape_of
+from grooves.checks.forward_propagation.stable_softmax import softmax_of
 
 # ---- 6 network_backward ----------------------------------------------------------------------
 
@@ -33,17 +34,24 @@ def _back(
     W2,
     b2,
     mask=lambda z, g: z > 0,
-    relu=True,
+    last_bias=True,
     loss=gradient_of,
     through=lambda W: W.T,
 ):
     """The gradients by formula, with a place for each mistake."""
     z = x @ W1 + b1
-    hidden = np.maximum(z, 0) if relu else z
-    g = loss(hidden @ W2 + b2, y)
+    hidden = np.maximum(z, 0)
+    g = loss(hidden @ W2 + (b2 if last_bias else 0), y)
     back = g @ through(W2)
     g1 = back * mask(z, back)
     return x.T @ g1, g1.sum(0), hidden.T @ g, g.sum(0)
+
+
+def _relu_swapped(x, y, W1, b1, W2, b2):
+    _, _, to_W2, to_b2 = _back(x, y, W1, b1, W2, b2)
+    z = x @ W1 + b1
+    g1 = z * (gradient_of(np.maximum(z, 0) @ W2 + b2, y) @ W2.T > 0)
+    return x.T @ g1, g1.sum(0), to_W2, to_b2
 
 
 def _averaged_biases(x, *rest):
@@ -71,19 +79,21 @@ NETWORK_MISTAKES = (
         "the ReLU is missing in the backward pass. The gradient passes only where z > 0.",
     ),
     Mistake(
-        "mask_of_g",
-        lambda *a: _back(*a, mask=lambda z, g: g > 0),
-        "you make the ReLU's mask from the gradient. Make it from z, the sums before the ReLU.",
+        "relu_swapped",
+        _relu_swapped,
+        "the arguments of relu_backward are swapped, so it masks z by the gradient's sign. Pass z "
+        "first, then the gradient of h: relu_backward(z, to_hidden).",
     ),
     Mistake(
-        "slope_at_zero",
-        lambda *a: _back(*a, mask=lambda z, g: z >= 0),
-        "at z = 0 you pass the gradient on. The slope jumps there; by convention it is 0.",
+        "b2_forgotten",
+        lambda *a: _back(*a, last_bias=False),
+        "b2 is missing in the forward pass: the logits are h @ W2 + b2.",
     ),
     Mistake(
-        "no_activation",
-        lambda *a: _back(*a, mask=lambda z, g: 1, relu=False),
-        "your network has no ReLU, neither in the forward pass nor in the backward pass.",
+        "softmax_before",
+        lambda *a: _back(*a, loss=lambda z, y: gradient_of(softmax_of(z), y)),
+        "you pass probabilities to loss_backward, which applies the softmax itself. Pass the "
+        "logits.",
     ),
     Mistake(
         "z_for_hidden",
@@ -117,10 +127,13 @@ NETWORK_MISTAKES = (
         lambda *a: [-part for part in _back(*a)],
         "all signs are wrong. Return the gradients; the step *against* them comes later.",
     ),
-    Mistake(
-        "second_layer_first",
-        lambda *a: [_back(*a)[i] for i in (2, 3, 0, 1)],
-        "the gradients are right, but in the wrong order: first W1, b1, then W2, b2.",
+    *(
+        Mistake(
+            "wrong_order",
+            lambda *a, order=order: [_back(*a)[i] for i in order],
+            "the gradients are right, but in the wrong order: W1, b1, W2, b2 is asked for.",
+        )
+        for order in ((2, 3, 0, 1), (0, 2, 1, 3), (3, 2, 1, 0), (2, 0, 3, 1), (1, 0, 3, 2))
     ),
     Mistake(
         "W2_not_transposed",
@@ -148,6 +161,8 @@ def network_backward(answer):
         x, parameters = draw(140 + i, n_pictures, sizes[0]), _parameters(150 + i, *sizes)
         _check_network(call, x, np.array(labels), *parameters)
 
+    few = ([[1.0]], [0.0], [[3.0, 1.0]], [0.5, 0.0])
+    _check_network(answer, np.array([[2.0]]), np.array([0]), *map(np.array, few))
     # for a blank picture each z is the bias alone, and some are exactly 0
     x, (W1, b1, W2, b2) = draw(145, 4, 3), _parameters(155, 3, 6, 5)
     x[1], b1[:3] = 0.0, 0.0

@@ -25,13 +25,14 @@ from grooves.checks.compare import Mistake, number, shape_of
 def _adam(
     w, m, v, g, t, lr, beta1, beta2, eps,
     correct=(True, True), root=np.sqrt, square=np.square, late=0, inside=False, stored=False,
+    power=lambda beta, t: beta**t, sign=-1,
 ):  # fmt: skip
     """Adam by formula, with an option for each mistake."""
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * square(g)
-    mean = m / (1 - beta1 ** (t + late)) if correct[0] else m
-    size = v / (1 - beta2 ** (t + late)) if correct[1] else v
-    w = w - lr * mean / (root(size + eps) if inside else root(size) + eps)
+    mean = m / (1 - power(beta1, t + late)) if correct[0] else m
+    size = v / (1 - power(beta2, t + late)) if correct[1] else v
+    w = w + sign * lr * mean / (root(size + eps) if inside else root(size) + eps)
     return (w, mean, size) if stored else (w, m, v)
 
 
@@ -46,30 +47,37 @@ ADAM_MISTAKES = (
         "the bias correction is missing: m and v began at 0 and are too small at first. Divide by "
         "1 − β₁ᵗ and 1 − β₂ᵗ.",
     ),
-    Mistake(
-        "mean_uncorrected",
-        _with(correct=(False, True)),
-        "you correct v but not m, which began at 0 too: divide it by 1 − β₁ᵗ.",
+    *(
+        Mistake(
+            "one_uncorrected",
+            _with(correct=correct),
+            "you correct only one of m and v, and both began at 0: divide m by 1 − β₁ᵗ and v by "
+            "1 − β₂ᵗ.",
+        )
+        for correct in ((False, True), (True, False))
     ),
     Mistake(
-        "square_uncorrected",
-        _with(correct=(True, False)),
-        "you correct m but not v, which began at 0 too: divide it by 1 − β₂ᵗ.",
+        "no_power",
+        _with(power=lambda beta, t: beta),
+        "the correction uses β without the power t. Divide by 1 − β₁ᵗ and 1 − β₂ᵗ: beta1**t.",
+    ),
+    Mistake(
+        "wrong_sign",
+        _with(sign=1),
+        "you add the step. The gradient points to where the loss grows: subtract.",
     ),
     Mistake(
         "stored_corrected",
         _with(stored=True),
         "you return the corrected m and v. The next step needs the uncorrected ones.",
     ),
-    Mistake(
-        "t_plus_one",
-        _with(late=1),
-        "the correction uses t + 1. t counts from 1, so use βᵗ, not βᵗ⁺¹.",
-    ),
-    Mistake(
-        "t_minus_one",
-        _with(late=-1),
-        "the correction uses t − 1. t counts from 1, so use βᵗ, not βᵗ⁻¹.",
+    *(
+        Mistake(
+            "t_off_by_one",
+            _with(late=late),
+            "the correction uses t + 1 or t − 1. t counts from 1, so use βᵗ itself.",
+        )
+        for late in (1, -1)
     ),
     Mistake(
         "no_eps",
@@ -129,6 +137,8 @@ def adam(answer):
         m, v = (np.zeros(shape), np.zeros(shape)) if t == 1 else (m, np.array(v**2))
         _check_adam(call, w, m, v, g, t, lr, *betas, eps)
         call = answer
+    one = (np.array([2.0]), np.array([0.5]), np.array([0.25]), np.array([4.0]))
+    _check_adam(answer, *one, 2, 0.1, 0.5, 0.75, 0.5)
     two, zero = np.array([2.0, -3.0]), np.zeros(2)
     _check_adam(answer, two, 3e7 * two, 1e15 * two**2, 1e9 * two, 4, 0.25, 0.75, 0.92, 1e-3)
     what = "a large v and a gradient of 0, "

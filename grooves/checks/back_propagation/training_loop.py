@@ -31,25 +31,26 @@ def its_gradients(x, y, w, b):
 def trained(
     weights, train, validation, gradients, loss, lr, batch_size, n_epochs, seed,
     order=lambda rng, n: rng.permutation(n), batches=None, labels=None, judged=lambda t, v: v,
-    keep="best", each_step=False, stop=False, start=False, stale=False,
+    keep="best", each_step=False, stop=False, stale=False, divided=lambda batch, size: 1,
 ):  # fmt: skip
     """The training loop, with an option for each mistake.
 
     order(rng, n): the order of an epoch. batches(order, size): its batches, all where None.
     labels(batch, place): which labels go with a batch. judged: the data whose loss decides. keep:
     "best" or "last". each_step: whether every step is a candidate. stop: whether the first rise
-    ends it. start: whether the untrained weights are a candidate. stale: whether all gradients of
-    an epoch are those of its first weights.
+    ends it. stale: whether all gradients of an epoch are those of its first weights.
+    divided(batch, size): by what the gradients are divided.
     """
     (x, y), rng = train, np.random.default_rng(seed)
     batches = batches or (lambda found, size: [found[i : i + size] for i in range(0, len(x), size)])
-    best, lowest = weights, loss(*judged(train, validation), *weights) if start else math.inf
+    best, lowest = weights, math.inf
     for _ in range(n_epochs):
         first, place = weights, 0
         for batch in batches(order(rng, len(x)), batch_size):
             which = labels(batch, place) if labels else batch
             found = gradients(x[batch], y[which], *(first if stale else weights))
-            weights = [w - lr * g for w, g in zip(weights, found, strict=True)]
+            rate = lr / divided(batch, batch_size)
+            weights = [w - rate * g for w, g in zip(weights, found, strict=True)]
             place += len(batch)
             held_out = loss(*judged(train, validation), *weights)
             if each_step and held_out < lowest:
@@ -94,11 +95,6 @@ MISTAKES = (
         "the validation loss.",
     ),
     Mistake(
-        "trained_on_validation",
-        lambda w, train, validation, *others: trained(w, validation, validation, *others),
-        "you train on the validation data. They are for measuring only.",
-    ),
-    Mistake(
         "uphill",
         _uphill,
         "you add the step. The gradient points to where the loss grows: subtract.",
@@ -129,10 +125,14 @@ MISTAKES = (
         _with(batches=_full_batches),
         "you leave out the last batch of an epoch where it is smaller. Every example counts.",
     ),
-    Mistake(
-        "one_batch_only",
-        _with(batches=lambda found, size: [found[:size]]),
-        "you take one batch per epoch. An epoch goes through all examples.",
+    *(
+        Mistake(
+            "divided_again",
+            _with(divided=divided),
+            "you divide the gradients by the number of examples in the batch. They are those of a "
+            "mean, so that has been done already.",
+        )
+        for divided in (lambda batch, size: len(batch), lambda batch, size: size)
     ),
     Mistake(
         "whole_set",
@@ -149,12 +149,6 @@ MISTAKES = (
         _with(stop=True),
         "you stop at the first epoch whose validation loss is no lower. It may fall again: train "
         "for all epochs.",
-    ),
-    Mistake(
-        "untrained_counted",
-        _with(start=True),
-        "you return the untrained weights where no epoch is better. Compare only what comes after "
-        "an epoch.",
     ),
     Mistake(
         "stale_gradients",
@@ -184,7 +178,14 @@ def _unchanged(answer):
     def call(weights, train, validation, *others):
         given = (*weights, *train, *validation)
         before = [part.copy() for part in given]
+        n_weights = len(weights)
         result = answer(weights, train, validation, *others)
+        if len(weights) != n_weights:
+            raise CheckFailed(
+                "your code changes the list of weights that it was given. The caller still needs "
+                "it: make a new list.",
+                hint="changed_input",
+            )
         if not all(map(np.array_equal, given, before)):
             raise CheckFailed(
                 "your code changes the arrays that it was given, probably with `w -= ...`, which "

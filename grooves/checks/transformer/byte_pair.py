@@ -147,9 +147,10 @@ MISTAKES = (
         "Take the one that occurs first in the text.",
     ),
     Mistake(
-        "rarest",
-        _as(choose=lambda found: min(found, key=found.get)),
-        "you merge the rarest pair. Merge the most frequent one.",
+        "largest_numbers",
+        _as(choose=max),
+        "max(counts) compares the pairs themselves and takes the one with the largest numbers. "
+        "Compare how often they occur: max(counts, key=counts.get).",
     ),
     Mistake(
         "first_occurrence_only",
@@ -179,11 +180,6 @@ MISTAKES = (
         "which they were learned, each to the whole text.",
     ),
     Mistake(
-        "learned_on_the_text",
-        lambda corpus, n, text: byte_pairs_of(text, n, text),
-        "you learn the pairs on the text that is to be encoded. Learn them on the corpus.",
-    ),
-    Mistake(
         "corpus_encoded",
         lambda corpus, n, text: byte_pairs_of(corpus, n, corpus),
         "you return the tokens of the corpus. Encode the text, the third argument.",
@@ -192,11 +188,6 @@ MISTAKES = (
         "not_encoded",
         lambda corpus, n, text: (byte_pairs_of(corpus, n, text)[0], list(text.encode())),
         "the text is still its bytes: apply the merges to it too.",
-    ),
-    Mistake(
-        "one_merge_too_few",
-        lambda corpus, n, text: byte_pairs_of(corpus, n - 1, text),
-        "there is one merge too few.",
     ),
 )
 

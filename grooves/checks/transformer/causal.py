@@ -126,6 +126,18 @@ CAUSAL_MISTAKES = (
         "you average the keys. What is averaged are the values, v.",
     ),
     Mistake(
+        "past_hidden",
+        lambda q, k, v: _masked(q, k, _later(q).mT).softmax(-1) @ v,
+        "your mask hides the past: a word attends to itself and to the words after it. Hide what "
+        "is above the diagonal, with triu(1), not what is below it.",
+    ),
+    Mistake(
+        "queries_and_keys_swapped",
+        lambda q, k, v: _masked(k, q, _later(q)).softmax(-1) @ v,
+        "queries and keys are swapped: row t of the scores must belong to the query of word t. "
+        "Compute q @ k.mT.",
+    ),
+    Mistake(
         "sees_the_next",
         lambda q, k, v: _masked(q, k, _later(q, 2)).softmax(-1) @ v,
         "every word also attends to the next one, the very word that it must predict.",
@@ -207,6 +219,8 @@ def causal_attention(answer):
         return q, k, draw(seed + 2, B, T, E, scale=1.5)
 
     judge(by_hand, *drawn(40, 2, 5, 7, 4))
+    q = torch.tensor([[[1.0, 0, 2, 0], [0, 2, 0, 1]]])
+    judge(answer, q, q.flip(-1), torch.tensor([[[1.0], [3]]]))
     judge(answer, *drawn(43, 2, 5, 7, 4), " (other numbers)")
     judge(answer, *drawn(33, 2, 6, 3, 3))
     judge(answer, *drawn(46, 3, 1, 11, 11), " (a single word)")

@@ -59,6 +59,12 @@ def _by_steps(model, ids, n_words, read=lambda ids: ids, at=-1, text=slice(None)
     return ids
 
 
+def _only_new_words_read(model, ids, n_words, _):
+    """The prompt at the first step, and then each new word alone, as with a cache."""
+    T = ids.size(1)
+    return _by_steps(model, ids, n_words, lambda now: now if now.size(1) == T else now[:, -1:])
+
+
 def _prompt_only(model, ids, n_words, _):
     word = model(ids)[:, -1:].argmax(-1)
     return torch.cat((ids, word.expand(-1, n_words)), dim=1)
@@ -77,6 +83,11 @@ WORD_MISTAKES = (
         "the model reads only the newest word. It needs all words so far, the prompt included.",
     ),
     Mistake(
+        "only_last_word_read",
+        _only_new_words_read,
+        "the model reads only the newest word. It needs all words so far, the prompt included.",
+    ),
+    Mistake(
         "prompt_only_read",
         _prompt_only,
         "the model reads the prompt again and again, so every new word is the same. Append each "
@@ -85,7 +96,7 @@ WORD_MISTAKES = (
     Mistake(
         "prompt_dropped",
         lambda model, ids, n, _: _by_steps(model, ids, n)[:, ids.size(1) :],
-        "you return the new words alone. Return the given words and the new ones behind them.",
+        "you return the new words alone. Return the given words, followed by the new ones.",
     ),
     Mistake(
         "one_text_for_all",

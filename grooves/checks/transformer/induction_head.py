@@ -20,7 +20,7 @@ LAB = "04_transformer"
 
 
 def _at(weights: Tensor, period: int, offset: int = 1, first: int | None = None) -> Tensor:
-    """Attention weights (B, H, n) of the words from `first` on, to the one `offset` places behind
+    """Attention weights (B, H, n) of the words from `first` on, to the one `offset` places after
     their own earlier occurrence."""
     t = torch.arange(period if first is None else first, weights.size(-1))
     return weights[:, :, t, t - period + offset]
@@ -46,13 +46,13 @@ SCORE_MISTAKES = (
         "at_the_same_word",
         lambda w, y, p: _at(w, p, 0).mean((0, 2)),
         "you measure the attention to the earlier occurrence of the same word, t − period. An "
-        "induction head attends to the word behind it, t − period + 1.",
+        "induction head attends to the word after it, t − period + 1.",
     ),
     Mistake(
         "at_the_word_before",
         lambda w, y, p: _at(w, p, -1).mean((0, 2)),
         "you measure the attention to t − period − 1, the word before the earlier occurrence. It "
-        "should be the word behind it, t − period + 1.",
+        "should be the word after it, t − period + 1.",
     ),
     Mistake(
         "at_the_previous_word",
@@ -69,9 +69,14 @@ SCORE_MISTAKES = (
         )
         for compute in (
             lambda w, y, p: _at(w, p, first=p - 1).mean((0, 2)),
-            lambda w, y, p: _at(w, p).sum(2).mean(0) / w.size(-1),
             lambda w, y, p: _at(w, p, first=p - 1).sum(2).mean(0) / w.size(-1),
         )
+    ),
+    Mistake(
+        "divided_by_all",
+        lambda w, y, p: _at(w, p).sum(2).mean(0) / w.size(-1),
+        "you divide by T, the number of all words. Only T − period of them have an earlier "
+        "occurrence: divide by that number.",
     ),
     Mistake(
         "second_pass_only",
@@ -166,7 +171,7 @@ def induction(answer):
     def judge(call, B, H, T, D, period, best, seed):
         weights = draw(seed, B, H, T, T, scale=1.5)
         t = torch.arange(period, T)
-        weights[:, best, t, t - period + 1] += 3  # the head that looks behind the repetition
+        weights[:, best, t, t - period + 1] += 3  # the head that looks after the repetition
         weights = weights.masked_fill(torch.ones(T, T).triu(1).bool(), -math.inf).softmax(-1)
         y = draw(seed + 1, B, H, T, D) + 1
         given = f"weights {shape_of(weights)}, y {shape_of(y)} and period = {period}"

@@ -169,6 +169,8 @@ def next_word_loss(answer):
 
     logits = draw(24, 3, 6, 10, scale=2.0)
     judge(by_hand, logits, ids, 9)
+    few = torch.tensor([[[0.0, 1, 0], [2, 0, 0], [0, 0, 1]]])
+    judge(answer, few, torch.tensor([[0, 1, 0]]), 2)
     judge(answer, draw(25, 3, 6, 10), ids, 9, " (other numbers)")
     judge(answer, draw(28, 1, 4, 3), torch.tensor([[0, 1, 0, 2]]), 2)
     judge(answer, logits, (ids + 1) % 10, 0)

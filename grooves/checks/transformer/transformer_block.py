@@ -43,6 +43,11 @@ def _side_by_side(x, attend, up, down):
     return x + attend(_norm(x)) + down(up(_norm(x)).relu().square())
 
 
+def _squared_after_down(x, attend, up, down):
+    x = x + attend(_norm(x))
+    return x + down(up(_norm(x)).relu()).square()
+
+
 def _norm_kept(x, attend, up, down):
     x = _norm(x)
     x = _norm(x + attend(x))
@@ -131,6 +136,16 @@ BLOCK_MISTAKES = (
         "squared_before_relu",
         lambda *parts: _block(*parts, activate=torch.square),
         "you square before the ReLU, so negative numbers pass. Apply the ReLU first.",
+    ),
+    Mistake(
+        "squared_after_down",
+        _squared_after_down,
+        "you square what down returns. Square the result of the ReLU, before down.",
+    ),
+    Mistake(
+        "no_norms",
+        lambda *parts: _block(*parts, first=_same, second=_same),
+        "there are no norms. attend and up each get a normalised copy of x.",
     ),
     Mistake(
         "parallel",

@@ -462,7 +462,7 @@ def _(x, labels, *parameters):
     return found
 
 
-@wrong("network_backward", "slope_at_zero")
+@rare("network_backward", "slope at zero")
 def _(*inputs):
     return back(*inputs, mask=lambda z, g: z >= 0)
 
@@ -472,12 +472,12 @@ def _(*inputs):
     return back(*inputs, mask=lambda z, g: 1)
 
 
-@wrong("network_backward", "mask_of_g")
+@rare("network_backward", "mask of the gradient")
 def _(*inputs):
     return back(*inputs, mask=lambda z, g: g > 0)
 
 
-@wrong("network_backward", "no_activation")
+@rare("network_backward", "no activation at all")
 def _(*inputs):
     return back(*inputs, relu=False, mask=lambda z, g: 1)
 
@@ -515,7 +515,7 @@ def _(*inputs):
     return back(*inputs, loss=lambda z, y: -loss_gradient(z, y))
 
 
-@wrong("network_backward", "second_layer_first")
+@wrong("network_backward", "wrong_order")
 def _(*inputs):
     W1, b1, W2, b2 = back(*inputs)
     return W2, b2, W1, b1
@@ -524,6 +524,30 @@ def _(*inputs):
 @wrong("network_backward", "W2_not_transposed")
 def _(*inputs):
     return back(*inputs, transposed=False)
+
+
+@rare("network_backward", "weights, then biases", "wrong_order")
+def _(*inputs):
+    W1, b1, W2, b2 = back(*inputs)
+    return W1, W2, b1, b2
+
+
+@wrong("network_backward", "relu_swapped")
+def _(x, labels, W1, b1, W2, b2):
+    z = x @ W1 + b1
+    g = loss_gradient(layers.relu(z) @ W2 + b2, labels)
+    to_z = z * (g @ W2.T > 0)
+    return x.T @ to_z, to_z.sum(0), layers.relu(z).T @ g, g.sum(0)
+
+
+@wrong("network_backward", "b2_forgotten")
+def _(x, labels, W1, b1, W2, b2):
+    return back(x, labels, W1, b1, W2, 0 * b2)
+
+
+@wrong("network_backward", "softmax_before")
+def _(*inputs):
+    return back(*inputs, loss=lambda z, y: loss_gradient(softmax_of(z), y))
 
 
 @wrong("network_backward", "how_many")
@@ -1292,12 +1316,12 @@ def _(*inputs):
     return adam_with(*inputs, first=False, second=False)
 
 
-@wrong("adam", "mean_uncorrected")
+@wrong("adam", "one_uncorrected")
 def _(*inputs):
     return adam_with(*inputs, first=False)
 
 
-@wrong("adam", "square_uncorrected")
+@rare("adam", "square uncorrected", "one_uncorrected")
 def _(*inputs):
     return adam_with(*inputs, second=False)
 
@@ -1307,12 +1331,22 @@ def _(*inputs):
     return adam_with(*inputs, kept=True)
 
 
-@wrong("adam", "t_plus_one")
+@wrong("adam", "no_power")
+def _(*inputs):
+    return adam_with(*inputs, power=lambda beta, t: beta)
+
+
+@wrong("adam", "wrong_sign")
+def _(*inputs):
+    return adam_with(*inputs, sign=1)
+
+
+@wrong("adam", "t_off_by_one")
 def _(*inputs):
     return adam_with(*inputs, at=1)
 
 
-@wrong("adam", "t_minus_one")
+@rare("adam", "t minus one", "t_off_by_one")
 def _(*inputs):
     return adam_with(*inputs, at=-1)
 
@@ -1455,7 +1489,6 @@ fit_wrong("uphill", sign=1)
 fit_wrong("stale_gradients", stale=True)
 fit_wrong("not_shuffled", batches=lambda rng, n, size: standard(Unshuffled(), n, size))
 fit_wrong("last_batch_lost", batches=lambda *given: standard(*given)[: given[1] // given[2]])
-fit_wrong("one_batch_only", batches=lambda *given: standard(*given)[:1])
 fit_wrong("whole_set", batches=lambda rng, n, size: standard(rng, n, n))
 
 
@@ -1483,20 +1516,22 @@ def _(*inputs):
     return lowest_of(weights_of(inputs, batches)[0], inputs)
 
 
-@wrong("fit", "trained_on_validation")
-def _(*inputs):
-    ends, _ = weights_of((inputs[0], inputs[2], *inputs[2:]))
-    return lowest_of(ends, inputs)
-
-
 @wrong("fit", "after_each_step")
 def _(*inputs):
     return lowest_of(weights_of(inputs)[1], inputs)
 
 
-@wrong("fit", "untrained_counted")
+@wrong("fit", "divided_again")
 def _(*inputs):
-    return lowest_of([inputs[0], *weights_of(inputs)[0]], inputs)
+    gradients = inputs[3]
+    again = lambda x, *others: [g / len(x) for g in gradients(x, *others)]  # noqa: E731
+    return lowest_of(weights_of((*inputs[:3], again, *inputs[4:]))[0], inputs)
+
+
+@wrong("fit", "not_an_array")
+def _(*inputs):
+    best = lowest_of(weights_of(inputs)[0], inputs)
+    return best, 0.25
 
 
 @wrong("fit", "stopped_at_first_rise")

@@ -863,6 +863,7 @@ SCORES = {
     ),
     "at_the_previous_word": _previous,
     "first_pass_counted": _looks(1, first=-1),
+    "divided_by_all": lambda w, p: _looks(1)(w, p) * (w.size(-1) - p) / w.size(-1),
     "second_pass_only": lambda w, p: _looks(1)(w[..., : 2 * p, : 2 * p], p),
     "rows_are_columns": lambda w, p: _looks(1)(w.mT, p),
     "summed": _looks(1, reduce=lambda found: found.sum((0, 2))),
@@ -1012,16 +1013,14 @@ ANSWERS.wrong_answers["byte_pairs"] = {
     "largest_of_the_most_frequent": lambda c, n, t: _bpe(
         c, n, t, pick=lambda counts: max((k, pair) for pair, k in counts.items())[1]
     ),
-    "rarest": lambda c, n, t: _bpe(c, n, t, pick=lambda counts: min(counts, key=counts.get)),
+    "largest_numbers": lambda c, n, t: _bpe(c, n, t, pick=max),
     "first_occurrence_only": lambda c, n, t: _bpe(c, n, t, once=True),
     "from_the_right": _backwards,
     "ids_from_257": lambda c, n, t: _bpe(c, n, t, first=257),
     "merges_reversed": lambda c, n, t: _bpe(c, n, t, encode=_from_the_last),
     "longest_first": _greedy,
-    "learned_on_the_text": lambda c, n, t: _bpe(t, n, t),
     "corpus_encoded": lambda c, n, t: _bpe(c, n, c),
     "not_encoded": lambda c, n, t: _bpe(c, n, t, encode=lambda tokens, pairs: tokens),
-    "one_merge_too_few": lambda c, n, t: _bpe(c, n - 1, t),
     "not_two": lambda c, n, t: _bpe(c, n, t)[:1],
     "not_a_list": lambda c, n, t: (
         [(pair, 1) for pair in _bpe(c, n, t)[0]],
