@@ -67,7 +67,7 @@ def backward(ratio):
 
 def pre_training(slower):
     names = {"found_by": {"both": np.zeros(10)}, "seeds": range(5)}
-    names |= {"worth": {10: 20, 50: 90}, "worth_alone": {10: 20, 50: 90}}
+    names |= {"worth": {10: 20, 50: 90}, "worth_alone": {10: 20, 50: 90}, "pseudo_1000": [0.4]}
     names["seconds"] = {"pre-training": 0, "both": 10 * slower, "labels only": 10}
     return told("03", "claim-03", n_recorded=9, middle=0, part=0.5, more_work=9, **names)
 
