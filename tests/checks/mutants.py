@@ -276,7 +276,9 @@ def _rounded(result):
         return (result * 100).round() / 100
     if isinstance(result, np.ndarray) and result.dtype.kind == "f":
         return np.round(result, 2)
-    return round(result, 2) if isinstance(result, float) else None
+    if isinstance(result, float) and round(result, 2) != result:  # bytes, for instance, are whole
+        return round(result, 2)
+    return None
 
 
 def _one_byte(result):
