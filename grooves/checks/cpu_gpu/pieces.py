@@ -185,16 +185,6 @@ MISTAKES = (
         "you do not divide by the sum of the weights at the end.",
     ),
     Mistake(
-        "divisor_returned",
-        lambda p: sum(_weights(p)),
-        "that is the sum of the weights. Divide the sum of the values by it.",
-    ),
-    Mistake(
-        "greatest_only",
-        lambda p: p.values()[p.scores().index(max(p.scores()))],
-        "that is the value with the greatest score. The others have weights above 0 as well.",
-    ),
-    Mistake(
         "scores_ignored",
         lambda p: sum(p.values()) / len(p.values()),
         "that is the plain mean of the values. Weight each by exp(score).",

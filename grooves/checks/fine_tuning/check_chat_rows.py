@@ -73,15 +73,13 @@ MISTAKES = tuple(
             "your mask belongs to the inputs, so it is one position late. What counts is decided "
             "by the target.",
         ),
-        (
-            "role_counts",
-            _with(counts="rae"),
-            "the assistant's role token counts as a target. The program writes it, not the model.",
-        ),
-        (
-            "user_role_counts",
-            _with(counts="nae"),
-            "the user's role token counts as a target. The program writes it, not the model.",
+        *(
+            (
+                "role_counts",
+                _with(counts=kinds),
+                "a role token counts as a target. The program writes role tokens, not the model.",
+            )
+            for kinds in ("rae", "nae", "nrae")
         ),
         (
             "end_ignored",

@@ -56,34 +56,26 @@ MISTAKES = tuple(
             "you count scales at 16 bits or more. Only fewer bits need them.",
         ),
         (
-            "scales_only_at_4_bits",
-            _with(scales=lambda frozen, bits, group: frozen / group if bits == 4 else 0),
-            "you count scales at 4 bits only. Everything below 16 bits has them.",
-        ),
-        (
             "scale_per_weight",
             _with(scales=lambda frozen, bits, group: frozen if bits < 16 else 0),
             "you count a scale for each weight. A whole group shares one.",
         ),
-        (
-            "scales_as_numbers",
-            _with(per_scale=1),
-            "you count a byte for each scale. A scale has 16 bits.",
+        *(
+            (
+                "size_of_a_scale",
+                _with(per_scale=n_bytes),
+                "you do not count 2 bytes for each scale. A scale has 16 bits.",
+            )
+            for n_bytes in (1, 4)
         ),
-        (
-            "scales_at_32_bits",
-            _with(per_scale=4),
-            "you count 4 bytes for each scale. A scale has 16 bits.",
-        ),
-        (
-            "frozen_has_gradients",
-            _with(per_frozen=lambda bits: bits / 8 + 4),
-            "you count a gradient for the frozen weights. They get none.",
-        ),
-        (
-            "frozen_like_trained",
-            _with(per_frozen=lambda bits: bits / 8 + 12),
-            "you count gradients and moments for the frozen weights. Only A and B have them.",
+        *(
+            (
+                "frozen_has_gradients",
+                _with(per_frozen=lambda bits, more=more: bits / 8 + more),
+                "you count gradients for the frozen weights. Only A and B have gradients and "
+                "AdamW's moments.",
+            )
+            for more in (4, 12)  # the gradients alone, and the moments too
         ),
         (
             "twelve_bytes",
@@ -101,20 +93,16 @@ MISTAKES = tuple(
             _with(per_learned=4),
             "gradients and moments of A and B are missing.",
         ),
-        (
-            "numbers_for_bytes",
-            _with(per_learned=1),
-            "you count the numbers of A and B as bytes. Each takes 16 bytes in training.",
-        ),
-        (
-            "only_a",
-            _with(learned=lambda n_out, n_in, rank: rank * n_in),
-            "you count A alone. B has r · O numbers.",
-        ),
-        (
-            "only_b",
-            _with(learned=lambda n_out, n_in, rank: rank * n_out),
-            "you count B alone. A has r · I numbers.",
+        *(
+            (
+                "one_of_a_and_b",
+                _with(learned=learned),
+                "you count only one of the matrices A and B. A has r · I numbers, and B has r · O.",
+            )
+            for learned in (
+                lambda n_out, n_in, rank: rank * n_in,
+                lambda n_out, n_in, rank: rank * n_out,
+            )
         ),
         (
             "rank_forgotten",

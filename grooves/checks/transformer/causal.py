@@ -53,27 +53,25 @@ CAUSAL_MISTAKES = (
         "all but the mask is right: every word still attends to all words. Hide the columns after "
         "its own.",
     ),
-    Mistake(
-        "no_scaling",
-        lambda q, k, v: _weights(q, k, 1) @ v,
-        "the scores are not divided by √D. With many channels the softmax then saturates.",
+    *(
+        Mistake(
+            "no_scaling",
+            lambda q, k, v, of=of: of(q, k) @ v,
+            "the scores are not divided by √D. With many channels the softmax then saturates.",
+        )
+        for of in (
+            lambda q, k: _weights(q, k, 1),
+            lambda q, k: (q @ k.mT).softmax(-1),  # the mask is missing, too
+        )
     ),
-    Mistake(
-        "no_scaling_no_mask",
-        lambda q, k, v: (q @ k.mT).softmax(-1) @ v,
-        "two things are missing: the scores are not divided by √D, and every word still attends to "
-        "all words.",
-    ),
-    Mistake(
-        "scaled_by_d",
-        lambda q, k, v: _weights(q, k, 1 / q.size(-1)) @ v,
-        "the scores are divided by D. The standard deviation of a sum of D random products is √D: "
-        "divide by √D.",
-    ),
-    Mistake(
-        "scaled_by_value_width",
-        lambda q, k, v: _weights(q, k, v.size(-1) ** -0.5) @ v,
-        "you divide by the square root of the values' width. D is the width of queries and keys.",
+    *(
+        Mistake(
+            "other_divisor",
+            lambda q, k, v, factor=factor: _weights(q, k, factor(q, v)) @ v,
+            "the scores are divided by a number other than √D, where D is the width of queries "
+            "and keys. √D is the standard deviation of a sum of D random products.",
+        )
+        for factor in (lambda q, v: 1 / q.size(-1), lambda q, v: v.size(-1) ** -0.5)
     ),
     *(
         Mistake(
@@ -98,45 +96,6 @@ CAUSAL_MISTAKES = (
         "reshape and view give k the right shape with its numbers in the wrong positions. Swap "
         "the axes with k.mT or k.transpose(1, 2).",
     ),
-    *(
-        Mistake(
-            "no_softmax",
-            lambda q, k, v, hide=hide: hide(scores_of(q, k)) @ v,
-            "the values are weighted by raw scores. Apply a softmax first.",
-        )
-        for hide in (torch.tril, lambda scores: scores)
-    ),
-    Mistake(
-        "scaled_after_softmax",
-        lambda q, k, v: _weights(q, k, 1) / math.sqrt(q.size(-1)) @ v,
-        "you divide after the softmax, so the attention weights no longer add up to 1. Divide the "
-        "scores.",
-    ),
-    *(
-        Mistake(
-            "weights_returned",
-            lambda q, k, v, of=of: of(q, k),
-            "these are the attention weights. Return the weighted average of the values.",
-        )
-        for of in (_weights, lambda q, k: scores_of(q, k).softmax(-1))
-    ),
-    Mistake(
-        "values_forgotten",
-        lambda q, k, v: _weights(q, k) @ k,
-        "you average the keys. What is averaged are the values, v.",
-    ),
-    Mistake(
-        "past_hidden",
-        lambda q, k, v: _masked(q, k, _later(q).mT).softmax(-1) @ v,
-        "your mask hides the past: a word attends to itself and to the words after it. Hide what "
-        "is above the diagonal, with triu(1), not what is below it.",
-    ),
-    Mistake(
-        "queries_and_keys_swapped",
-        lambda q, k, v: _masked(k, q, _later(q)).softmax(-1) @ v,
-        "queries and keys are swapped: row t of the scores must belong to the query of word t. "
-        "Compute q @ k.mT.",
-    ),
     Mistake(
         "sees_the_next",
         lambda q, k, v: _masked(q, k, _later(q, 2)).softmax(-1) @ v,
@@ -157,37 +116,36 @@ CAUSAL_MISTAKES = (
     *(
         Mistake(
             "finite_mask",
-            lambda q, k, v, hide=hide, low=low: (
-                hide(scores_of(q, k), _later(q), low).softmax(-1) @ v
+            lambda q, k, v, hide=hide, fill=fill: (
+                hide(scores_of(q, k), _later(q), fill).softmax(-1) @ v
             ),
-            "the hidden scores are low, but finite. If the visible ones are lower still, the "
-            "future gets the weight: fill with -math.inf.",
+            "the hidden scores are finite. exp(0) is 1, and even a hidden score of -1,000 gets the "
+            "weight where the visible scores are lower still: fill with -math.inf.",
         )
-        for hide in (torch.masked_fill, lambda scores, later, low: scores + low * later)
-        for low in (-1e4, -1e3, -100.0, -10.0)
+        for hide, fills in (
+            (torch.masked_fill, (0.0, -10.0, -100.0, -1e3, -1e4)),
+            (lambda scores, later, low: scores + low * later, (-10.0, -100.0, -1e3, -1e4)),
+        )
+        for fill in fills
     ),
-    Mistake(
-        "filled_with_zero",
-        lambda q, k, v: _masked(q, k, _later(q), 0.0).softmax(-1) @ v,
-        "hidden scores are 0, and exp(0) = 1 still counts. Fill with -inf.",
+    *(
+        Mistake(
+            "masked_after_softmax",
+            lambda q, k, v, then=then: then(scores_of(q, k).softmax(-1).tril()) @ v,
+            "masking after the softmax leaves attention weights that no longer add up to 1. "
+            "Normalising again fails where a hidden score is far above the others, whose weights "
+            "have already rounded to 0. Mask the scores before the softmax.",
+        )
+        for then in (lambda weights: weights, normalised)
     ),
-    Mistake(
-        "renormalised_after_mask",
-        lambda q, k, v: normalised(scores_of(q, k).softmax(-1).tril()) @ v,
-        "you mask the future after the softmax and normalise again. If a hidden score is far "
-        "above the others, their probabilities have already rounded to 0: mask the scores.",
-    ),
-    Mistake(
-        "masked_after_softmax",
-        lambda q, k, v: scores_of(q, k).softmax(-1).masked_fill(_later(q), 0.0) @ v,
-        "you set attention weights to 0 after the softmax, so the rest no longer add up to 1. "
-        "Mask the scores before it.",
-    ),
-    Mistake(
-        "mask_inverted",
-        lambda q, k, v: _masked(q, k, ~_later(q)).softmax(-1) @ v,
-        "your mask is True where a word may attend, but masked_fill hides what is True. Invert the "
-        "mask.",
+    *(
+        Mistake(
+            "mask_inverted",
+            lambda q, k, v, hidden=hidden: _masked(q, k, hidden(_later(q))).softmax(-1) @ v,
+            "your mask hides the past instead of the future. masked_fill fills the positions "
+            "where the mask is True, which must be those above the diagonal: triu(1).",
+        )
+        for hidden in (torch.logical_not, lambda later: later.mT)
     ),
     Mistake(
         "overflow",

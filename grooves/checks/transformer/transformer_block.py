@@ -127,20 +127,18 @@ BLOCK_MISTAKES = (
         lambda *parts: _block(*parts, second=_same),
         "up gets x without a norm. Normalise it first.",
     ),
-    Mistake(
-        "relu_not_squared",
-        lambda *parts: _block(*parts, activate=torch.relu),
-        "the ReLU is not squared.",
+    *(
+        Mistake(
+            "relu_not_squared",
+            compute,
+            "the result of the ReLU is not squared. Square it before down.",
+        )
+        for compute in (lambda *parts: _block(*parts, activate=torch.relu), _squared_after_down)
     ),
     Mistake(
         "squared_before_relu",
         lambda *parts: _block(*parts, activate=torch.square),
         "you square before the ReLU, so negative numbers pass. Apply the ReLU first.",
-    ),
-    Mistake(
-        "squared_after_down",
-        _squared_after_down,
-        "you square what down returns. Square the result of the ReLU, before down.",
     ),
     Mistake(
         "no_norms",

@@ -42,6 +42,12 @@ ANSWERS = Answers(
     shorten=shorten,
 )
 right, wrong = ANSWERS.right, ANSWERS.wrong
+RARE = {}  # (exercise, name) -> wrong answer, and the hint of its refusal
+
+
+def rare(exercise, name, hint="unrecognised"):
+    """Write down a wrong answer whose mistake has no name of its own in the check."""
+    return lambda answer: RARE.setdefault((exercise, name), (answer, hint))
 
 
 # ---- trainable -------------------------------------------------------------------------------
@@ -1242,6 +1248,40 @@ def _(shapes, rank, bits, group):
     return np.array([(frozen * per_weight + 128 * thin) / 8])
 
 
+def _memory(
+    per_weight=lambda bits: bits / 8,
+    per_trained=16,
+    per_scale=2,
+    scaled=lambda bits: bits < 16,
+    sides=(1, 1),
+):
+    """A wrong answer: the memory with a part exchanged; sides: whether B and A count."""
+
+    def answer(shapes, rank, bits, group):
+        total = 0
+        for n_out, n_in in shapes:
+            n = n_out * n_in
+            total += n * per_weight(bits) + per_scale * n / group * scaled(bits)
+            total += per_trained * rank * (sides[0] * n_out + sides[1] * n_in)
+        return total
+
+    return answer
+
+
+rare("training_bytes", "scales at 4 bits only")(_memory(scaled=lambda bits: bits == 4))
+rare("training_bytes", "a byte for each number of A and B")(_memory(per_trained=1))
+rare("training_bytes", "a byte for each scale", "size_of_a_scale")(_memory(per_scale=1))
+rare("training_bytes", "4 bytes for each scale", "size_of_a_scale")(_memory(per_scale=4))
+rare("training_bytes", "frozen gradients", "frozen_has_gradients")(
+    _memory(per_weight=lambda bits: bits / 8 + 4)
+)
+rare("training_bytes", "frozen gradients and moments", "frozen_has_gradients")(
+    _memory(per_weight=lambda bits: bits / 8 + 12)
+)
+rare("training_bytes", "A alone", "one_of_a_and_b")(_memory(sides=(0, 1)))
+rare("training_bytes", "B alone", "one_of_a_and_b")(_memory(sides=(1, 0)))
+
+
 ANSWERS.by_hand(
     "training_bytes",
     "At rank 2, A and B have 2 · (10 + 12) = 44 numbers, which take 44 · 16 = 704 bytes: 744 bytes "
@@ -1332,9 +1372,14 @@ def _(dialogue, user, assistant):
     return _masked(_marked(dialogue, user, assistant), ("role", "said", "end"))
 
 
-@wrong("chat_rows", "user_role_counts")
+@rare("chat_rows", "the user's role counts", "role_counts")
 def _(dialogue, user, assistant):
     return _masked(_marked(dialogue, user, assistant), ("user", "said", "end"))
+
+
+@rare("chat_rows", "both roles count", "role_counts")
+def _(dialogue, user, assistant):
+    return _masked(_marked(dialogue, user, assistant), ("user", "role", "said", "end"))
 
 
 @wrong("chat_rows", "end_ignored")

@@ -29,6 +29,12 @@ ANSWERS = Answers(
     shorten=shorten,
 )
 right, wrong = ANSWERS.right, ANSWERS.wrong
+RARE = {}  # (exercise, name) -> wrong answer, and the hint of its refusal
+
+
+def rare(exercise, name, hint="unrecognised"):
+    """Write down a wrong answer whose mistake has no name of its own in the check."""
+    return lambda answer: RARE.setdefault((exercise, name), (answer, hint))
 
 
 # ---- softmax ---------------------------------------------------------------------------------
@@ -193,7 +199,7 @@ def _(q, k, v):
     return _causal(q, k, v, _future(q, 0))
 
 
-@wrong("causal_attention", "filled_with_zero")
+@rare("causal_attention", "filled with zero", "finite_mask")
 def _(q, k, v):
     return _attend(q, k, v) if q.size(1) == 1 else _causal(q, k, v, _future(q), fill=0)
 
@@ -203,7 +209,7 @@ def _(q, k, v):
     return _causal(q, k, v, _future(q), fill=-1000)
 
 
-@wrong("causal_attention", "renormalised_after_mask")
+@rare("causal_attention", "normalised again after the mask", "masked_after_softmax")
 def _(q, k, v):
     weights = (q @ k.mT / math.sqrt(q.size(-1))).softmax(-1).tril()
     return weights / weights.sum(-1, keepdim=True) @ v
@@ -245,6 +251,61 @@ def _(q, k, v):
 @wrong("causal_attention", "unrecognised")
 def _(q, k, v):
     return 2 * _causal(q, k, v, _future(q, 2), factor=1)
+
+
+@rare("causal_attention", "neither scaled nor masked", "no_scaling")
+def _(q, k, v):
+    return _attend(q, k, v, factor=1)
+
+
+@rare("causal_attention", "divided by D", "other_divisor")
+def _(q, k, v):
+    return _causal(q, k, v, _future(q), factor=1 / q.size(-1))
+
+
+@rare("causal_attention", "divided by the root of the values' width", "other_divisor")
+def _(q, k, v):
+    return _causal(q, k, v, _future(q), factor=1 / math.sqrt(v.size(-1)))
+
+
+@rare("causal_attention", "below the diagonal hidden", "mask_inverted")
+def _(q, k, v):
+    return _causal(q, k, v, _future(q).mT)
+
+
+@rare("causal_attention", "raw scores as weights")
+def _(q, k, v):
+    return (q @ k.mT / math.sqrt(q.size(-1))).tril() @ v
+
+
+@rare("causal_attention", "raw scores as weights, not masked")
+def _(q, k, v):
+    return q @ k.mT / math.sqrt(q.size(-1)) @ v
+
+
+@rare("causal_attention", "divided after the softmax")
+def _(q, k, v):
+    return _causal(q, k, v, _future(q), factor=1) / math.sqrt(q.size(-1))
+
+
+@rare("causal_attention", "the attention weights")
+def _(q, k, v):
+    return (q @ k.mT / math.sqrt(q.size(-1))).masked_fill(_future(q), -math.inf).softmax(-1)
+
+
+@rare("causal_attention", "the attention weights, not masked")
+def _(q, k, v):
+    return (q @ k.mT / math.sqrt(q.size(-1))).softmax(-1)
+
+
+@rare("causal_attention", "the keys averaged")
+def _(q, k, v):
+    return _causal(q, k, k, _future(q))
+
+
+@rare("causal_attention", "queries and keys swapped")
+def _(q, k, v):
+    return _causal(k, q, v, _future(q))
 
 
 @wrong("causal_attention", "ready_made")
@@ -546,6 +607,12 @@ def _(x, attend, up, down):
 def _(x, attend, up, down):
     x = x + attend(_norm(x))
     return x + down(F.relu(up(_norm(x))))
+
+
+@rare("block", "squared after down", "relu_not_squared")
+def _(x, attend, up, down):
+    x = x + attend(_norm(x))
+    return x + down(F.relu(up(_norm(x)))) ** 2
 
 
 @wrong("block", "squared_before_relu")
