@@ -51,7 +51,7 @@ def test_the_ledger_says_what_the_executed_notebooks_state(book):
             chapter, *_ = chapters = claims.claims()[name].chapters
             away = {chapter.number for chapter in chapters} & set(read_edition(ROOT).leave_out)
             assert said(verdict) == ("not in this edition" if away else "not yet checked")
-            assert f"{chapter.number:02d} {chapter.title}" in said(finding)
+            assert f"chapter {chapter.number}, {chapter.title}" in said(finding)
 
 
 def test_the_claims_of_a_finished_chapter_have_a_verdict(book):

@@ -55,6 +55,7 @@ def sheet(browser):
 def test_no_line_of_code_is_cut_off_on_paper(sheet, book_address, path):
     page = sheet(book_address + path, "light")
     page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")  # folds open on paper
     printed = page.evaluate(CUT_OFF)
     assert len(printed) > 3
     assert [block for block in printed if block[1] > 1] == []

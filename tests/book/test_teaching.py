@@ -305,8 +305,8 @@ def test_the_page_shows_each_chapter_of_the_edition_and_no_other(taught):
     assert "chapter 2 not in this edition" in shown
     rows = [[cell.get_text() for cell in row("td")] for row in soup.select("article table tr")]
     assert ["4 Look back", "1, 2", "17", "19", "50", "2", "9"] in rows
-    # 12 + 12 and 12 + 12 minutes of lab 6, and a fifth more: 28.8, hence 30 minutes
-    assert ["6", "6 Begin elsewhere: lab exercises 3 to 4", "0.5"] in rows
+    # lab 6: 12 + 12 minutes in either half, and a fifth more: 28.8, hence 30, twice
+    assert ["6", "6 Begin elsewhere: the whole lab", "1.0"] in rows
     assert "8 of 14 weeks are free" in shown
 
 
