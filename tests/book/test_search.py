@@ -22,7 +22,7 @@ FIRST = {  # what a student would type, and the chapter that explains it
     "self-supervised": "03_labels",
     "residual": "04_transformer",
     "autograd": "02_back_propagation",
-    "perplexity": "01_forward_propagation",
+    "perplexity": "04_transformer",
     "batch size": "01_forward_propagation",
     "fp16": "12_precision_memory",
     "overfitting": "06_fine_tuning",
