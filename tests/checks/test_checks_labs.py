@@ -42,13 +42,6 @@ LABS: dict[str, Answers] = {
     for path in sorted((ROOT / "labs" / "solutions").glob("*.ipynb"))
     if (ROOT / "tests" / "checks" / "answers" / f"{name_of(path.stem)}.py").is_file()
 }
-RARE = {  # (lab, exercise, name) -> wrong answer, and the hint of its refusal
-    (lab, *key): refused
-    for lab in LABS
-    for key, refused in getattr(
-        importlib.import_module(f"answers.{name_of(lab)}"), "RARE", {}
-    ).items()
-}
 EXERCISES = [(lab, exercise) for lab in LABS for exercise, _ in exercises(lab)]
 WRITTEN = [(lab, exercise) for lab, exercise in EXERCISES if exercise not in LABS[lab].trains]
 RIGHT = [
@@ -60,6 +53,11 @@ WRONG = [
     (lab, exercise, hint)
     for lab, exercise in EXERCISES
     for hint in LABS[lab].wrong_answers.get(exercise, ())
+]
+RARE = [
+    (lab, exercise, name)
+    for lab, exercise in EXERCISES
+    for name in LABS[lab].rare_answers.get(exercise, ())
 ]
 in_every_lab = pytest.mark.parametrize("lab", LABS)
 in_every_exercise = pytest.mark.parametrize(("lab", "exercise"), EXERCISES)
@@ -116,7 +114,7 @@ MESSAGES: dict[tuple[str, str], dict[str, str]] = {}
 
 @pytest.mark.parametrize(("lab", "exercise", "name"), RARE)
 def test_a_rare_mistake_is_refused_without_an_untrue_name(lab, exercise, name):
-    answer, hint = RARE[lab, exercise, name]
+    answer, hint = LABS[lab].rare_answers[exercise][name]
     with pytest.raises(CheckFailed) as caught:
         of(lab, exercise)(answer)
     assert caught.value.hint == hint

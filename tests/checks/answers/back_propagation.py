@@ -32,13 +32,7 @@ ANSWERS = Answers(
     trains=("mended", "recipe"),
     plain_hints=("how_many", "changed_input", "keys", *PLAIN, *ORDER, *MORE_ORDER, *STILL_MORE),
 )
-right, wrong = ANSWERS.right, ANSWERS.wrong
-RARE = {}  # (exercise, name) -> wrong answer, and the hint of its refusal
-
-
-def rare(exercise, name, hint="unrecognised"):
-    """Write down a wrong answer whose mistake has no name of its own in the check."""
-    return lambda answer: RARE.setdefault((exercise, name), (answer, hint))
+right, wrong, rare = ANSWERS.right, ANSWERS.wrong, ANSWERS.rare
 
 
 # ---- unbroadcast -----------------------------------------------------------------------------

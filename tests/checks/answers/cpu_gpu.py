@@ -19,13 +19,8 @@ from grooves.hardware import roofline, tiling
 from grooves.hardware.timing import measure
 
 ANSWERS = Answers("11_cpu_gpu")
-right, wrong, by_hand = ANSWERS.right, ANSWERS.wrong, ANSWERS.by_hand
-RARE = {}  # (exercise, name) -> wrong answer, and the hint of its refusal
-
-
-def rare(exercise, name, hint="unrecognised"):
-    """Write down a wrong answer whose mistake has no name of its own in the check."""
-    return lambda answer: RARE.setdefault((exercise, name), (answer, hint))
+right, wrong, rare = ANSWERS.right, ANSWERS.wrong, ANSWERS.rare
+by_hand = ANSWERS.by_hand
 
 
 # ---- median_time -----------------------------------------------------------------------------

@@ -57,6 +57,7 @@ class Answers:
         self.student = ROOT / "labs" / f"{lab}.ipynb"
         self.right_answers: dict[str, dict[str, object]] = {}
         self.wrong_answers: dict[str, dict[str, object]] = {}
+        self.rare_answers: dict[str, dict[str, tuple[object, str]]] = {}  # and their hints
         self.worked: list[ByHand] = []
 
     def right(self, exercise: str, name: str) -> Callable:
@@ -66,6 +67,15 @@ class Answers:
     def wrong(self, exercise: str, hint: str) -> Callable:
         """Write down a wrong answer, under the hint that its check must give."""
         return lambda answer: self._write(self.wrong_answers, exercise, hint, answer)
+
+    def rare(self, exercise: str, name: str, hint: str = "unrecognised") -> Callable:
+        """Write down a wrong answer that no mistake of its own names, and the hint that it gets."""
+
+        def write(answer):
+            self._write(self.rare_answers, exercise, name, (answer, hint))
+            return answer
+
+        return write
 
     def by_hand(self, exercise: str, stated: str, holds: Callable) -> None:
         """Write down what the lab states, and a function of the reference that proves it."""

@@ -29,18 +29,7 @@ DRAWN = (
 DIGITS = corpora.digits()
 LABELS = DIGITS.train_labels  # as the notebook has them
 ANSWERS = Answers("03_labels", plain_hints=DRAWN)
-right, wrong = ANSWERS.right, ANSWERS.wrong
-RARE = {}  # (exercise, name) -> answer and hint, where one hint stands for several mistakes
-
-
-def rare(exercise, name, hint):
-    """Write down another wrong answer that gets a hint which has one already."""
-
-    def write(answer):
-        RARE[exercise, name] = answer, hint
-        return answer
-
-    return write
+right, wrong, rare = ANSWERS.right, ANSWERS.wrong, ANSWERS.rare
 
 
 # ---- next_word -------------------------------------------------------------------------------

@@ -28,13 +28,7 @@ ANSWERS = Answers(
     plain_hints=("not_two", "not_three", "not_a_list", "raised"),
     shorten=shorten,
 )
-right, wrong = ANSWERS.right, ANSWERS.wrong
-RARE = {}  # (exercise, name) -> wrong answer, and the hint of its refusal
-
-
-def rare(exercise, name, hint="unrecognised"):
-    """Write down a wrong answer whose mistake has no name of its own in the check."""
-    return lambda answer: RARE.setdefault((exercise, name), (answer, hint))
+right, wrong, rare = ANSWERS.right, ANSWERS.wrong, ANSWERS.rare
 
 
 # ---- softmax ---------------------------------------------------------------------------------
