@@ -55,7 +55,7 @@ def main() -> None:
         {"seen": name, "mean": f"{np.mean(a):.1%}", "from … to": f"{min(a):.1%} … {max(a):.1%}"}
         for name, a in accuracies.items()
     ]
-    notes = [f"Whole stories, 20 labels, {len(runs)} trainings of {STEPS} steps."]
+    notes = [f"Whole stories, 20 labels, {len(runs)} runs of {STEPS} steps."]
     title = "Happy or sad: accuracy with 20 labels"
     more = {"accuracies": accuracies, "steps": STEPS, "first_seed": FIRST_SEED}
     report.publish("endings", title, rows, notes, parsed.out, **more)

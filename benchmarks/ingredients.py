@@ -54,7 +54,7 @@ def main() -> None:
     """Measure and publish."""
     parser = report.arguments(__doc__)
     parser.add_argument("--steps", type=int, default=1_000, help="steps of each training")
-    parser.add_argument("--seeds", type=int, default=5, help="trainings of each variant")
+    parser.add_argument("--seeds", type=int, default=5, help="runs of each variant")
     parsed = parser.parse_args()
     report.one_thread()
     language = Stories()

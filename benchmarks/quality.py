@@ -1,6 +1,6 @@
 """How good the story model is after 15 and after 60 seconds of training on this machine.
 
-Each budget is spent from five different first weights on five different sets of stories, on as
+Each budget is spent from five different initialisations on five different sets of stories, on as
 many cores as training uses. Judged are the gap to the exact entropy and the share of stories that
 the parser accepts. Beside them, at equal steps: the settings of Muon that its source proposes.
 """

@@ -126,7 +126,7 @@ def main() -> None:
     """Measure and publish, after each seed what there is."""
     parser = report.arguments(__doc__)
     parser.add_argument("--steps", type=int, default=2_000, help="steps of each training")
-    parser.add_argument("--seeds", type=int, default=5, help="trainings of each contender")
+    parser.add_argument("--seeds", type=int, default=5, help="runs of each contender")
     parser.add_argument("--longer", type=int, default=4, help="how much longer one LSTM trains")
     parsed = parser.parse_args()
     report.one_thread()

@@ -95,21 +95,6 @@ def activation_bytes(
 # ---- the sums -----------------------------------------------------------------------------------
 
 
-def inference_bytes(
-    n_parameters: float,
-    bits: float,
-    n_layers: int,
-    n_kv_heads: int,
-    head_dim: int,
-    n_tokens: int,
-    n_sequences: int = 1,
-    cache_bits: float = 16,
-) -> dict[str, float]:
-    """What inference needs, by part. n_tokens: of one sequence, prompt and output together."""
-    cache = (n_layers, n_kv_heads, head_dim, n_tokens, cache_bits / 8, n_sequences)
-    return {"weights": weight_bytes(n_parameters, bits), "KV cache": kv_cache_bytes(*cache)}
-
-
 def training_bytes(
     n_parameters: float,
     bits: float,

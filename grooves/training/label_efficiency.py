@@ -32,7 +32,7 @@ STEPS, BATCH = 300, 48  # of learning with labels
 PRE_STEPS, PRE_BATCH = 400, 128  # of learning without
 LR = 3e-3  # AdamW's step, for weights that start from chance
 TUNING_LR, HEAD_LR = 1e-3, 1e-2  # for layers that are pre-trained, and for a new layer on top
-FIRST_GUESS, GUESS_AGAIN = 100, 50  # steps after which pseudo-labels are made, and made anew
+FIRST_GUESS, GUESS_AGAIN = 100, 50  # steps before the first pseudo-labels, and between two updates
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def balanced_draw(labels, n: int, seed: int) -> np.ndarray:
 def flip(labels, share: float, seed: int) -> np.ndarray:
     """Labels of which a share is wrong: another class, each with equal chance.
 
-    labels: (n,) whole numbers from 0 to 9. Exactly round(share * n) are changed.
+    labels: (n,) integers from 0 to 9. Exactly round(share * n) are changed.
     """
     rng = np.random.default_rng(seed)
     wrong = np.array(labels)

@@ -121,8 +121,8 @@ def test_published_figures_come_out():
     assert parts["weights"] + parts["gradients"] + parts["optimizer"] == 120e9
     assert memory.optimizer_bytes(1e9, "adam", 32) == 8e9
     # Llama 3.1 8B: 32 layers, 8 key-value heads of 128: 128 KiB a token at 16 bits
-    parts = memory.inference_bytes(8.03e9, 4, 32, 8, 128, n_tokens=8192)
-    assert parts == {"weights": 8.03e9 / 2, "KV cache": 2**30}
+    assert memory.weight_bytes(8.03e9, 4) == 8.03e9 / 2
+    assert memory.kv_cache_bytes(32, 8, 128, 8192, 2) == 2**30
     assert memory.activation_bytes(2, 100, 10, 3, "all") == 2 * 2 * 100 * 10 * 3
     assert memory.training_bytes(1e6, 32, 2, 100, 10)["activations"] == 68 * 2 * 100 * 10
 

@@ -38,7 +38,7 @@ def trained(
     order(rng, n): the order of an epoch. batches(order, size): its batches, all where None.
     labels(batch, place): which labels go with a batch. judged: the data whose loss decides. keep:
     "best" or "last". each_step: whether every step is a candidate. stop: whether the first rise
-    ends it. stale: whether all gradients of an epoch are those of its first weights.
+    ends it. stale: whether all gradients of an epoch are those at its beginning.
     divided(batch, size): by what the gradients are divided.
     """
     (x, y), rng = train, np.random.default_rng(seed)

@@ -17,7 +17,6 @@ LAB = "01_forward_propagation"
 SHARP = 1e-6  # for inputs that single precision holds exactly, up to the answer
 SOFTMAX = ("softmax", "log_softmax", "softmin", "special_softmax", "special_log_softmax")
 LOSS = ("cross_entropy", "cross_entropy_loss", "nll_loss", "nll_loss_nd", "log_loss")
-ACCURACY = ("accuracy_score", "top_k_accuracy_score", "zero_one_loss")
 FINISHED_ELSEWHERE = ("scipy.", "sklearn.", "torch.")
 
 

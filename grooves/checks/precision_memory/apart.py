@@ -133,7 +133,7 @@ class _Room:
         data = _bytes_of(value)
         if data is None or len(data) > LARGEST_TABLE:  # what is no bytes is no small table
             raise CheckFailed(
-                f"for unpack alone, your result would need `{name}` besides the bytes. Whoever "
+                f"for unpack alone, your result would need `{name}` besides the bytes. The one who "
                 "reads the file has only the file: store what is needed in the bytes. "
                 f"(Tables of at most {LARGEST_TABLE:,} bytes are free.)",
                 hint="brings_along",

@@ -192,20 +192,20 @@ def _unpacked(pack, unpack, data: bytes, weights: dict[str, Tensor]) -> dict[str
             raise
         raise CheckFailed(
             f"{given}, your result of unpack is an error ({type(error).__name__}: {error}), and it "
-            f"reads `{name}`, which pack has changed. Whoever reads the file has `{name}` as "
+            f"reads `{name}`, which pack has changed. The one who reads the file has `{name}` as "
             "it was before pack ran: store what is needed in the bytes.",
             hint="put_aside",
         ) from error
     if read:
         raise CheckFailed(
-            f"{given}, your result of unpack comes from the file {read[0]}. Whoever reads "
+            f"{given}, your result of unpack comes from the file {read[0]}. The one who reads "
             "the bytes has no other file: store what is needed in the bytes.",
             hint="file_beside",
         )
     if called:
         raise CheckFailed(
             f"{given}, your result of unpack comes from {called[0]}, which loads the course's "
-            "weights. Whoever reads the file has only the file.",
+            "weights. The one who reads the file has only the file.",
             hint="course_weights",
         )
     if not isinstance(back, dict) or set(back) != set(shapes):

@@ -1158,8 +1158,8 @@ def _(layers, x, every, output_gradient):
 @right("fits", "by the course's own count")
 def _(model, memory_gib, bits, n_tokens, batch):
     shape = (model.n_layer, model.n_kv_head, model.head_dim)
-    need = memory.inference_bytes(model.parameters, bits, *shape, n_tokens, batch)
-    return sum(need.values()) / 2**30 < memory_gib * 0.9
+    cache = memory.kv_cache_bytes(*shape, n_tokens, 2, batch)
+    return (memory.weight_bytes(model.parameters, bits) + cache) / 2**30 < memory_gib * 0.9
 
 
 @right("fits", "what is left after the weights, in tokens, by NumPy")
