@@ -21,13 +21,13 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from grooves.checks.failures import CheckFailed
+from grooves.checks.smallest import DIGITS, ROUNDED_TO_ZERO
 from grooves.checks.survey import Finding
 from grooves.checks.verdict import note
 
 # Relative and absolute. The inputs are float32, so float64 answers get no tighter bound.
 TOLERANCE = {torch.float16: 1e-2, torch.bfloat16: 5e-2}
 ORDINARY_TOLERANCE = 1e-4
-ROUNDED_TO_ZERO = 1e-15  # in messages, such as 1.1e-16 where 0 is meant
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def number(value: float, digits: int = 4) -> str:
 def told_apart(*values: float) -> list[str]:
     """Numbers with so many digits that they look different, if they are; about 1e-16 is 0."""
     values = [0.0 if 0 < abs(float(value)) < ROUNDED_TO_ZERO else value for value in values]
-    for digits in (4, 6, 9, 12, 17):
+    for digits in DIGITS:
         said = [number(value, digits) for value in values]
         if len(set(said)) == len({float(value) for value in values}):
             break

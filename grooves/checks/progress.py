@@ -104,9 +104,8 @@ def widget(lab: str, exercises: list[tuple[str, float]]):
     """
     if being_graded():
         return None
-    from grooves.checks.progress_widget import (
-        Progress,
-    )  # this import takes seconds, which a terminal does not need to spend
+    # this import takes seconds, which a terminal does not need to spend
+    from grooves.checks.progress_widget import Progress
 
     try:
         kept = load(lab)

@@ -15,6 +15,8 @@ from grooves.checks.survey import Finding
 MOST_NUMBERS = 24  # of one case, its results included, that somebody works by hand
 MOST_DIGITS = 4  # of each number in it
 MOST_UNNAMED = 3  # arguments that are told without their names
+DIGITS = (MOST_DIGITS, 6, 9, 12, 17)  # of two results, until they look different
+ROUNDED_TO_ZERO = 1e-15  # in messages, such as 1.1e-16 where 0 is meant
 READABLE = (1e-3, 1e4)  # sizes of numbers that can be worked by hand, other than 0
 PRINT = "print every step of your function for it."
 
@@ -111,13 +113,14 @@ def _is_readable(value) -> bool:
     """Whether the numbers in a value are neither huge nor tiny."""
     low, high = READABLE
     return all(
-        x == 0 or abs(x) < 1e-15 or low <= abs(x) < high for x in map(float, _numbers(value))
+        x == 0 or abs(x) < ROUNDED_TO_ZERO or low <= abs(x) < high
+        for x in map(float, _numbers(value))
     )
 
 
 def _apart(expected, got) -> tuple[str | None, str | None]:
     """Both results, with so many digits that they look different."""
-    for digits in (MOST_DIGITS, 6, 9, 12, 17):
+    for digits in DIGITS:
         said = _written(expected, digits), _written(got, digits)
         if said[0] != said[1]:
             break
@@ -137,4 +140,4 @@ def _written(value, digits: int = MOST_DIGITS) -> str | None:
         return str(int(value))
     if not isinstance(value, numbers.Real):
         return None
-    return f"{0.0 if abs(value) < 1e-15 else float(value):.{digits}g}"
+    return f"{0.0 if abs(value) < ROUNDED_TO_ZERO else float(value):.{digits}g}"

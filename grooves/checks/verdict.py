@@ -114,9 +114,7 @@ def _by_place(mistakes: Sequence) -> dict[tuple[str, int], object]:
 
 def _agrees(finding: Finding, mistake) -> bool:
     try:
-        with np.errstate(
-            all="ignore"
-        ):  # a division by 0 in a mistake's code must not warn the student
+        with np.errstate(all="ignore"):  # the student must not be warned of a mistake's own code
             return bool(finding.agrees(mistake))
     except Exception:  # a mistake's code may fail on some inputs, in any way
         return False

@@ -72,11 +72,7 @@ class LoRALinear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (B, T, fan_in) -> (B, T, fan_out). The product A B is never computed."""
-        narrow = x.unsqueeze(-3) @ self.A  # (B, n_parts, T, rank)
-        change = (
-            (narrow @ self.B).movedim(-3, -2).flatten(-2)
-        )  # parts side by side: (B, T, fan_out)
-        return F.linear(x, self.weight) + self.scale * change
+        return F.linear(x, self.weight) + self.scale * low_rank(x, self.A, self.B)
 
     @torch.no_grad()
     def merged(self) -> nn.Linear:
@@ -85,6 +81,15 @@ class LoRALinear(nn.Linear):
         linear = nn.Linear(self.in_features, self.out_features, bias=False, device="meta")
         linear.weight = nn.Parameter(self.weight + self.scale * change)
         return linear
+
+
+def low_rank(x: Tensor, A: Tensor, B: Tensor) -> Tensor:
+    """x A B with the parts of B side by side; x: (B, T, fan_in) -> (B, T, fan_out).
+
+    A: (n_parts, fan_in, rank). B: (n_parts, rank, fan_out / n_parts).
+    """
+    narrow = x.unsqueeze(-3) @ A  # (B, n_parts, T, rank)
+    return (narrow @ B).movedim(-3, -2).flatten(-2)
 
 
 def add_lora(model: nn.Module, rank: int = 4, alpha: float = 8.0, seed: int = 0) -> nn.Module:

@@ -60,6 +60,17 @@ class Entropy:
     standard_error: float
 
 
+def per_word(nats: np.ndarray, words: np.ndarray) -> tuple[float, float]:
+    """Nats per word over stories, a ratio of means, and its standard error.
+
+    nats, words: (n,), the sums over each story.
+    Source: Cochran 1977, Sampling Techniques, section 2.11 (the ratio estimator).
+    """
+    ratio = nats.mean() / words.mean()
+    error = (nats - ratio * words).std(ddof=1) / math.sqrt(len(nats)) / words.mean()
+    return float(ratio), float(error)
+
+
 @dataclass(frozen=True)
 class Story:
     """One sampled story: its words, its plot, its ending ("happy" or "sad")."""
@@ -164,9 +175,7 @@ class Stories:
             choices: list = []
             words[i] = len(self.grammar.sample(rng, choices=choices)) + 1
             nats[i] = choice_entropy(choices)
-        ratio = nats.mean() / words.mean()
-        error = (nats - ratio * words).std(ddof=1) / math.sqrt(n) / words.mean()
-        return Entropy(float(ratio), float(error))
+        return Entropy(*per_word(nats, words))
 
     # ---- sharing with the browser ----------------------------------------------------------
 

@@ -9,12 +9,12 @@ here with plain counts at every order, interpolated).
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 
 import numpy as np
 
 from grooves.language.corpora import HeldOut
+from grooves.language.stories import per_word
 
 DISCOUNT = 0.75  # taken from every count, and passed on to the shorter context
 
@@ -76,6 +76,4 @@ def gap_of(model: NGram, language, n_stories: int = 100) -> tuple[float, float]:
             possible = p > 0
             nats[i] += (p[possible] * np.log(p[possible] / q[possible])).sum()
         words[i] = len(row)
-    mean = nats.sum() / words.sum()
-    error = (nats - mean * words).std(ddof=1) / math.sqrt(n_stories) / words.mean()
-    return float(mean), float(error)
+    return per_word(nats, words)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from grooves.language.stories import Stories
 from grooves.models.transformer import Transformer
-from grooves.precision.quantize import Scheme, dequantize, quantize
+from grooves.precision.quantize import Scheme, dequantize, dequantized, quantize, quantized
 from grooves.training import lineage
 
 
@@ -64,15 +64,8 @@ def calibrated(model: Transformer, ids: Tensor, bits: int, group: int | None = N
 
 def nearest(model: Transformer, bits: int, group: int | None = None) -> Transformer:
     """The same with each weight rounded to the nearest level, to compare `calibrated` with."""
-    small = with_embedding_in_8_bits(model)
     scheme = Scheme(f"int{bits}", group or "row")
-    with torch.no_grad():
-        for block in small.blocks:
-            for layer in block.modules():
-                if isinstance(layer, nn.Linear):
-                    codes, scales = quantize(layer.weight, scheme)
-                    layer.weight.copy_(dequantize(codes, scales, layer.weight.shape))
-    return small.eval()
+    return dequantized(quantized(model, scheme, {"embedding": Scheme("int8")}))
 
 
 def texts(language: Stories, n_batches: int = 10, seed: int = 77) -> Tensor:

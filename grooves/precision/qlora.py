@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from grooves.fine_tuning.lora import LoRALinear
+from grooves.fine_tuning.lora import LoRALinear, low_rank
 from grooves.precision.quantize import QuantizedWeight, Scheme
 
 SCHEME = Scheme("int4", 64)  # as many weights share a scale as in the source
@@ -47,9 +47,7 @@ class QLoRALinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (B, T, fan_in) -> (B, T, fan_out)."""
-        narrow = x.unsqueeze(-3) @ self.A  # (B, n_parts, T, rank)
-        change = (narrow @ self.B).movedim(-3, -2).flatten(-2)  # (B, T, fan_out)
-        return _Product.apply(x, self.stored) + self.scale * change
+        return _Product.apply(x, self.stored) + self.scale * low_rank(x, self.A, self.B)
 
 
 def quantize_base(model: nn.Module, scheme: Scheme = SCHEME) -> nn.Module:

@@ -6,13 +6,11 @@ nats above the exact entropy, what its idea buys. Chapters: all from 04 on.
 
 from __future__ import annotations
 
-import math
-
 import torch
 
 from grooves import assets, device
 from grooves.language.corpora import HeldOut, StoryData
-from grooves.language.stories import Stories
+from grooves.language.stories import Stories, per_word
 from grooves.models.transformer import Config, Transformer
 from grooves.training.checkpoint import load_model
 from grooves.training.loop import train
@@ -51,11 +49,9 @@ def gap(model, language: Stories | None = None, n_stories: int = 100) -> tuple[f
     which word happened to come.
     """
     held_out = _held_out(language or Stories(), n_stories)
-    total = divergence(model, held_out).sum(-1).double()
-    words = (held_out.targets >= 0).sum(-1).double()
-    mean = total.sum() / words.sum()
-    error = (total - mean * words).std() / math.sqrt(n_stories) / words.mean()
-    return float(mean), float(error)
+    nats = divergence(model, held_out).sum(-1).double()
+    words = (held_out.targets >= 0).sum(-1)
+    return per_word(nats.numpy(), words.numpy())
 
 
 @torch.no_grad()
