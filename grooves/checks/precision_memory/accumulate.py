@@ -25,7 +25,7 @@ V, WIDTH, RATE = 7, 5, 0.5
 NEAR = 1e-7
 # Of each batch its pieces: texts, words, and how many of the targets are asked for.
 STEPS = (
-    ((4, 6, 20), (2, 9, 5), (1, 3, 3)),
+    ((4, 6, 20), (1, 3, 3), (2, 9, 5)),  # and one of a single text between others
     ((3, 5, 9), (3, 5, 15)),
     ((1, 8, 7),),
     ((2, 4, 0), (5, 2, 6), (1, 11, 10), (3, 4, 0), (2, 7, 9)),  # two that ask for nothing
@@ -175,11 +175,11 @@ def accumulated_step(answer):
                 hint="mean_of_nothing",
             )
         if not abs(told - loss) < NEAR * 100:
+            name, says = _why_loss(told, before, model, pairs)
             raise CheckFailed(
                 f"for {given}, your result is the loss {told:.6g}; that of the whole batch is "
-                f"{loss:.6g}. The step itself is right.\nLikely mistake: the number that you "
-                "return is that of one piece, or was not divided like the gradient.",
-                hint="other_loss",
+                f"{loss:.6g}. The step itself is right.\n{says}",
+                hint=name,
             )
         if not again.same(handed_over, pairs):
             raise CheckFailed(
@@ -259,6 +259,35 @@ def _why(now, before, pairs, last, n_steps) -> tuple[str, str]:
     return "unrecognised", (
         "This is none of the usual mistakes. Compare the gradient of one weight with that of the "
         "whole batch."
+    )
+
+
+def _why_loss(told: float, before, after, pairs) -> tuple[str, str]:
+    """The name of the mistake in the number that comes back beside a right step."""
+    with torch.no_grad():
+        loss_after = _loss(after, pairs, "words").item()
+        of_kinds = [
+            _loss(before, pairs, kind).item() for kinds, _ in MISTAKES.values() for kind in kinds
+        ]
+        n = sum(int((targets != IGNORED).sum()) for _, targets in pairs)
+        sums = [_loss(before, [pair], "sum").item() for pair in pairs]
+        means = [_loss(before, [pair], "means").item() for pair in pairs]
+    if math.isclose(told, loss_after, rel_tol=1e-6):
+        return "loss_after_step", (
+            "Likely mistake: that is the loss of the new weights. Return the one whose gradient "
+            "made the step."
+        )
+    if any(math.isclose(told, x, rel_tol=1e-6) for x in (*sums, *means, *(s / n for s in sums))):
+        return "loss_of_a_piece", (
+            "Likely mistake: that is the loss of one piece. Add up those of all pieces."
+        )
+    if any(math.isclose(told, other, rel_tol=1e-6) for other in of_kinds):
+        return "other_loss", (
+            "Likely mistake: the losses that you add up were not divided like those whose "
+            "gradient you used. Use the same losses for both."
+        )
+    return "unrecognised", (
+        "This is none of the usual mistakes. Print the loss of each piece, and compare their sum."
     )
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import operator
 import statistics
 import time
 from functools import partial
@@ -526,6 +527,44 @@ ANSWERS.wrong_answers["softmax_average"] = {
     "wrong_type": lambda pieces: [max(s) for s, _ in pieces],
     "same_result_for_all": lambda pieces: 3.5,
 }
+
+
+@right("softmax_average", "the first piece fetched by next, the others in a loop")
+def _(pieces):
+    scores, values = next(pieces)
+    m = max(scores)
+    weights = [math.exp(s - m) for s in scores]
+    total, divisor = sum(map(operator.mul, weights, values)), sum(weights)
+    for scores, values in pieces:
+        before, m = m, max(m, *scores)
+        weights = [math.exp(s - m) for s in scores]
+        total = total * math.exp(before - m) + sum(map(operator.mul, weights, values))
+        divisor = divisor * math.exp(before - m) + sum(weights)
+    return total / divisor
+
+
+@rare("softmax_average", "relative to the maximum of the piece, even where it is smaller")
+def _(pieces):
+    m, total, divisor = 0.0, 0.0, 0.0
+    for scores, values in pieces:
+        before, m = m, max(scores)
+        factor = math.exp(min(before - m, 700.0))
+        total, divisor = total * factor, divisor * factor
+        for s, v in zip(scores, values, strict=True):
+            total += math.exp(s - m) * v
+            divisor += math.exp(s - m)
+    return total / divisor
+
+
+@rare("softmax_average", "relative to the first score, which may be far below others", "raised")
+def _(pieces):
+    first, total, divisor = None, 0.0, 0.0
+    for scores, values in pieces:
+        first = scores[0] if first is None else first
+        for s, v in zip(scores, values, strict=True):
+            total += math.exp(s - first) * v
+            divisor += math.exp(s - first)
+    return total / divisor
 
 
 def _listed(pieces):

@@ -198,6 +198,16 @@ def _(model, parts):
     return 4 * sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
 
 
+@rare("trainable", "counts two tensors with the same numbers once")
+def _(model, parts):
+    _switch(model, _chosen(model, parts))
+    counted = []
+    for weight in (w for w in model.parameters() if w.requires_grad):
+        if not any(torch.equal(weight, other) for other in counted):
+            counted.append(weight)
+    return sum(weight.numel() for weight in counted)
+
+
 @wrong("trainable", "course_code")
 def _(model, parts):
     from grooves.fine_tuning.lora import freeze, trainable_parameters
