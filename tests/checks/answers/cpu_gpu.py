@@ -567,6 +567,19 @@ def _(pieces):
     return total / divisor
 
 
+@rare("softmax_average", "relative to the last score of each piece", "raised")
+def _(pieces):
+    m, total, divisor = -math.inf, 0.0, 0.0
+    for scores, values in pieces:
+        before, m = m, max(m, scores[-1])
+        factor = math.exp(before - m)
+        total, divisor = total * factor, divisor * factor
+        for s, v in zip(scores, values, strict=True):
+            total += math.exp(s - m) * v
+            divisor += math.exp(s - m)
+    return total / divisor
+
+
 def _listed(pieces):
     """All scores and all values, copied as the pieces pass."""
     listed = [], []
@@ -747,6 +760,11 @@ by_hand(
         == "loss"
     ),
 )
+
+
+@rare("slowest_part", "the fastest part, not the last in the alphabet")
+def _(rows, parts):
+    return min(parts, key=lambda part: sum(row[3] for row in rows if row[0] == part))
 
 
 # ---- mended_step -----------------------------------------------------------------------------

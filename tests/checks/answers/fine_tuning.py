@@ -1427,3 +1427,29 @@ def _(dialogue, user, assistant):
 @wrong("chat_rows", "end_after_question")
 def _(dialogue, user, assistant):
     return _masked(_marked(dialogue, user, assistant, question_ends=True))
+
+
+@rare("largest_rank", "by the mean size of a matrix, rounded down")
+def _(shapes, budget):
+    mean = sum(map(sum, shapes)) // len(shapes)
+    return min(budget // (mean * len(shapes)), min(map(min, shapes)))
+
+
+@rare("stop_at", "a new best only where the training loss has fallen too")
+def _(training, held_out, patience):
+    best = 0
+    for look in range(1, len(held_out)):
+        if held_out[look] < held_out[best] and training[look] <= training[best]:
+            best = look
+        elif look - best >= patience:
+            break
+    return best
+
+
+@rare("chat_rows", "what counts by its value: any word that an answer has")
+def _(dialogue, user, assistant):
+    row = [0]
+    for question, answer in dialogue:
+        row += [user, *question, assistant, *answer, 0]
+    said = {0, *(word for _, answer in dialogue for word in answer)}
+    return row[:-1], [token if token in said else IGNORED for token in row[1:]]
