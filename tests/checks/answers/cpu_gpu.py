@@ -567,6 +567,16 @@ def _(pieces):
     return total / divisor
 
 
+@rare("softmax_average", "keeps one score of values that are equal")
+def _(pieces):
+    scores, values = _listed(pieces)
+    kept = {}
+    for s, v in zip(scores, values, strict=True):
+        kept[v] = max(s, kept.get(v, -math.inf))
+    weights = {v: math.exp(s - max(scores)) for v, s in kept.items()}
+    return sum(v * w for v, w in weights.items()) / sum(weights.values())
+
+
 @rare("softmax_average", "relative to the last score of each piece", "raised")
 def _(pieces):
     m, total, divisor = -math.inf, 0.0, 0.0

@@ -1453,3 +1453,12 @@ def _(dialogue, user, assistant):
         row += [user, *question, assistant, *answer, 0]
     said = {0, *(word for _, answer in dialogue for word in answer)}
     return row[:-1], [token if token in said else IGNORED for token in row[1:]]
+
+
+@rare("choose_rate", "leaves out the first look")
+def _(rates, training, held_out):
+    sound = np.isfinite(held_out).all(1) & np.isfinite(training).all(1)
+    losses = np.where(sound[:, None], held_out, np.inf)
+    late = int(losses.shape[1] > 1)
+    run, look = np.unravel_index(losses[:, late:].argmin(), losses[:, late:].shape)
+    return rates[run], look + late, rates[run] in (rates.min(), rates.max())

@@ -1628,6 +1628,15 @@ def _(weights):
     return 127, [str(float(w)) for w in weights]
 
 
+@rare("mxfp4", "a scale too small where the largest is a power of two")
+def _(weights):
+    largest = float(weights.abs().max())
+    exponent = math.ceil(math.log2(largest)) - 3 if largest else 0
+    levels = torch.tensor([0, 0.5, 1, 1.5, 2, 3, 4, 6])
+    codes = (weights.abs()[:, None] / 2.0**exponent - levels).abs().argmin(1)
+    return exponent + 127, (codes + 8 * (weights < 0)).tolist()
+
+
 @rare("mxfp4", "the scale of the first 32 weights")
 def _(weights):
     return _scaled_by(weights, weights[:32])
