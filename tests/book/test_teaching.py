@@ -90,7 +90,8 @@ def test_a_chapters_page_lists_its_objectives(book):
         soup = BeautifulSoup((book.site / f"book/{name}.html").read_text("utf-8"), "html.parser")
         items = soup.select(".objectives li")
         shown = [item.get_text().strip().replace("’", "'") for item in items]
-        assert len(shown) == len(stated := entries()[name]["objectives"]), name
+        stated = entries()[name]["objectives"]
+        assert len(shown) == len(stated), name
         plain = [text for text in zip(shown, stated, strict=True) if not set("$`") & set(text[1])]
         assert plain and all(on_page == text for on_page, text in plain), name
         assert not soup.select(".objectives a"), f"{name}: a term is linked before it is explained"
