@@ -28,7 +28,7 @@ class Tensor:
 
     def __init__(self, data, parents=None):
         data = np.asarray(data)
-        if not np.issubdtype(data.dtype, np.floating):
+        if data.dtype.kind != "f":
             raise TypeError(
                 f"a Tensor of {data.dtype} has no gradient, because its values cannot change by a "
                 "little: give floats, such as 1.0 for 1, and use integers as an index only"
