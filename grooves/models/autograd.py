@@ -146,10 +146,10 @@ class Tensor:
         return total * (total.data.size / self.data.size)
 
     def __neg__(self):
-        return self * -1.0
+        return Tensor(-self.data, [(self, lambda g: -g)])
 
     def __sub__(self, other):
-        return self + -constant_unless_tensor(other)
+        return self + (-other if isinstance(other, Tensor) else -np.asarray(other, np.float64))
 
     def __rsub__(self, other):
         return -self + other
