@@ -1597,6 +1597,12 @@ def _(a, b, t_95):
     return around(b.mean() - a.mean(), t_95[n - 1] * np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / n))
 
 
+@rare("paired_interval", "both sorted first")
+def _(a, b, t_95):
+    d = np.sort(b) - np.sort(a)
+    return around(d.mean(), t_95[len(d) - 1] * d.std(ddof=1) / np.sqrt(len(d)))
+
+
 @rare("paired_interval", "one standard deviation less the other", "unpaired")
 def _(a, b, t_95):
     s = b.std(ddof=1) - a.std(ddof=1)
