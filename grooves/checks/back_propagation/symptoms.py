@@ -118,8 +118,8 @@ def check_second_layer(used, true, other_mask) -> None:
             fail(
                 "second_bias",
                 "W2 moves by its gradient, but b2 does not.",
-                "how the gradients of all pictures are combined into that of b2. W1 and b1 have not "
-                "been examined yet.",
+                "how the gradients of all pictures are combined into that of b2. Those of layer 1 "
+                "were not examined.",
             )
         return
     symptom = "W3 and b3 move by their gradients, but W2 does not: the gradient goes wrong "
