@@ -240,8 +240,8 @@ def _refuse_same_words(first: Tensor, second: Tensor) -> None:
     if first.shape == second.shape and torch.equal(first, second):
         raise CheckFailed(
             f"for {len(first):,} texts, your result has the same words in two calls, whatever the "
-            "random numbers were. Set no seed inside the function, and create no generator with a fixed seed "
-            "there: every text would be continued in the same way each time.",
+            "random numbers were. Set no seed inside the function, and create no generator with a "
+            "fixed seed there: every text would be continued in the same way each time.",
             hint="fixed_seed",
         )
 
