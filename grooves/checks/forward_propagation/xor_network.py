@@ -88,7 +88,8 @@ def _why(sums: np.ndarray, said: np.ndarray, stepped: np.ndarray) -> tuple[str, 
     """
     if np.isclose(said, said[0], atol=EXACT).all():
         return "constant", (
-            "the output is the same for all four inputs. Is every hidden neuron always 0?"
+            "the output is the same for all four inputs. Is every hidden neuron always 0, or do "
+            "they cancel?"
         )
     nonlinear = ((sums > 0).any(axis=0) & (sums < 0).any(axis=0)).any()
     for name, pattern, what in SOMETHING_ELSE:
