@@ -204,12 +204,12 @@ _PATTERNS: tuple[tuple[str, Callable, str], ...] = (
     (
         "one_factor",
         _one_factor,
-        "Each wrong result is the right one times the same number: a factor is missing or too many.",
+        "Each wrong result is the right one times one number: a factor is missing or too many.",
     ),
     (
         "one_offset",
         _one_offset,
-        "Each wrong result is the right one plus the same number: a term is missing or too many.",
+        "Each wrong result is the right one plus one number: a term is missing or too many.",
     ),
     (
         "left_out",
