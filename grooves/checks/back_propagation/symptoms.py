@@ -88,7 +88,8 @@ def check_last_layer(used, true) -> None:
         fail(
             "last_weights",
             "W3, in the last layer, does not move by its gradient.",
-            "the gradient of the logits, or the input of the last layer.",
+            "the gradient of the logits, the input of the last layer, or something done to the "
+            "gradients afterwards, such as clipping.",
         )
     if same(used["b3"], true["b3"] / N_PICTURES):
         fail(
