@@ -891,6 +891,12 @@ def _(images, rng):
     return by_number(images, first, (first + rng.integers(1, 8, len(images))) % 9)
 
 
+@rare("views", "the two shifts in order", "shift_missing")
+def _(images, rng):
+    pairs = np.sort([rng.choice(9, 2, replace=False) for _ in images], axis=1)
+    return by_number(images, *pairs.T)
+
+
 @wrong("views", "shift_missing")
 def _(images, rng):
     shifts = [(-1, 0), (1, 0), (0, -1), (0, 1)]
