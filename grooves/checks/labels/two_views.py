@@ -192,8 +192,8 @@ def _every_shift(shifts, told: str) -> None:
                 hint="upper_bound",
             )
         raise CheckFailed(
-            f"{told} are never shifted by {SHIFTS[absent[0]]} (down, right). All nine shifts must be "
-            "possible in each view, (0, 0) included.",
+            f"{told} are never shifted by {SHIFTS[absent[0]]} (down, right). All nine shifts must "
+            "be possible in each view, (0, 0) included.",
             hint="shift_missing",
         )
     if (odd := unlikely(counts, shifts.size, 1 / 9)).any():

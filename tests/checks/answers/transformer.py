@@ -1117,6 +1117,16 @@ ANSWERS.wrong_answers["byte_pairs"] = {
 }
 
 
+@rare("byte_pairs", "in small letters")
+def _(corpus, n_merges, text):
+    return _bpe(corpus.lower(), n_merges, text.lower())
+
+
+@rare("byte_pairs", "without the spaces at the ends")
+def _(corpus, n_merges, text):
+    return _bpe(corpus.strip(), n_merges, text.strip())
+
+
 @rare("byte_pairs", "overlapping pairs counted once")
 def _(corpus, n_merges, text):
     def apart(ids):
