@@ -40,7 +40,7 @@ CASES = (
         " Mia met Max. MAX met MIA.  ",
         6,
         "  Max, Mia, MAX ",
-    ),  # capitals and spaces at the ends count
+    ),  # capitals and spaces count
     ("bcbcxaaaa", 1, "aabc"),  # aa three times, if overlapping pairs count
     ("bc1bc2bc3ab4ab", 2, "abc abab"),  # the longest token that fits is not what merges make
 )

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from grooves.checks import CheckFailed, again, check
 from grooves.checks.compare import Mistake, compare, number, own_seed, shape_of, written_by_hand
+from grooves.checks.failures import UNRECOGNISED
 
 LAB = "04_transformer"
 N_TEXTS = 4_000  # texts that are drawn to count words: a frequency is then right to 0.01 or so
@@ -258,10 +259,12 @@ def _judge_all_drawn(got: Tensor, prompts: Tensor) -> None:
     drawn = set(got[:, -1].tolist())
     if missing := [word for word in range(len(MANY)) if word not in drawn]:
         p = torch.tensor(MANY).softmax(0)[missing[0]].item()
+        likeliest_alone = 1 < missing[0] == len(MANY) - len(missing)
+        advice = " Draw from all words, not from the most likely ones alone."
         raise CheckFailed(
             f"for {given}, word {missing[0]} was never drawn, although its probability is "
-            f"{p:.2g}. Draw from all words, not from the most likely ones alone.",
-            hint="never_drawn",
+            f"{p:.2g}." + likeliest_alone * advice,
+            hint="never_drawn" if likeliest_alone else UNRECOGNISED,
         )
 
 

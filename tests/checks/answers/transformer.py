@@ -866,6 +866,15 @@ def _(model, ids, n_words, temperature):
     return _drawn(model, ids, n_words, temperature, likeliest)
 
 
+@rare("generate", "no word twice in a row")
+def _(model, ids, n_words, temperature):
+    for _ in range(n_words):
+        others = model(ids)[:, -1].scatter(1, ids[:, -1:], -math.inf)
+        following = _drawn(lambda _, z=others: z[:, None], ids, 1, temperature or 1)
+        ids = following if temperature else _drawn(model, ids, 1, 0)
+    return ids
+
+
 @rare("generate", "a low temperature for 0")
 def _(model, ids, n_words, temperature):
     return _drawn(model, ids, n_words, temperature or 0.1)
