@@ -141,7 +141,7 @@ def _check_reach(influence: Tensor) -> None:
             )
         raise CheckFailed(
             f"{message}: the future leaks.\nLikely mistake: no mask, one that covers some of the "
-            "words only, an inverted mask, one filled with 0 or a finite number instead of -inf, or "
+            "words only, an inverted mask, one filled with 0 or a finite number, not -inf, or "
             "a softmax over the wrong axis.",
             hint="sees_the_future",
         )
