@@ -11,7 +11,7 @@ import inspect
 import sys
 
 MOST_WEIGHTS = 4  # of a model, that are told by name
-MOST_PRINTED = 200  # characters of an object of the course
+MOST_PRINTED = 500  # characters of an object of the course
 
 
 def describe(value) -> str:
@@ -75,7 +75,7 @@ def _object(value) -> str:
         more = f" and {len(weights) - MOST_WEIGHTS} more" if len(weights) > MOST_WEIGHTS else ""
         listed = f" with the weights {', '.join(weights[:MOST_WEIGHTS])}{more}" if weights else ""
         return _a(kind.__name__) + listed
-    if kind.__module__.startswith("grooves.") and kind.__repr__ is not object.__repr__:
+    if str(getattr(kind.__repr__, "__module__", "")).startswith("grooves."):
         written = " ".join(repr(value).split())
         return written if len(written) <= MOST_PRINTED else _a(kind.__name__)
     ours = kind.__module__.startswith("grooves.checks.")
