@@ -13,7 +13,7 @@ MINUS = "\u2212"
 NO_BREAK = "\u00a0"
 _NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?"
 _ADDRESS = re.compile(r"https?://[^\s,;]*[^\s,;:.]")
-_SIGNED_ZERO = re.compile(r"(?<![\w.,])[-+](0(?:\.0+)?)(?![\d.,])")
+_SIGNED_ZERO = re.compile(r"(?<![\w.,])[-+](0(?:\.0+)?)(?!\d|[.,]\d)")
 _POWER = re.compile(r"(\d+)\^([-+]?\d+)(?!\d)")
 _SCIENTIFIC = re.compile(rf"(?<![\w.])({_NUMBER})e([-+]?\d+)(?!\w)")
 _NEGATIVE = re.compile(r"(?<![\w.)\]])-(?=[\d.])")
