@@ -55,7 +55,7 @@ TABLES = f"""\
 """
 TABLE_CELLS = [
     "from grooves.plots import figures\n"
-    f"caption = 'A wide table whose caption is {'longer and ' * 6}longer than a telephone is wide'\n"
+    f"caption = 'A wide table whose caption is {'longer and ' * 6}longer than a telephone'\n"
     f"figures.table({COLUMNS!r}, [{['0.12 ± 0.01'] * 24!r}], caption)",
 ]
 

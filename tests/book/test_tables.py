@@ -64,7 +64,7 @@ def test_a_wide_table_scrolls_inside_the_page_with_a_sign(page, sample_address, 
 def test_the_caption_of_a_wide_table_stays_in_sight_and_wraps(page, sample_address):
     page.set_viewport_size({"width": 390, "height": 900})
     page.goto(sample_address + "notebooks/tables.html")
-    box = page.locator(".table-scroll[data-more='right']")
+    box = page.locator(".table-scroll[data-more]")
     caption = box.locator("caption")
     line = caption.evaluate("(caption) => parseFloat(getComputedStyle(caption).lineHeight)")
     for left in (0, 500):
