@@ -210,9 +210,9 @@ def _judge_zeros(answer) -> None:
             return
         found = f"your scale's bits are {bits:g} and your first code is {codes[0]:g}"
     raise CheckFailed(
-        f"{given}, {found}; the bits should be {BIAS} and all codes 0.\nLikely mistake: you "
-        "compute the logarithm of the largest magnitude, which is 0 here, although log₂ 0 is −∞. "
-        "Return the bits and the codes of a block of zeros before you compute it.",
+        f"{given}, {found}; the bits should be {BIAS} and all codes 0.\nLikely mistake: a "
+        "block of zeros has no case of its own. Its largest magnitude is 0, and log₂ 0 is −∞, so "
+        "return its bits and codes before you compute the logarithm.",
         hint="zero_block",
     ) from error
 
