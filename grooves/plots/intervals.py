@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.stats import t
 
 from grooves.plots import figures, lettering
 
@@ -21,9 +20,11 @@ def interval(differences, level: float = 0.95) -> tuple[float, float, float]:
     differences: (n,), n of 2 or more, independent of each other, such as one per draw of labels.
     Source: Student 1908, "The probable error of a mean".
     """
+    from scipy.special import stdtrit  # half a second that importing this module need not take
+
     differences = np.asarray(differences, dtype=float)
     n, middle = len(differences), differences.mean()
-    half = t.ppf((1 + level) / 2, n - 1) * differences.std(ddof=1) / math.sqrt(n)
+    half = stdtrit(n - 1, (1 + level) / 2) * differences.std(ddof=1) / math.sqrt(n)
     return float(middle), float(middle - half), float(middle + half)
 
 

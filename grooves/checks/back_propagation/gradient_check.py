@@ -73,11 +73,16 @@ CLAIMED = (
     CASES[2],
     CASES[-1],
     (_faint, lambda x: 3e-9 * x**2, np.array([[2.0], [-1.0]])),
+    (_cubes, lambda x: 3 * x**2, draw(27, 3, 4)),  # whose spectral norm is not its length
 )
 
 
 def _norm(x):
     return np.sqrt((np.asarray(x) ** 2).sum())
+
+
+def _spectral(x):
+    return np.linalg.norm(x, 2) if x.ndim == 2 else _norm(x)
 
 
 def _other(measure):
@@ -140,6 +145,12 @@ MEASURE_MISTAKES = (
             lambda n, g: np.max(abs(g - n)) / (np.max(abs(g)) + np.max(abs(n))),
             lambda n, g: abs(g - n).sum() / (abs(g) + abs(n)).sum(),
         )
+    ),
+    Mistake(
+        "spectral_norm",
+        _other(lambda n, g: _spectral(g - n) / (_spectral(g) + _spectral(n))),
+        "np.linalg.norm(x, 2) of a matrix is its spectral norm, the largest singular value. "
+        "np.linalg.norm(x) is the square root of the sum of squares.",
     ),
 )
 
