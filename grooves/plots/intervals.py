@@ -34,7 +34,7 @@ def in_words(better: str, worse: str, differences, unit: str = "points") -> str:
     better, worse: names; differences: of the first from the second, positive where it is better.
     """
     middle, low, high = interval(differences)
-    found = f"{middle:+.1f} {unit}, 95 % interval {low:+.1f} to {high:+.1f}"
+    found = f"{middle:+.1f} {unit}, 95% interval {low:+.1f} to {high:+.1f}"
     if low > 0:
         return f"{better} ahead of {worse}: {found}"
     if high < 0:
@@ -56,7 +56,7 @@ def mean_curves(
     """Means as lines, with bands around them, named at their right ends or above the axes.
 
     x: (n,) positive numbers, on a logarithmic axis. series: name -> (n, runs) values. labels: of
-    the two axes, with units. band: "interval" of 95 %, or "range" from the least to the greatest
+    the two axes, with units. band: "interval" of 95%, or "range" from the least to the greatest
     run, where there are too few for an interval. skip: markers to leave out, so that a name has the
     same one in two pictures. points: name -> (x, y) of single results, drawn as diamonds. scales:
     settings of the axes.
@@ -84,7 +84,7 @@ def mean_curves(
 
 
 def forest(groups: dict, label: str, alt: str, caption: str) -> figures.Picture:
-    """Differences with their 95 % intervals, one row per comparison: a forest plot.
+    """Differences with their 95% intervals, one row per comparison: a forest plot.
 
     groups: title of a group -> {name of a comparison: (runs,) paired differences}. label: of the
     axis, with its unit. A marker is filled if its interval excludes zero, which is drawn as a line.
