@@ -172,7 +172,7 @@ def gradient_error(answer):
         got = [_ask(answer, Watched(function), x, claimed) for claimed in claims]
         right = [_norm(g - true) / (_norm(g) + _norm(true)) for g in claims]
         given = (
-            f"four claims at x of shape {shape_of(x)}, [0] 10 % too large, [1] 10 % too small, "
+            f"four claims at x of shape {shape_of(x)}, [0] 10% too large, [1] 10% too small, "
             "[2] of the wrong sign, [3] its numbers multiplied by N, N − 1, …, 2, 1"
         )
         with np.errstate(all="ignore"):

@@ -33,7 +33,7 @@ N_IN, N_HIDDEN, N_OUT = 12, 7, 5
 STEPS, BATCH, RATE = 200, 64, 0.3
 SMALL_RATE = 0.04  # no usual rate is as many times as large as a batch has pictures
 FAR = 1e-3  # relative to how far a parameter moves; single precision stays closer
-BAR = 0.9  # a repaired network classifies about 97 % of the test pictures correctly
+BAR = 0.9  # a repaired network classifies about 97% of the test pictures correctly
 
 
 @check(lab=LAB, exercise="mended")
