@@ -1,0 +1,144 @@
+"""Texts drawn with a sampler, together with the exact probability of each.
+
+Key idea: while a text is drawn, the distribution of every word is there anyway. Keeping what was
+drawn with which probability costs nothing, and makes the distance to the language computable.
+Chapters: 08, 09.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from grooves.inference.readers import context_of, next_logits, open_reader
+from grooves.inference.sampling import Sampler, draw, seen_tokens
+
+END = 0  # token of the end mark
+
+
+@dataclass(frozen=True)
+class Texts:
+    """N drawn texts.
+
+    tokens: a list for each text, without the end mark. ended: bool (N,), False for a text that was
+    cut at the context. log_q: (N,), log-probability of each text (its end included) under the model
+    with the sampler. entropy_nats: (N,), the sum of the entropies of the distributions from which
+    its words were drawn. words_drawn: how many words were drawn, end marks counted and words that
+    were given as a prefix not; this is the cost.
+    """
+
+    tokens: list[list[int]]
+    ended: np.ndarray
+    log_q: np.ndarray
+    entropy_nats: np.ndarray
+    words_drawn: int
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Words of each text, the end mark counted where there is one: (N,)."""
+        return np.array([len(text) for text in self.tokens]) + self.ended
+
+    def words(self, language) -> list[list[str]]:
+        """The texts as lists of words, as `language.parse` reads them."""
+        return [[language.vocabulary[token] for token in text] for text in self.tokens]
+
+
+@torch.inference_mode()
+def draw_texts(
+    model,
+    n: int,
+    sampler: Sampler | None = None,
+    seed: int = 0,
+    prefixes: list[list[int]] | None = None,
+    max_words: int | None = None,
+    opened=open_reader,
+) -> Texts:
+    """Draw n texts from a model, or from a language as a perfect model.
+
+    sampler: default `Sampler()`, the model's own distribution. prefixes: token lists, one for each
+    text; they are kept as they are, and the text continues from there (their log-probability is not
+    part of `log_q`). max_words: at most so many words with the prefix and the end mark
+    (default: what fits into the context). opened: makes the reader, for other kinds of reader.
+    Raises: ValueError where the number of prefixes is not n, or a prefix leaves no room.
+    """
+    sampler = sampler or Sampler()
+    room = min(max_words or context_of(model), context_of(model))
+    prefixes = prefixes if prefixes is not None else [[]] * n
+    given = _padded(prefixes, n, room)  # (n, longest prefix)
+    starts = torch.tensor([len(prefix) for prefix in prefixes])
+    generator = torch.Generator().manual_seed(seed)
+    reader = opened(model, torch.zeros((n, 1), dtype=torch.long))
+    ids = torch.zeros((n, room), dtype=torch.long)
+    ended = torch.zeros(n, dtype=torch.bool)
+    log_q, entropy = torch.zeros((2, n), dtype=torch.float64)
+    lengths = torch.full((n,), room)
+    seen = None
+    for t in range(room):
+        logits = reader.logits.cpu()
+        if sampler.repetition_penalty != 1:
+            seen = torch.zeros_like(logits, dtype=torch.bool) if seen is None else seen
+        q = sampler.probabilities(logits, seen)  # (n, V)
+        words = draw(q, generator)
+        if t < given.size(1):
+            words = torch.where(t < starts, given[:, t], words)
+        live = ~ended & (t >= starts)
+        chosen = q.gather(1, words[:, None])[:, 0].double()
+        log_q += torch.where(live, chosen.log(), 0.0)
+        entropy += torch.where(live, -torch.special.xlogy(q, q).sum(-1).double(), 0.0)
+        words = words.masked_fill(ended, END)
+        lengths[~ended & (words == END)] = t
+        ended |= words == END
+        ids[:, t] = words
+        if ended.all() or t == room - 1:
+            break
+        if seen is not None:
+            seen |= seen_tokens(words[:, None], seen.size(1))[:, 0]
+        reader.read(words)
+    tokens = [row[:length] for row, length in zip(ids.tolist(), lengths.tolist(), strict=True)]
+    drawn = int((lengths + ended - starts).sum())
+    return Texts(tokens, ended.numpy(), log_q.numpy(), entropy.numpy(), drawn)
+
+
+def _padded(prefixes: list[list[int]], n: int, room: int) -> Tensor:
+    """Prefixes as one tensor (n, longest), filled with the end mark."""
+    if len(prefixes) != n:
+        raise ValueError(f"{len(prefixes)} prefixes were given for {n} texts: give one for each")
+    longest = max(map(len, prefixes), default=0)
+    if longest >= room:
+        raise ValueError(f"a prefix of {longest} words leaves no room in {room}")
+    return torch.tensor([[*p, *[END] * (longest - len(p))] for p in prefixes], dtype=torch.long)
+
+
+@dataclass(frozen=True)
+class WordScores:
+    """What a model predicts along one text, the end mark included where the text ended: (T,) each.
+
+    log_p: log-probability of each word. log_ratio: the same minus that of the likeliest word there,
+    0 where the word is the likeliest. entropy: of the model's distribution, in nats.
+    """
+
+    log_p: np.ndarray
+    log_ratio: np.ndarray
+    entropy: np.ndarray
+
+
+def score_words(model, texts: Texts) -> list[WordScores]:
+    """Score every word of every text under the model's own distribution (no sampler)."""
+    scored = []
+    tables = next_logits(model, texts.tokens)
+    for table, tokens, ended in zip(tables, texts.tokens, texts.ended, strict=True):
+        length = min(len(tokens) + int(ended), len(table))
+        log_q = table[:length].log_softmax(-1)
+        words = torch.tensor([*tokens, END][:length], dtype=torch.long)
+        log_p = log_q.gather(1, words[:, None])[:, 0]
+        ratio = log_p - log_q.amax(-1)
+        q = log_q.exp()
+        entropy = -torch.special.xlogy(q, q).sum(-1)
+        scored.append(WordScores(log_p.numpy(), ratio.numpy(), entropy.numpy()))
+    return scored
