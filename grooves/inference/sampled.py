@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from grooves.inference.readers import context_of, next_logits, open_reader
-from grooves.inference.sampling import Sampler, draw, seen_tokens
+from grooves.inference.sampling import Sampler, draw
 
 END = 0  # token of the end mark
 
@@ -27,7 +27,8 @@ class Texts:
     cut at the context. log_q: (N,), log-probability of each text (its end included) under the model
     with the sampler. entropy_nats: (N,), the sum of the entropies of the distributions from which
     its words were drawn. words_drawn: how many words were drawn, end marks counted and words that
-    were given as a prefix not; this is the cost.
+    were given as a prefix not; this is the cost. q: the distributions themselves, (N, T, V), for
+    `keep_q`.
     """
 
     tokens: list[list[int]]
@@ -35,6 +36,7 @@ class Texts:
     log_q: np.ndarray
     entropy_nats: np.ndarray
     words_drawn: int
+    q: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -58,6 +60,7 @@ def draw_texts(
     prefixes: list[list[int]] | None = None,
     max_words: int | None = None,
     opened=open_reader,
+    keep_q: bool = False,
 ) -> Texts:
     """Draw n texts from a model, or from a language as a perfect model.
 
@@ -65,6 +68,7 @@ def draw_texts(
     text; they are kept as they are, and the text continues from there (their log-probability is not
     part of `log_q`). max_words: at most so many words with the prefix and the end mark
     (default: what fits into the context). opened: makes the reader, for other kinds of reader.
+    keep_q: return the distribution of every word as well.
     Raises: ValueError where the number of prefixes is not n, or a prefix leaves no room.
     """
     sampler = sampler or Sampler()
@@ -78,13 +82,15 @@ def draw_texts(
     ended = torch.zeros(n, dtype=torch.bool)
     log_q, entropy = torch.zeros((2, n), dtype=torch.float64)
     lengths = torch.full((n,), room)
-    seen = None
+    seen, kept = None, []
     for t in range(room):
         logits = reader.logits.cpu()
         if sampler.repetition_penalty != 1:
             seen = torch.zeros_like(logits, dtype=torch.bool) if seen is None else seen
         q = sampler.probabilities(logits, seen)  # (n, V)
         words = draw(q, generator)
+        if keep_q:
+            kept.append(q)
         if t < given.size(1):
             words = torch.where(t < starts, given[:, t], words)
         live = ~ended & (t >= starts)
@@ -98,11 +104,16 @@ def draw_texts(
         if ended.all() or t == room - 1:
             break
         if seen is not None:
-            seen |= seen_tokens(words[:, None], seen.size(1))[:, 0]
+            seen[torch.arange(n), words] = True
         reader.read(words)
     tokens = [row[:length] for row, length in zip(ids.tolist(), lengths.tolist(), strict=True)]
     drawn = int((lengths + ended - starts).sum())
-    return Texts(tokens, ended.numpy(), log_q.numpy(), entropy.numpy(), drawn)
+    return Texts(tokens, ended.numpy(), log_q.numpy(), entropy.numpy(), drawn, _stacked(kept))
+
+
+def _stacked(kept: list[Tensor]) -> Tensor | None:
+    """The distributions of all steps, (N, T, V), or None where none were kept."""
+    return torch.stack(kept, 1) if kept else None
 
 
 def _padded(prefixes: list[list[int]], n: int, room: int) -> Tensor:

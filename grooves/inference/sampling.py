@@ -6,8 +6,9 @@ changed distribution is known exactly, so that its distance to the language can 
 Chapters: 08, 09.
 
 Logits have shape (..., V). Log-probabilities are logits too, so everything here also applies to
-the language's own probabilities. Tokens that are tied are treated alike: where the last token that
-is kept has equals, they are kept as well, as in Hugging Face's and vLLM's top-k.
+the language's own probabilities. Of equally likely tokens, the one with the lower index counts as
+the likelier, so that k tokens are always k. (Hugging Face's and vLLM's top-k keep all tokens that
+tie with the last one.)
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+ROUNDING = 1e-6  # of a sum of probabilities in float32
+
 
 def apply_repetition_penalty(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
     """Make tokens that occurred before less likely: positive logits / penalty, negative * penalty.
 
-    logits: (..., V). seen: bool (..., V), True for the tokens of the text so far (`seen_tokens`).
+    logits: (..., V). seen: bool (..., V), True for the tokens of the text so far (`seen_before`).
     penalty: 1 changes nothing; 1.2 is usual. Unlike all other functions here, it changes if a
     constant is added to all logits, because it depends on their sign.
     Raises: ValueError unless penalty is positive.
@@ -50,21 +53,21 @@ def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
 
 
 def apply_top_k(logits: Tensor, k: int) -> Tensor:
-    """Keep the k likeliest tokens (..., V), and those that tie with the last of them.
+    """Keep the k likeliest tokens, (..., V); all of them if k is V or more.
 
-    All tokens are kept if k is V or more. Raises: ValueError unless k is an integer of at least 1.
+    Raises: ValueError unless k is an integer of at least 1.
     Source: Fan, Lewis and Dauphin 2018, arXiv:1805.04833, section 3.2.
     """
     if not isinstance(k, int) or k < 1:
-        raise ValueError(f"top-k with {k=} must keep 1 token or more")
-    least = logits.topk(min(k, logits.size(-1)), -1).values[..., -1:]  # (..., 1)
-    return logits.masked_fill(logits < least, -torch.inf)
+        raise ValueError(f"top-k with {k=} must be an integer and keep 1 token or more")
+    n_kept = torch.full_like(logits[..., :1], min(k, logits.size(-1)), dtype=torch.long)
+    return _keep_likeliest(logits, n_kept, _descending(logits))
 
 
 def apply_top_p(logits: Tensor, p: float) -> Tensor:
-    """Keep the nucleus (..., V): the smallest set of likeliest tokens with probability p or more.
+    """Keep the nucleus, (..., V): the smallest set of likeliest tokens with probability p or more.
 
-    The token that reaches p is kept, so at least one is; its ties are kept too. p = 1 keeps all.
+    The token with which the sum reaches p is kept, so at least one is. p = 1 keeps all.
     Raises: ValueError for p outside (0, 1].
     Source: Holtzman et al. 2020, arXiv:1904.09751, section 3.1.
     """
@@ -72,12 +75,11 @@ def apply_top_p(logits: Tensor, p: float) -> Tensor:
         raise ValueError(f"top-p with {p=} must be above 0 and at most 1 (all tokens)")
     if p == 1:
         return logits
-    probabilities = logits.softmax(-1)
-    ordered = _descending(probabilities)
-    before = ordered.cumsum(-1) - ordered  # (..., V), the probability of all likelier tokens
-    last = (before < p).sum(-1, keepdim=True).clamp_min(1) - 1  # place of the one that reaches p
-    least = ordered.gather(-1, last)  # (..., 1)
-    return logits.masked_fill(probabilities < least, -torch.inf)
+    ordered = _descending(logits)
+    probabilities = ordered.softmax(-1)
+    before = probabilities.cumsum(-1) - probabilities  # (..., V), of all likelier tokens together
+    n_kept = (before < p - ROUNDING).sum(-1, keepdim=True).clamp_min(1)  # (..., 1)
+    return _keep_likeliest(logits, n_kept, ordered)
 
 
 def apply_min_p(logits: Tensor, ratio: float) -> Tensor:
@@ -180,10 +182,24 @@ def draw(probabilities: Tensor, generator: torch.Generator | None = None) -> Ten
     return torch.searchsorted(ends, point, right=True)[:, 0]  # the first end beyond the point
 
 
-def seen_tokens(ids: Tensor, size: int) -> Tensor:
-    """Which tokens occur in each text up to each place: (B, T) -> bool (B, T, V)."""
-    seen = torch.nn.functional.one_hot(ids, size)  # (B, T, V)
-    return seen.cumsum(1) > 0
+def seen_before(tokens: list[int], size: int) -> Tensor:
+    """Which tokens occur in a text before each place, and after its last: bool (T + 1, V)."""
+    seen = torch.zeros((len(tokens) + 1, size), dtype=torch.bool)
+    for place, token in enumerate(tokens, 1):
+        seen[place:, token] = True
+    return seen
+
+
+def _keep_likeliest(logits: Tensor, n_kept: Tensor, ordered: Tensor) -> Tensor:
+    """Keep `n_kept` (..., 1) tokens of each distribution, of equal ones the first: (..., V).
+
+    ordered: the logits sorted from large to small, (..., V).
+    """
+    least = ordered.gather(-1, n_kept - 1)  # (..., 1), the last that is kept
+    above, equal = logits > least, logits == least
+    room = n_kept - above.sum(-1, keepdim=True)
+    kept = above | (equal & (equal.cumsum(-1) <= room))
+    return logits.masked_fill(~kept, -torch.inf)
 
 
 def _descending(x: Tensor) -> Tensor:
