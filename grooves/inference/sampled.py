@@ -144,12 +144,12 @@ def score_words(model, texts: Texts) -> list[WordScores]:
     scored = []
     tables = next_logits(model, texts.tokens)
     for table, tokens, ended in zip(tables, texts.tokens, texts.ended, strict=True):
-        length = min(len(tokens) + int(ended), len(table))
-        log_q = table[:length].log_softmax(-1)
-        words = torch.tensor([*tokens, END][:length], dtype=torch.long)
-        log_p = log_q.gather(1, words[:, None])[:, 0]
-        ratio = log_p - log_q.amax(-1)
-        q = log_q.exp()
-        entropy = -torch.special.xlogy(q, q).sum(-1)
-        scored.append(WordScores(log_p.numpy(), ratio.numpy(), entropy.numpy()))
+        logits = table[: min(len(tokens) + int(ended), len(table))]  # (T, V)
+        words = torch.tensor([*tokens, END][: len(logits)], dtype=torch.long)
+        chosen = logits.gather(1, words[:, None])[:, 0]
+        total = logits.logsumexp(-1)
+        q = (logits - total[:, None]).exp()
+        entropy = total - (q * logits.clamp_min(-1e30)).sum(-1)  # 0 * -inf would be NaN
+        scores = chosen - total, chosen - logits.amax(-1), entropy
+        scored.append(WordScores(*(score.numpy() for score in scores)))
     return scored
