@@ -23,16 +23,16 @@ from grooves.inference.sampled import draw_texts, score_words
 from grooves.inference.sampling import Sampler
 from grooves.inference.search import beam_search
 from grooves.language.stories import Stories
-from grooves.training.lineage import base, gap, new_data, new_model
+from grooves.training import lineage
 from grooves.training.loop import train
 
 STEPS = 1_100
 SETTINGS = {
-    "temperature": [{"temperature": t} for t in (1.0, 0.5, 0.7, 0.8, 0.9, 1.1, 1.2)],
-    "top-k": [{"top_k": k} for k in (5, 10, 20)],
-    "top-p": [{"top_p": p} for p in (0.8, 0.9, 0.95, 0.99)],
-    "min-p": [{"min_p": r} for r in (0.02, 0.05, 0.1, 0.3)],
-    "epsilon": [{"epsilon": e} for e in (0.002, 0.005, 0.02)],
+    "temperature": [{"temperature": t} for t in (1.0, 0.5, 0.7, 0.9, 1.2)],
+    "top-k": [{"top_k": k} for k in (5,)],
+    "top-p": [{"top_p": p} for p in (0.9, 0.95, 0.99)],
+    "min-p": [{"min_p": 0.05}],
+    "epsilon": [{"epsilon": e} for e in (0.005,)],
     "repetition": [{"repetition_penalty": 1.1}],
     "Llama 3.1": [{"temperature": 0.6, "top_p": 0.9}],
     "Qwen3": [{"temperature": 0.6, "top_k": 20, "top_p": 0.95}],
@@ -40,7 +40,7 @@ SETTINGS = {
 }
 WIDTHS = (1, 2, 4, 8, 16, 24, 32, 64)
 CHOICES = (1, 2, 4, 8, 16, 32, 64)
-POOL, DRAFTS, ROUNDS = 1_000, 400, 3
+POOL, DRAFTS, ROUNDS = 800, 300, 2
 
 
 class Progress:
@@ -65,10 +65,12 @@ def finite(found: dict) -> dict:
     return {k: v if math.isfinite(v) else None for k, v in found.items()}
 
 
-def short_trained(language: Stories, seed: int, steps: int):
-    """A model of the lineage after few steps."""
-    model = new_model(language, seed=seed)
-    train(model, new_data(language, seed=1 + seed), steps=steps, progress=False)
+def short_trained(language: Stories, seed: int):
+    """A model of the lineage after `STEPS` steps; the committed one is that of seed 0."""
+    if seed == 0:
+        return lineage.short_trained(STEPS)
+    model = lineage.new_model(language, seed=seed)
+    train(model, lineage.new_data(language, seed=1 + seed), steps=STEPS, progress=False)
     return model.eval()
 
 
@@ -86,23 +88,22 @@ def swept(model, yardstick: Yardstick, progress: Progress, name: str, seed: int)
     return rows
 
 
-def searched(model, language: Stories) -> list[dict]:
-    """Beams of every width, by total and by mean log-probability."""
+def searched(model, language: Stories, seed: int) -> list[dict]:
+    """Beams of every width, and one that compares means per word."""
     rows = []
-    for exponent in (0.0, 1.0):
-        for width in WIDTHS:
-            search = beam_search(model, width, exponent)
-            words = search.best.words(language)
-            rows.append(
-                {
-                    "exponent": exponent,
-                    "width": width,
-                    "log_p": search.best.log_p,
-                    "words": search.best.length,
-                    "accepted": language.parse(words).ok,
-                    "words_read": search.words_read,
-                }
-            )
+    for width, exponent in [*((width, 0.0) for width in WIDTHS), (32, 1.0)]:
+        search = beam_search(model, width, exponent)
+        words = search.best.words(language)
+        rows.append(
+            {
+                "exponent": exponent,
+                "width": width,
+                "log_p": search.best.log_p,
+                "words": search.best.length,
+                "accepted": language.parse(words).ok,
+                "words_read": search.words_read,
+            }
+        )
     return rows
 
 
@@ -112,7 +113,7 @@ def chosen(model, language: Stories, seed: int) -> dict:
     scored = score_words(model, texts)
     reading = read_exactly(language, texts.tokens, texts.ended)
     plots = best_of_n.plots_of(texts.words(language))
-    judged = draw_texts(model, POOL // 2, seed=140 + seed)
+    judged = draw_texts(model, POOL // 3, seed=140 + seed)
     verifier = best_of_n.LearnedVerifier(
         score_words(model, judged), best_of_n.verified(judged, language)
     )
@@ -168,14 +169,12 @@ def main() -> None:
     parsed = parser.parse_args()
     report.one_thread()
     language = Stories()
-    steps, sizes = STEPS, (20, 20, 20) if parsed.quick else (150, 400, 150)
+    sizes = (20, 20, 20) if parsed.quick else (120, 400, 100)
     progress = Progress(Path(parsed.progress))
     short: list[dict] = []
     rest: dict = {}
 
     def publish():
-        if not short:
-            return
         rows = [
             {
                 "model": "short-trained, median",
@@ -186,37 +185,31 @@ def main() -> None:
             }
             for sweep in zip(*(one["sweep"] for one in short), strict=True)
         ]
-        notes = [f"{len(short)} short-trained models of {steps:,} steps; stories: {sizes}."]
+        notes = [f"{len(short)} short-trained models of {STEPS:,} steps; stories: {sizes}."]
         title = "Samplers, beams, best of n and reflection"
         report.publish(
-            "decoding", title, rows, notes, parsed.out, steps=steps, stories=sizes, short=short,
+            "decoding", title, rows, notes, parsed.out, steps=STEPS, stories=sizes, short=short,
             pool=POOL, drafts=DRAFTS, **rest,
         )  # fmt: skip
 
-    yardstick = Yardstick(language, sizes[0])
-    for seed in range(min(parsed.seeds, 1) if parsed.quick else parsed.seeds):
+    def measure_short(seed: int):
         name = f"short, seed {seed}"
-        model = short_trained(language, seed, steps)
-        one = {
-            "seed": seed,
-            "gap": progress.get(f"{name}, gap", lambda m=model: gap(m, language)[0]),
-            "beams": progress.get(f"{name}, beams", lambda m=model: searched(m, language)),
-        }
-        one["reflection"] = progress.get(
-            f"{name}, reflection", lambda m=model, s=seed: reflected(m, language, s)
-        )
-        one["best_of_n"] = progress.get(
-            f"{name}, best of n", lambda m=model, s=seed: chosen(m, language, s)
-        )
-        one["sweep"] = swept(model, yardstick, progress, name, seed)
+        model = short_trained(language, seed)
+        one = {"seed": seed, "sweep": swept(model, yardsticks[0], progress, name, seed)}
+        for part, run in (("beams", searched), ("reflection", reflected), ("best_of_n", chosen)):
+            one[part] = progress.get(f"{name}, {part}", lambda r=run: r(model, language, seed))
         short.append(one)
-        publish()
-    yardsticks = [Yardstick(language, size) for size in sizes[1:]]
-    whole = base()
-    rest["base_beams"] = progress.get("base, beams", lambda: searched(whole, language))
-    rest["base"] = swept(whole, yardsticks[0], progress, "base", 0)
-    rest["perfect"] = swept(language, yardsticks[1], progress, "perfect", 0)
+
+    yardsticks = [Yardstick(language, size) for size in sizes]
+    measure_short(0)
+    whole = lineage.base()
+    rest["base_beams"] = progress.get("base, beams", lambda: searched(whole, language, 0))
+    rest["base"] = swept(whole, yardsticks[1], progress, "base", 0)
+    rest["perfect"] = swept(language, yardsticks[2], progress, "perfect", 0)
     publish()
+    for seed in range(1, 1 if parsed.quick else parsed.seeds):
+        measure_short(seed)
+        publish()
 
 
 if __name__ == "__main__":
