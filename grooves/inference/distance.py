@@ -141,7 +141,7 @@ class Yardstick:
             taken = table.gather(2, words[:, :, None])[:, :, 0].double()
             inside = torch.arange(table.size(1)) < torch.tensor([[len(t) + 1] for t in texts])
             log_q.append(torch.where(inside, taken, 0.0).sum(1))
-            part = slice(*np.searchsorted(self.truth.text, (begin, begin + len(texts))))
+            part = slice(*np.searchsorted(self.truth.text.numpy(), (begin, begin + len(texts))))
             p, at = self.truth.p[part], (self.truth.text[part] - begin, self.truth.place[part])
             q = table[*at, self.truth.token[part]].double()
             kl += float((p * (p.log() - q)).sum())
