@@ -112,10 +112,13 @@ class Yardstick:
         return self.compare(model, sampler, drawn)
 
     @torch.inference_mode()
-    def compare(self, model, sampler: Sampler, drawn: Texts) -> Distance:
-        """The same for stories drawn before; `drawn` must have `q`."""
+    def compare(self, model, sampler: Sampler, drawn: Texts, along=None) -> Distance:
+        """The same for stories drawn before; `drawn` must have `q`.
+
+        along: what `along_truth` returned, which is the same for all drawn stories.
+        """
         reading = read_exactly(self.language, drawn.tokens, drawn.ended)
-        log_q, kl, cut = self.along_truth(model, sampler)
+        log_q, kl, cut = along or self.along_truth(model, sampler)
         kl_back, impossible = along_drawn(drawn.q, reading)
         js = both_ways(_js_terms, self.truth.log_p, log_q, drawn.log_q, reading.log_p)
         tv = both_ways(_tv_terms, self.truth.log_p, log_q, drawn.log_q, reading.log_p)
