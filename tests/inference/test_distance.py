@@ -14,7 +14,7 @@ from grooves.language.stories import Stories
 from grooves.training import lineage
 
 TINY, OTHER = TinyStories(), other_weights()
-STICK = Yardstick(TINY, n=3000, seed=1)
+STICK = Yardstick(TINY, n=1500, seed=1)
 
 
 def exact_distances(sampler):
@@ -55,8 +55,8 @@ def test_distances_are_those_over_all_stories(sampler):
         exact["total_variation"], abs=4 * found.total_variation_error
     )
     assert found.entropy == pytest.approx(exact["entropy"], abs=4 * found.entropy_error)
-    assert found.kl_from_language == pytest.approx(exact["kl_from_language"], rel=0.04)
-    assert found.kl_to_language == pytest.approx(exact["kl_to_language"], rel=0.04)
+    assert found.kl_from_language == pytest.approx(exact["kl_from_language"], rel=0.06)
+    assert found.kl_to_language == pytest.approx(exact["kl_to_language"], rel=0.06)
     assert 0 < found.jensen_shannon_error < 0.02 and 0 < found.total_variation_error < 0.02
     assert found.accepted == 1 and found.cut == found.impossible == 0
 
@@ -70,7 +70,7 @@ def test_a_true_word_that_is_cut_makes_one_divergence_infinite():
         exact_js_of_mode(), abs=4 * found.jensen_shannon_error + 1e-9
     )
     cut = words = 0
-    for story in TINY.corpus(3000, 1):
+    for story in TINY.corpus(1500, 1):
         table = TINY.next_word_table(story)
         cut += (1 - table.max(1)).sum()
         words += len(table)
