@@ -1,4 +1,4 @@
-"""The samplers, distances, stories and beams of `sampling` in the browser are those of the course."""
+"""The functions of `sampling` in the browser: samplers, distances, stories, beams, as in Python."""
 
 import math
 
