@@ -100,15 +100,21 @@ class Explorable(SphinxDirective):
         if made_by := self.options.get("data"):
             module, _, function = made_by.partition(":")
             made = dict(getattr(importlib.import_module(module), function)())
-            parts = {
-                part: self.script(f"{name}-{part}", "parts", _base64(content))
-                for part, content in made.pop("parts", {}).items()
-            }
-            record["data"] = self.script(f"{name}-data", "data", packed(made) | {"parts": parts})
+            parts = self.scripts({k: _base64(v) for k, v in made.pop("parts", {}).items()})
+            made = packed(made)
+            held = {"bytes": self.scripts(made["bytes"]), "parts": parts}
+            record["data"] = self.script(f"{name}-data", "data", made | held)
         if css := self.options.get("css"):
             content = stylesheet(self.path(css)).encode()
             record["css"] = self.write(f"{name}.{_digest(content)}.css", content)
         return record
+
+    def scripts(self, binary):
+        """A script for each of some bytes as base64, by name.
+
+        A script is named by what it holds, so explorables with the same weights share one.
+        """
+        return {name: self.script("bytes", "parts", text) for name, text in binary.items()}
 
     def script(self, name, kind, value):
         """A script that puts a value where the mount script finds it under the script's name."""

@@ -42,6 +42,9 @@ def test_the_language_as_a_model_gives_its_own_probabilities():
     assert np.allclose(reader.logits.exp(), expected)
     reader.select(torch.tensor([1, 1, 0]))
     assert np.allclose(reader.logits.exp(), [expected[1], expected[1], expected[0]])
+    reader.read(torch.tensor([LANGUAGE.index[word] for word in (".", ".", "Ann")]))
+    expected = [LANGUAGE.next_word([*stories[1], "."]), LANGUAGE.next_word(stories[0][:6])]
+    assert np.allclose(reader.logits.exp(), [expected[0], expected[0], expected[1]])
     with pytest.raises(ValueError, match="no story of the language continues with 'sat'"):
         reader.read(torch.full((3,), LANGUAGE.index["sat"]))
 

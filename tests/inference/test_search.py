@@ -93,7 +93,7 @@ def test_a_search_that_runs_out_of_words_says_so():
 
 
 def test_no_beam_finds_the_mode_and_wide_ones_find_the_empty_story():
-    """The exhibit of chapter 8: the search errs on the language, the model errs under the search."""
+    """On the language the search errs; on the model the most probable text is no story."""
     mode = most_probable_story(LANGUAGE).log_p
     assert beam_search(LANGUAGE, 16).best.log_p < mode - 1
     base = lineage.base().cpu()
