@@ -72,7 +72,16 @@ def _one_lost(confidence, n_bins):
 
 
 def _equal_counts(confidence, n_bins):
-    return (confidence.argsort().argsort().numpy() * n_bins) // len(confidence)
+    ranks = np.argsort(np.argsort(confidence.numpy(), kind="stable"))
+    return ranks * n_bins // len(confidence)
+
+
+def _split(confidence, n_bins):
+    place = np.empty(len(confidence), dtype=int)
+    order = np.argsort(confidence.numpy(), kind="stable")
+    for i, part in enumerate(np.array_split(order, n_bins)):
+        place[part] = i
+    return place
 
 
 def _gaps(table: np.ndarray) -> np.ndarray:
@@ -129,10 +138,11 @@ MISTAKES = (
         "you take the centre of each bin for its confidence. Take the mean of the confidences in "
         "it.",
     ),
-    Mistake(
+    *in_forms(
         "equal_counts",
-        _both(place=_equal_counts),
         "your bins hold equally many predictions. Here they have equal widths.",
+        _both(place=_equal_counts),
+        _both(place=_split),
     ),
     Mistake(
         "empty_bins",

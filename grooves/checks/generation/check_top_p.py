@@ -162,5 +162,5 @@ def top_p(answer):
     ties = torch.tensor([[1.0, 0, 1, 2, 1], [1, 1, 1, 1, 1], [0, 0, 3, 0, 0]])
     ask(answer, ties, 1.0, 0.7, ", with equal logits")
     ask(answer, draw(16, 2, 4), 1.2, 1.0)
-    ask(answer, draw(17, 5, 300, scale=2.0), 0.8, 0.95)
+    ask(answer, draw(102, 5, 300, scale=2.0), 0.8, 0.95)
     ask(answer, draw(18, 3, 5) + torch.tensor([[0.0], [300], [-300]]), 0.9, 0.7, ", far from 0")
