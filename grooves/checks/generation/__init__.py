@@ -15,7 +15,7 @@ from grooves import checks
 from grooves.checks.generation.check_top_k import top_k
 from grooves.checks.generation.check_top_p import top_p
 from grooves.checks.generation.check_min_p import min_p
-from grooves.checks.generation.check_beam_search import beam_search
+from grooves.checks.generation.check_beam_search import beam_search, model_of
 from grooves.checks.generation.check_pass_at_n import pass_at_n
 from grooves.checks.generation.check_best_of_n import best_of_n
 from grooves.checks.generation.check_truncated_kl import truncated_kl
@@ -31,6 +31,7 @@ __all__ = [
     "challenge",
     "constrained",
     "min_p",
+    "model_of",
     "pass_at_n",
     "race",
     "start",

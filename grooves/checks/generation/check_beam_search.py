@@ -44,6 +44,7 @@ CASES = (
 def model_of(seed: int, V: int, end: float) -> Callable[[Sequence[int]], Tensor]:
     """A model: the tokens of a text so far -> log-probabilities of the next token, (V,), float64.
 
+    The same arguments give the same model, so that a student can try what a message tells of.
     end: what is added to the logit of the end mark.
     """
 
@@ -179,7 +180,7 @@ def beam_search(answer):
         inputs = (model_of(seed, V, end), width, max_words, exponent)
         got = _pair((by_hand(answer) if i == 0 else answer)(*inputs))
         given = (
-            f"for the model {seed} of {V} tokens, width = {width}, max_words = {max_words} and "
+            f"for check.model_of({seed}, {V}, {end}), width = {width}, max_words = {max_words} and "
             f"length_exponent = {exponent}"
         )
         _note(got, search(*inputs), inputs, given)

@@ -17,6 +17,7 @@ from grooves.checks.generation.rules import (
     LAB,
     SHOULD,
     in_forms,
+    logits_returned,
     not_renormalised,
     ranks,
     renormalised,
@@ -65,6 +66,12 @@ MISTAKES = (
         "not_renormalised",
         _by(lambda p, ratio: p >= ratio * p.amax(-1, keepdim=True), not_renormalised),
         "the probabilities of a row no longer add up to 1. Divide what is left by its sum.",
+    ),
+    Mistake(
+        "logits_returned",
+        lambda z, ratio: logits_returned(z, _kept(z, ratio)),
+        "these are logits, of which the dropped ones are -inf. Return probabilities: apply the "
+        "softmax to them.",
     ),
     Mistake(
         "strict_comparison",

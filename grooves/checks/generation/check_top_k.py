@@ -19,6 +19,7 @@ from grooves.checks.generation.rules import (
     LAB,
     SHOULD,
     in_forms,
+    logits_returned,
     not_renormalised,
     ranks,
     renormalised,
@@ -80,6 +81,12 @@ MISTAKES = (
         "logit_zero",
         lambda z, k: zeroed(z, _kept(z, k)),
         "dropped tokens have a logit of 0, whose exponential is 1. Their logit must be -inf.",
+    ),
+    Mistake(
+        "logits_returned",
+        lambda z, k: logits_returned(z, _kept(z, k)),
+        "these are logits, of which the dropped ones are -inf. Return probabilities: apply the "
+        "softmax to them.",
     ),
     Mistake(
         "sorted_order",

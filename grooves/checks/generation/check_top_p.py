@@ -17,10 +17,10 @@ from grooves.checks.generation.rules import (
     LAB,
     SHOULD,
     in_forms,
+    logits_returned,
     not_renormalised,
     ranks,
     renormalised,
-    zeroed,
 )
 
 
@@ -86,14 +86,15 @@ MISTAKES = (
         "by it first, and compute the sums from the result.",
     ),
     Mistake(
+        "logits_returned",
+        _after(_nucleus, logits_returned),
+        "these are logits, of which the dropped ones are -inf. Return probabilities: apply the "
+        "softmax to them.",
+    ),
+    Mistake(
         "temperature_ignored",
         lambda z, t, p: right(z, 1.0, p),
         "the temperature has no effect. Divide the logits by it before the softmax.",
-    ),
-    Mistake(
-        "temperature_multiplied",
-        lambda z, t, p: right(z, 1 / t, p),
-        "you multiply the logits by the temperature. Divide them by it.",
     ),
     Mistake(
         "not_sorted",
@@ -133,11 +134,6 @@ MISTAKES = (
         "every row keeps what row 0 keeps. Each row has its own sum, and its own cut-off.",
         _after(lambda z, p: ranks(z) < _size(z, p)[0]),
         _after(lambda z, p: _nucleus(z, p)[:1].expand_as(z)),
-    ),
-    Mistake(
-        "logit_zero",
-        _after(_nucleus, zeroed),
-        "dropped tokens have a logit of 0, whose exponential is 1. Their logit must be -inf.",
     ),
 )
 

@@ -47,3 +47,8 @@ def zeroed(logits: Tensor, kept: Tensor) -> Tensor:
 def not_renormalised(logits: Tensor, kept: Tensor) -> Tensor:
     """Dropped tokens get probability 0, and nothing else changes: (B, V)."""
     return logits.double().softmax(-1) * kept
+
+
+def logits_returned(logits: Tensor, kept: Tensor) -> Tensor:
+    """Logits, -inf for dropped tokens, from which the probabilities were to be made: (B, V)."""
+    return logits.double().masked_fill(~kept, -math.inf)
