@@ -12,9 +12,9 @@ import numpy as np
 from grooves.plots import figures, lettering
 
 MEASURES = {  # key of a row -> what its axis says
-    "jensen_shannon": "distance, nats",
+    "jensen_shannon": "distance",
     "accepted": "accepted",
-    "entropy": "entropy per word",
+    "entropy": "entropy",
 }
 MODELS = ("perfect", "base", "short-trained")
 
@@ -39,7 +39,8 @@ def three_way(sweeps: dict, language_entropy: float, caption: str) -> figures.Pi
     for axes, label in zip(columns, MEASURES.values(), strict=True):
         axes.set_xlabel(label)
         axes.axhline(-0.5, color=figures.INK, linewidth=0.6)
-    columns[0].set_yticks(places, settings)
+        axes.margins(x=0.1)
+    columns[0].set_yticks(places, [_brief(setting) for setting in settings])
     columns[0].set_ylim(-len(settings) + 0.4, 0.6)
     lettering.legend(columns[0], names, figures.FONT_SIZE)
     lasts = {model: {row["setting"]: row for row in runs[0]} for model, runs in sweeps.items()}
@@ -54,6 +55,11 @@ def three_way(sweeps: dict, language_entropy: float, caption: str) -> figures.Pi
         )
     )
     return figures.picture(figure, alt + ".", caption)
+
+
+def _brief(setting: str) -> str:
+    """A setting as a short label, for a figure that is read on a phone."""
+    return setting.replace("temperature", "T").replace("repetition penalty", "penalty")
 
 
 def typical(log_p: np.ndarray, marks: dict, caption: str) -> figures.Picture:
