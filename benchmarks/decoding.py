@@ -23,6 +23,7 @@ from grooves.inference.sampled import draw_texts, score_words
 from grooves.inference.sampling import Sampler
 from grooves.inference.search import beam_search
 from grooves.language.stories import Stories
+from grooves.models.transformer import count_parameters
 from grooves.training import lineage
 from grooves.training.loop import train
 
@@ -38,9 +39,11 @@ SETTINGS = {
     "Qwen3": [{"temperature": 0.6, "top_k": 20, "top_p": 0.95}],
     "DeepSeek-R1": [{"temperature": 0.6, "top_p": 0.95}],
 }
-WIDTHS = (1, 2, 4, 8, 16, 24, 32, 64)
+BEAMS = (1, 2, 4, 8, 16, 24, 32, 64)
 CHOICES = (1, 2, 4, 8, 16, 32, 64)
 POOL, DRAFTS, ROUNDS = 800, 300, 2
+WIDTH = 64  # channels of the lineage
+SIZES, SIZE_SEEDS = (16, 32, WIDTH), 3
 
 
 class Progress:
@@ -65,11 +68,11 @@ def finite(found: dict) -> dict:
     return {k: v if math.isfinite(v) else None for k, v in found.items()}
 
 
-def short_trained(language: Stories, seed: int):
+def short_trained(language: Stories, seed: int, width: int = WIDTH):
     """A model of the lineage after `STEPS` steps; the committed one is that of seed 0."""
-    if seed == 0:
+    if (seed, width) == (0, WIDTH):
         return lineage.short_trained(STEPS)
-    model = lineage.new_model(language, seed=seed)
+    model = lineage.new_model(language, seed=seed, n_embd=width)
     train(model, lineage.new_data(language, seed=1 + seed), steps=STEPS, progress=False)
     return model.eval()
 
@@ -91,7 +94,7 @@ def swept(model, yardstick: Yardstick, progress: Progress, name: str, seed: int)
 def searched(model, language: Stories, seed: int) -> list[dict]:
     """Beams of every width, and one that compares means per word."""
     rows = []
-    for width, exponent in [*((width, 0.0) for width in WIDTHS), (32, 1.0)]:
+    for width, exponent in [*((width, 0.0) for width in BEAMS), (32, 1.0)]:
         search = beam_search(model, width, exponent)
         words = search.best.words(language)
         rows.append(
@@ -161,6 +164,12 @@ def reflected(model, language: Stories, seed: int) -> dict:
     return found
 
 
+def sized(language: Stories, width: int, seed: int) -> dict:
+    """A model of some width after as many steps: its weights and its gap."""
+    model = short_trained(language, seed, width)
+    return {"weights": count_parameters(model), "gap": lineage.gap(model, language)[0]}
+
+
 def main() -> None:
     """Measure and publish, after each model what there is."""
     parser = report.arguments(__doc__)
@@ -210,6 +219,13 @@ def main() -> None:
     for seed in range(1, 1 if parsed.quick else parsed.seeds):
         measure_short(seed)
         publish()
+    rest["sizes"] = [
+        {"width": width, "seed": seed}
+        | progress.get(f"width {width}, seed {seed}", lambda w=width, s=seed: sized(language, w, s))
+        for seed in range(1 if parsed.quick else SIZE_SEEDS)
+        for width in SIZES
+    ]
+    publish()
 
 
 if __name__ == "__main__":
