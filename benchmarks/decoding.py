@@ -43,7 +43,7 @@ BEAMS = (1, 2, 4, 8, 16, 24, 32, 64)
 CHOICES = (1, 2, 4, 8, 16, 32, 64)
 POOL, DRAFTS, ROUNDS = 800, 300, 2
 WIDTH = 64  # channels of the lineage
-SIZES, SIZE_SEEDS = (16, 32, WIDTH), 3
+SIZES, SIZE_SEEDS = (16, 32, WIDTH), 1
 
 
 class Progress:
