@@ -316,7 +316,7 @@ def test_the_page_starts_from_all_that_a_widget_knows_and_shares_its_weights(sit
     assert set(start) == names and start["places"] == [list(place) for place in PLACES]
     json.dumps({name: value for name, value in start.items() if name != "weights"})
     files = [
-        {path.name for path in (site_of(name) / "_static" / "explorables").glob("bytes.*")}
+        {path.name for path in (site_of(name) / "_static" / "explorables").glob("weights.*")}
         for name in ("sampling", "teller")
     ]
     assert len(files[0]) == 1 and files[0] == files[1]
