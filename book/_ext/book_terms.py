@@ -36,6 +36,7 @@ LEFT_ALONE = (
     addnodes.glossary,
     ledger_table,  # claims are quoted
 )
+LEFT_ALONE_CLASSES = {"cell", "objectives"}  # objectives name terms before the text explains them
 CASED = re.compile(r"[A-Z]")  # a term with a capital letter is matched as it is written
 
 
@@ -80,7 +81,8 @@ def link_terms(app, doctree):
 def _left_alone(text):
     node = text.parent
     while node is not None:
-        if isinstance(node, LEFT_ALONE) or "cell" in node.get("classes", ()):
+        classes = LEFT_ALONE_CLASSES.intersection(node.get("classes", ()))
+        if isinstance(node, LEFT_ALONE) or classes:
             return True
         node = node.parent
     return False

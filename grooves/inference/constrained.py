@@ -138,9 +138,14 @@ class ConstrainedReader:
 
     @property
     def logits(self) -> Tensor:
-        """Scores of the next word, (B, V), -inf for words that are not allowed."""
+        """Scores of the next word, (B, V), -inf for words that are not allowed.
+
+        After the end of a story only the end mark is left, whatever the model would begin.
+        """
         logits = self.inner.logits
-        return logits.masked_fill(~self.mask.allowed().to(logits.device), -torch.inf)
+        logits = logits.masked_fill(~self.mask.allowed().to(logits.device), -torch.inf)
+        logits[[states is None for states in self.mask.states], 0] = 0.0
+        return logits
 
     def read(self, words: Tensor) -> Tensor:
         """Read one more word of each text, (B,): scores of the word after it, (B, V)."""

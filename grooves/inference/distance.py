@@ -112,10 +112,13 @@ class Yardstick:
         return self.compare(model, sampler, drawn)
 
     @torch.inference_mode()
-    def compare(self, model, sampler: Sampler, drawn: Texts) -> Distance:
-        """The same for stories drawn before; `drawn` must have `q`."""
+    def compare(self, model, sampler: Sampler, drawn: Texts, along=None) -> Distance:
+        """The same for stories drawn before; `drawn` must have `q`.
+
+        along: what `along_truth` returned, which is the same for all drawn stories.
+        """
         reading = read_exactly(self.language, drawn.tokens, drawn.ended)
-        log_q, kl, cut = self.along_truth(model, sampler)
+        log_q, kl, cut = along or self.along_truth(model, sampler)
         kl_back, impossible = along_drawn(drawn.q, reading)
         js = both_ways(_js_terms, self.truth.log_p, log_q, drawn.log_q, reading.log_p)
         tv = both_ways(_tv_terms, self.truth.log_p, log_q, drawn.log_q, reading.log_p)
@@ -141,7 +144,7 @@ class Yardstick:
             taken = table.gather(2, words[:, :, None])[:, :, 0].double()
             inside = torch.arange(table.size(1)) < torch.tensor([[len(t) + 1] for t in texts])
             log_q.append(torch.where(inside, taken, 0.0).sum(1))
-            part = slice(*np.searchsorted(self.truth.text, (begin, begin + len(texts))))
+            part = slice(*np.searchsorted(self.truth.text.numpy(), (begin, begin + len(texts))))
             p, at = self.truth.p[part], (self.truth.text[part] - begin, self.truth.place[part])
             q = table[*at, self.truth.token[part]].double()
             kl += float((p * (p.log() - q)).sum())

@@ -73,47 +73,64 @@ def draw_texts(
     """
     sampler = sampler or Sampler()
     room = min(max_words or context_of(model), context_of(model))
-    prefixes = prefixes if prefixes is not None else [[]] * n
-    given = _padded(prefixes, n, room)  # (n, longest prefix)
-    starts = torch.tensor([len(prefix) for prefix in prefixes])
     generator = torch.Generator().manual_seed(seed)
     reader = opened(model, torch.zeros((n, 1), dtype=torch.long))
-    ids = torch.zeros((n, room), dtype=torch.long)
-    ended = torch.zeros(n, dtype=torch.bool)
-    log_q, entropy = torch.zeros((2, n), dtype=torch.float64)
-    lengths = torch.full((n,), room)
-    seen, kept = None, []
+    draft = _Draft(prefixes if prefixes is not None else [[]] * n, n, room, keep_q)
     for t in range(room):
-        logits = reader.logits.cpu()
-        if sampler.repetition_penalty != 1:
-            seen = torch.zeros_like(logits, dtype=torch.bool) if seen is None else seen
-        q = sampler.probabilities(logits, seen)  # (n, V)
-        words = draw(q, generator)
-        if keep_q:
-            kept.append(q)
-        if t < given.size(1):
-            words = torch.where(t < starts, given[:, t], words)
-        live = ~ended & (t >= starts)
-        chosen = q.gather(1, words[:, None])[:, 0].double()
-        log_q += torch.where(live, chosen.log(), 0.0)
-        entropy += torch.where(live, -torch.special.xlogy(q, q).sum(-1).double(), 0.0)
-        words = words.masked_fill(ended, END)
-        lengths[~ended & (words == END)] = t
-        ended |= words == END
-        ids[:, t] = words
-        if ended.all() or t == room - 1:
+        logits = reader.logits.cpu()  # (n, V)
+        q = sampler.probabilities(logits, draft.seen_in(logits, sampler))
+        words = draft.add(t, q, draw(q, generator))
+        if draft.ended.all() or t == room - 1:
             break
-        if seen is not None:
-            seen[torch.arange(n), words] = True
         reader.read(words)
-    tokens = [row[:length] for row, length in zip(ids.tolist(), lengths.tolist(), strict=True)]
-    drawn = int((lengths + ended - starts).sum())
-    return Texts(tokens, ended.numpy(), log_q.numpy(), entropy.numpy(), drawn, _stacked(kept))
+    return draft.texts()
 
 
-def _stacked(kept: list[Tensor]) -> Tensor | None:
-    """The distributions of all steps, (N, T, V), or None where none were kept."""
-    return torch.stack(kept, 1) if kept else None
+class _Draft:
+    """Texts while they are drawn: words so far, and the sums over them."""
+
+    def __init__(self, prefixes: list[list[int]], n: int, room: int, keep_q: bool):
+        self.given = _padded(prefixes, n, room)  # (n, longest prefix)
+        self.starts = torch.tensor([len(prefix) for prefix in prefixes])
+        self.ids = torch.zeros((n, room), dtype=torch.long)
+        self.lengths = torch.full((n,), room)
+        self.ended = torch.zeros(n, dtype=torch.bool)
+        self.log_q, self.entropy = torch.zeros((2, n), dtype=torch.float64)
+        self.seen: Tensor | None = None
+        self.kept: list[Tensor] | None = [] if keep_q else None
+
+    def seen_in(self, logits: Tensor, sampler: Sampler) -> Tensor | None:
+        """The tokens of each text so far, bool (n, V), where the sampler has a use for them."""
+        if self.seen is None and sampler.repetition_penalty != 1:
+            self.seen = torch.zeros_like(logits, dtype=torch.bool)
+        return self.seen
+
+    def add(self, t: int, q: Tensor, words: Tensor) -> Tensor:
+        """Word t of each text, (n,): a word of its prefix, the one drawn from q, or padding."""
+        if t < self.given.size(1):
+            words = torch.where(t < self.starts, self.given[:, t], words)
+        drawn = ~self.ended & (t >= self.starts)
+        log_q = q.gather(1, words[:, None])[:, 0].double().log()
+        self.log_q += torch.where(drawn, log_q, 0.0)
+        entropy = -torch.special.xlogy(q, q).sum(-1).double()
+        self.entropy += torch.where(drawn, entropy, 0.0)
+        words = words.masked_fill(self.ended, END)
+        self.lengths[~self.ended & (words == END)] = t
+        self.ended = self.ended | (words == END)
+        self.ids[:, t] = words
+        if self.seen is not None:
+            self.seen[torch.arange(len(words)), words] = True
+        if self.kept is not None:
+            self.kept.append(q)
+        return words
+
+    def texts(self) -> Texts:
+        """What was drawn."""
+        rows = zip(self.ids.tolist(), self.lengths.tolist(), strict=True)
+        tokens = [row[:length] for row, length in rows]
+        words = int((self.lengths + self.ended - self.starts).sum())
+        sums = self.ended.numpy(), self.log_q.numpy(), self.entropy.numpy()
+        return Texts(tokens, *sums, words, torch.stack(self.kept, 1) if self.kept else None)
 
 
 def _padded(prefixes: list[list[int]], n: int, room: int) -> Tensor:
@@ -144,12 +161,12 @@ def score_words(model, texts: Texts) -> list[WordScores]:
     scored = []
     tables = next_logits(model, texts.tokens)
     for table, tokens, ended in zip(tables, texts.tokens, texts.ended, strict=True):
-        length = min(len(tokens) + int(ended), len(table))
-        log_q = table[:length].log_softmax(-1)
-        words = torch.tensor([*tokens, END][:length], dtype=torch.long)
-        log_p = log_q.gather(1, words[:, None])[:, 0]
-        ratio = log_p - log_q.amax(-1)
-        q = log_q.exp()
-        entropy = -torch.special.xlogy(q, q).sum(-1)
-        scored.append(WordScores(log_p.numpy(), ratio.numpy(), entropy.numpy()))
+        logits = table[: min(len(tokens) + int(ended), len(table))]  # (T, V)
+        words = torch.tensor([*tokens, END][: len(logits)], dtype=torch.long)
+        chosen = logits.gather(1, words[:, None])[:, 0]
+        total = logits.logsumexp(-1)
+        q = (logits - total[:, None]).exp()
+        entropy = total - (q * logits.clamp_min(-1e30)).sum(-1)  # 0 * -inf would be NaN
+        scores = chosen - total, chosen - logits.amax(-1), entropy
+        scored.append(WordScores(*(score.numpy() for score in scores)))
     return scored

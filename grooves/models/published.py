@@ -25,7 +25,8 @@ class Model:
     to the last `window` tokens only. q_rank, kv_rank, rope_dim: of multi-head latent attention,
     which caches kv_rank + rope_dim numbers per token and layer in place of keys and values.
     norms: vectors of `width` per layer. expert_bits: of an expert's weight in the published file,
-    scales included; 0 where it is stored like the rest, in 16.
+    scales included; matrix_bits: of a weight of the layers' other matrices, the routers apart. Each
+    is 0 where the weights are stored like the rest, in 16.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Model:
     expert_width: int = 0
     n_dense: int = 0
     expert_bits: float = 0
+    matrix_bits: float = 0
     window: int = 0
     n_windowed: int = 0
     q_rank: int = 0
@@ -79,16 +81,25 @@ def counted_parameters(model: Model, active: bool = False, input_embedding: bool
     return ends + model.positions * C + attention + feed_forward + norms
 
 
-def expert_parameters(model: Model) -> int:
-    """Weights of all routed experts together, without biases: what is stored in `expert_bits`."""
-    sparse_layers = model.n_layer - model.n_dense
-    return sparse_layers * model.n_experts * 3 * model.width * model.expert_width
+def expert_parameters(model: Model, active: bool = False) -> int:
+    """Weights of all routed experts together, without biases: what is stored in `expert_bits`.
+
+    active: only of the experts that one token uses.
+    """
+    used = model.experts_per_token if active else model.n_experts
+    return (model.n_layer - model.n_dense) * used * 3 * model.width * model.expert_width
 
 
-def stored_bytes(model: Model) -> float:
-    """Size of the published file: experts in `expert_bits`, all other weights in 16."""
-    few = expert_parameters(model) if model.expert_bits else 0
-    return (counted_parameters(model) - few) * 2 + few * model.expert_bits / 8
+def stored_bytes(model: Model, active: bool = False, input_embedding: bool = True) -> float:
+    """Size of the published weights, or of those that one token needs.
+
+    Experts in `expert_bits`, the layers' other matrices in `matrix_bits`, all other weights in 16.
+    active, input_embedding: as in `counted_parameters`.
+    """
+    few = expert_parameters(model, active) if model.expert_bits else 0
+    matrices = _matrices(model) if model.matrix_bits else 0
+    rest = counted_parameters(model, active, input_embedding) - few - matrices
+    return rest * 2 + few * model.expert_bits / 8 + matrices * model.matrix_bits / 8
 
 
 def cache_numbers(model: Model, n_tokens: int) -> int:
@@ -113,6 +124,14 @@ def _attention(model: Model) -> int:
     biases = wide * (model.qkv_bias or model.biases) + C * model.biases
     sinks = H if model.biases and model.is_sparse else 0  # gpt-oss: a score that attends to nothing
     return C * wide + H * D * C + biases + 2 * D * model.qk_norm + sinks
+
+
+def _matrices(model: Model) -> int:
+    """Weights of a mixture's attention, dense layers and shared experts."""
+    sparse_layers = model.n_layer - model.n_dense
+    shared = sparse_layers * model.n_shared * 3 * model.width * model.expert_width
+    dense = model.n_dense * 3 * model.width * model.mlp_width
+    return _attention(model) * model.n_layer + shared + dense
 
 
 def _feed_forward(model: Model, active: bool) -> int:

@@ -79,6 +79,24 @@ def test_each_entry_holds_what_the_page_promises():
         assert all(o[0].islower() and o[-1].isalnum() for o in chapter.objectives), chapter.name
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_each_chapter_states_its_objectives_before_its_first_section(name):
+    page = (ROOT / "book" / f"{name}.md").read_text("utf-8")
+    assert page.split("\n## ")[0].count("```{objectives}\n```") == page.count("{objectives}") == 1
+
+
+def test_a_chapters_page_lists_its_objectives(book):
+    for name in NAMES:
+        soup = BeautifulSoup((book.site / f"book/{name}.html").read_text("utf-8"), "html.parser")
+        items = soup.select(".objectives li")
+        shown = [item.get_text().strip().replace("’", "'") for item in items]
+        stated = entries()[name]["objectives"]
+        assert len(shown) == len(stated), name
+        plain = [text for text in zip(shown, stated, strict=True) if not set("$`") & set(text[1])]
+        assert plain and all(on_page == text for on_page, text in plain), name
+        assert not soup.select(".objectives a"), f"{name}: a term is linked before it is explained"
+
+
 def test_each_exam_question_has_one_answer_with_its_points():
     asked = {f"{name}: {question}" for name in NAMES for question in entries()[name]["exam"]}
     answered = sections(ANSWERS)

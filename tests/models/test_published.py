@@ -1,5 +1,7 @@
 """Published models: each is counted from its sizes, and the count is the published one."""
 
+from dataclasses import replace
+
 import pytest
 
 from grooves.models.published import (
@@ -50,13 +52,33 @@ def test_what_a_token_uses_is_as_published(name):
     assert {m.name for m in models().values() if m.is_sparse} == ACTIVE.keys()
 
 
-def test_files_in_mxfp4_are_as_large_as_published():
+def test_files_in_few_bits_are_as_large_as_published():
     sizes = {name: stored_bytes(models()[name]) / 2**30 for name in ("gpt-oss-20b", "gpt-oss-120b")}
     assert {name: round(size, 1) for name, size in sizes.items()} == {
         "gpt-oss-20b": 12.8,
         "gpt-oss-120b": 60.8,
     }
     assert expert_parameters(models()["gpt-oss-120b"]) == 36 * 128 * 3 * 2880 * 2880
+    # DeepSeek's file holds a module for multi-token prediction too: one more layer, a product that
+    # joins two vectors, and copies of both embeddings.
+    deepseek = models()["DeepSeek-V3"]
+    C, V = deepseek.width, deepseek.vocabulary
+    file = stored_bytes(replace(deepseek, n_layer=62)) + 2 * (2 * C * C + 2 * V * C)
+    assert file == pytest.approx(688_586_727_753, rel=5e-5)
+    # 594 GB is the file of Kimi K2 Thinking, the same model without images.
+    assert round(stored_bytes(models()["Kimi K2.5"]) / 1e9) == 594
+
+
+def test_what_a_token_reads_is_in_the_bits_of_the_file():
+    deepseek, kimi = (models()[name] for name in ("DeepSeek-V3", "Kimi K2.5"))
+    used = counted_parameters(deepseek, active=True, input_embedding=False)
+    head_and_routers = deepseek.vocabulary * deepseek.width + 58 * 257 * deepseek.width
+    read = stored_bytes(deepseek, active=True, input_embedding=False)
+    assert read == pytest.approx(used + head_and_routers, rel=1e-3)
+    few = 60 * 8 * 3 * 7168 * 2048
+    assert expert_parameters(kimi, active=True) == few
+    saved = 2 * counted_parameters(kimi, active=True) - stored_bytes(kimi, active=True)
+    assert saved == pytest.approx(few * (16 - 4.5) / 8)
 
 
 def test_the_cache_counts_shared_heads_windows_and_latents():
