@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from grooves.inference.sampled import draw_texts, score_words
 from grooves.inference.sampling import Sampler
 from grooves.inference.search import beam_search
 from grooves.language.stories import Stories
+from grooves.models.transformer import count_parameters
 from grooves.training import lineage
 from grooves.training.loop import train
 
@@ -38,9 +40,11 @@ SETTINGS = {
     "Qwen3": [{"temperature": 0.6, "top_k": 20, "top_p": 0.95}],
     "DeepSeek-R1": [{"temperature": 0.6, "top_p": 0.95}],
 }
-WIDTHS = (1, 2, 4, 8, 16, 24, 32, 64)
+BEAMS = (1, 2, 4, 8, 16, 24, 32, 64)
 CHOICES = (1, 2, 4, 8, 16, 32, 64)
 POOL, DRAFTS, ROUNDS = 800, 300, 2
+WIDTH = 64  # channels of the lineage
+SIZES, SIZE_SEEDS = (16, 32, WIDTH), 1
 
 
 class Progress:
@@ -65,24 +69,26 @@ def finite(found: dict) -> dict:
     return {k: v if math.isfinite(v) else None for k, v in found.items()}
 
 
-def short_trained(language: Stories, seed: int):
+@cache
+def short_trained(language: Stories, seed: int, width: int = WIDTH):
     """A model of the lineage after `STEPS` steps; the committed one is that of seed 0."""
-    if seed == 0:
+    if (seed, width) == (0, WIDTH):
         return lineage.short_trained(STEPS)
-    model = lineage.new_model(language, seed=seed)
+    model = lineage.new_model(language, seed=seed, n_embd=width)
     train(model, lineage.new_data(language, seed=1 + seed), steps=STEPS, progress=False)
     return model.eval()
 
 
 def swept(model, yardstick: Yardstick, progress: Progress, name: str, seed: int) -> list[dict]:
-    """Every setting: what `Distance` holds, at equally many stories."""
+    """Every setting: what `Distance` holds, at equally many stories. model: a function of nothing,
+    so that nothing is trained where all is known."""
     rows = []
     for family, settings in SETTINGS.items():
         for chosen in settings:
             key = f"{name}, {family} {chosen}"
             found = progress.get(
                 key,
-                lambda c=chosen: finite(asdict(yardstick.measure(model, Sampler(**c), 7 + seed))),
+                lambda c=chosen: finite(asdict(yardstick.measure(model(), Sampler(**c), 7 + seed))),
             )
             rows.append({"family": family, "setting": str(Sampler(**chosen))} | found)
     return rows
@@ -91,7 +97,7 @@ def swept(model, yardstick: Yardstick, progress: Progress, name: str, seed: int)
 def searched(model, language: Stories, seed: int) -> list[dict]:
     """Beams of every width, and one that compares means per word."""
     rows = []
-    for width, exponent in [*((width, 0.0) for width in WIDTHS), (32, 1.0)]:
+    for width, exponent in [*((width, 0.0) for width in BEAMS), (32, 1.0)]:
         search = beam_search(model, width, exponent)
         words = search.best.words(language)
         rows.append(
@@ -161,6 +167,12 @@ def reflected(model, language: Stories, seed: int) -> dict:
     return found
 
 
+def sized(language: Stories, width: int, seed: int) -> dict:
+    """A model of some width after as many steps: its weights and its gap."""
+    model = short_trained(language, seed, width)
+    return {"weights": count_parameters(model), "gap": lineage.gap(model, language)[0]}
+
+
 def main() -> None:
     """Measure and publish, after each model what there is."""
     parser = report.arguments(__doc__)
@@ -194,22 +206,32 @@ def main() -> None:
 
     def measure_short(seed: int):
         name = f"short, seed {seed}"
-        model = short_trained(language, seed)
+
+        def model():
+            return short_trained(language, seed)
+
         one = {"seed": seed, "sweep": swept(model, yardsticks[0], progress, name, seed)}
         for part, run in (("beams", searched), ("reflection", reflected), ("best_of_n", chosen)):
-            one[part] = progress.get(f"{name}, {part}", lambda r=run: r(model, language, seed))
+            one[part] = progress.get(f"{name}, {part}", lambda r=run: r(model(), language, seed))
         short.append(one)
 
     yardsticks = [Yardstick(language, size) for size in sizes]
     measure_short(0)
     whole = lineage.base()
     rest["base_beams"] = progress.get("base, beams", lambda: searched(whole, language, 0))
-    rest["base"] = swept(whole, yardsticks[1], progress, "base", 0)
-    rest["perfect"] = swept(language, yardsticks[2], progress, "perfect", 0)
+    rest["base"] = swept(lambda: whole, yardsticks[1], progress, "base", 0)
+    rest["perfect"] = swept(lambda: language, yardsticks[2], progress, "perfect", 0)
     publish()
     for seed in range(1, 1 if parsed.quick else parsed.seeds):
         measure_short(seed)
         publish()
+    rest["sizes"] = [
+        {"width": width, "seed": seed}
+        | progress.get(f"width {width}, seed {seed}", lambda w=width, s=seed: sized(language, w, s))
+        for seed in range(1 if parsed.quick else SIZE_SEEDS)
+        for width in SIZES
+    ]
+    publish()
 
 
 if __name__ == "__main__":

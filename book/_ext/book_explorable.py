@@ -12,7 +12,8 @@
 The argument, `:css:` and the body (the model's state as JSON) mean what they mean in Jupyter Book
 2. The other options are this course's. `:data:` names a function that returns more state; its
 values are plain data
-or bytes, and bytes reach the module as a DataView, as a traitlet of anywidget's would. `:still:`
+or bytes, and bytes reach the module as a DataView, as a traitlet of anywidget's would; equal bytes
+of several pages are one file. `:still:`
 and `:alt:` are the picture for readers without scripts.
 
 Large data that not every reader needs are in the function's `parts`, bytes by name. A module
@@ -100,21 +101,19 @@ class Explorable(SphinxDirective):
         if made_by := self.options.get("data"):
             module, _, function = made_by.partition(":")
             made = dict(getattr(importlib.import_module(module), function)())
-            parts = self.scripts({k: _base64(v) for k, v in made.pop("parts", {}).items()})
+            parts = {
+                part: self.script(f"{name}-{part}", "parts", _base64(content))
+                for part, content in made.pop("parts", {}).items()
+            }
             made = packed(made)
-            held = {"bytes": self.scripts(made["bytes"]), "parts": parts}
-            record["data"] = self.script(f"{name}-data", "data", made | held)
+            # Named by what they hold: explorables with the same weights share one file.
+            held = {key: self.script(key, "parts", one) for key, one in made["bytes"].items()}
+            whole = made | {"bytes": held, "parts": parts}
+            record["data"] = self.script(f"{name}-data", "data", whole)
         if css := self.options.get("css"):
             content = stylesheet(self.path(css)).encode()
             record["css"] = self.write(f"{name}.{_digest(content)}.css", content)
         return record
-
-    def scripts(self, binary):
-        """A script for each of some bytes as base64, by name.
-
-        A script is named by what it holds, so explorables with the same weights share one.
-        """
-        return {name: self.script("bytes", "parts", text) for name, text in binary.items()}
 
     def script(self, name, kind, value):
         """A script that puts a value where the mount script finds it under the script's name."""

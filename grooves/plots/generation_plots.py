@@ -12,25 +12,25 @@ import numpy as np
 from grooves.plots import figures, lettering
 
 MEASURES = {  # key of a row -> what its axis says
-    "jensen_shannon": "distance, nats",
+    "jensen_shannon": "distance",
     "accepted": "accepted",
-    "entropy": "entropy per word",
+    "entropy": "entropy",
 }
-MODELS = ("perfect", "base", "short-trained")
+MODELS = ("perfect", "base", "short-trained")  # in the order of their colours
 
 
 def three_way(sweeps: dict, language_entropy: float, caption: str) -> figures.Picture:
     """Distance to the language, accepted share and entropy of every setting: three columns.
 
-    sweeps: model -> runs, each a list of rows with "setting" and the three measures; the marks are
-    means over runs. language_entropy: nats per word, drawn as a line.
+    sweeps: model (of `MODELS`) -> runs, each a list of rows with "setting" and the three measures;
+    the marks are means over runs. language_entropy: nats per word, drawn as a line.
     """
     settings = [row["setting"] for row in next(iter(sweeps.values()))[0]]
     figure, columns = figures.canvas(0.24 * len(settings) + 1.2, columns=3, sharey=True)
     places = -np.arange(len(settings))
     names = []
-    for place, (model, runs) in enumerate(sweeps.items()):
-        look = figures.look_of(model, place, linestyle="none", markersize=4.5)
+    for model, runs in sweeps.items():
+        look = figures.look_of(model, MODELS.index(model), linestyle="none", markersize=4.5)
         names.append(lettering.Name(model, 0, look))
         for axes, measure in zip(columns, MEASURES, strict=True):
             values = np.mean([[row[measure] for row in run] for run in runs], axis=0)
@@ -39,7 +39,8 @@ def three_way(sweeps: dict, language_entropy: float, caption: str) -> figures.Pi
     for axes, label in zip(columns, MEASURES.values(), strict=True):
         axes.set_xlabel(label)
         axes.axhline(-0.5, color=figures.INK, linewidth=0.6)
-    columns[0].set_yticks(places, settings)
+        axes.margins(x=0.1)
+    columns[0].set_yticks(places, [_brief(setting) for setting in settings])
     columns[0].set_ylim(-len(settings) + 0.4, 0.6)
     lettering.legend(columns[0], names, figures.FONT_SIZE)
     lasts = {model: {row["setting"]: row for row in runs[0]} for model, runs in sweeps.items()}
@@ -54,6 +55,11 @@ def three_way(sweeps: dict, language_entropy: float, caption: str) -> figures.Pi
         )
     )
     return figures.picture(figure, alt + ".", caption)
+
+
+def _brief(setting: str) -> str:
+    """A setting as a short label, for a figure that is read on a phone."""
+    return setting.replace("temperature", "T").replace("repetition penalty", "penalty")
 
 
 def typical(log_p: np.ndarray, marks: dict, caption: str) -> figures.Picture:
@@ -113,8 +119,8 @@ def reliability(series: dict, caption: str) -> figures.Picture:
     axes.plot([0, 1], [0, 1], color=figures.INK, linewidth=1, linestyle=":")
     axes.set(xlabel="confidence of the likeliest word", ylabel="how often it comes")
     names = []
-    for place, (name, bins) in enumerate(series.items()):
-        look = figures.look_of(name, place)
+    for name, bins in series.items():
+        look = figures.look_of(name, MODELS.index(name) if name in MODELS else len(MODELS))
         axes.plot([b.confidence for b in bins], [b.accuracy for b in bins], **look)
         names.append(lettering.Name(name, 0, look))
     lettering.legend(axes, names, figures.FONT_SIZE)

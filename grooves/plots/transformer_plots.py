@@ -61,6 +61,6 @@ def recall_by_distance(
         level = [median(run[i] for run in runs) for i in bins]
         axes.plot(middles, level, **look | {"marker": ""})
         names.append(lettering.Name(name, level[-1], look | {"marker": ""}))
-    axes.set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
+    axes.set_yticks([0, 0.5, 1], ["0%", "50%", "100%"])
     lettering.name_lines(axes, names, figures.FONT_SIZE)
     return figures.picture(figure, alt, caption)

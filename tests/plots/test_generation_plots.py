@@ -31,7 +31,7 @@ def test_each_setting_is_a_row_with_the_mean_of_its_runs_in_three_columns(drawn)
     marks = [axes.lines[0].get_xdata() for axes in columns]
     assert np.allclose(marks, [[0.2, 0.2], [0.6, 0.7], [0.4, 0.4]])
     assert list(columns[0].lines[0].get_ydata()) == [0, -1], "the first setting stands at the top"
-    assert [t.get_text() for t in columns[0].get_yticklabels()] == ["temperature 1", "top-k 5"]
+    assert [t.get_text() for t in columns[0].get_yticklabels()] == ["T 1", "top-k 5"]
     assert "base, temperature 1: 0.10, 50%" in picture.words
 
 

@@ -36,4 +36,4 @@ def test_every_share_of_every_run_is_drawn_and_empty_bins_are_not():
         edges, {"LSTM": [[0.1, 0.2, None], [0.2, 0.3, None]]}, "alt", "note"
     )
     assert drawn(two) == drawn(one) + 2
-    assert "LSTM" in one.markup and "50 %" in one.markup and "note" in one.markup
+    assert "LSTM" in one.markup and "50%" in one.markup and "note" in one.markup

@@ -20,7 +20,8 @@ from grooves.language.stories import Stories, to_words
 
 SAMPLER = Sampler(top_p=0.9)
 SHOWN = (0, 4)  # of PLACES: the first word, and a mistake
-ROWS, ROW, LEFT, RIGHT = 5, 24, 130, WIDTH - MARGIN - 190  # rows; pixels
+DRAWN, CUT = 3, 2  # rows: of words that can be drawn, and of cut ones that can follow
+ROW, LEFT, RIGHT = 24, 130, WIDTH - MARGIN - 190  # pixels
 
 
 @torch.inference_mode()
@@ -50,21 +51,23 @@ def draw(model, language: Stories) -> str:
         said = f"After “… {' '.join(prefix.split()[-7:])}”" if prefix else name
         parts.append(text(MARGIN, top + 28, said, 14, INK, weight=600))
         p, q = next_words(model, language, prefix)
-        parts += _bars(language, p.tolist(), q.tolist(), top + 34)
-        top += 34 + ROW * ROWS + 24
+        rows = _bars(language, p.tolist(), q.tolist(), top + 34)
+        parts += [part for row in rows for part in row]
+        top += 34 + ROW * len(rows) + 24
         parts.append(text(MARGIN, top, _distances(p, q), 13, SOFT))
         top += 14
     return card(parts, top + 14)
 
 
-def _bars(language: Stories, p: list[float], q: list[float], top: float) -> list[str]:
-    """A row for each of the likeliest words: two bars, and the probabilities."""
-    order = sorted(range(len(p)), key=lambda i: -max(p[i], q[i]))[:ROWS]
-    parts = []
-    for row, i in enumerate(order):
+def _bars(language: Stories, p: list[float], q: list[float], top: float) -> list[list[str]]:
+    """A row for each of the likeliest words, and for some that are cut: bars and probabilities."""
+    order = sorted(range(len(p)), key=lambda i: -max(p[i], q[i]))
+    shown = [i for i in order if q[i]][:DRAWN] + [i for i in order if p[i] and not q[i]][:CUT]
+    rows = []
+    for row, i in enumerate(shown):
         y = top + 18 + ROW * row
         word = language.vocabulary[i]
-        parts.append(text(MARGIN, y, "the end" if word == END else word, 14, INK))
+        parts = [text(MARGIN, y, "the end" if word == END else word, 14, INK)]
         said = (f"{p[i]:.1%}" if p[i] else "impossible", f"{q[i]:.1%}" if q[i] else "cut")
         ends = ((p[i], EXACT, 11), (q[i], MODEL, 4))
         for (value, colour, above), x, number in zip(ends, (95, 190), said, strict=True):
@@ -72,7 +75,8 @@ def _bars(language: Stories, p: list[float], q: list[float], top: float) -> list
             shape = f'x="{LEFT}" y="{y - above}" width="{width:.1f}" height="6"'
             parts.append(f'<rect {shape} fill="{colour}"/>')
             parts.append(text(RIGHT + x, y, number, 14, INK, anchor="end"))
-    return parts
+        rows.append(parts)
+    return rows
 
 
 def _distances(p: Tensor, q: Tensor) -> str:

@@ -16,6 +16,7 @@ import { hidden, named, nats, reasons } from "./sentences.mjs";
 import { Settings, settingsOf } from "./settings.mjs";
 
 const ROWS = 7;
+const CUT = 2; // rows that words have which can follow and are cut, where there are any
 const KINDS = ["exact", "sampler", "model"];
 
 export class WordPart extends Part {
@@ -118,8 +119,11 @@ export class WordPart extends Part {
     const { vocabulary } = this.oracle;
     const highest = (i) => Math.max(p?.[i] ?? 0, q[i], before[i]);
     const order = [...vocabulary.keys()].sort((i, j) => highest(j) - highest(i));
+    const missing = order.filter((i) => p?.[i] > 0 && q[i] === 0).slice(0, CUT);
+    const others = order.filter((i) => !missing.includes(i)).slice(0, ROWS - missing.length);
+    const shown = order.filter((i) => missing.includes(i) || others.includes(i));
     this.rows.forEach((row, n) => {
-      const i = order[n];
+      const i = shown[n];
       row.word = vocabulary[i];
       row.name.textContent = row.word === this.oracle.end ? "the end" : row.word;
       [p, q, before].forEach((of, k) => row.bars[k].style.setProperty("--length", of?.[i] ?? 0));
@@ -133,9 +137,9 @@ export class WordPart extends Part {
       const sampler = gone ? `cut by ${cut.get(i)}` : `sampler ${percent(q[i])}`;
       row.add.ariaLabel = `${row.name.textContent}: ${language}${sampler}, before it ${percent(before[i])}`;
     });
-    const others = order.slice(ROWS).filter((i) => q[i] > 0 || p?.[i] > 0);
-    const sum = (of) => others.reduce((total, i) => total + (of?.[i] ?? 0), 0);
-    this.rest.textContent = hidden({ n: others.length, possible: others.filter((i) => p?.[i] > 0).length, p: sum(p), q: sum(q) });
+    const rest = order.filter((i) => !shown.includes(i) && (q[i] > 0 || p?.[i] > 0));
+    const sum = (of) => rest.reduce((total, i) => total + (of?.[i] ?? 0), 0);
+    this.rest.textContent = hidden({ n: rest.length, possible: rest.filter((i) => p?.[i] > 0).length, p: sum(p), q: sum(q) });
   }
 
   #drawDistances(p, q, cut) {

@@ -31,7 +31,7 @@ ANSWERS = Answers(
     plain_hints=("not_two", "how_many", "not_one_number"),
     shorten=shorten,
 )
-right, wrong = ANSWERS.right, ANSWERS.wrong
+right, wrong, rare = ANSWERS.right, ANSWERS.wrong, ANSWERS.rare
 
 
 # ---- 1 decode_bf16 -----------------------------------------------------------------------------
@@ -490,6 +490,12 @@ def _(x_codes, x_scales, w_codes, w_scales):
     return _product(x_codes.short(), w_codes.short(), x_scales, w_scales)
 
 
+@wrong("int8_product", "sum_clipped")
+def _(x_codes, x_scales, w_codes, w_scales):
+    sums = (x_codes.int() @ w_codes.int().T).clamp(-128, 127)
+    return sums * x_scales[:, None] * w_scales
+
+
 @wrong("int8_product", "half_precision_sum")
 def _(x_codes, x_scales, w_codes, w_scales):
     return _product(x_codes.half(), w_codes.half(), x_scales, w_scales)
@@ -886,7 +892,7 @@ def _(model, optimizer, pairs):
     return loss.item()
 
 
-@wrong("accumulated_step", "other_loss")
+@rare("accumulated_step", "the loss of the last piece", "other_loss")
 def _(model, optimizer, pairs):
     total = sum(_asked(targets) for _, targets in pairs)
     optimizer.zero_grad()
@@ -897,10 +903,59 @@ def _(model, optimizer, pairs):
     return loss.item()
 
 
+def _right_step(model, optimizer, pairs):
+    """The right step; returns the sum of the losses, which is yet to be divided, and the words."""
+    total, summed = sum(_asked(targets) for _, targets in pairs), 0.0
+    optimizer.zero_grad()
+    for ids, targets in pairs:
+        loss = _sum_of(model, ids, targets)
+        (loss / total).backward()
+        summed += loss.item()
+    optimizer.step()
+    return summed, total
+
+
+@wrong("accumulated_step", "other_loss")
+def _(model, optimizer, pairs):
+    return _right_step(model, optimizer, pairs)[0]
+
+
+@rare("accumulated_step", "the loss of the new weights", "other_loss")
+def _(model, optimizer, pairs):
+    _, total = _right_step(model, optimizer, pairs)
+    with torch.no_grad():
+        return sum(_sum_of(model, *pair).item() for pair in pairs) / total
+
+
 @wrong("accumulated_step", "unrecognised")
 def _(model, optimizer, pairs):
     total = sum(_asked(targets) for _, targets in pairs)
     return _step(model, optimizer, pairs, lambda t: -total)
+
+
+@rare("accumulated_step", "gradients cut to the length 1")
+def _(model, optimizer, pairs):
+    total, summed = sum(_asked(targets) for _, targets in pairs), 0.0
+    optimizer.zero_grad()
+    for ids, targets in pairs:
+        loss = _sum_of(model, ids, targets) / total
+        loss.backward()
+        summed += loss.item()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    return summed
+
+
+@rare("accumulated_step", "leaves out the pieces of a single text")
+def _(model, optimizer, pairs):
+    total = sum(_asked(targets) for _, targets in pairs)
+    return _step(model, optimizer, [p for p in pairs if len(p[0]) > 1], lambda t: total)
+
+
+@rare("accumulated_step", "a right step, and a tenth of its loss")
+def _(model, optimizer, pairs):
+    summed, total = _right_step(model, optimizer, pairs)
+    return summed / total / 10
 
 
 # ---- 7 checkpointed ----------------------------------------------------------------------------
@@ -1571,6 +1626,29 @@ def _(weights):
 @wrong("mxfp4", "wrong_type")
 def _(weights):
     return 127, [str(float(w)) for w in weights]
+
+
+@rare("mxfp4", "a scale too small where the largest is a power of two")
+def _(weights):
+    largest = float(weights.abs().max())
+    exponent = math.ceil(math.log2(largest)) - 3 if largest else 0
+    levels = torch.tensor([0, 0.5, 1, 1.5, 2, 3, 4, 6])
+    codes = (weights.abs()[:, None] / 2.0**exponent - levels).abs().argmin(1)
+    return exponent + 127, (codes + 8 * (weights < 0)).tolist()
+
+
+@rare("mxfp4", "the scale of the first 32 weights")
+def _(weights):
+    return _scaled_by(weights, weights[:32])
+
+
+def _scaled_by(weights, some):
+    """A block with the scale that some weights would have."""
+    largest = float(some.abs().max())
+    exponent = math.frexp(largest)[1] - 3 if largest else 0
+    levels = torch.tensor([0, 0.5, 1, 1.5, 2, 3, 4, 6])
+    codes = (weights.abs()[:, None] / 2.0**exponent - levels).abs().argmin(1)
+    return exponent + 127, (codes + 8 * (weights < 0)).tolist()
 
 
 @by_hand(
