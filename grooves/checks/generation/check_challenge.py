@@ -36,7 +36,7 @@ def _language() -> Stories:
 
 @cache
 def _model():
-    return lineage.short_trained()
+    return lineage.short_trained().cpu()  # so small a model is fastest there
 
 
 @cache

@@ -40,7 +40,7 @@ class Teller:
             raise CheckFailed(
                 "there is no text: call begin(n) before you ask for logits.", hint="no_text"
             )
-        return self._reader.logits.cpu()
+        return self._reader.logits
 
     def read(self, tokens: Sequence[int] | Tensor) -> None:
         """Append one token to each text. It costs one token for each.
