@@ -177,7 +177,7 @@ def test_a_message_about_a_grammar_shows_it_and_the_right_mask():
         return np.isin(range(n_tokens), [*edges[state]])
 
     failure = refusal("constrained", next_only)
-    assert str(check_constrained.CHAIN) in failure.message and "tokens left" in failure.message
+    assert str(check_constrained.DIAMOND) in failure.message and "tokens left" in failure.message
 
 
 # --- the challenge ----------------------------------------------------------------------------

@@ -35,8 +35,15 @@ BRANCHES = [
     {END: None, 7: 3},
     {},
 ]
-GRAMMARS = {"chain": CHAIN, "loops": LOOPS, "cycle": CYCLE, "branches": BRANCHES}
-TOKENS = {"chain": 5, "loops": 7, "cycle": 6, "branches": 300}
+DIAMOND = [{2: 1, 3: 2}, {1: 2, 4: 3}, {1: 3}, {END: None, 2: 4}, {}]
+GRAMMARS = {
+    "diamond": DIAMOND,
+    "chain": CHAIN,
+    "loops": LOOPS,
+    "cycle": CYCLE,
+    "branches": BRANCHES,
+}
+TOKENS = {"diamond": 6, "chain": 5, "loops": 7, "cycle": 6, "branches": 300}
 
 
 def needed(edges: list[dict]) -> list[float]:
@@ -113,6 +120,21 @@ def _cached_in_cycle(edges, state, left, n_tokens) -> np.ndarray:
     return _mask(edges, state, n_tokens, lambda t, s: (1 if t == END else 1 + known[s]) <= left)
 
 
+def _visited_once(edges, state, left, n_tokens) -> np.ndarray:
+    """Depth first, where a state that any other way has visited counts as a dead end."""
+
+    def count(state, visited):
+        if state in visited:
+            return math.inf
+        visited.add(state)
+        ways = edges[state].items()
+        return min((1 if t == END else 1 + count(s, visited) for t, s in ways), default=math.inf)
+
+    return _mask(
+        edges, state, n_tokens, lambda t, s: (1 if t == END else 1 + count(s, set())) <= left
+    )
+
+
 def _as_end(edges, state, left, n_tokens, allowed: bool) -> np.ndarray:
     mask = right(edges, state, left, n_tokens)
     mask[END] = allowed
@@ -163,6 +185,12 @@ MISTAKES = (
         "first_way",
         _first_way,
         "you count along the first token of each state. The shortest way to the end counts.",
+    ),
+    Mistake(
+        "visited_once",
+        _visited_once,
+        "a state that one way has visited is closed to all other ways, also to shorter ones. "
+        "Search breadth first, or repeat a pass over all states.",
     ),
     Mistake(
         "cached_in_cycle",

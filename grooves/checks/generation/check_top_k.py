@@ -37,6 +37,13 @@ def _kth(logits: Tensor, k: int) -> Tensor:
     return ordered[:, [min(k, logits.size(-1)) - 1]]
 
 
+def _by_topk(logits: Tensor, k: int) -> Tensor:
+    """What topk keeps, which is any of the tokens that tie."""
+    places = logits.topk(min(k, logits.size(-1)), dim=-1).indices
+    kept = torch.zeros_like(logits, dtype=torch.bool).scatter(-1, places, True)
+    return renormalised(logits, kept)
+
+
 def _equal_shares(logits: Tensor, k: int) -> Tensor:
     kept = _kept(logits, k).double()
     return kept / kept.sum(-1, keepdim=True)
@@ -66,11 +73,12 @@ MISTAKES = (
         "every token that ties with the last one is kept, so there are more than k. Of equally "
         "likely tokens, keep those with the lower index.",
     ),
-    Mistake(
-        "ties_last",
+    *in_forms(
+        "wrong_ties",
+        "of equally likely tokens you do not keep those with the lower index. `argsort` and `sort` "
+        "keep the order of equals only with `stable=True`, and `topk` promises no order.",
         lambda z, k: renormalised(z, ranks(z, later_first=True) < k),
-        "of equally likely tokens you keep those with the higher index. `argsort` keeps the order "
-        "of equals only with `stable=True`, and `topk` promises no order.",
+        _by_topk,
     ),
     Mistake(
         "not_renormalised",

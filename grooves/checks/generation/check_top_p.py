@@ -32,6 +32,11 @@ def _before(logits: Tensor, descending: bool = True) -> Tensor:
     return (ordered.cumsum(-1) - ordered).gather(-1, order.argsort(dim=-1))
 
 
+def _up_to(logits: Tensor) -> Tensor:
+    """Probability of each token and all that are likelier: (B, V)."""
+    return (_before(logits) + logits.softmax(-1)).round(decimals=9)  # all together are 1
+
+
 def _nucleus(logits: Tensor, p: float) -> Tensor:
     """Whether each token belongs to the smallest set with probability p or more: (B, V)."""
     return (_before(logits) < p) | (ranks(logits) == 0)
@@ -71,13 +76,10 @@ MISTAKES = (
     *in_forms(
         "one_too_few",
         "the token with which the sum reaches p is dropped. It must stay, or less than p is left.",
+        _after(lambda z, p: _up_to(z) <= p),
+        _after(lambda z, p: (_up_to(z) <= p) | (ranks(z) == 0)),
         _after(lambda z, p: ranks(z) < _size(z, p) - 1),
         _after(lambda z, p: ranks(z) < (_size(z, p) - 1).clamp_min(1)),
-    ),
-    Mistake(
-        "one_too_many",
-        _after(lambda z, p: ranks(z) < _size(z, p) + 1),
-        "one token more than necessary is kept: without it the sum reaches p already.",
     ),
     Mistake(
         "cut_before_temperature",
@@ -96,11 +98,13 @@ MISTAKES = (
         lambda z, t, p: right(z, 1.0, p),
         "the temperature has no effect. Divide the logits by it before the softmax.",
     ),
-    Mistake(
+    *in_forms(
         "not_sorted",
-        _after(_in_token_order),
         "you add up the probabilities in the order of the tokens. Sort them first, from likely to "
         "unlikely.",
+        _after(lambda z, p: z.softmax(-1).cumsum(-1).round(decimals=9) <= p),
+        lambda z, t, p: renormalised(z / t, (z / t).softmax(-1).cumsum(-1) <= p),
+        _after(_in_token_order),
     ),
     Mistake(
         "ascending",
@@ -112,6 +116,12 @@ MISTAKES = (
         _after(_at_least),
         "every token that is as likely as the last one is kept. Of equally likely tokens, those "
         "with the lower index come first, and the sum decides how many.",
+    ),
+    Mistake(
+        "ties_last",
+        lambda z, t, p: right(z.flip(-1), t, p).flip(-1),
+        "of equally likely tokens you keep those with the higher index. Sort in descending order "
+        "with `stable=True`, which keeps equals in their own order.",
     ),
     Mistake(
         "mask_not_put_back",
