@@ -115,7 +115,7 @@ MISTAKES = (
         "Where the first is above 0 and the second is 0, return infinity.",
         *(
             _with_kl(lambda a, b, tiny=tiny: _smoothed(a, b, tiny))
-            for tiny in (1e-12, 1e-10, 1e-9, 1e-8, 1e-6)
+            for tiny in (1e-20, 1e-16, 1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5)
         ),
     ),
     Mistake(
