@@ -133,12 +133,13 @@ def test_a_story_is_written_word_by_word_and_taken_back(page, language):
     assert len(drawn) == 8 and drawn[:3] == ["Once", "upon", "a"]
     assert language.next_word(drawn).sum() == pytest.approx(1)
     page.get_by_role("slider", name="Temperature").locator("visible=true").fill("0")
-    for _ in range(150):
+    choose(page, "Branch")
+    for _ in range(60):
         press(page, "Draw a word")
         if page.locator(".gs-ended").count():
             break
     story = to_words(text(page, ".gs-prefix").removesuffix(" …"))
-    assert story[:8] == drawn and language.parse(story).ok, "the end mark ends a story"
+    assert language.parse(story).ok, "the end mark ends a story"
     choose(page, "Name")
     assert page.locator(".gs-next .gs-number:last-child").all_inner_texts()[1:] == ["cut"] * 6
     press(page, "All off")
