@@ -24,7 +24,6 @@ from grooves.inference.sampled import draw_texts, score_words
 from grooves.inference.sampling import Sampler
 from grooves.inference.search import beam_search
 from grooves.language.stories import Stories
-from grooves.models.transformer import count_parameters
 from grooves.training import lineage
 from grooves.training.loop import train
 
@@ -43,8 +42,6 @@ SETTINGS = {
 BEAMS = (1, 2, 4, 8, 16, 24, 32, 64)
 CHOICES = (1, 2, 4, 8, 16, 32, 64)
 POOL, DRAFTS, ROUNDS = 800, 300, 2
-WIDTH = 64  # channels of the lineage
-SIZES, SIZE_SEEDS = (16, 32, WIDTH), 1
 
 
 class Progress:
@@ -70,11 +67,11 @@ def finite(found: dict) -> dict:
 
 
 @cache
-def short_trained(language: Stories, seed: int, width: int = WIDTH):
+def short_trained(language: Stories, seed: int):
     """A model of the lineage after `STEPS` steps; the committed one is that of seed 0."""
-    if (seed, width) == (0, WIDTH):
+    if seed == 0:
         return lineage.short_trained(STEPS)
-    model = lineage.new_model(language, seed=seed, n_embd=width)
+    model = lineage.new_model(language, seed=seed)
     train(model, lineage.new_data(language, seed=1 + seed), steps=STEPS, progress=False)
     return model.eval()
 
@@ -167,12 +164,6 @@ def reflected(model, language: Stories, seed: int) -> dict:
     return found
 
 
-def sized(language: Stories, width: int, seed: int) -> dict:
-    """A model of some width after as many steps: its weights and its gap."""
-    model = short_trained(language, seed, width)
-    return {"weights": count_parameters(model), "gap": lineage.gap(model, language)[0]}
-
-
 def main() -> None:
     """Measure and publish, after each model what there is."""
     parser = report.arguments(__doc__)
@@ -225,13 +216,6 @@ def main() -> None:
     for seed in range(1, 1 if parsed.quick else parsed.seeds):
         measure_short(seed)
         publish()
-    rest["sizes"] = [
-        {"width": width, "seed": seed}
-        | progress.get(f"width {width}, seed {seed}", lambda w=width, s=seed: sized(language, w, s))
-        for seed in range(1 if parsed.quick else SIZE_SEEDS)
-        for width in SIZES
-    ]
-    publish()
 
 
 if __name__ == "__main__":

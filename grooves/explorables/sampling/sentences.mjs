@@ -47,22 +47,22 @@ export function reasons(found, cut, oracle) {
 /** Words that are not among the rows of bars. n: how many; p, q: their probabilities together;
  * possible: how many of them can follow in the language. */
 export function hidden({ n, possible, p, q }) {
-  const of = possible ? `, ${possible} of which can follow` : ", none of which can follow";
+  const of = possible === n ? " can follow" : possible ? `, ${possible} of which can follow` : ", none of which can follow";
   return n ? `${plural(n, "other word", "other words")}${of}: language ${percent(p)}, sampler ${percent(q)}.` : "No other word can follow or be drawn.";
 }
 
 // ---- stories ----------------------------------------------------------------------------------
 
-/** "88 to 97 %". */
+/** "88 to 97%". */
 export function range(k, n) {
   const [low, high] = interval(k, n).map((one) => Math.round(100 * one));
-  return `${low} to ${high}\u00a0%`;
+  return `${low} to ${high}%`;
 }
 
 /** What a run found. run: { told, accepted, nats, drawn, of, label }. */
 export function summary({ told, accepted, nats: sum, drawn, label: name, source }) {
   const who = source === "language" ? "a perfect model with " : "";
-  return `${who}${name}: ${accepted} of ${told} stories accepted (95 % interval ${range(accepted, told)}), ${(sum / drawn).toFixed(3)} nats per word.`;
+  return `${who}${name}: ${accepted} of ${told} stories accepted (95% interval ${range(accepted, told)}), ${(sum / drawn).toFixed(3)} nats per word.`;
 }
 
 /** The verdict on one story. */

@@ -26,9 +26,9 @@ export class StoriesPart extends Part {
     this.start = button(`Tell ${N} stories`, () => (this.#stopped ? this.#run() : this.#stop()));
     this.seed = button("New seed", () => this.save({ seed: this.get("seed") + 1 }));
     this.bar = element("progress", { max: N, value: 0, "aria-label": "Stories told" });
-    this.count = element("span", { className: "gs-count" });
+    this.count = element("span", { className: "gs-count" }, `0 of ${N}`);
     this.body = element("tbody");
-    const heads = ["Sampler", "Accepted", "95 % interval", "Nats per word"].map((name) => element("th", { scope: "col" }, name));
+    const heads = ["Sampler", "Accepted", "95% interval", "Nats per word"].map((name) => element("th", { scope: "col" }, name));
     this.table = element("table", { className: "gs-runs" }, element("caption", {}, "Nats per word: mean entropy of the distributions from which the words were drawn."), element("thead", {}, element("tr", {}, ...heads)), this.body);
     this.told = element("div", { className: "gs-told", role: "region", "aria-label": "Two of the stories", tabIndex: 0 });
     this.news = element("p", { className: "gx-news", role: "status" });

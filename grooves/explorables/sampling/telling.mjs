@@ -37,7 +37,7 @@ export function tell(text, oracle, settings, seed) {
   return { words, ended, wrong, nats, drawn: words.length + ended };
 }
 
-/** The 95 % interval of a proportion, k of n. Source: Wilson 1927, JASA 22(158). */
+/** The 95% interval of a proportion, k of n. Source: Wilson 1927, JASA 22(158). */
 export function interval(k, n) {
   const z2 = 1.959964 ** 2;
   const middle = (k + z2 / 2) / (n + z2);
