@@ -12,7 +12,8 @@
 The argument, `:css:` and the body (the model's state as JSON) mean what they mean in Jupyter Book
 2. The other options are this course's. `:data:` names a function that returns more state; its
 values are plain data
-or bytes, and bytes reach the module as a DataView, as a traitlet of anywidget's would. `:still:`
+or bytes, and bytes reach the module as a DataView, as a traitlet of anywidget's would; equal bytes
+of several pages are one file. `:still:`
 and `:alt:` are the picture for readers without scripts.
 
 Large data that not every reader needs are in the function's `parts`, bytes by name. A module
@@ -104,7 +105,11 @@ class Explorable(SphinxDirective):
                 part: self.script(f"{name}-{part}", "parts", _base64(content))
                 for part, content in made.pop("parts", {}).items()
             }
-            record["data"] = self.script(f"{name}-data", "data", packed(made) | {"parts": parts})
+            made = packed(made)
+            # Named by what they hold: explorables with the same weights share one file.
+            held = {key: self.script(key, "parts", one) for key, one in made["bytes"].items()}
+            whole = made | {"bytes": held, "parts": parts}
+            record["data"] = self.script(f"{name}-data", "data", whole)
         if css := self.options.get("css"):
             content = stylesheet(self.path(css)).encode()
             record["css"] = self.write(f"{name}.{_digest(content)}.css", content)

@@ -106,7 +106,11 @@
       await Promise.all([load(module), data && load(data), css && style(css)]);
       const { plain, bytes, parts } = (data && globalThis.grooves.data[data]) || { plain: {}, bytes: {}, parts: {} };
       const state = { ...plain, ...JSON.parse(place.dataset.state) };
-      for (const [name, text] of Object.entries(bytes)) state[name] = decode(text);
+      const binary = Object.entries(bytes).map(async ([name, file]) => {
+        await load(file);
+        state[name] = decode(globalThis.grooves.parts[file]);
+      });
+      await Promise.all(binary);
       const loaded = (await importGraph(globalThis.grooves.modules[module])).default;
       const widget = typeof loaded === "function" ? await loaded() : loaded;
       const model = new Model(state, parts);

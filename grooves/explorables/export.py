@@ -25,6 +25,8 @@ from grooves.explorables.memory import still as memory_still
 from grooves.explorables.memory import widget as memory_widget
 from grooves.explorables.roofline import still as roofline_still
 from grooves.explorables.roofline import widget as roofline_widget
+from grooves.explorables.sampling import still as sampling_still
+from grooves.explorables.sampling import widget as sampling_widget
 from grooves.explorables.teller import still as teller_still
 from grooves.explorables.teller import widget as teller_widget
 from grooves.explorables.trucks import still as trucks_still
@@ -72,6 +74,11 @@ def roofline() -> dict:
     return roofline_widget.state()
 
 
+def sampling() -> dict:
+    """The lineage's trained model at 8 bits per weight, and its language."""
+    return sampling_widget.state(lineage.base())
+
+
 def teller() -> dict:
     """The lineage's trained model at 8 bits per weight, and its language."""
     return teller_widget.state(lineage.base())
@@ -98,6 +105,7 @@ def main() -> None:
             memory_widget.CONTEXT,
         ),
         "roofline": roofline_still.draw(roofline_widget.devices()),
+        "sampling": sampling_still.draw(lineage.base(), Stories()),
         "teller": teller_still.draw(lineage.base(), Stories()),
         "trucks": trucks_still.draw(trucks_widget.CAR, trucks_widget.TRUCKS),
     }

@@ -2,4 +2,9 @@
 
 Read `generate` (sample a word, append it, go on), `kv_cache` (keys and values computed once),
 `decoder` (the model arranged for one token at a time), then `evaluation`: how far from perfect.
+
+Then what can be done with the distribution of the next word: `sampling` (temperature, top-k, top-p
+and others), `readers` (a model and the language behind one interface), `sampled` (texts with their
+exact probabilities), `distance` (to the language), `search` (greedy, beams, the exact mode),
+`constrained` (the grammar decides what may follow), `best_of_n`, `reflection`, `calibration`.
 """

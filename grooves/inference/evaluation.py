@@ -15,12 +15,12 @@ from dataclasses import dataclass
 
 import torch
 
-from grooves import assets
+from grooves import device
 from grooves.inference.generate import sample_stories
 from grooves.language.stories import Stories
 from grooves.models.transformer import count_parameters
-from grooves.training.checkpoint import save_model
-from grooves.training.lineage import BASE_STEPS, BATCH, base, gap, make_base
+from grooves.training.checkpoint import load_model, save_model
+from grooves.training.lineage import BASE_STEPS, BATCH, SHORT_STEPS, gap, make_base, weights_path
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,11 @@ def evaluate(model, language: Stories | None = None, n: int = 200, seed: int = 0
     return Score(mean, error, share, math.sqrt(max(share * (1 - share), 1 / n) / n))
 
 
-_CARD = """# base.safetensors
+_CARD = """# {name}.safetensors
 
-The story model of the course: {weights:,} weights, {config}.
+{what}: {weights:,} weights, {config}.
 
-Made by `grooves lineage remake`: {steps:,} steps of {batch} stories each from `lineage.new_data()`
+Made by `{command}`: {steps:,} steps of {batch} stories each from `lineage.new_data()`
 (the course's own language; no text from elsewhere), Muon and AdamW, fixed seeds, in {seconds:.0f} s
 on {machine}. Another machine gives other last digits and the same quality.
 
@@ -71,29 +71,44 @@ Licence: MIT, as the code.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `grooves lineage`."""
     parser.add_argument("action", choices=["remake", "judge"], help="train again, or score")
+    parser.add_argument(
+        "--steps",
+        type=int,
+        choices=[BASE_STEPS, *SHORT_STEPS],
+        default=BASE_STEPS,
+        help="which model: the base model, or one that was trained too briefly",
+    )
 
 
 def main(args: argparse.Namespace) -> int:
-    """`grooves lineage remake` trains and saves the base model; `judge` scores the saved one."""
+    """`grooves lineage remake` trains and saves a model; `judge` scores the saved one."""
+    path = weights_path(args.steps)
     if args.action == "judge":
-        print(evaluate(base(), n=400))
+        print(evaluate(load_model(path).to(device()).eval(), n=400))
         return 0
     started = time.perf_counter()
-    model = make_base()
+    model = make_base(args.steps)
     seconds = time.perf_counter() - started
     score = evaluate(model, n=400)
-    save_model(model, assets.WEIGHTS / "base.safetensors", {"steps": BASE_STEPS})
-    config = model.config
-    card = _CARD.format(
+    save_model(model, path, {"steps": args.steps})
+    path.with_suffix(".md").write_text(_card(model, args.steps, seconds, score), encoding="utf-8")
+    print(score)
+    return 0
+
+
+def _card(model, steps: int, seconds: float, score: Score) -> str:
+    """What is written beside the weights: how they were made, and how good they are."""
+    config, short = model.config, steps != BASE_STEPS
+    return _CARD.format(
+        name=weights_path(steps).stem,
+        what="The story model of the course" + (", trained too briefly" if short else ""),
+        command="grooves lineage remake" + (f" --steps {steps}" if short else ""),
         weights=count_parameters(model),
         config=f"{config.n_layer} layers, width {config.n_embd}, {config.n_head} heads",
-        steps=BASE_STEPS,
+        steps=steps,
         batch=BATCH,
         seconds=seconds,
         machine=f"{next(model.parameters()).device.type} with {torch.get_num_threads()} threads",
         score=score,
         vocabulary=config.vocabulary_size,
     )
-    (assets.WEIGHTS / "base.md").write_text(card, encoding="utf-8")
-    print(score)
-    return 0

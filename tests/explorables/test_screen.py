@@ -25,6 +25,12 @@ STATES = {
         (press, "Show me"),
     ],
     "roofline": [],
+    "sampling": [
+        *((choose, name) for name in ("Name", "Branch", "Mistake")),
+        (turn_to, "2."),
+        (turn_to, "3."),
+        (press, "One step"),
+    ],
     "teller": [],
     "trucks": [(turn_to, "1."), (turn_to, "2.")],
 }

@@ -14,8 +14,9 @@ from in_browser import (
     random_model,
 )
 
+from grooves.explorables.shared.eight_bits import as_told, pack
 from grooves.explorables.teller import still
-from grooves.explorables.teller.widget import SEED, Teller, as_told, pack, state
+from grooves.explorables.teller.widget import SEED, Teller, state
 from grooves.language.stories import Stories, to_text, to_words
 from grooves.models.lstm import LSTM
 from grooves.models.transformer import Config

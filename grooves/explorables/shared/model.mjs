@@ -110,6 +110,14 @@ export class Reading {
     this.places.length = this.tokens.length;
   }
 
+  /** The same text once more, to be continued differently. Places never change: both share them. */
+  fork() {
+    const copy = new Reading(this.model);
+    copy.tokens = [...this.tokens];
+    copy.places = [...this.places];
+    return copy;
+  }
+
   /** Read one more word; returns its place. */
   push(token) {
     const { config, weights } = this.model;

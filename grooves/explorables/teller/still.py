@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import torch
 
+from grooves.explorables.shared.eight_bits import as_told
 from grooves.explorables.shared.svg import INK, MARGIN, SOFT, WIDTH, card, text, width_of
-from grooves.explorables.teller.widget import SEED, as_told
+from grooves.explorables.teller.widget import SEED
 from grooves.language.stories import Stories, to_text
 
 SIZE, LINE_HEIGHT = 17, 28  # pixels

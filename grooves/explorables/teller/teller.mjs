@@ -4,13 +4,13 @@
 // and the grammar that wrote its training stories says whether the new story obeys the rules.
 // State: weights, grammar, seed, text. Used on the welcome page.
 
+import { restored, size } from "../shared/checkpoint.mjs";
 import { button } from "../shared/controls.mjs";
 import { element } from "../shared/dom.mjs";
 import { explorable, Part, react } from "../shared/explorable.mjs";
 import { Transformer } from "../shared/model.mjs";
 import { Oracle, spaces } from "../shared/oracle.mjs";
 import { Story } from "../shared/story.mjs";
-import { restored, size } from "./checkpoint.mjs";
 import { fault, tally, verdict } from "./sentences.mjs";
 
 const WORD_MS = 80; // between two words

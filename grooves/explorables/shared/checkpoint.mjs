@@ -1,8 +1,8 @@
-// The weights of `teller`, restored from integers of 8 bits, as its widget.py packs them.
+// A model's weights, restored from integers of 8 bits, as shared/eight_bits.py packs them.
 //
 // Key idea: a row has one scale, and a weight is its code times that scale. Chapter 12.
 
-import { readCheckpoint } from "../shared/model.mjs";
+import { readCheckpoint } from "./model.mjs";
 
 /** A checkpoint { config, weights } from its bytes (a DataView). */
 export function restored(bytes) {
