@@ -3,6 +3,7 @@
 - Numbers that a page takes from a notebook have minus signs and powers of ten, as in tables.
 - Quotation marks in captions, tables and such sentences are curly, as Sphinx makes them elsewhere.
 - Punctuation stays on the line of the formula that it follows; browsers may break between them.
+- A date such as 2026-11-30 stays on one line.
 - The link in the title of a solution does not begin with a space, which would be underlined.
 """
 
@@ -17,6 +18,9 @@ PASTED = re.compile(r'(<span class="pasted-text">)([^<]+)(</span>)')
 WORDED = re.compile(r"(<(figcaption|caption|th|td)\b[^>]*>)(.*?)(</\2>)", re.S)
 MARKUP = re.compile(r"(<(code|math|svg|style)\b.*?</\2>|<[^>]*>)", re.S)
 FORMULA = re.compile(r"([(\[“‘]*)(<span class=\"math\"><math>.*?</math></span>)([^\s<]*)", re.S)
+DATE = re.compile(
+    r"(<(code|pre|math|svg|script|style)\b.*?</\2>|<[^>]*>)|\b\d{4}-\d\d-\d\d\b", re.S
+)
 SOLUTION = re.compile(r'(<p class="admonition-title">Solution to)(<a [^>]*>) ')
 
 
@@ -41,11 +45,12 @@ def worded(markup):
 
 
 def unbroken(body):
-    """A page's HTML in which no line breaks between a formula and what touches it."""
+    """A page's HTML in which no line breaks in a date, or between a formula and what touches it."""
 
     def held(found):
         return f'<span class="unbroken">{found[0]}</span>' if found[1] or found[3] else found[0]
 
+    body = DATE.sub(lambda m: m[0] if m[1] else f'<span class="unbroken">{m[0]}</span>', body)
     return FORMULA.sub(held, body)
 
 

@@ -76,6 +76,12 @@ def test_no_line_begins_with_the_comma_after_a_formula(page):
     assert torn == 0
 
 
+def test_a_date_stays_on_one_line():
+    markup = '<a href="/2026-11-30/">read on 2026-11-30</a> <code>2026-11-30</code>'
+    held = 'read on <span class="unbroken">2026-11-30</span>'
+    assert book_typography.unbroken(markup) == markup.replace("read on 2026-11-30", held)
+
+
 def seen(html):
     """A page's text without code, formulas and pictures."""
     article = BeautifulSoup(html, "html.parser").select_one("article")
