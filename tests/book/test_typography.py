@@ -98,6 +98,15 @@ def test_a_per_cent_sign_stands_beside_its_number(book):
     assert {path: texts for path, texts in found.items() if texts} == {}
 
 
+def test_one_spelling_of_quantise_in_all_pages(book):
+    cited = {"book/bibliography.html"}  # titles of papers
+    found = {
+        path: re.findall(r"(?i)\w*quantiz\w*", seen((book.site / path).read_text("utf-8")))
+        for path in set(book.pages()) - cited
+    }
+    assert {path: words for path, words in found.items() if words} == {}
+
+
 def test_the_link_of_a_solution_does_not_begin_with_a_space(book):
     pages = [(book.site / path).read_text("utf-8") for path in book.pages()]
     titles = [title for html in pages for title in re.findall(r">Solution to(.*?)</p>", html)]

@@ -1,6 +1,6 @@
 """Check of lab 12: a matrix product of codes, with the scales factored out of the sum (chapter 12).
 
-Key idea: the right product is that of the dequantized matrices, computed in 64 bits. The codes are
+Key idea: the right product is that of the dequantised matrices, computed in 64 bits. The codes are
 large, so that a sum kept in too few bits shows; and in one case large products cancel, so that
 scaling before the sum shows, which rounds each of them.
 Letters: B texts, C channels that are summed over, R outputs.
