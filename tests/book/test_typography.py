@@ -76,10 +76,23 @@ def test_no_line_begins_with_the_comma_after_a_formula(page):
     assert torn == 0
 
 
+def test_a_claim_in_a_notebook_has_curly_quotation_marks(book):
+    pages = [path for path in book.pages() if path.startswith("notebooks/")]
+    soups = (BeautifulSoup((book.site / path).read_text("utf-8"), "html.parser") for path in pages)
+    said = [claim.get_text() for soup in soups for claim in soup.select(".grooves-claim")]
+    assert said and [text for text in said if '"' in text or "'" in text] == []
+
+
 def test_a_date_stays_on_one_line():
     markup = '<a href="/2026-11-30/">read on 2026-11-30</a> <code>2026-11-30</code>'
     held = 'read on <span class="unbroken">2026-11-30</span>'
     assert book_typography.unbroken(markup) == markup.replace("read on 2026-11-30", held)
+
+
+def test_a_number_in_running_text_is_typeset_and_one_in_code_is_not():
+    markup = '<p id="a-1">from -7 to 7, 1e-6; GPT-3, 10-20, (-0.5) <code>-7, 1e-6</code></p>'
+    shown = "from −7 to 7, 10<sup>−6</sup>; GPT-3, 10-20, (−0.5) <code>-7, 1e-6</code></p>"
+    assert book_typography.unbroken(markup) == f'<p id="a-1">{shown}'
 
 
 def seen(html):
