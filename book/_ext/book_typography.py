@@ -39,7 +39,7 @@ def pasted(text):
 
 
 def worded(markup):
-    """HTML of a caption, a cell or a paragraph with curly quotation marks outside of code and formulas."""
+    """HTML of a caption, a cell or a paragraph: curly marks outside of code and formulas."""
     parts, end = [], 0
     for found in MARKUP.finditer(markup):
         parts += [curly(markup[end : found.start()]), found[0]]
