@@ -188,6 +188,13 @@ def _why(now, before, pairs, last, n_steps) -> tuple[str, str]:
             "gradients of an earlier step were added. Call `optimizer.zero_grad()` before the "
             "first piece."
         )
+    if _near(now, _learned(before, pairs, "means", left_over=last)):
+        return "mean_of_means_and_never_cleared", (
+            "you made two mistakes at once. Gradients of an earlier step were added: call "
+            "`optimizer.zero_grad()` before the first piece, not after the step. And every piece "
+            "has the same weight: sum the losses of all words, and divide by the number of target "
+            "words of the whole batch."
+        )
     parts = zip(before.parameters(), now, strict=True)
     moved = torch.cat([(a - b).detach().flatten() for a, b in parts]) / RATE
     for kept, name, says in (

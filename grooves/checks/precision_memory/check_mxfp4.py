@@ -168,7 +168,7 @@ MISTAKES = (
 @check(lab=LAB, exercise="mxfp4", returns=(tuple, list))
 def mxfp4(answer):
     """mxfp4(weights): (N,) -> the scale's bits, an integer, and the codes (N,), 0 to 15."""
-    blocks = [block(seed, *one) for seed, one in enumerate(CASES)] + [torch.zeros(5)]
+    blocks = [block(seed, *one) for seed, one in enumerate(CASES)]
     call, got = by_hand(answer), []
     for i, weights in enumerate(blocks):
         got.append(_two((answer if i else call)(weights.clone()), weights))
@@ -188,7 +188,33 @@ def mxfp4(answer):
         )
 
     refuse(got, expected, MISTAKES, [(weights,) for weights in blocks], said, _alike)
+    if all(map(_alike, got, expected)):  # ordinary blocks come first
+        _judge_zeros(answer)
     return "Each weight takes 4 bits, and the block 8 more."
+
+
+def _judge_zeros(answer) -> None:
+    """Refuse another result than 127 and zeros for a block of zeros, or an error.
+
+    Raises: CheckFailed with the hint "zero_block".
+    """
+    zeros, error = torch.zeros(5), None
+    given = f"for {len(zeros)} weights that are all 0"
+    try:
+        result = answer(zeros.clone())
+    except Exception as raised:
+        error, found = raised, f"your result is an error ({type(raised).__name__}: {raised})"
+    else:
+        bits, codes = _two(result, zeros)
+        if (bits, codes) == (BIAS, (0.0,) * len(zeros)):
+            return
+        found = f"your scale's bits are {bits:g} and your first code is {codes[0]:g}"
+    raise CheckFailed(
+        f"{given}, {found}; the bits should be {BIAS} and all codes 0.\nLikely mistake: a "
+        "block of zeros has no case of its own. Its largest magnitude is 0, and log₂ 0 is −∞, so "
+        "return its bits and codes before you compute the logarithm.",
+        hint="zero_block",
+    ) from error
 
 
 def _alike(a, b) -> bool:
