@@ -57,7 +57,7 @@ def forward_ragged(
     the token before the new ones, for the token shift; ignored where a text starts.
     Raises: ValueError where a text has no new token or does not fit into the context.
     """
-    counts = _checked(model, tokens, starts)
+    counts = check_lengths(model, tokens, starts)
     place = slots.device
     ids = torch.tensor([[*row, *[0] * (max(counts) - len(row))] for row in tokens], device=place)
     start = torch.tensor(starts, device=place)[:, None]  # (B, 1)
@@ -87,8 +87,11 @@ def _embed(model, ids: Tensor, at: Tensor) -> Tensor:
     return norm(x + model.position(at) if model.config.positions == "learned" else x)
 
 
-def _checked(model, tokens: list[list[int]], starts: list[int]) -> list[int]:
-    """How many new tokens each text has."""
+def check_lengths(model, tokens: list[list[int]], starts: list[int]) -> list[int]:
+    """How many new tokens each text has.
+
+    Raises: ValueError where a text has none or does not fit into the context.
+    """
     counts = [len(row) for row in tokens]
     if not counts or min(counts) == 0:
         raise ValueError(f"{counts=}: every text in the batch needs at least one new token")
