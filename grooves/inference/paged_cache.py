@@ -37,19 +37,21 @@ class PagedCache:
         starts = {name: len(self.tables.tokens[name]) for name in new}
         check_lengths(self.model, list(new.values()), list(starts.values()))
         self._grow(new)
-        texts = [self.tables.tokens[name] for name in new]
-        before = [text[start - 1] for text, start in zip(texts, starts.values(), strict=True)]
-        logits = forward_ragged(
-            self.model,
-            self.memory,
-            self.slots(list(new)),
-            list(new.values()),
-            list(starts.values()),
-            before,
-        )
+        logits = self._forward(list(new), list(new.values()), list(starts.values()))
         for name in new:
             self.tables.publish(name)
-        return {name: logits[b, len(row) - 1] for b, (name, row) in enumerate(new.items())}
+        return dict(zip(new, logits, strict=True))
+
+    def _forward(self, names: list, tokens: list[list[int]], starts: list[int]) -> list[Tensor]:
+        """Logits after the last new token of each text, (V,) for each; the tables have grown."""
+        before = self._before(names, starts)
+        slots = self.slots(names)
+        logits = forward_ragged(self.model, self.memory, slots, tokens, starts, before)
+        return [logits[b, len(row) - 1] for b, row in enumerate(tokens)]
+
+    def _before(self, names: list, starts: list[int]) -> list[int]:
+        """The token before the new ones of each text; where a text starts, some other token."""
+        return [self.tables.tokens[name][s - 1] for name, s in zip(names, starts, strict=True)]
 
     def slots(self, names: list) -> Tensor:
         """The slot of every position of each text: (B, S); what lies beyond its end is 0."""

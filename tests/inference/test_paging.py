@@ -6,6 +6,7 @@ import torch
 from tiny_models import INGREDIENTS, some_ids, tiny
 
 from grooves.inference.paged_cache import PagedCache
+from grooves.inference.paged_decoder import PagedDecoder
 from grooves.inference.paging import (
     BlockPool,
     BlockTables,
@@ -41,9 +42,10 @@ def read(cache, **new):
     cache.tables.check()
 
 
+@pytest.mark.parametrize("kind", [PagedCache, PagedDecoder])
 @pytest.mark.parametrize("changes", INGREDIENTS.values(), ids=INGREDIENTS.keys())
-def test_the_paged_forward_pass_equals_the_one_without_a_cache(changes):
-    cache, (a, b, c) = PagedCache(tiny(**changes), 20, 4), some_ids(3, 30).tolist()
+def test_the_paged_forward_pass_equals_the_one_without_a_cache(changes, kind):
+    cache, (a, b, c) = kind(tiny(**changes), 20, 4), some_ids(3, 30).tolist()
     for name in "abc":
         cache.tables.open(name)
     read(cache, a=a[:5], b=b[:1])
@@ -51,6 +53,17 @@ def test_the_paged_forward_pass_equals_the_one_without_a_cache(changes):
     read(cache, a=a[5:6], b=b[4:9], c=c[13:14])
     cache.tables.close("b")
     read(cache, a=a[6:30], c=c[14:15])
+    read(cache, c=c[15:16])
+
+
+def test_the_fast_decoder_computes_single_tokens_itself_and_refuses_other_models(monkeypatch):
+    cache, text = PagedDecoder(tiny(), 20, 4), some_ids(1, 9)[0].tolist()
+    cache.tables.open("a")
+    read(cache, a=text[:6])
+    monkeypatch.setattr("grooves.inference.paged_cache.forward_ragged", None)
+    read(cache, a=text[6:7])
+    with pytest.raises(ValueError, match="float32 model on the CPU: use PagedCache"):
+        PagedDecoder(tiny().double(), 20, 4)
 
 
 def test_texts_that_begin_alike_share_full_blocks_and_nothing_else():

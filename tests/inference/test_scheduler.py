@@ -31,7 +31,7 @@ def served(requests, static=False, max_running=16, token_budget=None, n_blocks=4
     return trace
 
 
-def mixed(rate_per_s, n=640, seed=0):
+def mixed(rate_per_s, n=480, seed=0):
     """Requests of very different lengths."""
     rng = np.random.default_rng(seed)
     new = np.clip(np.exp(rng.normal(3.6, 0.8, n)), 2, 190).astype(int).tolist()
@@ -68,6 +68,7 @@ def test_continuous_batching_gains_what_the_lengths_allow_at_no_worse_latency():
 @pytest.mark.parametrize("n_blocks", [26, 400])  # the smaller pool preempts
 def test_littles_law_holds_exactly(static, n_blocks):
     trace = served(mixed(30.0, n=200)[0], static, n_blocks=n_blocks)
+    assert any(r.n_preempted for r in trace.finished) == (n_blocks == 26)
     arrivals = [r.arrival_s for r in trace.finished]
     departures = [r.token_times_s[-1] for r in trace.finished]
     rate = len(arrivals) / (max(departures) - min(arrivals))
@@ -92,14 +93,16 @@ def waiting_within_steps(trace):
 
 def test_one_text_at_a_time_with_exponential_lengths_is_an_mm1_queue_and_a_batch_is_not():
     rng = np.random.default_rng(5)
-    lengths = rng.geometric(1 / 12, 4000).tolist()
+    lengths = rng.geometric(1 / 12, 3000).tolist()
     cost = StepCost(1.0, 0.0)
     late = {}
     for slots in (1, 4):
         rate = 0.5 / 12  # half of what one slot can serve
-        trace = served(poisson_requests(rate, [1] * 4000, lengths, 1), False, slots, cost=cost)
+        trace = served(poisson_requests(rate, [1] * 3000, lengths, 1), False, slots, cost=cost)
         late[slots] = percentile([t.end_to_end_s for t in trace.timings], 95)
-    assert late[1] == pytest.approx(mm1_percentile(rate, 1 / 12, 95), rel=0.15)
+    assert late[1] == pytest.approx(
+        mm1_percentile(rate, 1 / 12, 95), rel=0.2
+    )  # 20 seeds: 0.84 to 1.13 of it
     assert late[4] < 0.7 * mm1_percentile(rate, 1 / 12, 95)
 
 
