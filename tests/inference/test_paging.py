@@ -74,7 +74,8 @@ def test_texts_that_begin_alike_share_full_blocks_and_nothing_else():
         ("same", a, 16),  # the last token has to be computed, so the last block is not shared
         ("longer", [*a, 7], 20),
         ("part", [*a[:10], *b], 8),
-        ("other", [b[0], *a[1:]], 0),  # the same tokens after another beginning
+        ("other", [b[0], *a[1:]], 0),
+        ("later", [*a[4:16], 7], 0),  # the same blocks at other positions
     ):
         used = cache.tables.pool.n_used
         assert cache.tables.open(name, prompt) == shared
@@ -89,8 +90,8 @@ def test_a_closed_text_can_be_shared_until_its_blocks_are_taken():
     paged.close("a")
     assert opened(paged, "b", prompt) == 8
     paged.close("b")
-    opened(paged, "c", list(range(20, 32)))  # three of four blocks: the two oldest and one more
-    assert paged.open("d", prompt) < 8
+    opened(paged, "c", list(range(20, 31)))  # takes the two unused blocks and the prompt's second
+    assert paged.open("d", prompt) == 4
     paged.check()
 
 

@@ -80,8 +80,7 @@ def test_only_right_verifiers_keep_the_law_of_the_next_word(story_models, prefix
 
 
 def test_a_draft_is_accepted_with_one_minus_the_total_variation_distance():
-    p, q = (torch.rand((1, 9), dtype=torch.float64) ** 3 for _ in range(2))
-    p, q = p / p.sum(), q / q.sum()
+    p, q = torch.from_numpy(np.random.default_rng(3).dirichlet([0.4] * 9, (2, 1)))  # (1, 9) each
     _, kept = first_words(verify_exact, p.expand(2, -1), q[0])
     predicted = float(1 - (p - q).abs().sum() / 2)
     assert kept.mean() == pytest.approx(predicted, abs=0.016)  # 4.5 standard errors at most
