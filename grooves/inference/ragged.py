@@ -68,9 +68,7 @@ def forward_ragged(
     mask = (torch.arange(slots.size(1), device=place) <= at[..., None])[:, None]  # (B, 1, t, S)
     x = _embed(model, ids, at)  # (B, t, C)
     if model.config.mix:
-        last = torch.tensor([0] * len(tokens) if before is None else before, device=place)[:, None]
-        shifted = _embed(model, last, (start - 1).clamp_min(0)) * (start > 0)[..., None]
-        x = x + model.mix * previous(x, shifted)
+        x = x + model.mix * previous(x, _embed_last(model, before or [0] * len(tokens), start))
     rotation = model.rotation[at][:, None] if model.config.positions == "rotary" else None
     for layer, block in enumerate(model.blocks):
         q, k, v = block.attention.split_heads(norm(x), rotation)  # (B, H, t, D)
@@ -85,6 +83,12 @@ def _embed(model, ids: Tensor, at: Tensor) -> Tensor:
     """The normalised embedding of tokens at given positions: ids, at (B, t) -> (B, t, C)."""
     x = model.embedding(ids)
     return norm(x + model.position(at) if model.config.positions == "learned" else x)
+
+
+def _embed_last(model, before: list[int], start: Tensor) -> Tensor:
+    """The embedding of the token before each text's new ones, 0 where it starts: (B, 1, C)."""
+    ids = torch.tensor(before, device=start.device)[:, None]
+    return _embed(model, ids, (start - 1).clamp_min(0)) * (start > 0)[..., None]
 
 
 def check_lengths(model, tokens: list[list[int]], starts: list[int]) -> list[int]:

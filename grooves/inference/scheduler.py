@@ -132,12 +132,12 @@ class Scheduler:
         new: dict[object, list[int]] = {}
         needs: dict[object, int] = {}  # blocks that each text will take
         n_running = len(self.running)
-        for request in sorted(self.running, key=lambda r: len(self._unread(r)) > 1):
+        for request in sorted(self.running, key=lambda r: self._n_unread(r) > 1):
             if request in self.running:  # it may have been preempted for one before it
                 self._give(request, new, needs)
         if len(self.running) == n_running:  # who had to be preempted must not be followed by others
             self._admit(new, needs)
-        drawing = [r.name for r in self.running if len(new.get(r.name, ())) == len(self._unread(r))]
+        drawing = [r.name for r in self.running if len(new.get(r.name, ())) == self._n_unread(r)]
         padding = self.width - len(self.running) if self.static and self.running else 0
         return Step(new, drawing, padding)
 
@@ -156,8 +156,15 @@ class Scheduler:
                 finished.append(request)
         return finished
 
+    def _n_unread(self, request: Request) -> int:
+        """How many tokens are not in memory yet; 1 for a text that writes a word per step."""
+        total = len(request.prompt) + len(request.written)
+        return total - len(self.tables.tokens[request.name])
+
     def _unread(self, request: Request) -> list[int]:
-        """Tokens that are not in memory yet: the last word, or what is left of the prompt."""
+        """Those tokens: the last word, or what is left of the prompt."""
+        if request.written and self._n_unread(request) == 1:
+            return request.written[-1:]  # the usual case, without joining prompt and words
         return request.tokens[len(self.tables.tokens[request.name]) :]
 
     def _budget_left(self, new: dict) -> int | None:
