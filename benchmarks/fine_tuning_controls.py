@@ -32,7 +32,7 @@ from grooves.precision.quantize import Scheme
 from grooves.training import lineage
 from grooves.training.loop import Divergence, train
 
-WORDS_RATES = RATES[1:]
+WORDS_RATES = (*RATES[1:], 0.1, 0.3)
 WORDS = ("frozen", "embeddings")
 BATCHES = {"5 new": (5, 0), "10 new": (10, 0), "5 new, 5 old": (5, 5)}
 
@@ -52,14 +52,14 @@ def learned(make, data, lr: float, steps: int):
     return model
 
 
-def tuned_rate(make, data_of, steps: int, loss_of, rates) -> float:
-    """The rate that is best on the draw of the sweep. data_of: seed -> data."""
+def tuned_rate(make, data_of, steps: int, loss_of, rates) -> tuple[float, dict[float, float]]:
+    """The best rate on the draw of the sweep, and the loss at each. data_of: seed -> data."""
     losses = {}
     for lr in rates:
         model = learned(lambda: make(SWEEP_SEED), data_of(SWEEP_SEED), lr, steps)
         loss = math.inf if model is None else loss_of(model)
         losses[lr] = loss if math.isfinite(loss) else math.inf
-    return min(losses, key=losses.get)
+    return min(losses, key=losses.get), losses
 
 
 def adapted(change: str, words: str, seed: int):
@@ -85,13 +85,17 @@ def embeddings(seeds, n: int = 500, steps: int = 100) -> list[dict]:
                 def data_of(seed, language=language):
                     return recipes.Examples(language, n, seed)
 
-                lr = tuned_rate(
+                lr, tried = tuned_rate(
                     make, data_of, steps, lambda m, s=language: other_loss(m, s), WORDS_RATES
                 )
                 for seed in seeds:
                     model = learned(lambda seed=seed, f=make: f(seed), data_of(seed), lr, steps)
                     new, old = recipes.evaluate_both(model, language)
                     run = {"dialect": dialect, "change": change, "words": words, "n": n, "lr": lr}
+                    run["tried"] = {
+                        str(rate): round(loss, 4) if math.isfinite(loss) else None
+                        for rate, loss in tried.items()
+                    }
                     runs.append(run | rounded(seed=seed, steps=steps, new=new, old=old))
                 print(f"  {runs[-1]}", flush=True)
     return runs
@@ -119,7 +123,7 @@ def frontier(seeds, n: int = 50, steps: int = 60) -> list[dict]:
     language, runs = Stories("narrator"), []
     for method in recipes.METHODS[1:]:
         for lr in RATES:
-            for seed in list(seeds)[:2]:
+            for seed in seeds:
                 data = recipes.Examples(language, n, seed)
                 model = learned(lambda s=seed, m=method: recipes.prepare(m, s), data, lr, steps)
                 if model is None:
@@ -188,7 +192,7 @@ def chats(seeds, steps: int = 100) -> list[dict]:
             def make(_):
                 return dialogue.add_tokens(lineage.base())
 
-            lr = tuned_rate(
+            lr, _ = tuned_rate(
                 make, data_of, steps, lambda m: dialogue.evaluate(m, other)["answer"], RATES
             )
             for seed in seeds:

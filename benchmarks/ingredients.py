@@ -1,23 +1,30 @@
 """What each ingredient of the model buys on the full language: rates retuned, five seeds.
 
-Each variant is trained at three learning rates on a seed that is not reported, then at the best
-rate on the seeds that are, each with other initial weights and other stories. The extra
-feed-forward network is tried twice: for as many steps, and for as many FLOPs. The notebook shows
-what was recorded.
+Each variant's learning rate is chosen on two seeds that are not reported: from two rates, by
+doubling and halving, until the best has a worse one on both sides. At that rate it is trained on
+the seeds that are reported, each with other initial weights and other stories, for as many FLOPs
+as the full model; where that makes other steps, for as many steps as well. Every run is kept as
+soon as it is done, and the same command goes on from there.
+The notebook shows what was recorded.
 """
 
 from __future__ import annotations
 
+import json
 import math
-from statistics import median
+from pathlib import Path
+from statistics import fmean, median
 
 import report
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
 from grooves.language.stories import Stories
 from grooves.training.lineage import BATCH, gap, new_data, new_model
 from grooves.training.loop import Divergence, train
+from grooves.training.optimizers import build_optimizers
 
-FULL, EXTRA, EQUAL = "the full model", "MLP in every block", "MLP in every block, equal FLOPs"
+FULL, EXTRA, ADAMW = "the full model", "MLP in every block", "AdamW, not Muon"
 VARIANTS = {  # changes of the model, optimizer
     FULL: ({}, "muon"),
     "learned positions": ({"positions": "learned"}, "muon"),
@@ -25,84 +32,130 @@ VARIANTS = {  # changes of the model, optimizer
     "no QK-norm": ({"qk_norm": False}, "muon"),
     "no token shift": ({"mix": False}, "muon"),
     EXTRA: ({"mlp_from": 0}, "muon"),
-    EQUAL: ({"mlp_from": 0}, "muon"),
-    "AdamW, not Muon": ({}, "adamw"),
+    ADAMW: ({}, "adamw"),
 }
-RATES = {"muon": (0.01, 0.02, 0.04), "adamw": (0.005, 0.01, 0.02)}  # Muon's go along, 1.25 times
-TUNING_SEED = 100
+EQUAL_STEPS = ", equal steps"  # after the name of a variant
+FIRST_RATES = {"muon": (0.02, 0.04), "adamw": (0.01, 0.02)}  # Muon's go along, 1.25 times
+TUNING_SEEDS = (100, 101)
 
 
-def flops_per_token(config) -> int:
-    """FLOPs of the matrix products with weights, for one token of a forward pass."""
-    C, n_mlp = config.n_embd, config.n_layer - config.mlp_from
-    return 8 * C**2 * config.n_layer + 16 * C**2 * n_mlp + 2 * C * config.vocabulary_size
+class Runs:
+    """Trainings that are done at most once: the file `path` keeps the gap of each."""
 
+    def __init__(self, path: Path):
+        self.path, self.language, self.data = path, Stories(), {}
+        lines = path.read_text().splitlines() if path.exists() else []
+        self.done = {tuple(key): found for key, found in map(json.loads, lines)}
 
-def gap_after(name: str, language: Stories, data, rate: float, steps: int, seed: int) -> float:
-    """The gap of one training in nats per word; infinite where it diverged."""
-    change, optimizer = VARIANTS[name]
-    model = new_model(language, seed=seed, **change)
-    try:
+    def gap(self, name: str, rate: float, steps: int, seed: int) -> float:
+        """The gap of one training in nats per word; infinite where it diverged."""
+        key = (name, rate, steps, seed)
+        if key not in self.done:
+            self.done[key] = self._train(*key)
+            with self.path.open("a") as file:
+                file.write(json.dumps([key, self.done[key]]) + "\n")
+            print(f"  {name}, rate {rate}, seed {seed}: {self.done[key]:.4f}", flush=True)
+        return self.done[key]
+
+    def _train(self, name: str, rate: float, steps: int, seed: int) -> float:
+        if seed not in self.data:
+            self.data = {seed: new_data(self.language, seed=1 + seed)}
+        change, optimizer = VARIANTS[name]
+        model = new_model(self.language, seed=seed, **change)
         how = {"optimizer": optimizer, "lr": rate, "matrix_lr": 1.25 * rate}
-        train(model, data, steps=steps, progress=False, **how)
-    except Divergence:
-        return math.inf
-    return gap(model, language)[0]
+        try:
+            train(model, self.data[seed], steps=steps, progress=False, **how)
+        except Divergence:
+            return math.inf
+        return gap(model, self.language)[0]
+
+
+def step_flops(name: str, language: Stories, n_batches: int = 10) -> float:
+    """FLOPs of the matrix products of a training step: both passes, and the optimizer's own."""
+    change, optimizer = VARIANTS[name]
+    model, data = new_model(language, **change), new_data(language, n_stories=BATCH * n_batches)
+    optimizers = build_optimizers(model, optimizer)
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        for i in range(n_batches):
+            model.loss(*data.batch(i)).backward()
+            for each in optimizers:
+                each.step()
+    return counter.get_total_flops() / n_batches
+
+
+def best_rate(gap_of, first: tuple[float, float]) -> tuple[float, dict[float, list[float]]]:
+    """The rate of the least geometric mean of gaps, and all that were tried, a factor 2 apart.
+
+    gap_of: (rate, seed) -> a gap. first: two rates. The best has a worse one on each side. A rate
+    whose first gap is more than twice the least one is worse, and is not run again.
+    """
+    one, *others = TUNING_SEEDS
+    tried = {rate: [gap_of(rate, one)] for rate in first}
+    while True:
+        least = min(found[0] for found in tried.values())
+        close = [rate for rate, found in tried.items() if found[0] <= 2 * least]
+        for rate in close:
+            tried[rate] = tried[rate][:1] + [gap_of(rate, seed) for seed in others]
+        best = min(close, key=lambda rate: fmean(map(math.log, tried[rate])))
+        if best not in (min(tried), max(tried)):
+            return best, dict(sorted(tried.items()))
+        further = best / 2 if best == min(tried) else best * 2
+        tried[further] = [gap_of(further, one)]
 
 
 def main() -> None:
     """Measure and publish."""
     parser = report.arguments(__doc__)
-    parser.add_argument("--steps", type=int, default=1_000, help="steps of each training")
+    parser.add_argument("--steps", type=int, default=1_300, help="steps of the full model")
     parser.add_argument("--seeds", type=int, default=5, help="runs of each variant")
     parsed = parser.parse_args()
     report.one_thread()
-    language = Stories()
-    full, extra = (
-        flops_per_token(new_model(language, **VARIANTS[n][0]).config) for n in (FULL, EXTRA)
-    )
-    steps = dict.fromkeys(VARIANTS, parsed.steps) | {EQUAL: round(parsed.steps * full / extra)}
-    seeds = range(2 if parsed.quick else parsed.seeds)
-    tuning: dict[str, dict[str, float]] = {}
-    data = new_data(language, seed=1 + TUNING_SEED)
+    parsed.out.mkdir(parents=True, exist_ok=True)
+    runs = Runs(parsed.out / "ingredients.runs")
+    flops = {name: step_flops(name, runs.language) for name in VARIANTS}
+    steps = {name: round(parsed.steps * flops[FULL] / flops[name]) for name in VARIANTS}
+    chosen, tuning = {}, {}
     for name, (_, optimizer) in VARIANTS.items():
-        if name == EQUAL:
-            tuning[name] = tuning[EXTRA]  # the same model
-            continue
-        tuning[name] = {}
-        for rate in RATES[optimizer]:
-            found = gap_after(name, language, data, rate, steps[name], TUNING_SEED)
-            tuning[name][str(rate)] = found
-            print(f"  tuning, {name}, {rate}: {found:.4f}", flush=True)
-    chosen = {name: float(min(tried, key=tried.get)) for name, tried in tuning.items()}
+
+        def gap_of(rate: float, seed: int, name=name) -> float:
+            return runs.gap(name, rate, steps[name], seed)
+
+        chosen[name], tuning[name] = best_rate(gap_of, FIRST_RATES[optimizer])
     gaps: dict[str, list[float]] = {name: [] for name in VARIANTS}
-    for seed in seeds:  # every variant once before any has its next turn
-        data = new_data(language, seed=1 + seed)
-        for name, rate in chosen.items():
-            gaps[name].append(gap_after(name, language, data, rate, steps[name], seed))
-            print(f"  seed {seed}, {name}: {gaps[name][-1]:.4f} nats above", flush=True)
-        publish(gaps, steps, tuning, chosen, parsed.out)
+    seeds = range(2 if parsed.quick else parsed.seeds)
+    for seed in seeds:  # every variant in turn
+        for name in VARIANTS:
+            gaps[name].append(runs.gap(name, chosen[name], steps[name], seed))
+    publish(gaps, steps, flops, tuning, chosen, parsed.out)
+    for name in [name for name in VARIANTS if steps[name] != steps[FULL]]:
+        row = name + EQUAL_STEPS
+        steps[row], flops[row], chosen[row] = steps[FULL], flops[name], chosen[name]
+        gaps[row] = [runs.gap(name, chosen[name], steps[row], seed) for seed in seeds]
+    publish(gaps, steps, flops, tuning, chosen, parsed.out)
+    runs.path.unlink()  # the record holds them all
 
 
-def publish(gaps: dict, steps: dict, tuning: dict, chosen: dict, out) -> None:
-    """The table of what has been measured so far."""
+def publish(gaps: dict, steps: dict, flops: dict, tuning: dict, chosen: dict, out) -> None:
+    """The table."""
+    total = {name: steps[name] * flops[name] for name in gaps}
     rows = [
         {
             "model": name,
             "nats above": round(median(found), 4),
             "from … to": f"{min(found):.4f} … {max(found):.4f}",
             "steps": steps[name],
+            "TFLOPs": round(total[name] / 1e12, 3),
             "rate": chosen[name],
         }
         for name, found in sorted(gaps.items(), key=lambda item: median(item[1]))
     ]
     notes = [
-        f"{steps[FULL]:,} steps of {BATCH} stories, median of {len(gaps[FULL])} seeds; "
-        "rates chosen on another."
+        f"As many FLOPs as {steps[FULL]:,} steps of the full model, {BATCH} stories a step; median "
+        f"of {len(gaps[FULL])} seeds; rates chosen on {len(TUNING_SEEDS)} others."
     ]
     title = "What each ingredient buys, on the full language"
-    record = {"gaps": gaps, "steps": steps, "tuning": tuning, "chosen": chosen, "batch": BATCH}
-    report.publish("ingredients", title, rows, notes, out, **record)
+    record = {"gaps": gaps, "steps": steps, "flops": total, "tuning": tuning, "chosen": chosen}
+    report.publish("ingredients", title, rows, notes, out, batch=BATCH, **record)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,12 @@
   imports, alt texts and captions, `figures.keep`, `claims.verdict`. In JupyterLab, and in the file
   that a page offers for download, the notebook is complete.
 - Each line is an element with a hanging indent, so that it wraps where it is too long.
+- A long line that a cell printed is a sentence or a story, and wraps as well; columns scroll.
 """
 
 import ast
 import re
-from html import escape
+from html import escape, unescape
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -27,6 +28,8 @@ KINDS = {  # of plumbing, in the order in which they are named, with their names
     KEPT: "results kept for the chapter",
     VERDICT: "a verdict for the ledger",
 }
+OUTPUT = re.compile(r'<div class="output stream (highlight-[\w-]+)(.*?</pre>)', re.S)
+WIDEST = 88  # columns of what is printed that need no wrapping on a wide page
 HANG = 4  # columns by which the rest of a wrapped line stands in
 MOST_HANG = 24
 BLOCK = re.compile(
@@ -176,9 +179,18 @@ def wrap_lines(html):
     return "".join(made)
 
 
+def wrap_output(found):
+    """The HTML of what a cell printed, marked where it is sentences wider than the page."""
+    lines = unescape(re.sub(r"<[^>]*>", "", found[2].partition("<pre>")[2])).split("\n")
+    wide = [line.strip() for line in lines if len(line) > WIDEST]
+    marked = " wraps" if wide and not any("  " in line for line in wide) else ""
+    return f'<div class="output stream{marked} {found[1]}{found[2]}'
+
+
 def wrap_code(app, pagename, templatename, context, doctree):
-    """Give every line of code on a page its element. Outputs stay as they were printed."""
+    """Give every line of code on a page its element. Columns that are printed stay as they were."""
     if body := context.get("body"):
+        body = OUTPUT.sub(wrap_output, body)
         context["body"] = BLOCK.sub(lambda m: m[1] + m[2] + wrap_lines(m[3]) + m[4], body)
 
 

@@ -20,6 +20,10 @@ from sphinx.util.math import get_node_equation_number
 
 logger = logging.getLogger(__name__)
 NAMESPACE = "{http://www.w3.org/1998/Math/MathML}"
+FUNCTIONS = {"ln", "log", "exp", "sin", "cos", "tan", "tanh", "max", "min"}
+SCRIPTED = ("msub", "msup", "msubsup", "munder")  # whose first part is what they belong to
+CLOSING = (")", "]", "}", "|", "‖", "!", "⋯", "…")  # a bar after one of these opens nothing
+THIN = "0.1667em"
 BRACES = {"msub": ("munder", "⏟"), "msup": ("mover", "⏞")}
 
 
@@ -43,6 +47,10 @@ def to_mathml(tex, block=False):
         for bar in math.iter("mo"):
             if bar.text == "‖":  # stretches over what stands below its neighbour
                 bar.set("stretchy", "false")
+    for row in list(math.iter()):
+        if row.tag in ("math", "mrow", "msqrt", "mtd"):
+            _pair_bars(row)
+            _space_functions(row)
     body = "".join(ElementTree.tostring(child, encoding="unicode") for child in math)
     source = f'<annotation encoding="application/x-tex">{html.escape(tex.strip())}</annotation>'
     display = ' display="block"' if block else ""
@@ -54,6 +62,39 @@ def _mend(element):
     script, brace = BRACES.get(element.tag, (None, None))
     if script and element[0].tag.endswith(script) and element[0][1].text == brace:
         element.tag = script
+
+
+def _base(element):
+    """What a script belongs to, or the element itself."""
+    return element[0] if element.tag in SCRIPTED else element
+
+
+def _pair_bars(row):
+    """Say which bars open and which close, as in |x|: browsers put spaces around all others."""
+    bars = [i for i, one in enumerate(row) if _base(one).text == "|"]
+    opened = None
+    for i, following in zip(bars, [*bars[1:], None], strict=False):
+        if opened is not None:
+            _base(row[opened]).set("form", "prefix")
+            _base(row[i]).set("form", "postfix")
+            opened = None
+        elif following is not None and row[i].tag == "mo":
+            before = row[i - 1] if i else None
+            opens = before is None or (before.tag == "mo" and before.text not in CLOSING)
+            opened = i if opens or row[following].tag != "mo" else None
+
+
+def _space_functions(row):
+    """A thin space between ln and its argument, and between a factor and ln, as in TeX."""
+    for element in [one for one in row if _base(one).text in FUNCTIONS]:
+        name, at = _base(element), list(row).index(element)
+        if name.tag == "mo":
+            name.attrib |= {"lspace": "0", "rspace": "0"}
+        argument = at + 1 + (at + 1 < len(row) and row[at + 1].text == "\u2061")
+        if argument < len(row) and row[argument].text not in ("(", "[", *CLOSING, ","):
+            row.insert(argument, ElementTree.Element("mspace", width=THIN))
+        if at and (row[at - 1].tag not in ("mo", "mspace") or row[at - 1].text in CLOSING):
+            row.insert(at, ElementTree.Element("mspace", width=THIN))
 
 
 def visit_inline(self, node):

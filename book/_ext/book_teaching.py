@@ -60,8 +60,8 @@ Plan at most {hours} hours for a week, reading and labs included. That is enough
 
 ## Grades
 
-- Labs, 40 %: {labs} with {points} points in total. You may hand in a lab as often as you like until it is due; [the last submission counts]. Late: [10 % of the points for each day].
-- Written exam, 60 %, without a computer.
+- Labs, 40%: {labs} with {points} points in total. You may hand in a lab as often as you like until it is due; [the last submission counts]. Late: [10% of the points for each day].
+- Written exam, 60%, without a computer.
 - To pass you need [half of each].
 
 ## AI assistants

@@ -33,6 +33,8 @@
       if (scrolls) box.tabIndex = 0;
       else if (!box.matches("pre")) box.removeAttribute("tabindex"); // that of code is the theme's
       if (scrolls && !box.dataset.more) box.addEventListener("scroll", fade, { passive: true });
+      const caption = box.querySelector(":scope > table > caption"); // stays in sight, so it must not fade
+      if (caption) box.style.setProperty("--captioned", `${caption.offsetHeight}px`);
       fade({ target: box });
     }
   }

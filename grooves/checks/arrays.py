@@ -43,7 +43,8 @@ def judge(
 ) -> None:
     """Call an answer on copies of the inputs and compare what it returns.
 
-    A number may come as an array of one element. The arguments are those of `compare`.
+    A number may come as an array of one element, unless an array without axes was given. The
+    arguments are those of `compare`.
     Raises: CheckFailed, as `compare` does.
     """
     with np.errstate(all="ignore"):
@@ -51,9 +52,18 @@ def judge(
         got = np.array(call(*deepcopy(inputs)))
         if got.dtype == object:  # such as fractions
             got = got.astype(float)
-        if np.ndim(expected) == 0 and got.size == 1:
+        if np.ndim(expected) == 0 and got.size == 1 and not _without_axes(inputs):
             got = got.reshape(())
         compare(got, expected, mistakes, inputs, given, source, tolerance)
+
+
+def _without_axes(inputs: tuple) -> bool:
+    """Whether an array without axes was given, or its shape: the result then has none either."""
+    return any(value == () if isinstance(value, tuple) else _is_point(value) for value in inputs)
+
+
+def _is_point(value) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim == 0
 
 
 def by_hand(answer: Callable, *torchs_own: str) -> Callable:
@@ -104,7 +114,7 @@ def judge_parts(
 def compare_parts(got, inputs, expected, mistakes, given, source="PyTorch's is", tolerance=None):
     """Compare several results of a call one by one, as described in `judge_parts`."""
     got = [
-        _as_array(part, right, name, list(expected), given)
+        _as_array(part, right, name, list(expected), given, _without_axes(inputs))
         for part, (name, right) in zip(got, expected.items(), strict=True)
     ]
     for i, (name, right) in enumerate(expected.items()):
@@ -112,8 +122,12 @@ def compare_parts(got, inputs, expected, mistakes, given, source="PyTorch's is",
         compare(got[i], right, of_this_part, inputs, f"{name}, with {given}", source, tolerance)
 
 
-def _as_array(part, right, name: str, names: list[str], given: str) -> np.ndarray:
+def _as_array(
+    part, right, name: str, names: list[str], given: str, without_axes: bool
+) -> np.ndarray:
     """One of several results as an array, a single number as one without axes.
+
+    without_axes: whether it must have none itself.
 
     Raises: CheckFailed with the hint "not_an_array" where it is something else.
     """
@@ -126,7 +140,8 @@ def _as_array(part, right, name: str, names: list[str], given: str) -> np.ndarra
             f"{', '.join(names)}.",
             hint="not_an_array",
         ) from None
-    return part.reshape(()) if np.ndim(right) == 0 and part.size == 1 else part
+    is_number = np.ndim(right) == 0 and part.size == 1
+    return part.reshape(()) if is_number and not without_axes else part
 
 
 def where_it_fits(compute: Callable) -> Callable:

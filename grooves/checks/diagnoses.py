@@ -204,12 +204,12 @@ _PATTERNS: tuple[tuple[str, Callable, str], ...] = (
     (
         "one_factor",
         _one_factor,
-        "All your results are the right ones times one number: a factor is missing or too many.",
+        "Each wrong result is the right one times one number: a factor is missing or too many.",
     ),
     (
         "one_offset",
         _one_offset,
-        "All your results are the right ones plus one number: a term is missing or too many.",
+        "Each wrong result is the right one plus one number: a term is missing or too many.",
     ),
     (
         "left_out",

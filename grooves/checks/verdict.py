@@ -38,15 +38,15 @@ def verdict(findings: Sequence[Finding]) -> CheckFailed | None:
 
     Its message is about the first wrong result. Its hint is the name of the mistake that explains
     all results, or of the pattern that they show, or "unrecognised". Where nothing explains all,
-    two mistakes may have been made of which one shows in extreme inputs alone, so the results for
-    ordinary inputs are considered by themselves.
+    two mistakes may have been made of which one shows in extreme inputs alone, so the wrong results
+    for ordinary inputs are considered by themselves, with all right ones.
     """
     first = next((finding for finding in findings if finding.wrong), None)
     if first is None:
         return None
     if failure := _recognised(findings, first):
         return failure
-    ordinary = [finding for finding in findings if _is_ordinary(finding)]
+    ordinary = [finding for finding in findings if not finding.wrong or _is_ordinary(finding)]
     of_these = next((finding for finding in ordinary if finding.wrong), None)
     if of_these and (failure := _recognised(ordinary, of_these)):
         return failure

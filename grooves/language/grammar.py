@@ -25,6 +25,7 @@ import math
 import re
 from bisect import bisect
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 
 END = "<end>"
@@ -150,7 +151,8 @@ class Grammar:
         for name, alternatives in rules.items():
             total = sum(weight for weight, _ in alternatives)
             self.rules[name] = tuple((w / total, read_template(text)) for w, text in alternatives)
-        self._cumulative = {n: [*accumulate(p for p, _ in alts)] for n, alts in self.rules.items()}
+        self._chances = {n: tuple(p for p, _ in alts) for n, alts in self.rules.items()}
+        self._cumulative = {n: [*accumulate(chances)] for n, chances in self._chances.items()}
         for alternatives in self.rules.values():
             for _, steps in alternatives:
                 for step in steps:
@@ -165,7 +167,7 @@ class Grammar:
         """Write one text, as a list of words without the end mark.
 
         rng: a `random.Random`. labels: filled with the text's labels. choices: filled with the
-        probability distribution of every choice met on the way, as (index taken, [p, ...]).
+        probability distribution of every choice met on the way, as (index taken, (p, ...)).
         """
         out: list[str] = []
         memory: dict[str, Entry] = {}
@@ -186,7 +188,7 @@ class Grammar:
                         entries = [entry for entry in entries if entry not in taken]
                     index = int(random() * len(entries))
                     if choices is not None:
-                        choices.append((index, [1 / len(entries)] * len(entries)))
+                        choices.append((index, (1 / len(entries),) * len(entries)))
                     entry = memory[step.name] = entries[index]
                     if not step.silent:
                         out += capitalise(entry.words) if step.capital else entry.words
@@ -204,7 +206,7 @@ class Grammar:
         cumulative = self._cumulative[rule]
         index = min(bisect(cumulative, u), len(cumulative) - 1)  # the sum may round to below 1
         if choices is not None:
-            choices.append((index, [p for p, _ in self.rules[rule]]))
+            choices.append((index, self._chances[rule]))
         return index
 
     # ---- reading -------------------------------------------------------------------------
@@ -275,4 +277,9 @@ def _prepend(words: tuple[str, ...], rest: tuple | None) -> tuple | None:
 
 def choice_entropy(choices: list) -> float:
     """Entropy in nats of the choices met in one derivation, the sum of -Σ p ln p of each."""
-    return -sum(p * math.log(p) for _, distribution in choices for p in distribution)
+    return sum(_entropy(distribution) for _, distribution in choices)
+
+
+@lru_cache(maxsize=1024)  # a grammar has few distributions, and derivations repeat them
+def _entropy(distribution: tuple[float, ...]) -> float:
+    return -sum(p * math.log(p) for p in distribution)

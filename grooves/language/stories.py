@@ -89,7 +89,7 @@ class Stories:
 
     def __init__(self, dialect: str | None = None):
         self.dialect = dialect
-        self.grammar = Grammar(*definition(dialect))
+        self.grammar = compiled(dialect)
         self.vocabulary = vocabulary()
         self.index = {word: i for i, word in enumerate(self.vocabulary)}
 
@@ -214,11 +214,17 @@ def _step_to_json(step) -> list:
 
 
 @cache
+def compiled(dialect: str | None) -> Grammar:
+    """The grammar of a dialect, compiled once: nothing in it changes when it is used."""
+    return Grammar(*definition(dialect))
+
+
+@cache
 def vocabulary() -> tuple[str, ...]:
     """Every word of the language and its dialects; END first, then in alphabetical order."""
     found: set[str] = set()
     for name in (None, *dialects()):
-        grammar = Grammar(*definition(name))
+        grammar = compiled(name)
         for alternatives in grammar.rules.values():
             for _, steps in alternatives:
                 for step in steps:

@@ -28,7 +28,7 @@ class Tensor:
 
     def __init__(self, data, parents=None):
         data = np.asarray(data)
-        if not np.issubdtype(data.dtype, np.floating):
+        if data.dtype.kind != "f":
             raise TypeError(
                 f"a Tensor of {data.dtype} has no gradient, because its values cannot change by a "
                 "little: give floats, such as 1.0 for 1, and use integers as an index only"
@@ -146,10 +146,10 @@ class Tensor:
         return total * (total.data.size / self.data.size)
 
     def __neg__(self):
-        return self * -1.0
+        return Tensor(-self.data, [(self, lambda g: -g)])
 
     def __sub__(self, other):
-        return self + -constant_unless_tensor(other)
+        return self + (-other if isinstance(other, Tensor) else -np.asarray(other, np.float64))
 
     def __rsub__(self, other):
         return -self + other

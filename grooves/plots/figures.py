@@ -52,6 +52,7 @@ _STYLE = {
     "xtick.labelsize": FONT_SIZE,
     "ytick.labelsize": FONT_SIZE,
 }
+_NUMBER = re.compile(r"\W*\d")  # also "−3", "< 1", "(0.5 to 0.7)"
 _LEGEND = "color: inherit; font-size: 0.9em; font-weight: normal; text-align: left"
 # JupyterLab and VS Code say on an element of their own whether a page is dark.
 _SCHEME = (
@@ -96,14 +97,20 @@ def table(header: list[str], rows: list[list], caption: str) -> Picture:
     """A table whose first column names the rows; the other cells are texts or numbers.
 
     If that column needs no name, give "": the corner is then a plain cell, not an empty header.
+    A column of numbers is aligned on the right, one of words on the left.
     """
+    texts = [[str(cell) for cell in row] for row in [header, *rows]]
+    columns = list(zip(*texts, strict=True))
+    sides = [_side(column[1:]) for column in columns[1:]]
 
     def line(cells, tag):
         first = f'<th scope="{"col" if tag == "th" else "row"}">{typeset(str(cells[0]))}</th>'
         first = first if cells[0] else "<td></td>"
         scope = ' scope="col"' if tag == "th" else ""
-        style = ' style="text-align: right"'
-        rest = (f"<{tag}{scope}{style}>{typeset(str(cell))}</{tag}>" for cell in cells[1:])
+        rest = (
+            f'<{tag}{scope} style="text-align: {side}">{typeset(str(cell))}</{tag}>'
+            for side, cell in zip(sides, cells[1:], strict=True)
+        )
         return f"<tr>{first}{''.join(rest)}</tr>"
 
     body = "".join(line(row, "td") for row in rows)
@@ -111,12 +118,18 @@ def table(header: list[str], rows: list[list], caption: str) -> Picture:
         f'<table class="table"><caption>{typeset(caption)}</caption>'
         f"<thead>{line(header, 'th')}</thead><tbody>{body}</tbody></table>"
     )
-    texts = [[str(cell) for cell in row] for row in [header, *rows]]
-    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    widths = [max(map(len, column)) for column in columns]
     lines = ["  ".join(map(str.rjust, row[1:], widths[1:])) for row in texts]
     first = [row[0].ljust(widths[0]) for row in texts]
     words = "\n".join([caption, *("  ".join(pair) for pair in zip(first, lines, strict=True))])
     return Picture(markup, words)
+
+
+def _side(cells: tuple[str, ...]) -> str:
+    """Where a column's cells stand: "right" for numbers, "left" for words."""
+    said = [cell for cell in cells if re.search(r"\w", cell)]
+    numbers = sum(bool(_NUMBER.match(cell)) for cell in said)
+    return "right" if 2 * numbers >= len(said) else "left"
 
 
 # ---- drawing ------------------------------------------------------------------------------------

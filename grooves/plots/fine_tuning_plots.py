@@ -33,7 +33,7 @@ def frontier(series: dict, labels, alt: str, caption: str, **scales) -> figures.
 
 
 def every_run(series: dict, label: str, alt: str, caption: str, **scales) -> figures.Picture:
-    """One line for each condition: a dot for each run, and the 95 % interval of their mean.
+    """One line for each condition: a dot for each run, and the 95% interval of their mean.
 
     series: name -> (runs,). label: of the axis, with its unit. scales: settings of the axes.
     """

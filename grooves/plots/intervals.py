@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.stats import t
 
 from grooves.plots import figures, lettering
 
@@ -21,9 +20,11 @@ def interval(differences, level: float = 0.95) -> tuple[float, float, float]:
     differences: (n,), n of 2 or more, independent of each other, such as one per draw of labels.
     Source: Student 1908, "The probable error of a mean".
     """
+    from scipy.special import stdtrit  # half a second that importing this module need not take
+
     differences = np.asarray(differences, dtype=float)
     n, middle = len(differences), differences.mean()
-    half = t.ppf((1 + level) / 2, n - 1) * differences.std(ddof=1) / math.sqrt(n)
+    half = stdtrit(n - 1, (1 + level) / 2) * differences.std(ddof=1) / math.sqrt(n)
     return float(middle), float(middle - half), float(middle + half)
 
 
@@ -33,7 +34,7 @@ def in_words(better: str, worse: str, differences, unit: str = "points") -> str:
     better, worse: names; differences: of the first from the second, positive where it is better.
     """
     middle, low, high = interval(differences)
-    found = f"{middle:+.1f} {unit}, 95 % interval {low:+.1f} to {high:+.1f}"
+    found = f"{middle:+.1f} {unit}, 95% interval {low:+.1f} to {high:+.1f}"
     if low > 0:
         return f"{better} ahead of {worse}: {found}"
     if high < 0:
@@ -55,7 +56,7 @@ def mean_curves(
     """Means as lines, with bands around them, named at their right ends or above the axes.
 
     x: (n,) positive numbers, on a logarithmic axis. series: name -> (n, runs) values. labels: of
-    the two axes, with units. band: "interval" of 95 %, or "range" from the least to the greatest
+    the two axes, with units. band: "interval" of 95%, or "range" from the least to the greatest
     run, where there are too few for an interval. skip: markers to leave out, so that a name has the
     same one in two pictures. points: name -> (x, y) of single results, drawn as diamonds. scales:
     settings of the axes.
@@ -83,7 +84,7 @@ def mean_curves(
 
 
 def forest(groups: dict, label: str, alt: str, caption: str) -> figures.Picture:
-    """Differences with their 95 % intervals, one row per comparison: a forest plot.
+    """Differences with their 95% intervals, one row per comparison: a forest plot.
 
     groups: title of a group -> {name of a comparison: (runs,) paired differences}. label: of the
     axis, with its unit. A marker is filled if its interval excludes zero, which is drawn as a line.

@@ -18,12 +18,13 @@ def dot_rows(
     alt: str,
     caption: str,
     mark: float | None = None,
+    spans: dict[str, tuple[float, float]] | None = None,
     **scales,
 ) -> figures.Picture:
     """One row for each model, from top to bottom: a dot for each run, a bar at the median.
 
     rows: name -> values. label: of the axis, with its unit. mark: a value at which a dotted line is
-    drawn. scales: settings of the axes.
+    drawn. spans: name -> ends of an interval, drawn as a line. scales: settings of the axes.
     """
     figure, axes = figures.canvas(0.34 * len(rows) + 0.7)
     if mark is not None:
@@ -31,6 +32,8 @@ def dot_rows(
     for row, (name, values) in enumerate(rows.items()):
         colour = figures.METHODS.get(re.split("[:,]", name)[0], figures.INK)
         axes.plot(values, [-row] * len(values), "o", color=colour, markersize=5, alpha=0.6)
+        if spans and name in spans:
+            axes.plot(spans[name], [-row, -row], color=colour, linewidth=2, alpha=0.6)
         if len(values) > 1:
             axes.plot([median(values)], [-row], "|", color=colour, markersize=15)
     axes.set(xlabel=label, ylim=(0.6 - len(rows), 0.6), **scales)
@@ -61,6 +64,6 @@ def recall_by_distance(
         level = [median(run[i] for run in runs) for i in bins]
         axes.plot(middles, level, **look | {"marker": ""})
         names.append(lettering.Name(name, level[-1], look | {"marker": ""}))
-    axes.set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
+    axes.set_yticks([0, 0.5, 1], ["0%", "50%", "100%"])
     lettering.name_lines(axes, names, figures.FONT_SIZE)
     return figures.picture(figure, alt, caption)

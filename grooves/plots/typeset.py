@@ -13,7 +13,8 @@ MINUS = "\u2212"
 NO_BREAK = "\u00a0"
 _NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?"
 _ADDRESS = re.compile(r"https?://[^\s,;]*[^\s,;:.]")
-_SIGNED_ZERO = re.compile(r"(?<![\w.,])[-+](0(?:\.0+)?)(?![\d.,])")
+_AFTER_ADDRESS = re.compile(r"(https?://\S+) ([,;:])(?=\s)")
+_SIGNED_ZERO = re.compile(r"(?<![\w.,])[-+](0(?:\.0+)?)(?!\d|[.,]\d)")
 _POWER = re.compile(r"(\d+)\^([-+]?\d+)(?!\d)")
 _SCIENTIFIC = re.compile(rf"(?<![\w.])({_NUMBER})e([-+]?\d+)(?!\w)")
 _NEGATIVE = re.compile(r"(?<![\w.)\]])-(?=[\d.])")
@@ -26,6 +27,7 @@ def typeset(text: str) -> str:
     Example: `typeset("2^-6")` is `2<sup>−6</sup>`.
     """
     parts, end = [], 0
+    text = _AFTER_ADDRESS.sub(r"\1\2", text)  # " ," keeps the comma out of the address
     for found in _ADDRESS.finditer(text):
         parts += [_numbers(text[end : found.start()]), _link(found[0])]
         end = found.end()

@@ -15,9 +15,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from statistics import NormalDist
 
 import torch
-from scipy.stats import norm
 from torch import Tensor, nn
 
 from grooves.precision.formats import FP4_E2M1, FP8_E4M3, Format, decode_e8m0
@@ -77,8 +77,9 @@ def nf4_levels() -> tuple[float, ...]:
     """
     end = 0.5 * ((1 - 1 / 32) + (1 - 1 / 30))  # where the tail is cut off: 0.9677
     steps = lambda n: [end + (0.5 - end) * k / n for k in range(n)]  # noqa: E731
-    above = [norm.ppf(p) for p in reversed(steps(8))]
-    below = [-norm.ppf(p) for p in steps(7)]
+    quantile = NormalDist().inv_cdf
+    above = [quantile(p) for p in reversed(steps(8))]
+    below = [-quantile(p) for p in steps(7)]
     return tuple(float(level / above[-1]) for level in (*below, 0.0, *above))
 
 

@@ -184,7 +184,7 @@ def train_digits(
     lr: float = 0.01,
     losses: list[float] | None = None,
 ) -> layers.Network:
-    """Chapter 01's network, trained with Adam: 97 % of the test pictures and more.
+    """Chapter 01's network, trained with Adam: 97% of the test pictures and more.
 
     Three things help it with pictures that it has not seen: the learning rate falls to 0, noise is
     added to every pixel, and every matrix shrinks a little in each step (decoupled weight decay,

@@ -38,7 +38,7 @@ def masked_word(ids, mask_id: int, share: float, rng) -> tuple[np.ndarray, np.nd
     Returns: inputs, targets, each (T,); targets are `grooves.language.corpora.IGNORED` where
     nothing is hidden.
     Raises: ValueError for an empty text or a share outside 0 to 1.
-    Source: Devlin et al. 2019 (BERT), arXiv:1810.04805, section 3.1, which hides 15 %; it also
+    Source: Devlin et al. 2019 (BERT), arXiv:1810.04805, section 3.1, which hides 15%; it also
     leaves some of the words to be predicted as they are, or replaces them by random ones.
     """
     ids = _text(ids, at_least=1)
@@ -56,7 +56,7 @@ def masked_patch(images, rng, size: int = 3) -> tuple[np.ndarray, np.ndarray]:
     images: (N, P). size: side of the square in pixels; its place is drawn for each picture.
     Returns: the pictures with 0 where they are hidden, and masks, True there; each (N, P).
     Raises: ValueError where the square does not fit.
-    Source: Pathak et al. 2016, arXiv:1604.07379; He et al. 2022, arXiv:2111.06377, hide 75 %.
+    Source: Pathak et al. 2016, arXiv:1604.07379; He et al. 2022, arXiv:2111.06377, hide 75%.
     """
     images = np.asarray(images)
     side = _side(images)

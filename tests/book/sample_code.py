@@ -30,7 +30,8 @@ PLUMBING = [
     "from grooves.plots import figures",
     f'def scaled(x, factor=2):\n    """x, scaled."""\n\n{LONG}\n    return very_long_name',
     'numbers = [1, 2]\nalt = "Two numbers."\n# for the page\nfigures.keep(n=len(numbers))  # noqa',
-    'print(*(f"column {n}" for n in range(30)))',
+    'print(*(f"column {n}" for n in range(30)), sep="   ")',
+    'print("There was a fox. " * 40)',
 ]
 
 FOLDS = """\
@@ -50,11 +51,12 @@ TABLES = f"""\
 
 | {" | ".join(COLUMNS)} |
 | {"--- | " * 24}
-| {" | ".join(["0.123456"] * 24)} |
+| [a page](code.md) | {" | ".join(["0.123456"] * 23)} |
 """
 TABLE_CELLS = [
     "from grooves.plots import figures\n"
-    f"figures.table({COLUMNS!r}, [{['0.12 ± 0.01'] * 24!r}], 'A wide table')",
+    f"caption = 'A wide table whose caption is {'longer and ' * 6}longer than a telephone'\n"
+    f"figures.table({COLUMNS!r}, [{['0.12 ± 0.01'] * 24!r}], caption)",
 ]
 
 FILES = {

@@ -39,6 +39,15 @@ def test_what_scrolls_fades_at_the_edge_behind_which_there_is_more(page, sample_
     assert seen == ["right", "left right", "left"]
 
 
+def test_a_sentence_that_a_cell_prints_wraps_and_columns_scroll(page, sample_address):
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(sample_address + "notebooks/plumbing.html")
+    printed = page.locator(".cell_output pre")
+    for text, scrolls in (("There was a fox.", False), ("column 29", True)):
+        box = printed.filter(has_text=text)
+        assert box.evaluate("(box) => box.scrollWidth > box.clientWidth + 1") is scrolls
+
+
 def test_a_wrapped_line_is_copied_as_one_line(page, sample_address):
     page.set_viewport_size({"width": 390, "height": 900})
     page.goto(sample_address + "notebooks/plumbing.html")

@@ -128,3 +128,26 @@ def test_paper_has_neither_menus_nor_plumbing(sheet, sample_address):
     shown_on_paper(page)
     hidden = ".folded-code, .bd-header-article, .bd-sidebar-primary, .prev-next-footer, .copybtn"
     assert page.locator(hidden).locator("visible=true").count() == 0
+
+
+NUMBERS = ["96", "12,288", "96 / 96", "4.0 C", "128,256", "4,719 kB", "73,728"]
+HEADS = ["L", "C", "heads", *["bytes that the cache takes for each token"] * 4]
+
+
+def test_no_number_in_a_table_is_torn_on_paper(sheet, sample_address):
+    page = sheet(sample_address + "book/folds.html", "light")
+    rows = [f"<tr><th>model</th>{''.join(f'<th>{head}</th>' for head in HEADS)}</tr>"]
+    rows += [f"<tr><th>GPT-3 175B</th>{''.join(f'<td>{one}</td>' for one in NUMBERS)}</tr>"]
+    table = f"<table class='table'><tbody>{''.join(rows)}</tbody></table>"
+    add = "(table) => document.querySelector('.bd-article').insertAdjacentHTML('beforeend', table)"
+    page.evaluate(add, table)
+    shown_on_paper(page)
+    lines = page.evaluate(
+        """() => [...document.querySelectorAll("table.table td")].map((cell) => {
+             const words = document.createRange();
+             words.selectNodeContents(cell);
+             return [cell.textContent, new Set([...words.getClientRects()].map((r) => r.top)).size];
+           })"""
+    )
+    assert [number for number, n in lines if n > 1 and " " not in number] == []
+    assert len(lines) == len(NUMBERS)

@@ -61,6 +61,37 @@ def test_a_wide_table_scrolls_inside_the_page_with_a_sign(page, sample_address, 
         )
 
 
+def test_the_caption_of_a_wide_table_stays_in_sight_and_wraps(page, sample_address):
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto(sample_address + "notebooks/tables.html")
+    box = page.locator(".table-scroll[data-more]")
+    caption = box.locator("caption")
+    line = caption.evaluate("(caption) => parseFloat(getComputedStyle(caption).lineHeight)")
+    for left in (0, 500):
+        box.evaluate("(box, left) => box.scrollTo({ left, behavior: 'instant' })", left)
+        frame, words = box.bounding_box(), caption.bounding_box()
+        assert frame["x"] <= words["x"]
+        assert words["x"] + words["width"] <= frame["x"] + frame["width"] + 1
+        assert words["height"] > 1.5 * line
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_link_in_a_table_looks_like_one_in_the_text(page, sample_address, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.goto(sample_address + "book/tables.html")
+    assert page.evaluate("document.documentElement.dataset.theme") == scheme
+    colour = page.locator("td a").first.evaluate("(link) => getComputedStyle(link).color")
+    wanted = page.evaluate(
+        """() => {
+             const link = document.createElement("a");
+             link.style.color = "var(--pst-color-link)";
+             document.querySelector(".bd-article").append(link);
+             return getComputedStyle(link).color;
+           }"""
+    )
+    assert colour == wanted
+
+
 def test_a_bare_address_gets_the_name_of_its_site(sample):
     page = BeautifulSoup((sample.site / "book/ledger.html").read_text("utf-8"), "html.parser")
     links = {link["href"]: link.get_text() for link in page.select("article a.external")}

@@ -52,7 +52,7 @@ def test_the_bars_show_the_models_and_the_languages_own_probabilities(
         assert button.locator(".gx-share").all_inner_texts() == numbers
         words.append(language.index["<end>" if word == "the end" else word])
         for number, p in zip(numbers, (chances[words[-1]], exact[words[-1]]), strict=True):
-            bound, digits = re.fullmatch(r"([<>]?)\s?([\d.]+)\s%", number).groups()
+            bound, digits = re.fullmatch(r"([<>]?)\s?([\d.]+)%", number).groups()
             if bound:
                 assert p < 0.001 if bound == "<" else p > 0.999
             else:
@@ -257,7 +257,7 @@ def test_the_word_with_the_focus_is_described_by_what_it_looks_at(page):
     described = page.locator(f"#{option.get_attribute('aria-describedby')}")
     words = to_words(PROMPT)
     subject = rf"“{words[-1]}” \(word {len(words)}\)"
-    assert re.search(rf"{subject} attends to .+\s%", described.inner_text())
+    assert re.search(rf"{subject} attends to .+%", described.inner_text())
 
 
 @in_both_looks

@@ -190,3 +190,11 @@ def test_a_corner_without_a_name_is_no_header():
     picture = figures.table(["", "words"], [["read", 3]], "A table")
     assert "<thead><tr><td></td><th" in picture.markup
     assert "<thead><tr><th" in figures.table(["what", "words"], [["read", 3]], "").markup
+
+
+def test_columns_of_words_stand_left_and_columns_of_numbers_right():
+    """The German scale, an optimizer and a source are words; "2 of 3" and "< 1" are numbers."""
+    rows = [["a", "Milliarde", "-0.2 (-0.3 to 0.1)", ""], ["b", "Adam", "< 1", "not stated"]]
+    markup = figures.table(["", "words", "numbers", "few"], rows, "Two").markup
+    sides = [re.findall(r"text-align: (\w+)", row) for row in markup.split("<tr>")[1:]]
+    assert sides == [["left", "right", "left"]] * 3

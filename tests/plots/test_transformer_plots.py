@@ -1,5 +1,7 @@
 """Pictures of chapter 4: every run is a dot, and every row has its name."""
 
+import re
+
 from grooves.plots import transformer_plots as pictures
 
 
@@ -29,6 +31,19 @@ def test_a_mark_is_a_line_through_all_rows():
     assert marked.markup.count("stroke-dasharray") == plain.markup.count("stroke-dasharray") + 1
 
 
+def test_an_interval_is_a_line_from_its_lower_to_its_upper_end():
+    def level_lines(spans):
+        rows = {"one": [1.0, 2.0], "two": [1.5, 1.6]}
+        markup = pictures.dot_rows(rows, "nats", "alt", "", spans=spans, xlim=(0, 4)).markup
+        found = re.findall(r'M (\S+) (\S+) \nL (\S+) (\S+) \n" clip-path', markup)
+        return [(float(left), float(right)) for left, y, right, same in found if y == same]
+
+    assert level_lines(None) == []
+    (wide,) = level_lines({"two": (1.2, 2.2)})
+    (narrow,) = level_lines({"two": (1.2, 1.7)})
+    assert wide[0] == narrow[0] and abs((wide[1] - wide[0]) / (narrow[1] - narrow[0]) - 2) < 1e-3
+
+
 def test_every_share_of_every_run_is_drawn_and_empty_bins_are_not():
     edges = (1, 10, 20, 30)
     one = pictures.recall_by_distance(edges, {"LSTM": [[0.1, 0.2, None]]}, "alt", "note")
@@ -36,4 +51,4 @@ def test_every_share_of_every_run_is_drawn_and_empty_bins_are_not():
         edges, {"LSTM": [[0.1, 0.2, None], [0.2, 0.3, None]]}, "alt", "note"
     )
     assert drawn(two) == drawn(one) + 2
-    assert "LSTM" in one.markup and "50 %" in one.markup and "note" in one.markup
+    assert "LSTM" in one.markup and "50%" in one.markup and "note" in one.markup

@@ -28,6 +28,7 @@ def test_powers_have_a_raised_exponent(text, markup):
         ("-0.0000 … +0.0004", "0.0000 … +0.0004"),
         ("+0.000 ± 0.003", f"0.000{NB}±{NB}0.003"),
         ("-0.04 ± 0.01", f"−0.04{NB}±{NB}0.01"),
+        ("-0.0, and 3", "0.0, and 3"),
         ("-0.5", "−0.5"),
         ("-10", "−10"),
     ],
@@ -50,6 +51,7 @@ def test_an_address_becomes_a_link_that_is_named_after_its_site():
         '<a class="reference external" href="https://www.example.org/gpu?a=1&amp;b=2">'
         "example.org</a>: 4,096 units"
     )
+    assert typeset(f"{address} , page 3").endswith("example.org</a>, page 3")
     assert site("https://github.com/google/gemma_pytorch") == "github.com/google"
     assert "<script>" not in typeset("https://a.b/<script> <script>")
 

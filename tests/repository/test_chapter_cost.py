@@ -9,9 +9,12 @@ CASE = '<testcase classname="{}" name="{}" time="{}"/>'
 
 @pytest.fixture
 def reports(tmp_path):
-    """Reports of two stages, of a course of two chapters."""
+    """Reports of three stages, of a course of two chapters."""
     cases = {
         "unit": [("tests.checks.test_checks_labs", "a[01_x]", 8), ("tests.repository.t", "b", 9)],
+        "notebooks": [("notebooks.01_x.ipynb", "Cell 0", 20),
+                      ("notebooks.00_start.ipynb", "Cell 0", 10),
+                      ("labs.solutions.01_x.ipynb", "Cell 0", 4)],
         "site": [("tests.book.test_pages", "test_p[notebooks/01_x.html]", 2),
                  ("tests.book.test_links", "test_every_link_inside", 1),
                  ("tests.book.test_print", "test_p[book/01_x.html]", 40),
@@ -25,9 +28,10 @@ def reports(tmp_path):
 
 def test_what_a_chapter_brings_is_shared_by_chapters_and_processes(reports, monkeypatch):
     monkeypatch.setattr(chapter_cost, "CHAPTERS", ["01_x", "02_y"])
-    log = "   10.0 s  notebooks/00_start\n   20.0 s  notebooks/01_x\n"
-    found = list(chapter_cost.costs(reports, log, 2))
-    assert found == [("unit", 100, 8 / 2 / 2), ("site", 100, (2 + 1 + 20) / 2 / 2)]
+    found = {stage: (whole, one) for stage, whole, one in chapter_cost.costs(reports, 2)}
+    assert found["unit"] == (100, 8 / 2 / 2)
+    assert found["notebooks"] == (100, (20 + 4) / 2 / 2)
+    assert found["site"] == (100, (2 + 1 + 20) / 2 / 2)  # the book runs notebooks, no solutions
 
 
 def test_the_table_says_what_the_planned_chapters_will_take():

@@ -1,4 +1,4 @@
-"""Check of lab 02, last part: the open challenge, fewest steps to 97 % (chapter 02).
+"""Check of lab 02, last part: the open challenge, fewest steps to 97% (chapter 02).
 
 Key idea: the check counts steps, not seconds, from fixed seeds, so the machine's speed does not
 matter. A single run depends on luck, so the score is a mean. A recipe that misses the bar is tried
@@ -84,7 +84,7 @@ def recipe(answer):
 
 
 def race(answer) -> float:
-    """Score of a recipe: mean steps to 97 % from ten other seeds, with batches up to 256 pictures
+    """Score of a recipe: mean steps to 97% from ten other seeds, with batches up to 256 pictures
     and up to 512 neurons in a layer. Nothing is graded.
 
     Raises: CheckFailed where a choice is unknown or out of range.

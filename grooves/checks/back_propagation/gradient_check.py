@@ -73,11 +73,16 @@ CLAIMED = (
     CASES[2],
     CASES[-1],
     (_faint, lambda x: 3e-9 * x**2, np.array([[2.0], [-1.0]])),
+    (_cubes, lambda x: 3 * x**2, draw(27, 3, 4)),  # whose spectral norm is not its length
 )
 
 
 def _norm(x):
     return np.sqrt((np.asarray(x) ** 2).sum())
+
+
+def _spectral(x):
+    return np.linalg.norm(x, 2) if x.ndim == 2 else _norm(x)
 
 
 def _other(measure):
@@ -141,6 +146,12 @@ MEASURE_MISTAKES = (
             lambda n, g: abs(g - n).sum() / (abs(g) + abs(n)).sum(),
         )
     ),
+    Mistake(
+        "spectral_norm",
+        _other(lambda n, g: _spectral(g - n) / (_spectral(g) + _spectral(n))),
+        "np.linalg.norm(x, 2) of a matrix is its spectral norm, the largest singular value. "
+        "np.linalg.norm(x) is the square root of the sum of squares.",
+    ),
 )
 
 
@@ -161,7 +172,7 @@ def gradient_error(answer):
         got = [_ask(answer, Watched(function), x, claimed) for claimed in claims]
         right = [_norm(g - true) / (_norm(g) + _norm(true)) for g in claims]
         given = (
-            f"four claims at x of shape {shape_of(x)}, [0] 10 % too large, [1] 10 % too small, "
+            f"four claims at x of shape {shape_of(x)}, [0] 10% too large, [1] 10% too small, "
             "[2] of the wrong sign, [3] its numbers multiplied by N, N − 1, …, 2, 1"
         )
         with np.errstate(all="ignore"):

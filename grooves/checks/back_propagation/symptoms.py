@@ -72,6 +72,14 @@ def check_scale(used, true) -> None:
     ):
         if all(same(used[name], factor * true[name]) for name in NAMES):
             fail(hint, symptom, mistake)
+    factor = float((used["W3"] * true["W3"]).sum() / (true["W3"] ** 2).sum())
+    if factor and abs(factor - 1) > 0.01 and all(same(used[n], factor * true[n]) for n in NAMES):
+        fail(
+            "another_rate",
+            f"every parameter moves {factor:.3g} times as far as `lr` times its gradient.",
+            "a factor of your own in the step, a rate other than `lr`, or a factor in the gradient "
+            "of the loss.",
+        )
 
 
 def check_last_layer(used, true) -> None:
@@ -80,7 +88,8 @@ def check_last_layer(used, true) -> None:
         fail(
             "last_weights",
             "W3, in the last layer, does not move by its gradient.",
-            "the gradient of the logits, or the input of the last layer.",
+            "the gradient of the logits, the input of the last layer, or something done to the "
+            "gradients afterwards, such as clipping.",
         )
     if same(used["b3"], true["b3"] / N_PICTURES):
         fail(
@@ -110,7 +119,8 @@ def check_second_layer(used, true, other_mask) -> None:
             fail(
                 "second_bias",
                 "W2 moves by its gradient, but b2 does not.",
-                "only the biases of the second layer.",
+                "how the gradients of all pictures are combined into that of b2. Those of layer 1 "
+                "were not examined.",
             )
         return
     symptom = "W3 and b3 move by their gradients, but W2 does not: the gradient goes wrong "

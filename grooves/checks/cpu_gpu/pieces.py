@@ -16,28 +16,33 @@ from grooves.checks.compare import Mistake
 from grooves.checks.cpu_gpu.rules import LAB, Case, judge
 
 
-class Pieces:
+class Pieces(Iterator):
     """Pairs (scores, values) that can be fetched once, each cleared when the next is fetched."""
 
     def __init__(self, *pairs: tuple[tuple, tuple]):
         self.pairs = pairs
-        self.fetched = False
+        self.held: tuple[list, list] = ([], [])  # the pair that was fetched last
+        self.fetched = 0
+        self.passed = False
 
-    def __iter__(self) -> Iterator[tuple[list, list]]:
-        if self.fetched:
+    def __next__(self) -> tuple[list, list]:
+        if self.passed:
             raise CheckFailed(
                 f"for pieces of {self.lengths()} scores, your function goes through them a second "
                 "time. They pass only once, as tiles do in attention: keep three numbers instead.",
                 hint="second_pass",
             )
-        self.fetched = True
-        for pair in self.pairs:
-            scores, values = map(list, pair)
-            yield scores, values
-            scores.clear()
-            values.clear()
+        for part in self.held:
+            part.clear()
+        if self.fetched == len(self.pairs):
+            self.passed = True
+            raise StopIteration
+        scores, values = self.pairs[self.fetched]
+        self.held = list(scores), list(values)
+        self.fetched += 1
+        return self.held
 
-    __code__ = __iter__.__code__  # handed over with the inputs, so an answer may run it
+    __code__ = __next__.__code__  # handed over with the inputs, so an answer may run it
 
     def lengths(self) -> str:
         """How many scores the pieces hold."""
@@ -53,11 +58,14 @@ class Pieces:
 
 
 CASES = (
-    Pieces(((0.5, -1.2, 2.0), (10.0, -3.0, 4.5)), ((1.1,), (7.0,)), ((-0.4, 0.3), (2.0, 8.0))),
+    Pieces(((0.5, -1.2, 2.0), (10.0, -3.0, 4.5)), ((1.1,), (7.0,)), ((-0.4, 0.3), (2.0, 10.0))),
     Pieces(((-2.0, 0.1), (6.0, 1.0)), ((0.7, 1.9, 0.2, -0.6), (-4.0, 9.0, 3.0, 2.5))),
     Pieces(((0.2,), (5.0,)), ((1.4, 0.9), (-8.0, 6.5)), ((2.6, -0.3, 1.0), (1.5, 12.0, -2.0))),
     Pieces(((700.3, 698.1), (3.0, 20.0)), ((1000.6, 999.2, 1001.0), (-5.0, 2.0, 11.0))),
     Pieces(((-900.0, -903.5, -901.2), (4.0, 1.0, -6.0)), ((-899.1, -905.0), (8.0, 30.0))),
+    Pieces(((1000.4,), (3.0,)), ((-1000.2, -999.7), (8.0, 2.0)), ((999.8, 999.0), (-4.0, 6.0))),
+    Pieces(((-1000.0, 0.5), (40.0, 2.0)), ((999.3, 1000.0, 998.9), (-7.0, 5.0, 13.0))),
+    Pieces(((999.6, -1000.0), (3.0, 22.0)), ((1000.0, 998.8, -999.0), (1.0, -9.0, 6.0))),
     Pieces(((3.3,), (17.0,))),
     Pieces(((1, 0, 2), (4, 9, 1)), ((3, 1), (6, 25))),  # integers
     Pieces(((0.0, 0.0), (2.0, 5.0)), ((0.0, 0.0, 0.0), (11.0, 3.0, 7.0))),

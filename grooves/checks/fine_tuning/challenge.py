@@ -245,8 +245,9 @@ def _why(judged, n_changed: int, gap: float, exam: Exam) -> tuple[str, str]:
         )
     if gap > 0.75 * before:
         return "hardly_moved", (
-            f"the base model has {before:.2f}, so next to nothing was learned. Try a larger "
-            "learning rate, more steps, or other trainable numbers."
+            f"the base model has {before:.2f}, so next to nothing of the dialect was learned. "
+            "Train on `few`, whose stories are the dialect's, or try a larger learning rate, more "
+            "steps, or other trainable numbers."
         )
     if all(
         torch.equal(new, old)

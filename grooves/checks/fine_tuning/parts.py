@@ -54,6 +54,7 @@ CASES = (
     Case(("deep", "deep", "blocks.10", "embedding.weight"), frozen="half"),
     Case(("norm.bias", "blocks.1"), frozen=False),
     Case(("blocks.3", "norm.bias"), frozen="as left"),
+    Case(("norm", "inner"), frozen=False),  # two tensors with the same numbers
 )
 BEFORE = {
     True: "all frozen before",

@@ -107,6 +107,11 @@ SWEEPS = (
         ((1e4, 12.5, 13), (1e9, 20, 12.25), (15, 14, 13.5)),
         ((1e4, 12.5, 11), (1e9, 20, 12), (15, 14, -INF)),
     ),
+    (  # it is best at its first look, and neither the next best loss nor the next run is the last
+        (0.2, 0.1, 0.4),
+        ((1, 2.5, 3, 2.75), (3, 2, 2.25, 2.9), (4, 3.5, 3.25, 3)),
+        ((1, 2, 1.5, 1.25), (3, 2, 1.75, 1.5), (4, 3, 2, 1.75)),
+    ),
     ((0.3,), ((4, 3.5, 3.75),), ((4, 3, 2),)),  # one rate is the smallest and the largest
     (  # the order of the sorted rates is not that of the places
         (0.2, 0.8, 0.4, 0.05),

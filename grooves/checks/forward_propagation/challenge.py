@@ -129,6 +129,11 @@ def _why(W, b, digit_of, reached: float) -> tuple[str, str]:
         )
     means = means_of(data.train_images, data.train_labels)
     if W.shape[1] == 10 and np.allclose(W.T[digit_of.argsort()], means):
+        if not np.allclose(*(bias - bias.mean() for bias in (b, -(W**2).sum(axis=0) / 2))):
+            return "bias", (
+                "the biases. The templates are the class means of {{exercise templates}}, but the "
+                "biases are not those, -|template|²/2."
+            )
         return "class_means", (
             "these are the class means of "
             "{{exercise templates}}, which miss the bar by about ten pictures of 450. People "

@@ -184,15 +184,16 @@ def _every_shift(shifts, told: str) -> None:
         )
     if not counts.all():
         absent = np.flatnonzero(counts == 0).tolist()
-        if absent in ([0], [8]):
+        others = np.delete(counts, absent)
+        if absent in ([0], [8]) and not unlikely(others, shifts.size, 1 / 8).any():
             raise CheckFailed(
                 f"{told} are never shifted by {SHIFTS[absent[0]]} (down, right), and by all eight "
                 f"others.\nLikely mistake: {BOUND} One of nine is `integers(0, 9)`.",
                 hint="upper_bound",
             )
         raise CheckFailed(
-            f"{told} are never shifted by {SHIFTS[absent[0]]} (down, right). Draw the two "
-            "directions independently, 0 included.",
+            f"{told} are never shifted by {SHIFTS[absent[0]]} (down, right). All nine shifts must "
+            "be possible in each view, (0, 0) included.",
             hint="shift_missing",
         )
     if (odd := unlikely(counts, shifts.size, 1 / 9)).any():

@@ -14,67 +14,15 @@ import math
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from grooves.checks import CheckFailed, again, check
 from grooves.checks.compare import draw, own_seed
 from grooves.checks.precision_memory.rules import LAB, as_number
+from grooves.checks.precision_memory.watched_model import STEPS, CountedSGD, Watched, batch
 from grooves.language.corpora import IGNORED
 
-V, WIDTH, RATE = 7, 5, 0.5
-NEAR = 1e-7
-# Of each batch its pieces: texts, words, and how many of the targets are asked for.
-STEPS = (
-    ((4, 6, 20), (2, 9, 5), (1, 3, 3)),
-    ((3, 5, 9), (3, 5, 15)),
-    ((1, 8, 7),),
-    ((2, 4, 0), (5, 2, 6), (1, 11, 10), (3, 4, 0), (2, 7, 9)),  # two that ask for nothing
-)
-
-
-class Watched(nn.Module):
-    """A small model that notes its calls: ids (B, T) -> scores (B, T, V), at 64 bits.
-
-    events: "forward" and "backward", in the order in which they came. texts: of each call forward.
-    """
-
-    def __init__(self):
-        super().__init__()
-        self.embedding, self.head = nn.Embedding(V, WIDTH), nn.Linear(WIDTH, V)
-        self.double()
-        self.events: list[str] = []
-        self.texts: list[int] = []
-
-    def forward(self, ids: Tensor) -> Tensor:
-        """Scores of the next word."""
-        scores = self.head(torch.tanh(self.embedding(ids)))
-        if scores.requires_grad:
-            self.events.append("forward")
-            self.texts.append(len(ids))
-            scores.register_hook(lambda _: self.events.append("backward"))
-        return scores
-
-
-class CountedSGD(torch.optim.SGD):
-    """Plain steps downhill, which are counted."""
-
-    n_steps = 0
-
-    def step(self, closure=None):
-        """As `torch.optim.SGD.step`."""
-        self.n_steps += 1
-        return super().step(closure)
-
-
-def batch(step: int) -> list[tuple[Tensor, Tensor]]:
-    """The pieces of a step: inputs and targets (B, T), IGNORED where nothing is asked."""
-    random, pairs = torch.Generator().manual_seed(step), []
-    for B, T, asked in STEPS[step]:
-        ids, targets = (torch.randint(V, (B, T), generator=random) for _ in range(2))
-        hidden = torch.randperm(B * T, generator=random)[asked:]
-        targets.view(-1)[hidden] = IGNORED
-        pairs.append((ids, targets))
-    return pairs
+RATE, NEAR = 0.5, 1e-7
 
 
 def _loss(model, pairs, kind: str) -> Tensor:
@@ -175,11 +123,11 @@ def accumulated_step(answer):
                 hint="mean_of_nothing",
             )
         if not abs(told - loss) < NEAR * 100:
+            name, says = _why_loss(told, before, model, pairs)
             raise CheckFailed(
                 f"for {given}, your result is the loss {told:.6g}; that of the whole batch is "
-                f"{loss:.6g}. The step itself is right.\nLikely mistake: the number that you "
-                "return is that of one piece, or was not divided like the gradient.",
-                hint="other_loss",
+                f"{loss:.6g}. The step itself is right.\n{says}",
+                hint=name,
             )
         if not again.same(handed_over, pairs):
             raise CheckFailed(
@@ -240,6 +188,13 @@ def _why(now, before, pairs, last, n_steps) -> tuple[str, str]:
             "gradients of an earlier step were added. Call `optimizer.zero_grad()` before the "
             "first piece."
         )
+    if _near(now, _learned(before, pairs, "means", left_over=last)):
+        return "mean_of_means_and_never_cleared", (
+            "you made two mistakes at once. Gradients of an earlier step were added: call "
+            "`optimizer.zero_grad()` before the first piece, not after the step. And every piece "
+            "has the same weight: sum the losses of all words, and divide by the number of target "
+            "words of the whole batch."
+        )
     parts = zip(before.parameters(), now, strict=True)
     moved = torch.cat([(a - b).detach().flatten() for a, b in parts]) / RATE
     for kept, name, says in (
@@ -259,6 +214,35 @@ def _why(now, before, pairs, last, n_steps) -> tuple[str, str]:
     return "unrecognised", (
         "This is none of the usual mistakes. Compare the gradient of one weight with that of the "
         "whole batch."
+    )
+
+
+def _why_loss(told: float, before, after, pairs) -> tuple[str, str]:
+    """The name of the mistake in the number that comes back beside a right step."""
+    with torch.no_grad():
+        loss_after = _loss(after, pairs, "words").item()
+        of_kinds = [
+            _loss(before, pairs, kind).item() for kinds, _ in MISTAKES.values() for kind in kinds
+        ]
+        n = sum(int((targets != IGNORED).sum()) for _, targets in pairs)
+        sums = [_loss(before, [pair], "sum").item() for pair in pairs]
+        means = [_loss(before, [pair], "means").item() for pair in pairs]
+    if math.isclose(told, loss_after, rel_tol=1e-6):
+        return "other_loss", (
+            "Likely mistake: that is the loss of the new weights. Return the one whose gradient "
+            "made the step."
+        )
+    if any(math.isclose(told, x, rel_tol=1e-6) for x in (*sums, *means, *(s / n for s in sums))):
+        return "other_loss", (
+            "Likely mistake: that is the loss of one piece. Add up those of all pieces."
+        )
+    if any(math.isclose(told, other, rel_tol=1e-6) for other in of_kinds):
+        return "other_loss", (
+            "Likely mistake: the losses that you add up were not divided like those whose "
+            "gradient you used. Use the same losses for both."
+        )
+    return "unrecognised", (
+        "This is none of the usual mistakes. Print the loss of each piece, and compare their sum."
     )
 
 

@@ -25,7 +25,7 @@ BIAS, TOP = 127, 2  # of the scale's bits, and the top power of two of the level
 # Sizes of blocks, exponents of their scales, and their largest magnitudes divided by the scale.
 CASES = (
     (32, -6, 4.4), (32, -3, 5.6), (32, 2, 6.6), (19, -9, 7.7), (33, 0, 4.0), (7, 21, 5.3),
-    (1, -40, 6.9), (2, 9, 4.9), (64, -100, 7.3), (31, 60, 4.6),
+    (1, -40, 6.9), (2, 9, 4.9), (64, -100, 7.3), (31, 60, 4.6), (21, -5, 4.15),
 )  # fmt: skip
 
 
@@ -37,6 +37,8 @@ def block(seed: int, n: int, exponent: int, largest: float) -> Tensor:
     scaled = levels + rng.choice([0.07, 0.19, -0.13], n) * np.where(levels == 2, 0.5, gaps)
     scaled = scaled.clip(0.03, 3.8)
     place = rng.integers(n)
+    if n > 32:
+        place = n - 1  # where a scale of the first 32 weights is wrong
     scaled *= rng.choice([-1, 1], n)
     scaled[place] = largest * (-1 if seed % 2 else 1)  # negative in every other block
     return torch.tensor(scaled * 2.0**exponent, dtype=torch.float32)
@@ -166,7 +168,7 @@ MISTAKES = (
 @check(lab=LAB, exercise="mxfp4", returns=(tuple, list))
 def mxfp4(answer):
     """mxfp4(weights): (N,) -> the scale's bits, an integer, and the codes (N,), 0 to 15."""
-    blocks = [block(seed, *one) for seed, one in enumerate(CASES)] + [torch.zeros(5)]
+    blocks = [block(seed, *one) for seed, one in enumerate(CASES)]
     call, got = by_hand(answer), []
     for i, weights in enumerate(blocks):
         got.append(_two((answer if i else call)(weights.clone()), weights))
@@ -186,7 +188,33 @@ def mxfp4(answer):
         )
 
     refuse(got, expected, MISTAKES, [(weights,) for weights in blocks], said, _alike)
+    if all(map(_alike, got, expected)):  # ordinary blocks come first
+        _judge_zeros(answer)
     return "Each weight takes 4 bits, and the block 8 more."
+
+
+def _judge_zeros(answer) -> None:
+    """Refuse another result than 127 and zeros for a block of zeros, or an error.
+
+    Raises: CheckFailed with the hint "zero_block".
+    """
+    zeros, error = torch.zeros(5), None
+    given = f"for {len(zeros)} weights that are all 0"
+    try:
+        result = answer(zeros.clone())
+    except Exception as raised:
+        error, found = raised, f"your result is an error ({type(raised).__name__}: {raised})"
+    else:
+        bits, codes = _two(result, zeros)
+        if (bits, codes) == (BIAS, (0.0,) * len(zeros)):
+            return
+        found = f"your scale's bits are {bits:g} and your first code is {codes[0]:g}"
+    raise CheckFailed(
+        f"{given}, {found}; the bits should be {BIAS} and all codes 0.\nLikely mistake: a "
+        "block of zeros has no case of its own. Its largest magnitude is 0, and log₂ 0 is −∞, so "
+        "return its bits and codes before you compute the logarithm.",
+        hint="zero_block",
+    ) from error
 
 
 def _alike(a, b) -> bool:

@@ -8,17 +8,15 @@ Letters: R rows, C columns.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import by_hand
-from grooves.checks.compare import Mistake, shape_of
-from grooves.checks.precision_memory.rules import LAB, in_forms
+from grooves.checks.compare import shape_of
+from grooves.checks.precision_memory.code_mistakes import CODE_MISTAKES
+from grooves.checks.precision_memory.rules import LAB
 from grooves.checks.survey import Finding
 from grooves.checks.verdict import note
 
@@ -30,7 +28,6 @@ SCALES = (
     np.array([811, 1283, 1789, 2819, 3331, 4871]) / 4096
 )  # the largest codes times these are exact
 TINY = 2.0**-70  # of a scale that a bound such as 1e-8 would change
-BOUNDS = (1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 2.0**-23, 1e-6, 1e-5, 1e-4, 1e-3)  # the usual ones
 READY_MADE = ("quantize_per_channel", "quantize_per_tensor", "fake_quantize_per_channel_affine")
 # Shape and bits; the first two have one shape. Columns and rows alike, one row, one column.
 CASES = (
@@ -79,117 +76,6 @@ def with_zeros():
     weight[2], scales[2] = TINY * weight[2], TINY * scales[2]
     weight[3], scales[3] = weight[3] / TINY, scales[3] / TINY
     return weight, codes, scales
-
-
-def _parts(weight, bits, limit=None, largest=None, to_whole=np.rint, axis=1, absolute=True,
-           inverse=False, clip=None):  # fmt: skip
-    """Scales and codes by formula, with a place for each mistake; int8 wraps around."""
-    w = np.asarray(weight, dtype=float)
-    limit = 2 ** (bits - 1) - 1 if limit is None else limit
-    size = abs(w) if absolute else w
-    top = size.max(axis=axis, keepdims=True) if largest is None else largest(w)
-    scales = np.where(top == 0, 1, top / limit)
-    with np.errstate(all="ignore"):
-        codes = to_whole(w / scales)
-    codes = (codes + 128) % 256 - 128 if clip is None else codes.clip(-clip - 1, clip)
-    scales = (1 / scales if inverse else scales).reshape(-1)
-    return np.repeat(scales, len(w)) if len(scales) == 1 else scales, codes
-
-
-def _with(**changes):
-    return lambda weight, bits: _parts(weight, bits, **changes)
-
-
-def _of_matrix(one):
-    """A number of the whole matrix, one for each row."""
-    return lambda w: np.full((len(w), 1), one(w))
-
-
-def _bounded(bound: float, way: Callable, of_scale: bool):
-    """Scales, or the largest magnitudes, that are kept above a bound or moved by it."""
-
-    def compute(weight, bits):
-        limit = 2 ** (bits - 1) - 1
-        factor = limit if of_scale else 1  # `_parts` divides by the limit
-        return _parts(
-            weight, bits, largest=lambda w: way(abs(w).max(axis=1, keepdims=True), factor * bound)
-        )
-
-    return compute
-
-
-CODE_MISTAKES = (
-    *in_forms(
-        "per_tensor_scale",
-        "every row has the scale of the whole matrix (per-tensor). Take the largest magnitude of "
-        "each row (per-channel).",
-        _with(largest=_of_matrix(lambda w: abs(w).max())),
-        _with(largest=_of_matrix(lambda w: abs(w[0]).max())),
-    ),
-    Mistake(
-        "scale_per_column",
-        _with(axis=0),
-        "you compute one scale per column. Compute one per row: take the maximum along axis 1.",
-    ),
-    *in_forms(
-        "qmax_too_large",
-        "you divide the largest magnitude by 2^(bits − 1), so it becomes a code that does not "
-        "exist: 128 wraps around to −128. Divide by 2^(bits − 1) − 1.",
-        lambda weight, bits: _parts(weight, bits, limit=2 ** (bits - 1)),
-        lambda weight, bits: _parts(weight, bits, limit=2 ** (bits - 1), clip=2 ** (bits - 1) - 1),
-    ),
-    *in_forms(
-        "unsigned_range",
-        "your largest code is twice as large as it may be. Half of the codes are negative, so the "
-        "limit is 2^(bits − 1) − 1.",
-        lambda weight, bits: _parts(weight, bits, limit=2**bits - 1),
-        lambda weight, bits: _parts(weight, bits, limit=2**bits - 1, clip=127),
-    ),
-    *in_forms(
-        "fixed_bits",
-        "you use the same largest code for all `bits`. It is 2^(bits − 1) − 1.",
-        _with(limit=127),
-        _with(limit=7),
-    ),
-    Mistake(
-        "truncated",
-        _with(to_whole=np.trunc),
-        "the codes are truncated towards 0. Round before you convert: `.to(torch.int8)` alone "
-        "truncates.",
-    ),
-    *in_forms(
-        "floor_or_ceil",
-        "all codes are rounded down, or all up. Round to the nearest integer.",
-        _with(to_whole=np.floor),
-        _with(to_whole=np.ceil),
-    ),
-    *in_forms(
-        "half_up",
-        "you do not round halves to even as `round` does: 2.5 becomes 2, and −2.5 becomes −2.",
-        _with(to_whole=lambda x: np.floor(x + 0.5)),
-        _with(to_whole=lambda x: np.trunc(x + np.copysign(0.5, x))),
-        _with(to_whole=lambda x: np.ceil(x - 0.5)),
-    ),
-    Mistake(
-        "no_absolute_value",
-        _with(absolute=False),
-        "you take the largest weight of a row, but its largest magnitude may be that of a "
-        "negative weight. Call `.abs()` first.",
-    ),
-    *in_forms(
-        "scale_clamped",
-        "you replace small scales by a larger number. Only a row of zeros gets another scale, "
-        "which is 1; all other rows keep theirs, however small.",
-        *itertools.starmap(
-            _bounded, itertools.product(BOUNDS, (np.maximum, np.add), (True, False))
-        ),
-    ),
-    Mistake(
-        "inverted",
-        _with(inverse=True),
-        "the scales are inverted. Codes times scales must give the weights.",
-    ),
-)
 
 
 @check(lab=LAB, exercise="quantize", returns=(tuple, list))

@@ -164,25 +164,30 @@ DECODE_MISTAKES = (
         'the wrong position. `f"{bits:016b}"` pads with zeros.',
         _not_padded,
     ),
-    Mistake(
+    *in_forms(
         "no_sign",
+        "the sign is missing. Where the first bit is 1 the number is negative, and zero has a sign "
+        "too: return `-0.0`, a float, because the integer −0 is 0.",
         _with(signed=False),
-        "the sign is missing. The number is negative where the first bit is 1.",
+        _where(lambda right, bits: right == 0, lambda right, bits: 0.0),
+    ),
+    Mistake(
+        "nothing_reserved",
+        _with(low="normal", special=False),
+        "you use the formula for all exponents, but two are reserved: 0 for zero and the subnormal "
+        "numbers, which have no leading 1, and 255 for infinity and NaN. Test for both before you "
+        "compute.",
     ),
     *in_forms(
         "subnormal_as_normal",
-        "with an exponent of 0 there is no leading 1. Such numbers are subnormal: mantissa / 128 "
-        "· 2⁻¹²⁶.",
+        "numbers with an exponent of 0 are subnormal: mantissa / 128 · 2⁻¹²⁶. They have no leading "
+        "1, and the power of the smallest normal numbers, 2⁻¹²⁶ and not 2⁻¹²⁷.",
         *(
             _where(which, _with_leading_one(power))
             for which in (_low, _subnormal)
             for power in (-126, -127)
         ),
-    ),
-    Mistake(
-        "subnormal_exponent",
         _with(low="shifted"),
-        "subnormal numbers use the exponent of the smallest normal ones, 2⁻¹²⁶, not 2⁻¹²⁷.",
     ),
     *in_forms(
         "subnormal_as_zero",

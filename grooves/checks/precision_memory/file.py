@@ -25,6 +25,7 @@ from grooves.training import lineage
 BAR_BYTES = 60_000  # 4 bits in groups of 32 take 54,000; 8 bits per row 98,000
 BAR_NATS = 0.05
 N_STORIES = 50
+WRAPPED = 10  # times as large is a weight whose code was negative and wrapped around
 KEEPERS_OF_WEIGHTS = ("grooves.training.lineage", "grooves.training.checkpoint", "safetensors")
 
 
@@ -38,9 +39,8 @@ def smallest(answer):
         raise CheckFailed(
             f"{given} and the restored model is {nats:.3f} nats worse; {BAR_NATS} are "
             f"allowed. {worst}\nLikely mistake: quantisation is too coarse there. Use smaller "
-            "groups "
-            "per scale, or more bits for the matrices that need them, and check whether large "
-            "codes are clipped.",
+            "groups per scale, or more bits for the matrices that need them, and check whether "
+            "large codes are clipped.",
             hint="too_coarse",
         )
     if not n_bytes <= BAR_BYTES:
@@ -218,14 +218,9 @@ def _unpacked(pack, unpack, data: bytes, weights: dict[str, Tensor]) -> dict[str
     back = {name: _tensor(weight).detach().cpu().float() for name, weight in back.items()}
     for name, shape in shapes.items():
         if tuple(back[name].shape) != shape or not torch.isfinite(back[name]).all():
-            odd = (
-                "has values that are not finite"
-                if tuple(back[name].shape) == shape
-                else "has its shape"
-            )
-            odd = (
-                odd if odd.startswith("has values") else f"has the shape {tuple(back[name].shape)}"
-            )
+            odd = f"has the shape {tuple(back[name].shape)}"
+            if tuple(back[name].shape) == shape:
+                odd = "has values that are not finite"
             raise CheckFailed(
                 f"{given}, your result of unpack {odd} in {name}; it must be {shape}, all finite.",
                 hint="shape",
@@ -236,6 +231,15 @@ def _unpacked(pack, unpack, data: bytes, weights: dict[str, Tensor]) -> dict[str
 def _refuse_scrambled(back, weights, n_bytes: int) -> None:
     """Refuse weights that are not rounded but others, and name the first such matrix."""
     for name, weight in weights.items():
+        if back[name].min() >= 0 > weight.min() and back[name].max() > WRAPPED * weight.abs().max():
+            raise CheckFailed(
+                f"for {n_bytes:,} bytes, your result of unpack has no negative weight in {name}, "
+                f"and weights up to {float(back[name].max()):.3g} where pack got at most "
+                f"{float(weight.abs().max()):.3g}.\nLikely mistake: you subtract from codes that "
+                "are still unsigned bytes (uint8), where 3 − 8 wraps around to 251. Convert them "
+                "to a signed type first, such as `.astype(int)`.",
+                hint="unsigned_codes",
+            )
         off = back[name] - weight
         larger = float((off > 0).float().mean())
         if not 0.1 < larger < 0.9 and off.mean().abs() > weight.std() / 10:
@@ -243,8 +247,8 @@ def _refuse_scrambled(back, weights, n_bytes: int) -> None:
                 f"for {n_bytes:,} bytes, your result of unpack has {larger:.0%} of the weights in "
                 f"{name} larger than in pack; rounding makes about half of them larger."
                 "\nLikely mistake: unpack does not subtract the offset that pack adds to the "
-                "codes to "
-                "make them positive, or the codes are rounded down and not to the nearest.",
+                "codes to make them positive, or the codes are rounded down and not to the "
+                "nearest.",
                 hint="offset_left",
             )
         pair = torch.stack((back[name].flatten(), weight.flatten()))
@@ -253,10 +257,9 @@ def _refuse_scrambled(back, weights, n_bytes: int) -> None:
             raise CheckFailed(
                 f"for {n_bytes:,} bytes, your result of unpack has other weights in {name} than "
                 f"pack got (correlation {alike:.2f}).\nLikely mistake: the order of the bytes, "
-                "which "
-                "code is in which half of a byte, or something that unpack adds and pack did not "
-                "subtract, such as `base`. Compare unpack(pack(weights)) with the weights, matrix "
-                "by matrix.",
+                "which code is in which half of a byte, or something that unpack adds and pack did "
+                "not subtract, such as `base`. Compare unpack(pack(weights)) with the weights, "
+                "matrix by matrix.",
                 hint="scrambled",
             )
 

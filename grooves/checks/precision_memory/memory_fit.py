@@ -57,6 +57,12 @@ FIT_MISTAKES = (
         "you take a GiB to be 10⁹ bytes. It is 2³⁰.",
     ),
     Mistake(
+        "billions_and_half_a_cache",
+        _with(giga=1e9, both=1),
+        "you made two mistakes at once. A GiB is 2³⁰ bytes, not 10⁹; and the cache holds keys and "
+        "values, so its size has a factor of 2.",
+    ),
+    Mistake(
         "tenth_added",
         _with(free=1 - 1 / 1.1),
         "you add a tenth to what is needed. A tenth of the device's memory stays free, so the "

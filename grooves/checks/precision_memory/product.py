@@ -1,6 +1,6 @@
 """Check of lab 12: a matrix product of codes, with the scales factored out of the sum (chapter 12).
 
-Key idea: the right product is that of the dequantized matrices, computed in 64 bits. The codes are
+Key idea: the right product is that of the dequantised matrices, computed in 64 bits. The codes are
 large, so that a sum kept in too few bits shows; and in one case large products cancel, so that
 scaling before the sum shows, which rounds each of them.
 Letters: B texts, C channels that are summed over, R outputs.
@@ -100,13 +100,19 @@ PRODUCT_MISTAKES = (
         "codes first: `.int()` or `.float()`.",
         lambda x, a, w, b: _scaled(_sums(x, w, 8), a, b),
         lambda x, a, w, b: _scaled(_products_wrapped(x, w), a, b),
-        lambda x, a, w, b: _scaled(_sums(x, w).clip(-128, 127), a, b),
     ),
     *in_forms(
         "int16_overflow",
         "the sum was kept in 16 bits, which hold at most 32,767. Three products of 127 · 127 are "
         "more.",
         lambda x, a, w, b: _scaled(_sums(x, w, 16), a, b),
+    ),
+    *in_forms(
+        "sum_clipped",
+        "the sum was cut off at the greatest number of 8 or 16 bits. Leave it as it is: 32 bits "
+        "hold it.",
+        lambda x, a, w, b: _scaled(_sums(x, w).clip(-128, 127), a, b),
+        lambda x, a, w, b: _scaled(_sums(x, w).clip(-127, 127), a, b),
         lambda x, a, w, b: _scaled(_sums(x, w).clip(-(2**15), 2**15 - 1), a, b),
     ),
     *in_forms(

@@ -1,7 +1,7 @@
 """Check of lab 12: the memory of a training run, predicted (chapter 12).
 
 Key idea: the check trains the network on a CPU and watches every tensor from its creation to its
-end. A count within 10 % of the peak is right, whatever it leaves out.
+end. A count within 10% of the peak is right, whatever it leaves out.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def _apart(a: float, b: float) -> bool:
 
 @check(lab=LAB, exercise="training_bytes")
 def training_bytes(answer):
-    """training_bytes(widths, batch) -> peak bytes of a training run with Adam, within 10 %."""
+    """training_bytes(widths, batch) -> peak bytes of a training run with Adam, within 10%."""
     got = [as_number(answer(list(widths), batch)) for widths, batch in CASES]
     expected = _peaks()
 
@@ -165,7 +165,7 @@ def training_bytes(answer):
         inner = f"{len(widths) - 2} hidden layers of {widths[1]}"
         return (
             f"for {widths[0]} inputs, {inner}, {widths[-1]} outputs and a batch of {batch}, your "
-            f"result is {number(got[i])} bytes; PyTorch took {number(expected[i])}, and 10 % "
+            f"result is {number(got[i])} bytes; PyTorch took {number(expected[i])}, and 10% "
             "off is allowed."
         )
 

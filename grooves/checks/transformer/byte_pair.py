@@ -36,6 +36,12 @@ CASES = (
     (STORY, 25, ""),
     ("banana bandana", 0, "banana"),
     ("no no no yes yes", 1, "nonono"),
+    (
+        " Mia met Max. MAX met MIA.  ",
+        6,
+        "  Max, Mia, MAX ",
+    ),  # capitals and spaces count
+    ("bcbcxaaaa", 1, "aabc"),  # aa three times, if overlapping pairs count
     ("bc1bc2bc3ab4ab", 2, "abc abab"),  # the longest token that fits is not what merges make
 )
 

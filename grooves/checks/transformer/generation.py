@@ -14,18 +14,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from grooves.checks import again, check
+from grooves.checks import CheckFailed, again, check
 from grooves.checks.compare import Mistake, compare, number, own_seed, shape_of, written_by_hand
+from grooves.checks.failures import UNRECOGNISED
 
 LAB = "04_transformer"
 N_TEXTS = 4_000  # texts that are drawn to count words: a frequency is then right to 0.01 or so
 FAR = 0.05  # a frequency that differs by more is wrong
 CERTAIN = 100.0  # a logit that leaves no other word a chance
+JUST_AHEAD = 0.01  # a logit that makes a word the most likely one, by very little
 LOGITS = (2.0, 1.0, 0.0, -0.5, 1.5)  # of the words, where the model has no memory
+MANY = tuple(-i / 10 for i in range(31))  # of many words, each drawn ten times or more
 
 
-def certain(n_words: int) -> Callable[[Tensor], Tensor]:
+def certain(n_words: int, ahead: float = CERTAIN) -> Callable[[Tensor], Tensor]:
     """A model that is certain of the next word, which depends on all words so far and their order.
+
+    ahead: the logit of that word; the others' are 0.
 
     At each position, the word is (the sum over positions i of (i + 1) times word i, plus 7)
     modulo n_words.
@@ -34,19 +39,19 @@ def certain(n_words: int) -> Callable[[Tensor], Tensor]:
     def model(ids):
         weighted = ids * torch.arange(1, ids.size(1) + 1)
         following = (weighted.cumsum(1) + 7) % n_words  # (B, T)
-        return CERTAIN * F.one_hot(following, n_words).float()
+        return ahead * F.one_hot(following, n_words).float()
 
     return model
 
 
-def forgetful() -> Callable[[Tensor], Tensor]:
-    """A model whose next word does not depend on the text: ids (B, T) -> logits (B, T, 5).
+def forgetful(logits=LOGITS) -> Callable[[Tensor], Tensor]:
+    """A model whose next word does not depend on the text: ids (B, T) -> logits (B, T, V).
 
     It is created here because the grader refuses answers that call a function of this module.
     """
 
     def model(ids):
-        return torch.tensor(LOGITS).expand(*ids.shape, -1)
+        return torch.tensor(logits).expand(*ids.shape, -1)
 
     return model
 
@@ -90,8 +95,8 @@ WORD_MISTAKES = (
     Mistake(
         "prompt_only_read",
         _prompt_only,
-        "the model reads the prompt again and again, so every new word is the same. Append each "
-        "word before you ask for the next.",
+        "every new word is the one after the prompt: the model reads the prompt alone, or you take "
+        "the logits at the prompt's last position. Append each word, and use logits[:, -1].",
     ),
     Mistake(
         "prompt_dropped",
@@ -178,20 +183,21 @@ def generate(answer):
     """generate(model, ids, n_words, temperature): ids (B, T) -> (B, T + n_words)."""
     kept = []
 
-    def ask(call, model, ids, n_words, temperature):
+    def ask(call, model, ids, n_words, temperature, seed=5):
         before = again.before((ids, n_words, temperature), {})
         handed_over = ids.clone()
-        with own_seed(5):
+        with own_seed(seed):
             got = call(model, handed_over, n_words, temperature)
         again.refuse_changed(before, (handed_over, n_words, temperature), {})
         kept.append(again.after(before, got, (handed_over, n_words, temperature), {}))
         return got
 
-    def judge_words(call, shape, n_words, temperature, n_known):
+    def judge_words(call, shape, n_words, temperature, n_known, ahead=CERTAIN):
         ids = torch.arange(shape[0] * shape[1]).view(shape) * 11 % n_known
-        model = certain(n_known)
+        model = certain(n_known, ahead)
+        how = "certain" if ahead == CERTAIN else f"hardly certain (logits {ahead} and 0)"
         given = (
-            f"a model that is certain, ids of shape {shape_of(ids)}, n_words = {n_words} and "
+            f"a model that is {how}, ids of shape {shape_of(ids)}, n_words = {n_words} and "
             f"temperature = {number(temperature)}"
         )
         got = ask(call, model, ids, n_words, temperature)
@@ -199,18 +205,19 @@ def generate(answer):
         expected = _by_steps(model, ids, n_words)
         compare(got, expected, WORD_MISTAKES, inputs, given, "the right word is")
 
-    def judge_chances(temperature, at_once=N_TEXTS):
-        ids = torch.zeros(at_once, 1, dtype=torch.long)
+    def judge_chances(temperature, seed=5):
+        ids = torch.zeros(N_TEXTS, 1, dtype=torch.long)
         logits = torch.tensor(LOGITS)
-        got = ask(answer, forgetful(), ids, 2, temperature)
+        drawn = got = ask(answer, forgetful(), ids, 2, temperature, seed)
         expected = _softmax(logits, temperature)
         given = (
-            f"{at_once:,} texts that are continued by two words at temperature "
+            f"{N_TEXTS:,} texts that are continued by two words at temperature "
             f"{number(temperature)} and a model with the logits {list(LOGITS)}"
         )
         inputs = (logits, temperature)
         got = _frequencies(got, len(logits))
         compare(got, expected, CHANCE_MISTAKES, inputs, given, "its probability is", FAR)
+        return drawn
 
     def by_hand(*inputs):
         return written_by_hand(answer, *inputs)
@@ -219,9 +226,46 @@ def generate(answer):
     judge_words(answer, (3, 5), 6, 0.7, n_known=300)
     judge_words(answer, (1, 1), 3, 0, n_known=13)
     judge_words(answer, (2, 4), 1, 2.0, n_known=31)
-    for temperature in (1.0, 0.5, 2.0, 0):
+    first = judge_chances(1.0)
+    for temperature in (0.5, 2.0, 0):
         judge_chances(temperature)
+    judge_words(answer, (3, 4), 5, 0, n_known=17, ahead=JUST_AHEAD)
+    _refuse_same_words(first, judge_chances(1.0, seed=6))
+    many = torch.zeros(N_TEXTS, 1, dtype=torch.long)
+    _judge_all_drawn(ask(answer, forgetful(MANY), many, 1, 1.0), many)
     again.refuse_overwritten([one for one in kept if one])
+
+
+def _refuse_same_words(first: Tensor, second: Tensor) -> None:
+    """Raises: CheckFailed where two calls on one text, with other random numbers, drew the same."""
+    if first.shape == second.shape and torch.equal(first, second):
+        raise CheckFailed(
+            f"for {len(first):,} texts, your result has the same words in two calls, whatever the "
+            "random numbers were. Set no seed inside the function, and create no generator with a "
+            "fixed seed there: every text would be continued in the same way each time.",
+            hint="fixed_seed",
+        )
+
+
+def _judge_all_drawn(got: Tensor, prompts: Tensor) -> None:
+    """Judge one word after each prompt by the model of MANY words, each of which must occur.
+
+    Raises: CheckFailed with the hint "never_drawn".
+    """
+    given = f"{N_TEXTS:,} texts and a model of {len(MANY)} words at temperature 1"
+    compare(got[:, :-1], prompts, (), (), f"the prompts, with {given}", "the right word is")
+    if not torch.equal(got[:, :-1], prompts):
+        return
+    drawn = set(got[:, -1].tolist())
+    if missing := [word for word in range(len(MANY)) if word not in drawn]:
+        p = torch.tensor(MANY).softmax(0)[missing[0]].item()
+        likeliest_alone = 1 < missing[0] == len(MANY) - len(missing)
+        advice = " Draw from all words, not from the most likely ones alone."
+        raise CheckFailed(
+            f"for {given}, word {missing[0]} was never drawn, although its probability is "
+            f"{p:.2g}." + likeliest_alone * advice,
+            hint="never_drawn" if likeliest_alone else UNRECOGNISED,
+        )
 
 
 def _frequencies(got: Tensor, n_known: int) -> Tensor:

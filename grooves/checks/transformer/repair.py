@@ -140,8 +140,9 @@ def _check_reach(influence: Tensor) -> None:
                 hint="sees_the_next",
             )
         raise CheckFailed(
-            f"{message}: the future leaks.\nLikely mistake: no mask, an inverted mask, a mask "
-            "filled with 0 or a finite number instead of -inf, or a softmax over the wrong axis.",
+            f"{message}: the future leaks.\nLikely mistake: no mask, one that covers some of the "
+            "words only, an inverted mask, one filled with 0 or a finite number, not -inf, or "
+            "a softmax over the wrong axis.",
             hint="sees_the_future",
         )
     if not influence.diagonal().all():

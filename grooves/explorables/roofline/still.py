@@ -99,7 +99,7 @@ def draw(devices: list[dict]) -> str:
         text(
             MARGIN,
             32,
-            "Attainable performance: FLOPs per second, fp32; dashed: published, not measured",
+            "Attainable FLOPs per second, fp32; dashed: published",
             15,
             INK,
             weight=600,

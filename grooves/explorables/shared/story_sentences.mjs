@@ -8,13 +8,12 @@ import { nearest } from "./oracle.mjs";
 
 const quoted = (word) => `“${word}”`;
 
-/** A probability for people: 62 %, 3.4 %, < 0.1 %; 100 % and 0 % only where they are exact. */
+/** A probability for people: 62%, 3.4%, < 0.1%; 100% and 0% only where they are exact. */
 export function percent(p) {
   const number = p < 0.1 || p > 0.99 ? (100 * p).toFixed(1) : Math.round(100 * p);
-  // Spaces that no line breaks at.
-  if (p === 0 || p === 1) return `${100 * p}\u00a0%`;
-  if (p < 0.001) return "<\u00a00.1\u00a0%";
-  return p > 0.999 ? ">\u00a099.9\u00a0%" : `${number}\u00a0%`;
+  if (p === 0 || p === 1) return `${100 * p}%`;
+  if (p < 0.001) return "<\u00a00.1%";
+  return p > 0.999 ? ">\u00a099.9%" : `${number}%`;
 }
 
 /** What is wrong with the words of a prompt, and what corrects it.

@@ -1256,6 +1256,15 @@ def _(f, x, gradient):
     return abs(gradient - n).sum() / max((abs(gradient) + abs(n)).sum(), 1e-300)
 
 
+@wrong("gradient_error", "spectral_norm")
+def _(f, x, gradient):
+    def largest(a):
+        return np.linalg.norm(a, 2) if a.ndim == 2 else length(a)
+
+    n = measured(f, x)
+    return largest(gradient - n) / max(largest(gradient) + largest(n), 1e-300)
+
+
 @wrong("gradient_error", "course_code")
 def _(f, x, gradient):
     return error(autograd.finite_differences(f, x), gradient)
@@ -1700,7 +1709,21 @@ wrong("mended", "too_large")(with_symptom(factor=6.0))
 wrong("mended", "too_small")(with_symptom(factor=1 / 6))
 wrong("mended", "bias_sign")(with_symptom(bias_factor=-1.0))
 wrong("mended", "last_bias")(with_symptom(bias_factor=0.5))
-wrong("mended", "last_weights")(with_symptom(factor=0.5))
+wrong("mended", "last_weights")(
+    with_symptom(change=lambda self, g: {**g, "W3": g["W3"] / 2, "b3": g["b3"] / 2})
+)
+wrong("mended", "another_rate")(with_symptom(factor=0.5))
+
+
+@rare("mended", "a rate of its own", "another_rate")
+def _(n_in, n_hidden, n_out, seed):
+    class Network(Sound):
+        def learn(self, x, labels, lr):
+            return super().learn(x, labels, 0.3)
+
+    return Network(n_in, n_hidden, n_out, seed)
+
+
 wrong("mended", "some_stay")(with_symptom(still=("b1",)))
 wrong("mended", "no_loss")(with_symptom(tells=False))
 wrong("mended", "loss")(with_symptom(tells_sum=True))

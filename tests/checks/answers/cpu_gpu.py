@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import operator
 import statistics
 import time
 from functools import partial
@@ -528,6 +529,67 @@ ANSWERS.wrong_answers["softmax_average"] = {
 }
 
 
+@right("softmax_average", "the first piece fetched by next, the others in a loop")
+def _(pieces):
+    scores, values = next(pieces)
+    m = max(scores)
+    weights = [math.exp(s - m) for s in scores]
+    total, divisor = sum(map(operator.mul, weights, values)), sum(weights)
+    for scores, values in pieces:
+        before, m = m, max(m, *scores)
+        weights = [math.exp(s - m) for s in scores]
+        total = total * math.exp(before - m) + sum(map(operator.mul, weights, values))
+        divisor = divisor * math.exp(before - m) + sum(weights)
+    return total / divisor
+
+
+@rare("softmax_average", "relative to the maximum of the piece, even where it is smaller")
+def _(pieces):
+    m, total, divisor = 0.0, 0.0, 0.0
+    for scores, values in pieces:
+        before, m = m, max(scores)
+        factor = math.exp(min(before - m, 700.0))
+        total, divisor = total * factor, divisor * factor
+        for s, v in zip(scores, values, strict=True):
+            total += math.exp(s - m) * v
+            divisor += math.exp(s - m)
+    return total / divisor
+
+
+@rare("softmax_average", "relative to the first score, which may be far below others", "raised")
+def _(pieces):
+    first, total, divisor = None, 0.0, 0.0
+    for scores, values in pieces:
+        first = scores[0] if first is None else first
+        for s, v in zip(scores, values, strict=True):
+            total += math.exp(s - first) * v
+            divisor += math.exp(s - first)
+    return total / divisor
+
+
+@rare("softmax_average", "keeps one score of values that are equal")
+def _(pieces):
+    scores, values = _listed(pieces)
+    kept = {}
+    for s, v in zip(scores, values, strict=True):
+        kept[v] = max(s, kept.get(v, -math.inf))
+    weights = {v: math.exp(s - max(scores)) for v, s in kept.items()}
+    return sum(v * w for v, w in weights.items()) / sum(weights.values())
+
+
+@rare("softmax_average", "relative to the last score of each piece", "raised")
+def _(pieces):
+    m, total, divisor = -math.inf, 0.0, 0.0
+    for scores, values in pieces:
+        before, m = m, max(m, scores[-1])
+        factor = math.exp(before - m)
+        total, divisor = total * factor, divisor * factor
+        for s, v in zip(scores, values, strict=True):
+            total += math.exp(s - m) * v
+            divisor += math.exp(s - m)
+    return total / divisor
+
+
 def _listed(pieces):
     """All scores and all values, copied as the pieces pass."""
     listed = [], []
@@ -708,6 +770,11 @@ by_hand(
         == "loss"
     ),
 )
+
+
+@rare("slowest_part", "the fastest part, not the last in the alphabet")
+def _(rows, parts):
+    return min(parts, key=lambda part: sum(row[3] for row in rows if row[0] == part))
 
 
 # ---- mended_step -----------------------------------------------------------------------------

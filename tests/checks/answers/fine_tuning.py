@@ -198,6 +198,16 @@ def _(model, parts):
     return 4 * sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
 
 
+@rare("trainable", "counts two tensors with the same numbers once")
+def _(model, parts):
+    _switch(model, _chosen(model, parts))
+    counted = []
+    for weight in (w for w in model.parameters() if w.requires_grad):
+        if not any(torch.equal(weight, other) for other in counted):
+            counted.append(weight)
+    return sum(weight.numel() for weight in counted)
+
+
 @wrong("trainable", "course_code")
 def _(model, parts):
     from grooves.fine_tuning.lora import freeze, trainable_parameters
@@ -1417,3 +1427,38 @@ def _(dialogue, user, assistant):
 @wrong("chat_rows", "end_after_question")
 def _(dialogue, user, assistant):
     return _masked(_marked(dialogue, user, assistant, question_ends=True))
+
+
+@rare("largest_rank", "by the mean size of a matrix, rounded down")
+def _(shapes, budget):
+    mean = sum(map(sum, shapes)) // len(shapes)
+    return min(budget // (mean * len(shapes)), min(map(min, shapes)))
+
+
+@rare("stop_at", "a new best only where the training loss has fallen too")
+def _(training, held_out, patience):
+    best = 0
+    for look in range(1, len(held_out)):
+        if held_out[look] < held_out[best] and training[look] <= training[best]:
+            best = look
+        elif look - best >= patience:
+            break
+    return best
+
+
+@rare("chat_rows", "what counts by its value: any word that an answer has")
+def _(dialogue, user, assistant):
+    row = [0]
+    for question, answer in dialogue:
+        row += [user, *question, assistant, *answer, 0]
+    said = {0, *(word for _, answer in dialogue for word in answer)}
+    return row[:-1], [token if token in said else IGNORED for token in row[1:]]
+
+
+@rare("choose_rate", "leaves out the first look")
+def _(rates, training, held_out):
+    sound = np.isfinite(held_out).all(1) & np.isfinite(training).all(1)
+    losses = np.where(sound[:, None], held_out, np.inf)
+    late = int(losses.shape[1] > 1)
+    run, look = np.unravel_index(losses[:, late:].argmin(), losses[:, late:].shape)
+    return rates[run], look + late, rates[run] in (rates.min(), rates.max())

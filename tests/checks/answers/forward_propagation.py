@@ -366,6 +366,11 @@ def _(z):
     return np.tanh(z)
 
 
+@rare("relu", "an axis for a number", "extra_axis")
+def _(z):
+    return np.maximum(np.atleast_1d(z), 0)
+
+
 @wrong("relu", "changed_input")
 def _(z):
     kept = z.copy()
@@ -562,6 +567,8 @@ for _name, _parts in {
 rare("xor", "a bias of the last layer", "with_bias")(
     _xor([[1, -1], [1, -1]], [-1, 1], [[-1], [-1]], [1])
 )
+rare("xor", "a small bias", "with_bias")(_xor([[1, -1], [-1, 1]], [0, 0], [[1], [1]], [0.001]))
+rare("xor", "a little too much", "nearly")(_xor([[1, -1.02], [-1, 1.02]], [0, 0], [[1], [1]], [0]))
 rare("xor", "nor")(_xor([[-1], [-1]], [1], [[1]], [0]))
 rare("xor", "second input", "one_input")(_xor([[0], [1]], [0], [[1]], [0]))
 rare("xor", "second case", "one_case_missing")(_xor([[-1], [1]], [0], [[1]], [0]))
@@ -1164,6 +1171,12 @@ def _(images, labels):
         "heaps halved along their longest direction, twice"
     ](images, labels)
     return W, np.zeros(len(digit_of)), digit_of
+
+
+@rare("reader", "the class means without biases", "bias")
+def _(images, labels):
+    W, b, digit_of = _nearest(_means(images, labels), range(10))
+    return W, 0 * b, digit_of
 
 
 @wrong("reader", "single_pictures")

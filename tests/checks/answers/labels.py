@@ -891,6 +891,12 @@ def _(images, rng):
     return by_number(images, first, (first + rng.integers(1, 8, len(images))) % 9)
 
 
+@rare("views", "the two shifts in order", "shift_missing")
+def _(images, rng):
+    pairs = np.sort([rng.choice(9, 2, replace=False) for _ in images], axis=1)
+    return by_number(images, *pairs.T)
+
+
 @wrong("views", "shift_missing")
 def _(images, rng):
     shifts = [(-1, 0), (1, 0), (0, -1), (0, 1)]
@@ -1595,6 +1601,12 @@ def around(mean, half):
 def _(a, b, t_95):
     n = len(a)
     return around(b.mean() - a.mean(), t_95[n - 1] * np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / n))
+
+
+@rare("paired_interval", "both sorted first")
+def _(a, b, t_95):
+    d = np.sort(b) - np.sort(a)
+    return around(d.mean(), t_95[len(d) - 1] * d.std(ddof=1) / np.sqrt(len(d)))
 
 
 @rare("paired_interval", "one standard deviation less the other", "unpaired")

@@ -31,7 +31,7 @@ ANSWERS = Answers(
     plain_hints=("not_two", "how_many", "not_one_number"),
     shorten=shorten,
 )
-right, wrong = ANSWERS.right, ANSWERS.wrong
+right, wrong, rare = ANSWERS.right, ANSWERS.wrong, ANSWERS.rare
 
 
 # ---- 1 decode_bf16 -----------------------------------------------------------------------------
@@ -123,12 +123,23 @@ def _(bits):
     return abs(_decoded(bits))
 
 
+@wrong("decode_bf16", "nothing_reserved")
+def _(bits):
+    sign, exponent, mantissa = -1.0 if bits >> 15 else 1.0, bits >> 7 & 255, bits & 127
+    return sign * (1 + mantissa / 128) * 2.0 ** (exponent - 127)
+
+
+@rare("decode_bf16", "zero without its sign", "no_sign")
+def _(bits):
+    return _decoded(bits) or 0
+
+
 @wrong("decode_bf16", "subnormal_as_normal")
 def _(bits):
     return _decoded(bits, low=lambda sign, mantissa: sign * (1 + mantissa / 128) * 2.0**-127)
 
 
-@wrong("decode_bf16", "subnormal_exponent")
+@rare("decode_bf16", "subnormal numbers with the power of the exponent 0", "subnormal_as_normal")
 def _(bits):
     return _decoded(bits, low=lambda sign, mantissa: sign * mantissa / 128 * 2.0**-127)
 
@@ -352,6 +363,21 @@ def _(weight, bits):
     return (weight / scales).round().to(torch.int8), scales
 
 
+@wrong("quantize", "scales_across_columns")
+def _(weight, bits):
+    scales = weight.abs().amax(dim=1) / (2 ** (bits - 1) - 1)
+    scales[scales == 0] = 1
+    return (weight / scales).round().to(torch.int8), scales
+
+
+@rare("quantize", "scales across columns, and codes clipped", "scales_across_columns")
+def _(weight, bits):
+    limit = 2 ** (bits - 1) - 1
+    scales = weight.abs().amax(dim=1) / limit
+    scales[scales == 0] = 1
+    return (weight / scales).round().clamp(-limit, limit).to(torch.int8), scales
+
+
 @wrong("quantize", "qmax_too_large")
 def _(weight, bits):
     scales = weight.abs().amax(1) / 2 ** (bits - 1)
@@ -488,6 +514,12 @@ def _(x_codes, x_scales, w_codes, w_scales):
 @wrong("int8_product", "int16_overflow")
 def _(x_codes, x_scales, w_codes, w_scales):
     return _product(x_codes.short(), w_codes.short(), x_scales, w_scales)
+
+
+@wrong("int8_product", "sum_clipped")
+def _(x_codes, x_scales, w_codes, w_scales):
+    sums = (x_codes.int() @ w_codes.int().T).clamp(-128, 127)
+    return sums * x_scales[:, None] * w_scales
 
 
 @wrong("int8_product", "half_precision_sum")
@@ -860,6 +892,18 @@ def _(model, optimizer, pairs):
     return told
 
 
+@wrong("accumulated_step", "mean_of_means_and_never_cleared")
+def _(model, optimizer, pairs):
+    told = 0
+    for ids, targets in pairs:
+        loss = F.cross_entropy(model(ids).flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
+        (loss / len(pairs)).backward()
+        told += loss.item() / len(pairs)
+    optimizer.step()
+    optimizer.zero_grad()
+    return told
+
+
 @wrong("accumulated_step", "all_at_once")
 def _(model, optimizer, pairs):
     longest = max(ids.size(1) for ids, _ in pairs)
@@ -886,7 +930,7 @@ def _(model, optimizer, pairs):
     return loss.item()
 
 
-@wrong("accumulated_step", "other_loss")
+@rare("accumulated_step", "the loss of the last piece", "other_loss")
 def _(model, optimizer, pairs):
     total = sum(_asked(targets) for _, targets in pairs)
     optimizer.zero_grad()
@@ -897,10 +941,59 @@ def _(model, optimizer, pairs):
     return loss.item()
 
 
+def _right_step(model, optimizer, pairs):
+    """The right step; returns the sum of the losses, which is yet to be divided, and the words."""
+    total, summed = sum(_asked(targets) for _, targets in pairs), 0.0
+    optimizer.zero_grad()
+    for ids, targets in pairs:
+        loss = _sum_of(model, ids, targets)
+        (loss / total).backward()
+        summed += loss.item()
+    optimizer.step()
+    return summed, total
+
+
+@wrong("accumulated_step", "other_loss")
+def _(model, optimizer, pairs):
+    return _right_step(model, optimizer, pairs)[0]
+
+
+@rare("accumulated_step", "the loss of the new weights", "other_loss")
+def _(model, optimizer, pairs):
+    _, total = _right_step(model, optimizer, pairs)
+    with torch.no_grad():
+        return sum(_sum_of(model, *pair).item() for pair in pairs) / total
+
+
 @wrong("accumulated_step", "unrecognised")
 def _(model, optimizer, pairs):
     total = sum(_asked(targets) for _, targets in pairs)
     return _step(model, optimizer, pairs, lambda t: -total)
+
+
+@rare("accumulated_step", "gradients cut to the length 1")
+def _(model, optimizer, pairs):
+    total, summed = sum(_asked(targets) for _, targets in pairs), 0.0
+    optimizer.zero_grad()
+    for ids, targets in pairs:
+        loss = _sum_of(model, ids, targets) / total
+        loss.backward()
+        summed += loss.item()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    return summed
+
+
+@rare("accumulated_step", "leaves out the pieces of a single text")
+def _(model, optimizer, pairs):
+    total = sum(_asked(targets) for _, targets in pairs)
+    return _step(model, optimizer, [p for p in pairs if len(p[0]) > 1], lambda t: total)
+
+
+@rare("accumulated_step", "a right step, and a tenth of its loss")
+def _(model, optimizer, pairs):
+    summed, total = _right_step(model, optimizer, pairs)
+    return summed / total / 10
 
 
 # ---- 7 checkpointed ----------------------------------------------------------------------------
@@ -1188,6 +1281,11 @@ def _(model, memory_gib, bits, n_tokens, batch):
     return _needs(model, bits, n_tokens, batch) <= 0.9 * memory_gib * 1e9
 
 
+@wrong("fits", "billions_and_half_a_cache")
+def _(model, memory_gib, bits, n_tokens, batch):
+    return _needs(model, bits, n_tokens, batch, each=2) <= 0.9 * memory_gib * 1e9
+
+
 @wrong("fits", "tenth_added")
 def _(model, memory_gib, bits, n_tokens, batch):
     return 1.1 * _needs(model, bits, n_tokens, batch) <= memory_gib * 2**30
@@ -1387,6 +1485,23 @@ def _unpack_unshifted(data, shapes):
 wrong("smallest", "offset_left")((_pack_in(7, 32), _unpack_unshifted))
 
 
+def _unpack_unsigned(data, shapes):
+    """Bytes of the lab's own packing, from which 8 is subtracted while they are unsigned."""
+    weights, at = {}, 0
+    for name, shape in shapes.items():
+        n, width = math.prod(shape), 32 if len(shape) == 2 else 16
+        scales = np.frombuffer(data, np.float16, n // width, at).astype(np.float32)[:, None]
+        at += 2 * (n // width)
+        pairs = np.frombuffer(data, np.uint8, n // 2, at)
+        at += n // 2
+        codes = np.stack((pairs // 15, pairs % 15), axis=1).reshape(-1, width) - 7
+        weights[name] = torch.tensor(codes * scales).view(shape)
+    return weights
+
+
+wrong("smallest", "unsigned_codes")((_pack_in(7, 32), _unpack_unsigned))
+
+
 def _unpack_by_lineage(data, shapes):
     return {name: p.detach() for name, p in lineage.base().named_parameters()}
 
@@ -1571,6 +1686,55 @@ def _(weights):
 @wrong("mxfp4", "wrong_type")
 def _(weights):
     return 127, [str(float(w)) for w in weights]
+
+
+@wrong("mxfp4", "zero_block")
+def _(weights):
+    exponent = math.floor(math.log2(weights.abs().max().item())) - 2
+    return exponent + 127, _mx_codes(weights, exponent)
+
+
+@rare("mxfp4", "a block of zeros as an infinite exponent", "zero_block")
+def _(weights):
+    exponent = torch.floor(torch.log2(weights.abs().max())) - 2
+    return int(exponent) + 127, _mx_codes(weights, int(exponent))
+
+
+@rare("mxfp4", "a block of zeros with the scale 1/4", "zero_block")
+def _(weights):
+    exponent = math.floor(math.log2(weights.abs().max().item() or 1)) - 2
+    return exponent + 127, _mx_codes(weights, exponent)
+
+
+@rare("mxfp4", "top left out, and no block of zeros", "top_left_out")
+def _(weights):
+    exponent = math.floor(math.log2(weights.abs().max().item()))
+    return exponent + 127, _mx_codes(weights, exponent)
+
+
+def _mx_codes(weights, exponent):
+    levels = torch.tensor([0, 0.5, 1, 1.5, 2, 3, 4, 6])
+    codes = (weights.abs()[:, None] / 2.0**exponent - levels).abs().argmin(1)
+    return (codes + 8 * (weights < 0)).tolist()
+
+
+@rare("mxfp4", "a scale too small where the largest is a power of two")
+def _(weights):
+    largest = float(weights.abs().max())
+    exponent = math.ceil(math.log2(largest)) - 3 if largest else 0
+    return exponent + 127, _mx_codes(weights, exponent)
+
+
+@rare("mxfp4", "the scale of the first 32 weights")
+def _(weights):
+    return _scaled_by(weights, weights[:32])
+
+
+def _scaled_by(weights, some):
+    """A block with the scale that some weights would have."""
+    largest = float(some.abs().max())
+    exponent = math.frexp(largest)[1] - 3 if largest else 0
+    return exponent + 127, _mx_codes(weights, exponent)
 
 
 @by_hand(

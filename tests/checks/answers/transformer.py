@@ -851,6 +851,41 @@ def _(model, ids, n_words, temperature):
     return _drawn(model, ids, n_words, temperature, start=lambda: torch.manual_seed(1))
 
 
+@wrong("generate", "fixed_seed")
+def _(model, ids, n_words, temperature):
+    torch.manual_seed(0)
+    return _drawn(model, ids, n_words, temperature)
+
+
+@wrong("generate", "never_drawn")
+def _(model, ids, n_words, temperature):
+    def likeliest(logits, temperature):
+        least = logits.topk(min(10, logits.size(-1))).values[:, -1:]
+        return (logits / temperature).masked_fill(logits < least, -math.inf).softmax(-1)
+
+    return _drawn(model, ids, n_words, temperature, likeliest)
+
+
+@rare("generate", "no word twice in a row")
+def _(model, ids, n_words, temperature):
+    for _ in range(n_words):
+        others = model(ids)[:, -1].scatter(1, ids[:, -1:], -math.inf)
+        following = _drawn(lambda _, z=others: z[:, None], ids, 1, temperature or 1)
+        ids = following if temperature else _drawn(model, ids, 1, 0)
+    return ids
+
+
+@rare("generate", "a low temperature for 0")
+def _(model, ids, n_words, temperature):
+    return _drawn(model, ids, n_words, temperature or 0.1)
+
+
+@rare("generate", "the position behind the prompt at each step", "prompt_only_read")
+def _(model, ids, n_words, temperature):
+    last = ids.size(1)
+    return _drawn(lambda now: model(now)[:, :last], ids, n_words, temperature)
+
+
 @wrong("generate", "raised")
 def _(model, ids, n_words, temperature):
     for _ in range(n_words):
@@ -1089,6 +1124,34 @@ ANSWERS.wrong_answers["byte_pairs"] = {
     ),
     "unrecognised": lambda c, n, t: _bpe(c, n, t[::-1]),
 }
+
+
+@rare("byte_pairs", "in small letters")
+def _(corpus, n_merges, text):
+    return _bpe(corpus.lower(), n_merges, text.lower())
+
+
+@rare("byte_pairs", "without the spaces at the ends")
+def _(corpus, n_merges, text):
+    return _bpe(corpus.strip(), n_merges, text.strip())
+
+
+@rare("byte_pairs", "overlapping pairs counted once")
+def _(corpus, n_merges, text):
+    def apart(ids):
+        """How often each pair occurs, without those that overlap the one before, as in aaa."""
+        counts, last = Counter(), {}
+        for i, pair in enumerate(pairwise(ids)):
+            if last.get(pair) != i - 1:
+                counts[pair], last[pair] = counts[pair] + 1, i
+        return counts
+
+    tokens, said, pairs = list(corpus.encode()), list(text.encode()), []
+    for new in range(256, 256 + n_merges):
+        counts = apart(tokens)
+        pairs.append(max(counts, key=counts.get))
+        tokens, said = (_replaced(ids, pairs[-1], new) for ids in (tokens, said))
+    return pairs, said
 
 
 # ---- costs -----------------------------------------------------------------------------------
