@@ -179,8 +179,7 @@ def _findings(app, docname, claim, stated):
     fold = ledger_fold(claim=claim.id)
     for page, verdict in stated:
         text = verdict.found + (f" Better: {verdict.correction}" if verdict.correction else "")
-        paragraph = nodes.paragraph("", "", nodes.inline("", text, classes=["pasted-text"]))
-        paragraph += nodes.Text(" ")
+        paragraph = nodes.paragraph("", f"{text} ")
         label = f"The cell that found it ({claim.id})"
         paragraph += _link(app, docname, page, label, f"#{verdict.anchor}")
         fold += paragraph
