@@ -15,6 +15,7 @@ import re
 from chapter_data import PAGE
 from sphinx.environment.collectors.toctree import TocTreeCollector
 
+TITLE = re.compile(r'<h1>(<span class="section-number">.*?)<a class="headerlink"', re.S)
 COMPANION = re.compile(r"(notebooks|labs)/(\d\d)_\w+")
 NAMES = {"notebooks": "Notebook", "labs": "Lab"}
 PARTS = {"Training": "I", "Inference": "II", "Hardware": "III"}
@@ -69,6 +70,13 @@ def _is_reference(node):
     return node.tagname == "reference" and "anchorname" in node
 
 
+def number_print(app, pagename, templatename, context, doctree):
+    """The title above a printed page is that of the screen, with its number."""
+    if found := TITLE.search(context.get("body") or ""):
+        context["pagetitle"] = found[1]
+
+
 def setup(app):
     app.connect("env-get-updated", assign_numbers, priority=AFTER_SPHINX)
+    app.connect("html-page-context", number_print, priority=AFTER_SPHINX)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -13,6 +13,9 @@ SCROLLING = 'class="pst-scrollable-table-container">'
 BARE = re.compile(r'(<a class="[^"]*\bexternal\b[^"]*" href="(https?://[^"]+)"[^>]*>)\2(</a>)')
 
 
+TWICE = re.compile(r"\b(arXiv:[\d.]+)\. URL: (?=<a [^>]*>\1</a>)")
+
+
 def name_of(address):
     """The name of a link to this address."""
     if paper := re.match(r"https?://arxiv\.org/abs/([\w./-]+)", address):
@@ -35,6 +38,7 @@ def box_tables(body):
 def mend_tables(app, pagename, templatename, context, doctree):
     if body := context.get("body"):
         body = BARE.sub(lambda m: m[1] + name_of(m[2]) + m[3], body)
+        body = TWICE.sub("", body)  # a preprint's number, which its link bears as well
         context["body"] = box_tables(body)
 
 

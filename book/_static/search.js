@@ -23,6 +23,13 @@ var Scorer = {
   title: 15, partialTitle: 7, term: 5, partialTerm: 2,
 };
 
+/** A formula in a sentence as plain text: a/b, x^2. */
+function onOneLine(formula) {
+  for (const part of formula.querySelectorAll("mfrac")) part.lastElementChild.before("/");
+  for (const part of formula.querySelectorAll("msup, msubsup")) part.lastElementChild.before("^");
+  return formula.textContent;
+}
+
 document.addEventListener("DOMContentLoaded", () => {
   "use strict";
   if (typeof Search === "undefined") return;
@@ -43,9 +50,10 @@ document.addEventListener("DOMContentLoaded", () => {
   Search.htmlToText = (html, anchor) => {
     const parsed = new DOMParser().parseFromString(html, "text/html");
     const left = parsed.querySelectorAll(
-      "pre, .highlight, .cell_output, .folded-code, math, table, nav, .toc, noscript, #jb-print-docs-body, .code-block-caption",
+      "pre, .highlight, .cell_output, .folded-code, .math-block, table, nav, .toc, noscript, .bd-header-article, #jb-print-docs-body, .code-block-caption",
     );
     for (const part of left) part.remove();
+    for (const formula of parsed.querySelectorAll("math")) formula.replaceWith(onOneLine(formula));
     return toText(parsed.documentElement.outerHTML, anchor).replace(/\s+/g, " ");
   };
 });

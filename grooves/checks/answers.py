@@ -22,6 +22,7 @@ from typing import Any
 from grooves.checks import again
 from grooves.checks.errors import returned_habit
 from grooves.checks.failures import CheckFailed
+from grooves.checks.words import arguments, describe, describe_type
 
 MOST_COPIED = 100  # calls of one check whose arguments are copied
 _OURS = str(Path(__file__).resolve().parents[1]) + os.sep
@@ -63,9 +64,9 @@ def watch(answer, exercise: str, returns, in_place: bool):
             calls[-1].told = None
         given = again.before(args, kwargs) if len(calls) < MOST_COPIED else None
         if given is None:  # no copy: the call may change what it is given
-            told = functools.partial(str, _arguments(answer, args, kwargs))
+            told = functools.partial(str, arguments(answer, args, kwargs))
         else:
-            told = functools.partial(_arguments, answer, *given[:2])
+            told = functools.partial(arguments, answer, *given[:2])
         call = Call(told)
         calls.append(call)
         try:
@@ -123,45 +124,6 @@ def recorded(answer):
         return answer(*args, **kwargs)
 
     return note, ran
-
-
-def describe(value) -> str:
-    """A value in a few words: "a float32 tensor of shape (2, 3)", "a list of 4", "(2, 3)"."""
-    if inspect.ismodule(value):
-        return f"the module {value.__name__}"
-    if hasattr(value, "shape") and hasattr(value, "dtype") and not inspect.isclass(value):
-        if not isinstance(plain := _plain_number(value), type(value)):
-            return describe(plain)
-        kind = {"Tensor": "tensor", "ndarray": "array"}.get(type(value).__name__)
-        kind = kind or type(value).__name__
-        dtype = str(value.dtype).removeprefix("torch.")
-        return f"{_a(dtype)} {kind} of shape {tuple(value.shape)}"
-    if isinstance(value, bool) or value is None:
-        return repr(value)
-    if isinstance(value, (int, float, complex)):
-        return f"the number {value!r}"
-    if isinstance(value, str):
-        return f"the text {_short(value)}"
-    if isinstance(value, tuple) and len(value) <= 6 and all(type(n) is int for n in value):
-        return repr(value)  # a shape
-    few = isinstance(value, (list, tuple)) and 0 < len(value) <= 6
-    if few and all(isinstance(part, str) for part in value):
-        return _short(repr(value), quote=False)
-    if isinstance(value, (list, tuple, dict, set)):
-        return f"a {type(value).__name__} of {len(value)}"
-    if inspect.isclass(value):
-        return f"the class {value.__name__}"
-    if callable(value) and hasattr(value, "__name__"):  # a model is callable too
-        return f"the function {value.__name__}"
-    return _a(type(value).__name__)
-
-
-def describe_type(kind: type) -> str:
-    """A type in a few words, as `describe` would write its values."""
-    if kind is type(None):
-        return "None"
-    names = {"Tensor": "tensor", "ndarray": "array", "int": "integer", "float": "number"}
-    return _a(names.get(kind.__name__, kind.__name__))
 
 
 def student_frames(error: BaseException, check) -> list[tuple]:
@@ -247,45 +209,9 @@ def _foreign() -> tuple[str, ...]:
     return (*(path + os.sep for path in sorted(paths)), "<frozen")
 
 
-def _arguments(answer, args: tuple, kwargs: dict) -> str:
-    """The arguments of a call in words, by name where the signature gives them."""
-    try:
-        bound = inspect.signature(answer).bind(*args, **kwargs).arguments
-    except (TypeError, ValueError):
-        bound = {f"argument {i}": value for i, value in enumerate(args, 1)} | kwargs
-    parts = [f"{name} = {_in_full(value) or describe(value)}" for name, value in bound.items()]
-    return _short(", ".join(parts), 600, quote=False)
-
-
-def _plain_number(value):
-    """A NumPy scalar, which has a shape too, as the Python number with its value."""
-    numpy = sys.modules.get("numpy")
-    return value.item() if numpy and isinstance(value, numpy.generic) else value
-
-
-def _in_full(value) -> str | None:
-    """A short list, tuple or dict of numbers and texts as Python writes it; otherwise None."""
-    if not isinstance(value, (list, tuple, dict)) or len(value) > 34:  # "0, " 34 times
-        return None
-    parts = value.items() if isinstance(value, dict) else value
-    if not all(isinstance(p, (int, float, str)) or _in_full(p) is not None for p in parts):
-        return None
-    written = repr(value)
-    return written if len(written) <= 100 else None
-
-
 def _plain(result):
     """A tensor of a student's subclass as a plain one; a subclass can override comparisons."""
     torch = sys.modules.get("torch")
     if torch and isinstance(result, torch.Tensor) and type(result) is not torch.Tensor:
         return result.as_subclass(torch.Tensor)
     return result
-
-
-def _a(noun: str) -> str:
-    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
-
-
-def _short(text: str, limit: int = 60, quote: bool = True) -> str:
-    text = text if len(text) <= limit else text[: limit - 1] + "…"
-    return repr(text) if quote else text

@@ -13,9 +13,9 @@ from functools import partial
 
 import numpy as np
 
-from grooves.checks.answers import describe
 from grooves.checks.compare import Mistake, compare, written_by_hand
 from grooves.checks.failures import CheckFailed
+from grooves.checks.words import describe
 
 NOT_THIS = np.empty(
     0

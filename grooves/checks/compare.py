@@ -229,7 +229,8 @@ def written_by_hand(answer: Callable, *inputs, ready_made: Sequence[str] = ()):
     def courses_own(module: str, code) -> str | None:
         framework = module.startswith(lab) and module.count(".") == lab.count(".")
         ours = module.startswith("grooves.") and not framework
-        if not ours or code in handed_over:
+        # what is printed of an argument is no help, and the framework prints it too
+        if not ours or code in handed_over or "__repr__" in code.co_qualname:
             return None
         return f"{module}.{code.co_qualname.split('.<locals>')[0]}"
 

@@ -7,9 +7,7 @@ and one sentence after it says what to write. Part of the labs' checks (every ch
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 TWO_RESULTS = "max|min|median|mode|sort|topk|kthvalue|cummax|cummin"
 
@@ -35,6 +33,12 @@ _HABITS: tuple[tuple[str, str], ...] = (
     (
         r"(maximum|minimum)\(\): argument '\w+' \(position \d\) must be Tensor",
         "torch.{0} takes two tensors. To compare with a number write x.clamp(min=0) or x.relu().",
+    ),
+    (
+        r"(?:Boolean value of Tensor|truth value of an array|The size of tensor a|could not be "
+        r"broadcast).*\n.*(?:\bnot in\b|(?:\bif|\band|\bor|\breturn|=|\() ?[\w.\[\]]+ in\b)",
+        "`in` compares the numbers of two tensors or arrays. To find out whether a list holds this "
+        "one, compare identities: `any(x is other for other in some_list)`, or collect id(x).",
     ),
     (
         r"Boolean value of Tensor with more than one value|"
@@ -248,22 +252,14 @@ _HABITS: tuple[tuple[str, str], ...] = (
 )
 
 
-@contextmanager
-def silenced() -> Iterator[None]:
-    """Inside, warnings that would point into the check, or say less than its message."""
-    with warnings.catch_warnings():
-        for message in (
-            r"The use of `x\.T` on tensors of dimension other than 2",
-            r"The \.grad attribute of a Tensor that is not a leaf",
-            r"The given NumPy array is not writable",
-            r"(invalid value|divide by zero|overflow|underflow) encountered",
-        ):
-            warnings.filterwarnings("ignore", message)
-        yield
+def habit(error: str, line: str = "", usual: Sequence[tuple[str, str]] = ()) -> str | None:
+    """The sentence for an error, or None. error: "TypeError: message"; line: where it arose.
 
-
-def habit(error: str, line: str = "") -> str | None:
-    """The sentence for an error, or None. error: "TypeError: message"; line: where it arose."""
+    usual: the errors of an exercise's usual mistakes, which are looked for first: (pattern, says).
+    """
+    for pattern, says in usual:
+        if re.search(pattern, error):
+            return f"Likely mistake: {says}"
     for pattern, says in _HABITS:
         if match := re.search(pattern, f"{error}\n{line}"):
             return says.format(*match.groups(default=""))

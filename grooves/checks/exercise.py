@@ -20,21 +20,16 @@ import sys
 from html import escape
 
 from grooves.checks.again import refuse_memory, refuse_overwritten
-from grooves.checks.answers import (
-    describe,
-    line_of,
-    not_started_in,
-    place_of,
-    student_frames,
-    watch,
-)
+from grooves.checks.answers import line_of, not_started_in, place_of, student_frames, watch
 from grooves.checks.diagnoses import PATTERNS
 from grooves.checks.earlier import earlier_not_passed, note_outcome, sentence
-from grooves.checks.errors import habit, silenced
+from grooves.checks.errors import habit
 from grooves.checks.failures import UNRECOGNISED, AnswerRaised, CheckFailed, NotStarted, Stopped
+from grooves.checks.quiet import silenced
 from grooves.checks.survey import named_inputs, survey
 from grooves.checks.term import exercises_set, numbered, tell_missing
 from grooves.checks.verdict import NONE_OF_THE_USUAL, verdict
+from grooves.checks.words import describe
 
 _registry: dict[str, dict[str, None]] = {}  # lab -> its exercises, in the order of definition
 _modules: set[str] = set()  # where checks are defined
@@ -48,6 +43,7 @@ def check(
     returns: type | tuple = object,
     in_place: bool = False,
     repeatable: bool = True,
+    raised: tuple[tuple[str, str], ...] = (),
 ):
     """Turn a function of the student's answer into the check of one exercise.
 
@@ -56,7 +52,8 @@ def check(
     if it is a function; `object` means anything but None, `type(None)` allows None (for work in
     place). in_place: whether the answer may change the arrays and lists that it is given.
     repeatable: whether equal arguments must give equal results; False if the answer may draw with
-    a generator of its own.
+    a generator of its own. raised: errors that usual mistakes raise, each as a pattern in "Type:
+    message", and what to say of it.
 
     The function may return a sentence, which is shown after "passed". Calls of the answer are
     recorded if it is a function: a check that passes without having called it has a bug, and
@@ -108,7 +105,7 @@ def check(
                 raise RuntimeError(f"the check of {exercise!r} passed without calling the answer")
             _passed(lab, exercise, remark)
 
-        run.lab, run.exercise = lab, exercise
+        run.lab, run.exercise, run.raised = lab, exercise, raised
         return run
 
     return decorate
@@ -258,7 +255,7 @@ def _translate(error: BaseException, calls, run, body) -> CheckFailed:
         )
     place = f" in {place_of(frames, exercise)}" if frames else "."
     arguments = f"\n{exercise} got {call.arguments}." if call and call.arguments else ""
-    usual = habit(what, line_of(frames[-1]) if frames else "")
+    usual = habit(what, line_of(frames[-1]) if frames else "", run.raised)
     advice = f"\n{usual}" if usual else ""
     return AnswerRaised(f"your code stopped with an error{place}\n{what}{arguments}{advice}")
 

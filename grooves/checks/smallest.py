@@ -7,6 +7,7 @@ Part of the labs' checks (every chapter).
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Sequence
 
@@ -29,7 +30,12 @@ def smallest_case(findings: Sequence[Finding]) -> str:
         full = _in_full(finding)
         if full is not None:
             return f"The smallest input that fails: {full}. Work it by hand, and {PRINT}"
-    smaller = [f for f in wrong if _is_no_larger(f.inputs, wrong[0].inputs)]
+    readable = _is_readable(wrong[0].inputs)  # then nothing with numbers of 1e40 is smaller
+    smaller = [
+        f
+        for f in wrong
+        if _is_no_larger(f.inputs, wrong[0].inputs) and _is_readable(f.inputs) >= readable
+    ]
     smallest = min(smaller, key=_size, default=wrong[0])
     if _count(smallest.inputs) < _count(wrong[0].inputs):
         return f"The smallest input that fails: {smallest.told} {PRINT.capitalize()}"
@@ -106,14 +112,15 @@ def _is_short(value) -> bool:
     return all(
         abs(float(f"{x:.{MOST_DIGITS - 1}g}") - x) <= 1e-6 * abs(x)
         for x in map(float, _numbers(value))
+        if math.isfinite(x)
     )
 
 
 def _is_readable(value) -> bool:
-    """Whether the numbers in a value are neither huge nor tiny."""
+    """Whether the numbers in a value are neither huge nor tiny; infinity and NaN are readable."""
     low, high = READABLE
     return all(
-        x == 0 or abs(x) < ROUNDED_TO_ZERO or low <= abs(x) < high
+        not math.isfinite(x) or abs(x) < ROUNDED_TO_ZERO or low <= abs(x) < high
         for x in map(float, _numbers(value))
     )
 

@@ -14,6 +14,7 @@ import torch
 
 from grooves.checks.diagnoses import pattern
 from grooves.checks.failures import UNRECOGNISED, CheckFailed
+from grooves.checks.quiet import quiet
 from grooves.checks.smallest import smallest_case
 from grooves.checks.survey import Finding, opened
 
@@ -44,6 +45,11 @@ def verdict(findings: Sequence[Finding]) -> CheckFailed | None:
     first = next((finding for finding in findings if finding.wrong), None)
     if first is None:
         return None
+    with quiet(), np.errstate(all="ignore"):
+        return _verdict(findings, first)
+
+
+def _verdict(findings: Sequence[Finding], first: Finding) -> CheckFailed:
     if failure := _recognised(findings, first):
         return failure
     ordinary = [finding for finding in findings if not finding.wrong or _is_ordinary(finding)]
@@ -114,7 +120,6 @@ def _by_place(mistakes: Sequence) -> dict[tuple[str, int], object]:
 
 def _agrees(finding: Finding, mistake) -> bool:
     try:
-        with np.errstate(all="ignore"):  # the student must not be warned of a mistake's own code
-            return bool(finding.agrees(mistake))
+        return bool(finding.agrees(mistake))
     except Exception:  # a mistake's code may fail on some inputs, in any way
         return False

@@ -7,4 +7,9 @@ Then what can be done with the distribution of the next word: `sampling` (temper
 and others), `readers` (a model and the language behind one interface), `sampled` (texts with their
 exact probabilities), `distance` (to the language), `search` (greedy, beams, the exact mode),
 `constrained` (the grammar decides what may follow), `best_of_n`, `reflection`, `calibration`.
+
+Then serving, where many texts share a model: `ragged` (one forward pass for texts of different
+lengths), `speculative` and `acceptance` (a cheap draft proposes, the target verifies), `paging` and
+`paged_cache` (the KV cache in blocks; `paged_decoder` is the fast version), `scheduler` (static and
+continuous batching), `latency` (percentiles, goodput) and `serving_simulation`.
 """

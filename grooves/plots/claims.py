@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from grooves import assets
+from grooves.plots.typeset import typeset
 
 MIME = "application/vnd.grooves.claim+json"
 HOLDS = "holds"
@@ -199,10 +200,10 @@ def _as_html(stated):
     lines = [
         f'<strong><span aria-hidden="true">{_MARKS[stated.verdict]} </span>'
         f"Claim {stated.claim} {stated.verdict}.</strong> {html.escape(claim.text)}",
-        f"<em>Found:</em> {html.escape(stated.found)}",
+        f"<em>Found:</em> {typeset(stated.found)}",
     ]
     if stated.correction:
-        lines.append(f"<em>Better:</em> {html.escape(stated.correction)}")
+        lines.append(f"<em>Better:</em> {typeset(stated.correction)}")
     # The style is in the element, because JupyterLab does not read the book's style sheet.
     return (
         f'<div class="grooves-claim" id="{stated.anchor}" '

@@ -163,7 +163,7 @@ def picture(figure, alt: str, caption: str = "") -> Picture:
 
 
 def _captioned(markup: str, caption: str) -> str:
-    legend = f'<figcaption style="{_LEGEND}">{escape(caption)}</figcaption>' if caption else ""
+    legend = f'<figcaption style="{_LEGEND}">{typeset(caption)}</figcaption>' if caption else ""
     return f'<figure style="margin: 1em 0">{markup}{legend}</figure>'
 
 
@@ -207,7 +207,7 @@ def lines(x, series: dict, labels: tuple[str, str], alt: str, caption: str, **sc
     axes.set(xlabel=labels[0], ylabel=labels[1], **scales)
     names = []
     for place, (name, values) in enumerate(series.items()):
-        look = look_of(name, place)
+        look = dashed(look_of(name, place), names)
         axes.plot(x, values, **look)
         names.append(Name(name, values[-1], look))
     if scales.get("xscale") == "log":
@@ -225,6 +225,12 @@ def look_of(name: str, place: int, **changes) -> dict:
     """
     look = {"color": colour_of(name, place), "marker": "os^Dvx"[place % 6], "markersize": 5}
     return look | changes
+
+
+def dashed(look: dict, drawn: list[Name]) -> dict:
+    """A line's style, with dashes if one of the lines already drawn has its colour."""
+    taken = {name.look["color"] for name in drawn}
+    return look | {"linestyle": "--"} if look["color"] in taken else look
 
 
 def look_back(words, weights, at: int, caption: str) -> Picture:

@@ -22,7 +22,7 @@ def frontier(series: dict, labels, alt: str, caption: str, **scales) -> figures.
     axes.set(xlabel=labels[0], ylabel=labels[1], **scales)
     names = []
     for place, (name, runs) in enumerate(series.items(), start=1):
-        look = figures.look_of(name, place)
+        look = figures.dashed(figures.look_of(name, place), names)
         flat = np.concatenate([np.asarray(some) for some in runs])
         axes.plot(*flat.T, look["marker"], color=look["color"], markersize=3, alpha=0.4)
         middle = np.array([np.mean(some, axis=0) for some in runs])

@@ -71,7 +71,7 @@ def mean_curves(
         middle, low, high = np.transpose([interval(runs) for runs in values])
         if band == "range":
             low, high = np.min(values, axis=1), np.max(values, axis=1)
-        look = figures.look_of(name, place)
+        look = figures.dashed(figures.look_of(name, place), names)
         axes.fill_between(x, low, high, color=look["color"], alpha=0.15, linewidth=0)
         axes.plot(x, middle, **look)
         names.append(lettering.Name(name, middle[-1], look))

@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, field
 
 from grooves.plots.colours import INK
+from grooves.plots.typeset import signed
 
 GAP = 1.25  # lines of text from one name to the next
 WIDEST_NAME = 0.26  # of the figure's width, for a name beside its line
@@ -33,13 +34,16 @@ def text_width(text: str, size: float) -> float:
 
 
 def name_lines(axes, names: list[Name], size: float, beside: bool = True) -> None:
-    """Write the names of lines at their right ends, or above the axes where they are too long.
+    """Write the names of lines at their right ends, or above the axes with a piece of each line.
+
+    They stand above where one is too long, or two lines have one colour and differ in dashes.
 
     size: of the text, in points. beside: False where the lines do not end at the right edge.
     """
     figure = axes.figure
     room = WIDEST_NAME * figure.get_figwidth() * 72
-    if not beside or max(text_width(name.text, size) for name in names) > room:
+    alike = len({name.look["color"] for name in names}) < len(names)
+    if not beside or alike or max(text_width(name.text, size) for name in names) > room:
         legend(axes, names, size)
         return
     edge = axes.get_yaxis_transform()
@@ -161,6 +165,7 @@ def settle(figure, least: float) -> None:
 
     for text in figure.findobj(Text):
         text.set_fontsize(max(text.get_fontsize(), least))
+        text.set_text(signed(text.get_text()))
     for axes in figure.axes:
         figure.draw_without_rendering()
         box = axes.get_window_extent()
@@ -210,11 +215,28 @@ def label_powers(axis) -> None:
     ticks = ticks[::every]
     axis.set_minor_locator(NullLocator())
     far = ticks[0] < 0.99e-3 or ticks[-1] > 1.01e5
-    axis.set_ticks(ticks, labels=[prefixed(tick) if far else f"{tick:,.10g}" for tick in ticks])
+    if not far:
+        labels = [f"{tick:,.10g}" for tick in ticks]
+    elif axis.get_label_text().endswith("seconds"):
+        said = [prefixed(tick) for tick in ticks]
+        labels = [f"{text}s" if " " in text else f"{text} s" for text in said]
+    else:  # "10 m" would be read as ten metres
+        labels = [power_of_ten(tick) if ticks[0] < 1 else prefixed(tick) for tick in ticks]
+    axis.set_ticks(ticks, labels=labels)
+
+
+def power_of_ten(value: float) -> str:
+    """A positive number of one or two digits: 10⁻⁵, 2×10⁻³, 1, 50, 10⁴."""
+    if 0.99 <= value < 99:
+        return f"{value:.2g}"
+    power = math.floor(math.log10(value) + 1e-9)
+    raised = "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    front = f"{value / 10.0**power:.2g}"
+    return raised if front == "1" else f"{front}×{raised}"
 
 
 def prefixed(value: float) -> str:
-    """A positive number with an SI prefix: 10 m, 1, 100 G."""
+    """A positive number with an SI prefix: 10 m (of an axis in seconds), 1, 100 G."""
     if 0.99 <= value < 999:
         return f"{value:.3g}"
     prefixes = {-9: "n", -6: "µ", -3: "m", 3: "k", 6: "M", 9: "G", 12: "T", 15: "P"}

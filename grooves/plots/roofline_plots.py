@@ -94,7 +94,7 @@ def sweeps(
     names = []
     for place, (name, (x, y)) in enumerate(series.items()):
         thin = {"linewidth": 1, "markersize": 3} if name in faint else {}
-        look = figures.look_of(name, place, **thin)
+        look = figures.dashed(figures.look_of(name, place, **thin), names)
         axes.plot(x, y, **look)
         names.append(lettering.Name(name, y[-1], look))
     same_end = len({x[-1] for x, _ in series.values()}) == 1

@@ -2,8 +2,9 @@
 
 The key idea: a cell is written by a format string, which has no superscripts, minus signs or links.
 So `10^9` and `1.4e-45` become powers of ten with a raised exponent, `-0.0000` loses the sign that
-rounding left behind, `±` stays on the line of its number, and an address becomes a link named after
-its site. Used by every table of the course.
+rounding left behind, `±` stays on the line of its number, a spaced hyphen becomes a minus sign, and
+an address becomes a link named after its site. Used by every table and caption of the
+course.
 """
 
 import re
@@ -17,7 +18,8 @@ _AFTER_ADDRESS = re.compile(r"(https?://\S+) ([,;:])(?=\s)")
 _SIGNED_ZERO = re.compile(r"(?<![\w.,])[-+](0(?:\.0+)?)(?!\d|[.,]\d)")
 _POWER = re.compile(r"(\d+)\^([-+]?\d+)(?!\d)")
 _SCIENTIFIC = re.compile(rf"(?<![\w.])({_NUMBER})e([-+]?\d+)(?!\w)")
-_NEGATIVE = re.compile(r"(?<![\w.)\]])-(?=[\d.])")
+_MINUS = re.compile(r"(?<![\w.)\]])-(?=[\d.])|(?<=\S )-(?= \S)")
+_TIMES = re.compile(r"(?<=\d) x (?=\d)")
 _JOINED = re.compile(r" (±|×) ")
 
 
@@ -50,7 +52,12 @@ def _numbers(text):
     text = _SIGNED_ZERO.sub(r"\1", text)
     text = _POWER.sub(lambda m: _power(m[1], m[2]), escape(text))
     text = _SCIENTIFIC.sub(lambda m: _scientific(m[1], int(m[2])), text)
-    return _JOINED.sub(rf"{NO_BREAK}\1{NO_BREAK}", _NEGATIVE.sub(MINUS, text))
+    return _JOINED.sub(rf"{NO_BREAK}\1{NO_BREAK}", _TIMES.sub(" × ", signed(text)))
+
+
+def signed(text: str) -> str:
+    """A plain text with minus signs where a program writes hyphens: "-0.61", "w - t"."""
+    return _MINUS.sub(MINUS, text)
 
 
 def _scientific(number, exponent):

@@ -24,7 +24,7 @@ def gptq(weight: Tensor, inputs: Tensor, bits: int, group: int | None = None) ->
     """A matrix rounded to integers with scales, column by column; errors are passed on.
 
     weight: (R, C). inputs: (N, C), what the layer was given. group: columns that share a scale;
-    None for one scale per row. Returns: the dequantized matrix, (R, C).
+    None for one scale per row. Returns: the dequantised matrix, (R, C).
     Source: Frantar et al. 2023, section 3.3; damping of 1 % as there.
     """
     n_columns = weight.size(1)

@@ -1,11 +1,11 @@
 """QLoRA: LoRA beside matrices that are frozen in 4 bits.
 
 Key idea: a frozen matrix needs no gradient and no optimizer state, so nothing stands in the way of
-storing it coarsely. It is dequantized for each product, in the forward pass and again in the
-backward pass, because keeping the dequantized matrix would cost the memory that was saved.
+storing it coarsely. It is dequantised for each product, in the forward pass and again in the
+backward pass, because keeping the dequantised matrix would cost the memory that was saved.
 Chapter 06.
 Source: Dettmers et al. 2023, arXiv:2305.14314. Departures: integers of 4 bits in the place of
-their NF4, scales of 16 bits that are not quantized a second time, no paging.
+their NF4, scales of 16 bits that are not quantised a second time, no paging.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SCHEME = Scheme("int4", 64)  # as many weights share a scale as in the source
 
 
 class _Product(torch.autograd.Function):
-    """x W^T with a quantized W, which is dequantized once more in the backward pass."""
+    """x W^T with a quantised W, which is dequantised once more in the backward pass."""
 
     @staticmethod
     def forward(ctx, x, stored):
@@ -34,7 +34,7 @@ class _Product(torch.autograd.Function):
 
 
 class QLoRALinear(nn.Module):
-    """A quantized, frozen matrix with a learned low-rank change beside it.
+    """A quantised, frozen matrix with a learned low-rank change beside it.
 
     layer: the LoRA layer whose matrix is stored by `scheme`; its A and B are kept, not copied.
     Raises: ValueError where a row is not made of whole groups of the scheme.

@@ -1,4 +1,4 @@
-"""Weights in fewer bits: stored as integers with scales, and dequantized where they are used.
+"""Weights in fewer bits: stored as integers with scales, and dequantised where they are used.
 
 Key idea: small integers and one scale represent many weights. The scale is set by the largest of
 them, so one outlier makes the steps of all others coarse, and the question is how many weights
@@ -125,7 +125,7 @@ def unpack(packed: Tensor, bits: int, n: int) -> Tensor:
 
 
 class QuantizedWeight(nn.Module):
-    """A matrix that is stored as packed codes and scales, and dequantized when it is called.
+    """A matrix that is stored as packed codes and scales, and dequantised when it is called.
 
     weight: (R, C).
     """

@@ -130,7 +130,8 @@ def _refuse_divergence(history: History, lr: float, matrix_lr: float, save_to) -
     what = "is not a number" if not finite else f"rose from {first:.2f} to {loss:.2f}"
     saved = f"; the last checkpoint in {save_to} is untouched" if save_to is not None else ""
     cause = (
-        f"the learning rates (lr={lr:g}, matrix_lr={matrix_lr:g}) are the likely cause: try a third"
+        f"the learning rates (lr={lr:g}, matrix_lr={matrix_lr:g}) are the likely cause: try a "
+        "third of these rates"
         if history.steps > 1
         else "it was so before any step, so look at the data and the weights first"
     )

@@ -200,7 +200,7 @@ WELCOME = "# Welcome\n\nA page about the purple zeppelin.\n"
 EXPERIMENT = [
     "from grooves.plots import claims\n"
     'claims.verdict("C33", holds=False, found="No gradient: 0 bytes.", correction="Say forward.")',
-    'claims.verdict("C10", holds=6 * 175e9 * 300e9 > 3e23, found="3646 of them.")',
+    'claims.verdict("C10", holds=6 * 175e9 * 300e9 > 3e23, found="3646 of them, up to 5e-10.")',
     "import ipywidgets\nfrom tqdm.notebook import tqdm\n"
     "for _ in tqdm(range(7), desc='counting'):\n    pass",
     "ipywidgets.VBox([ipywidgets.Label('what it said'), ipywidgets.Text('ask me')])",

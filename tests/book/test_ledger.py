@@ -72,6 +72,8 @@ def test_a_verdict_stated_in_a_cell_reaches_the_ledger_with_a_link_to_the_cell(s
     page = (sample.site / "notebooks/experiment.html").read_text("utf-8")
     assert len(re.findall('id="claim-C33"', page)) == 1
     assert said(found["C10"][1]) == "holds"
+    numbers = found["C10"][2].find("p").get_text().replace("\u00a0", " ")
+    assert numbers.startswith("3646 of them, up to 5 × 10\u221210.")
     assert said(found["C01"][1]) == "not yet checked"
 
 

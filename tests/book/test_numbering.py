@@ -51,6 +51,13 @@ def test_a_chapter_bears_the_number_of_its_file_in_sidebar_and_title(edition):
     assert not [text for text in sidebar if text.startswith("3. ")], "nothing is counted"
 
 
+def test_a_printed_chapter_has_its_number_above_it(edition):
+    page = soup(edition, "book/06_fine_tuning.html")
+    titles = [said(title) for title in page.select("#jb-print-docs-body h1, article h1")]
+    assert len(titles) == 2 and titles[0] == titles[1].rstrip("# ")
+    assert titles[0].startswith("6. ")
+
+
 def test_captions_of_results_and_explorables_bear_the_chapters_number():
     page = (
         '<figcaption style="x">A</figcaption><caption>B</caption><p>C</p>'

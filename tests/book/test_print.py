@@ -134,6 +134,13 @@ NUMBERS = ["96", "12,288", "96 / 96", "4.0 C", "128,256", "4,719 kB", "73,728"]
 HEADS = ["L", "C", "heads", *["bytes that the cache takes for each token"] * 4]
 
 
+def test_the_title_on_paper_begins_where_the_text_begins(sheet, sample_address):
+    page = sheet(sample_address + "book/folds.html", "light")
+    page.emulate_media(media="print")
+    title = page.locator("#jb-print-docs-body h1")
+    assert title.evaluate("title => getComputedStyle(title).textAlign") in ("left", "start")
+
+
 def test_no_number_in_a_table_is_torn_on_paper(sheet, sample_address):
     page = sheet(sample_address + "book/folds.html", "light")
     rows = [f"<tr><th>model</th>{''.join(f'<th>{head}</th>' for head in HEADS)}</tr>"]

@@ -90,6 +90,13 @@ def test_excerpts_hold_no_code_and_code_of_notebooks_is_not_found(page, sample_a
     assert "factor" not in excerpt.inner_text()
 
 
+def test_an_excerpt_begins_with_the_text_and_keeps_short_formulas(page, sample_address):
+    found(page, sample_address, "costs")
+    excerpt = page.locator("#search-results li p").first.inner_text()
+    assert "costs O(T^2)" in excerpt
+    assert not [word for word in (".md", ".pdf", "Print") if word in excerpt]
+
+
 def test_each_word_of_a_student_belongs_to_one_chapter():
     listed = [
         book_search.plain(phrase) for typed in book_search.chapters().values() for phrase in typed

@@ -47,6 +47,14 @@ def test_what_a_program_writes_is_noticed(text):
     assert PROGRAM.search(cell)
 
 
+def test_a_preprint_gives_its_number_once(book):
+    text = BeautifulSoup((book.site / "book/bibliography.html").read_text("utf-8"), "html.parser")
+    entries = [entry.get_text() for entry in text.select("article div.citation")]
+    numbers = [re.findall(r"arXiv:[\d.]+\d", entry) for entry in entries]
+    assert sum(map(bool, numbers)) > 20
+    assert [found for found in numbers if len(found) > 1] == []
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_wide_table_scrolls_inside_the_page_with_a_sign(page, sample_address, width):
     page.set_viewport_size({"width": width, "height": 900})

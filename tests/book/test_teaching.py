@@ -343,3 +343,13 @@ def test_a_chapter_states_the_minutes_of_its_lab(name):
     (chapter,) = read_chapters(ROOT, [name])
     stated = re.search(r"\]\(\.\./labs/[^)]*\) takes (\d+)", (ROOT / f"book/{name}.md").read_text())
     assert int(stated[1]) == chapter_data.in_fives(sum(chapter.exercise_min))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_lab_names_its_chapter_by_the_question_on_its_page(name):
+    (chapter,) = read_chapters(ROOT, [name])
+    for folder in ("labs", "labs/solutions"):
+        cells = json.loads((ROOT / f"{folder}/{name}.ipynb").read_text("utf-8"))["cells"]
+        title = "".join(cells[0]["source"])
+        named = re.search(rf"chapter \d+, \[(.+?)\]\(\.\./book/{name}\.md\)", title)
+        assert named[1] == chapter.question

@@ -1,5 +1,6 @@
 """A term is linked to the glossary where it first occurs on a page, and nowhere else."""
 
+import json
 import re
 
 import pytest
@@ -64,3 +65,21 @@ def test_every_term_that_the_house_made_up_says_so():
     text = (ROOT / "book" / "glossary.md").read_text("utf-8")
     for word in ("dialect", "explorable", "gap", "ledger", "lineage", "Stories"):
         assert re.search(rf"^{word}\n  \*Our word\.\* ", text, re.M), word
+
+
+def shown_texts(path):
+    """What a file of the book or of a lab shows: its text, or the sources of a notebook's cells."""
+    if path.suffix != ".ipynb":
+        return path.read_text("utf-8")
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    return "\n".join("".join(cell["source"]) for cell in cells)
+
+
+def test_a_percent_sign_stands_close_to_its_number_everywhere():
+    """No code in these files takes a literal number's remainder, which would look the same."""
+    wide = re.compile(r"[0-9}][ \u00a0\u202f]%(?=[\s.,;:)\"'<*-]|$)", re.M)
+    folders = ("book/*.md", "book/quizzes/*.toml", "notebooks/*.ipynb", "labs/*.ipynb")
+    files = [path for pattern in folders for path in ROOT.glob(pattern)]
+    assert len(files) > 30
+    found = [f"{path.name}: {m[0]}" for path in files for m in wide.finditer(shown_texts(path))]
+    assert not found

@@ -76,9 +76,29 @@ def test_no_line_begins_with_the_comma_after_a_formula(page):
     assert torn == 0
 
 
+def test_a_claim_in_a_notebook_has_curly_quotation_marks(book):
+    pages = [path for path in book.pages() if path.startswith("notebooks/")]
+    soups = (BeautifulSoup((book.site / path).read_text("utf-8"), "html.parser") for path in pages)
+    said = [claim.get_text() for soup in soups for claim in soup.select(".grooves-claim")]
+    assert said and [text for text in said if '"' in text or "'" in text] == []
+
+
+def test_a_date_stays_on_one_line():
+    markup = '<a href="/2026-11-30/">read on 2026-11-30</a> <code>2026-11-30</code>'
+    held = 'read on <span class="unbroken">2026-11-30</span>'
+    assert book_typography.unbroken(markup) == markup.replace("read on 2026-11-30", held)
+
+
+def test_a_number_in_running_text_is_typeset_and_one_in_code_is_not():
+    markup = '<p id="a-1">from -7 to 7, 1e-6; GPT-3, 10-20, (-0.5) <code>-7, 1e-6</code></p>'
+    shown = "from −7 to 7, 10<sup>−6</sup>; GPT-3, 10-20, (−0.5) <code>-7, 1e-6</code></p>"
+    assert book_typography.unbroken(markup) == f'<p id="a-1">{shown}'
+
+
 def seen(html):
     """A page's text without code, formulas and pictures."""
-    article = BeautifulSoup(html, "html.parser").select_one("article")
+    soup = BeautifulSoup(html, "html.parser")
+    article = soup.select_one("article") or soup  # the page that searches has none
     for part in article.select("pre, code, math, svg, script, style"):
         part.decompose()
     return article.get_text()
@@ -90,6 +110,17 @@ def test_a_per_cent_sign_stands_beside_its_number(book):
         for p in book.pages()
     }
     assert {path: texts for path, texts in found.items() if texts} == {}
+
+
+def test_one_spelling_of_quantise_in_all_pages(book):
+    cited = {"book/bibliography.html"}  # titles of papers
+    found = {
+        path: re.findall(
+            r"(?i)\w*quantiz\w*\b(?!\.py)", seen((book.site / path).read_text("utf-8"))
+        )
+        for path in set(book.pages()) - cited
+    }
+    assert {path: words for path, words in found.items() if words} == {}
 
 
 def test_the_link_of_a_solution_does_not_begin_with_a_space(book):

@@ -391,7 +391,7 @@ def test_values_are_described_in_words():
     assert describe(np.zeros(2, dtype=np.int64)) == "an int64 array of shape (2,)"
     assert describe([1, 2]) == "a list of 2"
     assert describe(["norm.bias", "head"]) == "['norm.bias', 'head']"
-    assert describe(torch.nn.Linear(2, 2)) == "a Linear"
+    assert describe(torch.nn.Linear(2, 2)) == "a Linear with the weights weight (2, 2), bias (2,)"
     assert describe(len) == "the function len"
     assert describe((3,)) == "(3,)"
     assert describe(np.float64(3.5)) == "the number 3.5"

@@ -47,6 +47,26 @@ def test_a_timer_calls_the_work_as_often_as_it_is_told(more):
         assert refused.value.hint == "called_too_often"
 
 
+# --- errors that usual mistakes raise -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "says"),
+    [
+        ("a maximum that starts at 0", "([-900.0, -903.5, -901.2], [4.0, 1.0, -6.0])", "-math.inf"),
+        ("no maximum", "([700.3, 698.1], [3.0, 20.0])", "Subtract the greatest score so far"),
+        ("a list of the pieces", "([0.5, -1.2, 2.0], [10.0, -3.0, 4.5])", "are overwritten"),
+    ],
+)
+def test_an_error_of_a_usual_mistake_shows_the_pieces_and_names_the_mistake(name, given, says):
+    answer, _ = ANSWERS.rare_answers["softmax_average"][name]
+    with pytest.raises(CheckFailed) as refused:
+        check.softmax_average(answer)
+    arguments, mistake = refused.value.message.split("\nLikely mistake: ")
+    assert f"softmax_average got pieces = [{given}" in arguments
+    assert says in mistake
+
+
 # --- the yardsticks ------------------------------------------------------------------------------
 
 

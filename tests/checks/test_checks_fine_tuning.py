@@ -2,6 +2,7 @@
 
 import copy
 import re
+import warnings
 
 import pytest
 import torch
@@ -10,10 +11,10 @@ from torch import nn
 
 from grooves.checks import CheckFailed
 from grooves.checks import fine_tuning as check
-from grooves.checks.fine_tuning import challenge as challenge
+from grooves.checks.fine_tuning import challenge, reasons
 from grooves.checks.fine_tuning.stories import holds_stories
 from grooves.fine_tuning.lora import LoRALinear, add_lora, last_layer_only, merge
-from grooves.language.corpora import next_word_rows
+from grooves.language.corpora import HeldOut, next_word_rows
 from grooves.language.stories import Stories
 from grooves.training import lineage
 
@@ -25,7 +26,7 @@ def reached(answer, draw):
     """Nats above the entropy that an answer comes to, on one draw of stories."""
     exam = challenge._exam(draw)
     judged, _ = challenge._rebuilt(challenge._ask(answer, exam))
-    return challenge._gap(judged, exam.unseen)
+    return challenge.nats_above(judged, exam.unseen)
 
 
 # --- the bar -------------------------------------------------------------------------------------
@@ -188,3 +189,78 @@ def test_the_race_adds_what_was_forgotten(capsys):
     assert forgotten > 0.01
     assert score == pytest.approx(gap + forgotten, abs=2e-3)
     assert total == pytest.approx(score, abs=1e-3)
+
+
+# --- why a model misses the bar ------------------------------------------------------------------
+
+
+@torch.no_grad()
+def moved(*names):
+    """The base model with these tensors changed."""
+    model = lineage.base()
+    for name, weight in model.named_parameters():
+        if name in names:
+            weight += 0.01
+    return model
+
+
+def test_only_what_has_changed_is_said_to_be_too_little():
+    exam = challenge._exam(0)
+    for names in (("mix",), ("mix", "embedding.weight")):
+        name, why = reasons.reason(moved(*names), 64, 1.0, exam, challenge.BUDGET)
+        assert name == "blocks_untouched"
+        assert f"has changed, only {' and '.join(names)}, and" in why
+
+
+@pytest.mark.parametrize(("seen", "hint"), [(0.044, "memorised"), (0.3, "rows_untouched")])
+def test_a_model_that_is_good_on_its_twenty_stories_alone_has_memorised_them(
+    seen, hint, monkeypatch
+):
+    """0.044 and 0.405 are those of LoRA after 400 steps."""
+    monkeypatch.setattr(reasons, "loss_above", lambda model, held: seen)
+    judged = moved("blocks.0.attention.out.weight")
+    name, why = reasons.reason(judged, 64, 0.405, challenge._exam(0), challenge.BUDGET)
+    assert name == hint
+    assert "the embedding has not changed" in why
+
+
+def test_a_loss_is_compared_with_that_of_a_perfect_model_on_the_same_words():
+    held = HeldOut(Stories("narrator"), 2, seed=5)
+
+    class Perfect(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.bias = nn.Parameter(torch.zeros(()))
+
+        def forward(self, ids):
+            return held.truth.log() + self.bias
+
+    assert abs(reasons.loss_above(Perfect(), held)) < 1e-4
+    assert reasons.loss_above(lineage.base(), held) > 0.5
+
+
+# --- what the messages show ----------------------------------------------------------------------
+
+
+def test_a_mistake_that_fits_no_input_warns_nobody():
+    """Without the end mark one case has no words: NumPy warns of an empty mean, in our own line."""
+    end_mark_left_out = ANSWERS.wrong_answers["forgotten"]["end_mark_left_out"]
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        with pytest.raises(CheckFailed):
+            check.forgotten(end_mark_left_out)
+    ours = [w for w in shown if "grooves" in w.filename]
+    assert not ours
+
+
+def test_a_model_is_told_by_its_weights_and_in_by_what_it_compares():
+    def trainable(model, parts):
+        chosen = [model.embedding.weight]
+        for weight in model.parameters():
+            if weight not in chosen:
+                weight.requires_grad_(False)
+
+    with pytest.raises(CheckFailed) as refused:
+        check.trainable(trainable)
+    assert "got model = a Tied with the weights scale (), embedding" in refused.value.message
+    assert "compare identities" in refused.value.message

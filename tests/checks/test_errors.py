@@ -25,6 +25,7 @@ def used(answer):
         (lambda x: torch.sqrt(x.min(dim=-1)), "x.min(dim).values"),
         (lambda x: x.transpose(0, 2, 1), "swaps two axes"),
         (lambda x: max(x, 0), "clamp or relu"),
+        (lambda x: 1 if x not in [x + 1, x] else 2, "compare identities"),
         (lambda x: torch.maximum(x, 0), "x.clamp(min=0)"),
         (lambda x: x.copy(), "x.clone()"),
         (lambda x: x.astype(float), "x.to(dtype)"),

@@ -1,6 +1,7 @@
 """Which mistake is named: the only one that agrees with all that an answer returned."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -213,3 +214,35 @@ def test_of_two_mistakes_the_one_that_shows_on_ordinary_inputs_is_named_first():
         extreme(lambda x: np.exp(x) / np.exp(0.99 * x) / 2 + (x > 500))
     assert caught.value.hint == "half"
     assert caught.value.message.startswith("for x = (1.0, 2.0), your result")
+
+
+def test_nothing_with_huge_numbers_is_called_the_smallest_and_infinity_is_written_out():
+    def smallest(*cases):
+        @check(lab="98_survey", exercise="roots")
+        def roots(answer):
+            for numbers in cases:
+                judge(answer, (np.array(numbers),), np.zeros(len(numbers)), (), f"x = {numbers}")
+
+        with pytest.raises(CheckFailed) as caught:
+            roots(lambda x: x + 1)
+        return caught.value.message
+
+    long = tuple(range(40))
+    assert "The smallest input" not in smallest(long, (1e40,) * 3)
+    assert "x = [1, 2, inf]" in smallest(long, (1.0, 2.0, math.inf))
+
+
+def test_what_a_mistakes_code_does_on_an_unsuitable_input_warns_nobody():
+    """Neither in NumPy nor by hand, and NumPy warns of an empty mean however errors are set."""
+
+    def empty(x):
+        warnings.warn("an odd input", stacklevel=1)
+        return x[:0].mean()
+
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        with pytest.raises(CheckFailed):
+            compare(
+                np.ones(2), np.zeros(2), (Mistake("empty", empty, "never."),), (np.ones(3),), ""
+            )
+    assert not shown

@@ -186,6 +186,28 @@ def test_the_law_is_said_with_the_numbers_that_were_chosen(page):
     assert "The Ferrari with 128 in flight 40 GB/s" in said and "The trucks with 1" in said
 
 
+OVERPRINTED = """() => [...document.querySelectorAll(".gt-chart svg")]
+  .filter((svg) => svg.checkVisibility()).map((svg) => {
+    const boxes = [...svg.querySelectorAll(".gt-halo")].map((name) => name.getBoundingClientRect());
+    const [a, b] = boxes; // a line's box is 4 pixels higher than its letters
+    const aside = a.right < b.left || b.right < a.left;
+    return [boxes.length, aside || a.bottom < b.top + 4 || b.bottom < a.top + 4];
+  })"""
+
+
+def test_the_names_of_two_equal_fleets_do_not_overprint(page):
+    turn_to(page, "2.")
+    for fleet in ("The Ferrari", "The trucks"):
+        for name, place in (("Latency", 2), ("Bytes per trip", 6), ("Trips in flight", 7)):
+            slide(page, name, place, fleet)
+    press(page, "Give both the same road")
+    assert page.evaluate(OVERPRINTED) == [[2, True]]
+    turn_to(page, "1.")
+    press(page, "Show me")
+    page.get_by_role("slider", name="Time", exact=True).press("End")
+    assert page.evaluate(OVERPRINTED) == [[2, True]]
+
+
 def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address):
     for scheme, width in (("dark", 390), ("light", 1280)):
         for page in opened_at(browser, address, width, scheme):

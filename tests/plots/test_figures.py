@@ -114,6 +114,21 @@ def test_a_method_keeps_its_colour_wherever_it_stands():
         assert re.search(rf"fill: light-dark\({light}[^>]*>{name}<", markup), name
 
 
+def test_two_lines_of_one_colour_differ_in_dashes():
+    looks = []
+    for place, name in enumerate(("Adam", "plain", "Adam, schedule")):
+        drawn = [figures.Name(other, 0, look) for other, look in looks]
+        looks.append((name, figures.dashed(figures.look_of(name, place), drawn)))
+    assert ["linestyle" in look for _, look in looks] == [False, False, True]
+    assert looks[0][1]["color"] == looks[2][1]["color"]
+
+
+def test_a_caption_is_typeset_like_a_table():
+    figure, axes = figures.canvas()
+    shown = figures.picture(figure, "alt", "fell by -0.5 & more").markup
+    assert "fell by \u22120.5 &amp; more" in shown
+
+
 def test_figures_and_explorables_give_a_method_one_colour():
     """In the style sheets --gx-model is blue and --gx-exact vermilion."""
     variables = {"gf-scratch": "from scratch", "gf-head": "last layer", "gf-lora": "LoRA"}

@@ -9,8 +9,8 @@ from grooves.plots import figures, lettering
 
 def names(*texts, ends=(1.0, 1.01, 1.02)):
     return [
-        lettering.Name(text, end, {"color": figures.BLUE})
-        for text, end in zip(texts, ends, strict=False)
+        lettering.Name(text, end, {"color": colour})
+        for text, end, colour in zip(texts, ends, figures.PALETTE, strict=False)
     ]
 
 
@@ -54,13 +54,43 @@ def test_a_label_longer_than_its_axis_is_wrapped():
 
 @pytest.mark.parametrize(
     ("low", "high", "some"),
-    [(12, 240, "50"), (2, 8, "5"), (1e-6, 10, "10 m"), (20, 23, "20.8"), (1e8, 1e14, "1 T")],
+    [(12, 240, "50"), (2, 8, "5"), (1e-6, 10, "10⁻²"), (20, 23, "20.8"), (1e8, 1e14, "1 T")],
 )
 def test_a_logarithmic_axis_has_ticks_that_tell_its_scale(low, high, some):
     figure, axes = figures.canvas()
     axes.set(yscale="log", ylim=(low, high))
     lettering.settle(figure, figures.FONT_SIZE)
     assert 2 <= len(labels(axes.yaxis)) <= 8 and some in labels(axes.yaxis)
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [
+        ("seconds", ["10 µs", "100 µs", "1 ms", "10 ms", "100 ms", "1 s"]),
+        ("loss, nats", ["10⁻⁵", "10⁻⁴", "10⁻³", "10⁻²", "10⁻¹", "1"]),
+    ],
+)
+def test_a_tick_has_a_prefix_only_with_its_unit(label, shown):
+    figure, axes = figures.canvas()
+    axes.set(yscale="log", ylim=(1e-5, 1), ylabel=label)
+    lettering.settle(figure, figures.FONT_SIZE)
+    assert labels(axes.yaxis) == shown
+
+
+def test_names_of_one_colour_stand_above_where_their_dashes_show():
+    figure, axes = figures.canvas()
+    axes.plot([0, 1], [0, 1])
+    pair = names("one", "two")
+    pair[1].look["color"] = pair[0].look["color"]
+    lettering.name_lines(axes, pair, figures.FONT_SIZE)
+    assert figure.legends and not axes.texts
+
+
+def test_a_negative_number_in_a_figure_has_a_minus_sign():
+    figure, axes = figures.canvas()
+    axes.text(0.5, 0.5, "-0.61, well-known")
+    lettering.settle(figure, figures.FONT_SIZE)
+    assert axes.texts[0].get_text() == "\u22120.61, well-known"
 
 
 def test_no_text_is_smaller_than_the_course_s_size():

@@ -31,6 +31,8 @@ def test_powers_have_a_raised_exponent(text, markup):
         ("-0.0, and 3", "0.0, and 3"),
         ("-0.5", "−0.5"),
         ("-10", "−10"),
+        ("w x + w - t", "w x + w − t"),
+        ("256 x 256", f"256{NB}×{NB}256"),
     ],
 )
 def test_a_zero_has_no_sign_and_other_signs_are_set(text, markup):

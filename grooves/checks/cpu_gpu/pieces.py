@@ -2,18 +2,23 @@
 
 Key idea: the pieces come as from a cache: each is overwritten when the next one is fetched, and
 they can be passed once. The greatest score comes first, in the middle and last, and some scores are
-so large or so small that exp without a running maximum gives infinity or nothing but zeros.
+so large or so small that exp without a running maximum gives infinity or nothing but zeros. In
+Python's own numbers these attempts end in an error, and the check says what it means.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+import numpy as np
 
 from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import by_hand
 from grooves.checks.compare import Mistake
 from grooves.checks.cpu_gpu.rules import LAB, Case, judge
+
+MOST_WRITTEN = 150  # characters of pieces that are written in full
 
 
 class Pieces(Iterator):
@@ -43,6 +48,14 @@ class Pieces(Iterator):
         return self.held
 
     __code__ = __next__.__code__  # handed over with the inputs, so an answer may run it
+
+    def __repr__(self) -> str:
+        """The pairs as a list, which can be passed in their place, if they are few."""
+        written = ", ".join(f"({list(scores)}, {list(values)})" for scores, values in self.pairs)
+        if len(written) > MOST_WRITTEN:
+            shown = ", ".join(f"{list(scores)}" for scores, _ in self.pairs[:4])
+            return f"{len(self.pairs)} pieces, with the scores {shown} and so on"
+        return f"[{written}]"
 
     def lengths(self) -> str:
         """How many scores the pieces hold."""
@@ -110,6 +123,16 @@ def _up(before: float, after: float) -> float:
     return math.exp(min(after - before, 700.0))
 
 
+def _relative_to(greatest_of: Callable) -> Callable:
+    """The result with exponentials relative to another number than the greatest score, in NumPy."""
+
+    def compute(pieces: Pieces) -> float:
+        weights = np.exp(np.array(pieces.scores(), float) - greatest_of(pieces.scores()))
+        return float((weights * pieces.values()).sum() / weights.sum())
+
+    return compute
+
+
 def _own_maxima(pieces: Pieces) -> float:
     shifted = [s - max(scores) for scores, _ in pieces.pairs for s in scores]
     weights = list(map(math.exp, shifted))
@@ -143,13 +166,25 @@ MISTAKES = (
         "Multiply both sums by exp(old maximum - new maximum).",
     ),
     Mistake(
-        "divisor_not_rescaled",
+        "maximum_missing",
+        _relative_to(lambda scores: 0),
+        "you never subtract the greatest score, so exp of a large score is infinite, and exp of "
+        "small ones are all 0. Subtract the greatest score so far.",
+    ),
+    Mistake(
+        "maximum_missing",
+        _relative_to(lambda scores: max(0, *scores)),
+        "your greatest score starts at 0, above all scores where these are negative, so that all "
+        "weights may be 0. Let it start at -math.inf.",
+    ),
+    Mistake(
+        "one_sum_not_rescaled",
         lambda p: _running(p, _down, _none),
         "you rescale the sum of the values, but not the sum of the weights. Both are relative to "
         "the maximum.",
     ),
     Mistake(
-        "total_not_rescaled",
+        "one_sum_not_rescaled",
         lambda p: _running(p, _none, _down),
         "you rescale the sum of the weights, but not the sum of the values. Both are relative to "
         "the maximum.",
@@ -206,12 +241,31 @@ MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="softmax_average")
+RAISED = (
+    (
+        "ZeroDivisionError",
+        "the sum of the weights is 0. The greatest score so far must start below every score, at "
+        "-math.inf: above scores such as -900, a start at 0 makes all weights 0. And each pair of "
+        "lists must be used before the next is fetched, which overwrites it.",
+    ),
+    (
+        "OverflowError",
+        "exp of a number far above 0. Subtract the greatest score so far from each score, and "
+        "multiply what you added up before by exp(old maximum - new maximum): neither exponent is "
+        "ever above 0.",
+    ),
+    (
+        r"(?:max|min)\(\) (?:arg|iterable)|is not iterable|zero-size array|list index out of range",
+        "the lists are empty by now. Both are overwritten when the next pair is fetched, so "
+        "`list(pieces)` does not keep them: use each pair inside the loop over `pieces`.",
+    ),
+)
+
+
+@check(lab=LAB, exercise="softmax_average", raised=RAISED)
 def softmax_average(answer):
     """softmax_average(pieces) -> the values' mean, weighted by the softmax of all scores."""
     cases = []
     for pieces in CASES:
-        greatest = max(pieces.scores())
-        given = f"pieces of {pieces.lengths()} scores, of which the greatest is {greatest:g}"
-        cases.append(Case((pieces,), {"the mean": right(pieces)}, given))
+        cases.append(Case((pieces,), {"the mean": right(pieces)}, f"pieces = {pieces}"))
     judge(by_hand(answer), cases, MISTAKES)

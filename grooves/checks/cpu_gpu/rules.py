@@ -40,9 +40,11 @@ def figure(value, given: str) -> float:
 
 
 def same(got, expected, tolerance: float = EXACT) -> bool:
-    """Whether two figures agree within a relative tolerance; words must be equal."""
+    """Whether two figures agree within a relative tolerance, or are both NaN, or equal words."""
     if isinstance(expected, str) or isinstance(got, str):
         return got == expected
+    if got != got and expected != expected:
+        return True
     return math.isclose(got, expected, rel_tol=tolerance)
 
 

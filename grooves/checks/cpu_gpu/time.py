@@ -109,6 +109,11 @@ MISTAKES = (
         "the launch times are missing. Every operation is launched.",
     ),
     *_seconds(
+        "idle_not_launched",
+        lambda o, p, w, t: right([pair for pair in o if any(pair)], p, w, t)[0],
+        "you leave out operations that have nothing to do. They are launched too.",
+    ),
+    *_seconds(
         "one_launch",
         lambda o, p, w, t: t + sum(max(f / p, b / w) for f, b in o),
         "you count one launch. Each operation has its own.",

@@ -7,7 +7,6 @@ judged by its divergence from the exact dialect on stories that no answer sees.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from grooves.checks import CheckFailed, check
 from grooves.checks.compare import own_seed, watched
+from grooves.checks.fine_tuning.reasons import Exam, nats_above, reason
 from grooves.checks.fine_tuning.stories import with_no_other_stories
 from grooves.fine_tuning.lora import LoRALinear
 from grooves.language.corpora import HeldOut
@@ -35,24 +35,15 @@ MAKERS_OF_STORIES = {
 }
 
 
-@dataclass(frozen=True)
-class Exam:
-    """Stories to learn from, old ones, and unseen ones of the dialect, which stay here."""
-
-    few: list[list[int]]
-    many: list[list[int]]
-    unseen: HeldOut
-
-
 @check(lab=LAB, exercise="tune", returns=nn.Module)
 def tune(answer):
     """tune(model, few, many) -> the base model with at most 2,000 numbers changed."""
     exam = _exam(0)
     handed_in = _ask(answer, exam)
     judged, n_changed = _rebuilt(handed_in)
-    gap = _gap(judged, exam.unseen)
+    gap = nats_above(judged, exam.unseen)
     if not gap < BAR_NATS:
-        name, why = _why(judged, n_changed, gap, exam)
+        name, why = reason(judged, n_changed, gap, exam, BUDGET)
         raise CheckFailed(
             f"for {N_FEW} stories, your result is a model with {n_changed:,} numbers changed that "
             f"is {gap:.2f} nats per word above the entropy of the dialect; the bar is {BAR_NATS}.\n"
@@ -83,8 +74,8 @@ def race(answer, draws: int = 3) -> float:
     for draw in range(1, draws + 1):
         exam = _exam(draw)
         judged, _ = _rebuilt(_ask(answer, exam))
-        gaps.append(_gap(judged, exam.unseen))
-        lost.append(_gap(judged, known) - _gap(base, known))
+        gaps.append(nats_above(judged, exam.unseen))
+        lost.append(nats_above(judged, known) - nats_above(base, known))
     gap, forgotten = sum(gaps) / draws, sum(lost) / draws
     print(f"score {gap + forgotten:.3f}: {gap:.3f} from the dialect, {forgotten:.3f} forgotten.")
     return gap + forgotten
@@ -222,79 +213,11 @@ def _refuse_too_many(counts: dict[str, int], total: int, budget: int) -> None:
     )
 
 
-# ---- what it is worth ------------------------------------------------------------------------
-
-
-def _gap(model: nn.Module, unseen: HeldOut) -> float:
-    words = (unseen.targets >= 0).sum()
-    return float(lineage.divergence(model, unseen).double().sum() / words)
-
-
-def _why(judged, n_changed: int, gap: float, exam: Exam) -> tuple[str, str]:
-    """The likely reason that a model stays above the bar: a name, and what to say."""
-    with own_seed(0):
-        base = lineage.base()
-    before = _gap(base, exam.unseen)
-    if not n_changed:
-        return "nothing_changed", "this is the base model. Train some of its numbers on stories."
-    if gap > before:
-        return "worse_than_before", (
-            f"the base model has {before:.2f}. Either the learning rate was so large that the "
-            "model forgot what it knew, and a tenth of it would do, or it was trained on other "
-            "stories than `few`, those of the dialect."
-        )
-    if gap > 0.75 * before:
-        return "hardly_moved", (
-            f"the base model has {before:.2f}, so next to nothing of the dialect was learned. "
-            "Train on `few`, whose stories are the dialect's, or try a larger learning rate, more "
-            "steps, or other trainable numbers."
-        )
-    if all(
-        torch.equal(new, old)
-        for (name, new), (_, old) in zip(
-            judged.blocks.named_parameters(), base.blocks.named_parameters(), strict=True
-        )
-    ):
-        return "blocks_untouched", (
-            "no matrix of the blocks has changed. The head and the embedding alone cannot learn "
-            "which word follows which. Train the blocks too, with a low rank."
-        )
-    if torch.equal(judged.embedding.weight, base.embedding.weight) and torch.equal(
-        judged.head.weight, base.head.weight
-    ):
-        return "rows_untouched", (
-            "the embedding has not changed. Words that the base model has never read have nearly "
-            "identical rows, and LoRA cannot distinguish them. Train the rows of some of them. "
-            "(`weight[:5].requires_grad_(True)` affects a new tensor, not these rows.)"
-        )
-    rows = _rows(judged, base)
-    if len(rows & {word for story in exam.many for word in story}) > len(rows) / 2:
-        return "rows_of_known_words", (
-            "most of the rows that changed belong to words that the base model knows. Which "
-            "words of `few` are in no story of `many`?"
-        )
-    if n_changed < BUDGET / 2:
-        return (
-            "few_numbers",
-            f"only {n_changed:,} of {BUDGET:,} numbers have changed. Which others help?",
-        )
-    return "not_there_yet", (
-        "none of the usual ones. Hold out five of the stories and watch the loss on them: if it "
-        "still falls at the end, use more steps or a larger learning rate; if it rises, use fewer."
-    )
-
-
-def _rows(judged, base) -> set[int]:
-    """The words whose row is another one than before, where it is read or where it is spoken."""
-    before = base.embedding.weight
-    other = (judged.embedding.weight != before) | (judged.head.weight != before)
-    return set(other.any(dim=1).nonzero().flatten().tolist())
-
-
 @cache
 def _exam(draw: int) -> Exam:
     narrator, language = Stories("narrator"), Stories()
     encode = WordTokenizer(language.vocabulary).encode
     few = [encode(s)[:LONGEST] for s in narrator.corpus(N_FEW, seed=6_100 + draw)]
     many = [encode(s)[:LONGEST] for s in language.corpus(N_MANY, seed=6_200 + draw)]
-    return Exam(few, many, HeldOut(narrator, N_UNSEEN, seed=6_300 + draw))
+    unseen = HeldOut(narrator, N_UNSEEN, seed=6_300 + draw)
+    return Exam(few, many, unseen, seed=6_100 + draw)

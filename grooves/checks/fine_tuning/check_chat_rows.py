@@ -15,14 +15,37 @@ LAB = "06_fine_tuning"
 NAMES = ("the inputs", "the targets")
 
 
-def _tokens(dialogue, user, assistant, first=(0,), after_question=(), after_answer=(0,)):
+def _tokens(
+    dialogue,
+    user,
+    assistant,
+    first=(0,),
+    before_turn=(),
+    after_question=(),
+    after_answer=(0,),
+    last_end=(),
+):
     """The tokens of a dialogue, and what each is: "u" user, "r" role, "a" answer, "e" its end."""
     tokens, kinds = list(first), ["s"] * len(first)
     for question, answer in dialogue:
-        tokens += [user, *question, *after_question, assistant, *answer, *after_answer]
-        kinds += ["n", *("u" * len(question)), *("u" * len(after_question)), "r"]
+        tokens += [
+            *before_turn,
+            user,
+            *question,
+            *after_question,
+            assistant,
+            *answer,
+            *after_answer,
+        ]
+        kinds += [
+            *("s" * len(before_turn)),
+            "n",
+            *("u" * len(question)),
+            *("u" * len(after_question)),
+            "r",
+        ]
         kinds += [*("a" * len(answer)), *("e" * len(after_answer))]
-    return tokens, kinds
+    return tokens + list(last_end), kinds + ["e"] * len(last_end)
 
 
 def _rows(dialogue, user, assistant, counts="ae", ignored=IGNORED, shift=1, look=None, **template):
@@ -118,9 +141,21 @@ MISTAKES = tuple(
             "the end mark after each answer is missing.",
         ),
         (
-            "end_after_question",
+            "no_end_marks",
+            _with(after_answer=(), last_end=(0,)),
+            "the end mark stands after the last answer only. Each answer has one, at which the "
+            "assistant stops.",
+        ),
+        (
+            "extra_end_mark",
             _with(after_question=(0,)),
             "you put an end mark after the question. In this template only answers have one.",
+        ),
+        (
+            "extra_end_mark",
+            _with(first=(), before_turn=(0,)),
+            "you begin every turn with the end mark 0. Only the row begins with it; the next turn "
+            "follows the end mark of the answer before it.",
         ),
     )
 )

@@ -25,11 +25,17 @@ def _bytes(
     per_scale=2,
     scales=lambda frozen, bits, group: frozen / group if bits < 16 else 0,
     learned=lambda n_out, n_in, rank: rank * (n_out + n_in),
+    small=None,
 ) -> float:
-    """The right number of bytes, or one with a part exchanged."""
+    """The right number of bytes, or one with a part exchanged.
+
+    small: bytes for each number of A and B, from the bits of the frozen weights.
+    """
+    per_learned = small(bits) if small else per_learned
     frozen = sum(n_out * n_in for n_out, n_in in shapes)
-    small = sum(learned(*shape, rank) for shape in shapes)
-    return frozen * per_frozen(bits) + per_scale * scales(frozen, bits, group) + per_learned * small
+    n_learned = sum(learned(*shape, rank) for shape in shapes)
+    stored = frozen * per_frozen(bits) + per_scale * scales(frozen, bits, group)
+    return stored + per_learned * n_learned
 
 
 def _with(**parts):
@@ -50,10 +56,16 @@ MISTAKES = tuple(
             _with(scales=lambda frozen, bits, group: 0),
             "the scales are missing. Below 16 bits, each group of weights has one.",
         ),
-        (
-            "scales_at_any_precision",
-            _with(scales=lambda frozen, bits, group: frozen / group),
-            "you count scales at 16 bits or more. Only fewer bits need them.",
+        *(
+            (
+                "scales_at_any_precision",
+                _with(scales=scales),
+                "you count scales at 16 bits or more. Only fewer bits need them.",
+            )
+            for scales in (
+                lambda frozen, bits, group: frozen / group,
+                lambda frozen, bits, group: frozen / group if bits <= 16 else 0,
+            )
         ),
         (
             "scale_per_weight",
@@ -71,11 +83,28 @@ MISTAKES = tuple(
         *(
             (
                 "frozen_has_gradients",
-                _with(per_frozen=lambda bits, more=more: bits / 8 + more),
+                _with(per_frozen=per_frozen),
                 "you count gradients for the frozen weights. Only A and B have gradients and "
                 "AdamW's moments.",
             )
-            for more in (4, 12)  # the gradients alone, and the moments too
+            for per_frozen in (
+                lambda bits: bits / 8 + 4,  # the gradients alone
+                lambda bits: bits / 8 + 12,  # the moments too
+                lambda bits: 4 * bits / 8,  # all four in few bits
+                lambda bits: 16,  # and in 32
+            )
+        ),
+        (
+            "trained_in_few_bits",
+            _with(small=lambda bits: 4 * bits / 8),
+            "you store A and B with `bits` bits. They are trained in 32, whatever the frozen "
+            "weights have.",
+        ),
+        (
+            "trained_in_few_bits",
+            _with(small=lambda bits: 12 + bits / 8),
+            "you store A and B with `bits` bits. They are trained in 32, whatever the frozen "
+            "weights have.",
         ),
         (
             "twelve_bytes",
@@ -89,7 +118,7 @@ MISTAKES = tuple(
             "AdamW's two moments of A and B are missing.",
         ),
         (
-            "weights_only",
+            "no_moments",
             _with(per_learned=4),
             "gradients and moments of A and B are missing.",
         ),

@@ -7,6 +7,8 @@ Letters: N stories, T positions.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from grooves.checks import check
@@ -26,18 +28,21 @@ def _words(targets, stories):
     return (targets != IGNORED) & stories[:, None]
 
 
-def _each_story(before, after, targets, old):
+def _each_story(before, after, targets, old, with_words_only=False):
     words = _words(targets, old)
     lost = np.where(words, after - before, 0).sum(1)[old] / words.sum(1)[old]
-    return lost.mean()
+    return np.nanmean(lost) if with_words_only else lost.mean()
 
 
 MISTAKES = (
-    Mistake(
-        "mean_of_stories",
-        _each_story,
-        "you average over each story first and then over the stories, so a word of a short story "
-        "weighs more. Every word has the same weight.",
+    *(
+        Mistake(
+            "mean_of_stories",
+            compute,
+            "you average over each story first and then over the stories, so a word of a short "
+            "story weighs more. Every word has the same weight.",
+        )
+        for compute in (_each_story, partial(_each_story, with_words_only=True))
     ),
     Mistake(
         "sign_flipped",

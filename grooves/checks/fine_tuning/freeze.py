@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -65,8 +66,26 @@ def _last_name_wins(model, case) -> set[int]:
     return {i for i, chosen in by_id.items() if chosen}
 
 
+def _last_part_wins(model, case, named=_named) -> set[int]:
+    """Each part switches a weight on or off: what the last part leaves on, after the last name."""
+    learning = _as_before(model, case)
+    for name, weight in named(model):
+        for part in case.parts:
+            learning = learning | {id(weight)} if _is_in(name, part) else learning - {id(weight)}
+    return learning
+
+
+def _first_names(model):
+    return list(model.named_parameters())
+
+
 def _total(model, learning: set[int]) -> int:
     return sum(w.numel() for w in model.parameters() if id(w) in learning)
+
+
+def _by_name(model, case, named=_named) -> int:
+    """The numbers of the weights that are named, a tensor once for each of its names."""
+    return sum(w.numel() for name, w in named(model) if any(_is_in(name, p) for p in case.parts))
 
 
 def _honest(learns):
@@ -90,9 +109,7 @@ MISTAKES = (
         )
         for counts in (
             lambda m, c: sum(w.numel() for _, w in _named(m) if id(w) in _right(m, c)),
-            lambda m, c: sum(
-                w.numel() for name, w in _named(m) if any(_is_in(name, p) for p in c.parts)
-            ),
+            _by_name,
         )
     ),
     Mistake(
@@ -101,11 +118,29 @@ MISTAKES = (
         says="named_parameters() lists a tensor with two names under the first one only, so your "
         "code never sees `head.weight`. Pass remove_duplicate=False to get both names.",
     ),
-    Mistake(
-        "last_name_wins",
-        **_honest(_last_name_wins),
-        says="the tensor with two names is switched on under one name and off again under the "
-        "other. Collect the trainable tensors first, then set requires_grad.",
+    *(
+        Mistake(
+            "switched_off_again",
+            _last_name_wins,
+            counts,
+            "the tensor with two names is switched on under one name and off again under the "
+            "other. Collect the trainable tensors first, then set requires_grad.",
+        )
+        for counts in (lambda m, c: _total(m, _last_name_wins(m, c)), _by_name)
+    ),
+    *(
+        Mistake(
+            "switched_off_again",
+            partial(_last_part_wins, named=named),
+            counts,
+            "a weight that one part switches on is switched off again by the next part, to which "
+            "it does not belong. Decide with any(… for part in parts), once for each weight.",
+        )
+        for named in (_named, _first_names)
+        for counts in (
+            lambda m, c, named=named: _total(m, _last_part_wins(m, c, named)),
+            lambda m, c, named=named: _by_name(m, c, named),
+        )
     ),
     Mistake(
         "frozen_instead",

@@ -45,6 +45,15 @@ MISTAKES = tuple(
             lambda W, A, B, alpha: W + _scale(A, alpha) * (B @ A),
             "you multiply B A. The layer applies A first, so the change is A B.",
         ),
+        *(
+            (
+                "b_transposed",
+                lambda W, A, B, alpha, change=change: W + _scale(A, alpha) * change(A, B),
+                "you multiply A by the transpose of B, which raises no error where both are "
+                "square. Transpose the product A B, not one of its factors.",
+            )
+            for change in (lambda A, B: A @ B.T, lambda A, B: (A @ B.T).T, lambda A, B: A.T @ B)
+        ),
         (
             "no_scale",
             lambda W, A, B, alpha: W + (A @ B).T,

@@ -93,6 +93,11 @@ MISTAKES = (
         "a training loss of your run is not finite, so the run has diverged. Both kinds of loss "
         "must be finite.",
     ),
+    Mistake(
+        "infinity_allowed",
+        lambda r, t, h: _choose(r, t, h, sound=~np.isnan(t).any(1) & ~np.isnan(h).any(1)),
+        "you exclude runs with NaN alone. Infinity is not finite either: np.isfinite finds both.",
+    ),
     *(
         Mistake(
             "last_losses_compared",

@@ -17,14 +17,14 @@ LAB = "06_fine_tuning"
 EXACT = 1e-9
 
 
-def _stop(losses, patience, better=np.less, in_a_row=True, stopped=False):
+def _stop(losses, patience, better=np.less, in_a_row=True, stopped=False, first=1):
     """The right look, or one by another rule.
 
     in_a_row: whether a new best resets the counter. stopped: whether to return the look at which
-    the run stops.
+    the run stops. first: the look with which counting begins.
     """
     best, waited = 0, 0
-    for look in range(1, len(losses)):
+    for look in range(first, len(losses)):
         if better(losses[look], losses[best]):
             best, waited = look, waited * (not in_a_row)
         else:
@@ -114,6 +114,12 @@ MISTAKES = (
         "too_patient",
         lambda t, h, p: _stop(h, p + 1),
         "you wait for one look more than `patience`.",
+    ),
+    Mistake(
+        "too_impatient",
+        lambda t, h, p: _stop(h, p, first=0),
+        "you count look 0 as a look without a new best, because its loss is not below itself. It "
+        "is the best so far: begin with look 1.",
     ),
     Mistake(
         "too_impatient",

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from grooves.checks import CheckFailed, check
-from grooves.checks.answers import describe
 from grooves.checks.compare import Mistake, as_tensor, compare, written_by_hand
+from grooves.checks.words import describe
 
 LAB = "04_transformer"
 BYTES = 256  # the tokens before any merge

@@ -8,6 +8,17 @@ import { digits, quantity } from "../shared/units.mjs";
 
 const POINTS = 240; // of a line
 const MOST = 2 ** 14; // trips in flight
+const [LONG, HIGH] = [92, 14]; // pixels that a fleet's name takes
+
+/** The fleets' names, as text; where two would overprint, the upper one moves up, or both down. */
+function labels(plane, found) {
+  const [upper, lower] = found.toSorted((a, b) => a.y - b.y);
+  if (lower && Math.abs(upper.x - lower.x) < LONG && lower.y - upper.y < HIGH) {
+    upper.y = Math.max(plane.bounds.top + 10, lower.y - HIGH);
+    lower.y = Math.max(lower.y, upper.y + HIGH);
+  }
+  return found.map(({ x, y, kind, anchor }) => plane.text(x, y, FLEETS[kind].name, { anchor, className: "gc-strong gt-halo" }));
+}
 
 /** Bytes delivered over time; each line up is ten times as many, or more. */
 export class DeliveredChart {
@@ -26,7 +37,7 @@ export class DeliveredChart {
     const least = Math.min(...Object.values(fleets).map(({ trip_bytes }) => trip_bytes));
     plane.across = { from: 0, to: horizon, title: "time", show: nanoseconds };
     plane.up = { from: least / 2, to: 2 * Math.max(...ends, least), log: true, show: (value) => quantity(value, "B") };
-    const parts = [];
+    const [parts, named] = [[], []];
     for (const [kind, fleet] of Object.entries(fleets)) {
       const begin = tripTime(fleet);
       if (begin > time) continue;
@@ -34,10 +45,10 @@ export class DeliveredChart {
       parts.push(plane.line([[begin, plane.up.from], ...places], `gt-line gt-${kind}`));
       const [x, y] = [plane.x(time), plane.y(places.at(-1)[1])];
       const ends = x + 92 > plane.bounds.right;
-      parts.push(plane.text(x + (ends ? -8 : 8), ends ? y - 8 : y + 4, FLEETS[kind].name, { anchor: ends ? "end" : "start", className: "gc-strong gt-halo" }));
+      named.push({ kind, x: x + (ends ? -8 : 8), y: ends ? y - 8 : y + 4, anchor: ends ? "end" : "start" });
     }
     const x = plane.x(Math.min(time, horizon));
-    parts.push(shape("line", { x1: x, x2: x, y1: plane.bounds.top, y2: plane.bounds.bottom, class: "gt-now" }));
+    parts.push(shape("line", { x1: x, x2: x, y1: plane.bounds.top, y2: plane.bounds.bottom, class: "gt-now" }), ...labels(plane, named));
     const said = Object.entries(fleets).map(([kind, fleet]) => `${FLEETS[kind].name} ${quantity(bytes(fleet, time), "B")}`);
     plane.show(`Delivered within ${nanoseconds(time)}: ${said.join("; ")}.`, ...parts);
   }
@@ -57,15 +68,15 @@ export class LawChart {
     const rate = (fleet, in_flight) => throughput({ ...fleet, in_flight });
     const [lows, highs] = [1, MOST].map((n) => Object.values(fleets).map((fleet) => rate(fleet, n)));
     plane.up = { from: 10 ** Math.floor(Math.log10(Math.min(...lows))), to: 2 * 10 ** Math.ceil(Math.log10(Math.max(...highs)) - 0.31), log: true, show: gigabytes };
-    const parts = [];
+    const [parts, named] = [[], []];
     for (const [kind, fleet] of Object.entries(fleets)) {
       const knee = Math.min(MOST, Math.max(1, (fleet.road_gb_per_s * fleet.latency_ns) / fleet.trip_bytes));
       const places = [1, knee, MOST].map((n) => [n, rate(fleet, n)]);
       const [x, y] = [plane.x(fleet.in_flight), plane.y(throughput(fleet))];
       parts.push(plane.line(places, `gt-line gt-${kind}`), shape("circle", { cx: x, cy: y, r: 6, class: `gt-dot gt-${kind}` }));
-      parts.push(plane.text(Math.max(plane.bounds.left + 84, x - 8), Math.max(plane.bounds.top + 10, y - 11), FLEETS[kind].name, { anchor: "end", className: "gc-strong gt-halo" }));
+      named.push({ kind, x: Math.max(plane.bounds.left + 84, x - 8), y: Math.max(plane.bounds.top + 10, y - 11), anchor: "end" });
     }
     const said = Object.entries(fleets).map(([kind, fleet]) => `${FLEETS[kind].name} with ${digits(fleet.in_flight)} in flight ${gigabytes(throughput(fleet))}, at most ${gigabytes(fleet.road_gb_per_s)}`);
-    plane.show(`Throughput rises with the trips in flight until the road is full: ${said.join("; ")}.`, ...parts);
+    plane.show(`Throughput rises with the trips in flight until the road is full: ${said.join("; ")}.`, ...parts, ...labels(plane, named));
   }
 }

@@ -450,6 +450,18 @@ by_hand(
 )
 
 
+@wrong("predict_time", "idle_not_launched")
+def _(operations, peak, bandwidth, launch_s):
+    spent = {"launch": 0.0, "memory": 0.0, "arithmetic": 0.0}
+    for flops, n_bytes in operations:
+        if flops == 0 and n_bytes == 0:
+            continue
+        spent["launch"] += launch_s
+        cause = "memory" if n_bytes / bandwidth > flops / peak else "arithmetic"
+        spent[cause] += max(n_bytes / bandwidth, flops / peak)
+    return sum(spent.values()), max(spent, key=spent.get)
+
+
 # ---- in_flight -------------------------------------------------------------------------------
 
 
@@ -621,6 +633,54 @@ by_hand(
     "Adding exp(0) · 5 and exp(0) gives 7 and 2, so the result is 3.5.",
     _hand,
 )
+
+
+def _in_numpy(start):
+    def answer(pieces):
+        m, total, divisor = start, 0.0, 0.0
+        for scores, values in pieces:
+            scores, values = (torch.tensor(part, dtype=torch.float64) for part in (scores, values))
+            before, m = m, max(m, float(scores.max())) if start is not None else None
+            factor = 1.0 if m is None else math.exp(before - m)
+            weights = (scores - (m or 0.0)).exp()
+            total = total * factor + (weights * values).sum()
+            divisor = divisor * factor + weights.sum()
+        return total / divisor
+
+    return answer
+
+
+rare("softmax_average", "no maximum, in PyTorch", "maximum_missing")(_in_numpy(None))
+rare("softmax_average", "a maximum that starts at 0, in PyTorch", "maximum_missing")(_in_numpy(0.0))
+
+
+@rare("softmax_average", "a maximum that starts at 0", "raised")
+def _(pieces):
+    m, total, divisor = 0.0, 0.0, 0.0
+    for scores, values in pieces:
+        before, m = m, max(m, *scores)
+        total, divisor = total * math.exp(before - m), divisor * math.exp(before - m)
+        for s, v in zip(scores, values, strict=True):
+            total += math.exp(s - m) * v
+            divisor += math.exp(s - m)
+    return total / divisor
+
+
+@rare("softmax_average", "no maximum", "raised")
+def _(pieces):
+    total = divisor = 0.0
+    for scores, values in pieces:
+        total += sum(math.exp(s) * v for s, v in zip(scores, values, strict=True))
+        divisor += sum(map(math.exp, scores))
+    return total / divisor
+
+
+@rare("softmax_average", "a list of the pieces", "raised")
+def _(pieces):
+    pairs = list(pieces)
+    m = max(max(scores) for scores, _ in pairs)
+    weights = [math.exp(s - m) for scores, _ in pairs for s in scores]
+    return sum(w * v for w, (_, v) in zip(weights, pairs, strict=True)) / sum(weights)
 
 
 # ---- busy_batch ------------------------------------------------------------------------------

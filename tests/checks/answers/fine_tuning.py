@@ -111,7 +111,7 @@ def _(model, parts):
     return n
 
 
-@wrong("trainable", "last_name_wins")
+@wrong("trainable", "switched_off_again")
 def _(model, parts):
     for name, weight in model.named_parameters(remove_duplicate=False):
         weight.requires_grad = _fits(name, parts)
@@ -225,6 +225,30 @@ ANSWERS.by_hand(
         trainable(nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 4)), ["0.bias", "2"]) == 14
     ),
 )
+
+
+@rare(
+    "trainable", "flags name by name, and a tensor counted under both names", "switched_off_again"
+)
+def _(model, parts):
+    count = 0
+    for name, weight in model.named_parameters(remove_duplicate=False):
+        weight.requires_grad_(_fits(name, parts))
+        count += weight.numel() * _fits(name, parts)
+    return count
+
+
+@rare("trainable", "each part switches all others off again", "switched_off_again")
+def _(model, parts):
+    count = 0
+    for name, weight in model.named_parameters(remove_duplicate=False):
+        for part in parts:
+            if _fits(name, [part]):
+                weight.requires_grad = True
+                count += weight.numel()
+            else:
+                weight.requires_grad = False
+    return count
 
 
 # ---- lora_forward ----------------------------------------------------------------------------
@@ -452,6 +476,16 @@ ANSWERS.by_hand(
     "The merged matrix is ((2, 1), (3, 1)), and it maps (1, 2) to "
     "(2 · 1 + 1 · 2, 3 · 1 + 1 · 2) = (4, 5), as before.",
     lambda merge: near(merge(*SQUARE), [[2, 1], [3, 1]]),
+)
+
+
+def _merged(change):
+    return lambda weight, A, B, alpha: weight + alpha / A.size(1) * change(A, B)
+
+
+rare("merge", "the second factor transposed", "b_transposed")(_merged(lambda A, B: A @ B.T))
+rare("merge", "the second factor transposed, and the product", "b_transposed")(
+    _merged(lambda A, B: (A @ B.T).T)
 )
 
 
@@ -719,6 +753,14 @@ def _is_choice(got):
     return float(got[0]) == 0.1 and int(got[1]) == 1 and not got[2]
 
 
+@wrong("choose_rate", "infinity_allowed")
+def _(rates, training, held_out):
+    sound = ~(np.isnan(training).any(1) | np.isnan(held_out).any(1))
+    losses = np.where(sound[:, None], held_out, np.inf)
+    run, look = np.unravel_index(losses.argmin(), losses.shape)
+    return rates[run], look, rates[run] in (min(rates), max(rates))
+
+
 # ---- stop_at ---------------------------------------------------------------------------------
 
 
@@ -900,6 +942,19 @@ ANSWERS.by_hand(
 )
 
 
+@rare("stop_at", "look 0 is no better than itself", "too_impatient")
+def _(training, held_out, patience):
+    best, waited = 0, 0
+    for look in range(len(held_out)):
+        if held_out[look] < held_out[best]:
+            best, waited = look, 0
+        else:
+            waited += 1
+        if waited == patience:
+            break
+    return best
+
+
 # ---- forgotten -------------------------------------------------------------------------------
 
 
@@ -1012,6 +1067,20 @@ ANSWERS.by_hand(
         2,
     ),
 )
+
+
+@rare(
+    "forgotten",
+    "the mean of the means of stories with words",
+    "mean_of_stories",
+)
+def _(before, after, targets, old):
+    lost = []
+    for i in np.flatnonzero(old):
+        words = targets[i] != IGNORED
+        if words.any():
+            lost.append((after[i] - before[i])[words].mean())
+    return np.mean(lost)
 
 
 # ---- tune ------------------------------------------------------------------------------------
@@ -1297,6 +1366,26 @@ ANSWERS.by_hand(
 )
 
 
+def _memory(frozen_each, learned_each=lambda bits: 16.0, scaled=lambda bits: bits < 16):
+    def answer(shapes, rank, bits, group):
+        frozen = sum(o * i for o, i in shapes)
+        learned = rank * sum(o + i for o, i in shapes)
+        scales = frozen / group if scaled(bits) else 0
+        return frozen * frozen_each(bits) + 2 * scales + learned * learned_each(bits)
+
+    return answer
+
+
+for _name, _hint, _each in (
+    ("scales at 16 bits", "scales_at_any_precision", {"scaled": lambda bits: bits <= 16}),
+    ("AdamW for the frozen weights", "frozen_has_gradients", {"frozen_each": lambda bits: 16.0}),
+    ("four numbers for each", "frozen_has_gradients", {"frozen_each": lambda bits: bits / 2}),
+    ("A and B in few bits", "trained_in_few_bits", {"learned_each": lambda bits: bits / 2}),
+    ("no moments", "no_moments", {"learned_each": lambda bits: 4.0}),
+):
+    rare("training_bytes", _name, _hint)(_memory(**{"frozen_each": lambda bits: bits / 8} | _each))
+
+
 # ---- chat_rows ----------------------------------------------------------------------------------
 
 
@@ -1424,7 +1513,7 @@ def _(dialogue, user, assistant):
     return _masked(_marked(dialogue, user, assistant, answer_ends=False))
 
 
-@wrong("chat_rows", "end_after_question")
+@wrong("chat_rows", "extra_end_mark")
 def _(dialogue, user, assistant):
     return _masked(_marked(dialogue, user, assistant, question_ends=True))
 
@@ -1462,3 +1551,22 @@ def _(rates, training, held_out):
     late = int(losses.shape[1] > 1)
     run, look = np.unravel_index(losses[:, late:].argmin(), losses[:, late:].shape)
     return rates[run], look + late, rates[run] in (rates.min(), rates.max())
+
+
+@rare("chat_rows", "every turn begins with the end mark", "extra_end_mark")
+def _(dialogue, user, assistant):
+    row, counts = [], []
+    for question, answer in dialogue:
+        row += [0, user, *question, assistant, *answer, 0]
+        counts += [False] * (len(question) + 3) + [True] * (len(answer) + 1)
+    return row[:-1], [t if c else IGNORED for t, c in zip(row[1:], counts[1:], strict=True)]
+
+
+@rare("chat_rows", "one end mark, after the last turn", "no_end_marks")
+def _(dialogue, user, assistant):
+    row, counts = [0], [False]
+    for question, answer in dialogue:
+        row += [user, *question, assistant, *answer]
+        counts += [False] * (len(question) + 2) + [True] * len(answer)
+    row, counts = [*row, 0], [*counts, True]
+    return row[:-1], [t if c else IGNORED for t, c in zip(row[1:], counts[1:], strict=True)]

@@ -1,0 +1,88 @@
+"""A model's forward pass over keys and values that are stored in blocks.
+
+Key idea: token number t of a text is in slot `table[t // size] * size + t % size`. The forward pass
+gathers the slots of each text; apart from this table it is the contiguous one, number for number.
+(Kernels for GPUs read the blocks in place and save the copy that gathering makes.)
+Chapter 09. Source: Kwon et al. 2023 (PagedAttention, vLLM), arXiv:2309.06180, section 4.1.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from grooves.inference.paging import BlockPool, BlockTables, OutOfBlocks
+from grooves.inference.ragged import Slots, check_lengths, forward_ragged
+
+
+class PagedCache:
+    """The KV cache of any number of texts in `n_blocks` blocks of `block_size` tokens.
+
+    `tables` says what is stored where; open, fork, cut and close texts there.
+    """
+
+    def __init__(self, model, n_blocks: int, block_size: int = 16):
+        self.model = model
+        self.tables = BlockTables(BlockPool(n_blocks, block_size))
+        self.memory = Slots(model, n_blocks * block_size)
+
+    def read(self, new: dict[object, list[int]]) -> dict[object, Tensor]:
+        """Read the next tokens of open texts in one forward pass.
+
+        new: the tokens for each text, by its name, at least one for each.
+        Returns: the logits after the last of them, (V,) for each text.
+        Raises: OutOfBlocks where there is no room for all, ValueError where a text has no new token
+        or does not fit into the context; nothing is changed then.
+        """
+        starts = {name: len(self.tables.tokens[name]) for name in new}
+        check_lengths(self.model, list(new.values()), list(starts.values()))
+        self._grow(new)
+        logits = self._forward(list(new), list(new.values()), list(starts.values()))
+        for name in new:
+            self.tables.publish(name)
+        return dict(zip(new, logits, strict=True))
+
+    def _forward(self, names: list, tokens: list[list[int]], starts: list[int]) -> list[Tensor]:
+        """Logits after the last new token of each text, (V,) for each; the tables have grown."""
+        before = self._before(names, starts)
+        slots = self.slots(names)
+        logits = forward_ragged(self.model, self.memory, slots, tokens, starts, before)
+        return [logits[b, len(row) - 1] for b, row in enumerate(tokens)]
+
+    def _before(self, names: list, starts: list[int]) -> list[int]:
+        """The token before the new ones of each text; where a text starts, some other token."""
+        return [self.tables.tokens[name][s - 1] for name, s in zip(names, starts, strict=True)]
+
+    def slots(self, names: list) -> Tensor:
+        """The slot of every position of each text: (B, S); what lies beyond its end is 0."""
+        size = self.tables.pool.block_size
+        tables = [self.tables.blocks[name] for name in names]
+        longest = max(map(len, tables))
+        padded = torch.tensor([[*table, *[0] * (longest - len(table))] for table in tables])
+        slots = padded[..., None] * size + torch.arange(size)  # (B, blocks, size)
+        longest = max(len(self.tables.tokens[name]) for name in names)
+        return slots.flatten(1)[:, :longest].to(self.memory.keys.device)
+
+    def _grow(self, new: dict[object, list[int]]) -> None:
+        """Take blocks for all new tokens and copy what is written to but shared; or change nothing.
+
+        Of two texts that share their last block only the first needs a copy, so this asks for one
+        block too many at times.
+        """
+        pool = self.tables.pool
+        needed = sum(self.tables.n_needed(name, len(tokens)) for name, tokens in new.items())
+        if needed > len(pool.free):
+            raise OutOfBlocks(
+                f"{needed} more blocks of {pool.block_size} tokens are needed, "
+                f"but {len(pool.free)} of {pool.n_blocks} are free"
+            )
+        for name, tokens in new.items():
+            for source, target in self.tables.append(name, tokens):
+                self.copy(source, target)
+
+    def copy(self, source: int, target: int) -> None:
+        """Copy a block's keys and values in every layer."""
+        size = self.tables.pool.block_size
+        here, there = (slice(b * size, (b + 1) * size) for b in (source, target))
+        for memory in (self.memory.keys, self.memory.values):
+            memory[:, there] = memory[:, here]

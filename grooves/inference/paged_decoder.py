@@ -1,0 +1,89 @@
+"""The paged cache arranged for generation on a CPU, as `decoder` is for the contiguous one.
+
+Key idea: while texts are written, each reads one token per step, so a step is small and its time is
+spent on calls. The weights folded by `Decoder` and NumPy do the same arithmetic with fewer and
+cheaper calls; blocks are gathered whole, as runs of memory. Prompts go through the readable forward
+pass, which is fast enough for many tokens at once. A test holds the two equal.
+Chapter 09. Source: Kwon et al. 2023 (PagedAttention, vLLM), arXiv:2309.06180, section 4.1.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from grooves.inference.decoder import Decoder, length, unit
+from grooves.inference.paged_cache import PagedCache
+
+
+class PagedDecoder(PagedCache):
+    """A `PagedCache` whose texts that read a single token are computed by NumPy.
+
+    Raises: ValueError where `Decoder` cannot run the model.
+    """
+
+    def __init__(self, model, n_blocks: int, block_size: int = 16):
+        if not Decoder.fits(model):
+            raise ValueError("PagedDecoder needs a float32 model on the CPU: use PagedCache")
+        super().__init__(model, n_blocks, block_size)
+        self.folded = Decoder(model, torch.zeros((1, 1), dtype=torch.long))
+        self.keys, self.values = self.memory.keys.numpy(), self.memory.values.numpy()
+
+    def _forward(self, names: list, tokens: list[list[int]], starts: list[int]) -> list[Tensor]:
+        """Logits after the last new token of each text, (V,) for each; the tables have grown."""
+        rows = range(len(names))
+        single = [b for b in rows if len(tokens[b]) == 1 and starts[b] > 0]
+        several = [b for b in rows if len(tokens[b]) > 1 or starts[b] == 0]
+        logits: list[Tensor | None] = [None] * len(names)
+        for group, forward in ((several, super()._forward), (single, self._decode)):
+            if group:
+                parts = ([values[b] for b in group] for values in (names, tokens, starts))
+                for b, row in zip(group, forward(*parts), strict=True):
+                    logits[b] = row
+        return logits
+
+    def _decode(self, names: list, tokens: list[list[int]], starts: list[int]) -> list[Tensor]:
+        """The forward pass of one token for each of n texts, at positions of their own."""
+        at, table = np.array(starts), self._padded_tables(names)  # (n,), (n, blocks)
+        size = self.tables.pool.block_size
+        new = table[np.arange(len(at)), at // size] * size + at % size  # (n,), slots
+        hidden = (np.arange(table.shape[1] * size) > at[:, None])[:, None, :, None]  # (n, 1, S, 1)
+        x, _ = self.folded._embed(np.array(tokens)[:, 0], at)
+        x = x + self.folded._embed(np.array(self._before(names, starts)), at - 1)[1]  # (n, C)
+        for layer, (qkv, out, mlp) in enumerate(self.folded.layers):
+            x += self._look_around(layer, unit(x).dot(qkv), at, new, table, hidden).dot(out)
+            if mlp is not None:
+                wide = np.maximum(unit(x).dot(mlp[0]), 0)  # (n, 4C)
+                x += (wide * wide).dot(mlp[1])
+        return list(torch.from_numpy(unit(x).dot(self.folded.head)))
+
+    def _look_around(self, layer: int, qkv, at, new, table, hidden) -> np.ndarray:
+        """Attention of each text's new token over its own blocks: (n, 3C) -> (n, C)."""
+        H = self.folded.n_head
+        heads = qkv.reshape(len(qkv), 3 * H, -1)  # queries, keys, values of every head: (n, 3H, D)
+        qk, turn = heads[:, : 2 * H], self.folded.turn[at]
+        turn = turn / length(qk) if self.folded.bounded else turn
+        qk = (qk.view(np.complex64) * turn).view(np.float32)
+        self.keys[layer, new], self.values[layer, new] = qk[:, H:], heads[:, 2 * H :]
+        keys, values = (self._blocks(memory[layer], table) for memory in (self.keys, self.values))
+        scores = keys @ qk[:, :H, :, None]  # (n, H, S, 1)
+        np.copyto(scores, -np.inf, where=hidden)
+        if not self.folded.bounded:
+            scores -= scores.max(2, keepdims=True)
+        weights = np.exp(scores, out=scores)
+        y = weights.swapaxes(2, 3) @ values  # (n, H, 1, D)
+        y /= weights.sum(2, keepdims=True)
+        return y.reshape(len(y), -1)
+
+    def _blocks(self, memory: np.ndarray, table: np.ndarray) -> np.ndarray:
+        """Keys or values of whole blocks, (n_slots, H, D) -> (n, H, S, D)."""
+        whole = memory.reshape(self.tables.pool.n_blocks, -1)  # a block is one run of memory
+        gathered = whole.take(table, axis=0)  # (n, blocks, size * H * D)
+        return gathered.reshape(len(table), -1, *memory.shape[1:]).swapaxes(1, 2)
+
+    def _padded_tables(self, names: list) -> np.ndarray:
+        """The block table of each text, filled with block 0 behind its end: (n, blocks)."""
+        tables = [self.tables.blocks[name] for name in names]
+        longest = max(map(len, tables))
+        return np.array([[*table, *[0] * (longest - len(table))] for table in tables])
