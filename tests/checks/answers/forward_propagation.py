@@ -46,7 +46,6 @@ ANSWERS = Answers(
         "xor": {
             "cached by shape": "it has no arguments",
             "rounded to two digits": "answers within 0.01 are accepted",
-            "a thousandth too much": "answers within 0.01 are accepted",
             "integers of one byte": "the reference's weights are small",
             "one buffer for all results": "every call returns the same",
         },

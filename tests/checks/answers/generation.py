@@ -637,7 +637,8 @@ def grown(teller, n, shared, copies, ratio=0.1, room=75):
         while teller.texts:
             tokens = drawn(teller, ratio)
             stories += [teller.texts[row] for row in (tokens == 0).nonzero()[:, 0].tolist()]
-            alive = tokens.nonzero()[:, 0]
+            short = torch.tensor([len(text) < 150 for text in teller.texts])  # some never end
+            alive = ((tokens != 0) & short).nonzero()[:, 0]
             teller.select(alive)
             if len(alive):
                 teller.read(tokens[alive])
