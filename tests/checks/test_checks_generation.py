@@ -93,7 +93,8 @@ def test_the_samplers_of_the_checks_are_those_of_the_course():
 def test_no_token_is_kept_or_dropped_by_a_rounding():
     for logits, temperature, p in asked("top_p"):
         before = check_top_p._before(logits.double() / temperature)
-        assert p == 1 or ((before - p).abs() > 2e-5).all()
+        exact = logits.unique().numel() == 1 and logits.size(1) == 4  # quarters are exact
+        assert p == 1 or exact or ((before - p).abs() > 2e-5).all()
     for logits, ratio in asked("min_p"):
         z = logits.double()
         relative = (z - z.amax(-1, keepdim=True)).exp()

@@ -8,6 +8,7 @@ Token 0 is the end mark.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 from torch import Tensor
@@ -36,14 +37,18 @@ BRANCHES = [
     {},
 ]
 DIAMOND = [{2: 1, 3: 2}, {1: 2, 4: 3}, {1: 3}, {END: None, 2: 4}, {}]
+LONG = [*({1: state + 1} for state in range(13)), {END: None}]  # one way, of 14 tokens
 GRAMMARS = {
     "diamond": DIAMOND,
     "chain": CHAIN,
     "loops": LOOPS,
     "cycle": CYCLE,
     "branches": BRANCHES,
+    "long": LONG,
 }
-TOKENS = {"diamond": 6, "chain": 5, "loops": 7, "cycle": 6, "branches": 300}
+TOKENS = {"diamond": 6, "chain": 5, "loops": 7, "cycle": 6, "branches": 300, "long": 3}
+LEFT = (1, 2, 3, 4, 6)
+LEFT_OF_LONG = (1, 4, 10, 13, 14, 20)
 
 
 def needed(edges: list[dict]) -> list[float]:
@@ -141,7 +146,29 @@ def _as_end(edges, state, left, n_tokens, allowed: bool) -> np.ndarray:
     return mask
 
 
+def _passes(edges, state, left, n_tokens, n, in_place) -> np.ndarray:
+    """The needs after n passes over all states, with the new needs used at once or not."""
+    need = [math.inf] * len(edges)
+    for _ in range(n):
+        known = need if in_place else list(need)
+        for at, ways in enumerate(edges):
+            costs = [1 if token == END else 1 + known[after] for token, after in ways.items()]
+            need[at] = min(costs, default=math.inf)
+    return _mask(edges, state, n_tokens, lambda t, s: (1 if t == END else 1 + need[s]) <= left)
+
+
 MISTAKES = (
+    *in_forms(
+        "too_few_passes",
+        "a fixed number of passes over the states is not enough: each makes the known ways one "
+        "token longer, and the shortest way to the end may visit every state. Repeat them as many "
+        "times as there are states, or until nothing changes.",
+        *(
+            partial(_passes, n=n, in_place=in_place)
+            for n in (2, 3, 4, 5, 6, 8, 10)
+            for in_place in (True, False)
+        ),
+    ),
     Mistake(
         "next_only",
         lambda edges, state, left, n: _some_way(edges, state, left, n, 0),
@@ -207,7 +234,7 @@ def constrained(answer):
     calls = [_as_bool(by_hand(answer))]
     for name, edges in GRAMMARS.items():
         for state in range(len(edges)):
-            for left in (1, 2, 3, 4, 6):
+            for left in LEFT_OF_LONG if name == "long" else LEFT:
                 inputs = (edges, state, left, TOKENS[name])
                 given = f"the grammar {edges}, state {state} and {left} tokens left"
                 call = calls.pop() if calls else _as_bool(answer)

@@ -44,6 +44,13 @@ def _by_topk(logits: Tensor, k: int) -> Tensor:
     return renormalised(logits, kept)
 
 
+def _unstable(logits: Tensor, k: int) -> Tensor:
+    """What a sort keeps that does not leave equals in their own order."""
+    places = logits.argsort(dim=-1, descending=True)[:, :k]
+    kept = torch.zeros_like(logits, dtype=torch.bool).scatter(-1, places, True)
+    return renormalised(logits, kept)
+
+
 def _equal_shares(logits: Tensor, k: int) -> Tensor:
     kept = _kept(logits, k).double()
     return kept / kept.sum(-1, keepdim=True)
@@ -79,6 +86,7 @@ MISTAKES = (
         "keep the order of equals only with `stable=True`, and `topk` promises no order.",
         lambda z, k: renormalised(z, ranks(z, later_first=True) < k),
         _by_topk,
+        _unstable,
     ),
     Mistake(
         "not_renormalised",
@@ -141,6 +149,7 @@ def top_k(answer):
     ties = torch.tensor([[1.0, 2, 0, 2, 2, -1], [0, 0, 0, 0, 0, 0], [3, 1, 1, 2, 1, 1]])
     ask(answer, ties, 2, ", with equal logits")
     ask(answer, ties, 3, ", with equal logits")
+    ask(answer, torch.ones(2, 40), 5, ", all of them equal")
     ask(answer, draw(5, 2, 4), 4)
     ask(answer, draw(6, 4, 3), 9)
     ask(answer, draw(7, 2, 400), 50)

@@ -71,6 +71,14 @@ def _at_least(z: Tensor, p: float) -> Tensor:
     return z >= z.where(_nucleus(z, p), torch.inf).amin(-1, keepdim=True)
 
 
+def _unstable(z: Tensor, p: float) -> Tensor:
+    """The nucleus by a sort that does not keep equals in their own order."""
+    ordered, order = z.float().softmax(-1).sort(dim=-1, descending=True)
+    kept = ordered.cumsum(-1) - ordered < p
+    kept[:, 0] = True
+    return torch.zeros_like(kept).scatter(-1, order, kept)
+
+
 right = _after(_nucleus)
 MISTAKES = (
     *in_forms(
@@ -80,6 +88,12 @@ MISTAKES = (
         _after(lambda z, p: (_up_to(z) <= p) | (ranks(z) == 0)),
         _after(lambda z, p: ranks(z) < _size(z, p) - 1),
         _after(lambda z, p: ranks(z) < (_size(z, p) - 1).clamp_min(1)),
+    ),
+    Mistake(
+        "one_too_many",
+        _after(lambda z, p: _before(z) <= p),
+        "where the sum is exactly p, you keep one token more. The sum has then reached p: keep a "
+        "token only if those before it have less than p together.",
     ),
     Mistake(
         "cut_before_temperature",
@@ -117,11 +131,12 @@ MISTAKES = (
         "every token that is as likely as the last one is kept. Of equally likely tokens, those "
         "with the lower index come first, and the sum decides how many.",
     ),
-    Mistake(
+    *in_forms(
         "ties_last",
+        "of equally likely tokens you do not keep those with the lower index. Sort in descending "
+        "order with `stable=True`, which keeps equals in their own order.",
         lambda z, t, p: right(z.flip(-1), t, p).flip(-1),
-        "of equally likely tokens you keep those with the higher index. Sort in descending order "
-        "with `stable=True`, which keeps equals in their own order.",
+        _after(_unstable),
     ),
     Mistake(
         "mask_not_put_back",
@@ -167,6 +182,8 @@ def top_p(answer):
     ask(answer, draw(15, 1, 5), 0.7, 0.01)
     ties = torch.tensor([[1.0, 0, 1, 2, 1], [1, 1, 1, 1, 1], [0, 0, 3, 0, 0]])
     ask(answer, ties, 1.0, 0.7, ", with equal logits")
+    ask(answer, torch.ones(2, 40), 1.0, 0.46, ", all of them equal")
+    ask(answer, torch.ones(1, 4), 1.0, 0.5, ", all of them equal")
     ask(answer, draw(16, 2, 4), 1.2, 1.0)
     ask(answer, draw(102, 5, 300, scale=2.0), 0.8, 0.95)
     ask(answer, draw(18, 3, 5) + torch.tensor([[0.0], [300], [-300]]), 0.9, 0.7, ", far from 0")

@@ -65,6 +65,13 @@ def _(logits, k):
     return logits.softmax(-1)
 
 
+@wrong("top_k", "wrong_ties")
+def _(logits, k):
+    places = logits.argsort(dim=-1, descending=True)[:, :k]  # not stable
+    kept = torch.zeros_like(logits, dtype=torch.bool).scatter(-1, places, True)
+    return logits.masked_fill(~kept, -math.inf).softmax(-1)
+
+
 @wrong("top_k", "course_code")
 def _(logits, k):
     from grooves.inference import sampling
@@ -116,6 +123,24 @@ ANSWERS.by_hand(
         and near(torch.tensor([0.04, 0.01, 0.25, 0.04]) / 0.34, [0.118, 0.029, 0.735, 0.118], 1e-3)
     ),
 )
+
+
+def _nucleus(stable, reached):
+    """The right way with one part exchanged. reached: of the sum before a token and p."""
+
+    def answer(logits, temperature, p):
+        q = (logits / temperature).softmax(-1)
+        ordered, order = q.sort(dim=-1, descending=True, stable=stable)
+        left = ordered.masked_fill(reached(ordered.cumsum(-1) - ordered, p), 0.0)
+        left[:, 0] = ordered[:, 0]
+        left = left / left.sum(-1, keepdim=True)
+        return torch.zeros_like(left).scatter(-1, order, left)
+
+    return answer
+
+
+wrong("top_p", "ties_last")(_nucleus(False, lambda before, p: before >= p))
+wrong("top_p", "one_too_many")(_nucleus(True, lambda before, p: before > p))
 
 
 @wrong("top_p", "course_code")
@@ -607,6 +632,19 @@ ANSWERS.by_hand(
         and not np.any(constrained(EXAMPLE, 0, 1, 4))
     ),
 )
+
+
+@wrong("constrained", "too_few_passes")
+def _(edges, state, left, n_tokens):
+    need = [math.inf] * len(edges)
+    for _ in range(3):
+        for at, ways in enumerate(edges):
+            for token, after in ways.items():
+                need[at] = min(need[at], 1 if token == 0 else 1 + need[after])
+    mask = np.zeros(n_tokens, dtype=bool)
+    for token, after in edges[state].items():
+        mask[token] = (1 if token == 0 else 1 + need[after]) <= left
+    return mask
 
 
 @wrong("constrained", "course_code")
