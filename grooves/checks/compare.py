@@ -147,14 +147,15 @@ def _difference(got: Tensor, expected: Tensor, source: str, tolerance: float) ->
     if got.shape != expected.shape:
         return f"your result has shape {shape_of(got)}, expected {shape_of(expected)}."
     gap = (got.double() - expected.double()).abs().nan_to_num(torch.inf, torch.inf)
-    gap[got.double() == expected.double()] = 0.0  # an infinity that is right
+    # an infinity or a NaN that is right
+    gap[(got.double() == expected.double()) | (got.isnan() & expected.isnan())] = 0.0
     if expected.ndim == 0:
         mine, right = told_apart(got, expected)
         return f"your result is {mine}; {source} {right}."
     # of integers, such as words and classes, the first that differs: how far says nothing
     told = gap if expected.is_floating_point() else (gap > 0).int()
     worst = tuple(int(i) for i in torch.unravel_index(told.argmax(), gap.shape))
-    wrong = int((gap > tolerance + tolerance * expected.double().abs()).sum())
+    wrong = int((gap.isinf() | (gap > tolerance * (1 + expected.double().abs()))).sum())
     mine, right = told_apart(got[worst], expected[worst])
     return (
         f"your result at {list(worst)} is {mine}; {source} "

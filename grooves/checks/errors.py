@@ -272,7 +272,10 @@ def returned_habit(kind: str, accepted: str) -> str:
     kind: the result's type in full ("torch.return_types.max"). accepted: those that fit, in words.
     """
     if found := re.fullmatch(rf"torch\.return_types\.({TWO_RESULTS})", kind):
-        return f" In PyTorch, x.{found[1]}(dim) returns two tensors: .values is the first."
+        return (
+            f" In PyTorch, x.{found[1]}(dim) returns two tensors: .values is the first, and "
+            ".indices, where they stand, is the second."
+        )
     if kind == "numpy.ndarray" and "tensor" in accepted:
         return " torch.from_numpy(a) makes a tensor of a NumPy array."
     if kind == "torch.Tensor" and "array" in accepted:

@@ -377,6 +377,13 @@ def test_truth_is_told_as_true_and_false():
         compare(True, False, (), (), "is it so", "it should be")
 
 
+def test_infinite_values_and_nan_are_counted_where_they_differ():
+    got = torch.tensor([1.0, 3.7, torch.inf, torch.nan, torch.nan, 2.0])
+    expected = torch.tensor([1.0, torch.inf, torch.inf, torch.nan, 5.0, torch.inf])
+    with pytest.raises(CheckFailed, match=r"at \[1\] is 3.7; .* inf \(3 of 6 values differ\)"):
+        compare(got, expected, (), (), "these", "it should be")
+
+
 def test_what_is_called_is_named_rather_than_how_it_is_made():
     course = {"__name__": "grooves.some_module"}
     exec("class Scheme:\n    def __init__(self):\n        pass\ndef pack(s):\n    pass", course)

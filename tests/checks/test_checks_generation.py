@@ -201,8 +201,13 @@ def test_stories_that_share_most_of_their_text_are_too_alike():
 
 def test_the_advice_is_about_what_costs_most():
     accepted = [(i,) for i in range(60)]
-    assert "unlikely where they stand" in check_challenge._advice(accepted, 90)
-    assert "save tokens: 154 of them went into each story" in check_challenge._advice(accepted, 65)
+    assert "unlikely where they stand" in check_challenge._advice(accepted, 90, 88)
+    assert "returned 90 stories, but only 61 different ones" in check_challenge._advice(
+        accepted, 90, 61
+    )
+    assert "save tokens: 154 of them went into each story" in check_challenge._advice(
+        accepted, 65, 65
+    )
 
 
 def test_a_story_counts_once_however_often_it_is_returned(monkeypatch):

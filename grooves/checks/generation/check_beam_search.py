@@ -62,12 +62,15 @@ def model_of(seed: int, V: int, end: float) -> Callable[[Sequence[int]], Tensor]
 def search(
     model, width, max_words, exponent, considered=None, stop_at_first=False, carried=False,
     own_best=False, compete=False, end_counts=1, end_paid=True, returned="score", end_kept=False,
+    divide_unfinished=True,
 ):  # fmt: skip
     """The right search, with a place for each mistake."""
     live, finished = [((), 0.0)], []
 
     def score(text):
         tokens, log_p, *ended = text
+        if not ended and not divide_unfinished:
+            return log_p
         return log_p / max(len(tokens) + end_counts * bool(ended), 1) ** exponent
 
     for _ in range(max_words):
@@ -154,6 +157,12 @@ MISTAKES = (
         _with(compete=True),
         "an unfinished text is returned, although some are finished. It lacks the cost of what it "
         "has not yet written.",
+    ),
+    Mistake(
+        "unfinished_not_divided",
+        _with(divide_unfinished=False),
+        "where no text is finished, you return a log-probability. Divide that of a live text by "
+        "length ** length_exponent too.",
     ),
     Mistake(
         "limit_without_end",

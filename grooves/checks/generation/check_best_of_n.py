@@ -83,8 +83,8 @@ MISTAKES = (
     Mistake(
         "divided_by_longest",
         lambda z, n, by: _sums(z, n).argmax(-1),
-        "the mean is divided by the same number for every text, such as T, so it is no other "
-        "choice than the total. Divide by the length of each text.",
+        "the mean is divided by the same number for every text, such as T, so it "
+        "chooses the same text as the total. Divide by the length of each text.",
     ),
     Mistake(
         "always_mean",

@@ -128,11 +128,11 @@ def _as_tuples(got) -> list[tuple[int, ...]]:
 @check(lab=LAB, exercise="challenge", returns=(list, tuple), repeatable=False)
 def challenge(answer):
     """challenge(teller) -> stories, each a list of tokens without the end mark."""
-    n_told = []
+    n_told = []  # how many stories were returned, and how many different ones
 
     def counted(one):
         got = answer(one)
-        n_told.append(len(got))
+        n_told.extend((len(got), len(set(_as_tuples(got)))))
         return got
 
     accepted, varied = told(counted)
@@ -151,18 +151,26 @@ def challenge(answer):
             hint="too_alike",
         )
     if len(accepted) < BAR:
-        raise CheckFailed(f"{said}. At least {BAR} are needed. {_advice(accepted, n_told[0])}",
-                          hint="too_few")  # fmt: skip
+        advice = _advice(accepted, *n_told)
+        hint = "too_few_different" if "repeated" in advice else "too_few"
+        raise CheckFailed(f"{said}. At least {BAR} are needed. {advice}", hint=hint)
     return f"{said}."
 
 
-def _advice(accepted: list, n_told: int) -> str:
-    """What costs an answer most: stories that are rejected, or tokens."""
+def _advice(accepted: list, n_told: int, n_different: int) -> str:
+    """What costs an answer most: stories that are repeated, or rejected, or tokens."""
     share = len(accepted) / n_told
+    if share < 0.85 and n_told - n_different > n_different - len(accepted):
+        return (
+            f"You returned {n_told} stories, but only {n_different} different "
+            f"{'one' if n_different == 1 else 'ones'}, and a repeated story counts once. Draw the "
+            "tokens of each story separately, those of copies after `select` too."
+        )
     if share < 0.85:
         return (
-            f"Only {share:.0%} of the {n_told} stories that you returned count: tokens that are "
-            "unlikely where they stand spoil most of the others, and repeated stories count once."
+            f"Only {len(accepted) / n_different:.0%} of the {n_different} different stories that "
+            "you returned are accepted: tokens that are unlikely where they stand spoil most of "
+            "the others."
         )
     return (
         f"{share:.0%} of the stories that you returned count, so save tokens: "

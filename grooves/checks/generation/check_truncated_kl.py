@@ -103,6 +103,15 @@ MISTAKES = (
         _with_kl(lambda a, b: (a * (a.log() - b.log())).sum(-1)),
         _with_kl(lambda a, b: (torch.xlogy(a, a) - a * b.log()).sum(-1)),
     ),
+    *in_forms(
+        "infinity_replaced",
+        "`nan_to_num` makes of infinity the largest number that there is, 1.798e+308. Pass "
+        "`posinf=math.inf`, or leave out the tokens with probability 0 in another way, such as "
+        "`torch.where`.",
+        _with_kl(lambda a, b: (a * (a / b).log()).nan_to_num().sum(-1)),
+        _with_kl(lambda a, b: (a * (a / b).log().nan_to_num()).sum(-1)),
+        _with_kl(lambda a, b: _kl(a, b).nan_to_num()),
+    ),
     Mistake(
         "common_tokens_only",
         _with_kl(_common),

@@ -257,6 +257,24 @@ ANSWERS.by_hand(
 )
 
 
+@wrong("beam_search", "unfinished_not_divided")
+def _(model, width, max_words, length_exponent):
+    live, finished = [(0.0, [])], []
+    for length in range(1, max_words + 1):
+        ways = sorted(
+            (
+                (log_p + p, [*tokens, token])
+                for log_p, tokens in live
+                for token, p in enumerate(model(tokens).tolist())
+            ),
+            reverse=True,
+        )[: 2 * width]
+        finished += [(s / length**length_exponent, t[:-1]) for s, t in ways if t[-1] == 0]
+        live = [way for way in ways if way[1][-1] != 0][:width]
+    score, tokens = max(finished or live)
+    return tokens, score
+
+
 @wrong("beam_search", "not_a_pair")
 def _(model, width, max_words, length_exponent):
     return [1, 2, 3]
@@ -477,6 +495,9 @@ wrong("truncated_kl", "zero_times_infinity")(
 )
 wrong("truncated_kl", "common_tokens_only")(
     _kl_answer(kl=lambda a, b: (a * (a / b).log()).nan_to_num(0, 0, 0).sum(-1))
+)
+wrong("truncated_kl", "infinity_replaced")(
+    _kl_answer(kl=lambda a, b: (a * (a / b).log()).nan_to_num().sum(-1))
 )
 wrong("truncated_kl", "smoothed")(
     _kl_answer(kl=lambda a, b: (a * ((a + 1e-10) / (b + 1e-10)).log()).sum(-1))
@@ -721,6 +742,11 @@ ANSWERS.by_hand(
 @wrong("challenge", "too_few")
 def _(teller):
     return grown(teller, 5, 0, 1, ratio=0.0, room=125)
+
+
+@wrong("challenge", "too_few_different")
+def _(teller):
+    return 3 * grown(teller, 1, 0, 1, room=9_000)
 
 
 @wrong("challenge", "too_alike")
