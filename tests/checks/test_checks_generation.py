@@ -117,7 +117,8 @@ def test_a_wide_beam_finds_the_best_of_all_texts():
 
 
 def test_pass_at_n_is_the_course_s_and_without_bias():
-    for case in check_pass_at_n.CASES:
+    large = check_pass_at_n.MANY_SUBSETS, *check_pass_at_n.LARGE
+    for case in (*check_pass_at_n.CASES, *large):
         assert math.isclose(check_pass_at_n.exact(*case), pass_at_k(*case), abs_tol=1e-12)
     p, drawn, n = 0.3, 9, 4
     chances = [math.comb(drawn, c) * p**c * (1 - p) ** (drawn - c) for c in range(drawn + 1)]

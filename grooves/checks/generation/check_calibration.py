@@ -144,11 +144,13 @@ MISTAKES = (
         _both(place=_equal_counts),
         _both(place=_split),
     ),
-    Mistake(
+    *in_forms(
         "empty_bins",
+        "the mean of an empty bin is 0 / 0, which is NaN. Its row is three zeros, and it has no "
+        "weight in the error.",
         _both(empty=np.nan),
-        "an empty bin gives 0 / 0, which is NaN, and so the error is NaN too. Leave it at 0: it "
-        "has no weight.",
+        lambda *inputs: (_table(*inputs, empty=np.nan), _error(_table(*inputs))),
+        lambda *inputs: (_table(*inputs), _error(_table(*inputs, empty=np.nan))),
     ),
     Mistake(
         "no_bins",

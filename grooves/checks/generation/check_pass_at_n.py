@@ -7,14 +7,16 @@ counts are tried, among them the smallest ones, none correct, all correct, and t
 from __future__ import annotations
 
 import math
+import time
 from fractions import Fraction
 
 import numpy as np
 
-from grooves.checks import check
+from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import by_hand, judge
 from grooves.checks.compare import Mistake
 from grooves.checks.generation.rules import LAB, SHOULD, in_forms
+from grooves.checks.survey import opened
 
 # Samples drawn, how many of them are correct, n.
 CASES = (
@@ -32,9 +34,12 @@ CASES = (
     (9, 4, 9),
     (1, 1, 1),
     (1, 0, 1),
-    (200, 11, 25),
-    (4_000, 7, 300),
 )
+# An answer that lists subsets survives the first of these for about a second; the others would
+# take all memory, so they are asked for only of an answer that is right and fast so far.
+MANY_SUBSETS = (25, 3, 8)
+LARGE = ((200, 11, 25), (4_000, 7, 300))
+SECONDS = 0.05  # of the processor; counting takes less than a thousandth of a second
 
 
 def exact(drawn: int, correct: int, n: int) -> float:
@@ -106,8 +111,30 @@ MISTAKES = (
 @check(lab=LAB, exercise="pass_at_n")
 def pass_at_n(answer):
     """pass_at_n(drawn, correct, n): three integers -> the estimate, a number."""
+
+    def ask(call, case):
+        judge(call, case, exact(*case), MISTAKES, _given(case), SHOULD)
+
     for i, case in enumerate(CASES):
-        drawn, correct, n = case
-        given = f"{drawn:,} samples, of which {correct} are correct, and n = {n}"
-        call = by_hand(answer) if i == 0 else answer
-        judge(call, case, exact(*case), MISTAKES, given, SHOULD)
+        ask(by_hand(answer) if i == 0 else answer, case)
+    if any(finding.wrong for finding in opened() or ()):
+        return
+    took = []
+    for _ in range(2):  # the shorter time counts, since Python may clear away memory meanwhile
+        begun = time.process_time()
+        ask(answer, MANY_SUBSETS)
+        took.append(time.process_time() - begun)
+    if min(took) > SECONDS and not any(finding.wrong for finding in opened() or ()):
+        raise CheckFailed(
+            f"for {_given(MANY_SUBSETS)}, your function took {min(took):.1f} seconds. Does it list "
+            f"the {math.comb(MANY_SUBSETS[0], MANY_SUBSETS[2]):,} subsets? For larger numbers it "
+            "would take all your memory. Count them: math.comb gives their number.",
+            hint="lists_subsets",
+        )
+    for case in LARGE:
+        ask(answer, case)
+
+
+def _given(case: tuple[int, int, int]) -> str:
+    drawn, correct, n = case
+    return f"{drawn:,} samples, of which {correct} are correct, and n = {n}"

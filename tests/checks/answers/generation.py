@@ -327,6 +327,12 @@ ANSWERS.by_hand(
 )
 
 
+@wrong("pass_at_n", "lists_subsets")
+def _(drawn, correct, n):
+    subsets = itertools.combinations(range(drawn), n)
+    return sum(subset[0] < correct for subset in subsets) / math.comb(drawn, n)
+
+
 @wrong("pass_at_n", "course_code")
 def _(drawn, correct, n):
     from grooves.inference.calibration import pass_at_k
