@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from grooves.checks.compare import Mistake, compare, written_by_hand
 from grooves.checks.failures import CheckFailed
+from grooves.checks.survey import opened
 from grooves.checks.words import describe
 
 NOT_THIS = np.empty(
@@ -120,6 +122,8 @@ def compare_parts(got, inputs, expected, mistakes, given, source="PyTorch's is",
     for i, (name, right) in enumerate(expected.items()):
         of_this_part = [Mistake(m.name, partial(_part_of, m.compute, i), m.says) for m in mistakes]
         compare(got[i], right, of_this_part, inputs, f"{name}, with {given}", source, tolerance)
+        if findings := opened():
+            findings[-1] = replace(findings[-1], part=name)
 
 
 def _as_array(

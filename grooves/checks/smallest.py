@@ -83,7 +83,8 @@ def _in_full(finding: Finding) -> str | None:
     if len(given) > MOST_UNNAMED and not finding.names:
         return None
     listed = " and ".join([", ".join(given[:-1]), given[-1]] if len(given) > 1 else given)
-    return f"given {listed}, the right result is {expected}, yours is {got}"
+    right = f"{finding.part} must be" if finding.part else "the right result is"
+    return f"given {listed}, {right} {expected}, yours is {got}"
 
 
 def _is_no_larger(value, than) -> bool:

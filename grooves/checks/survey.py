@@ -23,7 +23,7 @@ class Finding:
     told: the message if the result is wrong. mistakes: those that could occur here. agrees: whether
     a given mistake would have returned the same. got, expected: both results, if they are numbers;
     `tolerance` is relative and absolute. inputs: what the answer was given; names: what the answer
-    calls them, if it was given just these.
+    calls them, if it was given just these. part: the name of this result, if there are several.
     """
 
     wrong: bool
@@ -35,6 +35,7 @@ class Finding:
     tolerance: float = 0.0
     inputs: tuple = ()
     names: tuple[str, ...] = ()
+    part: str = ""
 
 
 _open: ContextVar[list[Finding] | None] = ContextVar("_open", default=None)

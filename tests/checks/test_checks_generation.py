@@ -179,7 +179,18 @@ def test_a_message_about_a_grammar_shows_it_and_the_right_mask():
         return np.isin(range(n_tokens), [*edges[state]])
 
     failure = refusal("constrained", next_only)
-    assert str(check_constrained.DIAMOND) in failure.message and "tokens left" in failure.message
+    assert str(check_constrained.DIAMOND) in failure.message and "1 token left" in failure.message
+
+
+def test_the_smallest_case_says_which_of_two_results_it_is_about():
+    reference = ANSWERS.reference("calibration")
+
+    def larger(confidence, correct, n_bins):
+        table, error = reference(confidence, correct, n_bins)
+        return table, 1.7 * error
+
+    message = refusal("calibration", larger).message
+    assert "the error must be 0.4852, yours is 0.8249" in message
 
 
 # --- the challenge ----------------------------------------------------------------------------

@@ -236,7 +236,9 @@ def constrained(answer):
         for state in range(len(edges)):
             for left in LEFT_OF_LONG if name == "long" else LEFT:
                 inputs = (edges, state, left, TOKENS[name])
-                given = f"the grammar {edges}, state {state} and {left} tokens left"
+                given = (
+                    f"the grammar {edges}, state {state} and {left} token{'s' * (left > 1)} left"
+                )
                 call = calls.pop() if calls else _as_bool(answer)
                 judge(call, inputs, right(*inputs), MISTAKES, given, SHOULD)
 

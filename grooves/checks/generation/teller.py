@@ -55,7 +55,8 @@ class Teller:
             )
         if len(tokens) > self.left:
             raise CheckFailed(
-                f"{len(tokens)} tokens were to be read when {self.left} were left. Stop before "
+                f"{len(tokens)} tokens were to be read when {self.left} "
+                f"{'was' if self.left == 1 else 'were'} left. Stop before "
                 "that, and drop texts that have ended with `select`: they would go on costing.",
                 hint="over_budget",
             )
