@@ -21,7 +21,7 @@ FORMULA = re.compile(r"([(\[“‘]*)(<span class=\"math\"><math>.*?</math></spa
 NUMBER = re.compile(
     r"(?P<other><(code|pre|math|svg|script|style)\b.*?</\2>|<[^>]*>)"
     r"|\b(?P<date>\d{4}-\d\d-\d\d)\b"
-    r"|(?<![\w.)\]])(?P<number>-?\d[\d,.]*e-?\d+\b|-(?=[\d.]))",
+    r"|(?<![\w.)\]])(?P<number>-?\d[\d,.]*e-?\d+\b|\d+\^[-+]?\d+(?!\d)|-(?=[\d.]))",
     re.S,
 )
 SOLUTION = re.compile(r'(<p class="admonition-title">Solution to)(<a [^>]*>) ')

@@ -117,7 +117,7 @@ def reliability(series: dict, caption: str) -> figures.Picture:
     """
     figure, axes = figures.canvas(3.2)
     axes.plot([0, 1], [0, 1], color=figures.INK, linewidth=1, linestyle=":")
-    axes.set(xlabel="confidence of the likeliest word", ylabel="how often it comes")
+    axes.set(xlabel="confidence of the likeliest word", ylabel="accuracy")
     names = []
     for name, bins in series.items():
         look = figures.look_of(name, MODELS.index(name) if name in MODELS else len(MODELS))

@@ -90,8 +90,8 @@ def test_a_date_stays_on_one_line():
 
 
 def test_a_number_in_running_text_is_typeset_and_one_in_code_is_not():
-    markup = '<p id="a-1">from -7 to 7, 1e-6; GPT-3, 10-20, (-0.5) <code>-7, 1e-6</code></p>'
-    shown = "from −7 to 7, 10<sup>−6</sup>; GPT-3, 10-20, (−0.5) <code>-7, 1e-6</code></p>"
+    markup = '<p id="a-1">from -7 to 7, 1e-6, 10^9; GPT-3, (-0.5) <code>-7, 1e-6</code></p>'
+    shown = "from −7 to 7, 10<sup>−6</sup>, 10<sup>9</sup>; GPT-3, (−0.5) <code>-7, 1e-6</code></p>"
     assert book_typography.unbroken(markup) == f'<p id="a-1">{shown}'
 
 
