@@ -129,12 +129,18 @@ def look_at_new_colours(page, seen):
     page.evaluate(SKIP_THE_SAME)
 
 
+FADED = """() => Promise.allSettled(
+  document.getAnimations().filter(a => a instanceof CSSTransition).map(a => a.finished)
+).then(() => null)"""
+
+
 def wear(page, scheme):
-    """The page in the colours that a system in this scheme asks for, at once."""
+    """The page in the colours that a system in this scheme asks for, when they have faded in."""
     page.emulate_media(color_scheme=scheme)
     page.wait_for_function(
         "scheme => document.documentElement.dataset.theme === scheme", arg=scheme
     )
+    page.evaluate(FADED)
 
 
 def overflow(page):
