@@ -8,7 +8,6 @@ Notebook 08 shows what was recorded.
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict
 from functools import cache
@@ -44,23 +43,6 @@ CHOICES = (1, 2, 4, 8, 16, 32, 64)
 POOL, DRAFTS, ROUNDS = 800, 300, 2
 
 
-class Progress:
-    """What has been measured so far, in a file, so that an interrupted run goes on from there."""
-
-    def __init__(self, path: Path):
-        self.path = path
-        self.found = json.loads(path.read_text()) if path.exists() else {}
-
-    def get(self, key: str, measure):
-        """A result by its key; measured and written down where it is not there yet."""
-        if key not in self.found:
-            self.found[key] = measure()
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.write_text(json.dumps(self.found))
-            print(f"  {key}", flush=True)
-        return self.found[key]
-
-
 def finite(found: dict) -> dict:
     """The same with None for infinite values, which JSON does not have."""
     return {k: v if math.isfinite(v) else None for k, v in found.items()}
@@ -76,7 +58,9 @@ def short_trained(language: Stories, seed: int):
     return model.eval()
 
 
-def swept(model, yardstick: Yardstick, progress: Progress, name: str, seed: int) -> list[dict]:
+def swept(
+    model, yardstick: Yardstick, progress: report.Progress, name: str, seed: int
+) -> list[dict]:
     """Every setting: what `Distance` holds, at equally many stories. model: a function of nothing,
     so that nothing is trained where all is known."""
     rows = []
@@ -173,7 +157,7 @@ def main() -> None:
     report.one_thread()
     language = Stories()
     sizes = (20, 20, 20) if parsed.quick else (120, 400, 100)
-    progress = Progress(Path(parsed.progress))
+    progress = report.Progress(Path(parsed.progress))
     short: list[dict] = []
     rest: dict = {}
 

@@ -10,7 +10,6 @@ The notebook shows what was recorded.
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from statistics import fmean, median
@@ -40,22 +39,15 @@ TUNING_SEEDS = (100, 101)
 
 
 class Runs:
-    """Trainings that are done at most once: the file `path` keeps the gap of each."""
+    """Runs that are done at most once: the file `path` keeps the gap of each."""
 
     def __init__(self, path: Path):
-        self.path, self.language, self.data = path, Stories(), {}
-        lines = path.read_text().splitlines() if path.exists() else []
-        self.done = {tuple(key): found for key, found in map(json.loads, lines)}
+        self.progress, self.language, self.data = report.Progress(path), Stories(), {}
 
     def gap(self, name: str, rate: float, steps: int, seed: int) -> float:
         """The gap of one training in nats per word; infinite where it diverged."""
-        key = (name, rate, steps, seed)
-        if key not in self.done:
-            self.done[key] = self._train(*key)
-            with self.path.open("a") as file:
-                file.write(json.dumps([key, self.done[key]]) + "\n")
-            print(f"  {name}, rate {rate}, seed {seed}: {self.done[key]:.4f}", flush=True)
-        return self.done[key]
+        key = f"{name}, rate {rate}, {steps} steps, seed {seed}"
+        return self.progress.get(key, lambda: self._train(name, rate, steps, seed))
 
     def _train(self, name: str, rate: float, steps: int, seed: int) -> float:
         if seed not in self.data:
@@ -132,7 +124,7 @@ def main() -> None:
         steps[row], flops[row], chosen[row] = steps[FULL], flops[name], chosen[name]
         gaps[row] = [runs.gap(name, chosen[name], steps[row], seed) for seed in seeds]
     publish(gaps, steps, flops, tuning, chosen, parsed.out)
-    runs.path.unlink()  # the record holds them all
+    runs.progress.path.unlink()  # the record holds them all
 
 
 def publish(gaps: dict, steps: dict, flops: dict, tuning: dict, chosen: dict, out) -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 import report
 import torch
 import torch.nn.functional as F
-from recall import Progress
 
 from grooves.inference.evaluation import accepted
 from grooves.language.corpora import IGNORED, HeldOut
@@ -85,9 +84,10 @@ def window_accepted(model, language: Stories, context: int, n: int = 100, seed: 
     return sum(language.parse(decode(row)).ok for row in rows) / n
 
 
-def measured(width: int, context: int, rate: float, seed: int, steps: int, held_out) -> dict:
+def measured(
+    language: Stories, width: int, context: int, rate: float, seed: int, steps: int, held_out
+) -> dict:
     """Gap and accepted stories of one model; infinite where it diverged."""
-    language = held_out.language
     model = new_model(language, seed=seed, n_embd=width, context=context)
     data = new_data(language, seed=1 + seed)
     if context < WHOLE:
@@ -109,15 +109,16 @@ def main() -> None:
     parser.add_argument("--progress", default="_build/model_size.json", help="finished runs")
     parsed = parser.parse_args()
     report.one_thread()
-    progress = Progress(Path(parsed.progress))
+    progress = report.Progress(Path(parsed.progress))
     steps, seeds = (100, range(1)) if parsed.quick else (STEPS, range(parsed.seeds))
     language = Stories()
     held_out = HeldOut(language, 40)
-    held_out.language = language
 
     def run(width, context, rate, seed, steps=steps):
         key = f"width {width}, context {context}, rate {rate}, seed {seed}, {steps} steps"
-        found = progress.get(key, lambda: measured(width, context, rate, seed, steps, held_out))
+        found = progress.get(
+            key, lambda: measured(language, width, context, rate, seed, steps, held_out)
+        )
         return {"width": width, "context": context, "rate": rate, "seed": seed} | found
 
     sizes, tuning = [], []

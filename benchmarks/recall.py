@@ -8,10 +8,8 @@ number of words in between. The n-gram models count the same stories.
 
 from __future__ import annotations
 
-import json
 import math
 from itertools import pairwise
-from pathlib import Path
 from statistics import mean, median
 
 import report
@@ -70,31 +68,7 @@ def by_distance(found: list, kind: str | None = None) -> list[float | None]:
     return shares
 
 
-class Progress:
-    """What has been measured so far, in a file, so that an interrupted run goes on from there."""
-
-    def __init__(self, path: Path):
-        self.path = path
-        self.found = json.loads(path.read_text()) if path.exists() else {}
-
-    def get(self, key: str, measure):
-        """A result by its key; measured, written down and told where it is not there yet."""
-        if key not in self.found:
-            self.found[key] = measure()
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.write_text(json.dumps(self.found))
-            print(f"  {key}: {told(self.found[key])}", flush=True)
-        return self.found[key]
-
-
-def told(result) -> str:
-    """A result in a few words."""
-    if isinstance(result, dict):
-        return ", ".join(f"{k} {v:.4f}" for k, v in result.items() if not isinstance(v, list))
-    return f"{result:.4f}"
-
-
-def tuned(language: Stories, steps: int, progress: Progress) -> dict[str, dict[str, float]]:
+def tuned(language: Stories, steps: int, progress: report.Progress) -> dict[str, dict[str, float]]:
     """The gap of each contender at each rate; a grid grows while its best rate is the largest."""
     tuning: dict[str, dict[str, float]] = {}
     data = new_data(language, seed=1 + TUNING_SEED)
@@ -133,7 +107,7 @@ def main() -> None:
     language = Stories()
     test = language.corpus(500, seed=424_242)
     places = [recalls(language, words) for words in test]
-    progress = Progress(parsed.out / f"recall_progress_{parsed.steps}.json")
+    progress = report.Progress(parsed.out / f"recall_progress_{parsed.steps}.json")
 
     def judged(name: str, rate: float, steps: int, seed: int) -> dict:
         data = new_data(language, seed=1 + seed)

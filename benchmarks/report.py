@@ -63,6 +63,34 @@ def ratio(slow: list[float], fast: list[float]) -> tuple[float, float, float]:
     return spread([s / f for s, f in zip(slow, fast, strict=True)])
 
 
+# ---- long runs ---------------------------------------------------------------------------------
+
+
+class Progress:
+    """What has been measured so far, in a file, so that an interrupted run goes on from there."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.found = json.loads(path.read_text()) if path.exists() else {}
+
+    def get(self, key: str, measure):
+        """A result by its key; measured, written down and told where it is not there yet."""
+        if key not in self.found:
+            self.found[key] = measure()
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.write_text(json.dumps(self.found))
+            print(f"  {key}: {told(self.found[key])}", flush=True)
+        return self.found[key]
+
+
+def told(result) -> str:
+    """A result in a few words."""
+    if isinstance(result, dict):
+        numbers = {k: v for k, v in result.items() if isinstance(v, int | float)}
+        return ", ".join(f"{k} {v:.4f}" for k, v in numbers.items())
+    return f"{result:.4f}" if isinstance(result, int | float) else "measured"
+
+
 # ---- the machine and its limits ----------------------------------------------------------------
 
 

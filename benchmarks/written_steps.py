@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import report
-from recall import Progress
 
 from grooves.language.cups import ARMS, Cups, CupsData, accuracy, write_steps
 from grooves.models.transformer import Config, Transformer
@@ -29,31 +28,16 @@ def trained(arm: str, seed: int, seconds: float, matrix_lr: float = 0.025):
     """A model of an arm after `seconds` of CPU time, and the steps that it took."""
     cups = Cups()
     model = Transformer(Config(vocabulary_size=cups.vocabulary_size, context=32), seed)
-    data = CpuBudget(CupsData(cups, arm, seed=seed + 1))
+    data = CupsData(cups, arm, seed=seed + 1)
     # CPU seconds and not wall time, since other work may share the machine.
-    probe = train(model, data, steps=20, progress=False, matrix_lr=matrix_lr)
-    steps = round(probe.steps * seconds / data.spent())
+    train(model, data, steps=5, progress=False, matrix_lr=matrix_lr)  # the first are slower
+    started = time.process_time()
+    train(model, data, steps=20, progress=False, matrix_lr=matrix_lr)
+    steps = round(20 * seconds / (time.process_time() - started))
     model = Transformer(Config(vocabulary_size=cups.vocabulary_size, context=32), seed)
     started = time.process_time()
-    train(model, data.data, steps=steps, progress=False, matrix_lr=matrix_lr)
+    train(model, data, steps=steps, progress=False, matrix_lr=matrix_lr)
     return model.eval(), steps, time.process_time() - started
-
-
-class CpuBudget:
-    """Data that also tells how many CPU seconds have passed since its second batch."""
-
-    def __init__(self, data):
-        self.data, self.started, self.asked = data, 0.0, 0
-
-    def batch(self, step: int):
-        """The data's own batch."""
-        if step == 5:  # after the first, slow steps
-            self.started, self.asked = time.process_time(), step
-        return self.data.batch(step)
-
-    def spent(self) -> float:
-        """CPU seconds of 20 steps, from those after the fifth."""
-        return (time.process_time() - self.started) * 20 / (20 - self.asked)
 
 
 def measured(arm: str, seed: int, seconds: float, matrix_lr: float = 0.025) -> dict:
@@ -88,7 +72,7 @@ def main() -> None:
     parser.add_argument("--progress", default="_build/written_steps.json", help="finished runs")
     parsed = parser.parse_args()
     report.one_thread()
-    progress = Progress(Path(parsed.progress))
+    progress = report.Progress(Path(parsed.progress))
     seeds = range(1 if parsed.quick else parsed.seeds)
     plan = [
         (arm, seed, SHORT if parsed.quick else SECONDS, 0.025) for seed in seeds for arm in ARMS
