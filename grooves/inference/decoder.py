@@ -111,6 +111,13 @@ class Decoder:
         self.position += 1
         return torch.from_numpy(unit(x).dot(self.head))
 
+    def select(self, rows: Tensor) -> None:
+        """Keep the given texts, (B',) indices, in this order; one may be taken several times."""
+        order = rows.numpy()
+        self.keys = [keys[order] for keys in self.keys]
+        self.values = [values[order] for values in self.values]
+        self.left = self.left[order]
+
     def _look_around(self, qkv: np.ndarray, keys: np.ndarray, values: np.ndarray) -> np.ndarray:
         """Attention of one new word over all before it and itself: (B, 3C) -> (B, C)."""
         B, H, t = len(qkv), self.n_head, self.position

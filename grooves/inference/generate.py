@@ -12,6 +12,7 @@ from torch import Tensor
 
 from grooves.inference.decoder import Decoder
 from grooves.inference.kv_cache import KVCache
+from grooves.inference.sampling import apply_top_p, draw
 from grooves.language.tokenizers import WordTokenizer
 
 
@@ -36,27 +37,7 @@ def sample_next(
         return logits.argmax(-1, keepdim=True)
     if temperature != 1:
         logits = logits / temperature
-    if top_p < 1:
-        logits = nucleus(logits, top_p)
-    # Inverse transform: the tokens divide a line of length 1 among them, and a random point on it
-    # falls on each as often as that token is likely.
-    ends = logits.softmax(-1).cumsum(-1)  # (B, V)
-    point = torch.rand((len(ends), 1), generator=generator, device=ends.device)  # below 1
-    point *= ends[:, -1:]  # rounding may leave the line a little longer or shorter
-    return torch.searchsorted(ends, point, right=True)  # the first end beyond the point
-
-
-def nucleus(logits: Tensor, top_p: float) -> Tensor:
-    """Logits (B, V) in which all but the likeliest tokens are -inf.
-
-    Kept are as few as reach `top_p` of the probability together, and at least one.
-    Source: Holtzman et al. 2020, arXiv:1904.09751.
-    """
-    ordered, order = logits.sort(-1, descending=True)  # (B, V)
-    p = ordered.softmax(-1)
-    before = p.cumsum(-1) - p  # probability of all likelier tokens
-    dropped = torch.zeros_like(logits, dtype=torch.bool).scatter(-1, order, before >= top_p)
-    return logits.masked_fill(dropped, -torch.inf)
+    return draw(apply_top_p(logits, top_p).softmax(-1), generator)[:, None]
 
 
 class Reader:
@@ -73,6 +54,10 @@ class Reader:
     def read(self, words: Tensor) -> Tensor:
         """Read one more token of each text, (B, 1): logits of the token after it, (B, V)."""
         return self.model(words, self.cache)[:, -1]
+
+    def select(self, rows: Tensor) -> None:
+        """Keep the given texts, (B',) indices, in this order; one may be taken several times."""
+        self.cache.select(rows)
 
 
 @torch.inference_mode()

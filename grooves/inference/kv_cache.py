@@ -64,6 +64,13 @@ class KVCache:
         before, self.last = self.last, last
         return before
 
+    def select(self, rows: Tensor) -> None:
+        """Keep the given texts, (B',) indices, in this order; one may be taken several times."""
+        for layer in self.layers:
+            layer.keys, layer.values = layer.keys[rows], layer.values[rows]
+        if self.last is not None:
+            self.last = self.last[rows]
+
     def advance(self, n_words: int) -> None:
         """Count `n_words` as read."""
         self._length += n_words

@@ -56,12 +56,16 @@ class PagedCache:
     def slots(self, names: list) -> Tensor:
         """The slot of every position of each text: (B, S); what lies beyond its end is 0."""
         size = self.tables.pool.block_size
-        tables = [self.tables.blocks[name] for name in names]
-        longest = max(map(len, tables))
-        padded = torch.tensor([[*table, *[0] * (longest - len(table))] for table in tables])
+        padded = torch.tensor(self._padded_tables(names))
         slots = padded[..., None] * size + torch.arange(size)  # (B, blocks, size)
         longest = max(len(self.tables.tokens[name]) for name in names)
         return slots.flatten(1)[:, :longest].to(self.memory.keys.device)
+
+    def _padded_tables(self, names: list) -> list[list[int]]:
+        """The block table of each text, filled with block 0 behind its end: (B, blocks)."""
+        tables = [self.tables.blocks[name] for name in names]
+        longest = max(map(len, tables))
+        return [[*table, *[0] * (longest - len(table))] for table in tables]
 
     def _grow(self, new: dict[object, list[int]]) -> None:
         """Take blocks for all new tokens and copy what is written to but shared; or change nothing.

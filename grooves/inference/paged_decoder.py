@@ -45,7 +45,7 @@ class PagedDecoder(PagedCache):
 
     def _decode(self, names: list, tokens: list[list[int]], starts: list[int]) -> list[Tensor]:
         """The forward pass of one token for each of n texts, at positions of their own."""
-        at, table = np.array(starts), self._padded_tables(names)  # (n,), (n, blocks)
+        at, table = np.array(starts), np.array(self._padded_tables(names))  # (n,), (n, blocks)
         size = self.tables.pool.block_size
         new = table[np.arange(len(at)), at // size] * size + at % size  # (n,), slots
         hidden = (np.arange(table.shape[1] * size) > at[:, None])[:, None, :, None]  # (n, 1, S, 1)
@@ -81,9 +81,3 @@ class PagedDecoder(PagedCache):
         whole = memory.reshape(self.tables.pool.n_blocks, -1)  # a block is one run of memory
         gathered = whole.take(table, axis=0)  # (n, blocks, size * H * D)
         return gathered.reshape(len(table), -1, *memory.shape[1:]).swapaxes(1, 2)
-
-    def _padded_tables(self, names: list) -> np.ndarray:
-        """The block table of each text, filled with block 0 behind its end: (n, blocks)."""
-        tables = [self.tables.blocks[name] for name in names]
-        longest = max(map(len, tables))
-        return np.array([[*table, *[0] * (longest - len(table))] for table in tables])

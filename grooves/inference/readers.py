@@ -20,6 +20,7 @@ from grooves.inference.decoder import Decoder
 from grooves.inference.generate import Reader
 from grooves.language.grammar import State
 from grooves.language.stories import Stories
+from grooves.models.transformer import Config
 
 
 class NextWordReader(Protocol):
@@ -51,16 +52,7 @@ class ModelReader:
     def select(self, rows: Tensor) -> None:
         """Keep these texts: the cached keys and values of every layer are copied in this order."""
         self.logits = self.logits[rows]
-        if isinstance(self.inner, Decoder):
-            order = rows.numpy()
-            self.inner.keys = [keys[order] for keys in self.inner.keys]
-            self.inner.values = [values[order] for values in self.inner.values]
-            self.inner.left = self.inner.left[order]
-            return
-        for layer in self.inner.cache.layers:
-            layer.keys, layer.values = layer.keys[rows], layer.values[rows]
-        if self.inner.cache.last is not None:
-            self.inner.cache.last = self.inner.cache.last[rows]
+        self.inner.select(rows)
 
 
 class LanguageReader:
@@ -117,7 +109,7 @@ def open_reader(model, prompt: Tensor) -> NextWordReader:
 
 def context_of(model) -> int:
     """How many words a model can read; the language has no limit, so it gets the lineage's."""
-    return 192 if isinstance(model, Stories) else model.config.context
+    return Config.context if isinstance(model, Stories) else model.config.context
 
 
 @torch.inference_mode()

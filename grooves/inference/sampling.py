@@ -173,13 +173,22 @@ class Sampler:
 def draw(probabilities: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Draw one token from each distribution: (B, V) -> (B,).
 
+    generator: None uses PyTorch's global one.
+    """
+    like = {"device": probabilities.device, "dtype": probabilities.dtype}
+    points = torch.rand((len(probabilities), 1), generator=generator, **like)
+    return at_points(probabilities, points)
+
+
+def at_points(probabilities: Tensor, points: Tensor) -> Tensor:
+    """The token of each distribution (B, V) on which a point (B, 1) in [0, 1) falls: (B,).
+
     Inverse transform: the tokens divide a line of length 1 among them in proportion to their
-    probabilities, and a random point on it selects one.
+    probabilities, so a random point on it falls on each as often as that token is likely.
     """
     ends = probabilities.cumsum(-1)  # (B, V)
-    point = torch.rand((len(ends), 1), generator=generator, device=ends.device, dtype=ends.dtype)
-    point *= ends[:, -1:]  # rounding may leave the line a little longer or shorter
-    return torch.searchsorted(ends, point, right=True)[:, 0]  # the first end beyond the point
+    points = points * ends[:, -1:]  # rounding may leave the line a little longer or shorter
+    return torch.searchsorted(ends, points, right=True)[:, 0]  # the first end beyond the point
 
 
 def seen_before(tokens: list[int], size: int) -> Tensor:

@@ -22,7 +22,7 @@ import torch
 from grooves.inference.latency import Timing
 from grooves.inference.paged_cache import PagedCache
 from grooves.inference.paging import BlockTables
-from grooves.inference.sampling import Sampler
+from grooves.inference.sampling import Sampler, at_points
 from grooves.inference.scheduler import Request, Scheduler, Step
 
 
@@ -91,10 +91,9 @@ class ModelEngine:
         if not names:
             return {}
         table = torch.stack([logits[name] for name in names]).double().cpu()  # (n, V)
-        ends = self.sampler.probabilities(table).cumsum(-1)
         points = torch.tensor([[self._generator(n).random()] for n in names], dtype=table.dtype)
-        words = torch.searchsorted(ends, points * ends[:, -1:], right=True)
-        return dict(zip(names, words[:, 0].tolist(), strict=True))
+        words = at_points(self.sampler.probabilities(table), points)
+        return dict(zip(names, words.tolist(), strict=True))
 
     def _generator(self, name) -> Random:
         if name not in self.generators:

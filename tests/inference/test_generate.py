@@ -11,12 +11,12 @@ from grooves.inference.decoder import Decoder
 from grooves.inference.generate import (
     Reader,
     generate,
-    nucleus,
     sample_next,
     sample_stories,
     tell,
 )
 from grooves.inference.kv_cache import KVCache
+from grooves.inference.sampling import apply_top_p
 from grooves.language.stories import Stories
 from grooves.language.tokenizers import WordTokenizer
 
@@ -262,7 +262,7 @@ def test_sampled_stories_are_the_generated_rows_up_to_their_end():
 def test_the_nucleus_is_the_smallest_set_of_likeliest_tokens_that_reaches_its_share():
     p = torch.tensor([[0.1, 0.5, 0.15, 0.25], [0.97, 0.01, 0.01, 0.01]])
     for top_p, kept in ((0.6, [[1, 3], [0]]), (0.8, [[1, 2, 3], [0]]), (0.05, [[1], [0]])):
-        found = nucleus(p.log(), top_p)
+        found = apply_top_p(p.log(), top_p)
         assert [row.isfinite().nonzero().flatten().tolist() for row in found] == kept
         assert torch.equal(found[found.isfinite()], p.log()[found.isfinite()])
 
