@@ -264,7 +264,7 @@ ROOMS = {
     "language": [],
     "models": BELOW_INFERENCE[:1],
     "training": BELOW_INFERENCE[:2],
-    "fine_tuning": BELOW_INFERENCE,
+    "fine_tuning": [*BELOW_INFERENCE, "inference"],  # learning from feedback draws from the model
     "images": BELOW_INFERENCE,
     "voice": BELOW_INFERENCE,
     "inference": BELOW_INFERENCE,
