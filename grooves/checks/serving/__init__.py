@@ -1,8 +1,8 @@
 """Checks of lab 9, answer many at once: what the notebook imports as `check` (chapter 9).
 
 Key idea: one check per exercise. An answer that calls the course's own code for its exercise is
-refused; in the challenge everything may be called. `server_of` makes the simulated server of the
-challenge, `served` counts the requests that met the goal, `race` scores a policy.
+refused; in the challenge everything may be called. `served` counts the requests that met
+the goal of the challenge, and `race` scores a policy.
 """
 
 import functools
@@ -19,16 +19,20 @@ from grooves.checks.serving.check_verify import verify
 from grooves.checks.serving.check_percentile import percentile
 from grooves.checks.serving.check_littles_law import littles_law
 from grooves.checks.serving.check_read_stream import read_stream
+from grooves.checks.serving.check_goodput import goodput, race, served
 # isort: on
 
 __all__ = [
     "block_table",
     "cache_bytes",
     "cached_attention",
+    "goodput",
     "littles_law",
     "percentile",
     "plan_step",
+    "race",
     "read_stream",
+    "served",
     "start",
     "verify",
 ]

@@ -140,14 +140,20 @@ MISTAKES = (
         "the tokens behind the last full block have no block. Round the number of blocks up.",
         _rounded_down,
         lambda texts, size: tables_of(
-            texts, size, n_needed=lambda n: n // size,
+            texts,
+            size,
+            n_needed=lambda n: n // size,
             slot=lambda t, i: t[i // size] * size + i % size if i // size < len(t) else -1,
         ),
-        lambda texts, size: _cut(tables_of(
-            texts, size, n_needed=lambda n: n // size,
-            slot=lambda t, i: t[i // size] * size + i % size if i // size < len(t) else None,
-        )),
-    ),  # fmt: skip
+        lambda texts, size: _cut(
+            tables_of(
+                texts,
+                size,
+                n_needed=lambda n: n // size,
+                slot=lambda t, i: t[i // size] * size + i % size if i // size < len(t) else None,
+            )
+        ),
+    ),
     Mistake(
         "numbers_skipped",
         _with(skipped=True),

@@ -68,15 +68,12 @@ MISTAKES = (
         _of(lambda t, n, h, g, d, b: 2 * g * d * t * b),
         "that is one layer. Each layer has keys and values of its own.",
     ),
-    Mistake(
-        "heads_missing",
+    *in_forms(
+        "head_missing",
+        "n_kv_heads or head_dim is missing: each of the n_kv_heads heads has a key and a value of "
+        "head_dim numbers.",
         _of(lambda t, n, h, g, d, b: 2 * n * d * t * b),
-        "that is one head. Each of the n_kv_heads heads has a key and a value of head_dim numbers.",
-    ),
-    Mistake(
-        "head_dim_missing",
         _of(lambda t, n, h, g, d, b: 2 * n * g * t * b),
-        "a key is counted as one number. It has head_dim numbers.",
     ),
     *in_forms(
         "padded",
@@ -84,17 +81,13 @@ MISTAKES = (
         _by_length(lambda lengths: len(lengths) * max(lengths, default=0)),
     ),
     *in_forms(
-        "one_text",
-        "you count one text. Each text has keys and values of its own.",
+        "tokens_missing",
+        "not every token of every text is counted. Add up the lengths.",
+        _by_length(len),
         _by_length(lambda lengths: lengths[0] if lengths else 0),
         _by_length(lambda lengths: max(lengths, default=0)),
         _by_length(lambda lengths: lengths[-1] if lengths else 0),
         _by_length(lambda lengths: sum(lengths) / max(len(lengths), 1)),
-    ),
-    Mistake(
-        "texts_counted",
-        _by_length(len),
-        "you count texts, as `len(lengths)` does. Every token of each text is stored.",
     ),
     *in_forms(
         "bits_as_bytes",

@@ -142,21 +142,14 @@ MISTAKES = (
         "`repeat` and `tile` do not.",
         _with(spread="repeat"),
         _with(spread="repeat", returned="expanded"),
-    ),
-    Mistake(
-        "one_kv_head",
         _with(spread="first"),
-        "all query heads use key-value head 0. Each group of H / G query heads has its own.",
     ),
     *in_forms(
-        "cache_not_grown",
-        "the caches that you return lack the new tokens, which the next step needs.",
+        "half_a_cache",
+        "the caches that you return lack the new tokens, or the earlier ones. The next step needs "
+        "both.",
         _with(returned="old"),
-    ),
-    Mistake(
-        "only_new_returned",
         _with(returned="new"),
-        "you return the keys and values of the new tokens alone. Return the whole caches.",
     ),
     Mistake(
         "expanded_cache",

@@ -79,13 +79,9 @@ MISTAKES = (
         _with(n=lambda a: len(a) - 1),
     ),
     *in_forms(
-        "median_time",
-        "that is the median time. Little's law holds for means.",
+        "not_the_mean",
+        "that is the median time, or the total. Little's law holds for the mean.",
         _with(mean=np.median),
-    ),
-    *in_forms(
-        "total_time",
-        "the times of all requests are added up. Divide by their number.",
         _with(mean=np.sum),
     ),
     *in_forms(
@@ -114,24 +110,14 @@ MISTAKES = (
         _with(in_flight=lambda rate, stay, a, d: int(rate * stay)),
     ),
     *in_forms(
-        "blocks_rounded_down",
-        "blocks are rounded down. 17 tokens need two blocks of 16.",
+        "blocks_rounded_wrongly",
+        "16 tokens need one block of 16, and 17 tokens need two. Divide the tokens of each request "
+        "by the block size, and round up.",
         _with(blocks=lambda t, size: t // size),
-    ),
-    *in_forms(
-        "blocks_not_rounded",
-        "parts of blocks are counted. The last block of a text is taken whole.",
         _with(blocks=lambda t, size: t / size),
-    ),
-    Mistake(
-        "one_block_too_many",
         _with(blocks=lambda t, size: t // size + 1),
-        "16 tokens fill one block of 16, and `n // block_size + 1` makes it two.",
-    ),
-    Mistake(
-        "tokens_counted",
+        _with(blocks=lambda t, size: round(t / size)),
         _with(blocks=lambda t, size: t),
-        "you count tokens. Divide by the block size and round up, for each request.",
     ),
     *in_forms(
         "product_of_means",
@@ -141,10 +127,14 @@ MISTAKES = (
         _with(mean_blocks=lambda inside, held, tokens, size: inside * np.mean(held)),
         _with(mean_blocks=lambda inside, held, tokens, size: inside * np.mean(tokens) / size),
         _with(
-            mean_blocks=lambda inside, held, tokens, size: inside * math.ceil(np.mean(tokens) / size)
+            mean_blocks=lambda inside, held, tokens, size: (
+                inside * math.ceil(np.mean(tokens) / size)
+            )
         ),
         _with(
-            mean_blocks=lambda inside, held, tokens, size: math.ceil(inside * np.mean(tokens) / size)
+            mean_blocks=lambda inside, held, tokens, size: math.ceil(
+                inside * np.mean(tokens) / size
+            )
         ),
         _with(mean_blocks=lambda inside, held, tokens, size: math.ceil(inside) * np.mean(held)),
     ),

@@ -109,7 +109,6 @@ MISTAKES = (
         "latencies are at or below the result.",
         _rank(lambda n, p: round(n * p / 100)),
         _rank(lambda n, p: math.floor(n * p / 100 + 0.5)),
-        lambda groups, p: _interpolated(groups, p, method="nearest"),
     ),
     *in_forms(
         "one_too_high",
@@ -126,14 +125,10 @@ MISTAKES = (
         _rank(lambda n, p: math.ceil((n - 1) * p / 100)),
         _rank(lambda n, p: round((n - 1) * p / 100) + 1),
     ),
-    Mistake(
-        "unsorted",
-        lambda groups, p: nearest_rank(groups, p, ordered=False),
-        "the latencies are not sorted.",
-    ),
     *in_forms(
-        "sorted_apart",
-        "each server's latencies are sorted, but all of them together are not.",
+        "unsorted",
+        "the latencies are not sorted. Sort all of them together, and not those of each server.",
+        lambda groups, p: nearest_rank(groups, p, ordered=False),
         lambda groups, p: nearest_rank([sorted(g) for g in groups], p, ordered=False),
     ),
     Mistake(

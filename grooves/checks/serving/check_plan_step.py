@@ -135,12 +135,6 @@ def _with(**changes):
 
 
 MISTAKES = (
-    *in_forms(
-        "whole_prompt",
-        "a prompt is read whole, beyond the token budget. Read only as many of its tokens as the "
-        "budget has left; the rest is read in later steps.",
-        _with(chunk="whole"),
-    ),
     Mistake(
         "no_chunks",
         _with(whole_fits=True),
@@ -148,23 +142,21 @@ MISTAKES = (
         "budget allows.",
     ),
     *in_forms(
-        "budget_not_shared",
-        "the token budget is for all texts of the step together. Subtract what each one takes, "
-        "decoding texts included.",
+        "over_budget",
+        "your step reads more tokens than the budget allows. It is for all texts together, so "
+        "subtract what each one reads, and read of a prompt only a chunk that is not longer than "
+        "what is left.",
+        _with(chunk="whole"),
         _with(chunk="each"),
         _with(decoding_free=True),
     ),
     *in_forms(
-        "decoding_not_first",
-        "decoding texts come first, whatever their place in the list; otherwise a prompt can use "
-        "up the budget, and texts that are being written stop.",
+        "wrong_order",
+        "texts read in another order: first those that are being written, wherever they stand in "
+        "the list, then the others that run, then new ones. Otherwise a prompt uses up the budget, "
+        "and texts that are being written stop.",
         _with(order="as_listed"),
         _with(order="prompts_first"),
-    ),
-    *in_forms(
-        "new_before_running",
-        "new texts come before running ones. Running texts come first, also those that have more "
-        "of their prompt to read.",
         _with(order="new_first"),
         _with(order="new_before_prompts"),
     ),

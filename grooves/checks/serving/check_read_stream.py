@@ -13,49 +13,9 @@ from collections.abc import Iterator
 from grooves.checks import CheckFailed, check, describe
 from grooves.checks.compare import Mistake, written_by_hand
 from grooves.checks.serving.rules import LAB, SHOULD, in_forms
+from grooves.checks.serving.streams import cases
 from grooves.checks.survey import Finding
 from grooves.checks.verdict import note
-
-PLAIN = 'data: {"text": "Once"}\n\ndata: {"text": " upon"}\n\ndata: [DONE]\n\n'
-STREAMS = {
-    "plain": PLAIN,
-    "no end": "data: one\n\ndata: two\n\n",
-    "no space": "data:one\n\ndata: two\n\ndata:[DONE]\n\n",
-    "spaces": "data:  two spaces \n\ndata: a: b, data: c\n\ndata: [DONE]\n\n",
-    "letters": "data: data at a date\n\ndata: at\n\n",
-    "comments": ": ping\n\ndata: one\n\n: data: no\n:\ndata: two\n\ndata: [DONE]\n\n",
-    "fields": "event: word\nid: 7\ndata: one\nretry: 100\n\nid: 8\n\ndatabase: x\ndata: two\n\n",
-    "CRLF": "data: one\r\n\r\n: ping\r\n\r\ndata: two\r\n\r\ndata: [DONE]\r\n\r\n",
-    "characters": "data: Grüße, 你好 🙂\n\ndata: zwölf\n\ndata: [DONE]\n\n",
-    "separators": "data: one\u2028two\x0bthree\x85four\n\ndata: five\x0c\n\n",
-    "several": "data: one\ndata: two\n\ndata: three\n\ndata: [DONE]\n\n",
-    "cut off": "data: one\n\ndata: two\n",
-    "behind the end": "data: one\n\ndata: [DONE]\n\ndata: two\n\n: x\n\n",
-    "mentions": "data: say [DONE]\n\ndata: two\n\ndata: [DONE]\n\n",
-    "more lines": "\n\n\ndata: one\n\n\ndata: two\n\n\n",
-}
-
-
-def cut(said: str, *sizes: int) -> list[bytes]:
-    """The bytes of a text in chunks of these sizes, which are repeated."""
-    sent, chunks, place = said.encode(), [], 0
-    while place < len(sent):
-        size = sizes[len(chunks) % len(sizes)]
-        chunks.append(sent[place : place + size])
-        place += size
-    return chunks
-
-
-def cases() -> list[list[bytes]]:
-    """The streams: an event at a time, whole, byte by byte and in chunks of other sizes."""
-    made = [[f"data: {word}\n\n".encode() for word in ("Once", "upon", "a", "[DONE]")]]
-    made.append([f"data: {word}\n\n".encode() for word in ("Once", "upon")])
-    made.append([part.encode() for part in ("data: On", "ce\n", "\ndata: upon\n\n")])
-    for said in STREAMS.values():
-        made += [cut(said, 10_000), cut(said, 7), cut(said, 1), cut(said, 11, 2, 5)]
-    made.append([b"data: one\n\n", b"", b"data: two\n\n"])
-    made.append([])
-    return made
 
 
 def handed_out(chunks: list[bytes], count: list[int]) -> Iterator[bytes]:
@@ -69,13 +29,14 @@ def handed_out(chunks: list[bytes], count: list[int]) -> Iterator[bytes]:
 def events(call, chunks: list[bytes]) -> tuple[list[tuple[int, object]], int]:
     """What an answer yields, each with the number of chunks read by then; and chunks read in all.
 
-    Raises: CheckFailed with the hint "not_texts" where an event is neither text nor bytes.
+    Raises: CheckFailed with the hint "not_texts" where an event is no text.
     """
     count, found = [0], []
     for data in call(handed_out(chunks, count)):
-        if not isinstance(data, (str, bytes)):
+        if not isinstance(data, str):
             raise CheckFailed(
-                f"expected texts, the data of each event; your function gave {describe(data)}.",
+                f"expected texts, the data of each event; your function gave {describe(data)}. "
+                "Bytes become text with `decode`.",
                 hint="not_texts",
             )
         found.append((count[0], data))
@@ -107,8 +68,8 @@ SEPARATORS = tuple(s.encode() for s in ("\n", "\u2028", "\x0b", "\x0c", "\x85", 
 
 
 def parsed(
-    chunks, value=None, field="data", done="stop", joined="\n", at_line=False, cr=True, comments=False,
-    last=False, others=False, done_in=False, **splitting,
+    chunks, value=None, field="data", done="stop", joined="\n", at_line=False, cr=True,
+    comments=False, last=False, others=False, done_in=False, **splitting,
 ):  # fmt: skip
     """The right events, with a place for each mistake."""
     value = value or (lambda line: line[5:].removeprefix(" "))
@@ -205,18 +166,13 @@ MISTAKES = (
         _with(encoding="latin-1"),
     ),
     *in_forms(
-        "all_at_once",
-        "the events are right, but come only after the whole stream has been read. Yield each one "
-        "as soon as the blank line after it has arrived.",
+        "too_late",
+        "the events come too late, such as after the whole stream. Yield each one as soon as the "
+        "blank line after it has arrived.",
+        _one_late,
         _all_at_once,
         _joined_first,
         lambda chunks: list(_until_done(parsed(chunks, done="all"))),
-    ),
-    Mistake(
-        "one_late",
-        _one_late,
-        "the events are right, but each comes only when the next one is there. Yield it at the "
-        "blank line.",
     ),
     *in_forms(
         "reads_on",
@@ -225,15 +181,11 @@ MISTAKES = (
         _with(done="skip"),
         lambda chunks: (data for data in parsed(chunks, done="all") if data != "[DONE]"),
     ),
-    Mistake(
+    *in_forms(
         "done_kept",
+        "[DONE] is no event: it marks the end. Leave it out, and stop reading.",
         _with(done="kept"),
-        "[DONE] is no event of its own: it marks the end. Leave it out.",
-    ),
-    Mistake(
-        "done_unknown",
         _with(done="all"),
-        "[DONE] marks the end: leave it out, and stop reading.",
     ),
     *in_forms(
         "done_in_text",
@@ -311,11 +263,6 @@ MISTAKES = (
         _with(last=True),
         "an event without a blank line after it was cut off by the end of the stream. Drop it.",
     ),
-    *in_forms(
-        "bytes_yielded",
-        "you yield bytes. Decode them: the data of an event is text.",
-        lambda chunks: (data.encode() for data in parsed(chunks)),
-    ),
 )
 
 
@@ -346,7 +293,9 @@ def _note(got: tuple, chunks: list[bytes]) -> None:
                 f"{SHOULD} {[n for n, _ in expected[0]]} and {expected[1]}. (Asking for one more "
                 "chunk than there are, as a loop does, counts too.)"
             )
-    note(Finding(wrong, told, MISTAKES, lambda m: events(m.compute, chunks) == got, inputs=(chunks,)))
+    note(
+        Finding(wrong, told, MISTAKES, lambda m: events(m.compute, chunks) == got, inputs=(chunks,))
+    )
 
 
 def _shown(chunks: list[bytes]) -> str:

@@ -111,27 +111,19 @@ MISTAKES = (
     ),
     *in_forms(
         "ratio_inverted",
-        "the ratio is turned round. A draft that the target likes more than the draft model does "
-        "is always accepted: p / q.",
+        "the ratio, or the comparison, is turned round. Accept if the point is below p / q; a "
+        "draft that the target likes more than the draft model does is always accepted.",
+        _with(accepts=lambda p, q, d, u: u > _ratio(p, q, d)),
         _with(accepts=lambda p, q, d, u: u < 1 / _ratio(p, q, d)),
     ),
     *in_forms(
-        "compared_with_p",
-        "the point is compared with a probability. Compare it with the ratio p / q.",
+        "wrong_threshold",
+        "the point must be compared with the ratio p / q: neither with a probability alone, nor "
+        "the ratio with a fixed number.",
         _with(accepts=lambda p, q, d, u: u < p[np.arange(len(d)), d]),
         _with(accepts=lambda p, q, d, u: u < q[np.arange(len(d)), d]),
-    ),
-    *in_forms(
-        "no_chance",
-        "the points have no effect. Where p is below q, the draft is accepted with probability "
-        "p / q.",
         _with(accepts=lambda p, q, d, u: _ratio(p, q, d) >= 1),
         _with(accepts=lambda p, q, d, u: _ratio(p, q, d) > 0.5),
-    ),
-    Mistake(
-        "accepts_when_above",
-        _with(accepts=lambda p, q, d, u: u > _ratio(p, q, d)),
-        "the comparison is turned round: a draft is accepted if the point is below the ratio.",
     ),
     Mistake(
         "after_rejection",
@@ -193,5 +185,3 @@ def verify(answer):
             )
         call = by_hand(answer) if i == 0 else answer
         judge_parts(call, inputs, right, MISTAKES, given, SHOULD)
-
-
