@@ -46,7 +46,7 @@ def goodput(answer):
 
 
 def _advice(mean: dict[str, float]) -> tuple[str, str]:
-    """The hint and the sentence about what most of the missed requests died of."""
+    """The hint, and a sentence about why most of the others missed the goal."""
     worst = max(("first token late", "gap too long", "dropped"), key=mean.get)
     if worst == "gap too long":
         return "long_gaps", (
