@@ -28,6 +28,8 @@ CASES = (
     (7, 6, 3, 7, 5, 16),
     (8, 2, 1, 0, 1, 3),
     (9, 8, 4, 40, 9, 7),
+    (10, 4, 2, 5, 1, 3),
+    (11, 4, 2, 3, 2, 5),
 )
 
 
@@ -72,9 +74,11 @@ def with_cache(
     spread_keys, spread_values = (_heads(x, H, spread) for x in used)
     scores = q @ spread_keys.mT * (1 / math.sqrt(D) if scale is None else scale(D, H))
     n, n_old = scores.size(-1), k_cache.size(1)
-    offset = {"right": n - T, "top_left": 0, "strict": n - T - 1, "none": n}[mask]
+    offset = {"right": n - T, "top_left": 0, "strict": n - T - 1}.get(mask, n)
     if attended != "cache":
         seen = torch.ones(T, n).tril(offset).bool()
+        if mask == "cache":
+            seen = (torch.arange(n) < n_old).expand(T, n)
         scores = scores.masked_fill(~seen, 0.0 if zeroed else -math.inf)
     out = scores.softmax(axis) @ spread_values
     caches = {
@@ -99,6 +103,7 @@ MISTAKES = (
         "attends to itself too.",
         _with(attended="cache"),
         _with(mask="strict"),
+        _with(mask="cache"),
         _with(attended="cache", returned="old"),
     ),
     *in_forms(

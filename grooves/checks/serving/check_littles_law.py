@@ -155,7 +155,7 @@ def littles_law(answer):
     def as_list(call):
         return lambda *inputs: [*got] if isinstance(got := call(*inputs), np.ndarray) else got
 
-    cases = *CASES, drawn(1, 8, 16), drawn(2, 60, 16), drawn(3, 200, 4)
+    cases = *CASES, drawn(1, 8, 16), drawn(4, 8, 16), drawn(2, 60, 16), drawn(3, 200, 4)
     for i, inputs in enumerate(cases):
         right = dict(zip(PARTS, measured(*inputs), strict=True))
         arrivals, departures, tokens, size = inputs

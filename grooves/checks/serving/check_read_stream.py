@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from grooves.checks import CheckFailed, check, describe
 from grooves.checks.compare import Mistake, written_by_hand
 from grooves.checks.serving.rules import LAB, SHOULD, in_forms
-from grooves.checks.serving.streams import cases
+from grooves.checks.serving.streams import SEPARATORS, cases, lines_of, parsed
 from grooves.checks.survey import Finding
 from grooves.checks.verdict import note
 
@@ -41,59 +41,6 @@ def events(call, chunks: list[bytes]) -> tuple[list[tuple[int, object]], int]:
             )
         found.append((count[0], data))
     return found, count[0]
-
-
-def lines_of(chunks, ends=(b"\n",), encoding="utf-8", errors="strict", each=False, decode=True):
-    """Lines, each as soon as its end has arrived; with a place for mistakes of the splitting."""
-    buffer = b""
-    for chunk in chunks:
-        if each:
-            yield from chunk.decode(errors="ignore").split("\n")[:-1]
-            continue
-        if errors != "strict":
-            chunk = chunk.decode(encoding, errors).encode()
-        elif encoding != "utf-8":
-            chunk = chunk.decode(encoding).encode()
-        buffer += chunk
-        while True:
-            places = [(buffer.find(end), end) for end in ends if end in buffer]
-            if not places:
-                break
-            place, end = min(places)
-            yield buffer[:place].decode() if decode else buffer[:place]
-            buffer = buffer[place + len(end) :]
-
-
-SEPARATORS = tuple(s.encode() for s in ("\n", "\u2028", "\x0b", "\x0c", "\x85", "\u2029", "\x1c"))
-
-
-def parsed(
-    chunks, value=None, field="data", done="stop", joined="\n", at_line=False, cr=True,
-    comments=False, last=False, others=False, done_in=False, **splitting,
-):  # fmt: skip
-    """The right events, with a place for each mistake."""
-    value = value or (lambda line: line[5:].removeprefix(" "))
-    gathered: list[str] = []
-    for line in lines_of(chunks, **splitting):
-        line = line.removesuffix("\r") if cr else line
-        if line.startswith(":") and comments:
-            gathered.append(line[1:].removeprefix(" "))
-        elif others and ":" in line and not line.startswith(":"):
-            gathered.append(line.partition(":")[2].removeprefix(" "))
-        elif line.startswith(field + ":") or (field.endswith(" ") and line.startswith(field)):
-            gathered.append(value(line))
-        if gathered and (line == "" or at_line):
-            data = joined.join(gathered) if joined is not None else gathered[-1]
-            gathered = []
-            ends = "[DONE]" in data if done_in else data == "[DONE]"
-            if ends and done in ("stop", "kept"):
-                if done == "kept":
-                    yield data
-                return
-            if not (ends and done == "skip"):
-                yield data
-    if last and gathered:
-        yield joined.join(gathered)
 
 
 def _with(**changes):
@@ -266,7 +213,31 @@ MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="read_stream", returns=(Iterator, list, tuple), repeatable=False)
+RAISED = (
+    (
+        "UnicodeDecodeError",
+        "A chunk can end inside a character of several bytes. Collect bytes, and decode whole "
+        "lines.",
+    ),
+    (
+        r"(?:TypeError|AttributeError): (?:a bytes-like object is required|can't concat|"
+        r"startswith first arg|.*must be str, not bytes|.*\(not \"bytes\"\) to str)",
+        'Chunks are bytes: compare them with bytes such as b"data:", or decode whole lines.',
+    ),
+    (
+        "StopIteration|generator raised StopIteration",
+        "There is no further chunk. A loop `for chunk in chunks` ends by itself.",
+    ),
+)
+
+
+@check(
+    lab=LAB,
+    exercise="read_stream",
+    returns=(Iterator, list, tuple),
+    repeatable=False,
+    raised=RAISED,
+)
 def read_stream(answer):
     """read_stream(chunks): an iterator of bytes -> yields the data of each event, as text."""
 

@@ -13,7 +13,13 @@ from answers.lab import Answers, near
 ANSWERS = Answers(
     "09_serving",
     trains=("goodput",),
-    plain_hints=("not_two_lists", "not_a_plan", "not_texts", "how_many"),
+    plain_hints=("not_two_lists", "not_a_plan", "not_texts", "how_many", "raised"),
+    harmless={
+        "cache_bytes": {
+            "argument 2 as in the first call": "the number of query heads does not matter",
+            "cached without argument 2": "the number of query heads does not matter",
+        },
+    },
 )
 right, wrong, rare = ANSWERS.right, ANSWERS.wrong, ANSWERS.rare
 
@@ -107,6 +113,56 @@ def _(q, k, v, k_cache, v_cache):
 @wrong("cached_attention", "how_many")
 def _(q, k, v, k_cache, v_cache):
     return (torch.zeros_like(q), torch.cat((k_cache, k), 1))
+
+
+def _attend(
+    spread=None, mask=None, scale=None, order=(0, 1), returned=None, fill=-math.inf, axis=-1
+):
+    """The right way with one part exchanged.
+
+    mask: of the position of a query (T, 1), of a key (n,), and of P. returned: of the new caches,
+    the new keys and values, the old caches and H.
+    """
+
+    def answer(q, k, v, k_cache, v_cache):
+        (H, T, D), P = q.shape, k_cache.size(1)
+        pairs = (k_cache, k), (v_cache, v)
+        keys, values = (torch.cat([pair[i] for i in order], 1) for pair in pairs)
+        wide = spread or (lambda x: x.repeat_interleave(H // len(x), 0))
+        z = q @ wide(keys).transpose(1, 2) / (scale(D) if scale else math.sqrt(D))
+        rows, columns = torch.arange(P, P + T)[:, None], torch.arange(P + T)
+        seen = mask(rows, columns, P) if mask else columns <= rows
+        out = torch.where(seen, z, fill).softmax(axis) @ wide(values)
+        caches = returned((keys, values), (k, v), (k_cache, v_cache), H) if returned else None
+        return (out, *(caches or (keys, values)))
+
+    return answer
+
+
+for _hint, _changed in {
+    "new_missing": {"mask": lambda rows, columns, P: (columns < P) & (rows >= 0)},
+    "cache_unused": {"mask": lambda rows, columns, P: (columns >= P) & (columns <= rows)},
+    "mask_from_start": {"mask": lambda rows, columns, P: columns <= rows - P},
+    "no_mask": {"mask": lambda rows, columns, P: columns + rows >= 0},
+    "masked_with_zero": {"fill": 0.0},
+    "wrong_scale": {"scale": lambda D: D},
+    "half_a_cache": {"returned": lambda both, new, old, H: old},
+    "expanded_cache": {
+        "returned": lambda both, new, old, H: [x.repeat_interleave(H // len(x), 0) for x in both]
+    },
+    "new_first": {"order": (1, 0)},
+    "exchanged": {"returned": lambda both, new, old, H: both[::-1]},
+    "wrong_axis": {"axis": 1},
+}.items():
+    wrong("cached_attention", _hint)(_attend(**_changed))
+
+
+@wrong("cached_attention", "wrong_group")
+def _(q, k, v, k_cache, v_cache):
+    H = len(q)
+    return _attend(spread=lambda x: x[[head % len(x) for head in range(H)]])(
+        q, k, v, k_cache, v_cache
+    )
 
 
 # ---- 2 cache_bytes -----------------------------------------------------------------------------
@@ -392,6 +448,44 @@ def _(p, q, drafts, points):
     return (len(drafts),)
 
 
+def _verified(test=None, rest=None, normalise=True, last=None, stop=True):
+    """The right way with one part exchanged. test: of p and q of a draft, its point, and row p."""
+
+    def answer(p, q, drafts, points):
+        kept, first = 0, None
+        for i, x in enumerate(drafts):
+            ok = (test or (lambda a, b, u, row, x: u < a / b))(p[i, x], q[i, x], points[i], p[i], x)
+            kept += bool(ok)
+            if not ok and first is None:
+                first = i
+                if stop:
+                    break
+        if kept == len(drafts):
+            return kept, last(p, q) if last else p[-1]
+        at = first if stop else kept
+        left = (rest or (lambda p, q, m, x: np.maximum(0, p[m] - q[m])))(p, q, at, drafts[at])
+        return kept, left / left.sum() if normalise else left
+
+    return answer
+
+
+for _hint, _changed in {
+    "from_p": {"rest": lambda p, q, m, x: p[m]},
+    "greedy": {"test": lambda a, b, u, row, x: row.argmax() == x},
+    "not_normalised": {"normalise": False},
+    "bonus_forgotten": {"last": lambda p, q: p[len(q) - 1]},
+    "ratio_inverted": {"test": lambda a, b, u, row, x: u * a < b},
+    "wrong_threshold": {"test": lambda a, b, u, row, x: u < a},
+    "after_rejection": {"stop": False},
+    "residual_turned": {"rest": lambda p, q, m, x: (q[m] - p[m]).clip(0)},
+    "not_clipped": {"rest": lambda p, q, m, x: abs(p[m] - q[m])},
+    "wrong_place": {"rest": lambda p, q, m, x: (p[m + 1] - q[m]).clip(0)},
+    "rejected_only": {"rest": lambda p, q, m, x: p[m] * (np.arange(len(p[m])) != x)},
+    "impossible_accepted": {"test": lambda a, b, u, row, x: u <= a / b},
+}.items():
+    wrong("verify", _hint)(_verified(**_changed))
+
+
 # ---- 6 percentile ------------------------------------------------------------------------------
 
 
@@ -415,7 +509,9 @@ def _(groups, p):
 @right("percentile", "with NumPy's method of the inverted distribution function")
 def _(groups, p):
     with np.errstate(all="ignore"):
-        return np.percentile(sum(groups, []), p, method="inverted_cdf")
+        return np.percentile(
+            [value for group in groups for value in group], p, method="inverted_cdf"
+        )
 
 
 @right("percentile", "in PyTorch, with kthvalue")
@@ -500,6 +596,57 @@ ANSWERS.by_hand(
 @wrong("littles_law", "how_many")
 def _(arrivals, departures, tokens, block_size):
     return 1.0, 2.0, 2.0
+
+
+def _little(
+    window=lambda a, d: max(d) - min(a),
+    n=len,
+    mean=lambda t: sum(t) / len(t),
+    since=lambda a, i: a[i],
+    flight=lambda rate, stay, a, d: rate * stay,
+    blocks=lambda n, size: math.ceil(n / size),
+    used=None,
+):
+    """The right way with one part exchanged."""
+
+    def answer(arrivals, departures, tokens, block_size):
+        seconds = window(arrivals, departures)
+        own = [d - a for a, d in zip(arrivals, departures, strict=True)]
+        stays = [d - since(arrivals, i) for i, d in enumerate(departures)]
+        rate, stay, held = (
+            n(arrivals) / seconds,
+            mean(stays),
+            [blocks(t, block_size) for t in tokens],
+        )
+        inside = flight(rate, stay, arrivals, departures)
+        weighted = sum(b * t for b, t in zip(held, own, strict=True)) / seconds
+        return rate, stay, inside, used(inside, held) if used else weighted
+
+    return answer
+
+
+def _most(rate, stay, arrivals, departures):
+    """The largest number in flight."""
+    inside = most = 0
+    for _, change in sorted([(t, 1) for t in arrivals] + [(t, -1) for t in departures]):
+        inside += change
+        most = max(most, inside)
+    return most
+
+
+for _hint, _changed in {
+    "window": {"window": lambda a, d: max(a) - min(a)},
+    "gaps_counted": {"n": lambda a: len(a) - 1},
+    "not_the_mean": {"mean": lambda t: float(np.median(t))},
+    "time_since_start": {"since": lambda a, i: min(a)},
+    "divided": {"flight": lambda rate, stay, a, d: rate / stay},
+    "peak": {"flight": _most},
+    "in_flight_rounded": {"flight": lambda rate, stay, a, d: math.ceil(rate * stay)},
+    "blocks_rounded_wrongly": {"blocks": lambda n, size: n // size},
+    "product_of_means": {"used": lambda inside, held: inside * sum(held) / len(held)},
+    "all_blocks": {"used": lambda inside, held: sum(held)},
+}.items():
+    wrong("littles_law", _hint)(_little(**_changed))
 
 
 # ---- 8 read_stream -----------------------------------------------------------------------------
@@ -599,14 +746,11 @@ def _(chunks):
 
 @wrong("read_stream", "raised")
 def _(chunks):
-    text = ""
-    for chunk in chunks:
-        text += chunk.decode()
-        while "\n\n" in text:
-            event, text = text.split("\n\n", 1)
-            if event == "data: [DONE]":
-                return
-            yield event.removeprefix("data: ")
+    def recoded():
+        for chunk in chunks:
+            yield chunk.decode().encode()
+
+    return ANSWERS.reference("read_stream")(recoded())
 
 
 # ---- 9 goodput ---------------------------------------------------------------------------------
@@ -643,9 +787,9 @@ right("goodput", "the shortest prompt first, late ones dropped")(
 )
 
 
-@right("goodput", "by deadline, as a list of pairs")
+@right("goodput", "the least work first, as a list of pairs")
 def _(server):
-    plan = policy(290, order=lambda text: text.arrival_s - text.unread / 4000, late=_late)
+    plan = policy(290, order=lambda text: text.unread + 20 * text.n_new, late=_late)
     return list(plan(server).items())
 
 
