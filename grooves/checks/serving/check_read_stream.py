@@ -1,7 +1,7 @@
 """Check of lab 9: reading a stream of server-sent events (chapter 9).
 
-Key idea: one stream is cut into chunks at every possible place, and each event must come as soon as
-the blank line after it has arrived. The chunks are counted as they are read, so that an answer that
+Key idea: streams are cut into chunks of several sizes, and each event must come as soon as the
+blank line after it has arrived. The chunks are counted as they are read, so that an answer that
 waits for the end, or reads on behind [DONE], is recognised.
 """
 
@@ -129,27 +129,19 @@ MISTAKES = (
         lambda chunks: (data for data in parsed(chunks, done="all") if data != "[DONE]"),
     ),
     *in_forms(
-        "done_kept",
-        "[DONE] is no event: it marks the end. Leave it out, and stop reading.",
+        "done_misread",
+        "[DONE] ends the stream if it is the whole data of an event, and is not yielded. A text "
+        "may contain it.",
         _with(done="kept"),
         _with(done="all"),
-    ),
-    *in_forms(
-        "done_in_text",
-        "[DONE] ends the stream only if it is the whole data of an event. A text may contain it.",
         _with(done_in=True),
     ),
     *in_forms(
-        "space_needed",
-        "a line `data:one` without a space is overlooked, or loses a character. The space after "
-        "the colon is optional.",
+        "wrong_spaces",
+        "one space after the colon, if there is one, does not belong to the data; a line "
+        "`data:one` counts too. All other spaces do: words of a text often begin with one.",
         _with(field="data: "),
         _with(value=lambda line: line[6:]),
-    ),
-    *in_forms(
-        "stripped",
-        "spaces of the data are lost. Remove one space after the colon, and no other: words of a "
-        "text often begin with one.",
         _with(value=lambda line: line[5:].strip()),
         _with(value=lambda line: line[5:].lstrip()),
         _with(value=lambda line: line[5:].lstrip(" ")),
@@ -185,15 +177,11 @@ MISTAKES = (
         _with(others=True, comments=True),
     ),
     *in_forms(
-        "carriage_return",
-        "lines may end with \\r\\n. Remove the \\r, so that an empty line is recognised.",
+        "line_ends",
+        "lines end with \\n or \\r\\n, and with nothing else. Remove the \\r, so that an empty "
+        "line is recognised; `splitlines` on text also splits at characters such as U+2028.",
         _with(cr=False),
         _blocks(b"\n\n"),
-    ),
-    *in_forms(
-        "splitlines",
-        "`splitlines` on text also splits at characters such as U+2028, which may stand in the "
-        "data. Split at \\n.",
         _with(ends=SEPARATORS),
     ),
     *in_forms(
