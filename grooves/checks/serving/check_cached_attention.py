@@ -80,7 +80,10 @@ def with_cache(
         if mask == "cache":
             seen = (torch.arange(n) < n_old).expand(T, n)
         scores = scores.masked_fill(~seen, 0.0 if zeroed else -math.inf)
-    out = scores.softmax(axis) @ spread_values
+    weights = scores.softmax(axis)
+    if zeroed == "after":
+        weights = (q @ spread_keys.mT / math.sqrt(D)).softmax(-1) * seen
+    out = weights @ spread_values
     caches = {
         "all": (keys, values),
         "old": (k_cache, v_cache),
@@ -127,8 +130,10 @@ MISTAKES = (
     ),
     *in_forms(
         "masked_with_zero",
-        "masked scores become 0, and exp(0) is 1. They must be -inf before the softmax.",
+        "masked scores become 0, and exp(0) is 1, or the mask comes after the softmax, and the "
+        "weights no longer add up to 1. Scores must be -inf before the softmax.",
         _with(zeroed=True),
+        _with(zeroed="after"),
     ),
     *in_forms(
         "wrong_scale",

@@ -46,10 +46,12 @@ CASES = (
 )
 
 
-def nearest_rank(groups, p, rank=lambda n, p: math.ceil(n * p / 100), ordered=True):
+def nearest_rank(groups, p, rank=lambda n, p: math.ceil(n * p / 100), ordered=True, clamped=True):
     """The smallest value such that at least p % of all values are not above it."""
     values = [value for group in groups for value in group]
     place = min(max(rank(len(values), p), 1), len(values)) - 1
+    if not clamped:
+        place = int(len(values) * p // 100) - 1  # -1 is the largest
     return (sorted(values) if ordered else values)[place]
 
 
@@ -103,6 +105,7 @@ MISTAKES = (
         "the rank is rounded down, so fewer than p % of the latencies are at or below the result. "
         "Round it up.",
         _rank(lambda n, p: math.floor(n * p / 100)),
+        lambda groups, p: nearest_rank(groups, p, clamped=False),
     ),
     *in_forms(
         "rank_rounded",

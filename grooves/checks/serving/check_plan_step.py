@@ -88,7 +88,12 @@ def plan(
     for text, is_new in candidates:
         if is_new and not admits:
             break
-        slots_used = {"all": n_running, "ignored": -1, "new": n_running - len(running)}[slots]
+        slots_used = {
+            "all": n_running,
+            "ignored": -1,
+            "new": n_running - len(running),
+            "one": n_running - 1,
+        }[slots]
         if is_new and slots_used >= max_running:
             break
         is_decoding = text["unread"] == 1 and not is_new
@@ -203,6 +208,7 @@ MISTAKES = (
         "more texts run than max_running allows. Running and new texts count together.",
         _with(slots="ignored"),
         _with(slots="new"),
+        _with(slots="one"),
     ),
     *in_forms(
         "nobody_admitted",

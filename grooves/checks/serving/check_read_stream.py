@@ -18,29 +18,55 @@ from grooves.checks.survey import Finding
 from grooves.checks.verdict import note
 
 
-def handed_out(chunks: list[bytes], count: list[int]) -> Iterator[bytes]:
-    """The chunks one by one; count[0] becomes how many were asked for."""
-    for chunk in chunks:
-        count[0] += 1
-        yield chunk
-    count[0] += 1  # the answer has asked for more than there is
+class Chunks:
+    """An iterator over chunks that counts how many were asked for.
 
-
-def events(call, chunks: list[bytes]) -> tuple[list[tuple[int, object]], int]:
-    """What an answer yields, each with the number of chunks read by then; and chunks read in all.
-
-    Raises: CheckFailed with the hint "not_texts" where an event is no text.
+    Raises: CheckFailed with the hint "endless" for an answer that asks on and on.
     """
-    count, found = [0], []
-    for data in call(handed_out(chunks, count)):
-        if not isinstance(data, str):
+
+    def __init__(self, chunks: list[bytes]):
+        self.chunks, self.asked = chunks, 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self) -> bytes:
+        self.asked += 1
+        if self.asked > len(self.chunks) + MOST_ASKED:
             raise CheckFailed(
-                f"expected texts, the data of each event; your function gave {describe(data)}. "
-                "Bytes become text with `decode`.",
-                hint="not_texts",
+                "your function asks for chunks again and again after the last one. A loop "
+                "`for chunk in chunks` ends by itself.",
+                hint="endless",
             )
-        found.append((count[0], data))
-    return found, count[0]
+        if self.asked > len(self.chunks):
+            raise StopIteration
+        return self.chunks[self.asked - 1]
+
+
+def events(call, chunks: list[bytes]) -> tuple[list[tuple[int, str]], int]:
+    """What an answer yields, each with the number of chunks asked for by then; and that at the end.
+
+    Raises: CheckFailed with the hint "not_texts" where an event is no text, or "stop_iteration".
+    """
+    stream, found = Chunks(chunks), []
+    try:
+        for data in call(stream):
+            if not isinstance(data, str):
+                raise CheckFailed(
+                    f"expected texts, the data of each event; your function gave {describe(data)}. "
+                    "Bytes become text with `decode`.",
+                    hint="not_texts",
+                )
+            found.append((stream.asked, data))
+    except RuntimeError as error:
+        if "StopIteration" not in str(error):
+            raise
+        raise CheckFailed(
+            "your function calls `next(chunks)` when there is no further chunk, which stops it "
+            "with an error. A loop `for chunk in chunks` ends by itself.",
+            hint="stop_iteration",
+        ) from None
+    return found, min(stream.asked, len(chunks) + 1)
 
 
 def _with(**changes):
@@ -201,6 +227,7 @@ MISTAKES = (
 )
 
 
+MOST_ASKED = 1000  # chunks after the last one
 RAISED = (
     (
         "UnicodeDecodeError",
@@ -211,10 +238,6 @@ RAISED = (
         r"(?:TypeError|AttributeError): (?:a bytes-like object is required|can't concat|"
         r"startswith first arg|.*must be str, not bytes|.*\(not \"bytes\"\) to str)",
         'Chunks are bytes: compare them with bytes such as b"data:", or decode whole lines.',
-    ),
-    (
-        "StopIteration|generator raised StopIteration",
-        "There is no further chunk. A loop `for chunk in chunks` ends by itself.",
     ),
 )
 

@@ -13,7 +13,15 @@ from answers.lab import Answers, near
 ANSWERS = Answers(
     "09_serving",
     trains=("goodput",),
-    plain_hints=("not_two_lists", "not_a_plan", "not_texts", "how_many", "raised"),
+    plain_hints=(
+        "not_two_lists",
+        "not_a_plan",
+        "not_texts",
+        "how_many",
+        "raised",
+        "endless",
+        "stop_iteration",
+    ),
     harmless={
         "cache_bytes": {
             "argument 2 as in the first call": "the number of query heads does not matter",
@@ -742,6 +750,26 @@ ANSWERS.by_hand(
 def _(chunks):
     for chunk in chunks:
         yield chunk.removeprefix(b"data: ")
+
+
+@wrong("read_stream", "stop_iteration")
+def _(chunks):
+    line = b""
+    while True:
+        line += next(chunks)
+        while b"\n\n" in line:
+            event, _, line = line.partition(b"\n\n")
+            yield event.decode().removeprefix("data: ")
+
+
+@wrong("read_stream", "endless")
+def _(chunks):
+    while True:
+        line = next(chunks, b"").decode(errors="ignore")
+        if line == "data: [DONE]\n\n":
+            return
+        if line:
+            yield line.removeprefix("data: ").strip()
 
 
 @wrong("read_stream", "raised")
