@@ -255,9 +255,9 @@ def read_stream(answer):
     def consumed():
         return list(answer(iter([b"data: one\n\n", b"data: [DONE]\n\n"])))
 
-    written_by_hand(operator.call, consumed)
     for chunks in cases():
         _note(events(answer, chunks), chunks)
+    written_by_hand(operator.call, consumed)
 
 
 def _note(got: tuple, chunks: list[bytes]) -> None:
