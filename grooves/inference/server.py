@@ -10,7 +10,7 @@ step after another. `endpoints` connects all of it with HTTP. This module is the
 Chapter 09. Source: platform.openai.com/docs/api-reference.
 
 GET /v1/models, POST /v1/completions, POST /v1/chat/completions, POST /v1/feedback, GET /health,
-GET /metrics. There is no authentication: whoever reaches the address can use the model.
+GET /metrics. There is no authentication: anyone who can reach the address can use the model.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import socket
 import sys
@@ -106,9 +107,10 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), backlog=1024)
     except (OSError, OverflowError) as error:
+        number = getattr(error, "errno", None)
+        why = os.strerror(number) if number and number > 0 else error  # below 0: no such host
         raise OSError(
-            f"cannot serve at {host}:{port} ({getattr(error, 'strerror', None) or error}): "
-            "stop what uses it, or choose another with --port"
+            f"cannot serve at {host}:{port} ({why}): stop what uses it, or choose another --port"
         ) from None
 
 
