@@ -30,21 +30,22 @@ class PagedDecoder(PagedCache):
         self.folded = Decoder(model, torch.zeros((1, 1), dtype=torch.long))
         self.keys, self.values = self.memory.keys.numpy(), self.memory.values.numpy()
 
-    def _forward(self, names: list, tokens: list[list[int]], starts: list[int]) -> list[Tensor]:
-        """Logits after the last new token of each text, (V,) for each; the tables have grown."""
+    def _forward(self, names: list, tokens: list[list[int]], starts: list[int]) -> Tensor:
+        """Logits after the last new token of each text, (B, V); the tables have grown."""
+        if min(starts) > 0 and max(map(len, tokens)) == 1:
+            return self._decode(names, tokens, starts)  # the usual step: a token for each text
         rows = range(len(names))
         single = [b for b in rows if len(tokens[b]) == 1 and starts[b] > 0]
         several = [b for b in rows if len(tokens[b]) > 1 or starts[b] == 0]
-        logits: list[Tensor | None] = [None] * len(names)
+        logits = torch.empty(len(names), self.model.config.vocabulary_size)
         for group, forward in ((several, super()._forward), (single, self._decode)):
             if group:
                 parts = ([values[b] for b in group] for values in (names, tokens, starts))
-                for b, row in zip(group, forward(*parts), strict=True):
-                    logits[b] = row
+                logits[group] = forward(*parts)
         return logits
 
-    def _decode(self, names: list, tokens: list[list[int]], starts: list[int]) -> list[Tensor]:
-        """The forward pass of one token for each of n texts, at positions of their own."""
+    def _decode(self, names: list, tokens: list[list[int]], starts: list[int]) -> Tensor:
+        """One token for each of n texts, at positions of their own: logits (n, V)."""
         at, table = np.array(starts), np.array(self._padded_tables(names))  # (n,), (n, blocks)
         size = self.tables.pool.block_size
         new = table[np.arange(len(at)), at // size] * size + at % size  # (n,), slots
@@ -56,7 +57,7 @@ class PagedDecoder(PagedCache):
             if mlp is not None:
                 wide = np.maximum(unit(x).dot(mlp[0]), 0)  # (n, 4C)
                 x += (wide * wide).dot(mlp[1])
-        return list(torch.from_numpy(unit(x).dot(self.folded.head)))
+        return torch.from_numpy(unit(x).dot(self.folded.head))
 
     def _look_around(self, layer: int, qkv, at, new, table, hidden) -> np.ndarray:
         """Attention of each text's new token over its own blocks: (n, 3C) -> (n, C)."""
