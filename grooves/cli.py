@@ -22,6 +22,10 @@ COMMANDS = {
         "grooves.hardware.record",
         "measure this machine's devices and write what was found",
     ),
+    "load": (
+        "grooves.inference.load",
+        "send many requests to a server and measure its latencies",
+    ),
     "lineage": (
         "grooves.inference.evaluation",
         "remake the trained weights that later chapters start from",
