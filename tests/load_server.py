@@ -97,7 +97,10 @@ def listening(answer):
     port = []
 
     async def serve_one(reader, writer):
-        head = await reader.readuntil(b"\r\n\r\n")
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except asyncio.IncompleteReadError:  # the client has left
+            return writer.close()
         for line in head.lower().splitlines():
             if line.startswith(b"content-length:"):
                 await reader.readexactly(int(line.split(b":")[1]))
@@ -107,7 +110,7 @@ def listening(answer):
                 await writer.drain()
             else:
                 await asyncio.sleep(piece)
-        writer.close()
+        return writer.close()
 
     async def serve():
         server = await asyncio.start_server(serve_one, "127.0.0.1", 0)

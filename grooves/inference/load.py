@@ -31,7 +31,7 @@ import psutil
 from tqdm import tqdm
 
 from grooves.inference.latency import Goal
-from grooves.inference.load_client import Client, Outcome, PlannedRequest, refusal
+from grooves.inference.load_client import Client, Connections, Outcome, PlannedRequest, refusal
 from grooves.inference.load_report import Report, draw
 from grooves.language.stories import Stories, to_text
 
@@ -73,10 +73,11 @@ async def open_loop(client: Client, plan: list[PlannedRequest], progress=None) -
     begin_s, outcomes, tasks = loop.time(), [], []
 
     async def send(request: PlannedRequest) -> None:
-        outcomes.append(Outcome(request, loop.time() - begin_s))
-        await client.ask(outcomes[-1], begin_s)
+        outcome = Outcome(request, loop.time() - begin_s)
+        outcomes.append(outcome)
+        await client.ask(outcome, begin_s)
         if progress is not None:
-            progress(outcomes[-1])
+            progress(outcome)
 
     async def send_all() -> None:
         for request in plan:
@@ -151,10 +152,9 @@ def _is_here(address: str) -> bool:
     return ip.is_loopback or ip.is_unspecified or str(ip) in own
 
 
-def http_client(**more) -> httpx.AsyncClient:
-    """A client without limits of its own: a limit on connections would be a queue in front."""
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-    return httpx.AsyncClient(limits=limits, timeout=None, trust_env=False, **more)
+def http_client() -> httpx.AsyncClient:
+    """Connections to a server, without a limit, a time limit or a proxy."""
+    return httpx.AsyncClient(transport=Connections(), timeout=None, trust_env=False)
 
 
 async def served_model(http: httpx.AsyncClient, url: str) -> str:
@@ -238,7 +238,7 @@ async def _serve_load(args: argparse.Namespace, plan: list[PlannedRequest]) -> R
         client = Client(http, args.url, model, args.chat, not args.whole, args.timeout)
         early = plan_requests(1.0, args.warmup, args.seed + 1) if args.warmup else []
         await closed_loop(client, early, 1)
-        with tqdm(total=len(plan), unit="request", leave=False) as bar:
+        with tqdm(total=len(plan), unit="request", leave=False, disable=None) as bar:
             errors = 0
 
             def progress(outcome: Outcome) -> None:

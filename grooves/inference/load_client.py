@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from dataclasses import dataclass, field
 
 import httpx
@@ -99,6 +100,48 @@ class EventReader:
         return events
 
 
+class Connections(httpx.AsyncBaseTransport):
+    """A connection for each request in flight, used again afterwards.
+
+    httpx's own pool looks at all connections for every pair of idle ones, so that a thousand
+    requests in flight would measure the pool. A limit on them would be a queue in front of the
+    server, whose waiting time nobody would see.
+    """
+
+    def __init__(self):
+        self.free: list[httpx.AsyncHTTPTransport] = []
+        self.certificates = ssl.create_default_context()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request over a free connection, or a new one."""
+        if not self.free:
+            self.free.append(httpx.AsyncHTTPTransport(verify=self.certificates))
+        connection = self.free.pop()
+        response = await connection.handle_async_request(request)
+        response.stream = _Body(response.stream, lambda: self.free.append(connection))
+        return response
+
+    async def aclose(self) -> None:
+        """Close the free connections; those in flight were closed with their requests."""
+        for connection in self.free:
+            await connection.aclose()
+
+
+class _Body(httpx.AsyncByteStream):
+    """A response's body that tells when it is closed."""
+
+    def __init__(self, stream: httpx.AsyncByteStream, closed):
+        self.stream, self.closed = stream, closed
+
+    async def __aiter__(self):
+        async for piece in self.stream:
+            yield piece
+
+    async def aclose(self) -> None:
+        await self.stream.aclose()
+        self.closed()
+
+
 class Client:
     """Asks one server. chat: by /chat/completions. stream: token by token, or the whole answer.
 
@@ -161,7 +204,7 @@ class Client:
                 if data == b"[DONE]":
                     done = True
                 else:
-                    self._take(json.loads(data), outcome, now_s)
+                    self._take(json.loads(data.decode()), outcome, now_s)
         if not done and outcome.error is None:
             outcome.error = "stream ended without [DONE]"
 

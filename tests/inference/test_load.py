@@ -92,7 +92,9 @@ def test_nothing_is_lost_whatever_the_server_does():
             raise httpx.ReadError("gone")
         return words(4, first_s=0.1, gap_s=0.3 if i % 2 else 0.05)
 
-    outcomes = run(open_loop, answer, every(0.05, 200)).outcomes
+    seen = []
+    outcomes = run(open_loop, answer, every(0.05, 200), progress=seen.append).outcomes
+    assert sorted(map(id, seen)) == sorted(map(id, outcomes)) and len(seen) == 200
     report = Report.of(outcomes, goal=Goal(0.2, 0.1), rate=20.0)
     assert (report.n_requests, report.n_answers) == (200, 160)
     assert report.errors == {"429: the queue is full": 20, "disconnected": 20}
@@ -213,8 +215,12 @@ def test_ctrl_c_reports_what_was_finished(capsys):
             os.kill(os.getpid(), signal.SIGINT)
         return works(path)
 
-    with listening(until_the_tenth) as address:
-        assert main(["load", address, "--rate", "100", "--requests", "5000"]) == 130
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
+    try:
+        with listening(until_the_tenth) as address:
+            assert main(["load", address, "--rate", "100", "--requests", "5000"]) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
     told = capsys.readouterr().out
     assert "Interrupted: 49" in told and "whole answers" in told
 
