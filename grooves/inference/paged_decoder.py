@@ -29,40 +29,52 @@ class PagedDecoder(PagedCache):
         super().__init__(model, n_blocks, block_size)
         self.folded = Decoder(model, torch.zeros((1, 1), dtype=torch.long))
         self.keys, self.values = self.memory.keys.numpy(), self.memory.values.numpy()
+        self.steps = np.arange(model.config.context + block_size)
 
-    def _forward(self, names: list, tokens: list[list[int]], starts: list[int]) -> list[Tensor]:
-        """Logits after the last new token of each text, (V,) for each; the tables have grown."""
+    def _forward(self, names: list, tokens: list[list[int]], starts: list[int]) -> Tensor:
+        """Logits after the last new token of each text, (B, V); the tables have grown."""
+        if min(starts) > 0 and max(map(len, tokens)) == 1:
+            return self._decode(names, tokens, starts)  # the usual step: a token for each text
         rows = range(len(names))
         single = [b for b in rows if len(tokens[b]) == 1 and starts[b] > 0]
         several = [b for b in rows if len(tokens[b]) > 1 or starts[b] == 0]
-        logits: list[Tensor | None] = [None] * len(names)
+        logits = torch.empty(len(names), self.model.config.vocabulary_size)
         for group, forward in ((several, super()._forward), (single, self._decode)):
             if group:
                 parts = ([values[b] for b in group] for values in (names, tokens, starts))
-                for b, row in zip(group, forward(*parts), strict=True):
-                    logits[b] = row
+                logits[group] = forward(*parts)
         return logits
 
-    def _decode(self, names: list, tokens: list[list[int]], starts: list[int]) -> list[Tensor]:
-        """The forward pass of one token for each of n texts, at positions of their own."""
-        at, table = np.array(starts), np.array(self._padded_tables(names))  # (n,), (n, blocks)
+    def _decode(self, names: list, tokens: list[list[int]], starts: list[int]) -> Tensor:
+        """One token for each of n texts, at positions of their own: logits (n, V)."""
+        at, tables = np.array(starts), self._padded_tables(names)  # (n,), (n, blocks)
         size = self.tables.pool.block_size
-        new = table[np.arange(len(at)), at // size] * size + at % size  # (n,), slots
-        hidden = (np.arange(table.shape[1] * size) > at[:, None])[:, None, :, None]  # (n, 1, S, 1)
-        x, _ = self.folded._embed(np.array(tokens)[:, 0], at)
-        x = x + self.folded._embed(np.array(self._before(names, starts)), at - 1)[1]  # (n, C)
+        new = [row[s // size] * size + s % size for row, s in zip(tables, starts, strict=True)]
+        new, table = np.array(new), np.array(tables)  # (n,) slots, (n, blocks)
+        hidden = (self.steps[: table.shape[1] * size] > at[:, None])[:, None, :, None]  # (n,1,S,1)
+        x = self._embed([row[0] for row in tokens], self._before(names, starts), at)  # (n, C)
+        turn = self.folded.turn[at]  # (n, 2H, D / 2)
         for layer, (qkv, out, mlp) in enumerate(self.folded.layers):
-            x += self._look_around(layer, unit(x).dot(qkv), at, new, table, hidden).dot(out)
+            x += self._look_around(layer, unit(x).dot(qkv), turn, new, table, hidden).dot(out)
             if mlp is not None:
-                wide = np.maximum(unit(x).dot(mlp[0]), 0)  # (n, 4C)
-                x += (wide * wide).dot(mlp[1])
-        return list(torch.from_numpy(unit(x).dot(self.folded.head)))
+                wide = unit(x).dot(mlp[0])  # (n, 4C)
+                np.maximum(wide, 0, out=wide)
+                wide *= wide
+                x += wide.dot(mlp[1])
+        return torch.from_numpy(unit(x).dot(self.folded.head))
 
-    def _look_around(self, layer: int, qkv, at, new, table, hidden) -> np.ndarray:
+    def _embed(self, words: list[int], before: list[int], at: np.ndarray) -> np.ndarray:
+        """What n words and the words before them bring to the residual stream: (n, C)."""
+        folded, words, before = self.folded, np.array(words), np.array(before)
+        if folded.place is None:
+            return folded.embedding[words] + folded.leaves[before]
+        return folded._embed(words, at)[0] + folded._embed(before, at - 1)[1]
+
+    def _look_around(self, layer: int, qkv, turn, new, table, hidden) -> np.ndarray:
         """Attention of each text's new token over its own blocks: (n, 3C) -> (n, C)."""
         H = self.folded.n_head
         heads = qkv.reshape(len(qkv), 3 * H, -1)  # queries, keys, values of every head: (n, 3H, D)
-        qk, turn = heads[:, : 2 * H], self.folded.turn[at]
+        qk = heads[:, : 2 * H]
         turn = turn / length(qk) if self.folded.bounded else turn
         qk = (qk.view(np.complex64) * turn).view(np.float32)
         self.keys[layer, new], self.values[layer, new] = qk[:, H:], heads[:, 2 * H :]
