@@ -257,7 +257,7 @@ def test_the_plans_of_the_page_hold_the_whole_course_or_at_least_its_core():
         parts = workshop_parts if unit == "days" else term_parts
         left_out = make_plan(chapters, int(count), int(hours), parts).left_out
         assert not [c.name for c in left_out if c.place == "core"], unit
-        assert unit == "days" or left_out == ()
+        assert count != "14" or left_out == ()  # a shorter plan may leave out what is a choice
 
 
 def test_a_new_chapter_appears_by_itself(tmp_path, monkeypatch):
