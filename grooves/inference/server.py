@@ -105,7 +105,15 @@ async def serve(args: argparse.Namespace) -> int:
 def listen(host: str, port: int) -> socket.socket:
     """A socket at an address. Raises: OSError with one sentence where that is not possible."""
     try:
-        return socket.create_server((host, port), backlog=1024)
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        # asyncio sends small packets at once (TCP_NODELAY) only where the protocol is named;
+        # otherwise a client's delayed acknowledgement holds back each answer for 40 ms.
+        listener = socket.socket(family, kind, socket.IPPROTO_TCP)
+        if os.name == "posix":  # elsewhere this would allow two servers at one port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(1024)
+        return listener
     except (OSError, OverflowError) as error:
         number = getattr(error, "errno", None)
         why = os.strerror(number) if number and number > 0 else error  # below 0: no such host
