@@ -106,13 +106,15 @@ def listen(host: str, port: int) -> socket.socket:
     """A socket at an address. Raises: OSError with one sentence where that is not possible."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        # asyncio sends small packets at once (TCP_NODELAY) only where the protocol is named;
-        # otherwise a client's delayed acknowledgement holds back each answer for 40 ms.
-        listener = socket.socket(family, kind, socket.IPPROTO_TCP)
-        if os.name == "posix":  # elsewhere this would allow two servers at one port
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(1024)
+        with contextlib.ExitStack() as stack:
+            # asyncio sends small packets at once (TCP_NODELAY) only where the protocol is named;
+            # otherwise a client's delayed acknowledgement holds back each answer for 40 ms.
+            listener = stack.enter_context(socket.socket(family, kind, socket.IPPROTO_TCP))
+            if os.name == "posix":  # elsewhere this would allow two servers at one port
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(1024)
+            stack.pop_all()  # nothing went wrong: it stays open
         return listener
     except (OSError, OverflowError) as error:
         number = getattr(error, "errno", None)

@@ -227,10 +227,13 @@ def test_an_answer_that_loses_every_worker_gets_an_error():
 
 
 def test_small_packets_are_sent_at_once():
-    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
-        with listener.accept()[0] as accepted:
-            asyncio.run(open_transport(accepted))
-            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    with (
+        listen("127.0.0.1", 0) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        asyncio.run(open_transport(accepted))
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 async def open_transport(accepted):
