@@ -72,7 +72,9 @@ def standing_still(server, **body):
             response = stack.enter_context(server.http.stream("POST", PATHS[0], json=body))
             stream = Stream(response)
             worker.suspend()
-            if server.health()["texts"] == body["n"]:
+            if all(
+                server.health()["texts"] == body["n"] for _ in range(2)
+            ):  # nothing is on its way
                 break
             worker.resume()
             stream.rest()
@@ -353,6 +355,7 @@ def test_what_keeps_the_server_from_starting_is_said_in_one_sentence(tmp_path, c
         port = taken.getsockname()[1]
         for arguments, sentence in (
             (("--port", port), f"cannot serve at 127.0.0.1:{port} (Address already in use)"),
+            (("--port", 99_999), "--port is 99999: it must be from 0"),
             (("--port", 0, "--queue", 0), "--queue is 0: it must be at least 1"),
             (("--port", 0, "--model", tmp_path / "broken.safetensors"), "is damaged"),
             (("--port", 0, "--feedback", tmp_path / "no" / "file"), "No such file"),
