@@ -122,7 +122,7 @@ def listen(host: str, port: int) -> socket.socket:
         number = getattr(error, "errno", None)
         why = os.strerror(number) if number and number > 0 else error  # below 0: no such host
         raise OSError(
-            f"cannot serve at {host}:{port} ({why}): stop what uses it, or add for example --port 8001"
+            f"cannot serve at {host}:{port} ({why}): stop what uses it, or add --port 8001"
         ) from None
 
 
