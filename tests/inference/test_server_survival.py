@@ -72,9 +72,7 @@ def standing_still(server, **body):
             response = stack.enter_context(server.http.stream("POST", PATHS[0], json=body))
             stream = Stream(response)
             worker.suspend()
-            if all(
-                server.health()["texts"] == body["n"] for _ in range(2)
-            ):  # nothing is on its way
+            if all(server.health()["texts"] == body["n"] for _ in range(2)):  # none has ended
                 break
             worker.resume()
             stream.rest()
@@ -228,7 +226,7 @@ def test_two_hundred_clients_all_get_an_answer_or_a_refusal(server):
 def test_clients_that_vanish_leave_nothing_behind(server):
     before = server.metric("grooves_abandoned_total")
     with standing_still(server, n=16) as (stream, worker):
-        used = server.health()["blocks_used"]
+        used, steps = server.health()["blocks_used"], server.metric("grooves_steps_total")
         address = server.url.removeprefix("http://").split(":")
         waiting = [socket.create_connection(address) for _ in range(3)]
         for number, connection in enumerate(waiting):
@@ -247,6 +245,9 @@ def test_clients_that_vanish_leave_nothing_behind(server):
         server.wait_until(lambda: server.health()["texts"] == 0)
         worker.resume()
         server.nothing_left()
+        assert (
+            server.metric("grooves_steps_total") <= steps + 3
+        )  # it stopped before the stories' end
     assert server.metric("grooves_abandoned_total") == before + 4
 
 
