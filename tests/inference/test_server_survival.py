@@ -142,6 +142,8 @@ def malformed(rng):
     if kind == "missing":
         return path, rng.choice([b"{}", b'{"n": 1}', b'{"%s": null}' % prompt.encode()]), prompt
     letters = "".join(rng.choices("bcdfghjklmnpqrstvwxz", k=rng.randint(5, 30)))
+    if kind == "field" and rng.random() < 0.1:  # half of a pair, which UTF-8 cannot hold
+        return path, json.dumps(good | {"\ud83d": 1}).encode(), repr("\ud83d")
     if kind == "field":
         return (
             path,
