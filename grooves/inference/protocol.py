@@ -6,10 +6,11 @@ value and the remedy; nothing behind it has to check again. Fields that would ch
 are not implemented here are refused, because ignoring them would be a silent error.
 Chapter 09. Source: platform.openai.com/docs/api-reference (completions, chat).
 
-Three things are decided here that the protocol leaves open. Without `max_tokens`, an answer may
-fill the context. Prompts are words of *Stories*, because the model reads nothing else. The base
-model was never trained on dialogues, so the contents of chat messages, joined by spaces, are the
-beginning of a story, which the answer continues; roles are checked and otherwise ignored.
+Three things are decided here that the protocol leaves open. An answer has room until the context is
+full: this is the limit without `max_tokens`, and a larger `max_tokens` is cut to it. Prompts are
+words of *Stories*, because the model reads nothing else. The base model was never trained on
+dialogues, so the contents of chat messages, joined by spaces, are the beginning of a story, which
+the answer continues; roles are checked and otherwise ignored.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from grooves.inference.request_fields import (
 from grooves.language.stories import to_words
 from grooves.language.tokenizers import WordTokenizer
 
+COLDEST = 1e-6  # below this temperature is greedy decoding; logits must not overflow
 LONGEST_WORD = 40  # characters of an unknown word that a message repeats
 
 
@@ -112,7 +114,8 @@ def read_request(body: dict, chat: bool, tokenizer: WordTokenizer, context: int,
         max_tokens=min(found.get("max_completion_tokens") or found["max_tokens"] or room, room),
         include_usage=found["stream_options"],
         n_top=n_top,
-        **{name: found[name] for name in ("n", "temperature", "top_p", "seed", "stop", "stream")},
+        temperature=found["temperature"] if found["temperature"] >= COLDEST else 0.0,
+        **{name: found[name] for name in ("n", "top_p", "seed", "stop", "stream")},
     )
 
 

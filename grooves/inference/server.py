@@ -72,6 +72,8 @@ def main(args: argparse.Namespace) -> int:
     for name in ("queue", "max_running"):
         if (value := getattr(args, name)) < 1:
             raise ValueError(f"--{name.replace('_', '-')} is {value}: it must be at least 1")
+    if not 0 <= args.port < 65_536:
+        raise ValueError(f"--port is {args.port}: it must be from 0 (any free one) to 65535")
     return asyncio.run(serve(args))
 
 
@@ -105,12 +107,22 @@ async def serve(args: argparse.Namespace) -> int:
 def listen(host: str, port: int) -> socket.socket:
     """A socket at an address. Raises: OSError with one sentence where that is not possible."""
     try:
-        return socket.create_server((host, port), backlog=1024)
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with contextlib.ExitStack() as stack:
+            # asyncio sends small packets at once (TCP_NODELAY) only where the protocol is named;
+            # otherwise a client's delayed acknowledgement holds back each answer for 40 ms.
+            listener = stack.enter_context(socket.socket(family, kind, socket.IPPROTO_TCP))
+            if os.name == "posix":  # elsewhere this would allow two servers at one port
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(1024)
+            stack.pop_all()  # nothing went wrong: it stays open
+        return listener
     except (OSError, OverflowError) as error:
         number = getattr(error, "errno", None)
         why = os.strerror(number) if number and number > 0 else error  # below 0: no such host
         raise OSError(
-            f"cannot serve at {host}:{port} ({why}): stop what uses it, or choose another --port"
+            f"cannot serve at {host}:{port} ({why}): stop what uses it, or add --port 8001"
         ) from None
 
 

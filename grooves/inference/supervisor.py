@@ -71,7 +71,8 @@ class Supervisor:
         """End the worker, whatever it does."""
         for task in self.tasks:
             task.cancel()
-        self._close()
+        if self.writer is not None:
+            self._close()
 
     async def _open(self) -> asyncio.StreamReader:
         """Start a process that is connected with this one."""
@@ -227,6 +228,7 @@ class Supervisor:
     def _take_words(self, names: list, tokens: list, chances: dict, state: State) -> None:
         """The words of one step, for all texts that wrote one."""
         touched = {}
+        self.metrics.steps.inc(bool(names))
         for name, token in zip(names, tokens, strict=True):
             if (text := self.live.get(name)) is None:
                 continue  # cancelled, but the step was on its way
