@@ -26,6 +26,8 @@ from grooves.inference.request_fields import BadRequest, error_body
 from grooves.inference.supervisor import Busy, Supervisor
 
 MOST_BYTES = 256 * 1024  # of a request's body
+POSTED = "/v1/completions", "/v1/chat/completions", "/v1/feedback"
+GOTTEN = "/v1/models", "/health", "/metrics"
 RETRY_AFTER_S = 1  # a story of the base model takes less
 
 
@@ -165,6 +167,7 @@ class App:
         used = supervisor.state.blocks_used if supervisor.state else 0
         report = {"status": "ok" if ready else "starting", "texts": len(supervisor.live)}
         report |= {"blocks_used": used, "weights": supervisor.info.weights}
+        report["worker_pid"] = supervisor.process.pid
         return self.json(report, 200 if ready else 503)
 
     async def show_metrics(self, request: Request) -> Response:
@@ -205,7 +208,8 @@ class App:
 
     async def no_such(self, request: Request, error: HTTPException) -> Response:
         """A path or method that does not exist."""
-        what = f"{request.method} {request.url.path} does not exist here: see /v1/models"
+        what = f"{request.method} {request.url.path} does not exist here; what does: "
+        what += f"POST {', '.join(POSTED)}; GET {', '.join(GOTTEN)}"
         return self.json(
             error_body(what, "invalid_request_error"), error.status_code, error.headers
         )

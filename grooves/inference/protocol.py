@@ -61,16 +61,12 @@ class Ask:
 def parse_json(raw: bytes) -> dict:
     """The object in a request's body. Raises: BadRequest where it holds none."""
     try:
-        body = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
+        body = json.loads(raw.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"the body is not valid JSON ({error}): send one JSON object") from None
     if not isinstance(body, dict):
         raise BadRequest(f"the body is {shown(body)}: it must be a JSON object, {{...}}")
     return body
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no number of JSON")
 
 
 def read_request(body: dict, chat: bool, tokenizer: WordTokenizer, context: int, model: str) -> Ask:

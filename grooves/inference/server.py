@@ -10,7 +10,7 @@ step after another. `endpoints` connects all of it with HTTP. This module is the
 Chapter 09. Source: platform.openai.com/docs/api-reference.
 
 GET /v1/models, POST /v1/completions, POST /v1/chat/completions, POST /v1/feedback, GET /health,
-GET /metrics. There is no authentication: whoever reaches the address can use the model.
+GET /metrics. There is no authentication: anyone who can reach the address can use the model.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import socket
 import sys
@@ -104,11 +105,22 @@ async def serve(args: argparse.Namespace) -> int:
 def listen(host: str, port: int) -> socket.socket:
     """A socket at an address. Raises: OSError with one sentence where that is not possible."""
     try:
-        return socket.create_server((host, port), backlog=1024)
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with contextlib.ExitStack() as stack:
+            # asyncio sends small packets at once (TCP_NODELAY) only where the protocol is named;
+            # otherwise a client's delayed acknowledgement holds back each answer for 40 ms.
+            listener = stack.enter_context(socket.socket(family, kind, socket.IPPROTO_TCP))
+            if os.name == "posix":  # elsewhere this would allow two servers at one port
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(1024)
+            stack.pop_all()  # nothing went wrong: it stays open
+        return listener
     except (OSError, OverflowError) as error:
+        number = getattr(error, "errno", None)
+        why = os.strerror(number) if number and number > 0 else error  # below 0: no such host
         raise OSError(
-            f"cannot serve at {host}:{port} ({getattr(error, 'strerror', None) or error}): "
-            "stop what uses it, or choose another with --port"
+            f"cannot serve at {host}:{port} ({why}): stop what uses it, or choose another --port"
         ) from None
 
 

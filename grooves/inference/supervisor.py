@@ -85,7 +85,10 @@ class Supervisor:
         return reader
 
     def _close(self) -> None:
+        """End a worker that may have ended already; its blocks are gone with it."""
         self.ready = False
+        if self.state is not None:
+            self._show(State(self.state.weights, 0, len(self.live), 0, self.state.blocks_total))
         self.writer.close()
         self.process.kill()
         self.process.join()
@@ -106,18 +109,29 @@ class Supervisor:
                 while True:
                     kind, *content = await self._receive(reader)
                     getattr(self, f"_take_{kind}")(*content)
-            except EOFError:
-                was_ready = self.ready
-                self._close()
+            except Exception as error:  # nothing may end this loop
+                self.tell(f"the worker was lost ({error or type(error).__name__})")
+            was_ready = self.ready
+            self._close()
+            self.metrics.restarts.inc()
             if was_ready:
-                self.metrics.restarts.inc()
-                self.tell("the worker has stopped unexpectedly: starting another one")
                 self._count_restart()
             else:
-                for text in list(self.live.values()):
-                    self.fail(text.answer, f"no worker can be started: {self.trouble}")
+                self._give_up()
                 await asyncio.sleep(RETRY_S)
-            reader = await self._open()
+            while True:
+                try:
+                    reader = await self._open()
+                    break
+                except OSError as error:
+                    self.trouble = str(error)
+                    self._give_up()
+                    await asyncio.sleep(RETRY_S)
+
+    def _give_up(self) -> None:
+        """Tell all clients that no worker can be started."""
+        for text in list(self.live.values()):
+            self.fail(text.answer, f"no worker can be started: {self.trouble}")
 
     def _count_restart(self) -> None:
         """Give up texts that have been there too often when a worker was lost."""
@@ -229,9 +243,12 @@ class Supervisor:
         for answer in touched.values():
             if answer.ask.stream or answer.finished:
                 answer.wake()
-        metrics = self.metrics
+        self._show(state)
+
+    def _show(self, state: State) -> None:
+        """Let /health and /metrics show how full the worker is."""
+        self.state, metrics = state, self.metrics
         metrics.running.set(state.running)
         metrics.waiting.set(state.waiting)
         metrics.blocks_used.set(state.blocks_used)
         metrics.blocks.set(state.blocks_total)
-        self.state = state
