@@ -90,9 +90,11 @@ class PaddedEngine(ModelEngine):
     """Computes the slots of ended texts too, as a static batch in one tensor does (`generate`)."""
 
     def compute(self, step: Step) -> tuple[dict, float]:
-        """As `ModelEngine`; the texts in those slots are as long as they were there."""
-        tables = self.cache.tables
-        pads = [("ended", slot) for slot in range(step.n_padding)]
+        """As `ModelEngine`, with a text of its own in each slot that has ended."""
+        tables, pads = self.cache.tables, [f"ended {i}" for i in range(step.n_padding)]
+        for pad in [name for name in tables.blocks if str(name).startswith("ended")]:
+            if pad not in pads:
+                tables.close(pad)  # a new batch has begun
         for pad in pads:
             if pad not in tables.blocks:
                 tables.open(pad)
