@@ -17,7 +17,7 @@ import httpx
 import openai
 import psutil
 
-PATIENCE_S = 120  # with which a loaded machine is waited for; nothing is judged by time
+PATIENCE_S = 60  # with which a loaded machine is waited for; nothing is judged by time
 
 
 class Running:

@@ -15,13 +15,13 @@ import time
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from grooves.inference.answers import Answer, Spelling
 from grooves.inference.metrics import TYPE, Metrics
-from grooves.inference.protocol import parse_json, read_request
+from grooves.inference.protocol import LONGEST_WORD, parse_json, read_request
 from grooves.inference.request_fields import BadRequest, error_body
 from grooves.inference.supervisor import Busy, Supervisor
 
@@ -108,6 +108,7 @@ class App:
             Route("/metrics", self.show_metrics),
         ]
         handlers = {BadRequest: self.refuse, HTTPException: self.no_such, Busy: self.busy}
+        handlers[ClientDisconnect] = self.left
         return Starlette(routes=routes, exception_handlers=handlers)
 
     # ---- endpoints -------------------------------------------------------------------------------
@@ -141,7 +142,10 @@ class App:
         if name != self.supervisor.info.name:
             served = self.supervisor.info.name
             raise BadRequest(
-                f"there is no model {name!r}, only {served!r}", "model", 404, "model_not_found"
+                f"there is no model {name[:LONGEST_WORD]!r}, only {served!r}",
+                "model",
+                404,
+                "model_not_found",
             )
         return self.json(self._model())
 
@@ -213,6 +217,10 @@ class App:
         return self.json(
             error_body(what, "invalid_request_error"), error.status_code, error.headers
         )
+
+    async def left(self, request: Request, error: ClientDisconnect) -> Response:
+        """A client that left before its request was complete: nobody reads this."""
+        return self.json(error_body("the body is not complete", "invalid_request_error"), 400)
 
     async def busy(self, request: Request, error: Busy) -> Response:
         """The queue is full."""

@@ -23,7 +23,7 @@ from grooves.inference.sampling import Sampler, at_points
 from grooves.inference.scheduler import Request, Scheduler
 from grooves.inference.worker import Info, Job, State
 from grooves.language.stories import vocabulary
-from grooves.training.checkpoint import load_model
+from grooves.training.checkpoint import CheckpointError, load_model
 from grooves.training.lineage import BASE_STEPS, weights_path
 
 BLOCK = 16  # tokens per block of the KV cache
@@ -39,7 +39,12 @@ class Engine:
     def __init__(self, path: str | None, max_running: int):
         path = Path(path or weights_path(BASE_STEPS))
         torch.set_num_threads(1)  # the other cores are for HTTP and for the clients
-        model = load_model(path).eval()
+        try:
+            model = load_model(path).eval()
+        except CheckpointError as error:
+            raise ValueError(
+                f"{error}; the server reads what save_model(model, path) wrote"
+            ) from None
         config = model.config
         if config.vocabulary_size != len(vocabulary()):
             raise ValueError(

@@ -6,10 +6,11 @@ value and the remedy; nothing behind it has to check again. Fields that would ch
 are not implemented here are refused, because ignoring them would be a silent error.
 Chapter 09. Source: platform.openai.com/docs/api-reference (completions, chat).
 
-Three things are decided here that the protocol leaves open. Without `max_tokens`, an answer may
-fill the context. Prompts are words of *Stories*, because the model reads nothing else. The base
-model was never trained on dialogues, so the contents of chat messages, joined by spaces, are the
-beginning of a story, which the answer continues; roles are checked and otherwise ignored.
+Three things are decided here that the protocol leaves open. An answer has room until the context is
+full: this is the limit without `max_tokens`, and a larger `max_tokens` is cut to it. Prompts are
+words of *Stories*, because the model reads nothing else. The base model was never trained on
+dialogues, so the contents of chat messages, joined by spaces, are the beginning of a story, which
+the answer continues; roles are checked and otherwise ignored.
 """
 
 from __future__ import annotations

@@ -71,7 +71,8 @@ class Supervisor:
         """End the worker, whatever it does."""
         for task in self.tasks:
             task.cancel()
-        self._close()
+        if self.writer is not None:
+            self._close()
 
     async def _open(self) -> asyncio.StreamReader:
         """Start a process that is connected with this one."""

@@ -46,6 +46,7 @@ def server(running):
     yield running
     running.nothing_left()
     assert running.post(prompt=START, max_tokens=2).status_code == 200
+    assert "Traceback" not in running.said()
 
 
 class Stream:
@@ -226,16 +227,17 @@ def test_clients_that_vanish_leave_nothing_behind(server):
     before = server.metric("grooves_abandoned_total")
     with standing_still(server, n=16) as (stream, worker):
         used = server.health()["blocks_used"]
-        waiting = [
-            socket.create_connection(server.url.removeprefix("http://").split(":"))
-            for _ in range(3)
-        ]
+        address = server.url.removeprefix("http://").split(":")
+        waiting = [socket.create_connection(address) for _ in range(3)]
         for number, connection in enumerate(waiting):
             raw = json.dumps({"prompt": START, "n": 2, "stream": number == 0}).encode()
             head = f"POST {PATHS[0]} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(raw)}\r\n\r\n"
             connection.sendall(head.encode() + raw)
         server.wait_until(lambda: server.health()["texts"] == 16 + 6)
         assert used >= 16
+        head = b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{"
+        waiting.append(socket.create_connection(address))
+        waiting[-1].sendall(head)  # it leaves before its request is complete
         for connection in waiting:
             connection.close()
         server.wait_until(lambda: server.health()["texts"] == 16)
