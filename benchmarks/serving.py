@@ -227,18 +227,20 @@ def transformers(record: Record) -> None:
     rounds = 2 if record.quick else 5
     with serving() as server:
         for streams in (1, SLOTS):
-            prompt, ratios = torch.zeros((streams, 1), dtype=torch.long), []
+            prompt, ratios, of_worker = torch.zeros((streams, 1), dtype=torch.long), [], []
             each = 4 if streams == 1 else 3
             load(server, streams, [WORDS], users=streams)
             theirs(rival, prompt)
             for turn in range(rounds):
-                started = time.perf_counter()
+                wall, cpu = time.perf_counter(), report.core_seconds()
                 theirs(rival, prompt)
-                seconds = time.perf_counter() - started
+                wall, cpu = time.perf_counter() - wall, report.core_seconds() - cpu
                 found = load(server, each * streams, [WORDS], streams, seed=turn + 1)
-                ratios.append(found.tokens_per_s / (streams * WORDS / seconds))
+                ratios.append(found.tokens_per_s / (streams * WORDS / wall))
+                of_worker.append(found.n_tokens / found.cpu_s[1] / (streams * WORDS / cpu))
             part = f"beside transformers, {streams} stream{'s' if streams > 1 else ''}"
             record.add(part, "tokens per second by HTTP over `generate`", ratios, 3.0)
+            record.add(part, "the same for CPU seconds of the worker alone", of_worker, 3.0)
 
 
 def theirs(model: opponent.Opponent, prompt: torch.Tensor) -> None:
