@@ -8,6 +8,7 @@ that alternate.
 from __future__ import annotations
 
 import asyncio
+import pstats
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -72,12 +74,14 @@ class Measured:
 
 
 @contextmanager
-def serving(*options: str) -> Iterator[Server]:
+def serving(*options: str, profile: Path | None = None) -> Iterator[Server]:
     """A server on a free port of this machine, until the block ends.
 
+    profile: file for what cProfile finds about the HTTP process.
     Raises: RuntimeError with the server's own words where it does not start.
     """
-    command = [sys.executable, "-m", "grooves", "serve", "--port", "0", *options]
+    watch = [] if profile is None else ["-m", "cProfile", "-o", str(profile)]
+    command = [sys.executable, *watch, "-m", "grooves", "serve", "--port", "0", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         line = process.stdout.readline()
@@ -116,3 +120,29 @@ def load(
     seconds, own = time.perf_counter() - start_s, time.process_time() - own
     spent = (after - b for after, b in zip(server.cpu_s(), before, strict=True))
     return Measured(run, seconds, (*spent, own))
+
+
+KINDS = {
+    "sockets (the operating system)": ("_socket.socket", "select.epoll"),
+    "HTTP (uvicorn, h11 or httptools, starlette)": ("uvicorn", "h11", "httptools", "starlette"),
+    "asyncio": ("asyncio", "_contextvars", "_asyncio"),
+    "pickle (messages of the worker)": ("_pickle", "_struct"),
+    "JSON": ("json",),
+    "our server": ("grooves/inference",),
+}
+
+
+def shares(profile: Path) -> dict[str, float]:
+    """Share of the profiled time in each kind of function; waiting is left out.
+
+    The profiler makes small Python functions look more expensive than they are.
+    """
+    seconds = dict.fromkeys([*KINDS, "other"], 0.0)
+    for (file, _, name), (_, _, own_s, _, _) in pstats.Stats(str(profile)).stats.items():
+        where = f"{file} {name}".replace("\\", "/")
+        if "poll" in name and "select" in where:
+            continue  # this is where it waits
+        found = (kind for kind, parts in KINDS.items() if any(p in where for p in parts))
+        seconds[next(found, "other")] += own_s
+    total = sum(seconds.values())
+    return {kind: s / total for kind, s in seconds.items()}

@@ -17,7 +17,7 @@ import numpy as np
 import opponent
 import report
 import torch
-from served import Measured, Server, load, serving
+from served import Measured, Server, load, serving, shares
 
 from grooves.inference.decoder import Decoder
 from grooves.inference.generate import generate
@@ -216,6 +216,12 @@ def stream(record: Record) -> None:
             own = [[1e6 * s / f.n_tokens for s in f.cpu_s] for f in found]
             shares_of_time(record, part, own, "event")
             record.add(part, "events per second, wall-clock", [f.tokens_per_s for f in found])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "profile"
+        with serving("--queue", "200", profile=path) as server:
+            load(server, 8 * n, [WORDS], users=64)  # enough to hide what starting takes
+        for kind, share in shares(path).items():
+            record.add("64 streams", f"share of the HTTP process's time, {kind}", share)
 
 
 # ---- beside Hugging Face -----------------------------------------------------------------------
