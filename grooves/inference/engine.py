@@ -42,9 +42,9 @@ class Engine:
         try:
             model = load_model(path).eval()
         except CheckpointError as error:
-            raise ValueError(
-                f"{error}; the server reads what save_model(model, path) wrote"
-            ) from None
+            without = "no usable config" in str(error)  # such as a checkpoint of `train`
+            remedy = "; save_model(model, path) writes what the server reads" if without else ""
+            raise ValueError(f"{error}{remedy}") from None
         config = model.config
         if config.vocabulary_size != len(vocabulary()):
             raise ValueError(

@@ -72,6 +72,8 @@ def main(args: argparse.Namespace) -> int:
     for name in ("queue", "max_running"):
         if (value := getattr(args, name)) < 1:
             raise ValueError(f"--{name.replace('_', '-')} is {value}: it must be at least 1")
+    if not 0 <= args.port < 65_536:
+        raise ValueError(f"--port is {args.port}: it must be from 0 (any free one) to 65535")
     return asyncio.run(serve(args))
 
 
@@ -120,7 +122,7 @@ def listen(host: str, port: int) -> socket.socket:
         number = getattr(error, "errno", None)
         why = os.strerror(number) if number and number > 0 else error  # below 0: no such host
         raise OSError(
-            f"cannot serve at {host}:{port} ({why}): stop what uses it, or choose another --port"
+            f"cannot serve at {host}:{port} ({why}): stop what uses it, or add --port 8001"
         ) from None
 
 

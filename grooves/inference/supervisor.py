@@ -228,6 +228,7 @@ class Supervisor:
     def _take_words(self, names: list, tokens: list, chances: dict, state: State) -> None:
         """The words of one step, for all texts that wrote one."""
         touched = {}
+        self.metrics.steps.inc(bool(names))
         for name, token in zip(names, tokens, strict=True):
             if (text := self.live.get(name)) is None:
                 continue  # cancelled, but the step was on its way

@@ -261,8 +261,9 @@ def test_temperature_and_top_p_reach_the_sampler(server):
         server.post(prompt=START, temperature=0, seed=s).json()["choices"][0]["text"]
         for s in (1, 2)
     ]
+    cold = server.post(prompt=START, temperature=1e-320, seed=3).json()["choices"][0]["text"]
     narrow = server.post(prompt=START, top_p=1e-9, seed=3).json()["choices"][0]["text"]
-    assert greedy[0] == greedy[1] == narrow
+    assert greedy[0] == greedy[1] == narrow == cold
     usual, hot = (
         server.post(prompt=START, n=8, temperature=t, seed=3, logprobs=0).json() for t in (1, 2)
     )
