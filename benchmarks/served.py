@@ -132,17 +132,19 @@ KINDS = {
 }
 
 
-def shares(profile: Path) -> dict[str, float]:
+def shares(profile: Path, idle: Path) -> dict[str, float]:
     """Share of the profiled time in each kind of function; waiting is left out.
 
-    The profiler makes small Python functions look more expensive than they are.
+    idle: of a server that only started and stopped, which is subtracted. The profiler makes small
+    Python functions look more expensive than they are.
     """
-    seconds = dict.fromkeys([*KINDS, "other"], 0.0)
-    for (file, _, name), (_, _, own_s, _, _) in pstats.Stats(str(profile)).stats.items():
+    seconds, starting = dict.fromkeys([*KINDS, "other"], 0.0), pstats.Stats(str(idle)).stats
+    for function, (_, _, own_s, _, _) in pstats.Stats(str(profile)).stats.items():
+        file, _, name = function
         where = f"{file} {name}".replace("\\", "/")
         if "poll" in name and "select" in where:
             continue  # this is where it waits
         found = (kind for kind, parts in KINDS.items() if any(p in where for p in parts))
-        seconds[next(found, "other")] += own_s
+        seconds[next(found, "other")] += own_s - starting.get(function, [0.0] * 3)[2]
     total = sum(seconds.values())
     return {kind: s / total for kind, s in seconds.items()}

@@ -17,31 +17,19 @@ import numpy as np
 import opponent
 import report
 import torch
+from batches import SLOTS, PaddedEngine, real, simulated
+from rivals import slow_model, theirs
 from served import Measured, Server, load, serving, shares
 
-from grooves.inference.decoder import Decoder
 from grooves.inference.generate import generate
 from grooves.inference.latency import Goal, mm1_percentile, percentile
-from grooves.inference.paged_decoder import PagedDecoder
-from grooves.inference.paging import BlockPool, BlockTables
-from grooves.inference.scheduler import Request, Scheduler, Step
-from grooves.inference.serving_simulation import (
-    ModelEngine,
-    SimulatedEngine,
-    StepCost,
-    Trace,
-    allowed_gain,
-    poisson_requests,
-    simulate,
-)
+from grooves.inference.serving_simulation import ModelEngine, allowed_gain
 from grooves.training.checkpoint import save_model
-from grooves.training.lineage import base, new_model
+from grooves.training.lineage import base
 
-SLOTS = 16  # texts in a batch
 WORDS = 80  # of an answer: fewer than any story has, so that none ends early
 MIX = (16, 64, 160)  # max_tokens where latencies are measured
 GOAL = Goal(first_token_s=0.2, between_tokens_s=0.1)
-SLOW_STEP_S = 5e-3  # of the larger model
 MB = 1e6
 
 
@@ -74,7 +62,7 @@ def batching(record: Record) -> None:
     lengths = np.clip(np.exp(rng.normal(3.2, 1.0, n)), 2, 110).astype(int).tolist()
     traces = {static: simulated(lengths, static) for static in (False, True)}
     compare(record, "batching, simulated", [traces], 0.85)
-    model, rounds = base(), 3 if record.quick else 9
+    model, rounds = base(), 3 if record.quick else 5
     for part, engine, bar in (
         ("batching, real model", PaddedEngine, 0.85),
         ("batching, static without ended texts", ModelEngine, None),
@@ -84,40 +72,6 @@ def batching(record: Record) -> None:
             for turn in range(rounds)
         ]
         compare(record, part, found, bar)
-
-
-class PaddedEngine(ModelEngine):
-    """Computes the slots of ended texts too, as a static batch in one tensor does (`generate`)."""
-
-    def compute(self, step: Step) -> tuple[dict, float]:
-        """As `ModelEngine`, with a text of its own in each slot that has ended."""
-        tables, pads = self.cache.tables, [f"ended {i}" for i in range(step.n_padding)]
-        for pad in [name for name in tables.blocks if str(name).startswith("ended")]:
-            if pad not in pads:
-                tables.close(pad)  # a new batch has begun
-        for pad in pads:
-            if pad not in tables.blocks:
-                tables.open(pad)
-        return super().compute(Step(step.new | {pad: [1] for pad in pads}, step.drawing))
-
-
-def simulated(lengths: list[int], static: bool) -> tuple[Trace, float]:
-    """A trace in simulated time, whose duration is its own."""
-    tables = BlockTables(BlockPool(400, 16))
-    requests = poisson_requests(float("inf"), [8] * len(lengths), lengths)
-    engine = SimulatedEngine(tables, StepCost(5e-3, 0.0))
-    trace = simulate(requests, Scheduler(tables, SLOTS, static=static), engine)
-    return trace, trace.duration_s
-
-
-def real(model, lengths: list[int], static: bool, engine: type) -> tuple[Trace, float]:
-    """A trace with the model's own words, and its CPU seconds."""
-    cache = PagedDecoder(model, 400)
-    engine, scheduler = engine(cache), Scheduler(cache.tables, SLOTS, static=bool(static))
-    requests = [Request(i, 0.0, [0], n) for i, n in enumerate(lengths)]
-    started = report.core_seconds()
-    trace = simulate(requests, scheduler, engine)
-    return trace, report.core_seconds() - started
 
 
 def compare(record: Record, part: str, rounds: list[dict], bar: float | None) -> None:
@@ -180,32 +134,12 @@ def shares_of_time(record: Record, part: str, own: list, unit: str) -> None:
         record.add(part, f"CPU µs per {unit}, {who}", list(values))
 
 
-def slow_model():
-    """An untrained model whose step with 16 texts takes about 5 ms on this machine."""
-    sizes, found = (192, 256, 320, 384, 448, 512), []
-    for width in sizes:
-        model = new_model(n_layer=4, n_head=4, n_embd=width).cpu().eval()
-        for block in model.blocks:  # otherwise the layers would add exactly nothing
-            torch.nn.init.normal_(block.attention.out.weight, std=0.02)
-        decoder = Decoder(model, torch.zeros((SLOTS, 40), dtype=torch.long))
-        words, seconds = torch.ones(SLOTS, dtype=torch.long), []
-        for _ in range(12):
-            started = report.core_seconds()
-            decoder.read(words)
-            seconds.append(report.core_seconds() - started)
-        found.append((abs(median(seconds) - SLOW_STEP_S), median(seconds), model))
-        if median(seconds) > SLOW_STEP_S:
-            break
-    _, step_s, model = min(found, key=lambda entry: entry[0])
-    return model, step_s
-
-
 # ---- streams -----------------------------------------------------------------------------------
 
 
 def stream(record: Record) -> None:
     """Events per CPU second of the HTTP process, with 16 and 64 streams, and where time goes."""
-    rounds, n = (2, 64) if record.quick else (5, 192)
+    rounds, n = (2, 64) if record.quick else (3, 128)
     with serving("--queue", "200") as server:
         load(server, 64, [WORDS], users=64)
         for users in (16, 64):
@@ -218,9 +152,11 @@ def stream(record: Record) -> None:
             record.add(part, "events per second, wall-clock", [f.tokens_per_s for f in found])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "profile"
+        with serving(profile=Path(folder) / "idle"):
+            pass
         with serving("--queue", "200", profile=path) as server:
-            load(server, 8 * n, [WORDS], users=64)  # enough to hide what starting takes
-        for kind, share in shares(path).items():
+            load(server, n, [WORDS], users=64)
+        for kind, share in shares(path, Path(folder) / "idle").items():
             record.add("64 streams", f"share of the HTTP process's time, {kind}", share)
 
 
@@ -236,10 +172,10 @@ def transformers(record: Record) -> None:
             prompt, ratios, of_worker = torch.zeros((streams, 1), dtype=torch.long), [], []
             each = 4 if streams == 1 else 3
             load(server, streams, [WORDS], users=streams)
-            theirs(rival, prompt)
+            theirs(rival, prompt, WORDS)
             for turn in range(rounds):
                 wall, cpu = time.perf_counter(), report.core_seconds()
-                theirs(rival, prompt)
+                theirs(rival, prompt, WORDS)
                 wall, cpu = time.perf_counter() - wall, report.core_seconds() - cpu
                 found = load(server, each * streams, [WORDS], streams, seed=turn + 1)
                 ratios.append(found.tokens_per_s / (streams * WORDS / wall))
@@ -249,28 +185,16 @@ def transformers(record: Record) -> None:
             record.add(part, "the same for CPU seconds of the worker alone", of_worker, 3.0)
 
 
-def theirs(model: opponent.Opponent, prompt: torch.Tensor) -> None:
-    """Hugging Face's own generation of `WORDS` tokens a text, drawn, with its cache."""
-    model.gpt2.generate(
-        input_ids=prompt,
-        attention_mask=torch.ones_like(prompt),
-        max_new_tokens=WORDS,
-        do_sample=True,
-        top_k=0,  # by default it keeps the 50 likeliest tokens only
-        use_cache=True,
-        eos_token_id=None,
-        pad_token_id=0,
-    )
-
-
 # ---- latency against load ----------------------------------------------------------------------
 
 
 def capacity(server: Server, record: Record) -> float:
     """Requests per second that the server answers if there are always enough of them."""
-    n = 150 if record.quick else 500
-    runs = [load(server, n, MIX, users=3 * SLOTS, seed=90 + i) for i in range(2)]
-    return max(n / run.seconds for run in runs)
+    if "latency" in record.parts:
+        return record.parts["latency"]["capacity_per_s"]
+    n = 100 if record.quick else 300
+    load(server, n // 2, MIX, users=3 * SLOTS, seed=90)
+    return n / load(server, n, MIX, users=3 * SLOTS, seed=91).seconds
 
 
 def latency(record: Record) -> None:
