@@ -105,26 +105,38 @@ def whole(record: Record) -> None:
 
 
 def compare_with_bare(record: Record, part: str, model, path, bar: float) -> None:
-    """Tokens per second by HTTP over those of `generate`, in turns."""
+    """Tokens per second by HTTP over those of `generate`, in turns.
+
+    With as many users as slots, a slot is empty from an answer to the user's next request. With
+    twice as many, the next request waits already.
+    """
     prompt = torch.zeros((SLOTS, 1), dtype=torch.long)
-    rounds, size = (2, 3) if record.quick else (7, 6)  # answers per user and round
-    if path is not None:
-        rounds, size = (2, 1) if record.quick else (5, 2)
-    ratios, of_worker, own = [], [], []
+    rounds, size = (2, 2) if record.quick else (5, 6 if path is None else 2)
+    found: dict[int, list] = {SLOTS: [], 2 * SLOTS: []}  # by the number of users
+    bare = []
     with serving(*([] if path is None else ["--model", str(path)])) as server:
         load(server, SLOTS, [WORDS], users=SLOTS, stream=False)
         for turn in range(rounds):
             wall, cpu = time.perf_counter(), report.core_seconds()
             for k in range(size):
                 generate(model, prompt, WORDS, seed=turn * size + k, end=None)
-            wall, cpu = time.perf_counter() - wall, report.core_seconds() - cpu
-            n, seed = SLOTS * size, turn + 1
-            found = load(server, n, [WORDS], users=SLOTS, stream=False, seed=seed)
-            ratios.append(found.tokens_per_s / (n * WORDS / wall))
-            of_worker.append(found.n_tokens / found.cpu_s[1] / (n * WORDS / cpu))
-            own.append([1e6 * s / found.n_tokens for s in found.cpu_s])
-    record.add(part, "tokens per second by HTTP over the bare decoder", ratios, bar)
-    record.add(part, "the same for CPU seconds of the worker alone", of_worker, bar)
+            n = SLOTS * size
+            bare.append(
+                (
+                    n * WORDS / (time.perf_counter() - wall),
+                    n * WORDS / (report.core_seconds() - cpu),
+                )
+            )
+            for users, runs in found.items():
+                seed = users + turn
+                runs.append(load(server, n, [WORDS], users=users, stream=False, seed=seed))
+    for users, runs in found.items():
+        by_http = [f.tokens_per_s / rate for f, (rate, _) in zip(runs, bare, strict=True)]
+        alone = [f.n_tokens / f.cpu_s[1] / rate for f, (_, rate) in zip(runs, bare, strict=True)]
+        figure = f"{users} users: tokens per second by HTTP over the bare decoder"
+        record.add(part, figure, by_http, bar)
+        record.add(part, f"{users} users: the same per CPU second of the worker", alone, bar)
+    own = [[1e6 * s / f.n_tokens for s in f.cpu_s] for f in found[2 * SLOTS]]
     shares_of_time(record, part, own, "token")
 
 
@@ -182,7 +194,7 @@ def transformers(record: Record) -> None:
                 of_worker.append(found.n_tokens / found.cpu_s[1] / (streams * WORDS / cpu))
             part = f"beside transformers, {streams} stream{'s' if streams > 1 else ''}"
             record.add(part, "tokens per second by HTTP over `generate`", ratios, 3.0)
-            record.add(part, "the same for CPU seconds of the worker alone", of_worker, 3.0)
+            record.add(part, "the same per CPU second of the worker", of_worker, 3.0)
 
 
 # ---- latency against load ----------------------------------------------------------------------
