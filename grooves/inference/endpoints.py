@@ -194,7 +194,7 @@ class App:
     def json(self, content: dict, status: int = 200, headers: dict | None = None) -> Response:
         """A response, which is counted."""
         self.metrics.requests.labels(str(status)).inc()
-        body = json.dumps(content)  # in ASCII, because JSON strings may hold what UTF-8 cannot
+        body = json.dumps(content, separators=(",", ":"))  # ASCII: UTF-8 cannot hold all strings
         return Response(body, status, headers, media_type="application/json")
 
     def count(self, answer: Answer) -> None:

@@ -17,6 +17,7 @@ from random import Random
 
 import torch
 from torch import Tensor
+from torch.nn import Module
 
 from grooves.inference.paged_decoder import PagedDecoder
 from grooves.inference.sampling import Sampler, at_points
@@ -26,6 +27,7 @@ from grooves.language.stories import vocabulary
 from grooves.training.checkpoint import CheckpointError, load_model
 from grooves.training.lineage import BASE_STEPS, weights_path
 
+HASH_DIGITS = 12  # enough to tell models apart
 BLOCK = 16  # tokens per block of the KV cache
 TOKEN_BUDGET = 256  # tokens per step at most: long prompts are read in chunks
 
@@ -53,8 +55,7 @@ class Engine:
             )
         if not all(weight.isfinite().all() for weight in model.parameters()):
             raise ValueError(f"{path} holds weights that are not finite: train it again")
-        digest = sha256(path.read_bytes()).hexdigest()[:12]
-        self.info = Info(str(path), path.stem, digest, config.context)
+        self.info = Info(str(path), path.stem, weights_hash(model), config.context)
         n_blocks = 2 * max_running * -(-config.context // BLOCK)  # half of them for shared prompts
         self.cache = PagedDecoder(model, n_blocks, BLOCK)
         budget = max(TOKEN_BUDGET, max_running)
@@ -121,6 +122,15 @@ class Engine:
         pool = self.scheduler.tables.pool
         counts = len(self.scheduler.running), len(self.scheduler.waiting)
         return State(self.info.weights, *counts, pool.n_used, pool.n_blocks)
+
+
+def weights_hash(model: Module) -> str:
+    """The beginning of the SHA-256 of a model's weights, names and values: 12 hex digits."""
+    digest = sha256()
+    for name, weight in sorted(model.named_parameters()):
+        digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
+        digest.update(weight.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:HASH_DIGITS]
 
 
 @lru_cache(maxsize=64)

@@ -41,7 +41,7 @@ class Job(NamedTuple):
 
 
 class Info(NamedTuple):
-    """What the server tells about a model. weights: the beginning of the file's SHA-256."""
+    """What the server tells about a model. weights: a hash of them, `engine.weights_hash`."""
 
     path: str
     name: str

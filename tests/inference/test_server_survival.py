@@ -13,15 +13,15 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from hashlib import sha256
 
 import pytest
 from running_server import PATIENCE_S, post_raw, serving
 
 from grooves.cli import main
+from grooves.inference.engine import weights_hash
 from grooves.inference.supervisor import POLL_S
 from grooves.models.transformer import Config, Transformer
-from grooves.training.checkpoint import save_model
+from grooves.training.checkpoint import load_model, save_model
 from grooves.training.lineage import BASE_STEPS, SHORT_STEPS, weights_path
 
 START = "Once upon a time"
@@ -319,7 +319,7 @@ def replace(server, source):
 
 def fingerprint(path):
     """The name that the server gives to weights."""
-    return sha256(path.read_bytes()).hexdigest()[:12]
+    return weights_hash(load_model(path))
 
 
 # ---- the beginning and the end -------------------------------------------------------------------
@@ -375,13 +375,14 @@ def test_feedback_becomes_one_valid_line_each(server):
     file = server.folder / "thumbs.jsonl"
     file.write_text('{"written": "by hand"}')  # without a line break
     good = [
-        {"prompt": START, "text": "there was an owl .", "thumb": -1},
+        {"prompt": START, "text": " there was an owl .", "thumb": -1},
         {"prompt": START, "chosen": "there was an owl .", "rejected": "there was"},
     ]
     bad = [
         ({"text": START}, "text was sent"),
         ({"thumb": 1, "chosen": START}, "chosen, thumb was sent"),
         ({"text": START, "thumb": 2}, "thumb is 2"),
+        ({"text": START, "thumb": True}, "thumb is true"),
         ({"text": 7, "thumb": 1}, "text is 7"),
         ({"text": "A dragon", "thumb": 1}, "'dragon' is not one of"),
         ({"chosen": START, "rejected": START}, "the same text"),
@@ -399,5 +400,9 @@ def test_feedback_becomes_one_valid_line_each(server):
     assert len(lines) == 40 and all(line.keys() == fields for line in lines)
     assert {line["model"] for line in lines} == {f"own@{server.health()['weights']}"}
     sent = [{k: line[k] for k in fields & (good[0] | good[1]).keys() if line[k]} for line in lines]
-    assert sum(body == good[0] for body in sent) == sum(body == good[1] for body in sent) == 20
+    assert (
+        sum(body == good[0] | {"text": "there was an owl ."} for body in sent)
+        == sum(body == good[1] for body in sent)
+        == 20
+    )
     assert all(line["source"] == "server" and line["time"].endswith("+00:00") for line in lines)
