@@ -2,8 +2,10 @@
 
 Key idea: while texts are written, each reads one token per step, so a step is small and its time is
 spent on calls. The weights folded by `Decoder` and NumPy do the same arithmetic with fewer and
-cheaper calls; blocks are gathered whole, as runs of memory. Prompts go through the readable forward
-pass, which is fast enough for many tokens at once. A test holds the two equal.
+cheaper calls; blocks are gathered whole, as runs of memory. A short prompt is computed in the same
+step: each of its tokens is a row of its own, because all keys are stored before any row attends.
+Long ones go through the readable forward pass, which gathers a text's blocks once and not for each
+token. A test holds the two equal.
 Chapter 09. Source: Kwon et al. 2023 (PagedAttention, vLLM), arXiv:2309.06180, section 4.1.
 """
 
@@ -16,9 +18,11 @@ from torch import Tensor
 from grooves.inference.decoder import Decoder, length, unit
 from grooves.inference.paged_cache import PagedCache
 
+MOST_ROWS = 32  # new tokens of a text, beyond which the readable forward pass is faster
+
 
 class PagedDecoder(PagedCache):
-    """A `PagedCache` whose texts that read a single token are computed by NumPy.
+    """A `PagedCache` whose texts that read few tokens are computed by NumPy.
 
     Raises: ValueError where `Decoder` cannot run the model.
     """
@@ -33,26 +37,27 @@ class PagedDecoder(PagedCache):
 
     def _forward(self, names: list, tokens: list[list[int]], starts: list[int]) -> Tensor:
         """Logits after the last new token of each text, (B, V); the tables have grown."""
-        if min(starts) > 0 and max(map(len, tokens)) == 1:
-            return self._decode(names, tokens, starts)  # the usual step: a token for each text
-        rows = range(len(names))
-        single = [b for b in rows if len(tokens[b]) == 1 and starts[b] > 0]
-        several = [b for b in rows if len(tokens[b]) > 1 or starts[b] == 0]
+        long = [len(row) > MOST_ROWS for row in tokens]
+        if not any(long):
+            return self._decode(names, tokens, starts)
         logits = torch.empty(len(names), self.model.config.vocabulary_size)
-        for group, forward in ((several, super()._forward), (single, self._decode)):
-            if group:
+        for wanted, forward in ((True, super()._forward), (False, self._decode)):
+            if group := [b for b, is_long in enumerate(long) if is_long == wanted]:
                 parts = ([values[b] for b in group] for values in (names, tokens, starts))
                 logits[group] = forward(*parts)
         return logits
 
     def _decode(self, names: list, tokens: list[list[int]], starts: list[int]) -> Tensor:
-        """One token for each of n texts, at positions of their own: logits (n, V)."""
-        at, tables = np.array(starts), self._padded_tables(names)  # (n,), (n, blocks)
-        size = self.tables.pool.block_size
-        new = [row[s // size] * size + s % size for row, s in zip(tables, starts, strict=True)]
-        new, table = np.array(new), np.array(tables)  # (n,) slots, (n, blocks)
+        """The same, each of the n new tokens being a row that attends to its text up to itself."""
+        size, tables = self.tables.pool.block_size, self._padded_tables(names)
+        held = [self.tables.tokens[name] for name in names]
+        rows = [(b, starts[b] + i) for b, new in enumerate(tokens) for i in range(len(new))]
+        new = np.array([tables[b][p // size] * size + p % size for b, p in rows])  # (n,), slots
+        table, at = np.array(tables), np.array([p for _, p in rows])  # (B, blocks), (n,)
+        x = self._embed([held[b][p] for b, p in rows], [held[b][p - 1] for b, p in rows], at)
+        if len(rows) > len(names):
+            table = table[[b for b, _ in rows]]  # (n, blocks)
         hidden = (self.steps[: table.shape[1] * size] > at[:, None])[:, None, :, None]  # (n,1,S,1)
-        x = self._embed([row[0] for row in tokens], self._before(names, starts), at)  # (n, C)
         turn = self.folded.turn[at]  # (n, 2H, D / 2)
         for layer, (qkv, out, mlp) in enumerate(self.folded.layers):
             x += self._look_around(layer, unit(x).dot(qkv), turn, new, table, hidden).dot(out)
@@ -61,14 +66,19 @@ class PagedDecoder(PagedCache):
                 np.maximum(wide, 0, out=wide)
                 wide *= wide
                 x += wide.dot(mlp[1])
+        if len(rows) > len(names):
+            x = x[np.cumsum([len(new) for new in tokens]) - 1]  # (B, C), the last of each text
         return torch.from_numpy(unit(x).dot(self.folded.head))
 
     def _embed(self, words: list[int], before: list[int], at: np.ndarray) -> np.ndarray:
         """What n words and the words before them bring to the residual stream: (n, C)."""
         folded, words, before = self.folded, np.array(words), np.array(before)
         if folded.place is None:
-            return folded.embedding[words] + folded.leaves[before]
-        return folded._embed(words, at)[0] + folded._embed(before, at - 1)[1]
+            x, left = folded.embedding[words], folded.leaves[before]
+        else:
+            x, left = folded._embed(words, at)[0], folded._embed(before, at - 1)[1]
+        left[at == 0] = 0  # nothing comes before the first word
+        return x + left
 
     def _look_around(self, layer: int, qkv, turn, new, table, hidden) -> np.ndarray:
         """Attention of each text's new token over its own blocks: (n, 3C) -> (n, C)."""

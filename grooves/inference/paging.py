@@ -12,6 +12,7 @@ Chapter 09. Source: Kwon et al. 2023 (PagedAttention, vLLM), arXiv:2309.06180, s
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, deque
 from hashlib import sha256
 
@@ -88,7 +89,7 @@ def content_hash(before: bytes, tokens: list[int]) -> bytes:
     The keys and values of a token depend on everything before it, so equal tokens alone do not make
     blocks equal. A cryptographic hash, because a collision would show one user's text to another.
     """
-    return sha256(before + b"|" + ",".join(map(str, tokens)).encode()).digest()
+    return sha256(before + b"|" + array("q", tokens).tobytes()).digest()
 
 
 class BlockTables:
