@@ -28,6 +28,8 @@ CASES = (
     (7, 6, 3, 7, 5, 16),
     (8, 2, 1, 0, 1, 3),
     (9, 8, 4, 40, 9, 7),
+    (10, 4, 2, 5, 1, 3),
+    (11, 4, 2, 3, 2, 5),
 )
 
 
@@ -72,11 +74,16 @@ def with_cache(
     spread_keys, spread_values = (_heads(x, H, spread) for x in used)
     scores = q @ spread_keys.mT * (1 / math.sqrt(D) if scale is None else scale(D, H))
     n, n_old = scores.size(-1), k_cache.size(1)
-    offset = {"right": n - T, "top_left": 0, "strict": n - T - 1, "none": n}[mask]
+    offset = {"right": n - T, "top_left": 0, "strict": n - T - 1}.get(mask, n)
     if attended != "cache":
         seen = torch.ones(T, n).tril(offset).bool()
+        if mask == "cache":
+            seen = (torch.arange(n) < n_old).expand(T, n)
         scores = scores.masked_fill(~seen, 0.0 if zeroed else -math.inf)
-    out = scores.softmax(axis) @ spread_values
+    weights = scores.softmax(axis)
+    if zeroed == "after":
+        weights = (q @ spread_keys.mT / math.sqrt(D)).softmax(-1) * seen
+    out = weights @ spread_values
     caches = {
         "all": (keys, values),
         "old": (k_cache, v_cache),
@@ -99,6 +106,7 @@ MISTAKES = (
         "attends to itself too.",
         _with(attended="cache"),
         _with(mask="strict"),
+        _with(mask="cache"),
         _with(attended="cache", returned="old"),
     ),
     *in_forms(
@@ -122,8 +130,10 @@ MISTAKES = (
     ),
     *in_forms(
         "masked_with_zero",
-        "masked scores become 0, and exp(0) is 1. They must be -inf before the softmax.",
+        "masked scores become 0, and exp(0) is 1, or the mask comes after the softmax, and the "
+        "weights no longer add up to 1. Scores must be -inf before the softmax.",
         _with(zeroed=True),
+        _with(zeroed="after"),
     ),
     *in_forms(
         "wrong_scale",

@@ -7,6 +7,7 @@ blocks for different times, so that the mean of a product is not the product of 
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 
@@ -153,9 +154,13 @@ def littles_law(answer):
     """littles_law(arrivals, departures, tokens, block_size) -> rate, time, in flight, blocks."""
 
     def as_list(call):
-        return lambda *inputs: [*got] if isinstance(got := call(*inputs), np.ndarray) else got
+        def called(*inputs):
+            got = call(*inputs)
+            return [float(x) if isinstance(x, Fraction) else x for x in got]
 
-    cases = *CASES, drawn(1, 8, 16), drawn(2, 60, 16), drawn(3, 200, 4)
+        return called
+
+    cases = *CASES, drawn(1, 8, 16), drawn(4, 8, 16), drawn(2, 60, 16), drawn(3, 200, 4)
     for i, inputs in enumerate(cases):
         right = dict(zip(PARTS, measured(*inputs), strict=True))
         arrivals, departures, tokens, size = inputs

@@ -37,7 +37,8 @@ CASES = (
     (_drawn(5, 3, 8), 1),
     (_drawn(6, 30, 7), 99),
     (_drawn(7, 150, 100), 99),
-    (_drawn(8, 6, 15), 62.5),
+    (_drawn(8, 60, 150), 62.5),
+    (_drawn(9, 600, 900), 99.9),
     ([[3.0, 1.0, 2.0], [2.0, 2.0, 1.0, 1.0]], 75),
     (LOST, 50),
     (LOST, 80),
@@ -45,10 +46,12 @@ CASES = (
 )
 
 
-def nearest_rank(groups, p, rank=lambda n, p: math.ceil(n * p / 100), ordered=True):
+def nearest_rank(groups, p, rank=lambda n, p: math.ceil(n * p / 100), ordered=True, clamped=True):
     """The smallest value such that at least p % of all values are not above it."""
     values = [value for group in groups for value in group]
     place = min(max(rank(len(values), p), 1), len(values)) - 1
+    if not clamped:
+        place = int(len(values) * p // 100) - 1  # -1 is the largest
     return (sorted(values) if ordered else values)[place]
 
 
@@ -102,6 +105,7 @@ MISTAKES = (
         "the rank is rounded down, so fewer than p % of the latencies are at or below the result. "
         "Round it up.",
         _rank(lambda n, p: math.floor(n * p / 100)),
+        lambda groups, p: nearest_rank(groups, p, clamped=False),
     ),
     *in_forms(
         "rank_rounded",
@@ -165,4 +169,4 @@ def percentile(answer):
         n = sum(map(len, groups))
         listed = groups if n <= 20 else f"{n} latencies of {len(groups)} servers"
         call = by_hand(answer) if i == 0 else answer
-        judge(call, inputs, nearest_rank(*inputs), MISTAKES, f"{listed} and p = {p}", SHOULD, 1e-9)
+        judge(call, inputs, nearest_rank(*inputs), MISTAKES, f"{listed} and p = {p}", SHOULD, 1e-6)

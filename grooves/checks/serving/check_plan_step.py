@@ -38,13 +38,12 @@ CASES = tuple(
         ("a 8 6, b 9 3", "c 0 1", 4, 32, 1, 4),
         ("a 5 1", "b 8 6, c 0 3", 4, 8, 3, 4),
         ("a 5 1", "b 0 30", 4, 8, 3, 4),
-        ("", "", 4, 8, 3, 4),
     )
 )
 
 
 def random_cases(n: int = 60) -> list[tuple]:
-    """Servers with up to five running and four waiting texts."""
+    """Servers with up to five running and four waiting texts, on which something is read."""
     rng, cases = np.random.default_rng(94), []
     for _ in range(n):
         names = list("abcdefghi")
@@ -61,7 +60,7 @@ def random_cases(n: int = 60) -> list[tuple]:
         cases.append(
             (texts[:n_running], waiting, n_running + int(rng.integers(0, 4)), budget, free, 4)
         )
-    return [case for case in cases if case[2] > 0]
+    return [case for case in cases if case[2] > 0 and plan(*case)[0]]
 
 
 def plan(
@@ -89,7 +88,12 @@ def plan(
     for text, is_new in candidates:
         if is_new and not admits:
             break
-        slots_used = {"all": n_running, "ignored": -1, "new": n_running - len(running)}[slots]
+        slots_used = {
+            "all": n_running,
+            "ignored": -1,
+            "new": n_running - len(running),
+            "one": n_running - 1,
+        }[slots]
         if is_new and slots_used >= max_running:
             break
         is_decoding = text["unread"] == 1 and not is_new
@@ -204,6 +208,7 @@ MISTAKES = (
         "more texts run than max_running allows. Running and new texts count together.",
         _with(slots="ignored"),
         _with(slots="new"),
+        _with(slots="one"),
     ),
     *in_forms(
         "nobody_admitted",

@@ -1,7 +1,7 @@
 """Check of lab 9: reading a stream of server-sent events (chapter 9).
 
-Key idea: one stream is cut into chunks at every possible place, and each event must come as soon as
-the blank line after it has arrived. The chunks are counted as they are read, so that an answer that
+Key idea: streams are cut into chunks of several sizes, and each event must come as soon as the
+blank line after it has arrived. The chunks are counted as they are read, so that an answer that
 waits for the end, or reads on behind [DONE], is recognised.
 """
 
@@ -13,87 +13,60 @@ from collections.abc import Iterator
 from grooves.checks import CheckFailed, check, describe
 from grooves.checks.compare import Mistake, written_by_hand
 from grooves.checks.serving.rules import LAB, SHOULD, in_forms
-from grooves.checks.serving.streams import cases
+from grooves.checks.serving.streams import SEPARATORS, cases, lines_of, parsed
 from grooves.checks.survey import Finding
 from grooves.checks.verdict import note
 
 
-def handed_out(chunks: list[bytes], count: list[int]) -> Iterator[bytes]:
-    """The chunks one by one; count[0] becomes how many were asked for."""
-    for chunk in chunks:
-        count[0] += 1
-        yield chunk
-    count[0] += 1  # the answer has asked for more than there is
+class Chunks:
+    """An iterator over chunks that counts how many were asked for.
 
-
-def events(call, chunks: list[bytes]) -> tuple[list[tuple[int, object]], int]:
-    """What an answer yields, each with the number of chunks read by then; and chunks read in all.
-
-    Raises: CheckFailed with the hint "not_texts" where an event is no text.
+    Raises: CheckFailed with the hint "endless" for an answer that asks on and on.
     """
-    count, found = [0], []
-    for data in call(handed_out(chunks, count)):
-        if not isinstance(data, str):
+
+    def __init__(self, chunks: list[bytes]):
+        self.chunks, self.asked = chunks, 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self) -> bytes:
+        self.asked += 1
+        if self.asked > len(self.chunks) + MOST_ASKED:
             raise CheckFailed(
-                f"expected texts, the data of each event; your function gave {describe(data)}. "
-                "Bytes become text with `decode`.",
-                hint="not_texts",
+                "your function asks for chunks again and again after the last one. A loop "
+                "`for chunk in chunks` ends by itself.",
+                hint="endless",
             )
-        found.append((count[0], data))
-    return found, count[0]
+        if self.asked > len(self.chunks):
+            raise StopIteration
+        return self.chunks[self.asked - 1]
 
 
-def lines_of(chunks, ends=(b"\n",), encoding="utf-8", errors="strict", each=False, decode=True):
-    """Lines, each as soon as its end has arrived; with a place for mistakes of the splitting."""
-    buffer = b""
-    for chunk in chunks:
-        if each:
-            yield from chunk.decode(errors="ignore").split("\n")[:-1]
-            continue
-        if errors != "strict":
-            chunk = chunk.decode(encoding, errors).encode()
-        elif encoding != "utf-8":
-            chunk = chunk.decode(encoding).encode()
-        buffer += chunk
-        while True:
-            places = [(buffer.find(end), end) for end in ends if end in buffer]
-            if not places:
-                break
-            place, end = min(places)
-            yield buffer[:place].decode() if decode else buffer[:place]
-            buffer = buffer[place + len(end) :]
+def events(call, chunks: list[bytes]) -> tuple[list[tuple[int, str]], int]:
+    """What an answer yields, each with the number of chunks asked for by then; and that at the end.
 
-
-SEPARATORS = tuple(s.encode() for s in ("\n", "\u2028", "\x0b", "\x0c", "\x85", "\u2029", "\x1c"))
-
-
-def parsed(
-    chunks, value=None, field="data", done="stop", joined="\n", at_line=False, cr=True,
-    comments=False, last=False, others=False, done_in=False, **splitting,
-):  # fmt: skip
-    """The right events, with a place for each mistake."""
-    value = value or (lambda line: line[5:].removeprefix(" "))
-    gathered: list[str] = []
-    for line in lines_of(chunks, **splitting):
-        line = line.removesuffix("\r") if cr else line
-        if line.startswith(":") and comments:
-            gathered.append(line[1:].removeprefix(" "))
-        elif others and ":" in line and not line.startswith(":"):
-            gathered.append(line.partition(":")[2].removeprefix(" "))
-        elif line.startswith(field + ":") or (field.endswith(" ") and line.startswith(field)):
-            gathered.append(value(line))
-        if gathered and (line == "" or at_line):
-            data = joined.join(gathered) if joined is not None else gathered[-1]
-            gathered = []
-            ends = "[DONE]" in data if done_in else data == "[DONE]"
-            if ends and done in ("stop", "kept"):
-                if done == "kept":
-                    yield data
-                return
-            if not (ends and done == "skip"):
-                yield data
-    if last and gathered:
-        yield joined.join(gathered)
+    Raises: CheckFailed with the hint "not_texts" where an event is no text, or "stop_iteration".
+    """
+    stream, found = Chunks(chunks), []
+    try:
+        for data in call(stream):
+            if not isinstance(data, str):
+                raise CheckFailed(
+                    f"expected texts, the data of each event; your function gave {describe(data)}. "
+                    "Bytes become text with `decode`.",
+                    hint="not_texts",
+                )
+            found.append((stream.asked, data))
+    except RuntimeError as error:
+        if "StopIteration" not in str(error):
+            raise
+        raise CheckFailed(
+            "your function calls `next(chunks)` when there is no further chunk, which stops it "
+            "with an error. A loop `for chunk in chunks` ends by itself.",
+            hint="stop_iteration",
+        ) from None
+    return found, min(stream.asked, len(chunks) + 1)
 
 
 def _with(**changes):
@@ -182,27 +155,19 @@ MISTAKES = (
         lambda chunks: (data for data in parsed(chunks, done="all") if data != "[DONE]"),
     ),
     *in_forms(
-        "done_kept",
-        "[DONE] is no event: it marks the end. Leave it out, and stop reading.",
+        "done_misread",
+        "[DONE] ends the stream if it is the whole data of an event, and is not yielded. A text "
+        "may contain it.",
         _with(done="kept"),
         _with(done="all"),
-    ),
-    *in_forms(
-        "done_in_text",
-        "[DONE] ends the stream only if it is the whole data of an event. A text may contain it.",
         _with(done_in=True),
     ),
     *in_forms(
-        "space_needed",
-        "a line `data:one` without a space is overlooked, or loses a character. The space after "
-        "the colon is optional.",
+        "wrong_spaces",
+        "one space after the colon, if there is one, does not belong to the data; a line "
+        "`data:one` counts too. All other spaces do: words of a text often begin with one.",
         _with(field="data: "),
         _with(value=lambda line: line[6:]),
-    ),
-    *in_forms(
-        "stripped",
-        "spaces of the data are lost. Remove one space after the colon, and no other: words of a "
-        "text often begin with one.",
         _with(value=lambda line: line[5:].strip()),
         _with(value=lambda line: line[5:].lstrip()),
         _with(value=lambda line: line[5:].lstrip(" ")),
@@ -238,15 +203,11 @@ MISTAKES = (
         _with(others=True, comments=True),
     ),
     *in_forms(
-        "carriage_return",
-        "lines may end with \\r\\n. Remove the \\r, so that an empty line is recognised.",
+        "line_ends",
+        "lines end with \\n or \\r\\n, and with nothing else. Remove the \\r, so that an empty "
+        "line is recognised; `splitlines` on text also splits at characters such as U+2028.",
         _with(cr=False),
         _blocks(b"\n\n"),
-    ),
-    *in_forms(
-        "splitlines",
-        "`splitlines` on text also splits at characters such as U+2028, which may stand in the "
-        "data. Split at \\n.",
         _with(ends=SEPARATORS),
     ),
     *in_forms(
@@ -266,16 +227,37 @@ MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="read_stream", returns=(Iterator, list, tuple), repeatable=False)
+MOST_ASKED = 1000  # chunks after the last one
+RAISED = (
+    (
+        "UnicodeDecodeError",
+        "A chunk can end inside a character of several bytes. Collect bytes, and decode whole "
+        "lines.",
+    ),
+    (
+        r"(?:TypeError|AttributeError): (?:a bytes-like object is required|can't concat|"
+        r"startswith first arg|.*must be str, not bytes|.*\(not \"bytes\"\) to str)",
+        'Chunks are bytes: compare them with bytes such as b"data:", or decode whole lines.',
+    ),
+)
+
+
+@check(
+    lab=LAB,
+    exercise="read_stream",
+    returns=(Iterator, list, tuple),
+    repeatable=False,
+    raised=RAISED,
+)
 def read_stream(answer):
     """read_stream(chunks): an iterator of bytes -> yields the data of each event, as text."""
 
     def consumed():
         return list(answer(iter([b"data: one\n\n", b"data: [DONE]\n\n"])))
 
-    written_by_hand(operator.call, consumed)
     for chunks in cases():
         _note(events(answer, chunks), chunks)
+    written_by_hand(operator.call, consumed)
 
 
 def _note(got: tuple, chunks: list[bytes]) -> None:

@@ -155,9 +155,9 @@ class PolicyScheduler(Scheduler):
             )
         if not reads and here:
             raise CheckFailed(
-                f"at {self.now_s:.3f} s, no text reads anything, although "
-                f"{len(here)} requests are here, so the server would stand still. Drop those that "
-                "you do not want to serve.",
+                f"at {self.now_s:.3f} s, no text reads anything, although {len(here)} "
+                f"request{'s are' if len(here) > 1 else ' is'} here, so the server would stand "
+                "still. Drop those that you do not want to serve.",
                 hint="nothing_read",
             )
         return reads

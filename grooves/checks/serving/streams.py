@@ -1,7 +1,7 @@
-"""Streams of server-sent events, in chunks of all sizes, for lab 9 (chapter 9).
+"""Streams of server-sent events, in chunks of all sizes, and a reader that can err (lab 9).
 
-Key idea: each stream shows one thing that a reader can get wrong, and each is cut into chunks at
-every possible place.
+Key idea: each stream shows one thing that a reader can get wrong, and each is cut into chunks of
+several sizes. The reader is the right one, with a place for each mistake. Chapter 9.
 """
 
 from __future__ import annotations
@@ -46,3 +46,56 @@ def cases() -> list[list[bytes]]:
     made.append([b"data: one\n\n", b"", b"data: two\n\n"])
     made.append([])
     return made
+
+
+def lines_of(chunks, ends=(b"\n",), encoding="utf-8", errors="strict", each=False, decode=True):
+    """Lines, each as soon as its end has arrived; with a place for mistakes of the splitting."""
+    buffer = b""
+    for chunk in chunks:
+        if each:
+            yield from chunk.decode(errors="ignore").split("\n")[:-1]
+            continue
+        if errors != "strict":
+            chunk = chunk.decode(encoding, errors).encode()
+        elif encoding != "utf-8":
+            chunk = chunk.decode(encoding).encode()
+        buffer += chunk
+        while True:
+            places = [(buffer.find(end), end) for end in ends if end in buffer]
+            if not places:
+                break
+            place, end = min(places)
+            yield buffer[:place].decode() if decode else buffer[:place]
+            buffer = buffer[place + len(end) :]
+
+
+SEPARATORS = tuple(s.encode() for s in ("\n", "\u2028", "\x0b", "\x0c", "\x85", "\u2029", "\x1c"))
+
+
+def parsed(
+    chunks, value=None, field="data", done="stop", joined="\n", at_line=False, cr=True,
+    comments=False, last=False, others=False, done_in=False, **splitting,
+):  # fmt: skip
+    """The right events, with a place for each mistake."""
+    value = value or (lambda line: line[5:].removeprefix(" "))
+    gathered: list[str] = []
+    for line in lines_of(chunks, **splitting):
+        line = line.removesuffix("\r") if cr else line
+        if line.startswith(":") and comments:
+            gathered.append(line[1:].removeprefix(" "))
+        elif others and ":" in line and not line.startswith(":"):
+            gathered.append(line.partition(":")[2].removeprefix(" "))
+        elif line.startswith(field + ":") or (field.endswith(" ") and line.startswith(field)):
+            gathered.append(value(line))
+        if gathered and (line == "" or at_line):
+            data = joined.join(gathered) if joined is not None else gathered[-1]
+            gathered = []
+            ends = "[DONE]" in data if done_in else data == "[DONE]"
+            if ends and done in ("stop", "kept"):
+                if done == "kept":
+                    yield data
+                return
+            if not (ends and done == "skip"):
+                yield data
+    if last and gathered:
+        yield joined.join(gathered)
