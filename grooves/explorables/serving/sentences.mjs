@@ -57,7 +57,7 @@ export const says = {
   budget: (budget) => (budget === null ? "no limit" : `${budget} per step`),
   blocks: (blocks, size) => `${(blocks * size).toLocaleString("en")} tokens`,
   drafts: (drafts) => (drafts ? `${drafts} per step` : "none"),
-  acceptance: share,
+  acceptance: (acceptance) => `${share(acceptance)} of drafts`,
 };
 
 /** A row of the table under the timetable. */

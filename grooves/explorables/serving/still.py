@@ -49,7 +49,9 @@ def draw(found: dict[str, Trace]) -> str:
     for policy, trace in found.items():
         parts += timetable(policy, trace, height, last)
         height += len(trace.finished) * ROW + GAP
-    said = "Dotted: waits. Green: prefill. Each mark: a token. Grey: a slot idle until its batch ends."
+    said = (
+        "Dotted: waits. Green: prefill. Each mark: a token. Grey: a slot idle until its batch ends."
+    )
     parts.append(text(MARGIN, height - 4, said, 13, SOFT))
     return card(parts, height + 14)
 
