@@ -35,15 +35,16 @@ def slow_model():
     return model, step_s
 
 
-def theirs(model: opponent.Opponent, prompt: torch.Tensor, n: int) -> None:
-    """Hugging Face's own generation of n tokens per text, drawn, with its cache."""
+def theirs(model: opponent.Opponent, prompt: torch.Tensor, n: int, draw: bool = True) -> None:
+    """Hugging Face's own generation of n tokens per text, with its cache."""
+    cut_off = {"top_k": 0} if draw else {}  # by default it keeps the 50 likeliest tokens only
     model.gpt2.generate(
         input_ids=prompt,
         attention_mask=torch.ones_like(prompt),
         max_new_tokens=n,
-        do_sample=True,
-        top_k=0,  # by default it keeps the 50 likeliest tokens only
+        do_sample=draw,
         use_cache=True,
         eos_token_id=None,
         pad_token_id=0,
+        **cut_off,
     )

@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import Module
@@ -93,27 +94,32 @@ class Engine:
     def step(self) -> tuple[list[int], list[int], dict]:
         """One forward pass: who wrote a word, which one, and the log-probabilities asked for."""
         step = self.scheduler.plan()
-        logits = self.cache.read(step.new)
+        logits = self.cache.next_logits(step.new).cpu()  # (B, V)
+        if len(step.drawing) < len(step.new):
+            order = {name: row for row, name in enumerate(step.new)}
+            logits = logits[[order[name] for name in step.drawing]]  # (n, V)
         drawn, chances = self._draw(step.drawing, logits)
         for request in self.scheduler.record(step, drawn, 0.0):
             self._forget(request.name)
         return list(drawn), list(drawn.values()), chances
 
-    def _draw(self, names: list[int], logits: dict) -> tuple[dict[int, int], dict[int, tuple]]:
+    def _draw(self, names: list[int], logits: Tensor) -> tuple[dict[int, int], dict[int, tuple]]:
         """One word for each text, all those with equal settings in one go."""
         groups = defaultdict(list)
-        for name in names:
-            groups[self.jobs[name].temperature, self.jobs[name].top_p].append(name)
+        for row, name in enumerate(names):
+            job = self.jobs[name]
+            groups[job.temperature, job.top_p].append(row)
         drawn, chances = {}, {}
-        for settings, group in groups.items():
-            table = torch.stack([logits[name] for name in group]).double()  # (n, V)
-            points = [[self.generators[name].random()] for name in group]
-            probabilities = sampler(*settings).probabilities(table)
-            words = at_points(probabilities, torch.tensor(points, dtype=table.dtype)).tolist()
+        for settings, rows in groups.items():
+            group = [names[row] for row in rows]
+            table = logits if len(rows) == len(names) else logits[rows]  # (n, V)
+            points = np.array([[self.generators[name].random()] for name in group])
+            probabilities = sampler(*settings).probabilities(table).double()
+            words = at_points(probabilities, torch.from_numpy(points)).tolist()
             drawn |= zip(group, words, strict=True)
-            for name, word, row in zip(group, words, table, strict=True):
+            for name, word, row in zip(group, words, rows, strict=True):
                 if (n_top := self.jobs[name].n_top) is not None:
-                    chances[name] = _chances(row, word, n_top)
+                    chances[name] = _chances(logits[row].double(), word, n_top)
         return drawn, chances
 
     @property
