@@ -191,12 +191,12 @@ def draw(report: Report, outcomes: list[Outcome], path: Path) -> None:
     for p in PERCENTILES[1:]:
         left.axhline(p / 100, color="0.8", linewidth=0.8)
         left.annotate(f"p{p}", (1, p / 100), xycoords=("axes fraction", "data"), fontsize=8)
-    left.legend(loc="lower right", frameon=False)
+    left.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False)
     ends = [(t.arrival_s, t.end_to_end_s) for t in timings]
     right.scatter(*zip(*ends, strict=True), s=8, alpha=0.6, label="whole answers")
     if lost := [o.request.due_s for o in outcomes if not o.ok]:
         right.scatter(lost, [0] * len(lost), s=20, marker="x", color="C3", label="no answer")
-        right.legend(frameon=False)
+        right.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
     right.set(xlabel="planned arrival, s", ylabel="end to end, s")
     right.set_ylim(bottom=min(0, right.get_ylim()[0]))
     figure.suptitle(
