@@ -493,6 +493,7 @@ BROUGHT_BY = {
     "IPython": "ipywidgets",
     "jupyter_client": "nbclient",
     "jupyter_server": "jupyterlab",
+    "prometheus_client": "prometheus-client",
     "sklearn": "scikit-learn",
     "threadpoolctl": "scikit-learn",
     "tornado": "jupyterlab",
