@@ -821,6 +821,7 @@ def _(server):
     return list(plan(server).items())
 
 
+right("goodput", "steps that take exactly 0.1 s")(policy(320, late=_late))
 wrong("goodput", "late_first_tokens")(policy())
 wrong("goodput", "long_gaps")(policy(100_000, late=_late))
 wrong("goodput", "dropped_too_many")(policy(late=lambda server, text: text.n_prompt > 300))
