@@ -165,8 +165,9 @@ _PATTERNS: tuple[tuple[str, Callable, str], ...] = (
     (
         "not_finite",
         _each(_not_finite),
-        "NaN comes from 0/0, inf - inf, the logarithm of a negative number or 0 * inf, as where a "
-        "mask of 0 and 1 is multiplied by -inf; infinity comes from a number that is too large. "
+        "NaN comes from 0/0, inf - inf, as in the softmax of a row that is masked completely, the "
+        "logarithm of a negative number or 0 * inf, as where a mask of 0 and 1 is multiplied by "
+        "-inf; infinity comes from a number that is too large. "
         "Find the first step that gives one.",
     ),
     (

@@ -65,6 +65,13 @@ _HABITS: tuple[tuple[str, str], ...] = (
         "x.T reverses all axes, so it swaps two only where there are two: x.mT swaps the last two "
         "of any number.",
     ),
+    # lists
+    (
+        r"unsupported operand type\(s\) for [-+*/%]+: '(?:list' and '\w+|\w+' and 'list)'|"
+        r"can't multiply sequence by non-int of type '(?:list|float)'",
+        "Lists have no arithmetic of their own: make arrays of them, np.array(x), or compute "
+        "element by element, as in [a - b for a, b in zip(x, y)].",
+    ),
     # names that one of the two lacks
     (
         r"'Tensor' object has no attribute 'copy'",

@@ -28,7 +28,7 @@ from grooves.checks.failures import UNRECOGNISED, AnswerRaised, CheckFailed, Not
 from grooves.checks.quiet import silenced
 from grooves.checks.survey import named_inputs, survey
 from grooves.checks.term import exercises_set, numbered, tell_missing
-from grooves.checks.verdict import NONE_OF_THE_USUAL, verdict
+from grooves.checks.verdict import NONE_OF_THE_USUAL, SEVERAL, verdict
 from grooves.checks.words import describe
 
 _registry: dict[str, dict[str, None]] = {}  # lab -> its exercises, in the order of definition
@@ -176,7 +176,7 @@ def _weightiest(raised: CheckFailed | None, found: CheckFailed | None) -> CheckF
 def _with_earlier(failure: CheckFailed, answer, lab: str, exercise: str) -> CheckFailed:
     """The refusal, with earlier exercises that the answer calls and that have not passed."""
     if blamed := earlier_not_passed(answer, lab, exercise, list(_registry[lab])):
-        told = failure.message.partition(f"\n{NONE_OF_THE_USUAL}")[0]
+        told = re.split(f"\n(?:{NONE_OF_THE_USUAL}|{SEVERAL})", failure.message)[0]
         failure.message = f"{told}\n{sentence(blamed)}"
     return failure
 

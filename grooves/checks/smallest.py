@@ -39,6 +39,8 @@ def smallest_case(findings: Sequence[Finding]) -> str:
     smallest = min(smaller, key=_size, default=wrong[0])
     if _count(smallest.inputs) < _count(wrong[0].inputs):
         return f"The smallest input that fails: {smallest.told} {PRINT.capitalize()}"
+    if not all(map(_is_numbers, wrong[0].inputs)):
+        return f"{PRINT.capitalize().removesuffix(' for it.')} for the input above."
     return (
         "Call your function on an input of two or three numbers whose result you know, such as the "
         "exercise's example, and print every step."
@@ -58,7 +60,16 @@ def _count(value) -> int:
         return size
     if isinstance(value, (list, tuple)):
         return sum(map(_count, value))
-    return 1 + len(value) // 10 if isinstance(value, str) else 1
+    if isinstance(value, dict):
+        return sum(map(_count, value.values()))
+    return 1 + len(value) // 10 if isinstance(value, (str, bytes)) else 1
+
+
+def _is_numbers(value) -> bool:
+    """Whether a value consists of numbers and arrays alone: no dict, no text, no bytes."""
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_numbers, value))
+    return not isinstance(value, (dict, str, bytes))
 
 
 def _in_full(finding: Finding) -> str | None:

@@ -19,6 +19,7 @@ from grooves.checks.smallest import smallest_case
 from grooves.checks.survey import Finding, opened
 
 NONE_OF_THE_USUAL = "This is none of the usual mistakes."
+SEVERAL = "No single mistake explains all your results. The one above suggests this one:"
 MODERATE = 16.0  # what a fraction in an ordinary input does not exceed
 
 
@@ -40,7 +41,9 @@ def verdict(findings: Sequence[Finding]) -> CheckFailed | None:
     Its message is about the first wrong result. Its hint is the name of the mistake that explains
     all results, or of the pattern that they show, or "unrecognised". Where nothing explains all,
     two mistakes may have been made of which one shows in extreme inputs alone, so the wrong results
-    for ordinary inputs are considered by themselves, with all right ones.
+    for ordinary inputs are considered by themselves, with all right ones. Where even these show no
+    single mistake, the message tells of the only one that explains the first wrong result and all
+    right ones, if there is one; the hint remains "unrecognised".
     """
     first = next((finding for finding in findings if finding.wrong), None)
     if first is None:
@@ -56,6 +59,11 @@ def _verdict(findings: Sequence[Finding], first: Finding) -> CheckFailed:
     of_these = next((finding for finding in ordinary if finding.wrong), None)
     if of_these and (failure := _recognised(ordinary, of_these)):
         return failure
+    right = [finding for finding in findings if not finding.wrong]
+    suggested = explanations([first, *right], first)
+    if len(suggested) == 1:
+        says = next(iter(suggested.values()))
+        return CheckFailed(f"{first.told}\n{SEVERAL} {says}", hint=UNRECOGNISED)
     told = f"{first.told}\n{NONE_OF_THE_USUAL} {smallest_case(findings)}"
     return CheckFailed(told, hint=UNRECOGNISED)
 

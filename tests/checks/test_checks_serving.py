@@ -60,6 +60,60 @@ def test_every_form_of_a_mistake_is_named(exercise, i, name, monkeypatch):
     assert caught.value.hint == name
 
 
+def said(exercise, answer):
+    with pytest.raises(CheckFailed) as caught:
+        getattr(check, exercise)(answer)
+    return caught.value
+
+
+def _lines(chunks, whole=True, strip=False, empty=False, breaks=False, joined="\n"):
+    """Events, with the habits of a first answer."""
+    buffer, data = b"", []
+    for chunk in chunks:
+        *lines, buffer = ((buffer if whole else b"") + chunk).split(b"\n")
+        for line in lines if whole else [*lines, buffer]:
+            line = line.decode(errors="ignore").removesuffix("\r")
+            if line.startswith("data:"):
+                data.append(line[5:].strip() if strip else line[5:].removeprefix(" "))
+            elif line == "" and (data or empty):
+                if data == ["[DONE]"]:
+                    if breaks:
+                        break
+                    return
+                yield joined.join(data)
+                data = []
+
+
+@pytest.mark.parametrize(
+    ("hint", "answer"),
+    [
+        ("chunk_alone", lambda chunks: _lines(chunks, whole=False, strip=True)),
+        ("too_late", lambda chunks: _lines(iter([b"".join(chunks)]), strip=True)),
+        ("no_event", lambda chunks: _lines(chunks, empty=True, joined=" ")),
+        ("reads_on", lambda chunks: _lines(chunks, breaks=True, strip=True)),
+    ],
+)
+def test_of_two_mistakes_with_a_stream_the_one_that_shows_first_is_named(hint, answer):
+    assert said("read_stream", answer).hint == hint
+
+
+def test_a_rank_taken_as_an_index_is_told_where_it_leads_beyond_the_list():
+    def answer(groups, p):
+        values = sorted(value for group in groups for value in group)
+        return values[math.ceil(len(values) * p / 100)]
+
+    assert "rank r is at index r - 1" in said("percentile", answer).message
+
+
+def test_a_name_that_nobody_has_cannot_be_dropped():
+    def answer(server):
+        server.drop("Mary")
+        return {}
+
+    failure = said("goodput", answer)
+    assert failure.hint == "unknown_name" and "drops the text 'Mary'" in failure.message
+
+
 # --- yardsticks -------------------------------------------------------------------------------
 
 

@@ -10,6 +10,8 @@ import torch
 from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import judge
 from grooves.checks.compare import Mistake, compare
+from grooves.checks.survey import Finding
+from grooves.checks.verdict import note
 
 MISTAKES = (
     Mistake("cubed", lambda x: x**3, "you cube."),
@@ -45,6 +47,35 @@ def test_a_mistake_that_only_fits_one_input_is_not_named():
     assert refusal(lambda x: 2 * x if x[0] < 1 else x + 1).hint == "unrecognised"
     # right where the mistake would be wrong
     assert refusal(lambda x: 2 * x if x[0] == 3 else x**2).hint == "unrecognised"
+
+
+def test_of_two_mistakes_in_one_answer_the_one_that_the_first_wrong_result_shows_is_suggested():
+    failure = refusal(lambda x: 2 * x if x[0] < 1 else x**3)
+    assert failure.hint == "unrecognised"
+    assert failure.message.endswith(
+        "\nNo single mistake explains all your results. The one above "
+        "suggests this one: you double."
+    )
+    # `shifted` by 1 fits the first wrong result, but not the right one before it
+    assert (
+        "none of the usual"
+        in refusal(lambda x: x**2 if x[0] < 1 else x**2 + (1 if x[0] < 4 else x)).message
+    )
+
+
+def test_nobody_is_sent_to_numbers_whose_answer_reads_none():
+    @check(lab="98_survey", exercise="joined")
+    def joined(answer):
+        for chunks in ([b"a", b"bcdefghijklmnopqrstuvwxyz"], [b"a", b"b"]):
+            wrong = answer(chunks) != b"".join(chunks)
+            note(Finding(wrong, f"for {chunks}.", (), lambda _: False, inputs=(chunks,)))
+
+    with pytest.raises(CheckFailed) as caught:
+        joined(lambda chunks: b"")
+    assert "The smallest input that fails: for [b'a', b'b']." in caught.value.message
+    with pytest.raises(CheckFailed) as caught:
+        joined(lambda chunks: b"ab" if len(chunks[1]) == 1 else b"")
+    assert caught.value.message.endswith("Print every step of your function for the input above.")
 
 
 def test_one_way_of_making_a_mistake_has_to_fit_throughout():

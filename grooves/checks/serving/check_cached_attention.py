@@ -74,7 +74,9 @@ def with_cache(
     spread_keys, spread_values = (_heads(x, H, spread) for x in used)
     scores = q @ spread_keys.mT * (1 / math.sqrt(D) if scale is None else scale(D, H))
     n, n_old = scores.size(-1), k_cache.size(1)
-    offset = {"right": n - T, "top_left": 0, "strict": n - T - 1}.get(mask, n)
+    offset = {"right": n - T, "one_later": n - T + 1, "top_left": 0, "strict": n - T - 1}.get(
+        mask, n
+    )
     if attended != "cache":
         seen = torch.ones(T, n).tril(offset).bool()
         if mask == "cache":
@@ -122,11 +124,12 @@ MISTAKES = (
         "the text, so it attends to the P cached tokens and to new tokens 0 to i.",
         _with(mask="top_left"),
     ),
-    Mistake(
+    *in_forms(
         "no_mask",
-        _with(mask="none"),
         "new tokens attend to later new tokens. With several new tokens, a causal mask is needed "
-        "among them.",
+        "among them: new token i stands at position P + i, and sees nothing behind this position.",
+        _with(mask="none"),
+        _with(mask="one_later"),
     ),
     *in_forms(
         "masked_with_zero",

@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 from grooves.checks import CheckFailed, check
 from grooves.checks.serving.rules import LAB
-from grooves.checks.serving.simulated import GOAL, JUDGED, N_REQUESTS, run
+from grooves.checks.serving.simulated import COST, GOAL, JUDGED, N_REQUESTS, run
+from grooves.inference.serving_simulation import Trace
 
 SEEDS = (0, 1, 2, 3)
 BAR = 40  # of 50 requests, on average over the seeds
@@ -22,7 +23,11 @@ def served(policy: Callable, seed: int = 0) -> dict[str, int]:
 
     Raises: CheckFailed where the policy's plan cannot be carried out.
     """
-    trace, met = run(policy, seed)
+    trace, met, _ = run(policy, seed)
+    return _counted(trace, met)
+
+
+def _counted(trace: Trace, met: int) -> dict[str, int]:
     timings = trace.timings
     late = sum(t.first_token_s > JUDGED.first_token_s for t in timings)
     return {
@@ -33,35 +38,70 @@ def served(policy: Callable, seed: int = 0) -> dict[str, int]:
     }
 
 
-@check(lab=LAB, exercise="goodput", returns=(dict, list, tuple), in_place=True, repeatable=False)
+@check(
+    lab=LAB,
+    exercise="goodput",
+    returns=(dict, list, tuple),
+    in_place=True,
+    repeatable=False,
+    raised=(
+        (
+            "unhashable type: 'Text'",
+            "the keys of the plan are names: `reads[text.name]`, not `reads[text]`.",
+        ),
+    ),
+)
 def goodput(answer):
     """goodput(server) -> how many tokens each text reads in the next step, by its name."""
-    counts = [served(answer, seed) for seed in SEEDS]
+    counts, overdue_s = [], []
+    for seed in SEEDS:
+        trace, met, overdue = run(answer, seed)
+        counts.append(_counted(trace, met))
+        overdue_s += overdue
     mean = {key: sum(each[key] for each in counts) / len(counts) for key in counts[0]}
-    said = f"{mean['met']:.1f} of {N_REQUESTS} requests met the goal, on average"
+    said = f"on average, {mean['met']:g} of {N_REQUESTS} requests met the goal"
     if mean["met"] < BAR:
-        hint, advice = _advice(mean)
-        raise CheckFailed(f"{said}. At least {BAR} are needed. {advice}", hint=hint)
-    return f"{said}."
+        hint, advice = _advice(mean, overdue_s)
+        raise CheckFailed(f"{said}; at least {BAR} are needed. {advice}", hint=hint)
+    return f"{said[0].upper()}{said[1:]}."
 
 
-def _advice(mean: dict[str, float]) -> tuple[str, str]:
-    """The hint, and a sentence about why most of the others missed the goal."""
+def _advice(mean: dict[str, float], overdue_s: list[float]) -> tuple[str, str]:
+    """The hint, and a sentence about why most of the others missed the goal.
+
+    overdue_s: of each dropped request of all runs, as `run` says.
+    """
     worst = max(("first token late", "gap too long", "dropped"), key=mean.get)
+    n = f"{mean[worst]:g}"
     if worst == "gap too long":
         return "long_gaps", (
-            f"In {mean[worst]:.1f} of them, two tokens came more than {GOAL.between_tokens_s} s "
-            "apart: a step took too long, or a text that was being written was left out of one. "
-            "How many tokens may a step read at most?"
+            f"In {n} others, two successive tokens came more than {GOAL.between_tokens_s} s apart: "
+            "a step took too long, or a text that was being written was left out of one. How many "
+            "tokens may a step read at most?"
         )
     if worst == "first token late":
         return "late_first_tokens", (
-            f"In {mean[worst]:.1f} of them, the first token came later than "
-            f"{GOAL.first_token_s:g} s. There are more requests than the server can serve, and a "
-            "request that is late already takes the time of one that is not."
+            f"In {n} others, the first token came more than {GOAL.first_token_s:g} s after the "
+            "arrival. There are more requests than the server can serve: those that can no longer "
+            "meet the goal take the time of those that still can."
         )
-    return "dropped_too_many", (
-        f"You dropped {mean[worst]:.1f} of them. Drop only what can no longer meet the goal."
+    in_time = sum(by_s < 0 for by_s in overdue_s)
+    if in_time > len(overdue_s) / 2:
+        return "dropped_too_many", (
+            f"You dropped {n} others, of which {in_time / len(SEEDS):g} could still have met the "
+            "goal. Drop only what can no longer meet it."
+        )
+    if mean["first token late"] > 1 or sum(overdue_s) / len(overdue_s) > GOAL.between_tokens_s:
+        return "dropped_too_late", (
+            f"You dropped {n} others, but too late: a request is lost before "
+            f"{GOAL.first_token_s:g} s is over, because its unread tokens take time to be read. "
+            "Drop it, whether it waits or runs, as soon as its first token would come too late "
+            "even if the next step read them all."
+        )
+    return "short_steps", (
+        f"You dropped {n} others because your server fell behind. A step takes "
+        f"{COST.fixed_s * 1000:g} ms however little it reads, so read as many tokens in each as "
+        "the goal allows."
     )
 
 

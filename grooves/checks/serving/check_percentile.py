@@ -23,9 +23,9 @@ def _drawn(seed: int, *sizes: int) -> list[list[float]]:
 
 LOST = [[0.4, math.inf, 0.9, 0.2], [1.5, 0.3, 0.7]]
 CASES = (
-    ([[2.0, 10.0, 1.0, 3.0]], 95),
-    ([[2.0, 10.0, 1.0, 3.0]], 50),
+    ([[2.0, 10.0], [1.0, 3.0]], 95),
     ([[0.3, 0.1], [4.0, 2.0, 8.0]], 50),
+    ([[2.0, 10.0, 1.0, 3.0]], 50),
     ([[5.0, 1.0, 4.0], [2.0], [9.0, 3.0]], 90),
     ([[5.0, 1.0, 4.0], [2.0], [9.0, 3.0]], 50),
     ([[0.7, 0.2], [], [0.4]], 50),
@@ -46,12 +46,10 @@ CASES = (
 )
 
 
-def nearest_rank(groups, p, rank=lambda n, p: math.ceil(n * p / 100), ordered=True, clamped=True):
+def nearest_rank(groups, p, rank=lambda n, p: math.ceil(n * p / 100), ordered=True):
     """The smallest value such that at least p % of all values are not above it."""
     values = [value for group in groups for value in group]
     place = min(max(rank(len(values), p), 1), len(values)) - 1
-    if not clamped:
-        place = int(len(values) * p // 100) - 1  # -1 is the largest
     return (sorted(values) if ordered else values)[place]
 
 
@@ -61,6 +59,16 @@ def _each(combine):
 
 def _rank(rank):
     return lambda groups, p: nearest_rank(groups, p, rank)
+
+
+def _as_indexed(rank):
+    """A rank of 0 leads to index -1, the largest value."""
+
+    def found(groups, p):
+        values = sorted(value for group in groups for value in group)
+        return values[rank(len(values), p) - 1]
+
+    return found
 
 
 def _interpolated(groups, p, **how):
@@ -105,7 +113,7 @@ MISTAKES = (
         "the rank is rounded down, so fewer than p % of the latencies are at or below the result. "
         "Round it up.",
         _rank(lambda n, p: math.floor(n * p / 100)),
-        lambda groups, p: nearest_rank(groups, p, clamped=False),
+        _as_indexed(lambda n, p: int(n * p // 100)),
     ),
     *in_forms(
         "rank_rounded",
@@ -113,6 +121,8 @@ MISTAKES = (
         "latencies are at or below the result.",
         _rank(lambda n, p: round(n * p / 100)),
         _rank(lambda n, p: math.floor(n * p / 100 + 0.5)),
+        _as_indexed(lambda n, p: round(n * p / 100)),
+        _as_indexed(lambda n, p: math.floor(n * p / 100 + 0.5)),
     ),
     *in_forms(
         "one_too_high",
@@ -161,7 +171,15 @@ MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="percentile")
+RAISED = (
+    (
+        r"IndexError: (?:list index out of range|index \d+ is out of bounds)",
+        "the value with rank r is at index r - 1 of the sorted list.",
+    ),
+)
+
+
+@check(lab=LAB, exercise="percentile", raised=RAISED)
 def percentile(answer):
     """percentile(groups, p): latencies of each server, per cent -> the percentile of all."""
     for i, inputs in enumerate(CASES):

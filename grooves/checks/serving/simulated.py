@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from grooves.checks import CheckFailed, describe
-from grooves.inference.latency import Goal
+from grooves.inference.latency import Goal, Timing
 from grooves.inference.paging import BlockPool, BlockTables
 from grooves.inference.scheduler import Request, Scheduler, Step
 from grooves.inference.serving_simulation import (
@@ -71,12 +71,28 @@ class Server:
     goal: Goal = GOAL
     dropped: list[int] = field(default_factory=list)
 
+    def __repr__(self):
+        n_running, n_waiting = len(self.running), len(self.waiting)
+        return f"a server at {self.now_s:.3f} s ({n_running} running, {n_waiting} waiting)"
+
     def seconds(self, n_tokens: int) -> float:
         """Duration of a step that reads so many tokens."""
         return COST.seconds(n_tokens)
 
     def drop(self, name: int) -> None:
-        """Refuse a request: it leaves the server, and counts as one that missed the goal."""
+        """Refuse a request, given by its name or as a text: it leaves at once, as one that missed.
+
+        Raises: CheckFailed with the hint "unknown_name" where no such request is here.
+        """
+        name = getattr(name, "name", name)
+        if name in self.dropped:
+            return
+        if all(text.name != name for text in (*self.running, *self.waiting)):
+            raise CheckFailed(
+                f"at {self.now_s:.3f} s, your policy drops {describe(name)}, and no request that "
+                "is here has this name.",
+                hint="unknown_name",
+            )
         self.running = [text for text in self.running if text.name != name]
         self.waiting = [text for text in self.waiting if text.name != name]
         self.dropped.append(name)
@@ -93,6 +109,7 @@ class PolicyScheduler(Scheduler):
         pool = BlockPool((SLOTS + 1) * (longest // BLOCK_SIZE + 1), BLOCK_SIZE)
         super().__init__(BlockTables(pool), SLOTS)
         self.policy, self.now_s = policy, 0.0
+        self.overdue_s: list[float] = []  # of each dropped request, as `_overdue_s` says
 
     def add(self, request: Request) -> None:
         """Put a request at the end of the queue."""
@@ -106,6 +123,8 @@ class PolicyScheduler(Scheduler):
             self.now_s, [*map(self._seen, self.running)], [*map(self._seen, self.waiting)]
         )
         planned = self.policy(server)
+        leaving = [r for r in (*self.running, *self.waiting) if r.name in server.dropped]
+        self.overdue_s += map(self._overdue_s, leaving)
         for name in server.dropped:
             self.cancel(name)
         reads = self._checked(planned)
@@ -134,6 +153,16 @@ class PolicyScheduler(Scheduler):
         last_s = request.token_times_s[-1] if request.written else request.arrival_s
         sizes = len(request.prompt), request.max_new, cached, len(request.written)
         return Text(request.name, request.arrival_s, *sizes, last_s)
+
+    def _overdue_s(self, request: Request) -> float:
+        """By how much the next token would miss the goal, read for at once; below 0 if in time."""
+        text = self._seen(request)
+        if len(request.written) and not JUDGED.met_by(
+            Timing(request.arrival_s, tuple(request.token_times_s))
+        ):
+            return ROUNDING_S  # lost for good
+        limit_s = GOAL.between_tokens_s if request.written else GOAL.first_token_s
+        return self.now_s + COST.seconds(text.unread) - text.last_s - limit_s - ROUNDING_S
 
     def _checked(self, planned) -> dict[int, int]:
         """The plan without texts that read nothing.
@@ -175,9 +204,13 @@ def requests_of(seed: int) -> list[Request]:
     return poisson_requests(RATE_PER_S, prompts.tolist(), new.tolist(), seed)
 
 
-def run(policy: Callable, seed: int) -> tuple[Trace, int]:
-    """Serve 50 requests by a policy: what happened, and how many met the goal."""
+def run(policy: Callable, seed: int) -> tuple[Trace, int, list[float]]:
+    """Serve 50 requests by a policy: what happened, and how many met the goal.
+
+    The third result says of each dropped request by how many seconds its next token would have
+    missed the goal at least; below 0, it could still have met it.
+    """
     requests = requests_of(seed)
     scheduler = PolicyScheduler(policy, requests)
     trace = simulate(requests, scheduler, SimulatedEngine(scheduler.tables, COST))
-    return trace, sum(map(JUDGED.met_by, trace.timings))
+    return trace, sum(map(JUDGED.met_by, trace.timings)), scheduler.overdue_s

@@ -74,7 +74,7 @@ SEPARATORS = tuple(s.encode() for s in ("\n", "\u2028", "\x0b", "\x0c", "\x85", 
 
 def parsed(
     chunks, value=None, field="data", done="stop", joined="\n", at_line=False, cr=True,
-    comments=False, last=False, others=False, done_in=False, **splitting,
+    comments=False, last=False, others=False, done_in=False, empty=False, **splitting,
 ):  # fmt: skip
     """The right events, with a place for each mistake."""
     value = value or (lambda line: line[5:].removeprefix(" "))
@@ -87,8 +87,8 @@ def parsed(
             gathered.append(line.partition(":")[2].removeprefix(" "))
         elif line.startswith(field + ":") or (field.endswith(" ") and line.startswith(field)):
             gathered.append(value(line))
-        if gathered and (line == "" or at_line):
-            data = joined.join(gathered) if joined is not None else gathered[-1]
+        if (gathered and (line == "" or at_line)) or (empty and line == ""):
+            data = joined(gathered) if callable(joined) else joined.join(gathered)
             gathered = []
             ends = "[DONE]" in data if done_in else data == "[DONE]"
             if ends and done in ("stop", "kept"):

@@ -746,6 +746,21 @@ ANSWERS.by_hand(
 )
 
 
+@right("read_stream", "returning at the line [DONE], before the blank line after it")
+def _(chunks):
+    buffer, data = b"", []
+    for chunk in chunks:
+        *lines, buffer = (buffer + chunk).split(b"\n")
+        for line in lines:
+            if line.rstrip(b"\r") in (b"data: [DONE]", b"data:[DONE]"):
+                return
+            if line.startswith(b"data:"):
+                data.append(line[5:].removesuffix(b"\r").decode().removeprefix(" "))
+            elif line in (b"", b"\r") and data:
+                yield "\n".join(data)
+                data = []
+
+
 @wrong("read_stream", "not_texts")
 def _(chunks):
     for chunk in chunks:
@@ -824,6 +839,32 @@ def _(server):
 right("goodput", "steps that take exactly 0.1 s")(policy(320, late=_late))
 wrong("goodput", "late_first_tokens")(policy())
 wrong("goodput", "long_gaps")(policy(100_000, late=_late))
+wrong("goodput", "short_steps")(
+    policy(
+        30,
+        late=lambda server, text: (
+            not text.n_written and server.now_s + server.seconds(text.unread) > text.arrival_s + 1
+        ),
+    )
+)
+
+
+@right("goodput", "dropping texts instead of names")
+def _(server):
+    for text in list(server.waiting):
+        if _late(server, text):
+            server.drop(text)
+    return policy(late=_late)(server)
+
+
+@wrong("goodput", "dropped_too_late")
+def _(server):
+    for text in list(server.waiting):
+        if server.now_s - text.arrival_s > 1:
+            server.drop(text.name)
+    return policy()(server)
+
+
 wrong("goodput", "dropped_too_many")(policy(late=lambda server, text: text.n_prompt > 300))
 wrong("goodput", "too_many_running")(policy(admits=lambda free: free + 1))
 
