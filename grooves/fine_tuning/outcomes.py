@@ -32,7 +32,8 @@ class Outcomes:
     """The 400 outcomes with their reward, and the probabilities that a model gives them.
 
     reward: (400,), float64: 1 where the animal and the name begin with the same letter (a mole
-    called Milo), plus up to 0.52 that differ for all, so that no two outcomes tie.
+    called Milo), plus up to 0.52 for the name and the animal, and at most four millionths that make
+    no two outcomes equal.
     """
 
     def __init__(self):
@@ -56,7 +57,8 @@ class Outcomes:
             ]
             for i, a in enumerate(self.animals)
         ]
-        self.reward = torch.tensor(table, dtype=torch.float64).flatten()
+        reward = torch.tensor(table, dtype=torch.float64).flatten()
+        self.reward = reward + 1e-8 * torch.arange(len(reward))
 
     def __len__(self) -> int:
         return len(self.animals) * len(self.names)
