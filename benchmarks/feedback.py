@@ -107,23 +107,31 @@ class Thumbs:
         right = float((good[:, None] > bad[None]).mean())
         return shares(tuned, self.base, taste) | {"right": right, "seconds": seconds}
 
-    def direct(self, method: str, n: int, part: int, lr: float, steps: int) -> dict:
-        """DPO, IPO or ordinary training on the pairs themselves."""
-        tuned, started = copy.deepcopy(self.base), report.core_seconds()
-        fit_pairs(tuned, self.base, self.pairs(n, part), method, steps, lr, seed=part)
-        seconds = report.core_seconds() - started
-        return shares(tuned, self.base) | {"seconds": seconds}
+    def direct(self, method: str, n: int, part: int, lr: float, at: tuple[int, ...]) -> dict:
+        """DPO, IPO or ordinary training on the pairs themselves, measured at some steps."""
+        tuned, found, begun = copy.deepcopy(self.base), {}, report.core_seconds()
+
+        def look(step: int, history) -> None:
+            nonlocal begun
+            if step in at:
+                seconds = report.core_seconds() - begun
+                tuned.eval()
+                found[str(step)] = shares(tuned, self.base) | {"seconds": seconds}
+                begun = report.core_seconds() - seconds
+
+        pairs = self.pairs(n, part)
+        fit_pairs(tuned, self.base, pairs, method, max(at), lr, seed=part, on_step=look)
+        return found
 
     def tuned(self, method: str) -> tuple[float, int]:
         """The rate and the number of steps with the most happy stories, on a set of their own."""
-        found = {
-            (lr, steps): self.progress.get(
-                f"thumbs, tuning {method}, {lr:g}, {steps} steps",
-                lambda lr=lr, s=steps: self.direct(method, 10, 5, lr, s),
-            )["liked"]
-            for lr in DIRECT_RATES
-            for steps in DIRECT_STEPS
-        }
+        found = {}
+        for lr in DIRECT_RATES:
+            run = self.progress.get(
+                f"thumbs, tuning {method}, {lr:g}",
+                lambda lr=lr: self.direct(method, 10, 5, lr, DIRECT_STEPS),
+            )
+            found |= {(lr, int(step)): one["liked"] for step, one in run.items()}
         return max(found, key=found.get)
 
     def measure(self, publish) -> None:
@@ -143,7 +151,7 @@ class Thumbs:
                 for part in SETS:
                     get(
                         f"thumbs, {method}, {n}, {part}",
-                        lambda m=method, n=n, p=part, r=recipe: self.direct(m, n, p, *r),
+                        lambda m=method, n=n, p=part, r=recipe: self.direct(m, n, p, r[0], r[1:]),
                     )
         for taste in list(TASTES)[1:]:
             for n in (10, 40):

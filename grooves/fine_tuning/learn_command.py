@@ -56,7 +56,7 @@ def main(args: argparse.Namespace) -> int:
         print(f"{len(pairs)} pairs are hardly anything: {2 * FEW} give a clear direction.")
     print(f"Learning from {len(pairs)} pairs, {STEPS} steps ...", flush=True)
     tuned, reward = learn_from_pairs(model, pairs, seed=args.seed)
-    print(Change.measure(model, tuned, reward))
+    print(Change.measure(model, tuned, reward, MEASURED))
     notes = {
         "learned_from": len(pairs),
         "started_from": f"{name} {feedback_file.weights_hash(model)}",
