@@ -8,7 +8,7 @@ Chapters: 09, 10.
 The format is JSON Lines (jsonlines.org) in UTF-8. Each line has these fields:
 
     time      when the thumb was given, ISO 8601 in UTC: "2026-11-30T17:05:12+00:00"
-    model     which weights wrote it: a name and the beginning of their hash, "base 1f0c9a2b44d1"
+    model     which weights wrote it: name@hash, "base@1f0c9a2b44d1"
     prompt    what the model was asked to continue; "" where it began by itself
     chosen    a pair: the continuation that was preferred ...
     rejected  ... and the other one; both null where the line is about one text

@@ -59,7 +59,7 @@ def main(args: argparse.Namespace) -> int:
     print(Change.measure(model, tuned, reward, MEASURED))
     notes = {
         "learned_from": len(pairs),
-        "started_from": f"{name} {feedback_file.weights_hash(model)}",
+        "started_from": f"{name}@{feedback_file.weights_hash(model)}",
     }
     save_model(tuned, to, notes)
     print(f"Written to {to} ({feedback_file.weights_hash(tuned)}).")

@@ -41,7 +41,7 @@ class Thumbs:
         self.path = Path(file) if file is not None else feedback_file.default_path()
         self.prompt, self.seed = prompt, seed
         self.prefix = self.tokenizer.encode(prompt)
-        self.weights = f"{name} {feedback_file.weights_hash(model)}"
+        self.weights = f"{name}@{feedback_file.weights_hash(model)}"
         self.given = 0  # pairs judged with this widget
         self.waiting: list[list[int]] = []  # drawn, not yet shown
         self.pair = self._next_pair()

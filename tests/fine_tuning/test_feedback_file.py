@@ -10,9 +10,9 @@ from tiny_models import tiny
 from grooves.fine_tuning.feedback_file import Feedback, append, parse, read, weights_hash
 
 PAIR = Feedback(
-    "base 0123456789ab", "One day,", 'he said "no".', "he cried ü.", time="2026-11-30T17:05:12Z"
+    "base@0123456789ab", "One day,", 'he said "no".', "he cried ü.", time="2026-11-30T17:05:12Z"
 )
-UP = Feedback("base 0123456789ab", text="A fox.\nIt sat.", thumb=1, source="server")
+UP = Feedback("base@0123456789ab", text="A fox.\nIt sat.", thumb=1, source="server")
 
 
 def line(**changes):

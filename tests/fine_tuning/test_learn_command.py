@@ -63,7 +63,7 @@ def test_the_command_writes_new_weights_and_says_what_changed(file, base, quick,
     assert "Learning from 11 pairs" in said
     for what in ("Preferred by", "Happy endings: ", "Accepted by the parser: ", "nats per story"):
         assert what in said
-    assert read(to)[1]["notes"] == {"learned_from": 11, "started_from": f"base {committed}"}
+    assert read(to)[1]["notes"] == {"learned_from": 11, "started_from": f"base@{committed}"}
     new = weights_hash(load_model(to))
     assert new in said
     assert new != committed == weights_hash(lineage.base())
@@ -76,7 +76,7 @@ def test_learning_goes_on_from_the_given_weights_and_may_replace_them(
     save_model(lineage.short_trained(), path)
     before = weights_hash(load_model(path))
     assert cli.main(["learn", str(file), "--model", str(path), "--to", str(path)]) == 0
-    assert read(path)[1]["notes"]["started_from"] == f"own {before}"
+    assert read(path)[1]["notes"]["started_from"] == f"own@{before}"
     assert weights_hash(load_model(path)) != before
     assert [p.name for p in tmp_path.iterdir()] == ["own.safetensors"], "no part of a file is left"
 

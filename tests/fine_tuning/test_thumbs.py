@@ -37,7 +37,7 @@ def test_the_story_whose_button_was_pressed_is_the_chosen_one(base, tmp_path, si
     ((_, one),) = read(path).feedback
     assert one.prompt == "Once upon a time"
     assert one.source == "widget"
-    assert one.model == f"base {weights_hash(base)}"
+    assert one.model == f"base@{weights_hash(base)}"
     texts = [to_words(f"{one.prompt} {text}") for text in (one.chosen, one.rejected)]
     assert texts == [to_words(before[side]), to_words(before[1 - side])]
     assert thumbs.given == 1
