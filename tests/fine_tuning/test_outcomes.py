@@ -6,7 +6,6 @@ import functools
 import pytest
 import torch
 
-from grooves.fine_tuning.kl_estimators import exact_kl
 from grooves.fine_tuning.optimum import best_of, k3_optimum, optimum
 from grooves.fine_tuning.outcomes import METHODS, Outcomes, Task, position, train_outcomes
 from grooves.fine_tuning.preferences import story_log_probs
