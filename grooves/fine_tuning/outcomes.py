@@ -94,7 +94,7 @@ class Task:
     log_ref: Tensor
     reward: Tensor
     beta: float = 0.25
-    n_drawn: int = 256
+    n_drawn: int = 1024
 
     def draw(self, log_p: Tensor, n: int, generator: torch.Generator) -> Tensor:
         """n outcomes drawn from a distribution: (n,) indices."""
@@ -191,7 +191,7 @@ METHODS = COUNTED | DRAWN
 
 
 def train_outcomes(
-    model: nn.Module, outcomes: Outcomes, task: Task, method: str, steps=1200, lr=2e-3, seed=0
+    model: nn.Module, outcomes: Outcomes, task: Task, method: str, steps=600, lr=4e-3, seed=0
 ) -> None:
     """Train a model with one method, in place: a warm-up, then a linear decay from the half on.
 
