@@ -69,14 +69,15 @@ class Outcomes:
 
     def log_probs(self, model: nn.Module) -> Tensor:
         """Log-probabilities of the outcomes, normalised over them: (400,), with a gradient."""
-        return self._all(model).log_softmax(0)
+        return self.all_log_probs(model).log_softmax(0)
 
     @torch.no_grad()
     def outside(self, model: nn.Module) -> float:
-        """Probability that the model writes something else; it does not count anywhere."""
-        return float(1 - self._all(model).exp().sum())
+        """Probability that the model writes something else."""
+        return float(1 - self.all_log_probs(model).exp().sum())
 
-    def _all(self, model: nn.Module) -> Tensor:
+    def all_log_probs(self, model: nn.Module) -> Tensor:
+        """Log-probabilities of the outcomes among all texts, not normalised: (400,)."""
         log_p = model(self._ids.to(device_of(model)))[:, -3:].cpu().double().log_softmax(-1)
         animals = log_p[0, 0, self._animals]  # (20,): all rows begin alike
         table = animals[:, None] + log_p[:, 1, self._between, None] + log_p[:, 2][:, self._names]
@@ -93,7 +94,7 @@ class Task:
     log_ref: Tensor
     reward: Tensor
     beta: float = 0.25
-    n_drawn: int = 256
+    n_drawn: int = 1024
 
     def draw(self, log_p: Tensor, n: int, generator: torch.Generator) -> Tensor:
         """n outcomes drawn from a distribution: (n,) indices."""
@@ -190,10 +191,12 @@ METHODS = COUNTED | DRAWN
 
 
 def train_outcomes(
-    model: nn.Module, outcomes: Outcomes, task: Task, method: str, steps=1200, lr=2e-3, seed=0
+    model: nn.Module, outcomes: Outcomes, task: Task, method: str, steps=600, lr=4e-3, seed=0
 ) -> None:
     """Train a model with one method, in place: a warm-up, then a linear decay from the half on.
 
+    Beside the method's own loss, minus the logarithm of the probability of all 400 together keeps
+    the model from writing something else, on which no method has any influence.
     Raises: ValueError for an unknown method.
     """
     if method not in METHODS:
@@ -203,7 +206,9 @@ def train_outcomes(
     model.train()
     for step in range(1, steps + 1):
         factor = min(1.0, 2 * (1 - step / steps) + 1e-3)
-        updater.step(loss(task, outcomes.log_probs(model), generator), factor)
+        log_p = outcomes.all_log_probs(model)
+        inside = log_p.logsumexp(0)
+        updater.step(loss(task, log_p - inside, generator) - inside, factor)
     model.eval()
 
 
@@ -212,7 +217,7 @@ class Position:
     """Where a policy is: nats from the reference, its reward, and how far from what is best.
 
     best_reward, distance: reward of the optimum at the same KL from the reference, and KL to it.
-    to_target: KL(pi || pi*) at the task's beta. outside: probability of other texts.
+    to_target: KL(pi || pi*) at the task's beta.
     """
 
     kl: float
