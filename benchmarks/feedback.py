@@ -3,9 +3,9 @@
 Parts. `thumbs`: 5 to 40 pairs, five sets of pairs, with direct fitting at equal cost, wrong thumbs
 and other tastes as controls. `proxy`: reward models from simulated raters, and policies optimised
 on one of them with and without a KL penalty. `selection`: ratings of served stories only.
-`verifiable`: the parser as judge of a model of which 4 % are accepted. `variety`: the same with
-beginnings from the start model. Costs are fixed in steps and stories, so that a busy machine
-changes nothing; CPU seconds are recorded beside them. Notebook 10 shows what was recorded.
+`verifiable`: the parser as judge of a model of which 4 % are accepted. Costs are fixed in steps and
+stories, so that a busy machine changes nothing; CPU seconds are recorded beside them. Notebook 10
+shows what was recorded.
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ import report
 from grooves.fine_tuning import judges
 from grooves.fine_tuning.kl_estimators import story_kl
 from grooves.fine_tuning.learn import learn_from_pairs
+from grooves.fine_tuning.own_samples import train_on_accepted
 from grooves.fine_tuning.policy_gradient import policy_gradient
 from grooves.fine_tuning.preferences import Pairs, fit_pairs, pair_up
 from grooves.fine_tuning.raters import Raters, flipped
 from grooves.fine_tuning.reward_model import RewardModel, bag_of_words
+from grooves.fine_tuning.verifiable import standing, train_on_corrected
 from grooves.inference.best_of_n import plots_of
 from grooves.inference.sampled import draw_texts
 from grooves.language.stories import Stories
 from grooves.training import lineage
+from grooves.training.loop import train
 
 LANGUAGE = Stories()
 SETS = range(5)  # of pairs, and seeds of what is compared
@@ -282,7 +285,89 @@ def selection(part: int) -> dict:
     return found
 
 
-PARTS = ("thumbs", "proxy", "selection")
+# ---- a verifiable reward -----------------------------------------------------------------------
+
+START_STEPS = 860  # of pre-training: about 4 % of this model's stories are accepted
+TOLD = 4_864  # stories that every arm may draw: 76 steps of 64, or 19 rounds of 256
+ARM_RATES = (1e-3, 3e-3, 1e-2)
+ARMS = ("policy gradient", "policy gradient, KL", "own accepted", "control", "supervised")
+ARM_SEEDS = range(3)
+KL_PRICE = 0.03
+SUPERVISED_STEPS = 1_300
+
+
+class Verifiable:
+    """The parser as judge of a model that was trained too briefly."""
+
+    def __init__(self, progress: report.Progress):
+        self.progress = progress
+        self._start = None
+
+    @property
+    def start(self):
+        """The start model, trained once."""
+        if self._start is None:
+            self._start = lineage.new_model()
+            train(self._start, lineage.new_data(), steps=START_STEPS, progress=False)
+        return self._start
+
+    def arm(self, name: str, lr: float, seed: int, told: int = TOLD) -> dict:
+        """One way of learning from the judge, or from true stories."""
+        model, begun = copy.deepcopy(self.start), report.core_seconds()
+        if name.startswith("policy"):
+            beta = KL_PRICE if "KL" in name else 0.0
+            policy_gradient(
+                model, judges.accepted, steps=told // 64, lr=lr, seed=seed, beta=beta,
+                penalty="k3", reference=self.start,
+            )  # fmt: skip
+        elif name == "supervised":
+            steps = SUPERVISED_STEPS * told // TOLD
+            train(model, lineage.new_data(seed=5 + seed), steps=steps, progress=False)
+        else:
+            train_on_accepted(
+                model, judges.accepted, rounds=told // 256, lr=lr, seed=seed,
+                control=name == "control",
+            )  # fmt: skip
+        seconds = report.core_seconds() - begun
+        return standing(model, self.start).to_dict() | {"seconds": seconds, "lr": lr}
+
+    def corrected(self, seed: int) -> dict:
+        """The start's own stories, corrected word by word, then ordinary training."""
+        model, begun = copy.deepcopy(self.start), report.core_seconds()
+        train_on_corrected(model, LANGUAGE, seed=seed)
+        seconds = report.core_seconds() - begun
+        return standing(model, self.start).to_dict() | {"seconds": seconds}
+
+    def rate(self, name: str) -> float:
+        """The rate at which an arm reaches the highest accepted share, on a seed of its own."""
+        if name == "supervised":
+            return 0.02  # the lineage's own
+        if name == "control":
+            return self.rate("own accepted")  # matched
+        found = {
+            lr: self.progress.get(
+                f"verifiable, tuning {name}, {lr:g}",
+                lambda lr=lr: self.arm(name, lr, seed=100, told=TOLD // 2),
+            )["accepted"]
+            for lr in ARM_RATES
+        }
+        return max(found, key=found.get)
+
+    def measure(self, publish) -> None:
+        """Every arm, three seeds; what keeps variety, five."""
+        get = self.progress.get
+        get("verifiable, start", lambda: standing(self.start, self.start, 2_000).to_dict())
+        for seed in SETS:
+            get(f"verifiable, corrected, {seed}", lambda s=seed: self.corrected(s))
+        publish()
+        for seed in ARM_SEEDS:
+            for name in ARMS:
+                lr = self.rate(name.removesuffix(", KL"))
+                get(f"verifiable, {name}, {seed}", lambda n=name, r=lr, s=seed: self.arm(n, r, s))
+            publish()
+
+
+PARTS = ("thumbs", "proxy", "selection", "verifiable")
 
 
 def main() -> None:
@@ -310,6 +395,8 @@ def main() -> None:
         Thumbs(progress).measure(publish)
     if "proxy" in parsed.parts:
         Proxy(progress).measure(publish)
+    if "verifiable" in parsed.parts:
+        Verifiable(progress).measure(publish)
     if "selection" in parsed.parts:
         for part in SETS:
             progress.get(f"selection, {part}", lambda p=part: selection(p))
