@@ -38,7 +38,7 @@ class Bench:
     def __init__(self, progress: report.Progress, quick: bool):
         self.progress, self.quick = progress, quick
         self.base = lineage.base()
-        self.outcomes = Outcomes()
+        self.outcomes, self._pairs = Outcomes(), {}
         with torch.no_grad():
             self.task = Task(self.outcomes.log_probs(self.base), self.outcomes.reward)
 
@@ -99,8 +99,10 @@ class Bench:
 
     def pairs(self, seed: int, n: int = 500) -> Pairs:
         """n pairs of the base's own stories, a happy one preferred to a sad one."""
-        drawn = draw_texts(self.base, int(2.6 * n), seed=1000 + seed)
-        return pair_up(drawn.tokens, judges.endings(drawn.tokens), n)
+        if (seed, n) not in self._pairs:
+            drawn = draw_texts(self.base, int(2.6 * n), seed=1000 + seed)
+            self._pairs[seed, n] = pair_up(drawn.tokens, judges.endings(drawn.tokens), n)
+        return self._pairs[seed, n]
 
     def pair_run(self, method: str, lr: float, seed: int, **settings) -> dict:
         """One run, measured on the way: step -> what the model writes, and the curves."""
