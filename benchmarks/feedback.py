@@ -25,7 +25,12 @@ from grooves.fine_tuning.policy_gradient import policy_gradient
 from grooves.fine_tuning.preferences import Pairs, fit_pairs, pair_up
 from grooves.fine_tuning.raters import Raters, flipped
 from grooves.fine_tuning.reward_model import RewardModel, bag_of_words
-from grooves.fine_tuning.verifiable import standing, train_on_corrected
+from grooves.fine_tuning.verifiable import (
+    accepted_given,
+    beginnings_of,
+    standing,
+    train_on_corrected,
+)
 from grooves.inference.best_of_n import plots_of
 from grooves.inference.sampled import draw_texts
 from grooves.language.stories import Stories
@@ -301,7 +306,7 @@ class Verifiable:
 
     def __init__(self, progress: report.Progress):
         self.progress = progress
-        self._start = None
+        self._start, self._beginnings = None, None
 
     @property
     def start(self):
@@ -329,14 +334,21 @@ class Verifiable:
                 control=name == "control",
             )  # fmt: skip
         seconds = report.core_seconds() - begun
-        return standing(model, self.start).to_dict() | {"seconds": seconds, "lr": lr}
+        return self.look(model) | {"seconds": seconds, "lr": lr}
 
     def corrected(self, seed: int) -> dict:
         """The start's own stories, corrected word by word, then ordinary training."""
         model, begun = copy.deepcopy(self.start), report.core_seconds()
         train_on_corrected(model, LANGUAGE, seed=seed)
         seconds = report.core_seconds() - begun
-        return standing(model, self.start).to_dict() | {"seconds": seconds}
+        return self.look(model) | {"seconds": seconds}
+
+    def look(self, model, n: int = 400) -> dict:
+        """`standing`, and the accepted share of what continues the start's own beginnings."""
+        if self._beginnings is None:
+            self._beginnings = beginnings_of(self.start, LANGUAGE, 300)
+        found = standing(model, self.start, n).to_dict()
+        return found | {"accepted_given": accepted_given(model, self._beginnings)}
 
     def rate(self, name: str) -> float:
         """The rate at which an arm reaches the highest accepted share, on a seed of its own."""
@@ -356,7 +368,7 @@ class Verifiable:
     def measure(self, publish) -> None:
         """Every arm, three seeds; what keeps variety, five."""
         get = self.progress.get
-        get("verifiable, start", lambda: standing(self.start, self.start, 2_000).to_dict())
+        get("verifiable, start", lambda: self.look(self.start, 2_000))
         for seed in SETS:
             get(f"verifiable, corrected, {seed}", lambda s=seed: self.corrected(s))
         publish()
