@@ -83,7 +83,7 @@ def test_given_beginnings_show_whether_a_model_can_end_what_it_did_not_choose():
     assert [len(text) for text in beginnings] == [30] * 40
     assert accepted_given(base, beginnings) > 0.8
     assert accepted_given(lineage.short_trained(700), beginnings) < 0.2
-    wrong = [text[:29] + [1] for text in beginnings]
+    wrong = [[*text[:29], 1] for text in beginnings]
     assert accepted_given(base, wrong) < 0.2
 
 
