@@ -10,370 +10,65 @@ shows what was recorded.
 
 from __future__ import annotations
 
-import copy
-import sys
 from pathlib import Path
+from statistics import mean, stdev
 
-import numpy as np
 import report
-
-from grooves.fine_tuning import judges
-from grooves.fine_tuning.kl_estimators import story_kl
-from grooves.fine_tuning.learn import learn_from_pairs
-from grooves.fine_tuning.own_samples import train_on_accepted
-from grooves.fine_tuning.policy_gradient import policy_gradient
-from grooves.fine_tuning.preferences import Pairs, fit_pairs, pair_up
-from grooves.fine_tuning.raters import Raters, flipped
-from grooves.fine_tuning.reward_model import RewardModel, bag_of_words
-from grooves.fine_tuning.verifiable import standing, train_on_corrected
-from grooves.inference.best_of_n import plots_of
-from grooves.inference.sampled import draw_texts
-from grooves.language.stories import Stories
-from grooves.training import lineage
-from grooves.training.loop import train
-
-LANGUAGE = Stories()
-SETS = range(5)  # of pairs, and seeds of what is compared
-SIZES = (10, 40, 5, 20)  # pairs
-DRAWN = 300  # stories by which a model is measured: standard error at most 0.03
-DIRECT = ("ipo", "dpo", "ordinary")
-DIRECT_RATES = (3e-4, 1e-3)
-DIRECT_STEPS = (10, 20, 40)  # the most costs about what the reward model and its policy cost
-
-
-def words_of(texts) -> list[list[str]]:
-    """Tokens as words."""
-    return [[LANGUAGE.vocabulary[token] for token in text] for text in texts]
-
-
-def accepted_and(liked):
-    """A taste that likes only stories of the language, where `liked` is true for their words."""
-
-    def taste(texts) -> np.ndarray:
-        return judges.accepted(texts) & np.array([liked(words) for words in words_of(texts)])
-
-    return taste
-
-
-TASTES = {
-    "happy": judges.happy,
-    "a girl": accepted_and(lambda words: "she" in words or "She" in words),
-    "short": accepted_and(lambda words: len(words) <= 104),
-    "lost or build": accepted_and(lambda words: plots_of([words])[0] in ("lost", "build")),
-}
-
-
-def shares(model, base, taste="happy") -> dict:
-    """Share of the taste, accepted share, KL and its error of a model's own stories."""
-    drawn = draw_texts(model, DRAWN, seed=9)
-    kl = story_kl(model, base, drawn.tokens, ended=drawn.ended)
-    return {
-        "liked": float(TASTES[taste](drawn.tokens).mean()),
-        "accepted": float(judges.accepted(drawn.tokens).mean()),
-        "kl": float(kl.mean()),
-        "kl_error": float(kl.std()) / DRAWN**0.5,
-    }
-
-
-# ---- few thumbs --------------------------------------------------------------------------------
-
-
-class Thumbs:
-    """Pairs of the base model's stories, and what is learned from a few of them."""
-
-    def __init__(self, progress: report.Progress):
-        self.progress, self.base = progress, lineage.base()
-        self.pool = draw_texts(self.base, 1_600, seed=31).tokens
-        self.fresh = draw_texts(self.base, 400, seed=888).tokens
-
-    def pairs(self, n: int, part: int, taste: str = "happy", wrong: float = 0.0) -> Pairs:
-        """n pairs of one set, one text of each pair to the taste; `wrong` of them turned round."""
-        texts = self.pool[part * 266 : part * 266 + 266]
-        liked = TASTES[taste](texts)
-        against = judges.accepted(texts) & ~liked
-        both = pair_up(texts, liked * 1 - against * 1, n)
-        if len(both) < n:
-            raise ValueError(f"set {part} has only {len(both)} pairs for {taste!r}, not {n}")
-        return Pairs(*flipped(both.chosen, both.rejected, wrong, part)) if wrong else both
-
-    def learn(self, n: int, part: int, taste="happy", wrong=0.0, last=20) -> dict:
-        """A reward model on frozen states, then 12 steps of policy gradient."""
-        started = report.core_seconds()
-        tuned, reward = learn_from_pairs(
-            self.base, self.pairs(n, part, taste, wrong), last=last, seed=part
-        )
-        seconds = report.core_seconds() - started
-        liked = TASTES[taste](self.fresh)
-        good = reward([t for t, ok in zip(self.fresh, liked, strict=True) if ok])
-        against = judges.accepted(self.fresh) & ~liked
-        bad = reward([t for t, ok in zip(self.fresh, against, strict=True) if ok])
-        right = float((good[:, None] > bad[None]).mean())
-        return shares(tuned, self.base, taste) | {"right": right, "seconds": seconds}
-
-    def direct(self, method: str, n: int, part: int, lr: float, at: tuple[int, ...]) -> dict:
-        """DPO, IPO or ordinary training on the pairs themselves, measured at some steps."""
-        tuned, found, begun = copy.deepcopy(self.base), {}, report.core_seconds()
-
-        def look(step: int, history) -> None:
-            nonlocal begun
-            if step in at:
-                seconds = report.core_seconds() - begun
-                tuned.eval()
-                found[str(step)] = shares(tuned, self.base) | {"seconds": seconds}
-                begun = report.core_seconds() - seconds
-
-        pairs = self.pairs(n, part)
-        fit_pairs(tuned, self.base, pairs, method, max(at), lr, seed=part, on_step=look)
-        return found
-
-    def tuned(self, method: str) -> tuple[float, int]:
-        """The rate and the number of steps with the most happy stories, on a set of their own."""
-        found = {}
-        for lr in DIRECT_RATES:
-            run = self.progress.get(
-                f"thumbs, tuning {method}, {lr:g}",
-                lambda lr=lr: self.direct(method, 10, 5, lr, DIRECT_STEPS),
-            )
-            found |= {(lr, int(step)): one["liked"] for step, one in run.items()}
-        return max(found, key=found.get)
-
-    def measure(self, publish) -> None:
-        """Everything about few thumbs."""
-        get = self.progress.get
-        get("thumbs, base", lambda: {t: shares(self.base, self.base, t)["liked"] for t in TASTES})
-        for n in SIZES:
-            for part in SETS:
-                get(f"thumbs, learned, {n}, {part}", lambda n=n, p=part: self.learn(n, p))
-        publish()
-        for n in (10, 40):
-            for part in SETS:
-                get(f"thumbs, wrong, {n}, {part}", lambda n=n, p=part: self.learn(n, p, wrong=0.2))
-        recipes = {method: self.tuned(method) for method in DIRECT}
-        for n in SIZES[:2]:
-            for method, recipe in recipes.items():
-                for part in SETS:
-                    get(
-                        f"thumbs, {method}, {n}, {part}",
-                        lambda m=method, n=n, p=part, r=recipe: self.direct(m, n, p, r[0], r[1:]),
-                    )
-        for taste in list(TASTES)[1:]:
-            for n in (10, 40):
-                for part in SETS:
-                    get(
-                        f"thumbs, taste {taste}, {n}, {part}",
-                        lambda t=taste, n=n, p=part: self.learn(n, p, t),
-                    )
-            publish()
-
-
-# ---- a learned proxy ---------------------------------------------------------------------------
-
-RATINGS = (500, 1_000, 2_000)
-PROXY_STEPS = (0, 10, 20, 30, 40, 50, 60, 70, 80)
-PROXY_RATE = 4e-3
-BETAS = (0.0, 0.3)
-
-
-class Proxy:
-    """Reward models from simulated raters, and policies optimised on the one from 500 ratings."""
-
-    def __init__(self, progress: report.Progress):
-        self.progress, self.base, self.raters = progress, lineage.base(), Raters()
-        self._models: dict[int, RewardModel] = {}
-
-    def reward_model(self, n: int) -> RewardModel:
-        """The reward model from n ratings, fitted once."""
-        if n not in self._models:
-            texts = draw_texts(self.base, 2 * n, seed=100 + n).tokens
-            first, second = texts[:n], texts[n:]
-            rated = self.raters.compare(first, second, 100 + n)
-            self._models[n] = RewardModel(bag_of_words(len(LANGUAGE.vocabulary)))
-            self._models[n].fit(first, second, rated)
-        return self._models[n]
-
-    def agreement(self, n: int) -> dict:
-        """Agreement with new ratings, and how often it is right where the truth differs."""
-        started = report.core_seconds()
-        reward = self.reward_model(n)
-        seconds = report.core_seconds() - started
-        texts = draw_texts(self.base, 6_000, seed=999).tokens
-        first, second = texts[:3_000], texts[3_000:]
-        rated = self.raters.compare(first, second, 999)
-        truth = [judges.happy(side) * 1 for side in (first, second)]
-        differ = truth[0] != truth[1]
-        ahead = reward(first) > reward(second)
-        return {
-            "agreement": float((ahead == (rated == 1)).mean()),
-            "best": self.raters.best_agreement(first, second),
-            "right": float((ahead == (truth[0] > truth[1]))[differ].mean()),
-            "ten_words": float(reward.weights[-1] / reward.spread),
-            "seconds": seconds,
-        }
-
-    def optimise(self, beta: float, seed: int) -> dict:
-        """A policy optimised on the proxy, measured along the way."""
-        model, reward, rows = copy.deepcopy(self.base), self.reward_model(500), []
-
-        def look(history) -> None:
-            if history and history.steps not in PROXY_STEPS:
-                return
-            model.eval()
-            drawn = draw_texts(model, DRAWN, seed=555)
-            kl = story_kl(model, self.base, drawn.tokens, ended=drawn.ended)
-            rows.append(
-                {
-                    "step": history.steps if history else 0,
-                    "seconds": round(history.seconds, 2) if history else 0.0,
-                    "proxy": float(reward(drawn.tokens).mean()),
-                    "true": float(judges.happy(drawn.tokens).mean()),
-                    "accepted": float(judges.accepted(drawn.tokens).mean()),
-                    "kl": float(kl.mean()),
-                    "words": float(drawn.lengths.mean()),
-                }
-            )
-
-        look(None)
-        policy_gradient(
-            model, reward, steps=PROXY_STEPS[-1], beta=beta, reference=self.base, lr=PROXY_RATE,
-            seed=seed, on_step=look,
-        )  # fmt: skip
-        return {"beta": beta, "seed": seed, "peak": max(r["true"] for r in rows), "rows": rows}
-
-    def measure(self, publish) -> None:
-        """Everything about the proxy."""
-        for n in RATINGS:
-            self.progress.get(f"proxy, {n} ratings", lambda n=n: self.agreement(n))
-        for seed in SETS:
-            for beta in BETAS:
-                self.progress.get(
-                    f"proxy, beta {beta:g}, {seed}", lambda b=beta, s=seed: self.optimise(b, s)
-                )
-            publish()
-
-
-# ---- selection: thumbs judge only what was served ----------------------------------------------
-
-
-def selection(part: int) -> dict:
-    """Reward models from ratings of all stories, and of those that one server chose to serve.
-
-    The server serves only two plots, whatever its readers would think of the others.
-    """
-    base, n = lineage.base(), 300
-    raters = Raters(per_ten_words=0.0)
-    texts = draw_texts(base, 2_400, seed=2_000 + part).tokens
-    plots = plots_of(words_of(texts))
-    served = [t for t, plot in zip(texts, plots, strict=True) if plot in ("lost", "gift")]
-    fresh = draw_texts(base, 2_000, seed=3_000 + part).tokens
-    fresh_plots = plots_of(words_of(fresh))
-    found = {}
-    for name, shown in (("all", texts), ("served", served)):
-        first, second = shown[:n], shown[n : 2 * n]
-        reward = RewardModel(bag_of_words(len(LANGUAGE.vocabulary)))
-        reward.fit(first, second, raters.compare(first, second, part))
-        for where in ("served", "never served"):
-            inside = [(p in ("lost", "gift")) == (where == "served") for p in fresh_plots]
-            some = [t for t, keep in zip(fresh, inside, strict=True) if keep]
-            half = len(some) // 2
-            a, b = some[:half], some[half : 2 * half]
-            truth = [judges.happy(side) * 1 for side in (a, b)]
-            differ = truth[0] != truth[1]
-            ahead = reward(a) > reward(b)
-            found[f"{name}: right on {where}"] = float(
-                (ahead == (truth[0] > truth[1]))[differ].mean()
-            )
-    return found
-
-
-# ---- a verifiable reward -----------------------------------------------------------------------
-
-START_STEPS = 860  # of pre-training: about 4 % of this model's stories are accepted
-TOLD = 4_864  # stories that every arm may draw: 76 steps of 64, or 19 rounds of 256
-ARM_RATES = (1e-3, 3e-3, 1e-2)
-ARMS = ("policy gradient", "policy gradient, KL", "own accepted", "control", "supervised")
-ARM_SEEDS = range(3)
-KL_PRICE = 0.03
-SUPERVISED_STEPS = 1_300
-
-
-class Verifiable:
-    """The parser as judge of a model that was trained too briefly."""
-
-    def __init__(self, progress: report.Progress):
-        self.progress = progress
-        self._start = None
-
-    @property
-    def start(self):
-        """The start model, trained once."""
-        if self._start is None:
-            self._start = lineage.new_model()
-            train(self._start, lineage.new_data(), steps=START_STEPS, progress=False)
-        return self._start
-
-    def arm(self, name: str, lr: float, seed: int, told: int = TOLD) -> dict:
-        """One way of learning from the judge, or from true stories."""
-        model, begun = copy.deepcopy(self.start), report.core_seconds()
-        if name.startswith("policy"):
-            beta = KL_PRICE if "KL" in name else 0.0
-            policy_gradient(
-                model, judges.accepted, steps=told // 64, lr=lr, seed=seed, beta=beta,
-                penalty="k3", reference=self.start,
-            )  # fmt: skip
-        elif name == "supervised":
-            steps = SUPERVISED_STEPS * told // TOLD
-            train(model, lineage.new_data(seed=5 + seed), steps=steps, progress=False)
-        else:
-            train_on_accepted(
-                model, judges.accepted, rounds=told // 256, lr=lr, seed=seed,
-                control=name == "control",
-            )  # fmt: skip
-        seconds = report.core_seconds() - begun
-        return standing(model, self.start).to_dict() | {"seconds": seconds, "lr": lr}
-
-    def corrected(self, seed: int) -> dict:
-        """The start's own stories, corrected word by word, then ordinary training."""
-        model, begun = copy.deepcopy(self.start), report.core_seconds()
-        train_on_corrected(model, LANGUAGE, seed=seed)
-        seconds = report.core_seconds() - begun
-        return standing(model, self.start).to_dict() | {"seconds": seconds}
-
-    def rate(self, name: str) -> float:
-        """The rate at which an arm reaches the highest accepted share, on a seed of its own."""
-        if name == "supervised":
-            return 0.02  # the lineage's own
-        if name == "control":
-            return self.rate("own accepted")  # matched
-        found = {
-            lr: self.progress.get(
-                f"verifiable, tuning {name}, {lr:g}",
-                lambda lr=lr: self.arm(name, lr, seed=100, told=TOLD // 2),
-            )["accepted"]
-            for lr in ARM_RATES
-        }
-        return max(found, key=found.get)
-
-    def measure(self, publish) -> None:
-        """Every arm, three seeds; what keeps variety, five."""
-        get = self.progress.get
-        get("verifiable, start", lambda: standing(self.start, self.start, 2_000).to_dict())
-        for seed in SETS:
-            get(f"verifiable, corrected, {seed}", lambda s=seed: self.corrected(s))
-        publish()
-        for seed in ARM_SEEDS:
-            for name in ARMS:
-                lr = self.rate(name.removesuffix(", KL"))
-                get(f"verifiable, {name}, {seed}", lambda n=name, r=lr, s=seed: self.arm(n, r, s))
-            publish()
-
+from feedback_parts.proxy import Proxy, selection
+from feedback_parts.thumbs import DRAWN, SETS, Thumbs
+from feedback_parts.verifiable import START_STEPS, TOLD, Verifiable
 
 PARTS = ("thumbs", "proxy", "selection", "verifiable")
+
+
+def numbers_of(run: dict) -> dict[str, float]:
+    """The numbers of one run; of one that was measured along the way, those that sum it up."""
+    if "rows" in run:
+        last, before = run["rows"][-1], run["rows"][-3]
+        best = max(run["rows"], key=lambda row: row["true"])
+        return {
+            "peak": best["true"],
+            "peak_step": best["step"],
+            "end": last["true"],
+            "proxy_at_peak": best["proxy"],
+            "proxy_at_end": last["proxy"],
+            "proxy_still_rises": float(last["proxy"] > before["proxy"]),
+            "kl_at_peak": best["kl"],
+            "kl_at_end": last["kl"],
+        }
+    if len(run) == 1 and isinstance(value := next(iter(run.values())), dict):
+        return value
+    return {name: value for name, value in run.items() if isinstance(value, int | float)}
+
+
+def summary(found: dict) -> list[dict]:
+    """One row for each thing that was measured: mean, standard deviation and number of seeds."""
+    groups: dict[str, list[dict]] = {}
+    for key, run in found.items():
+        name, _, seed = key.rpartition(", ")
+        if "tuning" not in key:
+            groups.setdefault(name if seed.isdigit() else key, []).append(numbers_of(run))
+    rows = []
+    for name, runs in groups.items():
+        row = {"run": name, "seeds": len(runs), "mean": {}, "sd": {}}
+        for field in runs[0]:
+            values = [run[field] for run in runs]
+            row["mean"][field] = round(mean(values), 4)
+            row["sd"][field] = round(stdev(values), 4) if len(values) > 1 else None
+        rows.append(row)
+    return rows
+
+
+def in_words(row: dict) -> str:
+    """The figures of a row of `summary` for a reader: "accepted 0.936 ± 0.010, ..."."""
+    errors = {name: "" if sd is None else f" ± {sd:.3f}" for name, sd in row["sd"].items()}
+    return ", ".join(f"{name} {mean:.3f}{errors[name]}" for name, mean in row["mean"].items())
 
 
 def main() -> None:
     """Measure the parts that are asked for, and publish everything that has been found."""
     parser = report.arguments(__doc__)
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--parts", nargs="*", default=list(PARTS), help="none: only publish")
     parser.add_argument("--progress", default="_build/feedback.json", help="finished runs")
     parsed = parser.parse_args()
     report.one_thread()
@@ -381,27 +76,27 @@ def main() -> None:
 
     def publish() -> None:
         found = progress.found
-        rows = [
-            {"run": key, **{k: v for k, v in one.items() if isinstance(v, float)}}
-            for key, one in found.items()
-            if "learned" in key
+        notes = [
+            f"{len(found)} runs. {DRAWN} stories a measurement of thumbs and proxy, 400 of the "
+            f"judge, whose start has {START_STEPS} steps and whose arms draw {TOLD:,} stories."
         ]
-        notes = [f"{len(found)} runs. {DRAWN} stories a measurement."]
-        report.publish(
-            "feedback", "Learning from feedback", rows[:1], notes, parsed.out, runs=found
-        )
+        title = "Learning from feedback"
+        rows = summary(found)
+        shown = [{"run": r["run"], "seeds": r["seeds"], "mean and sd": in_words(r)} for r in rows]
+        report.publish("feedback", title, shown, notes, parsed.out, summary=rows, runs=found)
 
-    if "thumbs" in parsed.parts:
-        Thumbs(progress).measure(publish)
-    if "proxy" in parsed.parts:
-        Proxy(progress).measure(publish)
-    if "verifiable" in parsed.parts:
-        Verifiable(progress).measure(publish)
-    if "selection" in parsed.parts:
-        for part in SETS:
-            progress.get(f"selection, {part}", lambda p=part: selection(p))
+    measured = {
+        "thumbs": lambda: Thumbs(progress).measure(publish),
+        "proxy": lambda: Proxy(progress).measure(publish),
+        "selection": lambda: [
+            progress.get(f"selection, {part}", lambda p=part: selection(p)) for part in SETS
+        ],
+        "verifiable": lambda: Verifiable(progress).measure(publish),
+    }
+    for part in parsed.parts:
+        measured[part]()
     publish()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

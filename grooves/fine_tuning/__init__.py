@@ -5,5 +5,8 @@ the settings of each), then `dialogue` (chat templates and loss masking).
 Chapter 10: read `preferences` (pairs of texts, DPO, IPO), `reward_model` (a number for each text,
 learned from pairs), `policy_gradient` (learning from any reward), `own_samples` (training on what a
 judge accepts), `kl_estimators` (how far a model has moved), `judges` (what is true in Stories);
-`updates` is the step that they share.
+`updates` is the step that they share. Then `raters` (people whose taste and mistakes are known),
+`verifiable` (a judge that selects stories, or corrects them word by word), and the loop itself:
+`feedback_file` (thumbs on disk), `thumbs` (the widget that collects them), `learn` (a few thumbs
+change the model) and `learn_command` (`grooves learn FILE`).
 """

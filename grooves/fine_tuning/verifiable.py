@@ -107,6 +107,20 @@ def train_on_corrected(
     )
 
 
+def beginnings_of(start: nn.Module, language: Stories, n: int, words: int = 40) -> list[list[int]]:
+    """n beginnings of `words` words, as a model chooses them, but correct."""
+    return [story[:words] for story in correct_by_word(start, language, n, seed=77)]
+
+
+def accepted_given(model: nn.Module, beginnings: list[list[int]], seed: int = 7) -> float:
+    """Share of accepted stories among those that continue given beginnings, one of each.
+
+    A model that has only learned to begin what is easy to end gains nothing here.
+    """
+    drawn = draw_texts(model, len(beginnings), seed=seed, prefixes=beginnings)
+    return float((judges.accepted(drawn.tokens) & drawn.ended).mean())
+
+
 def standing(model: nn.Module, start: nn.Module, n: int = 400, seed: int = 4_242) -> Standing:
     """Draw n stories and measure; `start` is what the KL is measured from."""
     drawn = draw_texts(model, n, seed=seed)

@@ -85,7 +85,8 @@ def test_an_interrupted_line_is_lost_alone_wherever_it_was_cut(tmp_path):
         assert len(read(path).skipped) == (0 if complete or cut == len(first) else 1)
 
 
-def _write_many(path, name):
+def _write_many(path, name, together):
+    together.wait()
     for i in range(50):
         append(path, Feedback(name, text=f"{name} {i} " + "x" * 3000, thumb=1))
 
@@ -93,7 +94,8 @@ def _write_many(path, name):
 def test_two_programs_may_write_at_once(tmp_path):
     path = tmp_path / "thumbs.jsonl"
     context = multiprocessing.get_context("spawn")
-    both = [context.Process(target=_write_many, args=(path, name)) for name in ("a", "b")]
+    together = context.Barrier(2)
+    both = [context.Process(target=_write_many, args=(path, name, together)) for name in ("a", "b")]
     for one in both:
         one.start()
     for one in both:

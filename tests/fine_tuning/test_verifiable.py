@@ -9,11 +9,14 @@ from tiny_models import tiny
 from grooves.fine_tuning import verifiable
 from grooves.fine_tuning.verifiable import (
     OwnStories,
+    accepted_given,
+    beginnings_of,
     correct_by_word,
     standing,
     train_on_corrected,
 )
 from grooves.inference.sampled import draw_texts
+from grooves.language.stories import Stories
 from grooves.training import lineage
 
 LANGUAGE = TinyStories()
@@ -72,6 +75,16 @@ def test_training_on_corrected_stories_teaches_what_the_judge_knows():
     texts = draw_texts(model, 100, seed=1).tokens
     assert accepted(texts) > 0.5
     assert len({words[0] for words in words_of(texts)}) >= 3, "the first words are still varied"
+
+
+def test_given_beginnings_show_whether_a_model_can_end_what_it_did_not_choose():
+    base = lineage.base()
+    beginnings = beginnings_of(base, Stories(), 40, words=30)
+    assert [len(text) for text in beginnings] == [30] * 40
+    assert accepted_given(base, beginnings) > 0.8
+    assert accepted_given(lineage.short_trained(700), beginnings) < 0.2
+    wrong = [[*text[:29], 1] for text in beginnings]
+    assert accepted_given(base, wrong) < 0.2
 
 
 def test_acceptance_is_reported_with_variety_among_the_accepted(monkeypatch):
