@@ -242,14 +242,16 @@ def fit_pairs(
         rows = torch.randperm(len(pairs), generator=generator)[:batch]
         some, ref = pairs.take(rows.tolist()), (ref_chosen[rows], ref_rejected[rows])
         model.train()
-        chosen, rejected = some.log_probs(model)
-        if method == "dpo":
-            loss = dpo_loss(chosen, rejected, *ref, beta)
-        elif method == "ipo":
-            loss = ipo_loss(chosen, rejected, *ref, margin)
-        else:
+        if method == "ordinary":
+            chosen = story_log_probs(model, some.chosen, some.prompts)
+            with torch.no_grad():  # only for the record
+                rejected = story_log_probs(model, some.rejected, some.prompts)
             n_tokens = sum(map(len, some.chosen)) + len(some) - sum(some.prompts)
             loss = -chosen.sum() / n_tokens
+        else:
+            chosen, rejected = some.log_probs(model)
+            both = chosen, rejected, *ref
+            loss = dpo_loss(*both, beta) if method == "dpo" else ipo_loss(*both, margin)
         updater.step(loss)
         history.losses.append(loss.item())
         history.chosen.append((chosen.detach() - ref[0]).mean().item())
