@@ -211,6 +211,7 @@ def main() -> None:
     """Measure and publish."""
     parser = report.arguments(__doc__)
     parser.add_argument("--seeds", type=int, default=5, help="runs of each method")
+    parser.add_argument("--pair-seeds", type=int, default=5, help="sets of pairs for each method")
     parser.add_argument("--progress", type=Path, help="file from which an interrupted run goes on")
     parsed = parser.parse_args()
     report.one_thread()
@@ -218,7 +219,7 @@ def main() -> None:
     progress = report.Progress(parsed.progress or parsed.out / "preferences_progress.json")
     bench = Bench(progress, parsed.quick)
     outcomes = bench.outcome_methods(seeds)
-    pairs = bench.pair_methods(seeds)
+    pairs = bench.pair_methods(1 if parsed.quick else parsed.pair_seeds)
     stories = bench.story_estimators()
     keys = ("kl", "reward", "best_reward", "distance", "to_target", "to_aim", "outside", "seconds")
     rows = [
@@ -232,7 +233,13 @@ def main() -> None:
         f"Outcomes: mean over {seeds} seeds; 1,024 drawn outcomes a step for every method.",
         *(told(method, pairs) for method in PAIR_METHODS),
     ]
-    more = {"seeds": seeds, "outcomes": outcomes, "pairs": pairs, "stories": stories}
+    more = {
+        "seeds": seeds,
+        "pair_seeds": parsed.pair_seeds,
+        "outcomes": outcomes,
+        "pairs": pairs,
+        "stories": stories,
+    }
     title = "Learning from feedback: distance to the exact optimum, and pairs of stories"
     report.publish("preferences", title, rows, notes, parsed.out, **more)
 

@@ -58,6 +58,7 @@ METHODS = {
     "DPO": VERMILION,
     "IPO": BLUE,
     "ordinary training": GREEN,
+    "weighted": GREEN,
     "policy gradient": PINK,
     "best of n": ORANGE,
     # chapter 11: devices; and ways through memory, as in the explorable `trucks`
