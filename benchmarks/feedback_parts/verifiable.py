@@ -14,6 +14,7 @@ from grooves.fine_tuning.verifiable import (
     accepted_given,
     beginnings_of,
     standing,
+    train_on_beginnings,
     train_on_corrected,
 )
 from grooves.training import lineage
@@ -26,6 +27,7 @@ ARMS = ("policy gradient", "policy gradient, KL", "own accepted", "control", "su
 ARM_SEEDS = range(3)
 KL_PRICE = 0.03
 SUPERVISED_STEPS = 1_300
+BETTER_ROUNDS = 12  # of 256 stories, from the model of 1,100 steps
 
 
 class Verifiable:
@@ -70,6 +72,17 @@ class Verifiable:
         seconds = report.core_seconds() - begun
         return self.look(model) | {"seconds": seconds}
 
+    def from_better(self, name: str, seed: int) -> dict:
+        """A yes or no alone, from a model of which most stories are accepted."""
+        start, begun = lineage.short_trained(), report.core_seconds()
+        model = copy.deepcopy(start)
+        if name == "own accepted":
+            train_on_accepted(model, judges.accepted, rounds=BETTER_ROUNDS, seed=seed)
+        elif name == "beginnings":
+            train_on_beginnings(model, start, judges.accepted, BETTER_ROUNDS, seed=seed)
+        seconds = report.core_seconds() - begun
+        return standing(model, start).to_dict() | {"seconds": seconds}
+
     def look(self, model, n: int = 400) -> dict:
         """`standing`, and the accepted share of what continues the start's own beginnings."""
         if self._beginnings is None:
@@ -98,6 +111,10 @@ class Verifiable:
         get("verifiable, start", lambda: self.look(self.start, 2_000))
         for seed in SETS:
             get(f"verifiable, corrected, {seed}", lambda s=seed: self.corrected(s))
+        publish()
+        for seed in SETS:
+            for name in ("start", "own accepted", "beginnings")[seed > 0 :]:
+                get(f"better start, {name}, {seed}", lambda n=name, s=seed: self.from_better(n, s))
         publish()
         for seed in ARM_SEEDS:
             for name in ARMS:

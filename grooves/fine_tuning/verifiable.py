@@ -10,7 +10,8 @@ Source: Lightman et al. 2023, arXiv:2305.20050 (judging each step, or only the r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -18,6 +19,8 @@ from torch import nn
 
 from grooves.fine_tuning import judges
 from grooves.fine_tuning.kl_estimators import story_kl
+from grooves.fine_tuning.preferences import encode, token_log_probs
+from grooves.fine_tuning.updates import Updater
 from grooves.inference.constrained import draw_stories
 from grooves.inference.sampled import draw_texts
 from grooves.language.corpora import next_word_rows
@@ -26,6 +29,7 @@ from grooves.training import lineage
 from grooves.training.loop import History, train
 
 BATCH = 6  # stories a step, as in pre-training
+OWN_BATCH = 8  # of `train_on_beginnings`, as in `own_samples`
 CHUNK = 250  # stories drawn at once
 
 
@@ -105,6 +109,49 @@ def train_on_corrected(
     return train(
         model, data, steps=steps, lr=lr, matrix_lr=1.25 * lr, progress=False, on_step=on_step
     )
+
+
+def train_on_beginnings(
+    model: nn.Module,
+    start: nn.Module,
+    accept: Callable[[list[list[int]]], Sequence[bool]],
+    rounds: int = 12,
+    per_round: int = 256,
+    tries: int = 2,
+    words: int = 40,
+    lr: float = 3e-3,
+    seed: int = 0,
+) -> list[float]:
+    """Training on own accepted stories, one for each beginning that the start wrote; in place.
+
+    A judge that says yes or no is enough here: since the beginnings are always drawn from the start
+    and count once each, a plot that is often accepted cannot crowd out the others. But where hardly
+    any beginning is ever continued correctly, there is hardly anything to train on.
+
+    accept: token lists -> True for each that is kept. per_round: stories drawn a round, `tries` for
+    each beginning of `words` words. Returns: the accepted share of each round.
+    """
+    updater, rng, shares = Updater(model, "muon", lr, warmup=1), random.Random(seed), []
+    for turn in range(rounds):
+        n, draw_seed = per_round // tries, seed * 977 + turn
+        begun = draw_texts(start, n, seed=draw_seed, max_words=words).tokens
+        model.eval()
+        given = [text for text in begun for _ in range(tries)]
+        drawn = draw_texts(model, len(given), seed=draw_seed + 500, prefixes=given)
+        kept = np.asarray(accept(drawn.tokens), dtype=bool) & drawn.ended
+        shares.append(float(kept.mean()))
+        rows = [np.flatnonzero(kept[i : i + tries]) + i for i in range(0, len(given), tries)]
+        texts = [drawn.tokens[rng.choice(some.tolist())] for some in rows if len(some)]
+        texts.sort(key=len)
+        batches = [texts[i : i + OWN_BATCH] for i in range(0, len(texts), OWN_BATCH)]
+        rng.shuffle(batches)
+        model.train()
+        for batch in batches:
+            inputs, targets = encode(batch, context=model.config.context)
+            loss = -token_log_probs(model, inputs, targets).sum() / (targets >= 0).sum()
+            updater.step(loss)
+    model.eval()
+    return shares
 
 
 def beginnings_of(start: nn.Module, language: Stories, n: int, words: int = 40) -> list[list[int]]:

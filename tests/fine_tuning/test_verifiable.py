@@ -7,12 +7,14 @@ from tiny_language import TinyStories
 from tiny_models import tiny
 
 from grooves.fine_tuning import verifiable
+from grooves.fine_tuning.feedback_file import weights_hash
 from grooves.fine_tuning.verifiable import (
     OwnStories,
     accepted_given,
     beginnings_of,
     correct_by_word,
     standing,
+    train_on_beginnings,
     train_on_corrected,
 )
 from grooves.inference.sampled import draw_texts
@@ -75,6 +77,28 @@ def test_training_on_corrected_stories_teaches_what_the_judge_knows():
     texts = draw_texts(model, 100, seed=1).tokens
     assert accepted(texts) > 0.5
     assert len({words[0] for words in words_of(texts)}) >= 3, "the first words are still varied"
+
+
+def test_own_stories_are_trained_on_once_for_each_beginning_of_the_start(monkeypatch):
+    start, model, seen = tiny(), tiny(), []
+    real = verifiable.encode
+
+    def encode(texts, **settings):
+        seen.extend(texts)
+        return real(texts, **settings)
+
+    monkeypatch.setattr(verifiable, "encode", encode)
+
+    def even(texts):
+        return [bool(text) and text[0] % 2 == 0 for text in texts]
+
+    rest = dict(rounds=2, per_round=96, tries=4, words=3, lr=1e-2)
+    shares = train_on_beginnings(model, start, even, **rest)
+    assert len(shares) == 2
+    n_accepted, n_beginnings = round(96 * sum(shares)), 2 * 96 // 4
+    assert 0 < len(seen) <= n_beginnings < n_accepted < 2 * 96
+    assert all(even(seen))
+    assert weights_hash(model) != weights_hash(start) == weights_hash(tiny())
 
 
 def test_given_beginnings_show_whether_a_model_can_end_what_it_did_not_choose():
