@@ -5,7 +5,7 @@
 
 import { Plane } from "../shared/plane.mjs";
 import { shape } from "../shared/svg.mjs";
-import { axis, described, key, share } from "./sentences.mjs";
+import { described, key, share } from "./sentences.mjs";
 import { leastKl } from "./telling.mjs";
 
 const POINTS = 100; // of the bound's line
@@ -21,11 +21,14 @@ export class Chart {
     this.state = [taste, before, points];
     const { plane } = this;
     const value = (report) => report[key(taste)];
-    const far = Math.max(2, ...points.map(({ kl }) => 1.1 * kl));
+    const most = Math.max(2, ...points.map(({ kl }) => 1.05 * kl));
+    const step = [0.5, 1, 2, 5, 10, 20, 50].find((one) => most / one <= 5) ?? 100;
+    const at = Array.from({ length: Math.ceil(most / step) + 1 }, (_, i) => i * step);
+    const far = at.at(-1);
     const isShare = taste !== "long";
     const words = [before, ...points].filter(Boolean).map(value);
     const [low, high] = isShare ? [0, 1] : [Math.min(100, ...words) - 2, Math.max(110, ...words) + 2];
-    plane.across = { from: 0, to: far, title: `KL from the published model, nats per story; up: ${axis(taste)}`, show: (x) => x.toFixed(1) };
+    plane.across = { from: 0, to: far, at, title: "KL from the published model, nats per story", show: String };
     plane.up = { from: low, to: high, show: isShare ? share : (y) => y.toFixed(0) };
     const parts = [];
     if (before && isShare && value(before) > 0 && value(before) < 1) {

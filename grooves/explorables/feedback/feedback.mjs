@@ -12,7 +12,7 @@ import { Transformer } from "../shared/model.mjs";
 import { Oracle, toText } from "../shared/oracle.mjs";
 import { Chart } from "./chart.mjs";
 import { Learner } from "./learner.mjs";
-import { FIGURES, news, progress, story, summary } from "./sentences.mjs";
+import { FIGURES, heading, news, progress, story, summary } from "./sentences.mjs";
 import { TASTES } from "./telling.mjs";
 import { RANK } from "./update.mjs";
 
@@ -31,7 +31,7 @@ class Feedback extends Part {
     this.stories = ["A", "B"].map((name, i) => {
       const text = element("p", { className: "gf-text" });
       const verdict = element("p", { className: "gx-note" });
-      const thumb = button(`👍 Story ${name}`, () => this.#thumb(i));
+      const thumb = button(`Thumb up for story ${name}`, () => this.#thumb(i));
       const region = element("div", { className: "gf-story", role: "region", "aria-label": `Story ${name}`, tabIndex: 0 }, text);
       return { text, verdict, thumb, el: element("div", {}, region, verdict, element("div", { className: "gx-controls" }, thumb)) };
     });
@@ -45,6 +45,7 @@ class Feedback extends Part {
     this.heads = ["Published", "Now"].map((name) => element("th", { scope: "col" }, name));
     this.figures = element("tbody");
     const table = element("table", { className: "gf-figures" }, element("thead", {}, element("tr", {}, element("td"), ...this.heads)), this.figures);
+    this.title = element("p", { className: "gx-title" });
     this.chart = new Chart();
     this.note = element("p", { className: "gx-note" });
     this.news = element("p", { className: "gx-news", role: "status" });
@@ -52,10 +53,10 @@ class Feedback extends Part {
       "section",
       { className: "gx gf", "aria-label": "Your thumbs change a model" },
       element("div", { className: "gf-pair" }, ...this.stories.map(({ el }) => el)),
-      element("div", { className: "gx-controls gf-row" }, this.other, this.reset, this.taste.el, this.ten),
-      element("div", { className: "gf-row" }, this.beta.el, this.bar),
+      element("div", { className: "gf-row" }, this.other, this.reset, this.beta.el),
+      element("div", { className: "gf-row" }, this.taste.el, this.ten, this.bar),
       this.said,
-      element("div", { className: "gf-results" }, table, this.chart.el),
+      element("div", { className: "gf-results" }, table, element("div", {}, this.title, this.chart.el)),
       this.note,
       this.news,
     );
@@ -194,9 +195,10 @@ class Feedback extends Part {
     FIGURES.forEach(([key, name, text], i) => {
       const [head, was, is] = lines[i].children;
       head.textContent = name;
-      was.textContent = before ? text(before[key]) : "–";
-      is.textContent = last ? text(last[key]) : "–";
+      was.textContent = before ? text(before[key], before) : "–";
+      is.textContent = last ? text(last[key], last) : "–";
     });
+    this.title.textContent = heading(this.get("taste"));
     this.chart.draw(this.get("taste"), before ?? null, results);
   }
 }

@@ -10,7 +10,7 @@ import { features, learned, reward, scaleOf } from "./judge.mjs";
 import { effective, fit, LowRank, STEPS, weights } from "./update.mjs";
 import { read, report, simulatedThumbs, tell } from "./telling.mjs";
 
-const [POOL_SEED, TOLD_SEED] = [10_000, 20_000]; // so that no story is told twice
+const [POOL_SEED, TOLD_SEED] = [1_000_000, 2_000_000]; // so that no story is told twice
 
 export class Learner {
   constructor(transformer, oracle, sizes) {

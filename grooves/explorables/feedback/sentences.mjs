@@ -15,12 +15,13 @@ export const FIGURES = [
   ["owl", "With an owl", share],
   ["words", "Words per story", (value) => value.toFixed(1)],
   ["accepted", "Accepted by the grammar", share],
-  ["kl", "KL from the published model", nats],
+  ["kl", "Moved: KL, nats per story", (value, { klError }) => (value > 1e-9 ? `${digits(Number(value.toPrecision(3)))} ± ${klError.toFixed(2)}` : "0")],
 ];
 
 /** The value of a taste, as text. */
 export const written = (taste, value) => (taste === "long" ? value.toFixed(1) : share(value));
-export const axis = (taste) => (taste === "long" ? "words per story" : `share of ${TASTES[taste][0]}`);
+export const heading = (taste) => (taste === "long" ? "Words per story, against KL" : `Share of ${TASTES[taste][0]}, against KL`);
+const axis = (taste) => (taste === "long" ? "words per story" : `share of ${TASTES[taste][0]}`);
 
 /** What is being done: { what: "pool", "fit" or "told", done, of }, or null. */
 export function progress(now, n) {

@@ -60,6 +60,8 @@ def draw() -> str:
         look = f'fill="#fff" stroke="{MODEL}" stroke-width="3"'
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" {look}/>')
         said = f"β = {beta:g}: {share:.0%} at {kl:.2f} nats"
-        parts.append(text(x + 12, y + 16, said, 13, MODEL, weight=600))
+        late = x > WIDTH - 240  # no room to its right
+        at = (x, y + 26, "end") if late else (x + 12, y + 16, "start")
+        parts.append(text(at[0], at[1], said, 13, MODEL, anchor=at[2], weight=600))
     said = "KL from the published model, nats per story (reward 1 for a happy ending)"
     return card([*parts, text(MARGIN, HEIGHT - 22, said, 13, SOFT)], HEIGHT)

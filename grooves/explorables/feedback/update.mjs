@@ -9,8 +9,8 @@
 import { normal } from "../shared/random.mjs";
 
 export const RANK = 4;
-export const STEPS = 24;
-export const BATCH = 50; // stories per step
+export const STEPS = 16;
+export const BATCH = 30; // stories per step
 const [RATE_A, RATE_B, MOMENTUM] = [0.05, 0.3, 0.9]; // length of a step of A and of B
 
 /** B A, with A (R, C) random and B (V, R) zero at first, so that nothing is changed yet. */
