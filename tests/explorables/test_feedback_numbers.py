@@ -48,7 +48,8 @@ def loaded(modules):
             found.B.forEach((_, i) => (found.B[i] = 0.9 * Math.sin(seed + 1.7 * i * i)));
             return found;
           };
-          window.gf = { transformer, oracle, pool, random, ...update, ...telling, ...judge, ...learner };
+          const all = { ...update, ...telling, ...judge, ...learner };
+          window.gf = { transformer, oracle, pool, random, ...all };
         }""",
         [list(kept["weights"]), kept["grammar"]],
     )
@@ -136,7 +137,8 @@ def test_the_judge_is_the_bradley_terry_model_with_a_prior(modules):
           const rows = table.map((row) => Float64Array.from(row));
           const scale = scaleOf(rows.map((row) => [...row]));
           const weights = learned(places.map(([a, b]) => [rows[a], rows[b]]), scale);
-          return [[...weights], rows.map((row) => reward(row, weights, scale)), [...learned([], scale)]];
+          const rewards = rows.map((row) => reward(row, weights, scale));
+          return [[...weights], rewards, [...learned([], scale)]];
         }""",
         [table.tolist(), places.tolist()],
     )
@@ -196,7 +198,8 @@ def test_a_fit_takes_the_steps_that_python_takes(loaded, model):
           const update = new gf.LowRank(64, gf.oracle.vocabulary.length);
           const start = [[...update.A], [...update.B]];
           for (const _ of gf.fit(update, gf.pool, weights, 4, 3)) {}
-          return [start, [[...update.A], [...update.B]], gf.pool.map(({ tokens }) => tokens), update.size];
+          const tokens = gf.pool.map((story) => story.tokens);
+          return [start, [[...update.A], [...update.B]], tokens, update.size];
         }""",
         weights,
     )
