@@ -91,7 +91,7 @@ def test_a_simulated_reader_gives_ten_thumbs_and_beta_decides_how_far_it_moves(n
     assert [happy.parse(one["chosen"]).ok for one in thumbs] == [True] * 10
     assert [happy.parse(one["rejected"]).ok for one in thumbs] == [False] * 10
     said = notebook.locator(".gf-said").inner_text()
-    assert said.startswith("Learned from 10 thumbs with β = 0.5: 24 stories")
+    assert said.startswith("Learned from 10 thumbs with β = 0.5. ") and "the 24 stories" in said
     slider = notebook.get_by_role("slider", name="β")
     slider.press("End")
     _, far = learned(notebook, 2)

@@ -32,7 +32,7 @@ export function progress(now, n) {
 
 /** What was learned: beta, n thumbs, effective number of stories, the change's size. */
 export function summary({ n, beta, effective, pool, size }) {
-  return `Learned from ${thumbs(n)} with β = ${beta}: ${pool} stories, weighted by the judge as ${Math.round(effective)} equal ones would be. The change of the output layer has norm ${size.toFixed(1)}.`;
+  return `Learned from ${thumbs(n)} with β = ${beta}. Weighted by the judge, the ${pool} stories count as much as ${Math.round(effective)} with equal weights. The change of the output layer has norm ${size.toFixed(1)}.`;
 }
 
 /** For screen readers. */
