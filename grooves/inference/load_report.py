@@ -135,6 +135,12 @@ class Report:
             )
         if self.n_empty:
             found.append(f"{self.n_empty} answers had no text, and so no first token.")
+        if self.latencies.get("between tokens", {50: 1.0}).get(50, 1.0) < BUNDLED_S:
+            found.append(
+                "Half of the gaps between tokens are below 0.1 ms: they were read several at a "
+                "time, because the server is faster than this program, or the machine is busy. Try "
+                "a server with `--step-ms 20`."
+            )
         if self.miscounted:
             found.append(
                 f"In {self.miscounted} answers the chunks with text are not as many as the tokens "
@@ -157,6 +163,7 @@ class Report:
         path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
+BUNDLED_S = 1e-4  # seconds; shorter gaps mean that words came in one piece
 NAMES = ("first token", "between tokens", "end to end")
 
 

@@ -86,6 +86,16 @@ def test_a_generator_that_sends_late_says_so_and_counts_it():
     assert not punctual.generator_was_late and "late" not in str(punctual)
 
 
+def test_words_that_came_in_one_piece_are_said_to_be():
+    for gap_s, said in ((0.0, True), (0.01, False)):
+
+        async def answer(i, gap_s=gap_s):
+            return words(4, first_s=0.1, gap_s=gap_s)
+
+        outcomes = run(open_loop, answer, every(0.1, 120)).outcomes
+        assert ("several at a time" in str(Report.of(outcomes, rate=10.0))) is said
+
+
 def test_nothing_is_lost_whatever_the_server_does():
     async def answer(i):
         await asyncio.sleep(0.01)
