@@ -54,6 +54,13 @@ METHODS = {
     "full": BLUE,
     "woman": BLUE,
     "man": VERMILION,
+    # chapter 10: ways of learning from feedback
+    "DPO": VERMILION,
+    "IPO": BLUE,
+    "ordinary training": GREEN,
+    "weighted": GREEN,
+    "policy gradient": PINK,
+    "best of n": ORANGE,
     # chapter 11: devices; and ways through memory, as in the explorable `trucks`
     "here": BLUE,
     "AMD EPYC, 1 thread": VERMILION,
