@@ -14,8 +14,9 @@ import report
 import torch
 import train_speed
 
+from grooves.inference.evaluation import evaluate
 from grooves.language.stories import Stories
-from grooves.training.lineage import judge, new_data, new_model
+from grooves.training.lineage import new_data, new_model
 from grooves.training.loop import train
 from grooves.training.optimizers import Muon, build_optimizers
 
@@ -47,7 +48,7 @@ def learn_with(language: Stories, seed: int, momentum: float, n_iterations: int)
 
 
 def _result(language: Stories, model, steps: int, words_per_s: float) -> dict:
-    score = judge(model, language, n=400)
+    score = evaluate(model, language, n=400)
     print(f"  {steps} steps: {score}", flush=True)
     return {
         "steps": steps,

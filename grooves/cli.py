@@ -26,6 +26,10 @@ COMMANDS = {
         "grooves.inference.server",
         "serve a story model over HTTP, with the OpenAI protocol",
     ),
+    "load": (
+        "grooves.inference.load",
+        "send many requests to a server and measure its latencies",
+    ),
     "lineage": (
         "grooves.inference.evaluation",
         "remake the trained weights that later chapters start from",

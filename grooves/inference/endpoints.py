@@ -16,7 +16,7 @@ import time
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from grooves.inference.answers import Answer, Spelling
@@ -194,7 +194,8 @@ class App:
     def json(self, content: dict, status: int = 200, headers: dict | None = None) -> Response:
         """A response, which is counted."""
         self.metrics.requests.labels(str(status)).inc()
-        return JSONResponse(content, status, headers)
+        body = json.dumps(content, separators=(",", ":"))  # ASCII: UTF-8 cannot hold all strings
+        return Response(body, status, headers, media_type="application/json")
 
     def count(self, answer: Answer) -> None:
         """Count the tokens of an answer that has ended."""

@@ -15,8 +15,10 @@ from hashlib import sha256
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import Module
 
 from grooves.inference.paged_decoder import PagedDecoder
 from grooves.inference.sampling import Sampler, at_points
@@ -26,6 +28,7 @@ from grooves.language.stories import vocabulary
 from grooves.training.checkpoint import CheckpointError, load_model
 from grooves.training.lineage import BASE_STEPS, weights_path
 
+HASH_DIGITS = 12  # enough to tell models apart
 BLOCK = 16  # tokens per block of the KV cache
 TOKEN_BUDGET = 256  # tokens per step at most: long prompts are read in chunks
 
@@ -42,9 +45,9 @@ class Engine:
         try:
             model = load_model(path).eval()
         except CheckpointError as error:
-            raise ValueError(
-                f"{error}; the server reads what save_model(model, path) wrote"
-            ) from None
+            without = "no usable config" in str(error)  # such as a checkpoint of `train`
+            remedy = "; save_model(model, path) writes what the server reads" if without else ""
+            raise ValueError(f"{error}{remedy}") from None
         config = model.config
         if config.vocabulary_size != len(vocabulary()):
             raise ValueError(
@@ -53,8 +56,7 @@ class Engine:
             )
         if not all(weight.isfinite().all() for weight in model.parameters()):
             raise ValueError(f"{path} holds weights that are not finite: train it again")
-        digest = sha256(path.read_bytes()).hexdigest()[:12]
-        self.info = Info(str(path), path.stem, digest, config.context)
+        self.info = Info(str(path), path.stem, weights_hash(model), config.context)
         n_blocks = 2 * max_running * -(-config.context // BLOCK)  # half of them for shared prompts
         self.cache = PagedDecoder(model, n_blocks, BLOCK)
         budget = max(TOKEN_BUDGET, max_running)
@@ -92,27 +94,32 @@ class Engine:
     def step(self) -> tuple[list[int], list[int], dict]:
         """One forward pass: who wrote a word, which one, and the log-probabilities asked for."""
         step = self.scheduler.plan()
-        logits = self.cache.read(step.new)
+        logits = self.cache.next_logits(step.new).cpu()  # (B, V)
+        if len(step.drawing) < len(step.new):
+            order = {name: row for row, name in enumerate(step.new)}
+            logits = logits[[order[name] for name in step.drawing]]  # (n, V)
         drawn, chances = self._draw(step.drawing, logits)
         for request in self.scheduler.record(step, drawn, 0.0):
             self._forget(request.name)
         return list(drawn), list(drawn.values()), chances
 
-    def _draw(self, names: list[int], logits: dict) -> tuple[dict[int, int], dict[int, tuple]]:
+    def _draw(self, names: list[int], logits: Tensor) -> tuple[dict[int, int], dict[int, tuple]]:
         """One word for each text, all those with equal settings in one go."""
         groups = defaultdict(list)
-        for name in names:
-            groups[self.jobs[name].temperature, self.jobs[name].top_p].append(name)
+        for row, name in enumerate(names):
+            job = self.jobs[name]
+            groups[job.temperature, job.top_p].append(row)
         drawn, chances = {}, {}
-        for settings, group in groups.items():
-            table = torch.stack([logits[name] for name in group]).double()  # (n, V)
-            points = [[self.generators[name].random()] for name in group]
-            probabilities = sampler(*settings).probabilities(table)
-            words = at_points(probabilities, torch.tensor(points, dtype=table.dtype)).tolist()
+        for settings, rows in groups.items():
+            group = [names[row] for row in rows]
+            table = logits if len(rows) == len(names) else logits[rows]  # (n, V)
+            points = np.array([[self.generators[name].random()] for name in group])
+            probabilities = sampler(*settings).probabilities(table).double()
+            words = at_points(probabilities, torch.from_numpy(points)).tolist()
             drawn |= zip(group, words, strict=True)
-            for name, word, row in zip(group, words, table, strict=True):
+            for name, word, row in zip(group, words, rows, strict=True):
                 if (n_top := self.jobs[name].n_top) is not None:
-                    chances[name] = _chances(row, word, n_top)
+                    chances[name] = _chances(logits[row].double(), word, n_top)
         return drawn, chances
 
     @property
@@ -121,6 +128,15 @@ class Engine:
         pool = self.scheduler.tables.pool
         counts = len(self.scheduler.running), len(self.scheduler.waiting)
         return State(self.info.weights, *counts, pool.n_used, pool.n_blocks)
+
+
+def weights_hash(model: Module) -> str:
+    """The beginning of the SHA-256 of a model's weights, names and values: 12 hex digits."""
+    digest = sha256()
+    for name, weight in sorted(model.named_parameters()):
+        digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
+        digest.update(weight.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:HASH_DIGITS]
 
 
 @lru_cache(maxsize=64)

@@ -37,6 +37,7 @@ class FeedbackLog:
         given = {name: value for name, value in body.items() if value is not None}
         for name, value in given.items():
             self._check(name, value)
+        given = {n: v.strip() if isinstance(v, str) else v for n, v in given.items()}
         pair, thumb = {"chosen", "rejected"} & given.keys(), {"text", "thumb"} & given.keys()
         if len(pair) + len(thumb) != 2 or len(pair) == 1:
             raise BadRequest(
@@ -56,7 +57,7 @@ class FeedbackLog:
     def _check(self, name: str, value: object) -> None:
         """Raises: BadRequest for a field that does not exist, or holds what it must not."""
         if name == "thumb":
-            if isinstance(value, bool) or value not in (1, -1):
+            if type(value) is not int or value not in (1, -1):
                 raise BadRequest(f"thumb is {shown(value)}: it must be 1 (up) or -1 (down)", name)
         elif name not in TEXTS:
             raise BadRequest(
@@ -80,5 +81,6 @@ class FeedbackLog:
                 os.lseek(file, end - 1, os.SEEK_SET)
                 line = line if os.read(file, 1) == b"\n" else b"\n" + line
             os.write(file, line)
+            os.fsync(file)  # nobody can collect a thumb twice
         finally:
             os.close(file)

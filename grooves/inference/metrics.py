@@ -24,6 +24,7 @@ class Metrics:
             Counter, "requests", "Requests by status of the answer", ("status",)
         )
         self.tokens = self._new(Counter, "tokens", "Tokens read and written", ("kind",))
+        self.steps = self._new(Counter, "steps", "Steps of the model in which words were written")
         self.abandoned = self._new(Counter, "abandoned", "Answers whose client left")
         self.restarts = self._new(Counter, "worker_restarts", "Workers that were lost")
         self.loads = self._new(Counter, "model_loads", "Replaced model files", ("outcome",))

@@ -33,6 +33,7 @@ from grooves.inference.request_fields import (
 from grooves.language.stories import to_words
 from grooves.language.tokenizers import WordTokenizer
 
+COLDEST = 1e-6  # below this temperature is greedy decoding; logits must not overflow
 LONGEST_WORD = 40  # characters of an unknown word that a message repeats
 
 
@@ -113,7 +114,8 @@ def read_request(body: dict, chat: bool, tokenizer: WordTokenizer, context: int,
         max_tokens=min(found.get("max_completion_tokens") or found["max_tokens"] or room, room),
         include_usage=found["stream_options"],
         n_top=n_top,
-        **{name: found[name] for name in ("n", "temperature", "top_p", "seed", "stop", "stream")},
+        temperature=found["temperature"] if found["temperature"] >= COLDEST else 0.0,
+        **{name: found[name] for name in ("n", "top_p", "seed", "stop", "stream")},
     )
 
 

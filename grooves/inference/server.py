@@ -2,6 +2,7 @@
 
     grooves serve                                       # the base model, at 127.0.0.1:8000
     grooves serve --model mine.safetensors --port 8001  # weights that `save_model` wrote
+    grooves serve --step-ms 150                         # slow enough to see the words arrive
 
 Key idea: a server is a few small things behind each other, each of which can be read alone.
 `protocol` refuses what is wrong with a request. `answers` writes what the client gets. `supervisor`
@@ -61,6 +62,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-running", type=int, default=16, help="texts in a batch (default: 16)"
     )
+    parser.add_argument(
+        "--step-ms",
+        type=float,
+        default=0.0,
+        metavar="MS",
+        help="let a step take at least so long, as with a larger model (default: 0)",
+    )
     parser.add_argument("--feedback", metavar="FILE", help="append POST /v1/feedback to this file")
 
 
@@ -72,6 +80,10 @@ def main(args: argparse.Namespace) -> int:
     for name in ("queue", "max_running"):
         if (value := getattr(args, name)) < 1:
             raise ValueError(f"--{name.replace('_', '-')} is {value}: it must be at least 1")
+    if not 0 <= args.step_ms <= 10_000:
+        raise ValueError(f"--step-ms is {args.step_ms:g}: it must be from 0 to 10000")
+    if not 0 <= args.port < 65_536:
+        raise ValueError(f"--port is {args.port}: it must be from 0 (any free one) to 65535")
     return asyncio.run(serve(args))
 
 
@@ -81,7 +93,8 @@ async def serve(args: argparse.Namespace) -> int:
     tokenizer = WordTokenizer(vocabulary())
     feedback = FeedbackLog(args.feedback, tokenizer) if args.feedback else None
     metrics = Metrics()
-    supervisor = Supervisor(args.model, args.max_running, args.queue, metrics, tell)
+    step_s = args.step_ms / 1000
+    supervisor = Supervisor(args.model, args.max_running, args.queue, metrics, tell, step_s)
     try:
         await supervisor.start()
         app = App(supervisor, metrics, tokenizer, feedback).starlette()
@@ -120,7 +133,7 @@ def listen(host: str, port: int) -> socket.socket:
         number = getattr(error, "errno", None)
         why = os.strerror(number) if number and number > 0 else error  # below 0: no such host
         raise OSError(
-            f"cannot serve at {host}:{port} ({why}): stop what uses it, or choose another --port"
+            f"cannot serve at {host}:{port} ({why}): stop what uses it, or add --port 8001"
         ) from None
 
 

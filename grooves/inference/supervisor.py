@@ -39,11 +39,14 @@ class Supervisor:
 
     path: of the model's file; None for the base model. queue: texts that may wait at most beside
     the `max_running` that are written. tell: prints a sentence for the person who runs the server.
+    step_s: as in `Worker`.
     """
 
-    def __init__(self, path: str | None, max_running: int, queue: int, metrics: Metrics, tell):
+    def __init__(
+        self, path: str | None, max_running: int, queue: int, metrics: Metrics, tell, step_s=0.0
+    ):
         self.path, self.max_running, self.queue = path, max_running, queue
-        self.metrics, self.tell = metrics, tell
+        self.metrics, self.tell, self.step_s = metrics, tell, step_s
         self.info: Info | None = None  # of the newest weights
         self.live: dict[int, Text] = {}
         self.names = count()
@@ -78,7 +81,7 @@ class Supervisor:
         """Start a process that is connected with this one."""
         ours, theirs = socket.socketpair()
         context = multiprocessing.get_context("spawn")  # a clean process, without our threads
-        arguments = theirs, self.path, self.max_running
+        arguments = theirs, self.path, self.max_running, self.step_s
         self.process = context.Process(target=worker.run, args=arguments, daemon=True)
         self.process.start()
         theirs.close()
@@ -228,6 +231,7 @@ class Supervisor:
     def _take_words(self, names: list, tokens: list, chances: dict, state: State) -> None:
         """The words of one step, for all texts that wrote one."""
         touched = {}
+        self.metrics.steps.inc(bool(names))
         for name, token in zip(names, tokens, strict=True):
             if (text := self.live.get(name)) is None:
                 continue  # cancelled, but the step was on its way

@@ -20,6 +20,7 @@ import struct
 from collections import deque
 from collections.abc import Callable, Iterator
 from select import select
+from time import perf_counter, sleep
 from typing import NamedTuple
 
 
@@ -41,7 +42,7 @@ class Job(NamedTuple):
 
 
 class Info(NamedTuple):
-    """What the server tells about a model. weights: the beginning of the file's SHA-256."""
+    """What the server tells about a model. weights: a hash of them, `engine.weights_hash`."""
 
     path: str
     name: str
@@ -102,11 +103,15 @@ class Channel:
 class Worker:
     """Reads messages and computes steps. Of two engines the older one finishes what it has.
 
-    open_engine: makes a `grooves.inference.engine.Engine` of the file at a path.
+    open_engine: makes a `grooves.inference.engine.Engine` of the file at a path. step_s: seconds
+    that a step takes at least, as those of a larger model would.
     """
 
-    def __init__(self, channel: Channel, path: str | None, open_engine: Callable):
+    def __init__(
+        self, channel: Channel, path: str | None, open_engine: Callable, step_s: float = 0.0
+    ):
         self.channel, self.open_engine, self.engines = channel, open_engine, deque()
+        self.step_s = step_s
         self.load(path)
 
     def load(self, path: str | None) -> None:
@@ -130,7 +135,9 @@ class Worker:
             return
         words = [], [], {}
         if not self.engines[0].idle:
+            end_s = perf_counter() + self.step_s
             words = self.engines[0].step()
+            sleep(max(0.0, end_s - perf_counter()))
         if words[0] or changed:
             self.channel.send(("words", *words, self.engines[0].state))
 
@@ -149,14 +156,15 @@ class Worker:
                 engine.cancel(name)
 
 
-def run(connection: socket.socket, path: str | None, max_running: int) -> None:
+def run(connection: socket.socket, path: str | None, max_running: int, step_s: float) -> None:
     """The worker's process, until the server closes the connection."""
     for number in (signal.SIGINT, signal.SIGTERM):  # of a terminal or service, for all processes
         signal.signal(number, signal.SIG_IGN)  # the server finishes its answers, then ends this one
     from grooves.inference.engine import Engine  # PyTorch, which the server does without
 
     try:
-        worker = Worker(Channel(connection), path, lambda path: Engine(path, max_running))
+        channel = Channel(connection)
+        worker = Worker(channel, path, lambda path: Engine(path, max_running), step_s)
         while worker.engines:
             worker.turn()
     except (EOFError, ConnectionError):

@@ -7,6 +7,7 @@ import socket
 
 import pytest
 
+from grooves.inference import worker as worker_module
 from grooves.inference.answers import Answer, Spelling, StopFilter
 from grooves.inference.engine import Engine
 from grooves.inference.metrics import Metrics
@@ -205,6 +206,18 @@ def test_old_weights_finish_what_they_have_and_new_ones_do_the_rest(channels):
     ours.send(("add", [job(10, max_new=5)]))
     worker.turn()
     assert list(worker.engines) == [new] and set(new.jobs) == {10}
+
+
+def test_a_step_takes_at_least_as_long_as_asked_for(channels, monkeypatch):
+    ours, theirs = channels
+    clock, waited = iter([10.0, 10.02, 20.0, 20.5]), []
+    monkeypatch.setattr(worker_module, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(worker_module, "sleep", waited.append)
+    worker = Worker(theirs, None, lambda path: Engine(None, 2), step_s=0.1)
+    ours.send(("add", [job(0, max_new=5)]))
+    worker.turn()
+    worker.turn()
+    assert waited == pytest.approx([0.08, 0.0])
 
 
 # ---- the supervisor ------------------------------------------------------------------------------

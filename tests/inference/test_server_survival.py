@@ -13,15 +13,15 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from hashlib import sha256
 
 import pytest
 from running_server import PATIENCE_S, post_raw, serving
 
 from grooves.cli import main
+from grooves.inference.engine import weights_hash
 from grooves.inference.supervisor import POLL_S
 from grooves.models.transformer import Config, Transformer
-from grooves.training.checkpoint import save_model
+from grooves.training.checkpoint import load_model, save_model
 from grooves.training.lineage import BASE_STEPS, SHORT_STEPS, weights_path
 
 START = "Once upon a time"
@@ -72,7 +72,7 @@ def standing_still(server, **body):
             response = stack.enter_context(server.http.stream("POST", PATHS[0], json=body))
             stream = Stream(response)
             worker.suspend()
-            if server.health()["texts"] == body["n"]:
+            if all(server.health()["texts"] == body["n"] for _ in range(2)):  # none has ended
                 break
             worker.resume()
             stream.rest()
@@ -142,6 +142,8 @@ def malformed(rng):
     if kind == "missing":
         return path, rng.choice([b"{}", b'{"n": 1}', b'{"%s": null}' % prompt.encode()]), prompt
     letters = "".join(rng.choices("bcdfghjklmnpqrstvwxz", k=rng.randint(5, 30)))
+    if kind == "field" and rng.random() < 0.1:  # half of a pair, which UTF-8 cannot hold
+        return path, json.dumps(good | {"\ud83d": 1}).encode(), repr("\ud83d")
     if kind == "field":
         return (
             path,
@@ -226,7 +228,7 @@ def test_two_hundred_clients_all_get_an_answer_or_a_refusal(server):
 def test_clients_that_vanish_leave_nothing_behind(server):
     before = server.metric("grooves_abandoned_total")
     with standing_still(server, n=16) as (stream, worker):
-        used = server.health()["blocks_used"]
+        used, steps = server.health()["blocks_used"], server.metric("grooves_steps_total")
         address = server.url.removeprefix("http://").split(":")
         waiting = [socket.create_connection(address) for _ in range(3)]
         for number, connection in enumerate(waiting):
@@ -245,6 +247,9 @@ def test_clients_that_vanish_leave_nothing_behind(server):
         server.wait_until(lambda: server.health()["texts"] == 0)
         worker.resume()
         server.nothing_left()
+        assert (
+            server.metric("grooves_steps_total") <= steps + 3
+        )  # it stopped before the stories' end
     assert server.metric("grooves_abandoned_total") == before + 4
 
 
@@ -314,7 +319,7 @@ def replace(server, source):
 
 def fingerprint(path):
     """The name that the server gives to weights."""
-    return sha256(path.read_bytes()).hexdigest()[:12]
+    return weights_hash(load_model(path))
 
 
 # ---- the beginning and the end -------------------------------------------------------------------
@@ -353,6 +358,7 @@ def test_what_keeps_the_server_from_starting_is_said_in_one_sentence(tmp_path, c
         port = taken.getsockname()[1]
         for arguments, sentence in (
             (("--port", port), f"cannot serve at 127.0.0.1:{port} (Address already in use)"),
+            (("--port", 99_999), "--port is 99999: it must be from 0"),
             (("--port", 0, "--queue", 0), "--queue is 0: it must be at least 1"),
             (("--port", 0, "--model", tmp_path / "broken.safetensors"), "is damaged"),
             (("--port", 0, "--feedback", tmp_path / "no" / "file"), "No such file"),
@@ -369,13 +375,14 @@ def test_feedback_becomes_one_valid_line_each(server):
     file = server.folder / "thumbs.jsonl"
     file.write_text('{"written": "by hand"}')  # without a line break
     good = [
-        {"prompt": START, "text": "there was an owl .", "thumb": -1},
+        {"prompt": START, "text": " there was an owl .", "thumb": -1},
         {"prompt": START, "chosen": "there was an owl .", "rejected": "there was"},
     ]
     bad = [
         ({"text": START}, "text was sent"),
         ({"thumb": 1, "chosen": START}, "chosen, thumb was sent"),
         ({"text": START, "thumb": 2}, "thumb is 2"),
+        ({"text": START, "thumb": True}, "thumb is true"),
         ({"text": 7, "thumb": 1}, "text is 7"),
         ({"text": "A dragon", "thumb": 1}, "'dragon' is not one of"),
         ({"chosen": START, "rejected": START}, "the same text"),
@@ -393,5 +400,9 @@ def test_feedback_becomes_one_valid_line_each(server):
     assert len(lines) == 40 and all(line.keys() == fields for line in lines)
     assert {line["model"] for line in lines} == {f"own@{server.health()['weights']}"}
     sent = [{k: line[k] for k in fields & (good[0] | good[1]).keys() if line[k]} for line in lines]
-    assert sum(body == good[0] for body in sent) == sum(body == good[1] for body in sent) == 20
+    assert (
+        sum(body == good[0] | {"text": "there was an owl ."} for body in sent)
+        == sum(body == good[1] for body in sent)
+        == 20
+    )
     assert all(line["source"] == "server" and line["time"].endswith("+00:00") for line in lines)
