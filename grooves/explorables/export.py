@@ -15,6 +15,8 @@ from grooves.explorables.attention import still as attention_still
 from grooves.explorables.attention import widget as attention_widget
 from grooves.explorables.backprop import still as backprop_still
 from grooves.explorables.backprop import widget as backprop_widget
+from grooves.explorables.feedback import still as feedback_still
+from grooves.explorables.feedback import widget as feedback_widget
 from grooves.explorables.finetune import still as finetune_still
 from grooves.explorables.finetune import widget as finetune_widget
 from grooves.explorables.forward import still as forward_still
@@ -54,6 +56,11 @@ def forward() -> dict:
 def backprop() -> dict:
     """A formula with its numbers, and the choices that the small network starts from."""
     return backprop_widget.state()
+
+
+def feedback() -> dict:
+    """The lineage's trained model at 8 bits per weight, and its language."""
+    return feedback_widget.state(lineage.base())
 
 
 def finetune() -> dict:
@@ -103,6 +110,7 @@ def main() -> None:
     pictures = {
         "attention": attention_still.draw(lineage.base(), Stories(), attention_widget.PROMPT),
         "backprop": backprop_still.draw(backprop_widget.EXPRESSION, backprop_widget.VALUES),
+        "feedback": feedback_still.draw(),
         "finetune": finetune_still.draw(finetune_widget.recorded()),
         "forward": forward_still.draw(network, np.array(first["pixels"]), first["neuron"]),
         "labels": labels_still.draw(labels_widget.SENTENCE),

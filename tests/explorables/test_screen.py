@@ -16,6 +16,7 @@ def change_to(page, key):
 STATES = {
     "attention": [(press, "Finish the story")],
     "backprop": [(turn_to, "1."), (turn_to, "Train it"), (turn_to, "2.")],
+    "feedback": [(press, "Two other stories")],
     "finetune": [(turn_to, "1."), (turn_to, "2.")],
     "forward": [(press, "Step through"), (press, "Next"), (press, "Next"), (press, "Next")],
     "labels": [

@@ -95,7 +95,7 @@ export class Transformer {
 }
 
 /** One text on its way through the model. After word t, in `places[t]`:
- * scores (V,) of the next word; attention [layer][head] (t + 1,), what this word looked at.
+ * state (C,), the last one, normalised; scores (V,) of the next word; attention [layer][head] (t + 1,), what this word looked at.
  */
 export class Reading {
   constructor(model) {
@@ -135,7 +135,8 @@ export class Reading {
       if (layer >= config.mlp_from) add(x, this.#think(layer, norm(x.slice())));
     }
     const head = weights["head.weight"] ?? weights["embedding.weight"]; // tied, unless it has its own
-    place.scores = multiply(head, norm(x));
+    place.state = norm(x); // what the output layer reads
+    place.scores = multiply(head, place.state);
     return place;
   }
 
@@ -171,17 +172,21 @@ export class Reading {
     place.values[layer] = v;
     place.attention[layer] = [];
     const gathered = new Float64Array(C);
+    const n = this.places.length;
+    const scores = new Float64Array(n);
     for (let h = 0; h < C; h += D) {
-      const scores = this.places.map(({ keys }) => {
+      for (let s = 0; s < n; s++) {
+        const key = this.places[s].keys[layer];
         let sum = 0;
-        for (let i = h; i < h + D; i++) sum += q[i] * keys[layer][i];
-        return sum / Math.sqrt(D);
-      });
+        for (let i = h; i < h + D; i++) sum += q[i] * key[i];
+        scores[s] = sum / Math.sqrt(D);
+      }
       const looks = softmax(scores);
       place.attention[layer].push(looks);
-      this.places.forEach(({ values }, s) => {
-        for (let i = h; i < h + D; i++) gathered[i] += looks[s] * values[layer][i];
-      });
+      for (let s = 0; s < n; s++) {
+        const value = this.places[s].values[layer];
+        for (let i = h; i < h + D; i++) gathered[i] += looks[s] * value[i];
+      }
     }
     return multiply(weights[`blocks.${layer}.attention.out.weight`], gathered);
   }

@@ -3,7 +3,7 @@
 // Key idea: keep every way in which the text so far may have come about, with its probability.
 // The grammar arrives as plain data from Stories.to_json(). Chapter 04.
 
-/** All ways to go on are states: { probability, rest, memory }.
+/** All ways to go on are states: { probability, rest, memory }. memory.label: the text's last label.
  * rest: what is still to be written, a linked list [step or word, rest], or null at the end.
  */
 export class Oracle {
@@ -91,7 +91,7 @@ export class Oracle {
     } else if (kind === "write") {
       todo.push({ probability, rest: prepend(parts[0], rest), memory });
     } else {
-      todo.push({ probability, rest, memory }); // a label writes nothing
+      todo.push({ probability, rest, memory: { ...memory, label: parts[0] } }); // writes nothing
     }
   }
 }

@@ -1,0 +1,2 @@
+"""The explorable `feedback`: thumbs change a model in the page. `widget` shows it in JupyterLab,
+`still` draws it."""
