@@ -1,5 +1,9 @@
-"""A trained model learns something new.
+"""A trained model learns something new: from examples (chapter 6), or from feedback (chapter 10).
 
-Read `lora` (which weights are trainable), `recipes` (the four ways of fine-tuning, and the settings
-of each), then `dialogue` (chat templates and loss masking).
+Chapter 6: read `lora` (which weights are trainable), `recipes` (the four ways of fine-tuning, and
+the settings of each), then `dialogue` (chat templates and loss masking).
+Chapter 10: read `preferences` (pairs of texts, DPO, IPO), `reward_model` (a number for each text,
+learned from pairs), `policy_gradient` (learning from any reward), `own_samples` (training on what a
+judge accepts), `kl_estimators` (how far a model has moved), `judges` (what is true in Stories);
+`updates` is the step that they share.
 """
