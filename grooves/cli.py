@@ -26,6 +26,10 @@ COMMANDS = {
         "grooves.inference.evaluation",
         "remake the trained weights that later chapters start from",
     ),
+    "learn": (
+        "grooves.fine_tuning.learn_command",
+        "train the story model on the thumbs of a feedback file",
+    ),
 }
 
 
