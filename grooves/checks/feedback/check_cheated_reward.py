@@ -106,10 +106,10 @@ MISTAKES = (
         _with(lambda r, j, x: _correlation(_residual(r, j), x)),
         _with(lambda r, j, x: _correlation(r, _residual(x, j))),
     ),
-    *in_forms(
+    Mistake(
         "slopes",
-        "these are slopes, which depend on the unit of a feature. Correlations do not.",
         _with(_slopes),
+        "these are slopes, which depend on the unit of a feature. Correlations do not.",
     ),
     *in_forms(
         "covariances",
@@ -174,5 +174,5 @@ def cheated_reward(answer):
     ask(answer, case(4, 40, 6, paid=-0.9), ", less of one of which is paid for")
     ask(answer, case(5, 9, 2))
     ask(answer, case(6, 500, 20))
-    ask(answer, case(7, 60, 1))
+    ask(answer, case(7, 60, 3))
     ask(answer, case(8, 30, 6, special=True), ", one constant, one explained by the judgement")

@@ -105,14 +105,6 @@ def _last_missing(tokens, log_p, ref, n_prompt, beta):
     return right(tokens, log_p, ref, n_prompt, beta, inside=inside)
 
 
-def _only_of_shape(tokens, log_p, ref, n_prompt, beta):
-    """Identical pairs are known by their log-probabilities, which dropout makes different."""
-    r = _rewards(tokens, log_p, ref, n_prompt)
-    losses = _loss_of(beta * (r[:, 0] - r[:, 1]))
-    differ = (r[:, 0] - r[:, 1]).abs() > 1e-9
-    return losses[differ].mean() if differ.any() else torch.zeros(())
-
-
 def _ipo(h: Tensor) -> Tensor:
     return (h - 1).square()
 
@@ -123,11 +115,11 @@ MISTAKES = (
         _from(lambda p, q, b: -_margin(p, q, b)),
         "chosen and rejected are exchanged, so the model learns to prefer what was rejected.",
     ),
-    *in_forms(
+    Mistake(
         "no_reference",
+        _from(lambda p, q, b: _margin(p, 0 * q, b)),
         "the reference is missing. The reward of a text is how much more probable the model makes "
         "it than the reference does.",
-        _from(lambda p, q, b: _margin(p, 0 * q, b)),
     ),
     *in_forms(
         "reference_added",
@@ -135,13 +127,12 @@ MISTAKES = (
         "text as for the chosen one.",
         _from(lambda p, q, b: _margin(p, -q, b)),
         _from(lambda p, q, b: b * (p[:, 0] - p[:, 1] - q[:, 0] - q[:, 1])),
-        _from(lambda p, q, b: -_margin(q, p, -b)),
     ),
-    *in_forms(
+    Mistake(
         "mean_over_tokens",
+        lambda *inputs: right(*inputs, mean=True),
         "you average over the tokens of a text. The probability of a text is the product over its "
         "tokens, so add up their log-probabilities.",
-        lambda *inputs: right(*inputs, mean=True),
     ),
     Mistake(
         "prompt_counted",
@@ -248,5 +239,5 @@ def dpo(answer):
     ask(answer, case(6, 4, 7, prompts=0), 0.4, ", without prompts")
     ask(answer, case(7, 3, 5, same=(0, 1, 2)), 0.4, ", all of whose pairs are identical")
     ask(answer, case(8, 40, 120, gap=0.2), 0.1)
-    tokens, log_p, ref, n_prompt = case(9, 4, 50)
-    ask(answer, (tokens, 30 * log_p, 30 * ref, n_prompt), 5.0, ", with margins of hundreds")
+    tokens, log_p, ref, n_prompt = case(9, 6, 50)
+    ask(answer, (tokens, 100 * log_p, 100 * ref, n_prompt), 5.0, ", with margins of hundreds")

@@ -80,7 +80,17 @@ def _noisy(r: Tensor) -> Tensor:
     r = r.float()
     centred = r - r.mean()
     spread = centred.square().mean().sqrt()
-    return centred / spread if spread > 0 else centred
+    return (centred / spread if spread > 0 else centred).double()
+
+
+def _rounded(epsilon: float):
+    """The same without a guard, in single precision, with a constant beside the spread."""
+
+    def change(r: Tensor) -> Tensor:
+        r = r.float()
+        return ((r - r.mean()) / (r.std(correction=0) + epsilon)).double()
+
+    return lambda rewards, groups: _by_group(rewards, groups, change)
 
 
 def _with_epsilon(epsilon: float, sample: bool):
@@ -185,25 +195,24 @@ MISTAKES = (
         ),
         lambda r, g: _by_group(r, g, lambda x: _centred(x) / x.var(correction=0)),
     ),
-    *in_forms(
+    Mistake(
         "equal_rewards",
+        lambda r, g: _by_group(r, g, _nan),
         "in a group of equal rewards you compute 0 / 0, which is NaN. Such a group says nothing "
         "about which text is better, so its advantages are 0.",
-        lambda r, g: _by_group(r, g, _nan),
     ),
     *in_forms(
         "rounding_divided",
         "in a group of equal rewards, the mean is rounded, and you divide what the rounding left "
         "by an equally small spread. Find such groups by comparing their rewards.",
         lambda r, g: _by_group(r, g, _noisy),
-        lambda r, g: _by_group(r, g, lambda x: _naive(x, torch.float64)),
-        lambda r, g: _by_group(r, g, lambda x: _naive(x, torch.float32)),
+        *(_rounded(epsilon) for epsilon in (0.0, 1e-12, 1e-10, 1e-8)),
     ),
     *in_forms(
         "constant_added",
         "a constant is added to the standard deviation, so the advantages of a group with a small "
         "spread are too small. Divide by the standard deviation itself.",
-        *(_with_epsilon(10.0**-n, sample) for n in range(2, 9) for sample in (False, True)),
+        *(_with_epsilon(10.0**-n, sample) for n in range(2, 8) for sample in (False, True)),
     ),
     Mistake(
         "others_mean",
@@ -212,12 +221,6 @@ MISTAKES = (
         "mean.",
     ),
 )
-
-
-def _naive(r: Tensor, dtype: torch.dtype) -> Tensor:
-    """Mean and spread as they are computed, whatever rounding leaves; NaN where that is 0 / 0."""
-    r = r.to(dtype)
-    return (r - r.mean()) / r.std(correction=0)
 
 
 @check(lab=LAB, exercise="group_advantages", returns=(Tensor, np.ndarray, list))

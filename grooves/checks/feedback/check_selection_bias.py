@@ -90,11 +90,11 @@ MISTAKES = (
         "you multiply by the chance, which favours the stories that are judged often once more. "
         "Divide by it.",
     ),
-    *in_forms(
+    Mistake(
         "divided_by_thumbs",
+        _with(divisor=lambda t, c, w: (t != 0).sum()),
         "you divide by the number of thumbs. Each weighted thumb already stands for the stories "
         "without one, so the sum is over all N stories.",
-        _with(divisor=lambda t, c, w: (t != 0).sum()),
     ),
     Mistake(
         "signed",
@@ -144,11 +144,11 @@ MISTAKES = (
         "are.",
         *(_with(weights=_clipped(most)) for most in (2.0, 5.0, 10.0, 20.0)),
     ),
-    *in_forms(
+    Mistake(
         "zero_chance",
+        _with(weights=_no_guard),
         "a story with a chance of 0 gives 0 / 0 or 0 times infinity, which is NaN. It has no "
         "thumb, so leave it out of the sum.",
-        _with(weights=_no_guard),
     ),
 )
 

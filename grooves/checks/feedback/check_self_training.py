@@ -22,7 +22,7 @@ BUDGET = 1_000  # verdicts
 BAR = 0.65  # of the stories accepted
 PLOTS = 5.0  # exp of the entropy; the language has 6, equally likely
 DRAWN = 300  # stories by which a model is judged: standard error about 0.03
-LEVELS = 4  # above and below 0, in each row of a matrix
+STEPS = 3.6  # from 0 to the largest weight of a row, so that a row has nine values
 
 
 def beginner() -> nn.Module:
@@ -34,7 +34,7 @@ def beginner() -> nn.Module:
     with torch.no_grad():
         for weights in model.parameters():
             if weights.ndim > 1:
-                step = weights.abs().amax(1, keepdim=True) / LEVELS
+                step = weights.abs().amax(1, keepdim=True) / STEPS
                 weights.copy_((weights / step).round() * step)
     return model.eval()
 

@@ -206,11 +206,16 @@ def when_to_stop(answer):
     for seed in range(12, 24):
         ask(answer, case(seed, 12, low=20, high=400, mixed=True), ", in no order")
     for seed in range(24, 28):
-        ask(answer, case(seed, 60, mixed=True), ", in no order")
+        ask(answer, case(seed, 60, low=20, high=60, mixed=True), ", in no order")
     ask(answer, case(28, 1))
     for seed in range(29, 33):
         note = ", two of which nobody judged"
         ask(answer, case(seed, 9, mixed=True, unjudged=(0, 4)), note)
-    perfect = (torch.tensor([1.0, 2, 3]), torch.tensor([3.0, 2, 4]), torch.tensor([18, 20, 27]),
-               torch.tensor([20, 20, 30]))  # fmt: skip
+    near = _table([3.0, 4, 5, 6], [2.0, 5, 9, 14], [60, 353, 1799, 90], [100, 400, 2000, 100])
+    ask(answer, near, ", two of them nearly equal")
+    perfect = _table([1.0, 2, 3], [3.0, 2, 4], [18, 20, 27], [20, 20, 30])
     ask(answer, perfect, ", one of which won every comparison")
+
+
+def _table(*columns: list) -> Table:
+    return tuple(map(torch.tensor, columns))
