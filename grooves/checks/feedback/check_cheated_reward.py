@@ -20,11 +20,11 @@ PARTS = ("the feature", "the partial correlations")
 NONE = 1e-7  # of its own size: what rounding leaves of a feature that is explained completely
 
 
-def case(seed: int, N: int, F: int, paid: float = 0.6, special: bool = False):
+def case(seed: int, N: int, F: int, paid: float = 0.6, special: str = ""):
     """Rewards (N,), judgements (N,) and features (N, F), float64.
 
     Feature 0 goes with the judgement; the last one is paid for, with this weight. special: feature
-    1 is constant and feature 2 a multiple of the judgement.
+    1 is "constant", or "explained" by the judgement completely.
     """
     random = np.random.default_rng(seed)
     judged = random.normal(3, 1.5, N)
@@ -32,7 +32,7 @@ def case(seed: int, N: int, F: int, paid: float = 0.6, special: bool = False):
     x[:, 0] += 2.0 * (judged - 3)
     x[:, -1] += 0.4 * (judged - 3) * np.sign(paid)
     if special:
-        x[:, 1], x[:, 2] = 4.0, 2 * judged + 1
+        x[:, 1] = 4.0 if special == "constant" else 2 * judged + 1
     rewards = 0.9 * judged + paid * x[:, -1] + 0.3 * x[:, -2] + 0.5 * random.normal(size=N)
     x = x * random.permutation(np.geomspace(0.2, 30, F)) + random.normal(0, 20, F)
     order = random.permutation(F)
@@ -175,4 +175,5 @@ def cheated_reward(answer):
     ask(answer, case(5, 9, 2))
     ask(answer, case(6, 500, 20))
     ask(answer, case(7, 60, 3))
-    ask(answer, case(8, 30, 6, special=True), ", one constant, one explained by the judgement")
+    ask(answer, case(8, 30, 6, special="constant"), ", one of which is constant")
+    ask(answer, case(9, 30, 6, special="explained"), ", one explained by the judgement")

@@ -18,8 +18,7 @@ from grooves.training import lineage
 
 
 def shorten(monkeypatch):
-    """So few verdicts, and so few stories to judge by, that all is over quickly."""
-    monkeypatch.setattr(check_self_training, "BUDGET", 1_000)
+    """So few stories to judge by that it need not pass."""
     monkeypatch.setattr(check_self_training, "DRAWN", 20)
 
 
@@ -259,6 +258,64 @@ ANSWERS.by_hand(
 )
 
 
+def _estimated(d=None, exact=None, k=(), over=None):
+    """The right way with one part exchanged, in NumPy, outcome by outcome.
+
+    d, exact: of p and ref as logarithms. k: of d, by number. over: what becomes of the values of
+    the draws, from these and their probabilities.
+    """
+    ways = {1: lambda d: -d, 2: lambda d: d * d / 2, 3: lambda d: np.exp(d) - 1 - d, **dict(k)}
+
+    def answer(log_p, log_ref, drawn):
+        p, ref, draws = log_p.numpy(), log_ref.numpy(), drawn.numpy()
+        with np.errstate(all="ignore"):
+            inside = np.isfinite(p)
+            value = (
+                (np.exp(p[inside]) * (p[inside] - ref[inside])).sum()
+                if exact is None
+                else exact(p, ref)
+            )
+            at = (ref - p)[draws] if d is None else d(p, ref)[draws]
+            mean = over or (lambda values, _: values.mean())
+            return [value, *(mean(ways[i](at), np.exp(p[draws])) for i in (1, 2, 3))]
+
+    return answer
+
+
+def _kl_sum(a, b):
+    return sum(math.exp(x) * (x - y) for x, y in zip(a, b, strict=True) if x > -math.inf)
+
+
+wrong("kl_estimators", "direction")(_estimated(d=lambda p, ref: p - ref))
+wrong("kl_estimators", "k1_sign")(_estimated(k={1: lambda d: d}))
+wrong("kl_estimators", "k3_ratio")(_estimated(k={3: lambda d: 1 / np.exp(d) - 1 + d}))
+wrong("kl_estimators", "exact_reversed")(_estimated(exact=lambda p, ref: _kl_sum(ref, p)))
+wrong("kl_estimators", "exact_turned")(_estimated(exact=lambda p, ref: -_kl_sum(p, ref)))
+wrong("kl_estimators", "no_half")(_estimated(k={2: lambda d: d**2}))
+wrong("kl_estimators", "k3_incomplete")(_estimated(k={3: np.expm1}))
+wrong("kl_estimators", "weighted_again")(_estimated(over=lambda v, p: (v * p).sum() / p.sum()))
+wrong("kl_estimators", "absolute")(_estimated(k={1: abs}))
+wrong("kl_estimators", "exact_unweighted")(_estimated(exact=lambda p, ref: (p - ref).mean()))
+wrong("kl_estimators", "zero_times_infinity")(
+    _estimated(exact=lambda p, ref: (np.exp(p) * (p - ref)).sum())
+)
+wrong("kl_estimators", "added_up")(_estimated(over=lambda v, p: v.sum()))
+
+
+@wrong("kl_estimators", "of_the_mean")
+def _(log_p, log_ref, drawn):
+    d = float((log_ref - log_p)[drawn].mean())
+    return _kl_sum(log_p.tolist(), log_ref.tolist()), -d, d * d / 2, math.exp(d) - 1 - d
+
+
+@wrong("kl_estimators", "not_drawn")
+def _(log_p, log_ref, drawn):
+    rows = [(p, r - p) for p, r in zip(log_p.tolist(), log_ref.tolist(), strict=True) if p > -1e300]
+    ways = (lambda d: -d, lambda d: d * d / 2, lambda d: math.exp(d) - 1 - d)
+    means = [sum(math.exp(p) * way(d) for p, d in rows) for way in ways]
+    return means[0], *means
+
+
 @wrong("kl_estimators", "course_code")
 def _(log_p, log_ref, drawn):
     from grooves.fine_tuning import kl_estimators as ours
@@ -393,6 +450,92 @@ ANSWERS.by_hand(
 )
 
 
+def _kl_of(q, p):
+    return sum(a * math.log(a / b) for a, b in zip(q, p, strict=True) if a > 0)
+
+
+def _won(p, rewards, n):
+    """The right probabilities, as a list."""
+    q = []
+    for mine, r in zip(p, rewards, strict=True):
+        below = sum(x for x, y in zip(p, rewards, strict=True) if y < r)
+        level = sum(x for x, y in zip(p, rewards, strict=True) if y == r)
+        q.append(((below + level) ** n - below**n) * mine / level if mine else 0.0)
+    return q
+
+
+def _winner(q=None, divergence=_kl_of):
+    """The right way with one part exchanged. q: of lists and n; divergence: of q and p."""
+
+    def answer(p, rewards, n):
+        p, rewards = p.tolist(), rewards.tolist()
+        made = (q or _won)(p, rewards, n)
+        return np.array(made), divergence(made, p)
+
+    return answer
+
+
+def _by_place(below_of, at_of):
+    """q from the probability below and that of winning beside it, both of a place."""
+
+    def q(p, rewards, n):
+        found = []
+        for i in range(len(p)):
+            below = sum(p[j] for j in range(len(p)) if below_of(i, j, rewards))
+            at = sum(p[j] for j in range(len(p)) if at_of(i, j, rewards))
+            found.append((below + at) ** n - below**n)
+        return found
+
+    return q
+
+
+def _lower(i, j, r):
+    return r[j] < r[i]
+
+
+wrong("best_of_n_kl", "ties_in_order")(
+    _winner(_by_place(lambda i, j, r: (r[j], j) < (r[i], i), lambda i, j, r: i == j))
+)
+wrong("best_of_n_kl", "not_shared")(_winner(_by_place(_lower, lambda i, j, r: r[i] == r[j])))
+wrong("best_of_n_kl", "equals_missing")(_winner(_by_place(_lower, lambda i, j, r: i == j)))
+wrong("best_of_n_kl", "unsorted")(
+    _winner(_by_place(lambda i, j, r: j < i, lambda i, j, r: i == j))
+)
+wrong("best_of_n_kl", "worst")(_winner(lambda p, r, n: _won(p, [-x for x in r], n)))
+wrong("best_of_n_kl", "one_draw_less")(
+    _winner(lambda p, r, n: _won(p, r, n - 1) if n > 1 else [math.nan] * len(p))
+)
+wrong("best_of_n_kl", "reversed")(_winner(divergence=lambda q, p: _kl_of(p, q)))
+wrong("best_of_n_kl", "occurs")(_winner(lambda p, r, n: [1 - (1 - x) ** n for x in p]))
+
+
+@wrong("best_of_n_kl", "equal_shares")
+def _(p, rewards, n):
+    values, index, sizes = np.unique(rewards, return_inverse=True, return_counts=True)
+    mass = np.bincount(index, p, len(values)).cumsum()
+    wins = np.diff(np.concatenate(([0.0], mass)) ** n)
+    q = (wins / sizes)[index]
+    return q, sum(a * math.log(a / b) if b else math.inf for a, b in zip(q, p, strict=True))
+
+
+@wrong("best_of_n_kl", "density")
+def _(p, rewards, n):
+    up_to = np.array([p[rewards <= r].sum() for r in rewards])
+    q = n * p.numpy() * up_to ** (n - 1)
+    return q, _kl_of(q, p.tolist())
+
+
+@wrong("best_of_n_kl", "zero_times_infinity")
+def _(p, rewards, n):
+    q = torch.tensor(_won(p.tolist(), rewards.tolist(), n), dtype=torch.float64)
+    return q, (q * (q / p).log()).sum()
+
+
+@wrong("best_of_n_kl", "formula")
+def _(p, rewards, n):
+    return _won(p.tolist(), rewards.tolist(), n), math.log(n) - (n - 1) / n
+
+
 @wrong("best_of_n_kl", "course_code")
 def _(p, rewards, n):
     from grooves.fine_tuning.kl_estimators import exact_kl
@@ -475,6 +618,71 @@ ANSWERS.by_hand(
         and near(np.corrcoef([1, 3, 3, 5], [1, 1, 2, 2])[0, 1], 0.707, 1e-3)
     ),
 )
+
+
+def _freed(y, x, centre=True):
+    """What a least-squares line through x leaves of y, 0 where that is rounding."""
+    columns = np.stack((np.ones_like(x), x), 1) if centre else x[:, None]
+    rest = y - columns @ np.linalg.lstsq(columns, y, rcond=None)[0]
+    return rest if np.sqrt((rest**2).mean()) > 1e-7 * max(abs(y).max(), 1) else 0 * rest
+
+
+def _r(a, b, centre=True):
+    if centre:
+        a, b = a - a.mean(), b - b.mean()
+    size = math.sqrt((a @ a) * (b @ b))
+    return a @ b / size if size > 1e-12 else 0.0
+
+
+def _suspected(value, pick=lambda c: np.abs(c).argmax()):
+    """value: of rewards, judgements and one feature, in place of the partial correlation."""
+
+    def answer(rewards, judged, features):
+        r, j, x = (a.numpy() for a in (rewards, judged, features))
+        found = np.array([value(r, j, column) for column in x.T])
+        return int(pick(found)), found
+
+    return answer
+
+
+def _partial(r, j, x):
+    return _r(_freed(r, j), _freed(x, j))
+
+
+def _slope(r, j, x):
+    a, b = _freed(r, j), _freed(x, j)
+    return a @ b / (b @ b) if b.any() else 0.0
+
+
+def _undefined(r, j, x):
+    rest = _freed(x, j)
+    return _partial(r, j, x) if rest.any() else math.nan
+
+
+wrong("cheated_reward", "judgement_left_in")(_suspected(lambda r, j, x: _r(r, x)))
+wrong("cheated_reward", "subtracted")(_suspected(lambda r, j, x: _r(r - j, x)))
+wrong("cheated_reward", "one_residual")(_suspected(lambda r, j, x: _r(_freed(r, j), x)))
+wrong("cheated_reward", "slopes")(_suspected(_slope))
+wrong("cheated_reward", "covariances")(
+    _suspected(lambda r, j, x: (_freed(r, j) * _freed(x, j)).mean())
+)
+wrong("cheated_reward", "only_positive")(_suspected(_partial, np.argmax))
+wrong("cheated_reward", "smallest")(_suspected(_partial, lambda c: np.abs(c).argmin()))
+wrong("cheated_reward", "not_centred")(
+    _suspected(lambda r, j, x: _r(_freed(r, j, False), _freed(x, j, False), False))
+)
+wrong("cheated_reward", "with_judgement")(_suspected(lambda r, j, x: _r(j, x)))
+wrong("cheated_reward", "exchanged")(_suspected(lambda r, j, x: _partial(j, r, x)))
+wrong("cheated_reward", "nothing_left")(
+    _suspected(_undefined, lambda c: np.nanargmax(np.abs(c)))
+)
+
+
+@wrong("cheated_reward", "course_code")
+def _(rewards, judged, features):
+    from grooves.inference.best_of_n import entropy_of
+
+    return 0, features.mean(0) * entropy_of(["a"])
 
 
 @wrong("cheated_reward", "how_many")
@@ -580,6 +788,61 @@ ANSWERS.by_hand(
 )
 
 
+def _thumbs(weight=None, share=None, value=None, divisor=None, own=None):
+    """The right way with one part exchanged, in NumPy.
+
+    weight: of a thumb, from all chances and those of the judged ones. share, divisor: of thumbs
+    (and weights). value: of the judged thumbs. own: of weights and all chances.
+    """
+
+    def answer(thumbs, chance):
+        t, e = thumbs.numpy(), chance.numpy()
+        judged = t != 0
+        w = (weight or (lambda e, some: 1 / some))(e, e[judged])
+        total = (w * (value or (lambda t: t > 0))(t[judged])).sum()
+        first = (share or (lambda t: (t > 0).sum() / (t != 0).sum()))(t)
+        with np.errstate(all="ignore"):
+            last = total / (own or (lambda w, e: w.sum()))(w, e)
+        return first, total / (divisor or (lambda t, w: len(t)))(t, w), last
+
+    return answer
+
+
+wrong("selection_bias", "multiplied")(_thumbs(weight=lambda e, some: some))
+wrong("selection_bias", "divided_by_thumbs")(_thumbs(divisor=lambda t, w: np.count_nonzero(t)))
+wrong("selection_bias", "signed")(
+    _thumbs(value=lambda t: t, share=lambda t: t.sum() / np.count_nonzero(t))
+)
+wrong("selection_bias", "signed_estimates")(_thumbs(value=lambda t: t))
+wrong("selection_bias", "no_thumb_counted")(_thumbs(share=lambda t: (t == 1).mean()))
+wrong("selection_bias", "weights_of_all")(_thumbs(own=lambda w, e: (1 / e[e > 0]).sum()))
+wrong("selection_bias", "self_normalised_only")(_thumbs(divisor=lambda t, w: w.sum()))
+wrong("selection_bias", "not_self_normalised")(_thumbs(own=lambda w, e: len(e)))
+wrong("selection_bias", "inverse_of_rest")(_thumbs(weight=lambda e, some: 1 / (1 - some)))
+wrong("selection_bias", "mean_chance")(_thumbs(weight=lambda e, some: 0 * some + 1 / e.mean()))
+wrong("selection_bias", "clipped")(_thumbs(weight=lambda e, some: np.minimum(1 / some, 10)))
+
+
+@wrong("selection_bias", "not_corrected")
+def _(thumbs, chance):
+    share = (thumbs == 1).sum() / (thumbs != 0).sum()
+    return share, share, share
+
+
+@wrong("selection_bias", "zero_chance")
+def _(thumbs, chance):
+    w = (thumbs != 0) / chance  # 0 / 0 is NaN
+    total = (w * (thumbs == 1)).sum()
+    return (thumbs == 1).sum() / (thumbs != 0).sum(), total / len(thumbs), total / w.sum()
+
+
+@wrong("selection_bias", "course_code")
+def _(thumbs, chance):
+    from grooves.inference.best_of_n import entropy_of
+
+    return entropy_of(["a"]), 0.0, 0.0
+
+
 @wrong("selection_bias", "how_many")
 def _(thumbs, chance):
     return [(thumbs == 1).sum() / (thumbs != 0).sum()]
@@ -589,20 +852,17 @@ def _(thumbs, chance):
 
 
 def trained(
-    model, judge, rounds=4, drawn=250, steps=20, balanced=True, accept=True, lr=2e-3, min_p=0.1
+    model, judge, rounds=6, drawn=250, steps=25, only=None, lr=3e-3, min_p=0.1, optimizer=None
 ):
-    """Draw, judge, and train on what was accepted, with AdamW."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=lr)
+    """Draw, judge, and train on what was accepted, with AdamW; `only` on stories of one plot."""
+    optimizer = optimizer or torch.optim.AdamW(model.parameters(), lr=lr)
     language, kept = Stories(), {}
     for i in range(rounds):
         told = draw_texts(model.eval(), drawn, Sampler(min_p=min_p if i == 0 else 0), seed=50 + i)
-        verdicts = judge(told.tokens) if accept else [True] * drawn
-        labels = plots_of(told.words(language)) if balanced else [None] * drawn
+        verdicts, labels = judge(told.tokens), plots_of(told.words(language))
         for text, ok, plot in zip(told.tokens, verdicts, labels, strict=True):
-            if ok:
+            if ok and only in (None, plot):
                 kept.setdefault(plot, []).append(text)
-        if not kept:
-            continue
         model.train()
         for _ in range(steps):
             texts = []
@@ -618,14 +878,14 @@ def trained(
     return model
 
 
-@right("self_training", "with AdamW, four rounds, plots at random")
+@right("self_training", "with AdamW, plots at random")
 def _(model, judge):
     return trained(model, judge)
 
 
-@right("self_training", "with AdamW, two rounds and more steps")
+@right("self_training", "with AdamW, three rounds and more steps in each")
 def _(model, judge):
-    return trained(model, judge, rounds=2, drawn=500, steps=50)
+    return trained(model, judge, rounds=3, drawn=500, steps=60)
 
 
 ANSWERS.by_hand(
@@ -640,10 +900,15 @@ def _(model, judge):
     return model
 
 
+@wrong("self_training", "too_few_plots")
+def _(model, judge):
+    return trained(model, judge, rounds=2, only="lost")
+
+
 @wrong("self_training", "over_budget")
 def _(model, judge):
     told = draw_texts(model, 100, seed=1)
-    for _ in range(11):
+    for _ in range(16):
         judge(told.tokens)
     return model
 
