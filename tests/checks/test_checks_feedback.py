@@ -190,6 +190,8 @@ def test_a_model_of_the_notebook_is_out_of_reach():
 
 
 def test_the_race_adds_nothing_for_a_model_that_tells_one_plot(monkeypatch, capsys):
-    monkeypatch.setattr(check_self_training, "told", lambda answer, seed: (0.9, 6 - seed % 2 * 2, 3))
+    monkeypatch.setattr(
+        check_self_training, "told", lambda answer, seed: (0.9, 6 - seed % 2 * 2, 3)
+    )
     assert check.race(lambda model, judge: model) == 0.45
     assert "90% accepted, 4.0 plots" in capsys.readouterr().out

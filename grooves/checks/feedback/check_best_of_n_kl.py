@@ -75,7 +75,9 @@ def _ordered(last_wins: bool):
 
     def compute(p, rewards, n):
         index = torch.arange(len(p))
-        first = index[None, :] > index[:, None] if not last_wins else index[None, :] < index[:, None]
+        first = (
+            index[None, :] > index[:, None] if not last_wins else index[None, :] < index[:, None]
+        )
         lower = (rewards[None, :] < rewards[:, None]) | (
             (rewards[None, :] == rewards[:, None]) & first
         )

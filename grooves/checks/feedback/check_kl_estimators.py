@@ -158,6 +158,7 @@ MISTAKES = (
     ),
 )
 
+
 @check(lab=LAB, exercise="kl_estimators", returns=(tuple, list, Tensor, np.ndarray))
 def kl_estimators(answer):
     """kl_estimators(log_p, log_ref, drawn): (K,), (K,), (N,) -> four numbers."""

@@ -24,7 +24,7 @@ def case(seed: int, N: int, least: float = 0.05, never: int = 0, always: int = 0
     least: the smallest chance that is not 0. never, always: so many with a chance of 0, or 1.
     """
     random = np.random.default_rng(seed)
-    chance = random.uniform(least, 0.95, N)
+    chance = least + (0.95 - least) * random.random(N) ** 2
     chance[:never], chance[never : never + always] = 0.0, 1.0
     liked = random.random(N) < 0.2 + 0.6 * chance
     seen = random.random(N) < chance
@@ -170,3 +170,5 @@ def selection_bias(answer):
     ask(answer, case(6, 30, never=6), ", six of which never get a thumb")
     ask(answer, case(7, 3_000, least=0.02))
     ask(answer, case(8, 50, least=0.9), ", nearly all of which get a thumb")
+    few = torch.tensor([1, -1, 0, 1]), torch.tensor([0.2, 0.5, 0.9, 0.3]).double()
+    ask(answer, few, ", whose weighted estimate is above 1")

@@ -29,12 +29,12 @@ def case(seed: int, S: int, low: int = 40, high: int = 300, mixed: bool = False,
     """
     random = np.random.default_rng(seed)
     while True:
-        kl = np.sort(random.uniform(0.1, 25, S))
-        truth = 0.5 + 0.45 * np.sin(np.pi * (kl / 30) ** 0.6)
+        kl = np.sort(random.uniform(0.1, 15, S))
+        truth = 0.5 + 0.45 * np.sin(np.pi * (kl / 18) ** 0.6)
         compared = random.integers(low, high, S)
         compared[list(unjudged)] = 0
         wins = random.binomial(compared, np.clip(truth, 0, 1))
-        rewards = np.sqrt(kl) + 0.1 * random.normal(size=S)
+        rewards = np.sqrt(kl) + 0.4 * random.normal(size=S)
         order = random.permutation(S) if mixed else np.arange(S)
         made = tuple(torch.tensor(a[order]) for a in (rewards, kl, wins, compared))
         if _clear(made):
@@ -211,7 +211,12 @@ def when_to_stop(answer):
     for seed in range(29, 33):
         note = ", two of which nobody judged"
         ask(answer, case(seed, 9, mixed=True, unjudged=(0, 4)), note)
-    near = _table([3.0, 4, 5, 6], [2.0, 5, 9, 14], [60, 353, 1799, 90], [100, 400, 2000, 100])
+    near = _table(
+        [2.0, 4, 3, 5, 6],
+        [2.0, 5, 7, 9, 14],
+        [40, 353, 1776, 1799, 90],
+        [100, 400, 2000, 2000, 100],
+    )
     ask(answer, near, ", two of them nearly equal")
     perfect = _table([1.0, 2, 3], [3.0, 2, 4], [18, 20, 27], [20, 20, 30])
     ask(answer, perfect, ", one of which won every comparison")

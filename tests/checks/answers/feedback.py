@@ -498,9 +498,7 @@ wrong("best_of_n_kl", "ties_in_order")(
 )
 wrong("best_of_n_kl", "not_shared")(_winner(_by_place(_lower, lambda i, j, r: r[i] == r[j])))
 wrong("best_of_n_kl", "equals_missing")(_winner(_by_place(_lower, lambda i, j, r: i == j)))
-wrong("best_of_n_kl", "unsorted")(
-    _winner(_by_place(lambda i, j, r: j < i, lambda i, j, r: i == j))
-)
+wrong("best_of_n_kl", "unsorted")(_winner(_by_place(lambda i, j, r: j < i, lambda i, j, r: i == j)))
 wrong("best_of_n_kl", "worst")(_winner(lambda p, r, n: _won(p, [-x for x in r], n)))
 wrong("best_of_n_kl", "one_draw_less")(
     _winner(lambda p, r, n: _won(p, r, n - 1) if n > 1 else [math.nan] * len(p))
@@ -607,7 +605,8 @@ ANSWERS.by_hand(
     "cheated_reward",
     "the residuals are −10, 10, −10 and 10, and the partial correlation is 1.",
     lambda cheated_reward: (
-        near(_by_hand_cheated(cheated_reward)[1], [1, 0]) and _by_hand_cheated(cheated_reward)[0] == 0
+        near(_by_hand_cheated(cheated_reward)[1], [1, 0])
+        and _by_hand_cheated(cheated_reward)[0] == 0
     ),
 )
 ANSWERS.by_hand(
@@ -673,9 +672,7 @@ wrong("cheated_reward", "not_centred")(
 )
 wrong("cheated_reward", "with_judgement")(_suspected(lambda r, j, x: _r(j, x)))
 wrong("cheated_reward", "exchanged")(_suspected(lambda r, j, x: _partial(j, r, x)))
-wrong("cheated_reward", "nothing_left")(
-    _suspected(_undefined, lambda c: np.nanargmax(np.abs(c)))
-)
+wrong("cheated_reward", "nothing_left")(_suspected(_undefined, lambda c: np.nanargmax(np.abs(c))))
 
 
 @wrong("cheated_reward", "course_code")
@@ -718,9 +715,7 @@ def _(rewards, kl, wins, compared):
 ANSWERS.by_hand(
     "when_to_stop",
     "The standard error of 0.74 is 0.044, so 0.696 is enough.",
-    lambda _: (
-        near(math.sqrt(0.74 * 0.26 / 100), 0.044, 1e-3) and near(0.74 - 0.0439, 0.696, 1e-3)
-    ),
+    lambda _: near(math.sqrt(0.74 * 0.26 / 100), 0.044, 1e-3) and near(0.74 - 0.0439, 0.696, 1e-3),
 )
 ANSWERS.by_hand(
     "when_to_stop",
@@ -883,9 +878,9 @@ def _(model, judge):
     return trained(model, judge)
 
 
-@right("self_training", "with AdamW, three rounds and more steps in each")
+@right("self_training", "with AdamW, five rounds and more steps in each")
 def _(model, judge):
-    return trained(model, judge, rounds=3, drawn=500, steps=60)
+    return trained(model, judge, rounds=5, drawn=300, steps=35)
 
 
 ANSWERS.by_hand(
