@@ -6,7 +6,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from answers.feedback import ANSWERS
 from test_checks_labs import Unwatched
 
 from grooves.checks import CheckFailed, compare

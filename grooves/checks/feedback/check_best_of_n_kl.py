@@ -1,4 +1,4 @@
-"""Check of lab 10: the winner's distribution in best-of-n, and its exact KL divergence (chapter 10).
+"""Check of lab 10: the winner's distribution in best-of-n, and its exact KL (chapter 10).
 
 Key idea: outcomes with and without ties, in an order that is not that of the rewards, so that the
 usual formula is right for none of them. Letter: K outcomes.

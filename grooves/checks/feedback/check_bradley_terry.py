@@ -72,7 +72,7 @@ MISTAKES = (
     Mistake(
         "log_likelihood",
         lambda c, r: -loss(c, r).mean(),
-        "that is the log-likelihood, which is to be as large as possible. The loss is its negative.",
+        "that is the log-likelihood, which should be large. The loss is its negative.",
     ),
     Mistake(
         "of_the_means",

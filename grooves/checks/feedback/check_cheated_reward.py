@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from grooves.checks import check
 from grooves.checks.arrays import by_hand, judge_parts
@@ -40,7 +39,7 @@ def case(seed: int, N: int, F: int, paid: float = 0.6, special: str = ""):
 
 
 def _residual(y: np.ndarray, x: np.ndarray, centre: bool = True) -> np.ndarray:
-    """What is left of y, (N,) or (N, F), after the best line through x (N,); 0 where it is noise."""
+    """What the best line through x (N,) leaves of y, (N,) or (N, F); 0 where it is rounding."""
     x = x - x.mean() if centre else x
     y = y - y.mean(0) if centre else y
     left = y - np.multiply.outer(x, x @ y / (x @ x)) if y.ndim > 1 else y - x * (x @ y) / (x @ x)

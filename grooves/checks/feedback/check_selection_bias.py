@@ -1,4 +1,4 @@
-"""Check of lab 10: the share of stories that readers like, from thumbs on some of them (chapter 10).
+"""Check of lab 10: the share of stories that readers like, from thumbs on some (chapter 10).
 
 Key idea: stories whose chance of a thumb goes with how they are liked; chances of 0 and of 1.
 Letter: N stories.
@@ -48,7 +48,7 @@ def _naive(thumbs: Tensor) -> Tensor:
 
 
 def _with(weights=_weights, naive=_naive, up=_up, divisor=None, own=None):
-    """The three results. divisor: of the weighted sum, from thumbs and weights; own: of the last."""
+    """The three results. divisor: of the weighted sum, from thumbs, chances, weights; own: the last."""
     divisor = divisor or (lambda t, c, w: len(t))
     own = own or (lambda t, c, w: w.sum())
 
