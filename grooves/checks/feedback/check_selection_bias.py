@@ -48,7 +48,7 @@ def _naive(thumbs: Tensor) -> Tensor:
 
 
 def _with(weights=_weights, naive=_naive, up=_up, divisor=None, own=None):
-    """The three results. divisor: of the weighted sum, from thumbs, chances, weights; own: the last."""
+    """The three results. divisor: of the weighted sum; own: of the self-normalised one."""
     divisor = divisor or (lambda t, c, w: len(t))
     own = own or (lambda t, c, w: w.sum())
 

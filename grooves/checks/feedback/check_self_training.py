@@ -19,7 +19,7 @@ from grooves.inference.sampled import draw_texts
 from grooves.training import lineage
 
 BUDGET = 1_500  # verdicts
-BAR = 0.6  # of the stories accepted
+BAR = 0.55  # of the stories accepted
 PLOTS = 5.0  # exp of the entropy; the language has 6, equally likely
 DRAWN = 300  # stories by which a model is judged: standard error about 0.03
 STEPS = 3.6  # from 0 to the largest weight of a row, so that a row has nine values
