@@ -18,7 +18,8 @@ from grooves.training import lineage
 
 
 def shorten(monkeypatch):
-    """So few stories to judge by that it need not pass."""
+    """So few verdicts that the training ends after a round."""
+    monkeypatch.setattr(check_self_training, "BUDGET", 250)
     monkeypatch.setattr(check_self_training, "DRAWN", 20)
 
 
