@@ -10,28 +10,14 @@ from __future__ import annotations
 import opponent
 import report
 import torch
+from rivals import theirs
 
-from grooves.inference.generate import Reader, choose, generate
+from grooves.inference.generate import Reader, generate, sample_next
 from grooves.training.lineage import new_model
 
 BATCHES = (1, 16, 64)
 TARGETS = {1: 4.0, 64: 2.5}  # times Hugging Face's rate
 N_WORDS = 120  # about one story
-
-
-def theirs(model: opponent.Opponent, prompt: torch.Tensor, draw: bool) -> torch.Tensor:
-    """Hugging Face's own generation, with its cache."""
-    cut_off = {"top_k": 0} if draw else {}  # by default it keeps the 50 likeliest words only
-    return model.gpt2.generate(
-        input_ids=prompt,
-        attention_mask=torch.ones_like(prompt),
-        max_new_tokens=N_WORDS,
-        do_sample=draw,
-        use_cache=True,
-        eos_token_id=None,
-        pad_token_id=0,
-        **cut_off,
-    )
 
 
 @torch.inference_mode()
@@ -40,7 +26,7 @@ def plainly(model, prompt: torch.Tensor) -> None:
     reader = Reader(model, prompt)
     logits = reader.logits
     for left in reversed(range(N_WORDS)):
-        words = choose(logits, 1.0)
+        words = sample_next(logits, 1.0)
         if left:
             logits = reader.read(words)
 
@@ -74,8 +60,10 @@ def main() -> None:
                 "ours": lambda p=prompt: generate(ours, p, N_WORDS, end=None),
                 "ours, without the decoder": lambda p=prompt: plainly(ours, p),
                 "ours, boldest word": lambda p=prompt: generate(ours, p, N_WORDS, 0, end=None),
-                "Hugging Face": lambda p=prompt: theirs(rival, p, draw=True),
-                "Hugging Face, boldest word": lambda p=prompt: theirs(rival, p, draw=False),
+                "Hugging Face": lambda p=prompt: theirs(rival, p, N_WORDS),
+                "Hugging Face, boldest word": lambda p=prompt: theirs(
+                    rival, p, N_WORDS, draw=False
+                ),
             },
             rounds=3 if parsed.quick else 11,
         )

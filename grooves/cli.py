@@ -22,6 +22,14 @@ COMMANDS = {
         "grooves.hardware.record",
         "measure this machine's devices and write what was found",
     ),
+    "serve": (
+        "grooves.inference.server",
+        "serve a story model over HTTP, with the OpenAI protocol",
+    ),
+    "load": (
+        "grooves.inference.load",
+        "send many requests to a server and measure its latencies",
+    ),
     "lineage": (
         "grooves.inference.evaluation",
         "remake the trained weights that later chapters start from",

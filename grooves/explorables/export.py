@@ -27,6 +27,8 @@ from grooves.explorables.roofline import still as roofline_still
 from grooves.explorables.roofline import widget as roofline_widget
 from grooves.explorables.sampling import still as sampling_still
 from grooves.explorables.sampling import widget as sampling_widget
+from grooves.explorables.serving import still as serving_still
+from grooves.explorables.serving import widget as serving_widget
 from grooves.explorables.teller import still as teller_still
 from grooves.explorables.teller import widget as teller_widget
 from grooves.explorables.trucks import still as trucks_still
@@ -79,6 +81,11 @@ def sampling() -> dict:
     return sampling_widget.state(lineage.base())
 
 
+def serving() -> dict:
+    """Round costs of a step, and the settings to begin with."""
+    return serving_widget.state()
+
+
 def teller() -> dict:
     """The lineage's trained model at 8 bits per weight, and its language."""
     return teller_widget.state(lineage.base())
@@ -106,6 +113,7 @@ def main() -> None:
         ),
         "roofline": roofline_still.draw(roofline_widget.devices()),
         "sampling": sampling_still.draw(lineage.base(), Stories()),
+        "serving": serving_still.draw(serving_still.traces()),
         "teller": teller_still.draw(lineage.base(), Stories()),
         "trucks": trucks_still.draw(trucks_widget.CAR, trucks_widget.TRUCKS),
     }

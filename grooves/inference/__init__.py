@@ -12,4 +12,9 @@ Then serving, where many texts share a model: `ragged` (one forward pass for tex
 lengths), `speculative` and `acceptance` (a cheap draft proposes, the target verifies), `paging` and
 `paged_cache` (the KV cache in blocks; `paged_decoder` is the fast version), `scheduler` (static and
 continuous batching), `latency` (percentiles, goodput) and `serving_simulation`.
+
+Then the server, from the outside in: `server` (the command), `endpoints` (HTTP), `request_fields`
+and `protocol` (what a client may ask), `answers` (what it gets), `supervisor` (who is served),
+`worker` (the process with the model) and its `engine`; `metrics` and `feedback_log` beside them.
+`load` sends many requests (`load_client` is one of them), `load_report` says what was found.
 """

@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from grooves.inference.paging import BlockPool, BlockTables, OutOfBlocks
+from grooves.inference.paging import BlockPool, BlockTables
 from grooves.inference.ragged import Slots, check_lengths, forward_ragged
 
 
@@ -34,20 +34,25 @@ class PagedCache:
         Raises: OutOfBlocks where there is no room for all, ValueError where a text has no new token
         or does not fit into the context; nothing is changed then.
         """
-        starts = {name: len(self.tables.tokens[name]) for name in new}
-        check_lengths(self.model, list(new.values()), list(starts.values()))
-        self._grow(new)
-        logits = self._forward(list(new), list(new.values()), list(starts.values()))
-        for name in new:
-            self.tables.publish(name)
-        return dict(zip(new, logits, strict=True))
+        return dict(zip(new, self.next_logits(new), strict=True))
 
-    def _forward(self, names: list, tokens: list[list[int]], starts: list[int]) -> list[Tensor]:
-        """Logits after the last new token of each text, (V,) for each; the tables have grown."""
+    def next_logits(self, new: dict[object, list[int]]) -> Tensor:
+        """The same as one table, (B, V), in the order of the names; raises as `read` does."""
+        names, tokens = list(new), list(new.values())
+        starts = [len(self.tables.tokens[name]) for name in names]
+        check_lengths(self.model, tokens, starts)
+        for source, target in self.tables.append_all(new):
+            self.copy(source, target)
+        logits = self._forward(names, tokens, starts)
+        self.tables.publish(*names)
+        return logits
+
+    def _forward(self, names: list, tokens: list[list[int]], starts: list[int]) -> Tensor:
+        """Logits after the last new token of each text, (B, V); the tables have grown."""
         before = self._before(names, starts)
         slots = self.slots(names)
         logits = forward_ragged(self.model, self.memory, slots, tokens, starts, before)
-        return [logits[b, len(row) - 1] for b, row in enumerate(tokens)]
+        return logits[range(len(names)), [len(row) - 1 for row in tokens]]
 
     def _before(self, names: list, starts: list[int]) -> list[int]:
         """The token before the new ones of each text; where a text starts, some other token."""
@@ -66,23 +71,6 @@ class PagedCache:
         tables = [self.tables.blocks[name] for name in names]
         longest = max(map(len, tables))
         return [[*table, *[0] * (longest - len(table))] for table in tables]
-
-    def _grow(self, new: dict[object, list[int]]) -> None:
-        """Take blocks for all new tokens and copy what is written to but shared; or change nothing.
-
-        Of two texts that share their last block only the first needs a copy, so this asks for one
-        block too many at times.
-        """
-        pool = self.tables.pool
-        needed = sum(self.tables.n_needed(name, len(tokens)) for name, tokens in new.items())
-        if needed > len(pool.free):
-            raise OutOfBlocks(
-                f"{needed} more blocks of {pool.block_size} tokens are needed, "
-                f"but {len(pool.free)} of {pool.n_blocks} are free"
-            )
-        for name, tokens in new.items():
-            for source, target in self.tables.append(name, tokens):
-                self.copy(source, target)
 
     def copy(self, source: int, target: int) -> None:
         """Copy a block's keys and values in every layer."""

@@ -12,6 +12,7 @@ Chapter 09. Source: Kwon et al. 2023 (PagedAttention, vLLM), arXiv:2309.06180, s
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, deque
 from hashlib import sha256
 
@@ -88,7 +89,7 @@ def content_hash(before: bytes, tokens: list[int]) -> bytes:
     The keys and values of a token depend on everything before it, so equal tokens alone do not make
     blocks equal. A cryptographic hash, because a collision would show one user's text to another.
     """
-    return sha256(before + b"|" + ",".join(map(str, tokens)).encode()).digest()
+    return sha256(before + b"|" + array("q", tokens).tobytes()).digest()
 
 
 class BlockTables:
@@ -125,41 +126,54 @@ class BlockTables:
 
     def n_needed(self, name, n_new: int) -> int:
         """How many free blocks `append` would take for `n_new` more tokens."""
-        length, size = len(self.tokens[name]), self.pool.block_size
-        total = -(-(length + n_new) // size)
-        return total - len(self.blocks[name]) + (n_new > 0 and self._shares_its_end(name))
+        table, size = self.blocks[name], self.pool.block_size
+        room = len(table) * size - len(self.tokens[name])  # in the last block, less than its size
+        shared = room > 0 and n_new > 0 and self.pool.references[table[-1]] > 1
+        return -(-(n_new - room) // size) + shared
 
     def append(self, name, new: list[int]) -> list[tuple[int, int]]:
-        """Make room for more tokens of a text.
+        """Make room for more tokens of a text; returns and raises as `append_all` does."""
+        return self.append_all({name: new})
+
+    def append_all(self, new: dict[object, list[int]]) -> list[tuple[int, int]]:
+        """Make room for more tokens of several texts, by their names; or for none of them.
 
         Returns: pairs (from, to) of blocks whose content must be copied before it is written to.
-        This is copy on write: a text must not write into a block that others read.
+        This is copy on write: a text must not write into a block that others read. Of two texts
+        that share their last block only the first needs a copy, so this asks for one block too many
+        at times.
         Raises: OutOfBlocks, with nothing changed.
         """
-        if (needed := self.n_needed(name, len(new))) > len(self.pool.free):
+        pool, size, copies = self.pool, self.pool.block_size, []
+        needed = sum([self.n_needed(name, len(tokens)) for name, tokens in new.items()])
+        if needed > len(pool.free):
             raise OutOfBlocks(
-                f"text {name!r} needs {needed} more blocks of {self.pool.block_size} tokens, "
-                f"but {len(self.pool.free)} of {self.pool.n_blocks} are free"
+                f"{needed} more blocks of {size} tokens are needed, "
+                f"but {len(pool.free)} of {pool.n_blocks} are free"
             )
-        copies, table = [], self.blocks[name]
-        if new and self._shares_its_end(name):
-            copies.append((table[-1], self.pool.take()))
-            self.pool.release(table[-1])
-            table[-1] = copies[0][1]
-        elif new and len(self.tokens[name]) % self.pool.block_size:
-            self.pool.unpublish(table[-1])  # it was full before the text was cut
-        self.tokens[name] += new
-        while len(table) * self.pool.block_size < len(self.tokens[name]):
-            table.append(self.pool.take())
+        for name, tokens in new.items():
+            table, held = self.blocks[name], self.tokens[name]
+            if tokens and len(table) * size > len(held):  # the last block has room
+                if pool.references[table[-1]] > 1:
+                    copies.append((table[-1], pool.take()))
+                    pool.release(table[-1])
+                    table[-1] = copies[-1][1]
+                elif table[-1] in pool.content_of:
+                    pool.unpublish(table[-1])  # it was full before the text was cut
+            held += tokens
+            while len(table) * size < len(held):
+                table.append(pool.take())
         return copies
 
-    def publish(self, name) -> None:
-        """Enter a text's full blocks into the index, once their keys and values are computed."""
-        size, contents = self.pool.block_size, self.contents[name]
-        for i in range(len(contents), len(self.tokens[name]) // size):
-            tokens = self.tokens[name][i * size : (i + 1) * size]
-            contents.append(content_hash(contents[-1] if contents else b"", tokens))
-            self.pool.publish(self.blocks[name][i], contents[-1])
+    def publish(self, *names) -> None:
+        """Enter texts' full blocks into the index, once their keys and values are computed."""
+        size = self.pool.block_size
+        for name in names:
+            contents, held = self.contents[name], self.tokens[name]
+            while (start := len(contents) * size) + size <= len(held):
+                tokens = held[start : start + size]
+                contents.append(content_hash(contents[-1] if contents else b"", tokens))
+                self.pool.publish(self.blocks[name][len(contents) - 1], contents[-1])
 
     def fork(self, name, other) -> None:
         """Begin text `other` as a copy of a text that shares all its blocks (for n > 1, or beams).
@@ -194,6 +208,8 @@ class BlockTables:
     def waste(self) -> float:
         """Share of the slots in used blocks that hold no token, from 0 to 1; 0 without texts."""
         size, filled = self.pool.block_size, Counter()
+        if (n_blocks := sum(map(len, self.blocks.values()))) == self.pool.n_used > 0:  # none shared
+            return 1 - sum(map(len, self.tokens.values())) / (n_blocks * size)
         for name, table in self.blocks.items():
             for i, block in enumerate(table):
                 filled[block] = max(filled[block], min(len(self.tokens[name]) - i * size, size))
@@ -208,11 +224,6 @@ class BlockTables:
         for name, table in self.blocks.items():
             full = -(-len(self.tokens[name]) // self.pool.block_size)
             assert len(table) == full, f"text {name!r} has {len(table)} blocks, needs {full}"
-
-    def _shares_its_end(self, name) -> bool:
-        """Whether the next token goes into a block that another text refers to as well."""
-        partly = len(self.tokens[name]) % self.pool.block_size
-        return bool(partly) and self.pool.references[self.blocks[name][-1]] > 1
 
 
 # ------------------------------------------------------------------------------------------ waste

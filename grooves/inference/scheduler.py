@@ -11,6 +11,7 @@ scheduling"); Agrawal et al. 2024 (Sarathi-Serve), arXiv:2403.02310 (chunked pre
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -129,17 +130,15 @@ class Scheduler:
 
         Texts that write a word each come first, then prompts that have been begun, then new ones.
         """
-        new: dict[object, list[int]] = {}
-        needs: dict[object, int] = {}  # blocks that each text will take
+        draft = _Draft(self.token_budget or math.inf, len(self.tables.pool.free))
         n_running = len(self.running)
         for request in sorted(self.running, key=lambda r: self._n_unread(r) > 1):
-            if request in self.running:  # it may have been preempted for one before it
-                self._give(request, new, needs)
+            if request.name in self.tables.blocks:  # else preempted for one before it
+                self._give(request, draft)
         if len(self.running) == n_running:  # who had to be preempted must not be followed by others
-            self._admit(new, needs)
-        drawing = [r.name for r in self.running if len(new.get(r.name, ())) == self._n_unread(r)]
+            self._admit(draft)
         padding = self.width - len(self.running) if self.static and self.running else 0
-        return Step(new, drawing, padding)
+        return Step(draft.new, list(draft.drawing), padding)
 
     def record(self, step: Step, drawn: dict[object, int], now_s: float) -> list[Request]:
         """Append the drawn tokens, one for each name in `step.drawing`; returns who has finished.
@@ -147,13 +146,15 @@ class Scheduler:
         now_s: when the step ended. Blocks of finished texts are free from now on.
         """
         finished = []
-        for request in [r for r in self.running if r.name in drawn]:
-            request.written.append(drawn[request.name])
-            request.token_times_s.append(now_s)
-            if request.finished:
-                self.running.remove(request)
-                self.tables.close(request.name)
-                finished.append(request)
+        for request in self.running:
+            if (word := drawn.get(request.name)) is not None:
+                request.written.append(word)
+                request.token_times_s.append(now_s)
+                if request.finished:
+                    self.tables.close(request.name)
+                    finished.append(request)
+        if finished:
+            self.running = [request for request in self.running if request not in finished]
         return finished
 
     def _n_unread(self, request: Request) -> int:
@@ -161,56 +162,74 @@ class Scheduler:
         total = len(request.prompt) + len(request.written)
         return total - len(self.tables.tokens[request.name])
 
-    def _unread(self, request: Request) -> list[int]:
-        """Those tokens: the last word, or what is left of the prompt."""
-        if request.written and self._n_unread(request) == 1:
-            return request.written[-1:]  # the usual case, without joining prompt and words
-        return request.tokens[len(self.tables.tokens[request.name]) :]
-
-    def _budget_left(self, new: dict) -> int | None:
-        if self.token_budget is None:
-            return None
-        return self.token_budget - sum(map(len, new.values()))
-
-    def _free_left(self, needs: dict) -> int:
-        return len(self.tables.pool.free) - sum(needs.values())
-
-    def _give(self, request: Request, new: dict, needs: dict) -> None:
+    def _give(self, request: Request, draft: _Draft) -> None:
         """Let a running text read what the budget allows; the youngest texts make room for it."""
-        tokens = self._unread(request)[: self._budget_left(new)]
-        if not tokens:
+        unread = self._n_unread(request)
+        if (n := min(unread, draft.budget)) == 0:
             return
-        needed = self.tables.n_needed(request.name, len(tokens))
-        while needed > self._free_left(needs):
+        needed = self.tables.n_needed(request.name, n)
+        while needed > draft.free:
             youngest = self.running[-1]
-            self._preempt(youngest, new, needs)
+            self._preempt(youngest, draft)
             if youngest is request:
                 return
-        new[request.name], needs[request.name] = tokens, needed
+        if request.written and unread == 1:
+            tokens = request.written[-1:]  # the usual case, without joining prompt and words
+        else:
+            start = len(self.tables.tokens[request.name])
+            tokens = request.tokens[start : start + n]
+        draft.add(request.name, tokens, needed, drawing=n == unread)
 
-    def _preempt(self, request: Request, new: dict, needs: dict) -> None:
+    def _preempt(self, request: Request, draft: _Draft) -> None:
         """Take a text's blocks; it goes to the front of the queue and is computed anew later."""
         self.running.remove(request)
         self.waiting.appendleft(request)
         self.tables.close(request.name)
-        new.pop(request.name, None)
-        needs.pop(request.name, None)
+        draft.remove(request.name)
+        draft.free = len(self.tables.pool.free) - sum(draft.needs.values())
         request.n_preempted += 1
 
-    def _admit(self, new: dict, needs: dict) -> None:
+    def _admit(self, draft: _Draft) -> None:
         """Admit waiting requests, first come first served, while slots, budget and blocks last."""
         if self.static and self.running:
             return
-        while self.waiting and len(self.running) < self.max_running:
-            request, budget = self.waiting[0], self._budget_left(new)
-            if budget == 0:
-                break
+        while self.waiting and len(self.running) < self.max_running and draft.budget > 0:
+            request = self.waiting[0]
+            free = len(self.tables.pool.free)
             self.tables.open(request.name, request.tokens)
-            unread = self._unread(request)
-            if self.tables.n_needed(request.name, len(unread)) > self._free_left(needs):
+            reused = free - len(self.tables.pool.free)
+            if self.tables.n_needed(request.name, self._n_unread(request)) > draft.free - reused:
                 self.tables.close(request.name)
                 break
-            new[request.name] = unread[:budget]
-            needs[request.name] = self.tables.n_needed(request.name, len(new[request.name]))
+            draft.free -= reused  # shared blocks that nobody used were free
             self.running.append(self.waiting.popleft())
+            self._give(request, draft)
         self.width = len(self.running)
+
+
+@dataclass
+class _Draft:
+    """A step that is being planned: tokens and free blocks that are left, and who gets what.
+
+    needs: blocks that each text will take. drawing: names, in the order of `new`.
+    """
+
+    budget: float
+    free: int
+    new: dict[object, list[int]] = field(default_factory=dict)
+    needs: dict[object, int] = field(default_factory=dict)
+    drawing: dict[object, None] = field(default_factory=dict)
+
+    def add(self, name, tokens: list[int], needed: int, drawing: bool) -> None:
+        """Let a text read tokens for which it needs so many blocks."""
+        self.new[name], self.needs[name] = tokens, needed
+        self.budget -= len(tokens)
+        self.free -= needed
+        if drawing:
+            self.drawing[name] = None
+
+    def remove(self, name) -> None:
+        """Let a text read nothing, which may have been added before."""
+        self.budget += len(self.new.pop(name, ()))
+        self.needs.pop(name, None)
+        self.drawing.pop(name, None)

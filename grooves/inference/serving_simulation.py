@@ -79,20 +79,24 @@ class ModelEngine:
 
     def compute(self, step: Step) -> tuple[dict[object, int], float]:
         """The word of every text that draws one, and how long the step took, in seconds."""
-        attended, begin_s = n_attended(self.cache.tables, step), perf_counter()
-        logits = self.cache.read(step.new)
-        drawn = self._draw(step.drawing, logits)
-        if self.cost is None:
-            return drawn, perf_counter() - begin_s
-        return drawn, self.cost.seconds(step.n_tokens, attended)
+        begin_s = perf_counter()
+        if self.cost is not None:
+            seconds = self.cost.seconds(step.n_tokens, n_attended(self.cache.tables, step))
+        logits = self.cache.next_logits(step.new)  # (B, V)
+        if len(step.drawing) < len(step.new):
+            order = {name: row for row, name in enumerate(step.new)}
+            logits = logits[[order[name] for name in step.drawing]]  # (n, V)
+        drawn = self._draw(step.drawing, logits.cpu()) if step.drawing else {}
+        return drawn, perf_counter() - begin_s if self.cost is None else seconds
 
-    def _draw(self, names: list, logits: dict[object, torch.Tensor]) -> dict[object, int]:
-        """One word for each text, all in one go; each text has a random generator of its own."""
-        if not names:
-            return {}
-        table = torch.stack([logits[name] for name in names]).double().cpu()  # (n, V)
-        points = torch.tensor([[self._generator(n).random()] for n in names], dtype=table.dtype)
-        words = at_points(self.sampler.probabilities(table), points)
+    def _draw(self, names: list, logits: torch.Tensor) -> dict[object, int]:
+        """One word for each text, (n, V), in one go; each text has a random generator of its own.
+
+        The points come from the texts' generators, so a word does not depend on the other texts.
+        """
+        points = np.array([[self._generator(name).random()] for name in names])
+        probabilities = self.sampler.probabilities(logits).double()  # as precise as the points
+        words = at_points(probabilities, torch.from_numpy(points))
         return dict(zip(names, words.tolist(), strict=True))
 
     def _generator(self, name) -> Random:

@@ -257,7 +257,7 @@ def test_the_plans_of_the_page_hold_the_whole_course_or_at_least_its_core():
         parts = workshop_parts if unit == "days" else term_parts
         left_out = make_plan(chapters, int(count), int(hours), parts).left_out
         assert not [c.name for c in left_out if c.place == "core"], unit
-        assert unit == "days" or left_out == ()
+        assert count != "14" or left_out == ()  # a shorter plan may leave out what is a choice
 
 
 def test_a_new_chapter_appears_by_itself(tmp_path, monkeypatch):
@@ -284,8 +284,8 @@ def test_a_new_chapter_appears_by_itself(tmp_path, monkeypatch):
 
 
 def test_what_is_missing_or_wrong_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"09_serving has no entry in .*chapters\.toml: add"):
-        read_chapters(ROOT, ["09_serving"])
+    with pytest.raises(ValueError, match=r"99_x has no entry in .*chapters\.toml: add"):
+        read_chapters(ROOT, ["99_x"])
     with pytest.raises(ValueError, match=r"labs/09_x\.ipynb states no minutes"):
         chapter_data.exercise_minutes("# Lab", "09_x")
     with pytest.raises(ValueError, match="weeks=0 and hours=4 must be positive"):

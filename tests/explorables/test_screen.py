@@ -6,6 +6,12 @@ from in_browser import choose, opened_at, press, served, turn_to
 COLUMN, HIGHEST = 688, 720  # pixels: of the book's column of text at 1280, and below its header
 LEAST = 24  # pixels: of a target, each way (WCAG 2.2, 2.5.8)
 
+
+def change_to(page, key):
+    """Ask about another change in the explorable `serving`."""
+    page.get_by_role("combobox", name="Change").select_option(key)
+
+
 # What a reader does to see the states of each explorable, one after the other.
 STATES = {
     "attention": [(press, "Finish the story")],
@@ -30,6 +36,13 @@ STATES = {
         (turn_to, "2."),
         (turn_to, "3."),
         (press, "One step"),
+    ],
+    "serving": [
+        (turn_to, "2."),
+        (choose, "Static"),
+        (turn_to, "1."),
+        *((change_to, key) for key in ("load", "chunk", "few", "many", "memory")),
+        (press, "Show me"),
     ],
     "teller": [],
     "trucks": [(turn_to, "1."), (turn_to, "2.")],

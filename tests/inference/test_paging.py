@@ -45,8 +45,8 @@ def read(cache, **new):
 @pytest.mark.parametrize("kind", [PagedCache, PagedDecoder])
 @pytest.mark.parametrize("changes", INGREDIENTS.values(), ids=INGREDIENTS.keys())
 def test_the_paged_forward_pass_equals_the_one_without_a_cache(changes, kind):
-    cache, (a, b, c) = kind(tiny(**changes), 20, 4), some_ids(3, 30).tolist()
-    for name in "abc":
+    cache, (a, b, c, d) = kind(tiny(**changes), 40, 4), some_ids(4, 36).tolist()
+    for name in "abcd":
         cache.tables.open(name)
     read(cache, a=a[:5], b=b[:1])
     read(cache, b=b[1:4], c=c[:13])  # blocks of different texts are interleaved by now
@@ -54,6 +54,8 @@ def test_the_paged_forward_pass_equals_the_one_without_a_cache(changes, kind):
     cache.tables.close("b")
     read(cache, a=a[6:30], c=c[14:15])
     read(cache, c=c[15:16])
+    read(cache, c=c[16:17], d=d[:34], a=a[30:32])  # of these, the fast decoder leaves out the long
+    read(cache, c=c[17:18], d=d[34:35])
 
 
 def test_the_fast_decoder_computes_single_tokens_itself_and_refuses_other_models(monkeypatch):
@@ -62,6 +64,8 @@ def test_the_fast_decoder_computes_single_tokens_itself_and_refuses_other_models
     read(cache, a=text[:6])
     monkeypatch.setattr("grooves.inference.paged_cache.forward_ragged", None)
     read(cache, a=text[6:7])
+    cache.tables.open("b")
+    read(cache, a=text[7:8], b=text[:6])
     with pytest.raises(ValueError, match="float32 model on the CPU: use PagedCache"):
         PagedDecoder(tiny().double(), 20, 4)
 

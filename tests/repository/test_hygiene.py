@@ -7,7 +7,9 @@ faults in the same way.
 
 import ast
 import copy
+import importlib
 import json
+import pkgutil
 import re
 import subprocess
 import sys
@@ -493,6 +495,7 @@ BROUGHT_BY = {
     "IPython": "ipywidgets",
     "jupyter_client": "nbclient",
     "jupyter_server": "jupyterlab",
+    "prometheus_client": "prometheus-client",
     "sklearn": "scikit-learn",
     "threadpoolctl": "scikit-learn",
     "tornado": "jupyterlab",
@@ -523,6 +526,22 @@ def test_what_the_package_imports_is_required():
         assert "==" not in requirement
     imported = set().union(*(imported_packages(text_of(path)) for path in MODULES))
     assert {BROUGHT_BY.get(name, name) for name in imported} - declared.keys() == set()
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("benchmarks/*.py")), ids=lambda path: path.stem)
+def test_a_benchmark_finds_what_it_imports(path):
+    # Benchmarks take minutes and do not run here; a function that moved would go unnoticed.
+    missing = []
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "grooves":
+            module = importlib.import_module(node.module)
+            modules = {part.name for part in pkgutil.iter_modules(getattr(module, "__path__", []))}
+            missing += [
+                f"{node.module}.{alias.name}"
+                for alias in node.names
+                if not hasattr(module, alias.name) and alias.name not in modules
+            ]
+    assert missing == []
 
 
 def targets_of(makefile):
