@@ -198,5 +198,5 @@ def story_logprob(answer):
     logits, *others = case(8, [1, 2, 1], [3, 6, 4], 6, extra=1)
     ask(answer, (logits + 300 * draw(9, 3, 9, 1), *others), ", far from 0")
     after = torch.arange(9) > others[-1][:, None]
-    logits = logits.masked_fill(after[..., None], torch.nan)
+    logits = draw(10, *logits.shape, scale=2.0).masked_fill(after[..., None], torch.nan)
     ask(answer, (logits, *others), ", which are NaN after each end mark")
