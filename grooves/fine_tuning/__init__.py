@@ -4,7 +4,8 @@ Chapter 6: read `lora` (which weights are trainable), `recipes` (the four ways o
 the settings of each), then `dialogue` (chat templates and loss masking).
 Chapter 10: read `preferences` (pairs of texts, DPO, IPO), `reward_model` (a number for each text,
 learned from pairs), `policy_gradient` (learning from any reward), `own_samples` (training on what a
-judge accepts), `kl_estimators` (how far a model has moved), `judges` (what is true in Stories);
+judge accepts), `kl_estimators` (how far a model has moved), `optimum` and `outcomes` (the best
+policy, exactly, and how near each method comes), `judges` (what is true in Stories);
 `updates` is the step that they share. Then `raters` (people whose taste and mistakes are known),
 `verifiable` (a judge that selects stories, or corrects them word by word), and the loop itself:
 `feedback_file` (thumbs on disk), `thumbs` (the widget that collects them), `learn` (a few thumbs

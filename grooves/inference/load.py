@@ -1,7 +1,7 @@
 """`grooves load`: an open-loop load generator for servers of the OpenAI protocol.
 
     grooves load                                  # 200 requests at 5 per second, to `grooves serve`
-    grooves load 127.0.0.1:8001 --rate 40 --requests 2000 --picture load.png
+    grooves load 127.0.0.1:8002 --rate 40 --requests 2000 --picture load.png
 
 Key idea: users do not wait for each other. Requests are sent at planned times (a Poisson process),
 whether the server keeps up or not, and a latency counts from the planned time, so that a request
@@ -125,7 +125,7 @@ async def _until_interrupted(work, tasks: list[asyncio.Task]) -> None:
 
 
 def server_url(address: str, elsewhere: bool = False) -> str:
-    """An address as a URL that ends before /completions: 127.0.0.1:8000 -> http://…:8000/v1.
+    """An address as a URL that ends before /completions: 127.0.0.1:8001 -> http://…:8001/v1.
 
     elsewhere: whether it may be another machine. Raises: ValueError where it is none of these.
     """
@@ -137,7 +137,7 @@ def server_url(address: str, elsewhere: bool = False) -> str:
     except (ValueError, OSError):
         found = set()
     if not found or parts.scheme not in ("http", "https"):
-        raise ValueError(f"{address!r} is no address: give one such as http://127.0.0.1:8000/v1")
+        raise ValueError(f"{address!r} is no address: give one such as http://127.0.0.1:8001/v1")
     if not elsewhere and not all(map(_is_here, found)):
         raise ValueError(
             f"{host} is not this machine: load only servers that are yours, with --elsewhere"
@@ -188,7 +188,7 @@ async def served_model(http: httpx.AsyncClient, url: str) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `grooves load`."""
     add = parser.add_argument
-    add("address", nargs="?", default="http://127.0.0.1:8000/v1", help="of the server")
+    add("address", nargs="?", default="http://127.0.0.1:8001/v1", help="of the server")
     add("--rate", type=float, default=5.0, help="requests per second on average (default: 5)")
     add("--requests", type=int, default=200, help="how many (default: 200)")
     add("--max-tokens", type=int, nargs="+", default=MIX, help="a mix (default: 16 64 160)")

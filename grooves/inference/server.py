@@ -1,7 +1,7 @@
 """`grooves serve`: an HTTP server that speaks the OpenAI protocol, for one story model.
 
-    grooves serve                                       # the base model, at 127.0.0.1:8000
-    grooves serve --model mine.safetensors --port 8001  # weights that `save_model` wrote
+    grooves serve                                       # the base model, at 127.0.0.1:8001
+    grooves serve --model mine.safetensors --port 8002  # weights that `save_model` wrote
     grooves serve --step-ms 150                         # slow enough to see the words arrive
 
 Key idea: a server is a few small things behind each other, each of which can be read alone.
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address (default: this machine only)")
     parser.add_argument(
-        "--port", type=int, default=8000, help="port (default: 8000; 0: any free one)"
+        "--port", type=int, default=8001, help="port (default: 8001; 0: any free one)"
     )
     parser.add_argument("--queue", type=int, default=32, help="texts that may wait (default: 32)")
     parser.add_argument(
@@ -133,7 +133,7 @@ def listen(host: str, port: int) -> socket.socket:
         number = getattr(error, "errno", None)
         why = os.strerror(number) if number and number > 0 else error  # below 0: no such host
         raise OSError(
-            f"cannot serve at {host}:{port} ({why}): stop what uses it, or add --port 8001"
+            f"cannot serve at {host}:{port} ({why}): stop what uses it, or add --port 8002"
         ) from None
 
 

@@ -24,6 +24,8 @@ def test_a_long_gradient_is_clipped_and_none_is_kept_from_the_step_before():
         updater.step(1e6 * model(torch.tensor([[1, 2]])).square().mean())
         total = sum(p.grad.square().sum() for p in model.parameters()).sqrt()
         assert total.item() == pytest.approx(1, abs=1e-3)
+    updater.step(0 * model(torch.tensor([[1, 2]])).sum())
+    assert all((p.grad == 0).all() for p in model.parameters())
 
 
 def test_a_rate_that_is_not_positive_is_refused():

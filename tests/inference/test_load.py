@@ -1,11 +1,13 @@
 """The load generator: when it sends, what it counts, what it reports, and what it refuses."""
 
+import argparse
 import asyncio
 import json
 import os
 import signal
 import socket
 from itertools import count
+from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
@@ -13,6 +15,7 @@ import pytest
 from load_server import DONE, chunk, listening, simulate, usage, words
 
 from grooves.cli import main
+from grooves.inference import load, server
 from grooves.inference.latency import Goal
 from grooves.inference.load import closed_loop, open_loop, plan_requests, server_url
 from grooves.inference.load_client import Client, Outcome, PlannedRequest
@@ -189,6 +192,15 @@ def test_addresses_of_other_machines_are_refused_unless_allowed():
     for wrong in ("", "ftp://127.0.0.1", "http://:80", "127.0.0.1:port"):
         with pytest.raises(ValueError, match="is no address: give one such as"):
             server_url(wrong)
+
+
+def test_without_an_address_the_load_is_sent_to_where_a_server_listens_by_default():
+    parsers = {module: argparse.ArgumentParser() for module in (server, load)}
+    for module, parser in parsers.items():
+        module.add_arguments(parser)
+    serve, sent = (parser.parse_args([]) for parser in parsers.values())
+    assert server_url(sent.address) == server_url(f"{serve.host}:{serve.port}")
+    assert urlsplit(sent.address).port != 8000  # there `make serve` shows the book
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: "
