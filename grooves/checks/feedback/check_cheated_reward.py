@@ -176,7 +176,8 @@ def _refuse_rounding(got, expected: np.ndarray, given: str) -> None:
     if wrong.any() and not expected[wrong].any():
         at = int(wrong.argmax())
         raise CheckFailed(
-            f"for {PARTS[1]}, with {given}, your result at [{at}] is {number(got[at])}; {SHOULD} 0.\n"
+            f"for {PARTS[1]}, with {given}, your result at [{at}] is {number(got[at])}; "
+            f"{SHOULD} 0.\n"
             f"Likely mistake: {NOTHING_LEFT}",
             hint="nothing_left",
         )

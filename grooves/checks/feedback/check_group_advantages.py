@@ -189,9 +189,9 @@ MISTAKES = (
     ),
     *in_forms(
         "sample_and_rounding",
-        "there are two mistakes. You divide by n - 1 in the standard deviation, as PyTorch's `std` does by "
-        "default; divide by n, with `correction=0`. And in a group of equal rewards, you divide "
-        "what rounding left by an equally small spread; find such groups by comparing their "
+        "there are two mistakes. You divide by n - 1 in the standard deviation, as PyTorch's `std` "
+        "does by default; divide by n, with `correction=0`. And in a group of equal rewards, you "
+        "divide what rounding left by an equally small spread; find such groups by comparing their "
         "rewards.",
         *_forms_in_single(True, *UNNOTICED),
     ),

@@ -211,8 +211,8 @@ MISTAKES = (
     ),
     *in_forms(
         "another_error_and_unjudged",
-        "there are two mistakes. You use the standard errors of the other checkpoints, but the allowance is "
-        f"that of the best one alone. And {NAN} Leave such checkpoints out.",
+        "there are two mistakes. You use the standard errors of the other checkpoints, but the "
+        f"allowance is that of the best one alone. And {NAN} Leave such checkpoints out.",
         *(
             _where_unjudged(unjudged, otherwise)
             for unjudged in (_unjudged_kept, _none_good)
