@@ -8,6 +8,6 @@ judge accepts), `kl_estimators` (how far a model has moved), `optimum` and `outc
 policy, exactly, and how near each method comes), `judges` (what is true in Stories);
 `updates` is the step that they share. Then `raters` (people whose taste and mistakes are known),
 `verifiable` (a judge that selects stories, or corrects them word by word), and the loop itself:
-`feedback_file` (thumbs on disk), `thumbs` (the widget that collects them), `learn` (a few thumbs
-change the model) and `learn_command` (`grooves learn FILE`).
+`thumbs` (the widget that writes `inference.feedback_file`), `learn` (a few thumbs change the model)
+and `learn_command` (`grooves learn FILE`).
 """

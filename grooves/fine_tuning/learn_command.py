@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from grooves import cache_dir
-from grooves.fine_tuning import feedback_file, judges
+from grooves.fine_tuning import judges
 from grooves.fine_tuning.learn import STEPS, learn_from_pairs
 from grooves.fine_tuning.preferences import Pairs
+from grooves.inference import feedback_file
 from grooves.inference.sampled import draw_texts
 from grooves.language.stories import Stories
 from grooves.language.tokenizers import WordTokenizer
@@ -53,8 +54,9 @@ def main(args: argparse.Namespace) -> int:
         print(f"line {line} is skipped: {why}")
     pairs = lesson.pairs(model, args.seed)
     if len(pairs) < FEW:
-        print(f"{len(pairs)} pairs are hardly anything: {2 * FEW} give a clear direction.")
-    print(f"Learning from {len(pairs)} pairs, {STEPS} steps ...", flush=True)
+        print(f"Fewer than {FEW} pairs are hardly anything: {2 * FEW} give a clear direction.")
+    count = "1 pair" if len(pairs) == 1 else f"{len(pairs)} pairs"
+    print(f"Learning from {count}, {STEPS} steps ...", flush=True)
     tuned, reward = learn_from_pairs(model, pairs, seed=args.seed)
     print(Change.measure(model, tuned, reward, MEASURED))
     notes = {
@@ -63,6 +65,7 @@ def main(args: argparse.Namespace) -> int:
     }
     save_model(tuned, to, notes)
     print(f"Written to {to} ({feedback_file.weights_hash(tuned)}).")
+    print(f"Ask it for stories: grooves serve --model {to}")
     return 0
 
 
@@ -180,8 +183,8 @@ class Change:
     def __str__(self) -> str:
         before, after = self.before, self.after
         lines = [
-            f"Preferred by the reward model to what it wrote before: {self.preferred:.0%} "
-            "(50% is no change).",
+            "The reward model prefers a new story to an old one in "
+            f"{self.preferred:.0%} of comparisons (50% is no change).",
             f"Happy endings: {before.happy:.0%} before, {after.happy:.0%} now "
             f"(± {after.error:.0%}).",
             f"Accepted by the parser: {before.accepted:.0%} before, {after.accepted:.0%} now.",

@@ -11,8 +11,8 @@ from __future__ import annotations
 import html
 from pathlib import Path
 
-from grooves.fine_tuning import feedback_file
-from grooves.fine_tuning.feedback_file import Feedback
+from grooves.inference import feedback_file
+from grooves.inference.feedback_file import Feedback
 from grooves.inference.sampled import draw_texts
 from grooves.language.tokenizers import WordTokenizer
 

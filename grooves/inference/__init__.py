@@ -15,6 +15,7 @@ continuous batching), `latency` (percentiles, goodput) and `serving_simulation`.
 
 Then the server, from the outside in: `server` (the command), `endpoints` (HTTP), `request_fields`
 and `protocol` (what a client may ask), `answers` (what it gets), `supervisor` (who is served),
-`worker` (the process with the model) and its `engine`; `metrics` and `feedback_log` beside them.
+`worker` (the process with the model) and its `engine`; beside them `metrics`, `feedback_log` and
+`feedback_file`.
 `load` sends many requests (`load_client` is one of them), `load_report` says what was found.
 """

@@ -11,15 +11,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 from random import Random
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import Module
 
+from grooves.inference.feedback_file import weights_hash
 from grooves.inference.paged_decoder import PagedDecoder
 from grooves.inference.sampling import Sampler, at_points
 from grooves.inference.scheduler import Request, Scheduler
@@ -28,7 +27,6 @@ from grooves.language.stories import vocabulary
 from grooves.training.checkpoint import CheckpointError, load_model
 from grooves.training.lineage import BASE_STEPS, weights_path
 
-HASH_DIGITS = 12  # enough to tell models apart
 BLOCK = 16  # tokens per block of the KV cache
 TOKEN_BUDGET = 256  # tokens per step at most: long prompts are read in chunks
 
@@ -128,15 +126,6 @@ class Engine:
         pool = self.scheduler.tables.pool
         counts = len(self.scheduler.running), len(self.scheduler.waiting)
         return State(self.info.weights, *counts, pool.n_used, pool.n_blocks)
-
-
-def weights_hash(model: Module) -> str:
-    """The beginning of the SHA-256 of a model's weights, names and values: 12 hex digits."""
-    digest = sha256()
-    for name, weight in sorted(model.named_parameters()):
-        digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
-        digest.update(weight.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:HASH_DIGITS]
 
 
 @lru_cache(maxsize=64)

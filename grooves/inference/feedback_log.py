@@ -1,17 +1,17 @@
 """Feedback by HTTP: one JSON object per line, appended to a file on this machine.
 
-Key idea: a line is checked before it is written and then written in one piece, so whoever reads the
-file while the server runs, or after it was killed, finds whole and valid lines. The weights do not
-change here: `grooves learn` reads the file later. Chapters: 09, 10.
+Key idea: a body is checked, field by field, before it becomes a line of `feedback_file`, so whoever
+reads the file while the server runs finds whole and valid lines. The weights do not change here:
+`grooves learn` reads the file later. Chapters: 09, 10.
 """
 
 from __future__ import annotations
 
-import json
-import os
-from datetime import UTC, datetime
+from dataclasses import asdict
 from pathlib import Path
 
+from grooves.inference import feedback_file
+from grooves.inference.feedback_file import Feedback
 from grooves.inference.protocol import LONGEST_WORD
 from grooves.inference.request_fields import BadRequest, shown
 from grooves.language.stories import to_words
@@ -25,7 +25,7 @@ class FeedbackLog:
 
     def __init__(self, path: Path | str, tokenizer: WordTokenizer):
         self.path, self.tokenizer = Path(path), tokenizer
-        self._write(b"")  # so that a wrong path is noticed when the server starts
+        self.path.open("ab").close()  # so that a wrong path is noticed when the server starts
 
     def append(self, body: dict, model: str) -> dict:
         """Check a client's opinion and append it; returns the record.
@@ -48,11 +48,9 @@ class FeedbackLog:
             raise BadRequest(
                 "chosen and rejected are the same text: there is nothing to learn", "rejected"
             )
-        record = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "model": model}
-        record["prompt"] = given.get("prompt", "")
-        record |= {name: given.get(name) for name in (*TEXTS[1:], "thumb")} | {"source": "server"}
-        self._write(json.dumps(record).encode() + b"\n")
-        return record
+        feedback = Feedback(model, source="server", **given)
+        feedback_file.append(self.path, feedback)
+        return asdict(feedback)
 
     def _check(self, name: str, value: object) -> None:
         """Raises: BadRequest for a field that does not exist, or holds what it must not."""
@@ -71,16 +69,3 @@ class FeedbackLog:
                 self.tokenizer.encode([word[:LONGEST_WORD] for word in to_words(value)])
             except ValueError as error:
                 raise BadRequest(f"{name}: {error}", name, code="unknown_word") from None
-
-    def _write(self, line: bytes) -> None:
-        """Append in one system call, after a line break where somebody's last line has none."""
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
-        file = os.open(self.path, flags, 0o644)
-        try:
-            if line and (end := os.lseek(file, 0, os.SEEK_END)):
-                os.lseek(file, end - 1, os.SEEK_SET)
-                line = line if os.read(file, 1) == b"\n" else b"\n" + line
-            os.write(file, line)
-            os.fsync(file)  # nobody can collect a thumb twice
-        finally:
-            os.close(file)

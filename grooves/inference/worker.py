@@ -42,7 +42,7 @@ class Job(NamedTuple):
 
 
 class Info(NamedTuple):
-    """What the server tells about a model. weights: a hash of them, `engine.weights_hash`."""
+    """What the server tells about a model. weights: a hash of them, `feedback_file.weights_hash`."""
 
     path: str
     name: str

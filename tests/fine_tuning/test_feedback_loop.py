@@ -7,7 +7,7 @@ from running_server import serving
 
 from grooves import cli
 from grooves.fine_tuning import judges, learn_command
-from grooves.fine_tuning.feedback_file import read
+from grooves.inference.feedback_file import read
 from grooves.inference.sampled import draw_texts
 from grooves.language.stories import Stories
 from grooves.language.tokenizers import WordTokenizer

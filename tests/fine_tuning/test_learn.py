@@ -4,9 +4,9 @@ import torch
 from tiny_models import VOCABULARY, tiny
 
 from grooves.fine_tuning import learn
-from grooves.fine_tuning.feedback_file import weights_hash
 from grooves.fine_tuning.learn import learn_from_pairs, reward_from_pairs
 from grooves.fine_tuning.preferences import Pairs
+from grooves.inference.feedback_file import weights_hash
 from grooves.inference.sampled import draw_texts
 
 FAVOURITE = 7

@@ -6,8 +6,8 @@ from tiny_models import tiny
 
 from grooves import cli
 from grooves.fine_tuning import judges, learn_command
-from grooves.fine_tuning.feedback_file import Feedback, append, weights_hash
 from grooves.fine_tuning.learn_command import Change, Lesson
+from grooves.inference.feedback_file import Feedback, append, weights_hash
 from grooves.inference.sampled import draw_texts
 from grooves.language.stories import Stories
 from grooves.language.tokenizers import WordTokenizer
@@ -61,7 +61,12 @@ def test_the_command_writes_new_weights_and_says_what_changed(file, base, quick,
     assert "line 13 is skipped: it is not JSON" in said
     assert "line 12 is skipped: 'robot' is not one of the" in said
     assert "Learning from 11 pairs" in said
-    for what in ("Preferred by", "Happy endings: ", "Accepted by the parser: ", "nats per story"):
+    for what in (
+        "The reward model prefers",
+        "Happy endings: ",
+        "Accepted by the parser: ",
+        "nats per story",
+    ):
         assert what in said
     assert read(to)[1]["notes"] == {"learned_from": 11, "started_from": f"base@{committed}"}
     new = weights_hash(load_model(to))

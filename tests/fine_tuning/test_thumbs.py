@@ -3,8 +3,8 @@
 import pytest
 from tiny_models import tiny
 
-from grooves.fine_tuning.feedback_file import default_path, read, weights_hash
 from grooves.fine_tuning.thumbs import Thumbs, shown
+from grooves.inference.feedback_file import default_path, read, weights_hash
 from grooves.inference.sampled import draw_texts
 from grooves.language.stories import Stories, to_words
 from grooves.training import lineage

@@ -7,7 +7,6 @@ from tiny_language import TinyStories
 from tiny_models import tiny
 
 from grooves.fine_tuning import verifiable
-from grooves.fine_tuning.feedback_file import weights_hash
 from grooves.fine_tuning.verifiable import (
     OwnStories,
     accepted_given,
@@ -17,6 +16,7 @@ from grooves.fine_tuning.verifiable import (
     train_on_beginnings,
     train_on_corrected,
 )
+from grooves.inference.feedback_file import weights_hash
 from grooves.inference.sampled import draw_texts
 from grooves.language.stories import Stories
 from grooves.training import lineage

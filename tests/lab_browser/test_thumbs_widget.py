@@ -7,7 +7,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
 from test_jupyterlab import keep_picture
 
-from grooves.fine_tuning.feedback_file import read
+from grooves.inference.feedback_file import read
 
 CELL = """\
 from grooves.fine_tuning.thumbs import Thumbs

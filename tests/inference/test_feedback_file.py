@@ -7,7 +7,7 @@ import pytest
 import torch
 from tiny_models import tiny
 
-from grooves.fine_tuning.feedback_file import Feedback, append, parse, read, weights_hash
+from grooves.inference.feedback_file import Feedback, append, parse, read, weights_hash
 
 PAIR = Feedback(
     "base@0123456789ab", "One day,", 'he said "no".', "he cried ü.", time="2026-11-30T17:05:12Z"
