@@ -13,7 +13,7 @@ from torch import Tensor
 from grooves.checks import check
 from grooves.checks.arrays import by_hand, judge
 from grooves.checks.compare import Mistake, draw
-from grooves.checks.feedback.rules import LAB, SHOULD, in_forms
+from grooves.checks.feedback.rules import LAB, NUMBER, OVERFLOWS, SHOULD, in_forms
 
 
 def loss(chosen: Tensor, rejected: Tensor) -> Tensor:
@@ -59,10 +59,14 @@ MISTAKES = (
         lambda c, r: -_p(c, r).mean(),
         lambda c, r: 1 - _p(c, r).mean(),
     ),
-    Mistake(
+    *in_forms(
         "logarithm_of_mean",
+        "you average over the pairs before you take the logarithm. Take the logarithm for each "
+        "pair, then the mean.",
         lambda c, r: -torch.log(_p(c, r).mean()),
-        "you take the logarithm of the mean probability. Take it of each pair, then the mean.",
+        lambda c, r: torch.log((1 + torch.exp(r.double() - c.double())).mean()),
+        lambda c, r: torch.log((1 + torch.exp(r.float() - c.float())).mean()),
+        lambda c, r: torch.log(torch.exp(loss(c, r)).mean()),
     ),
     Mistake(
         "sum",
@@ -122,7 +126,7 @@ MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="bradley_terry", returns=(Tensor, np.ndarray, float, np.floating))
+@check(lab=LAB, exercise="bradley_terry", returns=(Tensor, np.ndarray, NUMBER), raised=OVERFLOWS)
 def bradley_terry(answer):
     """bradley_terry(chosen, rejected): (N,), (N,) -> a number."""
 
@@ -132,6 +136,8 @@ def bradley_terry(answer):
         judge(call, inputs, loss(*inputs).mean(), MISTAKES, given, SHOULD)
 
     ask(by_hand(answer), draw(1, 7, scale=2), draw(2, 7, scale=2))
+    # short numbers, so that a message that writes out a small input shows an ordinary one
+    ask(answer, torch.tensor([3.0, 0.5]), torch.tensor([1.0, 2]))
     ask(answer, draw(3, 7, scale=2), draw(2, 7, scale=2))
     ask(answer, draw(3, 7, scale=2), draw(4, 7, scale=2))
     ask(answer, draw(5, 1), draw(6, 1))

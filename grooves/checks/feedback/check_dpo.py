@@ -14,7 +14,7 @@ from torch import Tensor
 from grooves.checks import check
 from grooves.checks.arrays import by_hand, judge
 from grooves.checks.compare import Mistake, shape_of
-from grooves.checks.feedback.rules import LAB, SHOULD, in_forms
+from grooves.checks.feedback.rules import LAB, NUMBER, OVERFLOWS, SHOULD, in_forms
 
 PAD = -1
 
@@ -98,17 +98,6 @@ def _everything(tokens, log_p, ref, n_prompt, beta):
     return right(tokens, log_p, ref, n_prompt, beta, inside=after.expand_as(tokens))
 
 
-def _last_missing(tokens, log_p, ref, n_prompt, beta):
-    inside = _inside(tokens, n_prompt)
-    inside = inside & (tokens.roll(-1, -1) != PAD)
-    inside[..., -1] = False
-    return right(tokens, log_p, ref, n_prompt, beta, inside=inside)
-
-
-def _ipo(h: Tensor) -> Tensor:
-    return (h - 1).square()
-
-
 MISTAKES = (
     Mistake(
         "exchanged",
@@ -176,33 +165,9 @@ MISTAKES = (
         lambda x, p, q, n, b: right(x, p, q, n, 1.0) / b,
     ),
     Mistake(
-        "beta_divides",
-        lambda x, p, q, n, b: right(x, p, q, n, 1 / b),
-        "you divide by beta. It multiplies the difference: a large beta keeps the model near the "
-        "reference, because little difference is enough.",
-    ),
-    Mistake(
-        "beta_of_one",
-        _from(lambda p, q, b: b * (p[:, 0] - p[:, 1]) - (q[:, 0] - q[:, 1])),
-        "beta multiplies only the model's part. It multiplies the reference's too.",
-    ),
-    Mistake(
         "sum",
         _from(_margin, mean=lambda losses, x: losses[(x[:, 0] != x[:, 1]).any(-1)].sum()),
         "the losses of the pairs are added up. Return their mean.",
-    ),
-    *in_forms(
-        "no_logarithm",
-        "the logarithm is missing, or has the wrong sign. The loss of a pair is -ln sigmoid.",
-        _from(_margin, loss=lambda h: torch.sigmoid(h)),
-        _from(_margin, loss=lambda h: -torch.sigmoid(h)),
-        _from(_margin, loss=lambda h: 1 - torch.sigmoid(h)),
-        _from(_margin, loss=lambda h: -_loss_of(h)),
-    ),
-    Mistake(
-        "last_missing",
-        _last_missing,
-        "the last token of each text is missing.",
     ),
     *in_forms(
         "unstable",
@@ -213,15 +178,10 @@ MISTAKES = (
         _from(_margin, loss=lambda h: torch.log(1 + torch.exp(-h))),
         _from(_margin, loss=lambda h: torch.log(1 + torch.exp(-h.float()))),
     ),
-    Mistake(
-        "ipo",
-        _from(_margin, loss=_ipo),
-        "that is a squared distance, as in IPO. The loss of DPO is -ln sigmoid.",
-    ),
 )
 
 
-@check(lab=LAB, exercise="dpo", returns=(Tensor, np.ndarray, float, np.floating))
+@check(lab=LAB, exercise="dpo", returns=(Tensor, np.ndarray, NUMBER), raised=OVERFLOWS)
 def dpo(answer):
     """dpo(tokens, log_p, ref_log_p, n_prompt, beta): (N, 2, T) three times, (N,) -> a number."""
 

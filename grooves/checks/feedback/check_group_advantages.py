@@ -75,22 +75,27 @@ def _nan(r: Tensor) -> Tensor:
     return _centred(r) / _centred(r).square().mean().sqrt()
 
 
-def _noisy(r: Tensor) -> Tensor:
-    """What rounding leaves of equal rewards is divided by a spread of the same size."""
-    r = r.float()
-    centred = r - r.mean()
-    spread = centred.square().mean().sqrt()
-    return (centred / spread if spread > 0 else centred).double()
+def _in_single(arrays: bool, sample: bool, epsilon: float | None = None):
+    """As it is written without a thought of rounding, in single precision.
 
-
-def _rounded(epsilon: float):
-    """The same without a guard, in single precision, with a constant beside the spread."""
+    arrays: with NumPy, whose means are rounded in another way than PyTorch's. sample: with N - 1.
+    epsilon: beside the spread; None: a spread of exactly 0 is left out instead.
+    """
 
     def change(r: Tensor) -> Tensor:
-        r = r.float()
-        return ((r - r.mean()) / (r.std(correction=0) + epsilon)).double()
+        own = r.float().numpy() if arrays else r.float()
+        spread = own.std(ddof=int(sample)) if arrays else own.std(correction=int(sample))
+        if epsilon is None:
+            made = (own - own.mean()) / spread if spread > 0 else 0 * own
+        else:
+            made = (own - own.mean()) / (spread + epsilon)
+        return torch.as_tensor(made).double()
 
     return lambda rewards, groups: _by_group(rewards, groups, change)
+
+
+def _forms_in_single(sample: bool, *epsilons: float | None) -> list:
+    return [_in_single(arrays, sample, each) for arrays in (False, True) for each in epsilons]
 
 
 def _with_epsilon(epsilon: float, sample: bool):
@@ -113,11 +118,6 @@ def _runs(rewards: Tensor, groups: Tensor) -> Tensor:
     return right(rewards, changes.cumsum(0))
 
 
-def _in_order_of_groups(rewards: Tensor, groups: Tensor) -> Tensor:
-    """Right, but one group after the other."""
-    return right(rewards, groups)[groups.argsort(stable=True)]
-
-
 def _whole(rewards: Tensor, groups: Tensor) -> Tensor:
     return _standardised(rewards.double())
 
@@ -126,18 +126,8 @@ def _batch_spread(rewards: Tensor, groups: Tensor, sample=False) -> Tensor:
     return _by_group(rewards, groups, _centred) / rewards.double().std(correction=int(sample))
 
 
-def _batch_mean(rewards: Tensor, groups: Tensor) -> Tensor:
-    centred = rewards.double() - rewards.double().mean()
-    return centred / _by_group(rewards, groups, lambda r: r.std(correction=0))
-
-
-def _others(r: Tensor) -> Tensor:
-    """The mean of the others as the baseline."""
-    n = len(r)
-    if n == 1:
-        return torch.zeros_like(r)
-    return _standardised(r) * n / (n - 1)
-
+UNNOTICED = (None, 0.0, 1e-12, 1e-10, 1e-9, 1e-8)  # beside a spread: too little to show
+ADDED = tuple(10.0**-n for n in range(2, 8))  # enough to show
 
 MISTAKES = (
     *in_forms(
@@ -153,22 +143,12 @@ MISTAKES = (
         _batch_spread,
         lambda r, g: _batch_spread(r, g, sample=True),
     ),
-    Mistake(
-        "batch_mean",
-        _batch_mean,
-        "you subtract the mean of the whole batch. Each group has its own.",
-    ),
     *in_forms(
         "groups_mixed",
         "you take neighbours for a group. The groups stand in mixed order and have several sizes, "
         "so look at the number of each text's group.",
         _strides,
         _runs,
-    ),
-    Mistake(
-        "in_order_of_groups",
-        _in_order_of_groups,
-        "your result stands group by group. Each advantage must stand at its text's place.",
     ),
     *in_forms(
         "sample_spread",
@@ -205,20 +185,23 @@ MISTAKES = (
         "rounding_divided",
         "in a group of equal rewards, the mean is rounded, and you divide what the rounding left "
         "by an equally small spread. Find such groups by comparing their rewards.",
-        lambda r, g: _by_group(r, g, _noisy),
-        *(_rounded(epsilon) for epsilon in (0.0, 1e-12, 1e-10, 1e-8)),
+        *_forms_in_single(False, *UNNOTICED),
+    ),
+    *in_forms(
+        "sample_and_rounding",
+        "there are two mistakes. You divide by n - 1 in the standard deviation, as PyTorch's `std` "
+        "does by default; divide by n, with `correction=0`. And in a group of equal rewards, you "
+        "divide what rounding left by an equally small spread; find such groups by comparing their "
+        "rewards.",
+        *_forms_in_single(True, *UNNOTICED),
     ),
     *in_forms(
         "constant_added",
         "a constant is added to the standard deviation, so the advantages of a group with a small "
         "spread are too small. Divide by the standard deviation itself.",
         *(_with_epsilon(10.0**-n, sample) for n in range(2, 8) for sample in (False, True)),
-    ),
-    Mistake(
-        "others_mean",
-        lambda r, g: _by_group(r, g, _others),
-        "you compare each text with the mean of the others. Here its own reward is part of the "
-        "mean.",
+        *_forms_in_single(False, *ADDED),
+        *_forms_in_single(True, *ADDED),
     ),
 )
 

@@ -60,11 +60,6 @@ def _with(value=exact, d=None, k1=None, k2=None, k3=None, mean=None):
 right = _with()
 
 
-def _of_mean(p, ref, drawn):
-    d = (ref - p)[drawn].mean()
-    return exact(p, ref), -d, d.square() / 2, _k3(d)
-
-
 def _enumerated(p, ref, drawn):
     at = p > -torch.inf
     d, weight = (ref - p)[at], p.exp()[at]
@@ -114,11 +109,6 @@ MISTAKES = (
         _with(k3=lambda d: d.exp() - 1),
         _with(k3=lambda d: d.exp() - d),
     ),
-    Mistake(
-        "of_the_mean",
-        _of_mean,
-        "you take k2 and k3 of the mean of d. Take them of each draw, then the mean.",
-    ),
     *in_forms(
         "weighted_again",
         "you weight the draws by their probability. Likely outcomes are drawn more often already, "
@@ -132,13 +122,6 @@ MISTAKES = (
         _enumerated,
         "your estimates ignore `drawn`: they are means over all outcomes, which nobody can list "
         "for texts. Take them over the draws.",
-    ),
-    *in_forms(
-        "absolute",
-        "you take absolute values, so k1 no longer cancels and its mean is too large. Single "
-        "values of k1 may be negative.",
-        _with(k1=torch.abs),
-        _with(k1=lambda d: (-d).clamp_min(0)),
     ),
     *in_forms(
         "exact_unweighted",

@@ -68,10 +68,6 @@ def _signed(thumbs: Tensor) -> Tensor:
     return thumbs.double()
 
 
-def _clipped(most: float):
-    return lambda t, c: _weights(t, c).clamp_max(most)
-
-
 def _no_guard(thumbs, chance):
     """All are weighted, and 0 / 0 is NaN."""
     return (thumbs != 0).double() / chance.double()
@@ -137,12 +133,6 @@ MISTAKES = (
         "mean_chance",
         _with(weights=lambda t, c: (t != 0) / c.double().mean()),
         "you divide by the mean chance, which is no correction. Each story has its own.",
-    ),
-    *in_forms(
-        "clipped",
-        "large weights are clipped, which brings a part of the bias back. Here they stay as they "
-        "are.",
-        *(_with(weights=_clipped(most)) for most in (2.0, 5.0, 10.0, 20.0)),
     ),
     Mistake(
         "zero_chance",

@@ -80,8 +80,9 @@ def self_training(answer):
     said = f"{accepted:.0%} of {DRAWN} stories accepted, {plots:.1f} plots and {names:.0f} names"
     if plots < PLOTS:
         raise CheckFailed(
-            f"{said}. At least {PLOTS:g} plots must be left: the model repeats what was accepted "
-            "first. See to it that rare plots are trained on as often as frequent ones.",
+            f"{said}. At least {PLOTS:g} plots must be left. Perhaps the model repeats what was "
+            "accepted first: train on rare plots as often as on frequent ones. Perhaps unlikely "
+            "words were left out in every round, as by min-p: draw without that later on.",
             hint="too_few_plots",
         )
     if accepted < BAR:

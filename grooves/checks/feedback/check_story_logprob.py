@@ -149,11 +149,6 @@ MISTAKES = (
         lambda z, x, n, m: right(z, x, n, m).exp(),
     ),
     Mistake(
-        "one_prompt",
-        lambda z, x, n, m: right(z, x, n[:1].expand(len(n)), m),
-        "all texts are treated as if their prompts were as long as the first one's.",
-    ),
-    Mistake(
         "padding_multiplied",
         _multiplied,
         "what does not count is multiplied by 0, and 0 times -inf, or NaN, is NaN. Put a 0 in its "

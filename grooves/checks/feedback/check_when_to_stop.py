@@ -116,10 +116,30 @@ def _highest_reward_within(rewards, kl, wins, compared) -> int:
 
 def _unjudged_kept(rewards, kl, wins, compared) -> int:
     """0 / 0 counts as the best."""
-    if bool((compared == 0).any()):
-        return int((compared == 0).int().argmax())
-    return right(rewards, kl, wins, compared)
+    return int((compared == 0).int().argmax())
 
+
+def _none_good(rewards, kl, wins, compared) -> int:
+    """No share is as good as NaN, and `argmin` of infinities alone is 0."""
+    return 0
+
+
+def _where_unjudged(unjudged, otherwise):
+    """One way where some checkpoint has no comparison, another way for all other tables."""
+    return lambda r, k, w, n: (unjudged if bool((n == 0).any()) else otherwise)(r, k, w, n)
+
+
+NAN = (
+    "the share of a checkpoint that nobody judged is 0 / 0, which is NaN; `argmax` takes it for "
+    "the largest, and no other share is at least NaN."
+)
+RAISED = (
+    (
+        r"ZeroDivisionError|empty sequence|numel\(\) == 0|argument is empty|is an empty sequence",
+        "a checkpoint that nobody judged has the share 0 / 0. Leave such checkpoints out before "
+        "you look for the best one.",
+    ),
+)
 
 MISTAKES = (
     Mistake(
@@ -183,16 +203,26 @@ MISTAKES = (
         _by_allowance(lambda p, n: 2 * math.sqrt(p * (1 - p) / n)),
         _by_allowance(lambda p, n: 1.96 * math.sqrt(p * (1 - p) / n)),
     ),
-    Mistake(
+    *in_forms(
         "unjudged",
-        _unjudged_kept,
-        "you keep a checkpoint that nobody judged: 0 / 0 is NaN, and `argmax` takes NaN for the "
-        "largest. Leave such checkpoints out.",
+        f"{NAN} Leave such checkpoints out before you look for the best one.",
+        _where_unjudged(_unjudged_kept, right),
+        _where_unjudged(_none_good, right),
+    ),
+    *in_forms(
+        "another_error_and_unjudged",
+        "there are two mistakes. You use the standard errors of the other checkpoints, but the "
+        f"allowance is that of the best one alone. And {NAN} Leave such checkpoints out.",
+        *(
+            _where_unjudged(unjudged, otherwise)
+            for unjudged in (_unjudged_kept, _none_good)
+            for otherwise in (_own_errors, _of_difference)
+        ),
     ),
 )
 
 
-@check(lab=LAB, exercise="when_to_stop")
+@check(lab=LAB, exercise="when_to_stop", raised=RAISED)
 def when_to_stop(answer):
     """when_to_stop(rewards, kl, wins, compared): (S,) each -> a row, int."""
 

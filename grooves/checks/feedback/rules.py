@@ -5,12 +5,28 @@ Letters: N texts or pairs, K outcomes, T tokens, V tokens in the vocabulary.
 
 from __future__ import annotations
 
+import numbers
+from abc import ABCMeta
 from collections.abc import Callable
 
 from grooves.checks.compare import Mistake
 
 LAB = "10_feedback"
 SHOULD = "it should be"
+
+# any real number, Python's or NumPy's; named as a message writes it: "a number"
+NUMBER = ABCMeta("number", (), {"__doc__": "A real number of any type."})
+NUMBER.register(numbers.Real)
+
+# errors of Python's `math` where a logarithm is not taken in a stable way
+OVERFLOWS = (
+    (
+        r"OverflowError|math domain error|expected a positive input",
+        "a probability is rounded to 0, or an exponential overflows. -ln sigmoid(d) is "
+        "ln(1 + exp(-d)); where d is far below 0, that is -d. `logsigmoid`, `softplus` and "
+        "`np.logaddexp` compute it in a stable way.",
+    ),
+)
 
 
 def in_forms(name: str, says: str, *computed: Callable) -> tuple[Mistake, ...]:

@@ -72,6 +72,17 @@ def _(chosen, rejected):
     return -torch.log(1 / (1 + torch.exp(rejected - chosen))).mean()
 
 
+@wrong("bradley_terry", "logarithm_of_mean")
+def _(chosen, rejected):
+    return np.log(np.mean(1 + np.exp(np.asarray(rejected) - np.asarray(chosen))))
+
+
+@ANSWERS.rare("bradley_terry", "with math.exp, which overflows", "raised")
+def _(chosen, rejected):
+    pairs = zip(chosen.tolist(), rejected.tolist(), strict=True)
+    return float(np.mean([math.log(1 + math.exp(r - c)) for c, r in pairs]))
+
+
 # ---- 2 story_logprob ---------------------------------------------------------------------------
 
 
@@ -174,6 +185,23 @@ def _(tokens, log_p, ref_log_p, n_prompt, beta):
     margin = beta * ((p[:, 0] - p[:, 1]) - (q[:, 0] - q[:, 1]))
     margin = margin[[a.tolist() != b.tolist() for a, b in tokens]]
     return -F.logsigmoid(margin).sum() / max(len(margin), 1)
+
+
+@right("dpo", "the integer 0 where no pair differs")
+def _(tokens, log_p, ref_log_p, n_prompt, beta):
+    losses = [
+        np.logaddexp(0, -beta * sum((p[0] - q[0])[g : n[0]]) + beta * sum((p[1] - q[1])[g : n[1]]))
+        for x, p, q, g, n in zip(
+            tokens,
+            log_p.numpy(),
+            ref_log_p.numpy(),
+            n_prompt.tolist(),
+            (tokens != -1).sum(-1).tolist(),
+            strict=True,
+        )
+        if not x[0].equal(x[1])
+    ]
+    return sum(losses) / len(losses) if losses else 0
 
 
 def _example_pairs(n):
@@ -295,18 +323,11 @@ wrong("kl_estimators", "exact_turned")(_estimated(exact=lambda p, ref: -_kl_sum(
 wrong("kl_estimators", "no_half")(_estimated(k={2: lambda d: d**2}))
 wrong("kl_estimators", "k3_incomplete")(_estimated(k={3: np.expm1}))
 wrong("kl_estimators", "weighted_again")(_estimated(over=lambda v, p: (v * p).sum() / p.sum()))
-wrong("kl_estimators", "absolute")(_estimated(k={1: abs}))
 wrong("kl_estimators", "exact_unweighted")(_estimated(exact=lambda p, ref: (p - ref).mean()))
 wrong("kl_estimators", "zero_times_infinity")(
     _estimated(exact=lambda p, ref: (np.exp(p) * (p - ref)).sum())
 )
 wrong("kl_estimators", "added_up")(_estimated(over=lambda v, p: v.sum()))
-
-
-@wrong("kl_estimators", "of_the_mean")
-def _(log_p, log_ref, drawn):
-    d = float((log_ref - log_p)[drawn].mean())
-    return _kl_sum(log_p.tolist(), log_ref.tolist()), -d, d * d / 2, math.exp(d) - 1 - d
 
 
 @wrong("kl_estimators", "not_drawn")
@@ -388,6 +409,37 @@ def _(rewards, groups):
     from grooves.fine_tuning import policy_gradient
 
     return policy_gradient.group_advantages(rewards, groups, divide_by_spread=True)
+
+
+def _group_by_group(change, arrays=False):
+    """change: of the rewards of a group, tensors or arrays, in single precision."""
+
+    def answer(rewards, groups):
+        out = torch.zeros(len(rewards))
+        for group in groups.unique():
+            own = rewards[groups == group]
+            out[groups == group] = torch.as_tensor(change(own.numpy() if arrays else own))
+        return out
+
+    return answer
+
+
+def _guarded(own):
+    s = own.std()
+    return (own - own.mean()) / s if s > 0 else 0 * own
+
+
+wrong("group_advantages", "sample_and_rounding")(_group_by_group(_guarded))
+wrong("group_advantages", "rounding_divided")(_group_by_group(_guarded, arrays=True))
+ANSWERS.rare("group_advantages", "std() + 1e-8", "sample_and_rounding")(
+    _group_by_group(lambda own: (own - own.mean()) / (own.std() + 1e-8))
+)
+ANSWERS.rare("group_advantages", "NumPy's std() + 1e-8", "rounding_divided")(
+    _group_by_group(lambda own: (own - own.mean()) / (own.std() + 1e-8), arrays=True)
+)
+ANSWERS.rare("group_advantages", "std() + 1e-6", "constant_added")(
+    _group_by_group(lambda own: (own - own.mean()) / (own.std() + 1e-6))
+)
 
 
 # ---- 6 best_of_n_kl ----------------------------------------------------------------------------
@@ -676,6 +728,30 @@ wrong("cheated_reward", "exchanged")(_suspected(lambda r, j, x: _partial(j, r, x
 wrong("cheated_reward", "nothing_left")(_suspected(_undefined, lambda c: np.nanargmax(np.abs(c))))
 
 
+@ANSWERS.rare("cheated_reward", "polyfit, and no thought of rounding", "nothing_left")
+def _(rewards, judged, features):
+    r, j, x = (a.numpy() for a in (rewards, judged, features))
+
+    def left(y):
+        return y - np.polyval(np.polyfit(j, y, 1), j)
+
+    found = [np.corrcoef(left(r), left(column))[0, 1] for column in x.T]
+    return int(np.argmax(np.abs(found))), found
+
+
+@ANSWERS.rare("cheated_reward", "plain PyTorch, and no thought of rounding", "nothing_left")
+def _(rewards, judged, features):
+    x = judged - judged.mean()
+
+    def left(y):
+        y = y - y.mean()
+        return y - x * (x @ y) / (x @ x)
+
+    a, rest = left(rewards), [left(column) for column in features.T]
+    found = torch.stack([a @ b / (a.norm() * b.norm()) for b in rest])
+    return int(found.abs().argmax()), found
+
+
 @wrong("cheated_reward", "course_code")
 def _(rewards, judged, features):
     from grooves.inference.best_of_n import entropy_of
@@ -733,6 +809,31 @@ ANSWERS.by_hand(
         == 1
     ),
 )
+
+
+def _stopped(own=False):
+    """0 / 0 stays NaN. own: each checkpoint's own standard error is its allowance."""
+
+    def answer(rewards, kl, wins, compared):
+        share = wins / compared
+        best = share.argmax()
+        error = (share * (1 - share) / compared).sqrt()
+        good = share >= share[best] - (error if own else error[best])
+        return int(torch.where(good, kl, math.inf).argmin())
+
+    return answer
+
+
+wrong("when_to_stop", "unjudged")(_stopped())
+wrong("when_to_stop", "another_error_and_unjudged")(_stopped(own=True))
+
+
+@ANSWERS.rare("when_to_stop", "0 / 0 in Python", "raised")
+def _(rewards, kl, wins, compared):
+    share = [w / n for w, n in zip(wins.tolist(), compared.tolist(), strict=True)]
+    p = max(share)
+    floor = p - math.sqrt(p * (1 - p) / compared[share.index(p)])
+    return min((i for i, s in enumerate(share) if s >= floor), key=kl.tolist().__getitem__)
 
 
 @wrong("when_to_stop", "course_code")
@@ -816,7 +917,6 @@ wrong("selection_bias", "self_normalised_only")(_thumbs(divisor=lambda t, w: w.s
 wrong("selection_bias", "not_self_normalised")(_thumbs(own=lambda w, e: len(e)))
 wrong("selection_bias", "inverse_of_rest")(_thumbs(weight=lambda e, some: 1 / (1 - some)))
 wrong("selection_bias", "mean_chance")(_thumbs(weight=lambda e, some: 0 * some + 1 / e.mean()))
-wrong("selection_bias", "clipped")(_thumbs(weight=lambda e, some: np.minimum(1 / some, 10)))
 
 
 @wrong("selection_bias", "not_corrected")
