@@ -39,7 +39,8 @@ def timetable(runs: dict[str, list[Request]], n_slots: int, caption: str) -> fig
         bars = slots_of(requests, n_slots)
         for place, (slot, start_s, end_s, name) in enumerate(bars):
             colour = figures.SERIES[place % 4]
-            axes.barh(slot, end_s - start_s, left=start_s, height=0.75, color=colour, alpha=0.75)
+            span = [(start_s, end_s - start_s)], (slot - 0.375, 0.75)
+            axes.broken_barh(*span, facecolors=colour, alpha=0.75)  # labels stand on these
             axes.text((start_s + end_s) / 2, slot, f"{name}", ha="center", va="center", fontsize=9)
         ends[way] = max(end_s for _, _, end_s, _ in bars)
         axes.set(ylabel=way, yticks=[], ylim=(n_slots - 0.4, -0.6))
