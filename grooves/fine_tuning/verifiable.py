@@ -1,7 +1,7 @@
 """A verifiable reward: the parser as judge, asked in two ways.
 
 Key idea: a judge that only says yes or no selects among a model's stories, and whatever it accepts
-more often grows: from a start of which 4 % are accepted, one plot is soon all that is left. A judge
+more often grows: from a start of which 4% are accepted, one plot is soon all that is left. A judge
 that says at each word whether a story can go on so corrects stories instead of selecting them, so
 every plot that the model begins is also ended, and the model keeps its variety.
 Chapter 10.

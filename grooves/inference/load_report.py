@@ -129,7 +129,7 @@ class Report:
             )
         if self.generator_was_late:
             found.append(
-                "The generator itself sent late, 1 % of the requests by "
+                "The generator itself sent late, 1% of the requests by "
                 f"{1e3 * self.late_s[99]:.0f} ms or more. Latencies include that, so they are "
                 "upper bounds: choose a lower --rate."
             )

@@ -39,7 +39,11 @@ def test_a_bar_lasts_from_the_first_word_to_the_last(drawn):
     runs = {"static": [served("a", 1.0, 4.0)], "continuous": [served("a", 1.0, 3.0)]}
     picture = serving_plots.timetable(runs, 2, "caption")
     spans = [
-        [tuple(path.get_extents().intervalx) for bar in axes.collections for path in bar.get_paths()]
+        [
+            tuple(path.get_extents().intervalx)
+            for bar in axes.collections
+            for path in bar.get_paths()
+        ]
         for axes in drawn[0].axes
     ]
     assert spans == [[(1.0, 4.0)], [(1.0, 3.0)]]

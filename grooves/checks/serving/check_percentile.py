@@ -148,7 +148,7 @@ MISTAKES = (
     Mistake(
         "from_the_top",
         lambda groups, p: -nearest_rank([[-v for v in g] for g in groups], p),
-        "you count from the largest latency. 99 % of the latencies are at or below the 99th "
+        "you count from the largest latency. 99% of the latencies are at or below the 99th "
         "percentile.",
     ),
     *in_forms(
