@@ -9,6 +9,7 @@ Chapter 10; in the notebook and in the lab.
 from __future__ import annotations
 
 import html
+import os
 from pathlib import Path
 
 from grooves.inference import feedback_file
@@ -133,11 +134,20 @@ class Thumbs:
 
 
 def shown(path: Path) -> str:
-    """A path as a reader likes to see it, with ~ for their home folder."""
-    try:
-        return str(Path("~") / path.resolve().relative_to(Path.home().resolve()))
-    except (ValueError, RuntimeError, OSError):
-        return str(path)
+    """A path as a reader likes to see it: from $GROOVES_CACHE where that is set, or from home, ~.
+
+    So a page of the book, in which the widget stands as well, names no folder of the machine that
+    built it.
+    """
+    places = {"~": str(Path.home())}
+    if chosen := os.environ.get("GROOVES_CACHE"):
+        places = {"$GROOVES_CACHE": chosen} | places
+    for name, folder in places.items():
+        try:
+            return str(Path(name) / path.resolve().relative_to(Path(folder).resolve()))
+        except (ValueError, RuntimeError, OSError):
+            continue
+    return str(path)
 
 
 def _paragraph(text: str) -> str:

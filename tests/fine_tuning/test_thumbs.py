@@ -88,7 +88,10 @@ def test_thumbs_go_to_the_cache_folder_by_default_and_it_is_said(base, monkeypat
     thumbs = widget(base, None)
     assert thumbs.path == default_path() == tmp_path / "cache" / "feedback" / "thumbs.jsonl"
     assert shown(thumbs.path) in thumbs.status.value
+    assert shown(thumbs.path) == "$GROOVES_CACHE/feedback/thumbs.jsonl"
+    assert str(tmp_path) not in thumbs.status.value
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("GROOVES_CACHE")
     assert shown(thumbs.path) == "~/cache/feedback/thumbs.jsonl"
 
 
