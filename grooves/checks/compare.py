@@ -13,7 +13,6 @@ import numbers
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -21,6 +20,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from grooves.checks.failures import CheckFailed
+from grooves.checks.mistakes import Mistake
 from grooves.checks.smallest import DIGITS, ROUNDED_TO_ZERO
 from grooves.checks.survey import Finding
 from grooves.checks.verdict import note
@@ -28,15 +28,6 @@ from grooves.checks.verdict import note
 # Relative and absolute. The inputs are float32, so float64 answers get no tighter bound.
 TOLERANCE = {torch.float16: 1e-2, torch.bfloat16: 5e-2}
 ORDINARY_TOLERANCE = 1e-4
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """A common mistake: its name, what it computes from the exercise's inputs, what to say."""
-
-    name: str
-    compute: Callable
-    says: str
 
 
 def draw(seed: int, *shape: int, scale: float = 1.0) -> Tensor:

@@ -50,6 +50,7 @@ def describe_type(kind: type) -> str:
     if kind is type(None):
         return "None"
     names = {"Tensor": "tensor", "ndarray": "array", "int": "integer", "float": "number"}
+    names |= {"Real": "number", "floating": "number"}  # of `numbers` and of NumPy
     return _a(names.get(kind.__name__, kind.__name__))
 
 

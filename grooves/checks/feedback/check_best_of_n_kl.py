@@ -14,8 +14,9 @@ from torch import Tensor
 
 from grooves.checks import check
 from grooves.checks.arrays import by_hand, judge_parts
-from grooves.checks.compare import Mistake, draw
-from grooves.checks.feedback.rules import LAB, SHOULD, in_forms
+from grooves.checks.compare import draw
+from grooves.checks.feedback.rules import LAB, SHOULD
+from grooves.checks.mistakes import Mistake, in_forms
 
 PARTS = ("the probabilities", "the KL divergence")
 

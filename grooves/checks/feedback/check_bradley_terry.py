@@ -6,14 +6,17 @@ in a stable way; everything else shows in ordinary rewards. Letter: N pairs.
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from grooves.checks import check
 from grooves.checks.arrays import by_hand, judge
-from grooves.checks.compare import Mistake, draw
-from grooves.checks.feedback.rules import LAB, NUMBER, OVERFLOWS, SHOULD, in_forms
+from grooves.checks.compare import draw
+from grooves.checks.feedback.rules import LAB, OVERFLOWS, SHOULD
+from grooves.checks.mistakes import Mistake, in_forms
 
 
 def loss(chosen: Tensor, rejected: Tensor) -> Tensor:
@@ -126,7 +129,7 @@ MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="bradley_terry", returns=(Tensor, np.ndarray, NUMBER), raised=OVERFLOWS)
+@check(lab=LAB, exercise="bradley_terry", returns=(Tensor, np.ndarray, Real), raised=OVERFLOWS)
 def bradley_terry(answer):
     """bradley_terry(chosen, rejected): (N,), (N,) -> a number."""
 

@@ -12,8 +12,9 @@ import torch
 
 from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import by_hand, judge_parts
-from grooves.checks.compare import ORDINARY_TOLERANCE, Mistake, number
-from grooves.checks.feedback.rules import LAB, SHOULD, in_forms
+from grooves.checks.compare import ORDINARY_TOLERANCE, number
+from grooves.checks.feedback.rules import LAB, SHOULD
+from grooves.checks.mistakes import Mistake, in_forms
 
 PARTS = ("the feature", "the partial correlations")
 NONE = 1e-7  # of its own size: what rounding leaves of a feature that is explained completely

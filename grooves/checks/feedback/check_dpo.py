@@ -7,14 +7,17 @@ Letters: N pairs, T tokens.
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from grooves.checks import check
 from grooves.checks.arrays import by_hand, judge
-from grooves.checks.compare import Mistake, shape_of
-from grooves.checks.feedback.rules import LAB, NUMBER, OVERFLOWS, SHOULD, in_forms
+from grooves.checks.compare import shape_of
+from grooves.checks.feedback.rules import LAB, OVERFLOWS, SHOULD
+from grooves.checks.mistakes import Mistake, in_forms
 
 PAD = -1
 
@@ -181,7 +184,7 @@ MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="dpo", returns=(Tensor, np.ndarray, NUMBER), raised=OVERFLOWS)
+@check(lab=LAB, exercise="dpo", returns=(Tensor, np.ndarray, Real), raised=OVERFLOWS)
 def dpo(answer):
     """dpo(tokens, log_p, ref_log_p, n_prompt, beta): (N, 2, T) three times, (N,) -> a number."""
 

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from grooves.checks import check
 from grooves.checks.arrays import by_hand, judge
-from grooves.checks.compare import Mistake, draw, shape_of
-from grooves.checks.feedback.rules import LAB, SHOULD, in_forms
+from grooves.checks.compare import draw, shape_of
+from grooves.checks.feedback.rules import LAB, SHOULD
+from grooves.checks.mistakes import Mistake, in_forms
 
 
 def case(seed: int, prompts: list[int], lengths: list[int], V: int, extra: int = 2, padding=0):

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from grooves.checks import check
 from grooves.checks.arrays import by_hand, judge
-from grooves.checks.compare import Mistake
-from grooves.checks.feedback.rules import LAB, SHOULD, in_forms
+from grooves.checks.feedback.rules import LAB, SHOULD
+from grooves.checks.mistakes import Mistake, in_forms
 
 Table = tuple[Tensor, Tensor, Tensor, Tensor]
 

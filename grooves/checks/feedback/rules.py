@@ -5,18 +5,8 @@ Letters: N texts or pairs, K outcomes, T tokens, V tokens in the vocabulary.
 
 from __future__ import annotations
 
-import numbers
-from abc import ABCMeta
-from collections.abc import Callable
-
-from grooves.checks.compare import Mistake
-
 LAB = "10_feedback"
 SHOULD = "it should be"
-
-# any real number, Python's or NumPy's; named as a message writes it: "a number"
-NUMBER = ABCMeta("number", (), {"__doc__": "A real number of any type."})
-NUMBER.register(numbers.Real)
 
 # errors of Python's `math` where a logarithm is not taken in a stable way
 OVERFLOWS = (
@@ -27,8 +17,3 @@ OVERFLOWS = (
         "`np.logaddexp` compute it in a stable way.",
     ),
 )
-
-
-def in_forms(name: str, says: str, *computed: Callable) -> tuple[Mistake, ...]:
-    """One mistake in several forms, of which it says the same."""
-    return tuple(Mistake(name, compute, says) for compute in computed)

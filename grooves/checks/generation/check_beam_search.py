@@ -16,8 +16,9 @@ from torch import Tensor
 
 from grooves.checks import CheckFailed, check, describe
 from grooves.checks.arrays import by_hand
-from grooves.checks.compare import Mistake, as_tensor, told_apart
-from grooves.checks.generation.rules import LAB, in_forms
+from grooves.checks.compare import as_tensor, told_apart
+from grooves.checks.generation.rules import LAB
+from grooves.checks.mistakes import Mistake, in_forms
 from grooves.checks.survey import Finding
 from grooves.checks.verdict import note
 

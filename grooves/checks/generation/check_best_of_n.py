@@ -12,8 +12,9 @@ from torch import Tensor
 
 from grooves.checks import check
 from grooves.checks.arrays import by_hand, judge
-from grooves.checks.compare import Mistake, shape_of
-from grooves.checks.generation.rules import LAB, SHOULD, in_forms
+from grooves.checks.compare import shape_of
+from grooves.checks.generation.rules import LAB, SHOULD
+from grooves.checks.mistakes import Mistake, in_forms
 
 
 def case(seed: int, B: int, N: int, T: int, padding: float = 0.0) -> tuple[Tensor, Tensor]:

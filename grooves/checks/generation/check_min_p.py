@@ -12,17 +12,17 @@ from torch import Tensor
 
 from grooves.checks import check
 from grooves.checks.arrays import by_hand, judge
-from grooves.checks.compare import Mistake, draw, shape_of
+from grooves.checks.compare import draw, shape_of
 from grooves.checks.generation.rules import (
     LAB,
     SHOULD,
-    in_forms,
     logits_returned,
     not_renormalised,
     ranks,
     renormalised,
     zeroed,
 )
+from grooves.checks.mistakes import Mistake, in_forms
 
 
 def _kept(logits: Tensor, ratio: float) -> Tensor:

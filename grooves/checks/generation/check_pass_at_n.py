@@ -14,8 +14,8 @@ import numpy as np
 
 from grooves.checks import CheckFailed, check
 from grooves.checks.arrays import by_hand, judge
-from grooves.checks.compare import Mistake
-from grooves.checks.generation.rules import LAB, SHOULD, in_forms
+from grooves.checks.generation.rules import LAB, SHOULD
+from grooves.checks.mistakes import Mistake, in_forms
 from grooves.checks.survey import opened
 
 # Samples drawn, how many of them are correct, n.

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from grooves.checks import check
 from grooves.checks.arrays import by_hand, judge_parts
-from grooves.checks.compare import Mistake, draw, shape_of
-from grooves.checks.generation.rules import LAB, SHOULD, in_forms
+from grooves.checks.compare import draw, shape_of
+from grooves.checks.generation.rules import LAB, SHOULD
+from grooves.checks.mistakes import Mistake, in_forms
 
 PARTS = ("KL(p || r)", "KL(r || p)")
 

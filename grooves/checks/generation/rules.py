@@ -8,20 +8,12 @@ the likelier. Letters: B texts, V tokens in the vocabulary.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from grooves.checks.compare import Mistake
-
 LAB = "08_generation"
 SHOULD = "it should be"
-
-
-def in_forms(name: str, says: str, *computed: Callable) -> tuple[Mistake, ...]:
-    """One mistake in several forms, of which it says the same."""
-    return tuple(Mistake(name, compute, says) for compute in computed)
 
 
 def ranks(logits: Tensor, later_first: bool = False) -> Tensor:

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from grooves.checks import CheckFailed, check, describe
 from grooves.checks.arrays import NOT_THIS, by_hand
-from grooves.checks.compare import Mistake
-from grooves.checks.precision_memory.rules import LAB, as_number, in_forms, refuse
+from grooves.checks.mistakes import Mistake, in_forms
+from grooves.checks.precision_memory.rules import LAB, as_number, refuse
 
 LEVELS = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6])
 BIAS, TOP = 127, 2  # of the scale's bits, and the top power of two of the levels

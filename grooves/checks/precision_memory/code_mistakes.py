@@ -13,8 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from grooves.checks.arrays import NOT_THIS
-from grooves.checks.compare import Mistake
-from grooves.checks.precision_memory.rules import in_forms
+from grooves.checks.mistakes import Mistake, in_forms
 
 BOUNDS = (1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 2.0**-23, 1e-6, 1e-5, 1e-4, 1e-3)  # the usual ones
 

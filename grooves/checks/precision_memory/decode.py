@@ -16,8 +16,9 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from grooves.checks import CheckFailed, check
-from grooves.checks.compare import Mistake, written_by_hand
-from grooves.checks.precision_memory.rules import LAB, as_number, in_forms, refuse
+from grooves.checks.compare import written_by_hand
+from grooves.checks.mistakes import Mistake, in_forms
+from grooves.checks.precision_memory.rules import LAB, as_number, refuse
 
 PATTERNS = (
     0b0_10000000_1001001,  # 3.140625

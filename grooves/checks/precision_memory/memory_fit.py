@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from grooves.checks import check
-from grooves.checks.compare import Mistake
-from grooves.checks.precision_memory.rules import LAB, in_forms, refuse
+from grooves.checks.mistakes import Mistake, in_forms
+from grooves.checks.precision_memory.rules import LAB, refuse
 from grooves.models.published import Model
 
 FREE = 0.1  # of a device's memory

@@ -16,8 +16,9 @@ from torch import Tensor
 
 from grooves.checks import check
 from grooves.checks.arrays import NOT_THIS, by_hand
-from grooves.checks.compare import Mistake, as_tensor, close, number, shape_of
-from grooves.checks.precision_memory.rules import LAB, in_forms
+from grooves.checks.compare import as_tensor, close, number, shape_of
+from grooves.checks.mistakes import Mistake, in_forms
+from grooves.checks.precision_memory.rules import LAB
 from grooves.checks.survey import Finding
 from grooves.checks.verdict import note
 

@@ -44,11 +44,6 @@ def as_number(value) -> float:
     return float(value)
 
 
-def in_forms(name: str, says: str, *computed: Callable) -> tuple[Mistake, ...]:
-    """One mistake in several forms, of which it says the same."""
-    return tuple(Mistake(name, compute, says) for compute in computed)
-
-
 def refuse(
     got: Sequence,
     expected: Sequence,

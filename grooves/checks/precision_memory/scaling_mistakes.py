@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import torch
 
-from grooves.checks.compare import Mistake
-from grooves.checks.precision_memory.rules import in_forms
+from grooves.checks.mistakes import Mistake, in_forms
 
 INF = float("inf")
 

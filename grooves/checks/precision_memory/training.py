@@ -15,8 +15,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from grooves.checks import check
-from grooves.checks.compare import Mistake, number, own_seed
-from grooves.checks.precision_memory.rules import LAB, as_number, in_forms, refuse
+from grooves.checks.compare import number, own_seed
+from grooves.checks.mistakes import Mistake, in_forms
+from grooves.checks.precision_memory.rules import LAB, as_number, refuse
 from grooves.precision.memory import watched_peak_bytes
 
 WITHIN = 0.1

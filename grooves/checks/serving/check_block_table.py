@@ -12,8 +12,8 @@ import numpy as np
 
 from grooves.checks import CheckFailed, check, describe
 from grooves.checks.arrays import by_hand
-from grooves.checks.compare import Mistake
-from grooves.checks.serving.rules import LAB, in_forms, judge_plain
+from grooves.checks.mistakes import Mistake, in_forms
+from grooves.checks.serving.rules import LAB, judge_plain
 
 CASES = (
     ([[5, 6, 7, 8, 9]], 2),

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from grooves.checks import check
 from grooves.checks.arrays import by_hand, judge
-from grooves.checks.compare import Mistake
-from grooves.checks.serving.rules import LAB, SHOULD, in_forms
+from grooves.checks.mistakes import Mistake, in_forms
+from grooves.checks.serving.rules import LAB, SHOULD
 
 # lengths, n_layers, n_heads, n_kv_heads, head_dim, bits
 CASES = (

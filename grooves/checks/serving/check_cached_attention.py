@@ -13,8 +13,9 @@ import torch
 
 from grooves.checks import check
 from grooves.checks.arrays import by_hand, judge_parts
-from grooves.checks.compare import Mistake, draw
-from grooves.checks.serving.rules import LAB, SHOULD, in_forms
+from grooves.checks.compare import draw
+from grooves.checks.mistakes import Mistake, in_forms
+from grooves.checks.serving.rules import LAB, SHOULD
 
 PARTS = ("the output", "the new key cache", "the new value cache")
 # seed, H, G, P, T, D

@@ -13,8 +13,8 @@ import numpy as np
 
 from grooves.checks import check
 from grooves.checks.arrays import by_hand, judge_parts
-from grooves.checks.compare import Mistake
-from grooves.checks.serving.rules import LAB, SHOULD, in_forms
+from grooves.checks.mistakes import Mistake, in_forms
+from grooves.checks.serving.rules import LAB, SHOULD
 
 PARTS = ("the arrival rate", "the mean time", "the mean number in flight", "the mean blocks in use")
 CASES = (

@@ -12,8 +12,8 @@ import numpy as np
 
 from grooves.checks import check
 from grooves.checks.arrays import by_hand, judge
-from grooves.checks.compare import Mistake
-from grooves.checks.serving.rules import LAB, SHOULD, in_forms
+from grooves.checks.mistakes import Mistake, in_forms
+from grooves.checks.serving.rules import LAB, SHOULD
 
 
 def _drawn(seed: int, *sizes: int) -> list[list[float]]:

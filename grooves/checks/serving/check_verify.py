@@ -10,8 +10,8 @@ import numpy as np
 
 from grooves.checks import check
 from grooves.checks.arrays import by_hand, judge_parts
-from grooves.checks.compare import Mistake
-from grooves.checks.serving.rules import LAB, SHOULD, in_forms
+from grooves.checks.mistakes import Mistake, in_forms
+from grooves.checks.serving.rules import LAB, SHOULD
 
 PARTS = ("the number of accepted drafts", "the distribution of the next token")
 # seed, K, V, and whether the points are small, so that much is accepted

@@ -17,11 +17,6 @@ LAB = "09_serving"
 SHOULD = "it should be"
 
 
-def in_forms(name: str, says: str, *computed: Callable) -> tuple[Mistake, ...]:
-    """One mistake in several forms, of which it says the same."""
-    return tuple(Mistake(name, compute, says) for compute in computed)
-
-
 def judge_plain(
     call: Callable,
     inputs: tuple,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import operator
 
-from grooves.checks.compare import Mistake
-from grooves.checks.serving.rules import in_forms
+from grooves.checks.mistakes import Mistake, in_forms
 from grooves.checks.serving.streams import SEPARATORS, lines_of, parsed
 
 CHUNK_ALONE = (
