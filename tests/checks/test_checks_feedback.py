@@ -123,6 +123,12 @@ def test_no_checkpoint_is_at_the_border():
         for factor in (0.999, 1.001):
             kept = check_when_to_stop._within(wins, compared, factor)
             assert check_when_to_stop._least_kl(made[1], kept) == row
+    for seed in range(300):
+        *_, wins, compared = check_when_to_stop.case(seed, 12)
+        rates = (wins / compared).numpy()
+        best = rates.argmax()
+        border = rates[best] - math.sqrt(rates[best] * (1 - rates[best]) / int(compared[best]))
+        assert (rates == rates[best]).sum() == 1 and abs(rates - border).min() > 5e-5
 
 
 def test_weighted_estimates_have_no_bias():
