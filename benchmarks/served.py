@@ -126,8 +126,7 @@ KINDS = {
     "sockets (the operating system)": ("_socket.socket", "select.epoll"),
     "HTTP (uvicorn, h11 or httptools, starlette)": ("uvicorn", "h11", "httptools", "starlette"),
     "asyncio": ("asyncio", "_contextvars", "_asyncio"),
-    "pickle (messages of the worker)": ("_pickle", "_struct"),
-    "JSON": ("json",),
+    "JSON (answers, and the worker's messages)": ("json", "_struct"),
     "our server": ("grooves/inference",),
 }
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
-import pickle
 import socket
 import struct
 import time
@@ -102,7 +101,7 @@ class Supervisor:
         """The next message. Raises: EOFError where the worker is gone."""
         try:
             (size,) = struct.unpack("!I", await reader.readexactly(4))
-            return pickle.loads(await reader.readexactly(size))
+            return Channel.unpack(await reader.readexactly(size))
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             raise EOFError("the worker is gone") from error
 

@@ -13,7 +13,7 @@ Messages to the worker: ("add", [Job, ...]), ("cancel", [name, ...]), ("load", p
 
 from __future__ import annotations
 
-import pickle
+import json
 import signal
 import socket
 import struct
@@ -61,18 +61,31 @@ class State(NamedTuple):
 
 
 class Channel:
-    """Messages over a socket: four bytes of length, then a pickle. Both ends are our own."""
+    """Messages over a socket: four bytes of length, then JSON, which can hold nothing but data."""
 
     def __init__(self, connection: socket.socket):
         self.connection, self.buffer = connection, bytearray()
 
     @staticmethod
-    def pack(message: object) -> bytes:
+    def pack(message: tuple) -> bytes:
         """A message as bytes."""
-        data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+        data = json.dumps(message, separators=(",", ":")).encode()
         return struct.pack("!I", len(data)) + data
 
-    def send(self, message: object) -> None:
+    @staticmethod
+    def unpack(data: bytes) -> tuple:
+        """The message in these bytes, without its length, as it was before `pack`."""
+        kind, *content = json.loads(data)
+        if kind == "add":
+            content = [[Job(*job) for job in content[0]]]
+        elif kind == "ready":
+            content = [Info(*content[0])]
+        elif kind == "words":
+            names, tokens, chances, state = content
+            content = names, tokens, {int(name): c for name, c in chances.items()}, State(*state)
+        return kind, *content
+
+    def send(self, message: tuple) -> None:
         """Send a message, and wait while the other side does not read."""
         self.connection.sendall(self.pack(message))
 
@@ -96,7 +109,7 @@ class Channel:
             end = 4 + struct.unpack_from("!I", self.buffer)[0]
             if len(self.buffer) < end:
                 return
-            yield pickle.loads(self.buffer[4:end])
+            yield self.unpack(self.buffer[4:end])
             del self.buffer[:end]
 
 
