@@ -14,13 +14,12 @@ from functools import lru_cache
 from pathlib import Path
 from random import Random
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from grooves.inference.feedback_file import weights_hash
 from grooves.inference.paged_decoder import PagedDecoder
-from grooves.inference.sampling import Sampler, at_points
+from grooves.inference.sampling import Sampler, draw_each
 from grooves.inference.scheduler import Request, Scheduler
 from grooves.inference.worker import Info, Job, State
 from grooves.language.stories import vocabulary
@@ -92,10 +91,7 @@ class Engine:
     def step(self) -> tuple[list[int], list[int], dict]:
         """One forward pass: who wrote a word, which one, and the log-probabilities asked for."""
         step = self.scheduler.plan()
-        logits = self.cache.next_logits(step.new).cpu()  # (B, V)
-        if len(step.drawing) < len(step.new):
-            order = {name: row for row, name in enumerate(step.new)}
-            logits = logits[[order[name] for name in step.drawing]]  # (n, V)
+        logits = self.cache.next_logits(step.new, step.drawing).cpu()  # (n, V)
         drawn, chances = self._draw(step.drawing, logits)
         for request in self.scheduler.record(step, drawn, 0.0):
             self._forget(request.name)
@@ -111,9 +107,7 @@ class Engine:
         for settings, rows in groups.items():
             group = [names[row] for row in rows]
             table = logits if len(rows) == len(names) else logits[rows]  # (n, V)
-            points = np.array([[self.generators[name].random()] for name in group])
-            probabilities = sampler(*settings).probabilities(table).double()
-            words = at_points(probabilities, torch.from_numpy(points)).tolist()
+            words = draw_each(sampler(*settings), table, [self.generators[n] for n in group])
             drawn |= zip(group, words, strict=True)
             for name, word, row in zip(group, words, rows, strict=True):
                 if (n_top := self.jobs[name].n_top) is not None:

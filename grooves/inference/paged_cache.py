@@ -36,8 +36,11 @@ class PagedCache:
         """
         return dict(zip(new, self.next_logits(new), strict=True))
 
-    def next_logits(self, new: dict[object, list[int]]) -> Tensor:
-        """The same as one table, (B, V), in the order of the names; raises as `read` does."""
+    def next_logits(self, new: dict[object, list[int]], wanted: list | None = None) -> Tensor:
+        """The same as one table, (n, V), for the wanted names in their order; None wants all.
+
+        Raises: as `read`.
+        """
         names, tokens = list(new), list(new.values())
         starts = [len(self.tables.tokens[name]) for name in names]
         check_lengths(self.model, tokens, starts)
@@ -45,7 +48,10 @@ class PagedCache:
             self.copy(source, target)
         logits = self._forward(names, tokens, starts)
         self.tables.publish(*names)
-        return logits
+        if wanted is None or wanted == names:
+            return logits
+        order = {name: row for row, name in enumerate(names)}
+        return logits[[order[name] for name in wanted]]
 
     def _forward(self, names: list, tokens: list[list[int]], starts: list[int]) -> Tensor:
         """Logits after the last new token of each text, (B, V); the tables have grown."""

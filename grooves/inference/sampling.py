@@ -14,6 +14,7 @@ tie with the last one.)
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from random import Random
 
 import numpy as np
 import torch
@@ -189,6 +190,16 @@ def at_points(probabilities: Tensor, points: Tensor) -> Tensor:
     ends = probabilities.cumsum(-1)  # (B, V)
     points = points * ends[:, -1:]  # rounding may leave the line a little longer or shorter
     return torch.searchsorted(ends, points, right=True)[:, 0]  # the first end beyond the point
+
+
+def draw_each(sampler: Sampler, logits: Tensor, generators: list[Random]) -> list[int]:
+    """One token for each text, (n, V) -> n tokens, in one go; each from a generator of its own.
+
+    So a text's tokens do not depend on who else is in the batch. logits: on the CPU.
+    """
+    points = np.array([[generator.random()] for generator in generators])
+    probabilities = sampler.probabilities(logits).double()  # as precise as the points
+    return at_points(probabilities, torch.from_numpy(points)).tolist()
 
 
 def seen_before(tokens: list[int], size: int) -> Tensor:

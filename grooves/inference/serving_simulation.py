@@ -22,7 +22,7 @@ import torch
 from grooves.inference.latency import Timing
 from grooves.inference.paged_cache import PagedCache
 from grooves.inference.paging import BlockTables
-from grooves.inference.sampling import Sampler, at_points
+from grooves.inference.sampling import Sampler, draw_each
 from grooves.inference.scheduler import Request, Scheduler, Step
 
 
@@ -82,22 +82,15 @@ class ModelEngine:
         begin_s = perf_counter()
         if self.cost is not None:
             seconds = self.cost.seconds(step.n_tokens, n_attended(self.cache.tables, step))
-        logits = self.cache.next_logits(step.new)  # (B, V)
-        if len(step.drawing) < len(step.new):
-            order = {name: row for row, name in enumerate(step.new)}
-            logits = logits[[order[name] for name in step.drawing]]  # (n, V)
-        drawn = self._draw(step.drawing, logits.cpu()) if step.drawing else {}
+        drawn = self._draw(step.drawing, self.cache.next_logits(step.new, step.drawing))
         return drawn, perf_counter() - begin_s if self.cost is None else seconds
 
     def _draw(self, names: list, logits: torch.Tensor) -> dict[object, int]:
-        """One word for each text, (n, V), in one go; each text has a random generator of its own.
-
-        The points come from the texts' generators, so a word does not depend on the other texts.
-        """
-        points = np.array([[self._generator(name).random()] for name in names])
-        probabilities = self.sampler.probabilities(logits).double()  # as precise as the points
-        words = at_points(probabilities, torch.from_numpy(points))
-        return dict(zip(names, words.tolist(), strict=True))
+        """One word for each text: n names, (n, V)."""
+        if not names:
+            return {}
+        words = draw_each(self.sampler, logits.cpu(), [self._generator(name) for name in names])
+        return dict(zip(names, words, strict=True))
 
     def _generator(self, name) -> Random:
         if name not in self.generators:
