@@ -76,7 +76,12 @@ class Report:
 
     def to_dict(self) -> dict[str, float]:
         """The fields as plain data, rounded to what matters."""
-        return {name: round(value, 4) for name, value in asdict(self).items()}
+        return rounded(self)
+
+
+def rounded(measured) -> dict[str, float]:
+    """The fields of a dataclass of numbers, rounded to four decimals."""
+    return {name: round(value, 4) for name, value in asdict(measured).items()}
 
 
 def report(model, reference, n: int = 300, seed: int = 9) -> Report:
@@ -93,7 +98,7 @@ def report(model, reference, n: int = 300, seed: int = 9) -> Report:
         kl_error=float(kl.std()) / math.sqrt(n),
         plots=plots,
         names=names,
-        nats_per_word=float(drawn.entropy_nats.sum() / drawn.lengths.sum()),
+        nats_per_word=drawn.nats_per_word,
         length=float(np.mean([len(text) for text in drawn.tokens])),
     )
 

@@ -61,17 +61,35 @@ def train_on_accepted(
         if control:
             kept = rng.sample(range(per_round), len(kept))
         rng.shuffle(kept)
-        kept = sorted(kept[: batch * max_batches], key=lambda row: len(drawn.tokens[row]))
-        batches = [kept[i : i + batch] for i in range(0, len(kept), batch)]
-        rng.shuffle(batches)
-        model.train()
-        for rows in batches:
-            texts, ended = [drawn.tokens[r] for r in rows], [drawn.ended[r] for r in rows]
-            inputs, targets = encode(texts, 0, ended, model.config.context)
-            log_p = token_log_probs(model, inputs, targets)
-            updater.step(-log_p.sum() / (targets >= 0).sum())
+        kept = kept[: batch * max_batches]
+        texts, ended = [drawn.tokens[row] for row in kept], [drawn.ended[row] for row in kept]
+        train_once(model, updater, texts, ended, batch, rng)
         history.seconds += time.process_time() - started
         if on_round is not None:
             on_round(history)
     model.eval()
     return history
+
+
+def train_once(
+    model: nn.Module,
+    updater: Updater,
+    texts: list[list[int]],
+    ended: Sequence[bool],
+    batch: int,
+    rng: random.Random,
+) -> None:
+    """Train on each text once, in batches of similar length and random order; in place.
+
+    ended: whether each text has an end mark. The loss is the mean over a batch's tokens.
+    """
+    rows = sorted(range(len(texts)), key=lambda row: len(texts[row]))
+    batches = [rows[i : i + batch] for i in range(0, len(rows), batch)]
+    rng.shuffle(batches)
+    model.train()
+    for some in batches:
+        inputs, targets = encode(
+            [texts[r] for r in some], 0, [ended[r] for r in some], model.config.context
+        )
+        log_p = token_log_probs(model, inputs, targets)
+        updater.step(-log_p.sum() / (targets >= 0).sum())

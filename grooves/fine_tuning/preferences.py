@@ -45,8 +45,7 @@ def encode(
     Raises: ValueError where a prompt is longer than its text.
     """
     inputs, targets = next_word_rows(texts)
-    prompts = [n_prompt] * len(texts) if isinstance(n_prompt, int) else list(n_prompt)
-    for row, (text, given) in enumerate(zip(texts, prompts, strict=True)):
+    for row, (text, given) in enumerate(zip(texts, _for_each(n_prompt, len(texts)), strict=True)):
         if not 0 <= given <= len(text):
             raise ValueError(f"a prompt of {given} tokens does not fit a text of {len(text)}")
         targets[row, :given] = IGNORED
@@ -78,7 +77,7 @@ def story_log_probs(
     if torch.is_grad_enabled() or len(texts) <= CHUNK:
         rows = encode(texts, n_prompt, ended, model.config.context)
         return token_log_probs(model, *rows).sum(1)
-    prompts = [n_prompt] * len(texts) if isinstance(n_prompt, int) else list(n_prompt)
+    prompts = _for_each(n_prompt, len(texts))
     parts = [slice(i, i + CHUNK) for i in range(0, len(texts), CHUNK)]
     return torch.cat(
         [
@@ -86,6 +85,11 @@ def story_log_probs(
             for p in parts
         ]
     )
+
+
+def _for_each(n_prompt: int | Sequence[int], n_texts: int) -> list[int]:
+    """One number for all texts, or one for each, as one for each."""
+    return [n_prompt] * n_texts if isinstance(n_prompt, int) else list(n_prompt)
 
 
 # ---- pairs ---------------------------------------------------------------------------------------
@@ -122,8 +126,7 @@ class Pairs:
     @property
     def prompts(self) -> list[int]:
         """Tokens of the prompt of each pair."""
-        n = self.n_prompt
-        return [n] * len(self.chosen) if isinstance(n, int) else list(n)
+        return _for_each(self.n_prompt, len(self.chosen))
 
     def take(self, rows: Sequence[int]) -> Pairs:
         """Some of the pairs, by their numbers."""

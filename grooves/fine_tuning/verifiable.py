@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import nn
 
 from grooves.fine_tuning import judges
 from grooves.fine_tuning.kl_estimators import story_kl
-from grooves.fine_tuning.preferences import encode, token_log_probs
+from grooves.fine_tuning.own_samples import train_once
 from grooves.fine_tuning.updates import Updater
 from grooves.inference.constrained import draw_stories
 from grooves.inference.sampled import draw_texts
@@ -52,7 +52,7 @@ class Standing:
 
     def to_dict(self) -> dict[str, float]:
         """The fields as plain data, rounded to what matters."""
-        return {name: round(value, 4) for name, value in asdict(self).items()}
+        return judges.rounded(self)
 
 
 def correct_by_word(model: nn.Module, language: Stories, n: int, seed: int = 0) -> list[list[int]]:
@@ -142,14 +142,7 @@ def train_on_beginnings(
         shares.append(float(kept.mean()))
         rows = [np.flatnonzero(kept[i : i + tries]) + i for i in range(0, len(given), tries)]
         texts = [drawn.tokens[rng.choice(some.tolist())] for some in rows if len(some)]
-        texts.sort(key=len)
-        batches = [texts[i : i + OWN_BATCH] for i in range(0, len(texts), OWN_BATCH)]
-        rng.shuffle(batches)
-        model.train()
-        for batch in batches:
-            inputs, targets = encode(batch, context=model.config.context)
-            loss = -token_log_probs(model, inputs, targets).sum() / (targets >= 0).sum()
-            updater.step(loss)
+        train_once(model, updater, texts, [True] * len(texts), OWN_BATCH, rng)
     model.eval()
     return shares
 
@@ -178,7 +171,7 @@ def standing(model: nn.Module, start: nn.Module, n: int = 400, seed: int = 4_242
         accepted=len(stories) / n,
         plots=plots,
         names=names,
-        nats_per_word=float(drawn.entropy_nats.sum() / drawn.lengths.sum()),
+        nats_per_word=drawn.nats_per_word,
         kl=float(story_kl(model, start, drawn.tokens, ended=drawn.ended).mean()),
         gap=lineage.gap(model)[0],
     )

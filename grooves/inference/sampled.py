@@ -46,6 +46,11 @@ class Texts:
         """Words of each text, the end mark counted where there is one: (N,)."""
         return np.array([len(text) for text in self.tokens]) + self.ended
 
+    @property
+    def nats_per_word(self) -> float:
+        """Entropy of the distributions from which the words were drawn, a word."""
+        return float(self.entropy_nats.sum() / self.lengths.sum())
+
     def words(self, language) -> list[list[str]]:
         """The texts as lists of words, as `language.parse` reads them."""
         return [[language.vocabulary[token] for token in text] for text in self.tokens]

@@ -6,7 +6,7 @@ import torch
 from tiny_language import TinyStories
 from tiny_models import tiny
 
-from grooves.fine_tuning import verifiable
+from grooves.fine_tuning import own_samples, verifiable
 from grooves.fine_tuning.verifiable import (
     OwnStories,
     accepted_given,
@@ -81,13 +81,13 @@ def test_training_on_corrected_stories_teaches_what_the_judge_knows():
 
 def test_own_stories_are_trained_on_once_for_each_beginning_of_the_start(monkeypatch):
     start, model, seen = tiny(), tiny(), []
-    real = verifiable.encode
+    real = own_samples.encode
 
-    def encode(texts, **settings):
+    def encode(texts, *settings):
         seen.extend(texts)
-        return real(texts, **settings)
+        return real(texts, *settings)
 
-    monkeypatch.setattr(verifiable, "encode", encode)
+    monkeypatch.setattr(own_samples, "encode", encode)
 
     def even(texts):
         return [bool(text) and text[0] % 2 == 0 for text in texts]
