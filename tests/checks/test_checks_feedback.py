@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 import torch
-from test_checks_labs import Unwatched
+from test_checks_labs import forms_of, unwatched
 
-from grooves.checks import CheckFailed, compare
+from grooves.checks import CheckFailed
 from grooves.checks import feedback as check
 from grooves.checks.feedback import (
     check_best_of_n_kl,
@@ -39,11 +39,7 @@ MODULES = {
     "when_to_stop": check_when_to_stop,
     "selection_bias": check_selection_bias,
 }
-FORMS = [
-    (exercise, i, mistake.name)
-    for exercise, module in MODULES.items()
-    for i, mistake in enumerate(module.MISTAKES)
-]
+FORMS = forms_of(MODULES)
 pytestmark = pytest.mark.usefixtures("own_progress")
 
 
@@ -58,8 +54,7 @@ def refusal(exercise, answer):
 
 @pytest.mark.parametrize(("exercise", "i", "name"), FORMS)
 def test_every_form_of_a_mistake_is_named(exercise, i, name, monkeypatch):
-    monkeypatch.setattr(compare, "watched", lambda answer, inputs, _: (answer(*inputs), []))
-    monkeypatch.setattr(compare, "_Names", Unwatched)
+    unwatched(monkeypatch)
     assert refusal(exercise, MODULES[exercise].MISTAKES[i].compute).hint == name
 
 

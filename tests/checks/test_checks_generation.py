@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from answers.generation import ANSWERS, grown
-from test_checks_labs import Unwatched
+from test_checks_labs import forms_of, unwatched
 
 from grooves.checks import CheckFailed, compare
 from grooves.checks import generation as check
@@ -39,11 +39,7 @@ MODULES = {
     "calibration": check_calibration,
     "constrained": check_constrained,
 }
-FORMS = [
-    (exercise, i, mistake.name)
-    for exercise, module in MODULES.items()
-    for i, mistake in enumerate(module.MISTAKES)
-]
+FORMS = forms_of(MODULES)
 pytestmark = pytest.mark.usefixtures("own_progress")
 
 
@@ -71,8 +67,7 @@ def asked(exercise):
 
 @pytest.mark.parametrize(("exercise", "i", "name"), FORMS)
 def test_every_form_of_a_mistake_is_named(exercise, i, name, monkeypatch):
-    monkeypatch.setattr(compare, "watched", lambda answer, inputs, _: (answer(*inputs), []))
-    monkeypatch.setattr(compare, "_Names", Unwatched)
+    unwatched(monkeypatch)
     assert refusal(exercise, MODULES[exercise].MISTAKES[i].compute).hint == name
 
 

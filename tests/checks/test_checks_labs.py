@@ -153,6 +153,21 @@ class Unwatched(contextlib.nullcontext):
         self.seen = set()
 
 
+def unwatched(monkeypatch):
+    """Let the checks call answers as they are: the code of a mistake is no student's answer."""
+    monkeypatch.setattr(compare, "watched", lambda answer, inputs, _: (answer(*inputs), []))
+    monkeypatch.setattr(compare, "_Names", Unwatched)
+
+
+def forms_of(modules):
+    """Every form of every mistake: (exercise, its number in MISTAKES, its name)."""
+    return [
+        (exercise, i, mistake.name)
+        for exercise, module in modules.items()
+        for i, mistake in enumerate(module.MISTAKES)
+    ]
+
+
 def listed(lab, exercise, monkeypatch):
     """The mistakes that a check lists, by name: those that could show in one of its comparisons."""
     found = []

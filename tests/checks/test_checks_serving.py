@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 from answers.serving import ANSWERS, policy
-from test_checks_labs import Unwatched
+from test_checks_labs import forms_of, unwatched
 from torch.nn import functional as F
 
-from grooves.checks import CheckFailed, compare
+from grooves.checks import CheckFailed
 from grooves.checks import serving as check
 from grooves.checks.serving import (
     check_block_table,
@@ -43,18 +43,13 @@ MODULES = {
     "littles_law": check_littles_law,
     "read_stream": check_read_stream,
 }
-FORMS = [
-    (exercise, i, mistake.name)
-    for exercise, module in MODULES.items()
-    for i, mistake in enumerate(module.MISTAKES)
-]
+FORMS = forms_of(MODULES)
 pytestmark = pytest.mark.usefixtures("own_progress")
 
 
 @pytest.mark.parametrize(("exercise", "i", "name"), FORMS)
 def test_every_form_of_a_mistake_is_named(exercise, i, name, monkeypatch):
-    monkeypatch.setattr(compare, "watched", lambda answer, inputs, _: (answer(*inputs), []))
-    monkeypatch.setattr(compare, "_Names", Unwatched)
+    unwatched(monkeypatch)
     with pytest.raises(CheckFailed) as caught:
         getattr(check, exercise)(MODULES[exercise].MISTAKES[i].compute)
     assert caught.value.hint == name

@@ -1,19 +1,8 @@
 """Pictures of learning from feedback: every run where its numbers are."""
 
 import numpy as np
-import pytest
 
-from grooves.plots import feedback_plots, figures
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """The figures that are drawn."""
-    seen, draw = [], figures.picture
-    monkeypatch.setattr(
-        figures, "picture", lambda figure, *more: seen.append(figure) or draw(figure, *more)
-    )
-    return seen
+from grooves.plots import feedback_plots
 
 
 def test_every_run_is_a_mark_beside_the_curve_of_the_best(drawn):

@@ -1,21 +1,10 @@
 """Pictures of fine-tuning: every run is a dot, and the curve goes through the means."""
 
 import numpy as np
-import pytest
 
-from grooves.plots import figures, fine_tuning_plots
+from grooves.plots import fine_tuning_plots
 
 RUNS = {"LoRA": np.random.default_rng(0).random((4, 5, 2)), "full": np.full((3, 2, 2), 0.5)}
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """The figures that are drawn."""
-    seen, draw = [], figures.picture
-    monkeypatch.setattr(
-        figures, "picture", lambda figure, *more: seen.append(figure) or draw(figure, *more)
-    )
-    return seen
 
 
 def test_a_frontier_shows_each_run_and_a_curve_of_means(drawn):

@@ -1,20 +1,9 @@
 """Pictures of generation: all settings, all models, every mark where its number is."""
 
 import numpy as np
-import pytest
 
 from grooves.inference.calibration import Bin
-from grooves.plots import figures, generation_plots
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """The figures that are drawn."""
-    seen, draw = [], figures.picture
-    monkeypatch.setattr(
-        figures, "picture", lambda figure, *more: seen.append(figure) or draw(figure, *more)
-    )
-    return seen
+from grooves.plots import generation_plots
 
 
 def rows(*numbers):

@@ -5,17 +5,7 @@ import pytest
 
 from grooves.inference.latency import Timing
 from grooves.inference.scheduler import Request
-from grooves.plots import figures, serving_plots
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """The figures that are drawn."""
-    seen, draw = [], figures.picture
-    monkeypatch.setattr(
-        figures, "picture", lambda figure, *more: seen.append(figure) or draw(figure, *more)
-    )
-    return seen
+from grooves.plots import serving_plots
 
 
 def served(name, *times_s):
