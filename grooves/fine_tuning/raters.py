@@ -1,6 +1,6 @@
 """Simulated raters: people whose taste, carelessness and bias are known exactly.
 
-Key idea: whoever compares two stories likes one of them for a reason, is sometimes careless, and
+Key idea: a person who compares two stories likes one for a reason, is sometimes careless, and
 may prefer the longer one without noticing. Here all three are numbers, so it is known how often a
 reward model could agree with new ratings at best, and what it has learned besides the taste.
 Chapter 10.

@@ -130,7 +130,7 @@ def append(path: Path | str, feedback: Feedback) -> None:
             file.seek(-1, os.SEEK_END)
             if file.read(1) != b"\n":
                 line = b"\n" + line
-        file.write(line)  # in append mode: always at the end, whoever else writes
+        file.write(line)  # append mode: always at the end, even if others write
         os.fsync(file.fileno())
 
 

@@ -1,7 +1,7 @@
 """The still picture of the explorable `serving`, for readers without scripts and for print.
 
 Key idea: the same requests with both policies on one time axis. Static batching lets slots idle
-until the longest answer of a batch has ended, so whoever comes later waits. Chapter 09.
+until the longest answer of a batch has ended, so later requests wait. Chapter 09.
 """
 
 from __future__ import annotations
