@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 from dataclasses import asdict
 from pathlib import Path
+from statistics import fmean
 
 import report
 import torch
@@ -192,17 +193,11 @@ def best_setting(tuned: dict[float, dict]) -> tuple[float, str]:
     return lr, step
 
 
-def mean(values) -> float:
-    """The mean of some numbers."""
-    values = list(values)
-    return sum(values) / len(values)
-
-
 def told(method: str, pairs: dict) -> str:
     """What a method on pairs reached at its chosen setting, in one line."""
     chosen = pairs["chosen"][method]
     cells = [run["steps"][str(chosen["steps"])] for run in pairs["runs"][method]]
-    happy, accepted, kl = (mean(c[name] for c in cells) for name in ("happy", "accepted", "kl"))
+    happy, accepted, kl = (fmean(c[name] for c in cells) for name in ("happy", "accepted", "kl"))
     where = f"{method}, lr {chosen['lr']:g}, {chosen['steps']} steps"
     return f"{where}: happy {happy:.3f}, accepted {accepted:.3f}, KL {kl:.2f}"
 
@@ -223,7 +218,7 @@ def main() -> None:
     stories = bench.story_estimators()
     keys = ("kl", "reward", "best_reward", "distance", "to_target", "to_aim", "outside", "seconds")
     rows = [
-        {"what": name, **{key: mean(run[key] for run in runs) for key in keys}}
+        {"what": name, **{key: fmean(run[key] for run in runs) for key in keys}}
         for name, runs in (
             *((name, [run]) for name, run in outcomes["counted"].items()),
             *outcomes["drawn"].items(),

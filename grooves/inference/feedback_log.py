@@ -1,8 +1,8 @@
 """Feedback by HTTP: one JSON object per line, appended to a file on this machine.
 
 Key idea: a body is checked, field by field, before it becomes a line of `feedback_file`, so a
-program that reads the file while the server runs finds whole and valid lines. The weights do not change here:
-`grooves learn` reads the file later. Chapters: 09, 10.
+program that reads the file while the server runs finds whole and valid lines. The weights do not
+change here: `grooves learn` reads the file later. Chapters: 09, 10.
 """
 
 from __future__ import annotations
