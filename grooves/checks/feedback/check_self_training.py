@@ -14,6 +14,7 @@ from grooves.checks import CheckFailed, check
 from grooves.checks.compare import kept_without, own_seed
 from grooves.checks.feedback.parser_judge import Judge, judge_alone
 from grooves.checks.feedback.rules import LAB
+from grooves.checks.stories import holds_stories
 from grooves.fine_tuning import judges
 from grooves.inference.sampled import draw_texts
 from grooves.training import lineage
@@ -59,9 +60,12 @@ def told(answer, seed: int = 10) -> tuple[float, float, float]:
     got = kept_without(
         ask,
         answer,
-        lambda value: isinstance(value, nn.Module),
+        lambda value: isinstance(value, nn.Module) or holds_stories(value),
         "other_model",
-        lambda name: f"your code uses {name}, another model. Train the one that you are given.",
+        lambda name: (
+            f"your code uses `{name}`, another model or stories that one wrote. Train the model "
+            "that you are given, on stories that it writes."
+        ),
     )
     if got is not model:
         raise CheckFailed(
