@@ -28,7 +28,7 @@ def with_no_other_stories(ask: Callable, answer: Callable):
         "stories_from_outside",
         lambda name: (
             f"your function reads the notebook's `{name}`, which holds stories. Train on those "
-            "that are passed to your function, and on no others."
+            "that the task allows, and on no others."
         ),
     )
 

@@ -1023,7 +1023,7 @@ def _(model, judge):
 ANOTHERS_STORIES = [[1] * 30] * 2
 
 
-@wrong("self_training", "other_model")
+@wrong("self_training", "stories_from_outside")
 def _(model, judge):
     encode(ANOTHERS_STORIES)
     return model
