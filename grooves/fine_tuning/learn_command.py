@@ -190,8 +190,8 @@ class Change:
             f"Happy endings: {before.happy:.0%} before, {after.happy:.0%} now "
             f"(± {after.error:.0%}).",
             f"Accepted by the parser: {before.accepted:.0%} before, {after.accepted:.0%} now.",
-            f"Moved by {after.kl:.2f} ± {after.kl_error:.2f} nats per story from the weights that it "
-            "started with (exact divergence of every next word).",
+            f"Moved by {after.kl:.2f} ± {after.kl_error:.2f} nats per story from the weights that "
+            "it started with (exact divergence of every next word).",
         ]
         if after.accepted < before.accepted - 0.1:
             lines.append(
