@@ -105,7 +105,8 @@ _HABITS: tuple[tuple[str, str], ...] = (
     (
         r"unexpected keyword argument '(axis|keepdims)'|missing 1 required positional arguments?: "
         r"\"dims?\"",
-        "PyTorch says dim and keepdim where NumPy says axis and keepdims.",
+        "PyTorch says dim and keepdim where NumPy says axis and keepdims. Its repeat_interleave "
+        "repeats each part, as NumPy's repeat does.",
     ),
     (
         r"unexpected keyword argument '(dim|keepdim)'",

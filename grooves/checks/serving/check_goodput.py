@@ -80,16 +80,19 @@ def _advice(mean: dict[str, float], overdue_s: list[float]) -> tuple[str, str]:
             "tokens may a step read at most?"
         )
     if worst == "first token late":
+        gaps = f" ({mean['gap too long']:g} more had a gap too long.)" * (mean["gap too long"] >= 1)
         return "late_first_tokens", (
             f"In {n} others, the first token came more than {GOAL.first_token_s:g} s after the "
-            "arrival. There are more requests than the server can serve: those that can no longer "
-            "meet the goal take the time of those that still can."
+            f"arrival.{gaps} There are more requests than the server can serve: those that can no "
+            "longer meet the goal take the time of those that still can."
         )
     in_time = sum(by_s < 0 for by_s in overdue_s)
     if in_time > len(overdue_s) / 2:
+        those = in_time / len(SEEDS)
+        which = "all of which" if those == mean[worst] else f"of which {those:g}"
         return "dropped_too_many", (
-            f"You dropped {n} others, of which {in_time / len(SEEDS):g} could still have met the "
-            "goal. Drop only what can no longer meet it."
+            f"You dropped {n} others, {which} could still have met the goal. Drop only what can no "
+            "longer meet it."
         )
     if mean["first token late"] > 1 or sum(overdue_s) / len(overdue_s) > GOAL.between_tokens_s:
         return "dropped_too_late", (
