@@ -1,10 +1,10 @@
 """The time step of an LSTM on the chip: a chain that no further unit shortens.
 
-Key idea: h(t) enters the products that give h(t + 1), so a step cannot begin before the last one has
-ended, whatever the chip has left over. What a step takes is the chain from h to h, or, where the
-weights do not fit into the matrix units, the time to load them anew for each step, whichever is
-longer; how much of the two overlaps depends on how many weights can wait beside the units.
-Chapter 14. Sources: Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735; Fowers 2021
+Key idea: h(t) enters the products that give h(t + 1), so a step cannot begin before the last one
+has ended, however many units are idle. A step takes the chain from h to h or, where the weights do
+not fit into the matrix units, the time to load them again for each step, whichever is longer; how
+much of the two overlaps depends on how many weights can wait beside the units. Chapter 14.
+Sources: Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735; Fowers 2021
 (Groq), "Hold my FPGA", for the published 575 ns. Latencies of units are assumed: see `Latencies`.
 """
 
@@ -72,8 +72,8 @@ def lstm_step(
     The weights, (2 width, 4 width), are cut into tiles of 320 × 320. Tiles enter one weight port in
     turn; a plane multiplies with one tile while the next waits loaded beside it. In 16 bits a pair
     of planes works as one. Tiles that all fit at once are loaded once and stay.
-    inputs_ahead: the products with x were computed for all steps before, so that half of the weights
-    is left. Raises: ValueError where width or bytes_per_weight is not positive.
+    inputs_ahead: the products with x were computed for all steps before, so that half of the
+    weights is left. Raises: ValueError for a width below 1 or weights of other than 1 or 2 bytes.
     """
     if width < 1 or bytes_per_weight not in (1, 2):
         raise ValueError(f"{width=} must be positive and {bytes_per_weight=} 1 or 2")
