@@ -11,7 +11,7 @@ Sources: Jacob, Ng & Wang 2008, "Memory Systems" (rows, banks and refresh of a D
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,8 +22,8 @@ class Work:
     """One operation as this machine sees it.
 
     inputs: indices of operations before it in the list. latency: cycles until its result is there;
-    occupies: until its unit can begin another one. n_bytes: of weights that it reads for every
-    token; bytes_per_token: of keys or values that it reads for each token so far.
+    occupies: until its unit can begin another one. reads: the name of the matrix that it reads, as
+    large as n_bytes, or growing by bytes_per_token with each token of the text.
     """
 
     name: str
@@ -31,8 +31,38 @@ class Work:
     inputs: tuple[int, ...]
     latency: int
     occupies: int = 1
+    reads: str = ""
     n_bytes: int = 0
     bytes_per_token: int = 0
+
+
+def work_of(program) -> list[Work]:
+    """The operations of a compiled `Program`, as this machine runs them.
+
+    It has no planes to install weights in: each product reads its matrix, or the keys or values so
+    far, when it begins. Matrices of equal numbers, which the chip uses to sum, are not read. A
+    result is there `near` cycles after its unit has finished, wherever it goes.
+    """
+    chip, tiles = program.chip, program.lowered.tiles
+    context = {name: T for name, (T, _) in program.lowered.caches.items()}
+    index: dict[str, tuple[int, ...]] = {}  # an operation's name -> what waiting for it means
+    found: list[Work] = []
+    for o in program.operations:
+        inputs = tuple(sorted({i for name in o.inputs for i in index.get(name, ())}))
+        if o.kind == "install":
+            index[o.name] = inputs
+            continue
+        n_bytes = per_token = 0
+        if (tile := tiles.get(o.tile)) is not None:
+            if tile.cache:
+                per_token = tile.nbytes // context[tile.cache]
+            elif len(np.unique(tile.weights[tile.weights != 0])) > 1:
+                n_bytes = tile.nbytes
+        reads = (tile.cache or o.tile) if n_bytes + per_token else ""
+        latency = chip.latency(o.unit, o.kind) + chip.latency_cycles["near"]
+        found.append(Work(o.name, o.unit, inputs, latency, o.occupies, reads, n_bytes, per_token))
+        index[o.name] = (len(found) - 1,)
+    return found
 
 
 @dataclass(frozen=True)
@@ -84,6 +114,7 @@ class Noise:
 
 
 QUIET = Noise(least=0.0)
+TOKENS = 512  # for so many tokens of a text there is room in the memory
 
 
 class Cache:
@@ -125,7 +156,7 @@ class Token:
 
 
 class CachedMachine:
-    """Runs a list of operations token by token; its cache and its clock go on from token to token."""
+    """Runs a list of operations for token after token; cache and clock keep their state."""
 
     def __init__(
         self,
@@ -142,8 +173,8 @@ class CachedMachine:
         self._followers = [
             [j for j, w in enumerate(self.work) if i in w.inputs] for i in range(len(self.work))
         ]
+        self._begins, self._top = self._places()
         self._layout: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-        self._room = 512  # tokens for which space is kept
 
     def run(self, n_tokens: int, context: int) -> list[Token]:
         """Write n_tokens; the position begins again at 0 after `context` tokens, a new text."""
@@ -151,59 +182,70 @@ class CachedMachine:
 
     def token(self, position: int) -> Token:
         """One token at a position: other programs' accesses, its own, then the schedule."""
-        own, top = self._lines(position)
+        lines, owners = self._lines(position)
         if noisy := self.noise.lines(self._rng):
-            self._cache.missed(top + self._rng.integers(0, 1 << 20, noisy))
-        missed = self._cache.missed(own[0])
-        fetch = self._fetch_cycles(own[0], own[1], missed)
-        starts, cycles = self._schedule(fetch)
+            self._cache.missed(self._top + self._rng.integers(0, 1 << 20, noisy))
+        missed = self._cache.missed(lines)
+        near, far = self._fetch_cycles(lines, owners, missed)
+        starts, cycles = self._schedule(near, far)
         self._now += cycles
         return Token(position, cycles, int(missed.sum()), tuple(starts))
 
-    def _lines(self, position: int):
-        """The lines that a token at this position reads, with the operation that reads each."""
+    def _places(self) -> tuple[dict[str, int], int]:
+        """The line at which each matrix begins, and the first line that belongs to others."""
+        begins, top = {}, 0
+        for work in self.work:
+            if work.reads and work.reads not in begins:
+                begins[work.reads] = top
+                top += -(-(work.n_bytes + work.bytes_per_token * TOKENS) // self.machine.line_bytes)
+        return begins, top
+
+    def _lines(self, position: int) -> tuple[np.ndarray, np.ndarray]:
+        """The lines that a token at this position reads, in program order, and who reads each."""
         if position not in self._layout:
-            size, at, lines, owners = self.machine.line_bytes, 0, [], []
-            for i, work in enumerate(self.work):
-                n = -(-(work.n_bytes + work.bytes_per_token * (position + 1)) // size)
-                lines.append(np.arange(at, at + n))
-                owners.append(np.full(n, i))
-                at += -(-(work.n_bytes + work.bytes_per_token * self._room) // size)
-            self._layout[position] = (np.concatenate(lines), np.concatenate(owners)), at
+            sizes = [
+                -(-(w.n_bytes + w.bytes_per_token * (position + 1)) // self.machine.line_bytes)
+                for w in self.work
+            ]
+            lines = [
+                self._begins.get(w.reads, 0) + np.arange(n)
+                for w, n in zip(self.work, sizes, strict=True)
+            ]
+            owners = np.repeat(np.arange(len(self.work)), sizes)
+            self._layout[position] = np.concatenate(lines), owners
         return self._layout[position]
 
-    def _fetch_cycles(self, lines, owners, missed) -> np.ndarray:
-        """Cycles that each operation waits for its lines: from the cache, and from the memory."""
+    def _fetch_cycles(self, lines, owners, missed) -> tuple[np.ndarray, np.ndarray]:
+        """Cycles that each operation waits for its lines: for the cache, and for the memory."""
         m, n = self.machine, len(self.work)
-        fetch = np.bincount(owners, minlength=n) / m.lines_per_cycle
-        if missed.any():
-            from_memory, whose = lines[missed], owners[missed]
-            rows = from_memory * m.line_bytes // m.row_bytes
-            opened = np.diff(rows, prepend=-1) != 0
-            ns = np.where(opened, m.row_miss_ns, m.row_hit_ns) / m.in_flight
-            fetch += np.bincount(whose, ns, n) * m.clock_hz / 1e9
-        return fetch
+        near = np.bincount(owners, minlength=n) / m.lines_per_cycle
+        from_memory, whose = lines[missed], owners[missed]
+        opened = np.diff(from_memory * m.line_bytes // m.row_bytes, prepend=-1) != 0
+        ns = np.where(opened, m.row_miss_ns, m.row_hit_ns) / m.in_flight
+        return near, np.bincount(whose, ns, n) * m.clock_hz / 1e9
 
-    def _schedule(self, fetch: np.ndarray) -> tuple[list[float], float]:
+    def _schedule(self, near: np.ndarray, far: np.ndarray) -> tuple[list[float], float]:
         """At run time: whenever a unit is free it takes, of its ready operations, the oldest one.
 
-        All reads share one way to the memory, first come, first served; a refresh makes it wait.
+        All reads share one way to the cache and the memory, first come, first served.
         """
+        near, far = near.tolist(), far.tolist()
         waiting = [len(w.inputs) for w in self.work]
         starts = [0.0] * len(self.work)
         free = {unit: [0.0] * count for unit, count in self.machine.units}
-        way = 0.0
         ready = [(0.0, i) for i, n in enumerate(waiting) if not n]
-        heapq.heapify(ready)
         there = [0.0] * len(self.work)  # when the last input of each operation is there
-        end = 0.0
+        way = end = 0.0
         while ready:
             at, i = heapq.heappop(ready)
             work = self.work[i]
             unit = free.setdefault(work.unit, [0.0])
             begin = max(at, unit[0])
-            if fetch[i]:
-                begin = way = self._refreshed(max(begin, way)) + fetch[i]
+            if near[i]:
+                begin = max(begin, way)
+                if far[i]:
+                    begin = self._refreshed(begin) + far[i]
+                begin = way = begin + near[i]
             heapq.heapreplace(unit, begin + work.occupies)
             starts[i], done = begin, begin + work.latency + work.occupies - 1
             end = max(end, done)
@@ -219,35 +261,3 @@ class CachedMachine:
         m = self.machine
         into = (self._now + cycle) / m.clock_hz * 1e9 % m.refresh_every_ns
         return cycle + max(0.0, m.refresh_ns - into) * m.clock_hz / 1e9
-
-
-# ---- the tail ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Tail:
-    """Latencies of many tokens: the mean, and how much longer than usual the slow ones take.
-
-    Usual is the median at the same position, since a later token has more keys to read on any
-    machine; so 1.0 everywhere is a machine that always takes the same time.
-    """
-
-    n: int
-    mean: float
-    p99: float  # this and the following as multiples of the median at the same position
-    p99_9: float
-    worst: float
-
-
-def tail(latencies: Iterable[float], positions: Iterable[int]) -> Tail:
-    """How latencies spread about the median at the same position.
-
-    Raises: ValueError where there are no latencies or not one position each.
-    """
-    latencies, positions = np.asarray(list(latencies), float), np.asarray(list(positions))
-    if len(latencies) != len(positions) or not len(latencies):
-        raise ValueError(f"{len(latencies)} latencies at {len(positions)} positions")
-    usual = {p: np.median(latencies[positions == p]) for p in np.unique(positions)}
-    relative = latencies / np.array([usual[p] for p in positions])
-    p99, p99_9 = np.percentile(relative, (99, 99.9))
-    return Tail(len(latencies), latencies.mean(), p99, p99_9, relative.max())

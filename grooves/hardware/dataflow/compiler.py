@@ -41,7 +41,7 @@ class Program:
     lowered: Lowered
     operations: list[Operation]
     plane_of: dict[str, int]
-    resident: list[str]  # matrices that stay in their plane from word to word
+    resident: list[str]  # constant matrices that lie in a plane between two words
     schedule: Schedule
     addresses: dict[str, tuple[int, int]]
     instructions: list[Instruction]

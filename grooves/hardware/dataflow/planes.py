@@ -41,8 +41,9 @@ def place(
     """Give each tile a plane and add the operations that install it.
 
     Two passes over a word: the second begins with the planes as the first has left them, as the
-    next word will. A tile that is never displaced is installed once, before the first word.
-    Returns: operations with installs, the plane of each tile, names of the resident tiles.
+    next word will. What lies in the planes at the end of a word is there for the next one.
+    Returns: operations with installs, the plane of each tile, and the constant tiles that lie in a
+    plane between two words: they are installed once before the first word, at no cost to a word.
     Raises: ValueError for a number format for which the chip has no plane.
     """
     start = earliest_starts(operations, chip)
@@ -57,7 +58,6 @@ def place(
         uses: list[list[Operation]] = [[] for _ in chip.planes]  # installs and multiplications
         placed: dict[str, Operation] = {}
         source: dict[str, str] = {}
-        displaced: set[str] = set()
         for k, o in enumerate(multiplies):
             tile = tiles[o.tile]
             if tile.name not in plane_of:
@@ -71,14 +71,13 @@ def place(
                 installs.append(install)
                 uses[plane].append(install)
                 lying[plane] = [t for t in lying[plane] if t not in out] + [tile.name]
-                displaced |= {*out, tile.name}
                 source[tile.name] = install.name
             uses[plane].append(o)
             last_use[tile.name] = word * len(multiplies) + k
             inputs = (*o.inputs, source[tile.name]) if tile.name in source else o.inputs
             placed[o.name] = replace(o, plane=plane, inputs=inputs)
-    resident = [t for t in plane_of if t not in displaced]
-    return _merged(operations, placed, installs, chip), plane_of, resident
+    there = [t for plane in lying for t in plane if not tiles[t].cache]
+    return _merged(operations, placed, installs, chip), plane_of, there
 
 
 def _choice(tile: Tile, tiles, lying, last_use, chip: Chip) -> int:

@@ -5,7 +5,7 @@ has ended, however many units are idle. A step takes the chain from h to h or, w
 not fit into the matrix units, the time to load them again for each step, whichever is longer; how
 much of the two overlaps depends on how many weights can wait beside the units. Chapter 14.
 Sources: Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735; Fowers 2021
-(Groq), "Hold my FPGA", for the published 575 ns. Latencies of units are assumed: see `Latencies`.
+(Groq), "Hold my FPGA", for the published 575 ns. Latencies of units are assumed: see `chip.py`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import math
 from dataclasses import dataclass, fields
 
 from grooves.hardware.chips import PublishedChip, groqchip
+from grooves.hardware.dataflow.chip import ASSUMED
 
 PUBLISHED_NS = 575  # Groq: an LSTM-512 at batch 1, a time step; the precision was not found
 PUBLISHED_TOPS = 257  # Groq: an LSTM-1024, "up to"; more than the chip's 188 TFLOPS in fp16
@@ -21,13 +22,13 @@ PUBLISHED_TOPS = 257  # Groq: an LSTM-1024, "up to"; more than the chip's 188 TF
 
 @dataclass(frozen=True)
 class Latencies:
-    """Cycles until a unit's result is there. None of them is published: they are assumed."""
+    """Cycles until a unit's result is there: those that `chip.py` assumes, or others."""
 
-    matrix: float = 32  # a vector passes a plane's adders
-    vector: float = 4  # a sum or product
-    transcendental: float = 8  # an exponential or hyperbolic tangent
-    transit: float = 14  # along the streams, from one kind of unit to another
-    install: float = 10  # loaded weights become those that multiply
+    matrix: float = ASSUMED["matrix"]  # a vector passes a plane's adders
+    vector: float = ASSUMED["vector"]  # a sum or product
+    transcendental: float = ASSUMED["transcendental"]  # an exponential or hyperbolic tangent
+    transit: float = ASSUMED["far"]  # along the streams, from one kind of unit to another
+    install: float = ASSUMED["weights"]  # loaded weights become those that multiply
 
     def scaled(self, factor: float) -> Latencies:
         """All of them times a factor."""
@@ -123,11 +124,13 @@ def _run(tiles: list[_Tile], planes: int, stay: bool, n_steps: int, cost: Latenc
     port = state = 0.0  # when the weight port is free; when h is at the matrix units
     beside = [0.0] * planes  # when the place beside each plane is free for the next tile
     free = [0.0] * planes  # when each plane has multiplied with its tile
-    done, k = [], 0
+    done, used = [], 0
     for step in range(n_steps):
         ready = 0.0  # when the last partial product of this step leaves the matrix units
+        used = 0 if stay else used
         for tile in tiles:
-            plane = k % planes
+            plane = used % planes
+            used += 1
             installed = free[plane]
             if not stay or step == 0:
                 port = max(port, beside[plane]) + tile.load
@@ -136,7 +139,6 @@ def _run(tiles: list[_Tile], planes: int, stay: bool, n_steps: int, cost: Latenc
             start = max(installed, state if tile.needs_state else 0.0)
             free[plane] = start + 1
             ready = max(ready, start + cost.matrix)
-            k += 1
         state = ready + chain_cycles(cost) - cost.matrix
         done.append(state)
     return done

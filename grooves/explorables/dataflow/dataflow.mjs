@@ -1,0 +1,192 @@
+// The explorable `dataflow`: one decoding step on a chip whose compiler decided everything, as a
+// timetable, and the same operations on a machine with a cache. Chapter 14.
+//
+// Key idea: the cycles of a static schedule are known before it runs, and what binds them is the
+// longest path through the program. So a change that does not touch that path changes nothing.
+// State: programs, program, chip, latencies, vector_units, stepping, cycle, operation, machine,
+// noise, cache_kib, noise_lines, position, seed, experiment, asks, guesses.
+
+import { button, choice, radios, slider } from "../shared/controls.mjs";
+import { element } from "../shared/dom.mjs";
+import { explorable, Part, react } from "../shared/explorable.mjs";
+import { Bars } from "../shared/plane.mjs";
+import { Prediction, praise } from "../shared/prediction.mjs";
+import { Tabs } from "../shared/tabs.mjs";
+import { EXPERIMENTS, truth } from "./experiments.mjs";
+import { issuedAt, planned } from "./plan.mjs";
+import { bound, count, pictured, rate, title, verdict } from "./sentences.mjs";
+import { Stepping } from "./stepping.mjs";
+import { Timetable } from "./timetable.mjs";
+import { Tokens } from "./tokens.mjs";
+
+const NAMES = ["programs", "program", "chip", "latencies", "vector_units", "stepping", "cycle", "operation", "machine", "noise", "cache_kib", "noise_lines", "position", "seed", "experiment", "asks", "guesses"];
+const UNITS = [1, 2, 4, 8, 16, 32];
+const LEGEND = [["gd-critical", "critical path"], ["gd-other", "other operations"], ["gd-reads", "reads"], ["gd-writes", "is read by"]];
+
+// Of each slider: the latency, its label, and the most cycles.
+const SLIDERS = [
+  ["matrix", "Matrix: product", 64],
+  ["vector", "Vector: add, multiply", 16],
+  ["transcendental", "Vector: exp, 1/x", 32],
+  ["switch", "Switch: move lanes", 32],
+  ["memory", "Memory: read, write", 32],
+  ["far", "Travel between units", 32],
+];
+
+class Dataflow extends Part {
+  #answered = ""; // the experiment whose answer is shown
+  #kept = new Map(); // plans by settings
+  #saying = 0; // a timer: screen readers are told when a slider rests
+
+  constructor(model) {
+    super(model);
+    this.news = element("p", { className: "gx-news", role: "status" });
+    const tell = (text, delay) => this.#tell(text, delay);
+    this.timetable = new Timetable();
+    [this.stepping, this.tokens] = [new Stepping(model, tell), new Tokens(model, tell)];
+    this.#build();
+  }
+
+  #build() {
+    const experiments = Object.entries(EXPERIMENTS).filter(([, { after }]) => !after.program || after.program in this.get("programs"));
+    this.experiment = choice("Change", experiments.map(([key, { name }]) => [key, name]), (experiment) => this.#choose(experiment));
+    this.bars = new Bars(["Before", "After"], "Cycles before and after the change");
+    [this.verdict, this.why] = [element("p", { className: "gc-verdict" }), element("p", { className: "gc-help" })];
+    this.prediction = new Prediction(["0", "1", "2"].map((place) => [Number(place), place]), (guess) => this.#guess(guess), (asks) => this.save({ asks }), element("div", {}, this.bars.el, this.verdict, this.why));
+    this.sliders = SLIDERS.map(([name, label, max]) => [name, slider(label, { min: 1, max, step: 1 }, (cycles) => this.#turn({ latencies: { ...this.get("latencies"), [name]: cycles } }))]);
+    this.units = slider("Vector units", { min: 0, max: UNITS.length - 1, step: 1 }, (at) => this.#turn({ vector_units: UNITS[at] }));
+    this.reset = button("As assumed", () => this.#turn(this.#start()));
+    this.bound = element("p", { className: "gd-text" });
+    this.tabs = new Tabs("Predict, step through, change latencies, or compare with a cache", [
+      ["1. Predict", this.experiment.el, this.prediction.el],
+      ["2. Step", ...this.stepping.elements],
+      ["3. Latencies", element("div", { className: "gd-sliders" }, ...this.sliders.map(([, { el }]) => el), this.units.el), element("div", { className: "gd-row" }, this.bound, this.reset)],
+      ["4. A cache", ...this.tokens.elements],
+    ]);
+    this.tabs.elements.at(-1).classList.add("gd-last");
+    const programs = Object.keys(this.get("programs"));
+    this.program = radios("Program", programs.map((name) => [name, title(name)]), (program) => this.#turn({ program, operation: -1, cycle: 0 }), { titled: true });
+    this.program.el.classList.add("gd-programs");
+    this.rate = element("p", { className: "gx-title" });
+    this.legend = element("ul", { className: "gd-legend" }, ...LEGEND.map(([className, name]) => element("li", {}, element("span", { className: `gd-swatch ${className}`, "aria-hidden": "true" }), name)));
+    this.el = element(
+      "section",
+      { className: "gx gd", "aria-label": "A static schedule: one decoding step on a chip without a cache" },
+      ...this.tabs.elements,
+      element("div", { className: "gd-row gd-top" }, this.program.el, this.rate),
+      element("div", { className: "gd-common" }, this.timetable.el, this.legend),
+      this.news,
+    );
+  }
+
+  // ---- what is known elsewhere -----------------------------------------------------------------
+
+  /** Follow the model's state until `signal` says that the page has no use for this any more. */
+  follow(signal) {
+    const draw = () => this.#draw();
+    react(this.model, NAMES.map((name) => [`change:${name}`, draw]), signal);
+    draw();
+    signal.addEventListener("abort", () => {
+      this.timetable.plane.stop();
+      this.tokens.stop();
+      clearTimeout(this.#saying);
+    });
+  }
+
+  // ---- what the reader does --------------------------------------------------------------------
+
+  /** The settings before any change. */
+  #start() {
+    const { latencies, units } = this.get("chip");
+    return { latencies, vector_units: units.vector };
+  }
+
+  /** The settings before and after an experiment's change. */
+  #settings(key) {
+    const before = { ...this.#start(), program: Object.keys(this.get("programs"))[0] };
+    const { after } = EXPERIMENTS[key];
+    return [before, { ...before, ...after, latencies: { ...before.latencies, ...after.latencies } }];
+  }
+
+  #choose(experiment) {
+    this.#answered = "";
+    this.save({ ...this.#settings(experiment)[0], experiment, operation: -1 });
+    this.prediction.say("");
+    this.#draw();
+  }
+
+  /** guess: 0, 1 or 2, or null to be shown. */
+  #guess(guess) {
+    const key = this.get("experiment");
+    const [, after] = this.#settings(key);
+    const right = truth(EXPERIMENTS[key], ...this.#cycles(key));
+    this.#answered = key;
+    const guesses = guess === null ? {} : { guesses: [...this.get("guesses"), { experiment: key, guess, right }] };
+    this.save({ ...after, operation: -1, ...guesses });
+    this.#draw();
+    this.prediction.say(guess === null ? "" : praise(this.get("guesses"), "right"));
+    this.#tell(`${this.verdict.textContent} ${this.why.textContent}`, 0);
+    this.prediction.switch.focus({ preventScroll: true }); // the button that had the focus is gone
+  }
+
+  #turn(changes) {
+    this.save(changes);
+    this.#tell(`${this.rate.textContent}. ${this.bound.textContent}`, 600);
+  }
+
+  #tell(text, delay) {
+    clearTimeout(this.#saying);
+    const say = () => (this.news.textContent = text);
+    if (delay) this.#saying = setTimeout(say, delay);
+    else say();
+  }
+
+  // ---- what is computed ------------------------------------------------------------------------
+
+  #plan({ program, latencies, vector_units }) {
+    const key = JSON.stringify([program, latencies, vector_units]);
+    if (!this.#kept.has(key)) {
+      if (this.#kept.size > 12) this.#kept.clear();
+      this.#kept.set(key, planned(this.get("programs")[program], this.get("chip"), latencies, vector_units));
+    }
+    return this.#kept.get(key);
+  }
+
+  /** Cycles of a token before and after an experiment's change. */
+  #cycles(key) {
+    return this.#settings(key).map((settings) => this.#plan(settings).cycles);
+  }
+
+  // ---- what is shown ---------------------------------------------------------------------------
+
+  #draw() {
+    const settings = Object.fromEntries(["program", "latencies", "vector_units"].map((name) => [name, this.get(name)]));
+    const plan = this.#plan(settings);
+    this.#drawQuestion();
+    this.program.set(settings.program);
+    this.rate.textContent = rate(plan.cycles, this.get("chip").clock_hz);
+    this.bound.textContent = bound(plan);
+    for (const [name, { set }] of this.sliders) set(settings.latencies[name], `${settings.latencies[name]} cycles`);
+    this.units.set(UNITS.findLastIndex((n) => n <= settings.vector_units), `${settings.vector_units}`);
+    this.stepping.draw(plan);
+    const chosen = this.stepping.chosen(plan);
+    const cycle = Math.min(this.get("cycle"), plan.cycles);
+    const reads = plan.operations[chosen].inputs.filter((i) => typeof i === "number");
+    this.timetable.draw({ ...plan, cycle, chosen, reads, writes: plan.readers[chosen], label: pictured(plan, chosen) });
+    this.tokens.draw(plan);
+  }
+
+  #drawQuestion() {
+    const [key, asks] = [this.get("experiment"), this.get("asks")];
+    const experiment = EXPERIMENTS[key];
+    const [before, after] = this.#cycles(key);
+    this.experiment.input.value = key;
+    [...this.prediction.row.children].slice(0, 3).forEach((one, i) => (one.textContent = experiment.answers[i]));
+    this.prediction.draw(!asks || this.#answered === key ? null : `${experiment.change}, now ${count(before)}?`, asks);
+    this.bars.draw([before, after], [before, after].map(count), 1);
+    this.verdict.textContent = verdict(experiment, before, after);
+    this.why.textContent = experiment.why;
+  }
+}
+
+export default explorable((model) => new Dataflow(model));

@@ -1,0 +1,38 @@
+// A schedule with what a reader looks up in it: who reads what, in which order, on which path.
+// Chapter 14.
+
+import { criticalPath, longest, schedule, Timing } from "./scheduler.mjs";
+import { packed } from "./timetable.mjs";
+
+/** The schedule of a program. chip: facts as the page has them; latencies: of the same names;
+ * vectorUnits: how many vector units there are in place of the chip's. */
+export function planned(operations, chip, latencies, vectorUnits) {
+  const timing = new Timing({ ...chip, latencies, units: { ...chip.units, vector: vectorUnits } });
+  const found = schedule(operations, timing);
+  const path = criticalPath(operations, timing, found);
+  const onPath = new Set(path);
+  const bars = operations.map(({ unit }, i) => ({ unit, start: found.start[i], end: found.ends[i], critical: onPath.has(i) }));
+  const readers = operations.map(() => []);
+  operations.forEach(({ inputs }, i) => inputs.forEach((j) => typeof j === "number" && readers[j].push(i)));
+  const order = operations.map((_, i) => i).sort((a, b) => found.start[a] - found.start[b] || a - b);
+  const slack = found.left.map((left, i) => found.cycles - found.start[i] - left);
+  return { ...found, operations, timing, path, onPath, bars, readers, order, slack, longest: longest(operations, timing), layout: packed(bars) };
+}
+
+/** The operation that was issued last, up to a cycle; one of the critical path before others. */
+export function issuedAt({ order, start, onPath }, cycle) {
+  const before = order.filter((i) => start[i] <= cycle);
+  if (!before.length) return order[0];
+  const last = before.filter((i) => start[i] === start[before.at(-1)]);
+  return last.find((i) => onPath.has(i)) ?? last[0];
+}
+
+/** The operation one step from another, in order of issue or along the critical path.
+ * by: "operation" or "path"; step: 1 or -1. */
+export function stepped({ order, path, start }, chosen, by, step) {
+  const all = by === "path" ? path : order;
+  const at = all.indexOf(chosen);
+  if (at >= 0) return all[Math.max(0, Math.min(all.length - 1, at + step))];
+  const next = step > 0 ? all.find((i) => start[i] >= start[chosen]) : all.findLast((i) => start[i] <= start[chosen]);
+  return next ?? all.at(step > 0 ? -1 : 0);
+}
