@@ -1,7 +1,7 @@
 """Pictures of a chip without caches: its timetable, its critical path, and the tail of a cache.
 
 Key idea: a static schedule is a timetable, a row for each unit and a bar for each operation. What
-is on the critical path is drawn in another colour, so that one sees what the rest waits for.
+is on the critical path is drawn in the chip's colour, so that one sees what the rest waits for.
 Chapter 14.
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from grooves.plots import figures, lettering
 
-ROWS = {  # kinds of units in the order of the rows, and what their rows are called
+KINDS = {  # of units, in the order of the rows, and what their rows are called
     "memory": "memory slice",
     "weights": "weight port",
     "matrix": "matrix unit",
@@ -28,37 +28,54 @@ PARTS = {  # what a critical path consists of, with the colour of each part
     "memory": figures.ORANGE,
 }
 
+SQUARE = {"linestyle": "none", "marker": "s", "markersize": 9}  # of a bar, in the legend
+CRITICAL = {"color": figures.BLUE, "alpha": 0.85}
+OTHER = {"color": figures.INK, "alpha": 0.3}
+
 
 def timetable(rows: list[dict], critical, alt: str, caption: str, named: bool = False):
-    """A row for each kind of unit, a bar for each operation.
+    """A bar for each operation, in a row for each kind of unit.
 
-    rows: as `Schedule.as_rows()` gives them. critical: names of the operations that are drawn in
-    vermilion. named: whether each bar carries its operation's name. Returns: `figures.Picture`.
+    rows: as `Schedule.as_rows()` gives them. critical: names of the operations on the path, which
+    are drawn in blue, others in grey. named: whether each unit has a row of its own, and each bar
+    its operation's name. Returns: `figures.Picture`.
     """
-    kinds = [kind for kind in ROWS if any(_kind(row) == kind for row in rows)]
-    figure, axes = figures.canvas(0.42 * len(kinds) + 1.0)
+    places = rows_of(rows, named)
+    figure, axes = figures.canvas(0.4 * len(places) + 1.0)
     end = max(row["end"] for row in rows)
     for row in sorted(rows, key=lambda row: row["name"] in critical):
-        y = -kinds.index(_kind(row))
-        colour = figures.VERMILION if row["name"] in critical else figures.BLUE
+        y = -list(places).index(_place(row, named))
+        look = CRITICAL if row["name"] in critical else OTHER
         width = max(row["end"] - row["start"], end / 400)  # never too thin to be seen
-        axes.broken_barh([(row["start"], width)], (y - 0.36, 0.72), facecolors=colour, alpha=0.8)
+        bar = [(row["start"], width)], (y - 0.36, 0.72)
+        axes.broken_barh(*bar, facecolors=look["color"], alpha=look["alpha"])
         if named:
-            axes.text(row["start"] + width / 2, y, row["name"], ha="center", va="center", size=9)
-    axes.set(xlabel="cycle", xlim=(0, 1.01 * end), ylim=(0.55 - len(kinds), 0.55))
-    axes.set_yticks([-place for place in range(len(kinds))], [ROWS[kind] for kind in kinds])
+            axes.text(row["start"] + width + end / 150, y, row["name"], va="center", size=10)
+    axes.set(xlabel="cycle", xlim=(0, (1.1 if named else 1.01) * end))
+    axes.set_ylim(0.55 - len(places), 0.55)
+    axes.set_yticks([-spot for spot in range(len(places))], list(places.values()))
     axes.grid(False, axis="y")
-    look = {"linestyle": "none", "marker": "s", "markersize": 9}
     names = [
-        lettering.Name("on the critical path", 0, look | {"color": figures.VERMILION}),
-        lettering.Name("other", 0, look | {"color": figures.BLUE}),
+        lettering.Name("on the critical path", 0, SQUARE | CRITICAL),
+        lettering.Name("other operations", 0, SQUARE | OTHER),
     ]
     lettering.legend(axes, names, figures.FONT_SIZE)
     return figures.picture(figure, alt, caption)
 
 
-def _kind(row: dict) -> str:
-    return row["unit"].split()[-2]
+def rows_of(rows: list[dict], each: bool) -> dict[str, str]:
+    """The rows of a timetable from top to bottom: a key of `_place` -> what the row is called.
+
+    each: whether every unit that is used has a row, and not only every kind.
+    """
+    keys = {_place(row, each) for row in rows}
+    ordered = sorted(keys, key=lambda key: (list(KINDS).index(key.split()[0]), key))
+    return {key: KINDS[key.split()[0]] + key[len(key.split()[0]) :] for key in ordered}
+
+
+def _place(row: dict, each: bool) -> str:
+    kind, number = row["unit"].split()[-2:]
+    return f"{kind} {number}" if each else kind
 
 
 def paths(steps: dict[str, dict[str, int]], alt: str, caption: str):
@@ -74,8 +91,7 @@ def paths(steps: dict[str, dict[str, int]], alt: str, caption: str):
             continue
         alpha = 0.35 if part == "travel" else 1.0
         axes.barh(-np.arange(len(steps)), widths, left=left, color=colour, height=0.66, alpha=alpha)
-        look = {"color": colour, "linestyle": "none", "marker": "s", "markersize": 9}
-        names.append(lettering.Name(part, 0, look | {"alpha": alpha}))
+        names.append(lettering.Name(part, 0, SQUARE | {"color": colour, "alpha": alpha}))
         left += widths
     for place, total in enumerate(left):
         axes.text(total, -place, f" {total:,.0f}", va="center", ha="left")
