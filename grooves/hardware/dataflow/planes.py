@@ -22,41 +22,49 @@ def earliest_starts(operations: list[Operation], chip: Chip) -> dict[str, int]:
     return start
 
 
+def gaps(o: Operation, by_name: dict[str, Operation], chip: Chip):
+    """Pairs (name, cycles): o is issued at least so many cycles after the operation `name`.
+
+    For what lies in memory before the program begins, it is so many cycles after cycle 0.
+    """
+    for name in o.inputs:
+        before = by_name.get(name)
+        if before is None:
+            yield name, chip.latency("memory", "read") + chip.travel("memory", o.unit)
+        else:
+            yield name, before.duration(chip) + chip.travel(before.unit, o.unit)
+    yield from o.after
+
+
+def requirements(o: Operation, by_name: dict, start: dict, chip: Chip):
+    """Pairs (earliest cycle, name of what is waited for) that one operation has to respect."""
+    for name, cycles in gaps(o, by_name, chip):
+        yield start.get(name, 0) + cycles, name
+
+
 def paths_to_end(operations: list[Operation], chip: Chip) -> dict[str, int]:
     """Cycles from the issue of each operation to the end of the program, if nothing is busy."""
     by_name = {o.name: o for o in operations}
     left = {o.name: o.duration(chip) for o in operations}
     for o in reversed(operations):
-        for name in o.inputs:
-            if name in by_name:
-                before = by_name[name]
-                gap = before.duration(chip) + chip.travel(before.unit, o.unit)
-                left[name] = max(left[name], gap + left[o.name])
-        for name, gap in o.after:
-            left[name] = max(left[name], gap + left[o.name])
+        for name, cycles in gaps(o, by_name, chip):
+            if name in left:
+                left[name] = max(left[name], cycles + left[o.name])
     return left
 
 
-def requirements(o: Operation, by_name: dict, start: dict, chip: Chip):
-    """Pairs (earliest cycle, reason) that one operation has to respect."""
-    for name in o.inputs:
-        if name in by_name:
-            before = by_name[name]
-            travel = chip.travel(before.unit, o.unit)
-            yield start[name] + before.duration(chip) + travel, name
-        else:  # it lies in memory before the program begins
-            yield chip.latency("memory", "read") + chip.travel("memory", o.unit), name
-    for name, cycles in o.after:
-        yield start[name] + cycles, name
-
-
 def place(
-    operations: list[Operation], tiles: dict[str, Tile], chip: Chip, late: float = 1.0
+    operations: list[Operation],
+    tiles: dict[str, Tile],
+    chip: Chip,
+    late: float = 0.0,
+    wanted: dict[str, int] | None = None,
 ) -> tuple[list[Operation], dict[str, int], list[str]]:
     """Give each tile a plane and add the operations that install it.
 
     late: in which order the planes serve their users: 0 by the earliest cycle in which a product
     could begin, 1 by the latest one that would not lengthen the program, between them by a mean.
+    wanted: planes of some tiles, chosen before.
     Two passes over a word: the second begins with the planes as the first has left them, as the
     next word will. What lies in the planes at the end of a word is there for the next one.
     Returns: operations with installs, the plane of each tile, and the constant tiles that lie in a
@@ -70,7 +78,7 @@ def place(
         return (1 - late) * first[o.name] + late * (end - left[o.name])
 
     multiplies = sorted((o for o in operations if o.unit == "matrix"), key=turn)
-    plane_of: dict[str, int] = {}
+    plane_of = dict(wanted or {})
     lying: list[list[str]] = [[] for _ in chip.planes]
     last_use: dict[str, int] = {}
     for word in range(2):

@@ -298,21 +298,21 @@ class ThroughStep(FoldedStep):
             keys, values = caches[2 * H * i :][:H], caches[2 * H * i + H :][:H]
             if m is None:
                 m, k = x[:C] @ layer.q, self.copy(x, 2) @ layer.k
-                source = self.copy(x, 3)
+                sources = [self.copy(x, 3)] * 2
             else:  # keys in the lanes of the queries, which lie behind the residual stream
-                source = x[:C]
-                k = (source @ F.pad(layer.k, (stream, 0)))[stream:]
+                k = (x[:C] @ F.pad(layer.k, (stream, 0)))[stream:]
+                sources = [x[:C], x[C : 2 * C]]
             fold = [out[:, :stream] for out in layer.out]
             if self.through(i):
                 ahead = self.layers[i + 1].q
                 fold = [torch.cat((out, out[:, :C] @ ahead), 1) for out in fold]
-            own = [source @ (layer.v[h] @ fold[h]) for h in range(H)]
+            own = [sources[h % 2] @ (layer.v[h] @ fold[h]) for h in range(H)]
             parts, *rows = self.heads(
                 m, k, own, turn, self.squares(x), position, keys, values
             )
             new_caches += [*rows[0], *rows[1]]
             added = sum(parts[1:], parts[0])
-            m = x[:C] @ ahead + added[stream:] if self.through(i) else None
+            m = added[stream:] + x[:C] @ ahead if self.through(i) else None
             x = x[:stream] + added[:stream]
             if layer.up is not None:
                 wide = (x[:C] @ layer.up).relu().square()
