@@ -57,6 +57,11 @@ class Program:
         """Cycles of one word, promised by the schedule."""
         return self.schedule.cycles
 
+    @property
+    def n_chips(self) -> int:
+        """Chips that the program uses."""
+        return 1 + max(o.chip for o in self.operations)
+
     def simulator(self, n_stories: int, program: list[Instruction] | None = None) -> Simulator:
         """A chip that holds this program, before the first word."""
         low = self.lowered
@@ -117,7 +122,10 @@ def finish(lowered: Lowered, chip: Chip, numbers: Numbers) -> Program:
     for hazard in address_hazards(plan, addresses):
         raise hazard
     listed = instructions(plan, addresses)
-    return Program(lowered, operations, plane_of, resident, plan, addresses, listed, chip, numbers)
+    on = {o.tile: o.chip for o in operations if o.tile}
+    return Program(
+        *(lowered, operations, plane_of, resident, plan, addresses, listed, chip, numbers, on)
+    )
 
 
 def best_placement(lowered: Lowered, chip: Chip) -> tuple[Schedule, tuple]:

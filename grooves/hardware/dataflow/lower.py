@@ -277,7 +277,8 @@ class Lowering:
             raise ValueError(f"cache {cache.name} of {columns} columns exceeds {self.chip.lanes}")
         tile = f"{cache.name} after {cache.after}" if cache.after else cache.name
         number = self.numbers.of("cache", cache.name)
-        self.tiles[tile] = Tile(tile, home, columns, number, None, cache.name, cache.transposed)
+        more = dict(cache=cache.name, after=cache.after, transposed=cache.transposed)
+        self.tiles[tile] = Tile(tile, home, columns, number, **more)
         made = self.emit(
             *("matrix", "multiply", (int(sources[0]),), columns),
             tile=tile,

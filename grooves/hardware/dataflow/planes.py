@@ -79,43 +79,43 @@ def place(
 
     multiplies = sorted((o for o in operations if o.unit == "matrix"), key=turn)
     plane_of = dict(wanted or {})
-    lying: list[list[str]] = [[] for _ in chip.planes]
+    lying: dict[tuple[int, int], list[str]] = {}  # (chip, plane) -> tiles
     last_use: dict[str, int] = {}
     for word in range(2):
         installs: list[Operation] = []
-        uses: list[list[Operation]] = [[] for _ in chip.planes]  # installs and multiplications
+        uses: dict[tuple[int, int], list[Operation]] = {}  # installs and multiplications
         placed: dict[str, Operation] = {}
         source: dict[str, str] = {}
         for k, o in enumerate(multiplies):
             tile = tiles[o.tile]
             if tile.name not in plane_of:
-                plane_of[tile.name] = _choice(tile, tiles, lying, last_use, chip)
+                plane_of[tile.name] = _choice(tile, o.chip, tiles, lying, last_use, chip)
             plane = plane_of[tile.name]
-            if tile.name not in lying[plane] or (tile.cache and tile.name not in source):
-                out = [t for t in lying[plane] if tiles[t].overlaps(tile)]
-                earlier = [u for u in uses[plane] if tiles[u.tile].overlaps(tile)]
+            there, used = lying.setdefault((o.chip, plane), []), uses.setdefault((o.chip, plane), [])
+            if tile.name not in there or (tile.cache and tile.name not in source):
+                earlier = [u for u in used if tiles[u.tile].overlaps(tile)]
                 again = sum(i.tile == tile.name for i in installs)
-                install = _install(tile, plane, earlier, chip, again)
+                install = replace(_install(tile, plane, earlier, chip, again), chip=o.chip)
                 installs.append(install)
-                uses[plane].append(install)
-                lying[plane] = [t for t in lying[plane] if t not in out] + [tile.name]
+                used.append(install)
+                there[:] = [t for t in there if not tiles[t].overlaps(tile)] + [tile.name]
                 source[tile.name] = install.name
-            uses[plane].append(o)
+            used.append(o)
             last_use[tile.name] = word * len(multiplies) + k
             inputs = (*o.inputs, source[tile.name]) if tile.name in source else o.inputs
             placed[o.name] = replace(o, plane=plane, inputs=inputs)
-    there = [t for plane in lying for t in plane if not tiles[t].cache]
+    there = [t for plane in lying.values() for t in plane if not tiles[t].cache]
     return _merged(operations, placed, installs, chip), plane_of, there
 
 
-def _choice(tile: Tile, tiles, lying, last_use, chip: Chip) -> int:
+def _choice(tile: Tile, on: int, tiles, lying, last_use, chip: Chip) -> int:
     """The plane whose overlapping tiles were used longest ago; one without any comes first."""
     fitting = [p for p, number in enumerate(chip.planes) if number == tile.number]
     if not fitting:
         raise ValueError(f"{tile.name} needs a plane of {tile.number}; there are {chip.planes}")
 
     def recency(plane: int) -> int:
-        return max((last_use[t] for t in lying[plane] if tiles[t].overlaps(tile)), default=-1)
+        return max((last_use[t] for t in lying.get((on, plane), ()) if tiles[t].overlaps(tile)), default=-1)
 
     return min(fitting, key=recency)
 
@@ -134,12 +134,11 @@ def _install(tile: Tile, plane: int, earlier: list[Operation], chip: Chip, again
     gap = {"matrix": first_displaced(chip), "weights": 1}
     after = tuple((u.name, gap[u.unit]) for u in earlier)
     cycles = math.ceil(tile.nbytes / chip.port_bytes_per_cycle)
-    inputs = (tile.name.split(" after ")[1],) if " after " in tile.name else ()
     return Operation(
         f"install {tile.name}" + (f" #{again + 1}" if again else ""),
         "weights",
         "install",
-        inputs,
+        (tile.after,) if tile.after else (),
         after=after,
         occupies=cycles,
         tile=tile.name,
