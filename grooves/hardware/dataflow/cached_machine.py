@@ -191,6 +191,20 @@ class CachedMachine:
         self._now += cycles
         return Token(position, cycles, int(missed.sum()), tuple(starts))
 
+    def as_rows(self, token: Token) -> list[dict]:
+        """A token's timetable, in the form of `Schedule.as_rows`, in order of issue."""
+        rows = [
+            {
+                "unit": work.unit,
+                "start": start,
+                "end": start + work.latency + work.occupies - 1,
+                "name": work.name,
+                "inputs": [self.work[i].name for i in work.inputs],
+            }
+            for work, start in zip(self.work, token.starts, strict=True)
+        ]
+        return sorted(rows, key=lambda row: row["start"])
+
     def _places(self) -> tuple[dict[str, int], int]:
         """The line at which each matrix begins, and the first line that belongs to others."""
         begins, top = {}, 0
