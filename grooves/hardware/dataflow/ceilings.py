@@ -1,9 +1,9 @@
 """How many tokens per second a model can reach on chips without outside memory, and on GPUs.
 
-Key idea: to write one token, every weight is read once, so no machine writes faster than it reads
-its weights. Which rate that is has to be asked twice: on a GPU it is the memory's; on a chip that
-keeps its weights in its own memory it is the rate at which they enter the matrix units, a ninth of
-what is printed, and of one chip after the other or of several at once. Chapter 14.
+Key idea: every weight is read once for each token, so no machine generates faster than it reads its
+weights. On a GPU the rate is that of its memory. On a chip that keeps the weights in its own memory
+it is the rate at which they enter the matrix units, a ninth of the rate that is printed, and only
+several chips that load at once exceed it. Chapter 14.
 Sources: Pope et al. 2022, arXiv:2211.05102 (the weights' rate as the limit of generation); Touvron
 et al. 2023, arXiv:2307.09288 (Llama 2); `chips.toml` for the chip's figures.
 """
