@@ -81,7 +81,9 @@ def test_the_scheduler_takes_what_is_ready_first_and_no_unit_does_two_things():
     work = [Work("slow", "matrix", (), 50), *(Work(f"v{i}", "vector", (), 4) for i in range(3))]
     work += [Work("after", "vector", (0,), 4), Work("next", "vector", (1,), 4)]
     machine = CachedMachine(work, Machine(units=(("matrix", 1), ("vector", 1))), QUIET)
-    starts = dict(zip((w.name for w in work), machine.token(0).starts, strict=True))
+    rows = machine.as_rows(machine.token(0))
+    starts = {row["name"]: row["start"] for row in rows}
+    assert list(starts)[-1] == "after" and rows[-1]["end"] == 54 and rows[-1]["inputs"] == ["slow"]
     assert starts == {"slow": 0, "v0": 0, "v1": 1, "v2": 2, "next": 4, "after": 50}
 
 

@@ -52,7 +52,7 @@ def test_eight_gpus_by_the_rate_of_their_memory():
 def test_what_was_published_is_explained_by_chips_that_load_at_once():
     for change in (
         {},
-        {"lanes_filled": 0.8},
+        {"filled": 0.8},
         {"hop_cycles": 432, "chain_cycles": 1400},
         {"n_tokens": 1},
     ):
@@ -64,10 +64,17 @@ def test_what_was_published_is_explained_by_chips_that_load_at_once():
 
 def test_loading_takes_as_long_as_the_groups_need_one_after_the_other():
     estimate = ceilings.spread_over_chips(LLAMA_2_70B, 2, 160, n_tokens=1)
-    alone = ceilings.weight_bytes(LLAMA_2_70B, 2) / GROQ.port_bytes_per_s
+    filled = ceilings.lanes_filled(LLAMA_2_70B, 2, 320)
+    alone = ceilings.weight_bytes(LLAMA_2_70B, 2) / GROQ.port_bytes_per_s / filled
     assert estimate.load_s == pytest.approx(alone / 2, rel=1e-4)
     with pytest.raises(ValueError, match="fewer than the 80 layers"):
         ceilings.spread_over_chips(LLAMA_2_70B, 2, 79)
+
+
+def test_a_tile_that_is_not_full_takes_as_long_as_a_full_one():
+    assert ceilings.lanes_filled(LLAMA_2_70B, 8, 320) == pytest.approx(0.98, abs=0.005)
+    assert ceilings.lanes_filled(LLAMA_2_70B, 8, 256) == 1  # all sizes are multiples of 256
+    assert ceilings.lanes_filled(LLAMA_2_70B, 8, 10**6) < 0.02
 
 
 def test_a_sum_over_chips_crosses_two_links():

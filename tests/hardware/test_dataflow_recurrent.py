@@ -45,6 +45,11 @@ def test_the_published_step_is_met_in_16_bits_and_not_in_8():
     assert GROQ.peak_ops_per_s("fp16") < recurrent.PUBLISHED_TOPS * 1e12
 
 
+def test_the_published_figure_alone_does_not_decide_the_precision():
+    slower = lstm_step(512, 1, Latencies().scaled(2.7)).ns(GROQ.clock_hz)
+    assert slower == pytest.approx(recurrent.PUBLISHED_NS, rel=0.05)  # 8 bits and slower units
+
+
 def test_all_assumptions_doubled_or_halved_leave_16_bits_within_a_third():
     for factor in (0.5, 2):
         taken = lstm_step(512, 2, Latencies().scaled(factor)).ns(GROQ.clock_hz)

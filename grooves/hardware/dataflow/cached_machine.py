@@ -1,8 +1,8 @@
 """The same operations on a machine with a cache, outside memory and a scheduler at run time.
 
 Key idea: where a cache decides what is near and a scheduler decides what goes first, both at run
-time, the latency of a token depends on what happened before it, also on what other programs did.
-The mean may be excellent and one token in a thousand take three times as long. The noise here is an
+time, the latency of a token depends on what happened before it, and on what other programs did.
+The mean may be excellent while one token in a thousand takes three times as long. The noise here is an
 assumption (see `Noise`) and is varied, since the tail follows from it. Chapter 14.
 Sources: Jacob, Ng & Wang 2008, "Memory Systems" (rows, banks and refresh of a DRAM); Dean & Barroso
 2013, doi:10.1145/2408776.2408794 (why the tail matters).
@@ -190,6 +190,20 @@ class CachedMachine:
         starts, cycles = self._schedule(near, far)
         self._now += cycles
         return Token(position, cycles, int(missed.sum()), tuple(starts))
+
+    def as_rows(self, token: Token) -> list[dict]:
+        """A token's timetable, in the form of `Schedule.as_rows`, in order of issue."""
+        rows = [
+            {
+                "unit": work.unit,
+                "start": start,
+                "end": start + work.latency + work.occupies - 1,
+                "name": work.name,
+                "inputs": [self.work[i].name for i in work.inputs],
+            }
+            for work, start in zip(self.work, token.starts, strict=True)
+        ]
+        return sorted(rows, key=lambda row: row["start"])
 
     def _places(self) -> tuple[dict[str, int], int]:
         """The line at which each matrix begins, and the first line that belongs to others."""

@@ -88,6 +88,12 @@ class Chip:
             return self.latency_cycles["near"]
         return self.latency_cycles["far"]
 
+    @property
+    def from_append_to_plane(self) -> int:
+        """Least number of cycles from writing a row of a cache to multiplying with it."""
+        written = self.latency("memory", "append") + self.travel("memory", "weights")
+        return written + self.latency("weights", "install") + self.travel("weights", "matrix")
+
     def with_planes(self, numbers: str) -> Chip:
         """The same chip with its planes set up for one kind of numbers.
 

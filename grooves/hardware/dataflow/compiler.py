@@ -23,6 +23,9 @@ from grooves.hardware.dataflow.simulate import Instruction, Simulator, instructi
 from grooves.hardware.dataflow.steps import Step
 
 
+ORDERS = (0.0, 0.5, 1.0)  # see planes.place; the shortest schedule is kept
+
+
 class TooLarge(ValueError):
     """The program needs more memory than one chip has. n_chips: how many would hold it."""
 
@@ -104,9 +107,15 @@ def compile(step: Step, chip: Chip | None = None, numbers: str | Numbers = "fp16
 
 
 def finish(lowered: Lowered, chip: Chip, numbers: Numbers) -> Program:
-    """The passes after lowering. Raises: Hazard, which would be a fault of the compiler."""
-    operations, plane_of, resident = place(lowered.operations, lowered.tiles, chip)
-    plan = schedule(operations, chip)
+    """The passes after lowering: three orders of serving the planes are tried, the best is kept.
+
+    Raises: Hazard, which would be a fault of the compiler.
+    """
+    attempts = []
+    for late in ORDERS:
+        placed = place(lowered.operations, lowered.tiles, chip, late)
+        attempts.append((schedule(placed[0], chip), placed))
+    plan, (operations, plane_of, resident) = min(attempts, key=lambda a: a[0].cycles)
     check(plan)
     addresses = allocate(plan)
     for hazard in address_hazards(plan, addresses):

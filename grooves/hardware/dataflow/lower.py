@@ -271,7 +271,10 @@ class Lowering:
         number = self.numbers.of("cache", cache.name)
         self.tiles[tile] = Tile(tile, home, columns, number, None, cache.name, cache.transposed)
         made = self.emit(
-            "matrix", "multiply", (int(sources[0]),), columns, tile=tile, macs=columns * len(home)
+            *("matrix", "multiply", (int(sources[0]),), columns),
+            tile=tile,
+            macs=columns * len(home),
+            after=((cache.after, self.chip.from_append_to_plane),) if cache.after else (),
         )
         return Where(torch.arange(columns) + made * LANE_BITS + 1)
 

@@ -22,6 +22,21 @@ def earliest_starts(operations: list[Operation], chip: Chip) -> dict[str, int]:
     return start
 
 
+def paths_to_end(operations: list[Operation], chip: Chip) -> dict[str, int]:
+    """Cycles from the issue of each operation to the end of the program, if nothing is busy."""
+    by_name = {o.name: o for o in operations}
+    left = {o.name: o.duration(chip) for o in operations}
+    for o in reversed(operations):
+        for name in o.inputs:
+            if name in by_name:
+                before = by_name[name]
+                gap = before.duration(chip) + chip.travel(before.unit, o.unit)
+                left[name] = max(left[name], gap + left[o.name])
+        for name, gap in o.after:
+            left[name] = max(left[name], gap + left[o.name])
+    return left
+
+
 def requirements(o: Operation, by_name: dict, start: dict, chip: Chip):
     """Pairs (earliest cycle, reason) that one operation has to respect."""
     for name in o.inputs:
@@ -36,20 +51,25 @@ def requirements(o: Operation, by_name: dict, start: dict, chip: Chip):
 
 
 def place(
-    operations: list[Operation], tiles: dict[str, Tile], chip: Chip
+    operations: list[Operation], tiles: dict[str, Tile], chip: Chip, late: float = 1.0
 ) -> tuple[list[Operation], dict[str, int], list[str]]:
     """Give each tile a plane and add the operations that install it.
 
+    late: in which order the planes serve their users: 0 by the earliest cycle in which a product
+    could begin, 1 by the latest one that would not lengthen the program, between them by a mean.
     Two passes over a word: the second begins with the planes as the first has left them, as the
     next word will. What lies in the planes at the end of a word is there for the next one.
     Returns: operations with installs, the plane of each tile, and the constant tiles that lie in a
     plane between two words: they are installed once before the first word, at no cost to a word.
     Raises: ValueError for a number format for which the chip has no plane.
     """
-    start = earliest_starts(operations, chip)
-    order = sorted(range(len(operations)), key=lambda i: start[operations[i].name])
-    order = {operations[i].name: k for k, i in enumerate(order)}
-    multiplies = sorted((o for o in operations if o.unit == "matrix"), key=lambda o: order[o.name])
+    first, left = earliest_starts(operations, chip), paths_to_end(operations, chip)
+    end = max(first[o.name] + left[o.name] for o in operations)
+
+    def turn(o: Operation) -> float:
+        return (1 - late) * first[o.name] + late * (end - left[o.name])
+
+    multiplies = sorted((o for o in operations if o.unit == "matrix"), key=turn)
     plane_of: dict[str, int] = {}
     lying: list[list[str]] = [[] for _ in chip.planes]
     last_use: dict[str, int] = {}

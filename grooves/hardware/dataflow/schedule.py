@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from grooves.hardware.dataflow.chip import ASSUMED, Chip
 from grooves.hardware.dataflow.operations import Operation
-from grooves.hardware.dataflow.planes import requirements
+from grooves.hardware.dataflow.planes import paths_to_end, requirements
 
 
 class Hazard(ValueError):
@@ -79,21 +79,6 @@ class Schedule:
             busy[o.unit] = busy.get(o.unit, 0) + o.occupies
         chips = len({o.chip for o in self.operations})
         return {u: n / (self.cycles * self.chip.count(u) * chips) for u, n in busy.items()}
-
-
-def paths_to_end(operations: list[Operation], chip: Chip) -> dict[str, int]:
-    """Cycles from the issue of each operation to the end of the program, if nothing is busy."""
-    by_name = {o.name: o for o in operations}
-    left = {o.name: o.duration(chip) for o in operations}
-    for o in reversed(operations):
-        for name in o.inputs:
-            if name in by_name:
-                before = by_name[name]
-                gap = before.duration(chip) + chip.travel(before.unit, o.unit)
-                left[name] = max(left[name], gap + left[o.name])
-        for name, gap in o.after:
-            left[name] = max(left[name], gap + left[o.name])
-    return left
 
 
 def schedule(operations: list[Operation], chip: Chip, order=None) -> Schedule:

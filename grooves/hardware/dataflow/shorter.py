@@ -93,8 +93,8 @@ class Layer(nn.Module):
     """The weights of one block, arranged for the classes below, each (in, out).
 
     q and k: for each head D columns and the same D rotated by a right angle, so that cos and sin
-    multiply one vector and no lane has to move: (C, 2DH). v: (C, D) a head. out: (D, 2C + 1) a
-    head. up, down: (C, 4C) and (4C, 2C + 1), or None.
+    multiply one vector and no lane has to move: (C, 2DH). v: (C, D) a head. out: (D, 4C + 1) a
+    head. up, down: (C, 4C) and (4C, 4C + 1), or None.
     """
 
     def __init__(self, block, n_head: int):
@@ -114,23 +114,25 @@ class Layer(nn.Module):
         self.v = nn.ParameterList(nn.Parameter(v[h].T, requires_grad=False) for h in range(n_head))
         out = centred(block.attention.out.weight.detach(), 0).T * SMALL  # (C, C)
         self.out = nn.ParameterList(
-            nn.Parameter(twice(part), requires_grad=False) for part in out.split(D)
+            nn.Parameter(copies(part), requires_grad=False) for part in out.split(D)
         )
         self.register_buffer("up", None)
         self.register_buffer("down", None)
         if block.mlp is not None:
             self.up = block.mlp.up.weight.detach().T
-            self.down = twice(centred(block.mlp.down.weight.detach(), 0).T * SMALL)
+            self.down = copies(centred(block.mlp.down.weight.detach(), 0).T * SMALL)
 
 
-def twice(x: Tensor, last: float = 0.0) -> Tensor:
-    """The last axis twice and one value more: (..., C) -> (..., 2C + 1).
+def copies(x: Tensor, last: float = 0.0) -> Tensor:
+    """The residual stream as it lies in the lanes: (..., C) -> (..., 4C + 1).
 
-    The residual stream lies in the lanes twice: matrices read the first copy, the sum of squares
-    reads the second, so that neither has to leave its plane for the other. The last lane holds
+    A matrix lies in the rows of a plane that its input's lanes name, so matrices that read the same
+    lanes displace each other. Four copies in other lanes cost nothing, since a vector has 320 of
+    them whether they are used or not: queries (and the MLP and the last layer) read the first, the
+    sum of squares the second, keys the third, values the fourth. The value between them is
     sqrt(C eps), so that eps is in the sum of squares already.
     """
-    return torch.cat((x, x, x.new_full((*x.shape[:-1], 1), last)), -1)
+    return torch.cat((x, x, x.new_full((*x.shape[:-1], 1), last), x, x), -1)
 
 
 class LateStep(Step):
@@ -146,8 +148,8 @@ class LateStep(Step):
         self.n_head, self.D = config.n_head, config.n_embd // config.n_head
         C = self.width
         table = F.layer_norm(model.embedding.weight.detach(), (C,)) * SMALL
-        self.embedding = nn.Embedding.from_pretrained(twice(table, (C * EPS) ** 0.5 * SMALL))
-        leaves = twice(centred(model.mix.detach() * table, 1))
+        self.embedding = nn.Embedding.from_pretrained(copies(table, (C * EPS) ** 0.5 * SMALL))
+        leaves = copies(centred(model.mix.detach() * table, 1))
         self.leaves = nn.Embedding.from_pretrained(leaves)
         self.layers = nn.ModuleList(Layer(block, self.n_head) for block in model.blocks)
         self.head = linear(model.head.weight)
@@ -161,16 +163,21 @@ class LateStep(Step):
         return self.D + 1
 
     def start(self):
-        state = [torch.zeros(2 * self.width + 1)]
+        state = [torch.zeros(4 * self.width + 1)]
         for layer in range(len(self.layers)):
             state += [torch.zeros(self.context, 2 * self.D) for _ in range(self.n_head)]
             columns = self.value_columns(layer)
             state += [torch.zeros(self.context, columns) for _ in range(self.n_head)]
         return tuple(state)
 
+    def copy(self, x: Tensor, number: int) -> Tensor:
+        """One of the four copies of the residual stream, (C,)."""
+        start = number * self.width + (number > 1)
+        return x[start : start + self.width]
+
     def squares(self, x: Tensor) -> Tensor:
         """Mean square of the residual stream plus eps, in its smaller unit; shape ()."""
-        return x[self.width :].square().sum() / self.width
+        return x[self.width : 2 * self.width + 1].square().sum() / self.width
 
     def lengths(self, m: Tensor, squares: Tensor) -> list[Tensor]:
         """1 / (sqrt(D) times the length that `norm` divides by) of each head's vector m (2DH,)."""
@@ -181,7 +188,7 @@ class LateStep(Step):
     def forward(self, word: Tensor, position: Tensor, before: Tensor, *caches):
         H, C, new_caches = self.n_head, self.width, []
         turn = self.turn(position)
-        x = self.embedding(word) + before  # (2C + 1,)
+        x = self.embedding(word) + before  # (4C + 1,)
         for i, layer in enumerate(self.layers):
             mine = caches[2 * H * i : 2 * H * (i + 1)]
             x, keys, values = self.attend(i, layer, x, turn, position, mine[:H], mine[H:])
@@ -199,15 +206,15 @@ class LateStep(Step):
         return torch.cat((key, key))
 
     def attend(self, i, layer, x, turn, position, keys, values):
-        """The residual stream after attention, (2C + 1,), and the caches with a row more."""
+        """The residual stream after attention, (4C + 1,), and the caches with a row more."""
         C, D, squares = self.width, self.D, self.squares(x)
-        m, k = x[:C] @ layer.q, x[:C] @ layer.k  # (2DH,) each
+        m, k = x[:C] @ layer.q, self.copy(x, 2) @ layer.k  # (2DH,) each
         query, turned, root = m * turn, k * turn, squares.rsqrt()
         q_lengths, k_lengths = self.lengths(m, squares), self.lengths(k, squares)
         new_keys, new_values, y = [], [], x
         for h in range(self.n_head):
             new_keys.append(put(keys[h], position, self.key_row(turned, k_lengths[h], h)))
-            row = torch.cat((x[:C] @ layer.v[h] * root, self.one))  # (D + 1,)
+            row = torch.cat((self.copy(x, 3) @ layer.v[h] * root, self.one))  # (D + 1,)
             new_values.append(put(values[h], position, row))
             scores = query.view(self.n_head, -1)[h] @ new_keys[h].T * q_lengths[h]  # (T,)
             mixed = scores.exp() @ new_values[h]  # (D + 1,): the last is the sum of the weights
@@ -221,7 +228,7 @@ class PreloadedStep(LateStep):
 
     def own_values(self, layer, x) -> list[Tensor]:
         """What each head adds for the new word itself, before the norm: (D,) a head."""
-        return [x[: self.width] @ layer.v[h] for h in range(self.n_head)]
+        return [self.copy(x, 3) @ layer.v[h] for h in range(self.n_head)]
 
     def written(self, layer, x, parts) -> Tensor:
         """The residual stream plus what the heads add, (D,) each."""
@@ -231,16 +238,18 @@ class PreloadedStep(LateStep):
 
     def attend(self, i, layer, x, turn, position, keys, values):
         C, D, squares = self.width, self.D, self.squares(x)
-        m, k = x[:C] @ layer.q, x[:C] @ layer.k
-        return self.finish(i, layer, x, m, k, turn, squares, position, keys, values)
+        m, k = x[:C] @ layer.q, self.copy(x, 2) @ layer.k
+        own = self.own_values(layer, x)
+        parts, *rows = self.heads(m, k, own, turn, squares, position, keys, values)
+        return self.written(layer, x, parts), *rows
 
-    def finish(self, i, layer, x, m, k, turn, squares, position, keys, values):
-        """Attention from unnormalised queries m and keys k, (2DH,) each."""
+    def heads(self, m, k, own_values, turn, squares, position, keys, values):
+        """What each head gives, from unnormalised queries m and keys k, (2DH,) each."""
         query, turned, root = m * turn, k * turn, squares.rsqrt()
         q_lengths, k_lengths = self.lengths(m, squares), self.lengths(k, squares)
         together = (m * k).view(self.n_head, 2, self.D)[:, 0]  # rotation cancels at one position
         new_keys, new_values, parts = [], [], []
-        for h, value in enumerate(self.own_values(layer, x)):
+        for h, value in enumerate(own_values):
             scores = query.view(self.n_head, -1)[h] @ keys[h].T * q_lengths[h]  # (T,)
             mixed = scores.exp() @ values[h]
             value, n = value * root, mixed.numel() - 1
@@ -251,20 +260,65 @@ class PreloadedStep(LateStep):
             parts.append((mixed[:n] + value * own) / total)
             new_keys.append(put(keys[h], position, self.key_row(turned, k_lengths[h], h)))
             new_values.append(put(values[h], position, torch.cat((value, self.one))))
-        return self.written(layer, x, parts), new_keys, new_values
+        return parts, new_keys, new_values
 
 
 class FoldedStep(PreloadedStep):
     """The output matrix is multiplied into the values when they are stored: (w V) O = w (V O)."""
 
     def value_columns(self, layer: int) -> int:
-        return 2 * self.width + 2
+        return 4 * self.width + 2
 
     def own_values(self, layer, x):
-        return [x[: self.width] @ (layer.v[h] @ layer.out[h]) for h in range(self.n_head)]
+        return [self.copy(x, 3) @ (layer.v[h] @ layer.out[h]) for h in range(self.n_head)]
 
     def written(self, layer, x, parts):
         return x + sum(parts[1:], parts[0])
+
+
+class ThroughStep(FoldedStep):
+    """Where one attention follows another, the next queries' matrix is multiplied into the values
+    as well: (x + w V O) Q = x Q + w (V O Q). The next layer's queries then exist at the same time as
+    the residual stream that they are made from."""
+
+    def through(self, i: int) -> bool:
+        """Whether layer i is followed by attention, with no MLP between."""
+        return i + 1 < len(self.layers) and self.layers[i].up is None
+
+    def value_columns(self, layer: int) -> int:
+        stream = 2 * self.width + 1  # two copies are enough behind the first layer
+        return stream + 1 + (2 * self.width if self.through(layer) else 0)
+
+    def forward(self, word: Tensor, position: Tensor, before: Tensor, *caches):
+        H, C, new_caches = self.n_head, self.width, []
+        stream = 2 * C + 1
+        turn = self.turn(position)
+        x, m = self.embedding(word) + before, None  # (4C + 1,)
+        for i, layer in enumerate(self.layers):
+            keys, values = caches[2 * H * i :][:H], caches[2 * H * i + H :][:H]
+            if m is None:
+                m, k = x[:C] @ layer.q, self.copy(x, 2) @ layer.k
+                source = self.copy(x, 3)
+            else:  # keys in the lanes of the queries, which lie behind the residual stream
+                source = x[:C]
+                k = (source @ F.pad(layer.k, (stream, 0)))[stream:]
+            fold = [out[:, :stream] for out in layer.out]
+            if self.through(i):
+                ahead = self.layers[i + 1].q
+                fold = [torch.cat((out, out[:, :C] @ ahead), 1) for out in fold]
+            own = [source @ (layer.v[h] @ fold[h]) for h in range(H)]
+            parts, *rows = self.heads(
+                m, k, own, turn, self.squares(x), position, keys, values
+            )
+            new_caches += [*rows[0], *rows[1]]
+            added = sum(parts[1:], parts[0])
+            m = x[:C] @ ahead + added[stream:] if self.through(i) else None
+            x = x[:stream] + added[:stream]
+            if layer.up is not None:
+                wide = (x[:C] @ layer.up).relu().square()
+                x = x + (wide @ layer.down[:, :stream]) / self.squares(x)
+        logits = self.head(x[:C]) * self.squares(x).rsqrt()
+        return logits, self.leaves(word), *new_caches
 
 
 STEPS = {
@@ -273,4 +327,5 @@ STEPS = {
     "late division": LateStep,
     "preloaded caches": PreloadedStep,
     "folded output": FoldedStep,
+    "folded through": ThroughStep,
 }
