@@ -112,7 +112,8 @@ def trucks() -> dict:
 
 
 def main() -> None:
-    """Redraw the still pictures."""
+    """Redraw the still pictures, and record the programs that `dataflow` shows."""
+    dataflow_programs.write()
     network = train_digits()
     first = forward_widget.state(network)
     pictures = {

@@ -4,36 +4,61 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+import torch
 
 from grooves.explorables.dataflow.programs import (
     chip_facts,
     compiled,
+    encoded,
     operations_of,
     recorded,
+    story_words,
+    values,
     works_of,
 )
 from grooves.explorables.dataflow.widget import EXPERIMENTS
 from grooves.hardware.dataflow import Chip, critical_path, hazards, paths_to_end, schedule
 from grooves.hardware.dataflow.cached_machine import CachedMachine, Machine, Noise
+from grooves.training import lineage
 
 CHIP = Chip().with_planes("fp16")
 PROGRAMS = recorded()
+WORDS = story_words()
+REMEDY = "run `python -m grooves.explorables.export`"
 PLANNED = """async ([rows, chip]) => {
   const { planned } = await import("/dataflow/plan.mjs");
   const { start, number, cycles, left, path, slack, longest, order } = planned(rows, chip, chip.latencies, chip.units.vector);
   return { start, number, cycles, left, path, slack, longest, order };
 }"""
 TOKENS = """async ([rows, chip, machine, noise, position, numbers, n]) => {
+  const { complete } = await import("/dataflow/plan.mjs");
   const { CachedMachine, worksOf } = await import("/dataflow/cached.mjs");
   const { Timing } = await import("/dataflow/scheduler.mjs");
   let at = 0;
-  const cached = new CachedMachine(worksOf(rows, new Timing(chip)), machine, noise, () => numbers[at++ % numbers.length]);
+  const cached = new CachedMachine(worksOf(complete(rows), new Timing(chip)), machine, noise, () => numbers[at++ % numbers.length]);
   return Array.from({ length: n }, () => cached.token(position)).map(({ cycles, misses, starts }) => ({ cycles, misses, starts }));
 }"""
-AFTER = """async () => {
+SAVED = """async ([programs, chip, first]) => {
   const { EXPERIMENTS, truth } = await import("/dataflow/experiments.mjs");
-  return Object.fromEntries(Object.entries(EXPERIMENTS).map(([key, one]) => [key, one.after]));
+  const { planned } = await import("/dataflow/plan.mjs");
+  const cycles = ({ latencies, vector_units = chip.units.vector, program = first }) =>
+    planned(programs[program], chip, { ...chip.latencies, ...latencies }, vector_units).cycles;
+  return Object.fromEntries(Object.entries(EXPERIMENTS).map(([key, one]) => {
+    const [before, after] = [cycles({}), cycles(one.after)];
+    return [key, [before, after, truth(one, before, after)]];
+  }));
 }"""
+
+
+@pytest.fixture(scope="module")
+def model():
+    return lineage.base()
+
+
+@pytest.fixture(scope="module")
+def programs(model):
+    """What the compiler makes of each step today."""
+    return compiled(model)
 
 
 def slower(name, factor):
@@ -41,13 +66,11 @@ def slower(name, factor):
 
 
 CHIPS = {
-    "as assumed": CHIP,
     "one unit of each kind": replace(CHIP, n_vector=1, n_switch=1, n_memory=1),
-    "fast products": slower("matrix", 0.25),
-    "slow ports": slower("weights", 6),
-    "far apart": slower("far", 3).slower("near", 4),
-    "all fast": CHIP.slower("far", 0.01).slower("near", 0.1).slower("matrix", 0.05),
+    "slow ports, far apart": slower("weights", 6).slower("far", 3).slower("near", 4),
+    "all fast": slower("far", 0.01).slower("near", 0.1).slower("matrix", 0.05),
 }
+FIRST, LAST = next(iter(PROGRAMS)), next(reversed(PROGRAMS))
 
 
 def in_page(modules, rows, chip):
@@ -55,26 +78,36 @@ def in_page(modules, rows, chip):
     return modules.evaluate(PLANNED, [rows, chip_facts(chip)])
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
-def test_the_page_schedules_cycle_for_cycle_as_python_does(modules, name):
-    rows = PROGRAMS[name]
-    for what, chip in CHIPS.items():
-        operations = operations_of(rows, chip)
-        plan, found = schedule(operations, chip), in_page(modules, rows, chip)
-        names = [o.name for o in operations]
-        assert dict(zip(names, found["start"], strict=True)) == plan.start, what
-        assert dict(zip(names, found["number"], strict=True)) == plan.number, what
-        assert found["cycles"] == plan.cycles
-        assert not list(hazards(plan)), "a schedule with other latencies is one that would run"
-        assert dict(zip(names, found["left"], strict=True)) == paths_to_end(operations, chip)
-        path = [one["name"] for one in critical_path(plan)]
-        assert [names[i] for i in found["path"]] == path, what
-        assert [names[i] for i in found["order"]] == [
-            names[i] for i in sorted(range(len(names)), key=lambda i: (found["start"][i], i))
-        ]
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [(FIRST, "all fast"), (LAST, "slow ports, far apart"), (LAST, "one unit of each kind")],
+)
+def test_the_page_schedules_cycle_for_cycle_as_python_does(modules, name, what):
+    rows, chip = PROGRAMS[name], CHIPS[what]
+    operations = operations_of(rows, chip)
+    plan, found = schedule(operations, chip), in_page(modules, rows, chip)
+    names = [o.name for o in operations]
+    assert dict(zip(names, found["start"], strict=True)) == plan.start
+    assert dict(zip(names, found["number"], strict=True)) == plan.number
+    assert found["cycles"] == plan.cycles
+    assert not list(hazards(plan)), "a schedule with other latencies is one that would run"
+    assert dict(zip(names, found["left"], strict=True)) == paths_to_end(operations, chip)
+    assert [names[i] for i in found["path"]] == [one["name"] for one in critical_path(plan)]
+    order = sorted(range(len(names)), key=lambda i: (found["start"][i], i))
+    assert found["order"] == order
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
+def test_the_recorded_programs_take_as_long_as_the_compiler_promises(modules, name, programs):
+    """They are what the compiler makes today, and the page schedules them as it does."""
+    assert PROGRAMS[name] == encoded(programs[name], values(programs[name], WORDS)), REMEDY
+    found = in_page(modules, PROGRAMS[name], CHIP)
+    start = programs[name].schedule.start
+    assert dict(zip([row["name"] for row in PROGRAMS[name]], found["start"], strict=True)) == start
+    assert found["cycles"] == programs[name].cycles
+
+
+@pytest.mark.parametrize("name", [FIRST, LAST])
 def test_an_operation_with_slack_may_begin_so_much_later_and_no_more(modules, name):
     """Where units are plenty, slack is exact: so much later the program is as long, then longer."""
     rows, chip = PROGRAMS[name], replace(CHIP, n_vector=64, n_switch=64, n_memory=64)
@@ -130,7 +163,7 @@ class _Numbers:
 def test_a_token_on_the_machine_with_a_cache_takes_as_long_as_in_python(
     modules, machine, noise, position
 ):
-    rows = PROGRAMS["written"]
+    rows = PROGRAMS[FIRST]
     numbers = np.random.default_rng(3).random(10_007).tolist()
     cached = CachedMachine(works_of(rows, CHIP), machine, noise)
     cached._rng = _Numbers(numbers)
@@ -142,26 +175,24 @@ def test_a_token_on_the_machine_with_a_cache_takes_as_long_as_in_python(
         assert found["starts"] == pytest.approx(token.starts, abs=1e-6)
 
 
-def test_the_recorded_programs_are_what_the_compiler_makes_today():
-    remedy = "run `python -m grooves.explorables.export`"
-    assert compiled() == PROGRAMS, remedy
+def test_the_values_that_are_shown_are_the_models(model):
+    """The last product of the program as it is written gives the model's own logits."""
+    (row,) = (row for row in PROGRAMS[FIRST] if row["name"] == "head.multiply")
+    first, n, *shown = row["values"]
+    logits = model(torch.tensor([WORDS]))[0, -1]
+    assert (first, n) == (0, CHIP.lanes)
+    assert shown == pytest.approx(logits[: len(shown)].tolist(), abs=0.05)
+    keys = [row for row in PROGRAMS[FIRST] if row["kind"] == "move" and row["values"][0] > 0]
+    assert keys, "of a vector whose first lanes hold nothing, others are shown"
 
 
 def test_every_change_does_what_its_explanation_says(modules):
-    """What the sentences beside the answers claim, in cycles of the first program."""
-    changes = modules.evaluate(AFTER)
-    assert set(changes) == set(EXPERIMENTS)
-    rows = PROGRAMS["written"]
-
-    def cycles(after):
-        chip = replace(CHIP, n_vector=after.get("vector_units", CHIP.n_vector))
-        chip = replace(chip, latency_cycles=chip.latency_cycles | after.get("latencies", {}))
-        rows_ = PROGRAMS.get(after.get("program"), rows)
-        return schedule(operations_of(rows_, chip), chip).cycles
-
-    before = cycles({})
-    saved = {key: 1 - cycles(after) / before for key, after in changes.items()}
-    assert saved["vectors"] == 0 and -0.02 < saved["one"] <= 0
-    assert 0.01 < saved["exp"] < 0.1 < saved["matrix"] < 0.4 and 0.1 < saved["far"] < 0.4
-    if "short" in PROGRAMS:
-        assert saved["short"] > 0.1
+    """What the sentences beside the answers claim, of the program that is asked about."""
+    saved = modules.evaluate(SAVED, [PROGRAMS, chip_facts(CHIP), FIRST])
+    assert set(saved) == set(EXPERIMENTS)
+    shares = {key: 1 - after / before for key, (before, after, _) in saved.items()}
+    assert shares["vectors"] == 0 and -0.02 < shares["one"] <= 0
+    assert 0.01 < shares["exp"] < 0.1 < shares["matrix"] < 0.4 and 0.1 < shares["far"] < 0.4
+    assert shares["short"] > 0.5
+    right = {"vectors": 0, "one": 2, "exp": 0, "matrix": 1, "far": 1, "short": 2}
+    assert {key: answer for key, (_, _, answer) in saved.items()} == right

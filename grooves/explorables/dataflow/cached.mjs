@@ -15,7 +15,7 @@ export function worksOf(operations, timing) {
     if (o.kind === "install") return means.push(inputs);
     means.push([works.length]);
     const latency = timing.latency(o) + timing.latencies.near;
-    return works.push({ row, unit: o.unit, inputs, latency, occupies: o.occupies, reads: o.reads ?? "", bytes: o.bytes ?? 0, perToken: o.per_token ?? 0 });
+    return works.push({ row, unit: o.unit, inputs, latency, occupies: o.occupies, reads: o.reads, bytes: o.bytes, perToken: o.per_token });
   });
   return works;
 }

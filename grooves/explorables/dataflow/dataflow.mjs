@@ -3,10 +3,10 @@
 //
 // Key idea: the cycles of a static schedule are known before it runs, and what binds them is the
 // longest path through the program. So a change that does not touch that path changes nothing.
-// State: programs, program, chip, latencies, vector_units, stepping, cycle, operation, machine,
+// State: programs, story, program, chip, latencies, vector_units, stepping, cycle, operation, machine,
 // noise, cache_kib, noise_lines, position, seed, experiment, asks, guesses.
 
-import { button, choice, radios, slider } from "../shared/controls.mjs";
+import { button, choice, slider } from "../shared/controls.mjs";
 import { element } from "../shared/dom.mjs";
 import { explorable, Part, react } from "../shared/explorable.mjs";
 import { Bars } from "../shared/plane.mjs";
@@ -14,14 +14,13 @@ import { Prediction, praise } from "../shared/prediction.mjs";
 import { Tabs } from "../shared/tabs.mjs";
 import { EXPERIMENTS, truth } from "./experiments.mjs";
 import { issuedAt, planned } from "./plan.mjs";
-import { bound, count, pictured, rate, title, verdict } from "./sentences.mjs";
+import { bound, count, rate, title, verdict, versus } from "./sentences.mjs";
 import { Stepping } from "./stepping.mjs";
-import { Timetable } from "./timetable.mjs";
+import { legend, Pair } from "./timetable.mjs";
 import { Tokens } from "./tokens.mjs";
 
-const NAMES = ["programs", "program", "chip", "latencies", "vector_units", "stepping", "cycle", "operation", "machine", "noise", "cache_kib", "noise_lines", "position", "seed", "experiment", "asks", "guesses"];
+const NAMES = ["programs", "story", "program", "chip", "latencies", "vector_units", "stepping", "cycle", "operation", "machine", "noise", "cache_kib", "noise_lines", "position", "seed", "experiment", "asks", "guesses"];
 const UNITS = [1, 2, 4, 8, 16, 32];
-const LEGEND = [["gd-critical", "critical path"], ["gd-other", "other operations"], ["gd-reads", "reads"], ["gd-writes", "is read by"]];
 
 // Of each slider: the latency, its label, and the most cycles.
 const SLIDERS = [
@@ -42,12 +41,13 @@ class Dataflow extends Part {
     super(model);
     this.news = element("p", { className: "gx-news", role: "status" });
     const tell = (text, delay) => this.#tell(text, delay);
-    this.timetable = new Timetable();
+    [this.change, this.now] = [new Pair("cycle"), new Pair("cycle")];
     [this.stepping, this.tokens] = [new Stepping(model, tell), new Tokens(model, tell)];
     this.#build();
   }
 
   #build() {
+    const colours = () => legend(["gd-critical", "critical path"], ["gd-other", "other operations"]);
     const experiments = Object.entries(EXPERIMENTS).filter(([, { after }]) => !after.program || after.program in this.get("programs"));
     this.experiment = choice("Change", experiments.map(([key, { name }]) => [key, name]), (experiment) => this.#choose(experiment));
     this.bars = new Bars(["Before", "After"], "Cycles before and after the change");
@@ -58,23 +58,22 @@ class Dataflow extends Part {
     this.reset = button("As assumed", () => this.#turn(this.#start()));
     this.bound = element("p", { className: "gd-text" });
     this.tabs = new Tabs("Predict, step through, change latencies, or compare with a cache", [
-      ["1. Predict", this.experiment.el, this.prediction.el],
+      ["1. Predict", this.experiment.el, this.prediction.el, this.change.el, colours()],
       ["2. Step", ...this.stepping.elements],
-      ["3. Latencies", element("div", { className: "gd-sliders" }, ...this.sliders.map(([, { el }]) => el), this.units.el), element("div", { className: "gd-row" }, this.bound, this.reset)],
+      ["3. Latencies", element("div", { className: "gd-sliders" }, ...this.sliders.map(([, { el }]) => el), this.units.el), element("div", { className: "gd-row" }, this.bound, this.reset), this.now.el, colours()],
       ["4. A cache", ...this.tokens.elements],
     ]);
-    this.tabs.elements.at(-1).classList.add("gd-last");
+    const [tabs, ...panels] = this.tabs.elements;
+    panels[0].classList.add("gd-predict");
     const programs = Object.keys(this.get("programs"));
-    this.program = radios("Program", programs.map((name) => [name, title(name)]), (program) => this.#turn({ program, operation: -1, cycle: 0 }), { titled: true });
-    this.program.el.classList.add("gd-programs");
+    this.program = choice("Program", programs.map((name) => [name, title(name)]), (program) => this.#turn({ program, operation: -1, cycle: 0 }));
     this.rate = element("p", { className: "gx-title" });
-    this.legend = element("ul", { className: "gd-legend" }, ...LEGEND.map(([className, name]) => element("li", {}, element("span", { className: `gd-swatch ${className}`, "aria-hidden": "true" }), name)));
     this.el = element(
       "section",
       { className: "gx gd", "aria-label": "A static schedule: one decoding step on a chip without a cache" },
-      ...this.tabs.elements,
+      tabs,
       element("div", { className: "gd-row gd-top" }, this.program.el, this.rate),
-      element("div", { className: "gd-common" }, this.timetable.el, this.legend),
+      ...panels,
       this.news,
     );
   }
@@ -87,7 +86,8 @@ class Dataflow extends Part {
     react(this.model, NAMES.map((name) => [`change:${name}`, draw]), signal);
     draw();
     signal.addEventListener("abort", () => {
-      this.timetable.plane.stop();
+      for (const { plane } of [this.change, this.now]) plane.stop();
+      this.stepping.stop();
       this.tokens.stop();
       clearTimeout(this.#saying);
     });
@@ -163,26 +163,27 @@ class Dataflow extends Part {
     const settings = Object.fromEntries(["program", "latencies", "vector_units"].map((name) => [name, this.get(name)]));
     const plan = this.#plan(settings);
     this.#drawQuestion();
-    this.program.set(settings.program);
+    this.program.input.value = settings.program;
     this.rate.textContent = rate(plan.cycles, this.get("chip").clock_hz);
     this.bound.textContent = bound(plan);
     for (const [name, { set }] of this.sliders) set(settings.latencies[name], `${settings.latencies[name]} cycles`);
     this.units.set(UNITS.findLastIndex((n) => n <= settings.vector_units), `${settings.vector_units}`);
+    const assumed = this.#plan({ ...settings, ...this.#start() });
+    this.now.draw({ halves: [{ ...assumed, name: "assumed" }, { ...plan, name: "now" }], label: versus("As assumed", assumed, "now", plan) });
     this.stepping.draw(plan);
-    const chosen = this.stepping.chosen(plan);
-    const cycle = Math.min(this.get("cycle"), plan.cycles);
-    const reads = plan.operations[chosen].inputs.filter((i) => typeof i === "number");
-    this.timetable.draw({ ...plan, cycle, chosen, reads, writes: plan.readers[chosen], label: pictured(plan, chosen) });
     this.tokens.draw(plan);
   }
 
   #drawQuestion() {
     const [key, asks] = [this.get("experiment"), this.get("asks")];
     const experiment = EXPERIMENTS[key];
-    const [before, after] = this.#cycles(key);
+    const plans = this.#settings(key).map((settings) => this.#plan(settings));
+    const [before, after] = plans.map(({ cycles }) => cycles);
+    const shown = !asks || this.#answered === key;
+    this.change.draw({ halves: [{ ...plans[0], name: "before" }, ...(shown ? [{ ...plans[1], name: "after" }] : [])], label: versus("Before", plans[0], "after", shown ? plans[1] : null) });
     this.experiment.input.value = key;
     [...this.prediction.row.children].slice(0, 3).forEach((one, i) => (one.textContent = experiment.answers[i]));
-    this.prediction.draw(!asks || this.#answered === key ? null : `${experiment.change}, now ${count(before)}?`, asks);
+    this.prediction.draw(shown ? null : `${experiment.change}, now ${count(before)}?`, asks);
     this.bars.draw([before, after], [before, after].map(count), 1);
     this.verdict.textContent = verdict(experiment, before, after);
     this.why.textContent = experiment.why;

@@ -46,12 +46,12 @@ export const EXPERIMENTS = {
     why: "The critical path goes back and forth between the units, and every time it travels.",
   },
   short: {
-    name: "A shorter step",
-    change: "The step is rewritten so that fewer operations wait for each other, with the same result. How many fewer cycles does a token take",
-    after: { program: "short" },
+    name: "A shorter critical path",
+    change: "Algebra rewrites the step so that fewer operations wait for each other; its result stays the same. How many fewer cycles does a token take",
+    after: { program: "folded output" },
     cuts: [0.1, 0.4],
     answers: ["Less than 10% fewer", "10 to 40% fewer", "Over 40% fewer"],
-    why: "The rewritten step has more operations than before, but its critical path is shorter, and that alone counts.",
+    why: "The step does more multiplications than before and is much faster: what no longer waits for its turn is done beside the critical path.",
   },
 };
 

@@ -31,9 +31,7 @@ export class Histogram {
     const [from, to] = [Math.max(0, least - margin), most + margin];
     const counts = binned(latencies, from, to, BINS);
     const n = Math.max(1, latencies.length);
-    const inside = ticks(to, 200).filter((tick) => tick >= from);
-    const every = Math.ceil(inside.length / (plane.width < 480 ? 4 : 8));
-    plane.across = { from, to, at: inside.filter((_, i) => i % every === 0), title: "cycles of a token", show: (value) => value.toLocaleString("en") };
+    plane.across = { from, to, at: ticks(to, plane.width < 480 ? 4 : 8, from), title: "cycles of a token", show: (value) => value.toLocaleString("en") };
     plane.up = { from: 0, to: n, at: [...new Set([0, Math.ceil(n / 2), n])], show: (value) => value.toLocaleString("en") };
     const wide = plane.x(from + (to - from) / BINS) - plane.x(from);
     const bar = (bin, count, className) => {

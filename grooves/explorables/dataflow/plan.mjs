@@ -4,9 +4,15 @@
 import { criticalPath, longest, schedule, Timing } from "./scheduler.mjs";
 import { packed } from "./timetable.mjs";
 
-/** The schedule of a program. chip: facts as the page has them; latencies: of the same names;
+const DEFAULTS = { inputs: [], after: {}, lanes: 0, occupies: 1, plane: -1, tile: "", reads: "", bytes: 0, per_token: 0, values: [] };
+
+/** A recorded program with what its operations leave out. */
+export const complete = (rows) => rows.map((row) => ({ ...DEFAULTS, ...row }));
+
+/** The schedule of a recorded program. chip: facts as the page has them; latencies: of the same names;
  * vectorUnits: how many vector units there are in place of the chip's. */
-export function planned(operations, chip, latencies, vectorUnits) {
+export function planned(rows, chip, latencies, vectorUnits) {
+  const operations = complete(rows);
   const timing = new Timing({ ...chip, latencies, units: { ...chip.units, vector: vectorUnits } });
   const found = schedule(operations, timing);
   const path = criticalPath(operations, timing, found);

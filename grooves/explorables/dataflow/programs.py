@@ -8,37 +8,49 @@ pause follows. What stays as compiled is which matrix lies in which plane. Chapt
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from grooves.hardware.dataflow import Chip, Operation, Program, TransformerStep, compile
+import numpy as np
+
+from grooves.hardware.dataflow import Chip, Operation, Program, compile
+from grooves.hardware.dataflow.addresses import makes_vector
 from grooves.hardware.dataflow.cached_machine import Work, work_of
 from grooves.hardware.dataflow.chip import TRANSCENDENTAL, UNITS
 from grooves.hardware.dataflow.planes import first_displaced
+from grooves.hardware.dataflow.shorter import STEPS
+from grooves.language.stories import Stories
+from grooves.language.tokenizers import WordTokenizer
 from grooves.training import lineage
 
 PATH = Path(__file__).with_name("programs.json")
-STEPS = {"written": TransformerStep}
+DEFAULTS = {"inputs": [], "after": {}, "lanes": 0, "occupies": 1, "plane": -1, "tile": ""}
+DEFAULTS |= {"reads": "", "bytes": 0, "per_token": 0, "values": []}
+SHOWN = 4
+STORY = "Once upon a time there was a brave fox named Lily."
 
 
 def recorded() -> dict[str, list[dict]]:
-    """The operations of each program, by its name; see `encoded`."""
+    """The operations of each program, by its name, from the longest path to the shortest.
+
+    What equals `DEFAULTS` is left out of each operation; see `encoded`.
+    """
     return json.loads(PATH.read_text(encoding="utf-8"))
 
 
-def compiled() -> dict[str, list[dict]]:
-    """What the compiler makes of the course's own model today: what `recorded` has kept."""
-    model = lineage.base()
-    return {name: encoded(compile(step(model))) for name, step in STEPS.items()}
+def compiled(model) -> dict[str, Program]:
+    """What the compiler makes of a model's step, in every form that `shorter` knows."""
+    return {name: compile(step(model)) for name, step in STEPS.items()}
 
 
 def write() -> None:
-    """Record the programs again: one line an operation."""
-    programs = [
-        f'"{name}": [\n' + ",\n".join(map(json.dumps, operations)) + "\n]"
-        for name, operations in compiled().items()
-    ]
-    PATH.write_text("{\n" + ",\n".join(programs) + "\n}\n", encoding="utf-8")
+    """Record the programs of the course's own model again: one line an operation."""
+    words, texts = story_words(), []
+    for name, program in compiled(lineage.base()).items():
+        rows = encoded(program, values(program, words))
+        lines = ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
+        texts.append(f'"{name}": [\n{lines}\n]')
+    PATH.write_text("{\n" + ",\n".join(texts) + "\n}\n", encoding="utf-8")
 
 
 def chip_facts(chip: Chip | None = None) -> dict:
@@ -52,8 +64,52 @@ def chip_facts(chip: Chip | None = None) -> dict:
     }
 
 
-def encoded(program: Program) -> list[dict]:
+def story_words() -> list[int]:
+    """The words of `STORY` as the model reads them, after the mark that begins a story."""
+    return [0, *WordTokenizer(Stories().vocabulary).encode(STORY)]
+
+
+def values(program: Program, words: Sequence[int]) -> dict[str, list[float]]:
+    """The first `SHOWN` values that each operation makes for the last one of some words.
+
+    Of the lanes that a later operation reads; the first of these lanes stands before the values,
+    and how many lanes they are.
+    """
+    simulator = program.simulator(1)
+    for position, word in enumerate(words):
+        simulator.word(np.array([word]), position)
+    found = {}
+    for o, lanes in _used_lanes(program).items():
+        lands = program.schedule.start[o.name] + o.duration(program.chip)
+        history = simulator.vectors[o.home, *program.addresses[o.name]]
+        (vector,) = (value[0] for landed, value in history if landed == lands)
+        shown = [float(f"{vector[lane]:.3g}") for lane in lanes[:SHOWN]]
+        found[o.name] = [lanes[0], len(lanes), *shown]
+    return found
+
+
+def _used_lanes(program: Program) -> dict[Operation, list[int]]:
+    """Of each vector, the lanes that some operation reads."""
+    used: dict[str, set[int]] = {}
+    made = [o for o in program.operations if makes_vector(o)]
+    for o in reversed(program.operations):
+        mine = used.setdefault(o.name, set()) or set(range(o.lanes))
+        if o.kind == "multiply":
+            mine = program.lowered.tiles[o.tile].rows
+        elif o.kind == "move":
+            mine = o.data["source"].tolist()
+        elif o.kind in ("append", "write"):
+            mine = o.data["lanes"].tolist()
+        if o.kind != "install":
+            for name in o.inputs:
+                used.setdefault(name, set()).update(mine)
+    return {o: sorted(used[o.name]) for o in made if used[o.name]}
+
+
+def encoded(program: Program, made: dict[str, list[float]] | None = None) -> list[dict]:
     """The operations of a compiled program, ready for JSON.
+
+    made: of `values`.
 
     inputs: numbers of operations, or names of what lies in memory before the program begins.
     after: by reason, numbers of operations to be issued before. lanes: values in the result.
@@ -61,28 +117,30 @@ def encoded(program: Program) -> list[dict]:
     """
     index = {o.name: i for i, o in enumerate(program.operations)}
     works = {work.name: work for work in work_of(program)}
-    return [_encoded(o, index, works.get(o.name)) for o in program.operations]
+    made = made or {}
+    return [
+        _encoded(o, index, works.get(o.name), made.get(o.name, [])) for o in program.operations
+    ]
 
 
-def _encoded(o: Operation, index: dict[str, int], work: Work | None) -> dict:
+def _encoded(o: Operation, index: dict[str, int], work: Work | None, made: list) -> dict:
     after: dict[str, list[int]] = {}
     for name, cycles in o.after:
         reason = "append" if o.kind == "append" else "next" if cycles == 1 else "displaced"
         after.setdefault(reason, []).append(index[name])
     found = {
-        "name": o.name,
-        "unit": o.unit,
-        "kind": o.kind,
         "inputs": [index.get(name, name) for name in o.inputs],
         "after": after,
         "lanes": o.lanes,
         "occupies": o.occupies,
         "plane": o.plane,
         "tile": o.tile,
+        "values": made,
     }
-    if work is not None and work.reads:
+    if work is not None:
         found |= {"reads": work.reads, "bytes": work.n_bytes, "per_token": work.bytes_per_token}
-    return found
+    kept = {key: value for key, value in found.items() if value != DEFAULTS[key]}
+    return {"name": o.name, "unit": o.unit, "kind": o.kind} | kept
 
 
 def operations_of(rows: list[dict], chip: Chip) -> list[Operation]:
@@ -96,34 +154,35 @@ def operations_of(rows: list[dict], chip: Chip) -> list[Operation]:
     def names(inputs: Iterable) -> tuple[str, ...]:
         return tuple(rows[i]["name"] if isinstance(i, int) else i for i in inputs)
 
-    return [
-        Operation(
+    def operation(row: dict) -> Operation:
+        pairs = [(gaps[reason], i) for reason, before in row["after"].items() for i in before]
+        after = tuple((rows[i]["name"], gap) for gap, i in pairs)
+        return Operation(
             row["name"],
             row["unit"],
             row["kind"],
             names(row["inputs"]),
             row["lanes"],
-            tuple((rows[i]["name"], gaps[reason]) for reason, all_ in row["after"].items() for i in all_),
+            after,
             row["occupies"],
             row["tile"],
             row["plane"],
         )
-        for row in rows
-    ]
+
+    return [operation(DEFAULTS | row) for row in rows]
 
 
 def works_of(rows: list[dict], chip: Chip) -> list[Work]:
     """Recorded rows as the machine with a cache runs them, as `cached_machine.work_of` has them."""
     index: list[tuple[int, ...]] = []  # of each row, what waiting for it means
     found: list[Work] = []
-    for row in rows:
+    for row in (DEFAULTS | row for row in rows):
         inputs = {i for j in row["inputs"] if isinstance(j, int) for i in index[j]}
         if row["kind"] == "install":
             index.append(tuple(sorted(inputs)))
             continue
         index.append((len(found),))
         latency = chip.latency(row["unit"], row["kind"]) + chip.latency_cycles["near"]
-        read = (row.get("reads", ""), row.get("bytes", 0), row.get("per_token", 0))
-        order = tuple(sorted(inputs))
+        order, read = tuple(sorted(inputs)), (row["reads"], row["bytes"], row["per_token"])
         found.append(Work(row["name"], row["unit"], order, latency, row["occupies"], *read))
     return found

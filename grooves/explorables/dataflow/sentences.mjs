@@ -3,10 +3,9 @@
 import { quantity } from "../shared/units.mjs";
 
 export const count = (value) => Math.round(value).toLocaleString("en");
-const PROGRAMS = { written: "As written", short: "Shortened" };
 
-/** The name of a program for readers; a student's own keeps its name. */
-export const title = (program) => PROGRAMS[program] ?? program;
+/** The name of a program for readers. */
+export const title = (program) => program[0].toUpperCase() + program.slice(1);
 
 const DOES = {
   multiply: ({ tile, lanes }) => `multiplies a vector with the matrix “${tile}”: ${count(lanes)} sums`,
@@ -33,7 +32,15 @@ const DOES = {
 /** What an operation does, in words. */
 export const does = (operation) => (DOES[operation.kind] ?? (({ kind }) => `computes ${kind}, lane by lane`))(operation);
 
-/** Which unit, when, and how urgent. */
+/** The values that an operation makes, as far as they are known. */
+function made({ values, kind, lanes }) {
+  const [first, n, ...shown] = values;
+  if (!values.length) return ["install", "append", "write"].includes(kind) ? "It makes no vector." : `It makes ${count(lanes)} values.`;
+  const texts = shown.map((value) => `${value}`.replace("-", "−").replace(/e−?-?(\d+)/, " × 10^−$1"));
+  return `It makes ${n === 1 ? "1 value" : `${count(n)} values`}, from lane ${first} on: ${texts.join(", ")}${n > shown.length ? ", …" : "."}`;
+}
+
+/** Which unit, when, how urgent, and with what result. */
 export function described(plan, i, cycle) {
   const { operations, start, ends, number, slack, onPath, bars } = plan;
   const { unit, name } = operations[i];
@@ -41,13 +48,19 @@ export function described(plan, i, cycle) {
   const urgent = onPath.has(i) ? " It lies on the critical path." : waits;
   const others = bars.filter((bar) => bar.start <= cycle && cycle < bar.end).length;
   const flight = `${others} ${others === 1 ? "operation is" : "operations are"} in flight in cycle ${count(cycle)}.`;
-  return { head: `Cycles ${count(start[i])} to ${count(ends[i])}, ${unit} ${number[i]}: ${name}`, text: `It ${does(operations[i])}.${urgent} ${flight}` };
+  return { head: `Cycles ${count(start[i])} to ${count(ends[i])}, ${unit} ${number[i]}: ${name}`, text: `It ${does(operations[i])}.${urgent} ${flight}`, result: made(operations[i]) };
 }
 
 /** The timetable in words. */
 export function pictured(plan, i) {
   const { cycles, path, operations, start, ends } = plan;
   return `Timetable of ${operations.length} operations in ${count(cycles)} cycles, ${path.length} of them on the critical path. Chosen: ${operations[i].name}, cycles ${count(start[i])} to ${count(ends[i])}.`;
+}
+
+/** Two schedules on one axis, in words; the second may not be shown yet. */
+export function versus(one, a, other, b) {
+  const said = ({ operations, cycles, path }) => `${operations.length} operations in ${count(cycles)} cycles, ${path.length} of them on the critical path`;
+  return `${one}: ${said(a)}. ${other[0].toUpperCase()}${other.slice(1)}: ${b ? said(b) : "not shown yet"}.`;
 }
 
 /** Cycles as time and as tokens per second. */

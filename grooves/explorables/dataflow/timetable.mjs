@@ -3,12 +3,18 @@
 // Key idea: a bar reaches from the issue of an operation to its result. So bars of one unit overlap:
 // it begins an operation in every cycle, and each is under way for many.
 
+import { element } from "../shared/dom.mjs";
 import { Plane } from "../shared/plane.mjs";
 import { shape } from "../shared/svg.mjs";
 
 const BANDS = ["weights", "matrix", "vector", "switch", "memory", "link"];
 const [TOP, STRIP, GAP] = [14, 18, 10]; // pixels: above, of the strip that shows the whole, below it
-const [ALL, WINDOW] = [176, 160]; // pixels of all bands; cycles in the window
+const [ALL, WINDOW] = [220, 160]; // pixels of all bands; cycles in the window
+
+/** What the colours stand for. pairs: a class and its meaning. */
+export function legend(...pairs) {
+  return element("ul", { className: "gd-legend" }, ...pairs.map(([className, name]) => element("li", {}, element("span", { className: `gd-swatch ${className}`, "aria-hidden": "true" }), name)));
+}
 
 /** Rows for bars: the first in which a bar fits behind those before it. bars: [{ unit, start, end }].
  * Returns: { row of each bar, bands: [{ unit, first row, rows }], rows }. */
@@ -36,9 +42,11 @@ export function packed(bars) {
 export class Timetable {
   #from = 0;
 
-  constructor() {
+  /** choose(number): called with the bar that was clicked. */
+  constructor(choose) {
     this.plane = new Plane("gd-timetable", TOP + STRIP + GAP + ALL + 48, () => this.state && this.draw(this.state), 10);
     this.el = this.plane.el;
+    this.el.addEventListener("click", ({ target }) => target.dataset.bar && choose(Number(target.dataset.bar)));
   }
 
   /** state: bars [{ unit, start, end, critical }], layout (of `packed`), cycles, cycle, chosen,
@@ -65,7 +73,7 @@ export class Timetable {
       if (bar.end <= from || bar.start >= to) return;
       const kind = i === chosen ? " gd-chosen" : reads.includes(i) ? " gd-read" : writes.includes(i) ? " gd-written" : "";
       const width = Math.max(1.5, inside(bar.end) - inside(bar.start) - 0.6);
-      parts.push(shape("rect", { x: inside(bar.start).toFixed(1), y: (y(layout.row[i]) + 0.6).toFixed(1), width: width.toFixed(1), height: (y.height - 1.2).toFixed(1), class: `gd-bar${bar.critical ? " gd-critical" : ""}${kind}` }));
+      parts.push(shape("rect", { x: inside(bar.start).toFixed(1), y: (y(layout.row[i]) + 0.6).toFixed(1), width: width.toFixed(1), height: (y.height - 1.2).toFixed(1), "data-bar": i, class: `gd-bar${bar.critical ? " gd-critical" : ""}${kind}` }));
     });
     const wire = (a, b, className) => shape("path", { d: `M${inside(bars[a].end).toFixed(1)} ${middle(a).toFixed(1)}L${inside(bars[b].start).toFixed(1)} ${middle(b).toFixed(1)}`, class: `gd-wire ${className}` });
     parts.push(...reads.map((i) => wire(i, chosen, "gd-reads")), ...writes.map((i) => wire(chosen, i, "gd-writes")));
@@ -87,33 +95,38 @@ export class Timetable {
   }
 }
 
-/** Two whole schedules on one axis: the chip's, and one token on the machine with a cache. */
+const [HALF, BETWEEN] = [84, 8]; // pixels: of one of two schedules, and between them
+
+/** Two whole schedules on one axis, one above the other. */
 export class Pair {
-  constructor() {
-    this.plane = new Plane("gd-pair", TOP + 2 * 84 + GAP + 44, () => this.state && this.draw(this.state), 10);
+  constructor(title) {
+    this.title = title;
+    this.plane = new Plane("gd-pair", TOP + 2 * HALF + BETWEEN + 44, () => this.state && this.draw(this.state), 10);
     this.el = this.plane.el;
   }
 
-  /** state: chip and cached: { bars, layout, cycles }; a bar may have `wait` (cycles before it) and
-   * `missed` (lines); label. */
+  /** state: label, and halves: [{ name, bars, layout, cycles, cached }], of which a later one may be
+   * missing. A bar may be `critical`, or have `missed` (lines) and `wait` (cycles before it). */
   draw(state) {
     this.state = state;
     const { plane } = this;
-    const { chip, cached, label } = state;
-    const to = 1.04 * Math.max(chip.cycles, cached.cycles);
-    plane.across = { from: 0, to, title: "cycles since the beginning of the token", at: ticks(to, plane.width < 480 ? 4 : 8), show: (value) => value.toLocaleString("en") };
+    const to = 1.04 * Math.max(...state.halves.map(({ cycles }) => cycles));
+    plane.across = { from: 0, to, title: this.title, at: ticks(to, plane.width < 480 ? 4 : 8), show: (value) => value.toLocaleString("en") };
     plane.up = { from: 0, to: 1, at: [], show: String };
-    const half = (one, top, name, className) => {
-      const y = rowsAt(one.layout, top, 76);
-      const bars = one.bars.flatMap(({ start, end, wait, missed }, i) => {
-        const bar = (a, b, kind) => shape("rect", { x: plane.x(a).toFixed(1), y: y(one.layout.row[i]).toFixed(1), width: Math.max(0.8, plane.x(b) - plane.x(a)).toFixed(1), height: Math.max(1, y.height - 0.4).toFixed(1), class: kind });
-        return [...(missed ? [bar(start - wait, start, "gd-missed")] : []), bar(start, end, className)];
-      });
-      const x = plane.x(one.cycles).toFixed(1);
-      const end = shape("line", { x1: x, x2: x, y1: top - 2, y2: top + 78, class: `gd-end ${className}` });
-      return [plane.text(plane.bounds.left - 6, top + 42, name, { anchor: "end", className: "gd-name" }), ...bars, end];
-    };
-    plane.show(label, ...half(chip, TOP, "chip", "gd-chip"), ...half(cached, TOP + 84 + GAP / 2, "cache", "gd-cached"));
+    plane.show(state.label, ...state.halves.flatMap((half, i) => this.#half(half, TOP + i * (HALF + BETWEEN))));
+  }
+
+  #half({ name, bars, layout, cycles, cached }, top) {
+    const { plane } = this;
+    const y = rowsAt(layout, top, HALF - 8);
+    const bar = (i, from, to, className) => shape("rect", { x: plane.x(from).toFixed(1), y: y(layout.row[i]).toFixed(1), width: Math.max(0.8, plane.x(to) - plane.x(from)).toFixed(1), height: Math.max(1, y.height - 0.4).toFixed(1), class: className });
+    const parts = bars.flatMap(({ start, end, wait, missed, critical }, i) => [
+      ...(missed ? [bar(i, start - wait, start, "gd-missed")] : []),
+      bar(i, start, end, cached ? "gd-cached" : `gd-bar${critical ? " gd-critical" : ""}`),
+    ]);
+    const x = plane.x(cycles).toFixed(1);
+    const end = shape("line", { x1: x, x2: x, y1: top - 2, y2: top + HALF - 6, class: `gd-end ${cached ? "gd-cached" : "gd-chip"}` });
+    return [plane.text(plane.bounds.left - 6, top + HALF / 2, name, { anchor: "end", className: "gd-name" }), ...parts, end];
   }
 }
 
@@ -136,10 +149,11 @@ function names(plane, { bands }, y) {
   });
 }
 
-/** Round numbers from 0 up to `most`, at most n + 1 of them. */
-export function ticks(most, n) {
-  const rough = most / n;
+/** Round numbers from `least` up to `most`, at most n + 1 of them. */
+export function ticks(most, n, least = 0) {
+  const rough = (most - least) / n;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= rough);
-  return Array.from({ length: Math.floor(most / step) + 1 }, (_, i) => i * step);
+  const first = Math.ceil(least / step);
+  return Array.from({ length: Math.floor(most / step) + 1 - first }, (_, i) => (first + i) * step);
 }

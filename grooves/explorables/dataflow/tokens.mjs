@@ -7,7 +7,7 @@ import { uniform } from "../shared/random.mjs";
 import { CachedMachine, quantile, worksOf } from "./cached.mjs";
 import { Histogram } from "./histogram.mjs";
 import { compared, count, histogramLabel, tail, token } from "./sentences.mjs";
-import { packed, Pair } from "./timetable.mjs";
+import { legend, packed, Pair } from "./timetable.mjs";
 
 const SIZES = [256, 384, 512, 1024].map((kib) => [kib, `${count(kib)} KiB`]);
 const LEAST = [0, 1, 2, 4, 8, 16, 32, 64]; // lines: the noise's scale
@@ -27,12 +27,13 @@ export class Tokens extends Part {
     this.noise = slider("Other programs", { min: 0, max: LEAST.length - 1, step: 1 }, (at) => this.save({ noise_lines: LEAST[at] }));
     this.text = element("p", { className: "gd-text" });
     this.tail = element("p", { className: "gd-text gd-tail" });
-    [this.pair, this.histogram] = [new Pair(), new Histogram()];
+    [this.pair, this.histogram] = [new Pair("cycles since the beginning of the token"), new Histogram()];
     this.elements = [
       element("p", { className: "gx-note" }, "The same token at the same position, on the chip and on a machine that decides at run time what to keep in its cache and what to compute next. Between two tokens other programs use the cache. How much they read is drawn at random; the distribution is an assumption."),
-      element("div", { className: "gd-row gd-presses" }, element("div", { className: "gd-pair-of-buttons" }, this.one, this.many), this.size.el, this.noise.el),
+      element("div", { className: "gd-row gd-presses" }, element("div", { className: "gd-buttons" }, this.one, this.many), this.size.el, this.noise.el),
       this.text,
       this.pair.el,
+      legend(["gd-critical", "chip: critical path"], ["gd-other", "chip: other operations"], ["gd-cached", "machine with a cache"], ["gd-missed", "waits for missing lines"]),
       this.tail,
       this.histogram.el,
     ];
@@ -47,7 +48,7 @@ export class Tokens extends Part {
   draw(plan) {
     const [kib, least, seed] = ["cache_kib", "noise_lines", "seed"].map((name) => this.get(name));
     this.size.input.value = kib;
-    this.noise.set(LEAST.reduce((best, one, i) => (Math.abs(one - least) < Math.abs(LEAST[best] - least) ? i : best), 0), least ? `from ${(least * this.get("machine").line_bytes).toLocaleString("en")} B` : "none");
+    this.noise.set(LEAST.reduce((best, one, i) => (Math.abs(one - least) < Math.abs(LEAST[best] - least) ? i : best), 0), least ? `at least ${(least * this.get("machine").line_bytes).toLocaleString("en")} B` : "none");
     const wanted = JSON.stringify([kib, least, seed, this.get("program"), plan.timing.latencies, plan.timing.units]);
     if (wanted !== this.#made) {
       this.#made = wanted;
@@ -79,8 +80,8 @@ export class Tokens extends Part {
     this.text.textContent = token(this.#last, this.get("machine").line_bytes);
     this.tail.textContent = tail(this.#latencies, quantile, plan.cycles);
     const bars = works.map(({ unit, latency, occupies }, i) => ({ unit, start: starts[i], end: starts[i] + latency + occupies - 1, wait: waits[i], missed: missed[i] }));
-    const cached = { bars, layout: packed(bars), cycles };
-    this.pair.draw({ chip: plan, cached, label: compared(plan.cycles, cycles, misses) });
+    const cached = { name: "cache", bars, layout: packed(bars), cycles, cached: true };
+    this.pair.draw({ halves: [{ ...plan, name: "chip" }, cached], label: compared(plan.cycles, cycles, misses) });
     this.histogram.draw({ chip: plan.cycles, latencies: this.#latencies, label: histogramLabel(this.#latencies, plan.cycles) });
   }
 }

@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 import traitlets
 
-from grooves.explorables.dataflow.programs import chip_facts, encoded, recorded
+from grooves.explorables.dataflow.programs import STORY, chip_facts, encoded, recorded
 from grooves.explorables.shared.widget import Explorable
 from grooves.hardware.dataflow import Chip, Program
 from grooves.hardware.dataflow.cached_machine import Machine, Noise
@@ -22,7 +22,8 @@ CHIP, MACHINE, NOISE = chip_facts(Chip().with_planes("fp16")), Machine(), Noise(
 class Dataflow(Explorable):
     """A widget that shows the schedules of programs, and the same on a machine with a cache.
 
-    programs: operations by the program's name, as `encoded` gives them. program: the one shown.
+    programs: operations by the program's name, as `encoded` gives them. story: to which their values
+    belong, or none. program: the one shown.
     chip: of `chip_facts`. latencies: cycles by name, as in `chip`. vector_units: how many.
     stepping: "operation", "cycle" or "path". cycle, operation: what is described; -1 stands for
     the operation issued last. machine, noise: fields of `Machine` and `Noise`; cache_kib and
@@ -35,7 +36,8 @@ class Dataflow(Explorable):
     module = "dataflow"
 
     programs = traitlets.Dict().tag(sync=True)
-    program = traitlets.Unicode("written").tag(sync=True)
+    story = traitlets.Unicode(STORY).tag(sync=True)
+    program = traitlets.Unicode("as written").tag(sync=True)
     chip = traitlets.Dict(CHIP).tag(sync=True)
     latencies = traitlets.Dict(CHIP["latencies"]).tag(sync=True)
     vector_units = traitlets.Int(CHIP["units"]["vector"], min=1).tag(sync=True)
@@ -45,7 +47,7 @@ class Dataflow(Explorable):
     machine = traitlets.Dict(asdict(MACHINE)).tag(sync=True)
     noise = traitlets.Dict(asdict(NOISE)).tag(sync=True)
     cache_kib = traitlets.Int(MACHINE.cache_bytes // 1024, min=1).tag(sync=True)
-    noise_lines = traitlets.Float(NOISE.least, min=0.0).tag(sync=True)
+    noise_lines = traitlets.Float(64.0, min=0.0).tag(sync=True)
     position = traitlets.Int(64, min=0, max=511).tag(sync=True)
     seed = traitlets.Int(1).tag(sync=True)
     experiment = traitlets.Enum(EXPERIMENTS, "vectors").tag(sync=True)
@@ -78,6 +80,7 @@ class Dataflow(Explorable):
                 raise ValueError(f"{', '.join(programs)} must be compiled for one and the same chip")
             own = {
                 "programs": {name: encoded(program) for name, program in programs.items()},
+                "story": "",
                 "program": next(iter(programs)),
                 "chip": chips[0],
                 "latencies": chips[0]["latencies"],
