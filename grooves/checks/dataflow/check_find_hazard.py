@@ -16,7 +16,7 @@ from grooves.checks.survey import Finding
 from grooves.checks.verdict import note
 
 KINDS = ("unit", "early", "overwritten")
-# name, unit, start, busy, latency, reads, address
+# name, unit, start, occupies, latency, reads, address
 CASES = (
     # nothing is wrong, though a unit is free just in time, and a value is read as it lands
     [
@@ -60,18 +60,20 @@ def random_case(seed: int) -> list[tuple]:
         unit = str(rng.choice(["matrix", "vector"]))
         n_reads = min(i, int(rng.integers(0, 3)))
         reads = tuple("abcdefghi"[j] for j in rng.permutation(i)[:n_reads])
-        busy, later = int(rng.integers(1, 5)), int(rng.integers(0, 4))
+        occupies, later = int(rng.integers(1, 5)), int(rng.integers(0, 4))
         start = max([ends[unit], *(lands[r] for r in reads)]) + int(rng.integers(-1, 3))
         start = max(start, 0)
-        ends[unit] = max(ends[unit], start + busy)
-        lands[name] = start + busy + later
-        operations.append((name, unit, start, busy, busy + later, reads, int(rng.integers(0, 5))))
+        ends[unit] = max(ends[unit], start + occupies)
+        lands[name] = start + occupies + later
+        operations.append(
+            (name, unit, start, occupies, occupies + later, reads, int(rng.integers(0, 5)))
+        )
     order = rng.permutation(len(operations))
     return [operations[i] for i in order]
 
 
 def right(
-    schedule, occupied="busy", edge=0, reads="landing", read_edge=0, writes="landing",
+    schedule, occupied="occupies", edge=0, reads="landing", read_edge=0, writes="landing",
     write_edge=0, last="last", kinds=KINDS, by_order=False, any_later=False, same_unit=True,
     all_of=None,
 ):  # fmt: skip
@@ -85,8 +87,8 @@ def right(
     found = set()
     in_order = schedule if by_order else sorted(schedule, key=lambda one: one[2])
     for i, (name, unit, start, _, _, inputs, address) in enumerate(in_order):
-        for _, its_unit, its_start, busy, latency, *_ in in_order[:i]:
-            length = {"busy": busy, "latency": latency, "one": 1}[occupied] + edge
+        for _, its_unit, its_start, occupies, latency, *_ in in_order[:i]:
+            length = {"occupies": occupies, "latency": latency, "one": 1}[occupied] + edge
             if (unit == its_unit or not same_unit) and its_start <= start < its_start + length:
                 found.add(("unit", start, name))
         there = lands if reads == "landing" else starts
@@ -117,18 +119,18 @@ MISTAKES = (
         "same_cycle_only",
         _with(occupied="one"),
         "you find two operations on a unit only if they start in the same cycle. An operation "
-        "occupies its unit for `busy` cycles.",
+        "occupies its unit for `occupies` cycles.",
     ),
     Mistake(
         "unit_until_landed",
         _with(occupied="latency"),
-        "you take a unit to be occupied until the result lands. After `busy` cycles the next "
+        "you take a unit to be occupied until the result lands. After `occupies` cycles the next "
         "operation may start; the unit is a pipeline.",
     ),
     *in_forms(
         "unit_edge",
         "you are a cycle off at the end of an operation: one that starts in cycle s occupies its "
-        "unit in the cycles s to s + busy - 1.",
+        "unit in the cycles s to s + occupies - 1.",
         _with(edge=1),
         _with(edge=-1),
     ),

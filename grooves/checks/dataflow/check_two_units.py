@@ -45,7 +45,7 @@ def _why(end: int, starts: dict[str, int]) -> tuple[str, str]:
         return "one_at_a_time", (
             "each operation waits for the one before, even where it reads nothing of it and needs "
             "another unit. Two units can work in the same cycle, and a unit is free again after "
-            "`busy` cycles, before its result lands."
+            "`occupies` cycles, before its result lands."
         )
     if min(starts.values()) > 0:
         return "late_beginning", "nothing starts in cycle 0, the first one."

@@ -3,9 +3,9 @@
 Key idea: schedules, ranges and addresses are compared as plain Python values, so it does not matter
 whether an answer uses lists, tuples or arrays. A message tells of the first entry that differs.
 
-An operation is a tuple (name, unit, busy, latency, reads): it occupies its unit for `busy` cycles,
-and its result lands `latency` cycles after its start. A value may be read from the cycle in which
-it lands. A schedule is a dict from names to the cycles in which the operations start.
+An operation is a tuple (name, unit, occupies, latency, reads): it occupies its unit for `occupies`
+cycles, and its result lands `latency` cycles after its start. A value may be read from the cycle in
+which it lands. A schedule is a dict from names to the cycles in which the operations start.
 """
 
 from __future__ import annotations
@@ -111,15 +111,15 @@ def read_schedule(result, operations: Sequence[Operation], given: str) -> Schedu
 
 def _judge_units(starts: Schedule, operations: Sequence[Operation], given: str) -> None:
     in_order = sorted(operations, key=lambda one: starts[one[0]])
-    for i, (name, unit, busy, *_) in enumerate(in_order):
+    for i, (name, unit, occupies, *_) in enumerate(in_order):
         for other, its_unit, *_ in in_order[i + 1 :]:
-            if unit == its_unit and starts[other] < starts[name] + busy:
+            if unit == its_unit and starts[other] < starts[name] + occupies:
                 raise CheckFailed(
                     f"for {given}, your result starts {other!r} in cycle {starts[other]}, but the "
                     f"{unit} unit is occupied by {name!r} until the end of cycle "
-                    f"{starts[name] + busy - 1}.\nLikely mistake: an operation occupies its unit "
-                    "for `busy` cycles. Another may start there in the cycle after the last of "
-                    "them.",
+                    f"{starts[name] + occupies - 1}.\nLikely mistake: an operation occupies its "
+                    "unit for `occupies` cycles. Another may start there in the cycle after the "
+                    "last of them.",
                     hint="unit_taken",
                 )
 
@@ -136,3 +136,16 @@ def _judge_reads(starts: Schedule, operations: Sequence[Operation], given: str) 
                     "unit is free.",
                     hint="too_early",
                 )
+
+
+def timetable(operations: Sequence[Operation], starts: Schedule) -> str:
+    """A schedule as text: a line per unit, a character per cycle, a letter where it is occupied."""
+    end, lines = end_of(operations, starts), []
+    for unit in sorted({unit for _, unit, *_ in operations}):
+        line = ["·"] * end
+        for name, its_unit, occupies, *_ in operations:
+            if its_unit == unit:
+                begin = starts[name]
+                line[begin : begin + occupies] = name[0] * occupies
+        lines.append(f"{unit:>7} {''.join(line)}")
+    return "\n".join([*lines, f"all results are there in cycle {end}"])
