@@ -1,8 +1,9 @@
 """Checks of lab 14, a chip without a cache: what the notebook imports as `check` (chapter 14).
 
 Key idea: one check per exercise. An answer that calls the course's own code for its exercise is
-refused; in the challenge everything may be called. `SIX` are the operations of `two_units`, and
-`timetable` prints a schedule.
+refused; in the challenge everything may be called. `SIX` are the operations of `two_units`,
+`operations_of` and `tasks_of` convert a puzzle, and `timetable` prints a schedule. `Block` is the
+block of the challenge, `compiled` a program of the simulated chip, and `race` scores an answer.
 """
 
 import functools
@@ -20,22 +21,30 @@ from grooves.checks.dataflow.check_find_hazard import find_hazard
 from grooves.checks.dataflow.check_fused_bytes import fused_bytes
 from grooves.checks.dataflow.check_chips_for import chips_for
 from grooves.checks.dataflow.check_pipeline_balance import pipeline_balance
-from grooves.checks.dataflow.check_puzzle import puzzle
+from grooves.checks.dataflow.check_puzzle import operations_of, puzzle, tasks_of
+from grooves.checks.dataflow.check_shorter_chain import race, shorter_chain
+from grooves.checks.dataflow.chain_block import Block, compiled
 from grooves.checks.dataflow.rules import timetable
 # isort: on
 
 __all__ = [
     "SIX",
+    "Block",
     "addresses",
     "chips_for",
+    "compiled",
     "find_hazard",
     "fused_bytes",
     "intensity",
     "liveness",
+    "operations_of",
     "pipeline_balance",
     "puzzle",
+    "race",
+    "shorter_chain",
     "start",
     "systolic_cycles",
+    "tasks_of",
     "timetable",
     "two_units",
 ]
