@@ -154,7 +154,7 @@ MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="addresses")
+@check(lab=LAB, exercise="addresses", returns=dict)
 def addresses(answer):
     """addresses(values) -> {name: address}. values: a list of (name, first, last, size)."""
     for i, values in enumerate([*CASES, *(random_case(seed) for seed in range(16))]):

@@ -145,7 +145,7 @@ def pair(value) -> tuple[int, int]:
     return integer(first), integer(last)
 
 
-@check(lab=LAB, exercise="liveness")
+@check(lab=LAB, exercise="liveness", returns=dict)
 def liveness(answer):
     """liveness(operations, outputs) -> {name: (first, last)}, in cycles."""
     cases = [*CASES, *(random_case(seed) for seed in range(12))]
