@@ -72,8 +72,9 @@ lint: $(VENV)/authors.stamp  ## test stage: ruff on code and notebooks
 unit: $(VENV)/authors.stamp checkout  ## test stage: the package, the checkers, the habits of the repository
 	$(TESTING) $(PYTEST) tests $(STAGES_OF_THEIR_OWN:%=--ignore=%) -n 2 --dist loadfile
 
-# The first of two runs of every notebook; the book's own execution is the second. One file a
-# process, in this order, which leaves short ones for the end.
+# The book takes the results of its notebooks from this run and executes only what is missing; the
+# weekly workflow lets it execute all of them. One file per process, in this order, which leaves
+# short ones for the end.
 notebooks: $(VENV)/authors.stamp  ## test stage: nbval over every notebook and lab solution, with no network
 	$(TESTING) $(OFFLINE) $(PYTEST) -p strict_nbval --nbval-lax --nbval-cell-timeout=120 \
 	  -n 2 --dist loadfile --no-loadscope-reorder tests/notebooks notebooks labs/solutions
