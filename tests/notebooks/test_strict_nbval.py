@@ -44,11 +44,15 @@ plt.show()
 ipywidgets.IntSlider(3)
 """
 # What stands in the notebooks before the cell in question.
-BEFORE = {"figure": "from grooves.plots import figures", "half": "1 + 1", "unfinished": "1 + 1"}
+BEFORE = {
+    "figure": "from grooves.plots import figures",
+    "half": "%nosuchmagic",
+    "unfinished": "1 + 1",
+}
 PLANTED = {
     "fine": ("1 + 1", []),
     "many_kinds": (MANY_KINDS, []),
-    "half": ("1 / 0", []),
+    "half": ("1 + 1", []),
     "unfinished": ("2 + 2", []),
     "skipped": ("1 + 1", ["nbval-skip"]),
     "lists": ("from grooves.plots import contents\ncontents.chapters('.')", []),
