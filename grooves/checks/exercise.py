@@ -275,7 +275,8 @@ def _passed(lab: str, exercise: str, remark: str | None) -> None:
 
 def _tell(said: str, standing: str | None) -> None:
     """Report that an exercise was passed, in a notebook with a green mark, elsewhere as text."""
-    text = f"{said} {standing}." if standing else said
+    standing = standing if not standing or standing.endswith("?") else f"{standing}."
+    text = f"{said} {standing}" if standing else said
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     if not standing or not hasattr(shell, "kernel"):
@@ -286,6 +287,6 @@ def _tell(said: str, standing: str | None) -> None:
     shown = (
         '<div style="border-left:0.4rem solid #2da44e;padding:0.1rem 0 0.1rem 0.7rem">'
         f'<span aria-hidden="true" style="color:#2da44e;font-weight:700">✓ </span>{escape(said)}'
-        f"<br><b>{escape(standing)}.</b></div>"
+        f"<br><b>{escape(standing)}</b></div>"
     )
     display({"text/plain": text, "text/html": shown}, raw=True)

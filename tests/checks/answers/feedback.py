@@ -1020,6 +1020,15 @@ def _(model, judge):
     return torch.nn.Linear(2, 2)
 
 
+ANOTHERS_STORIES = [[1] * 30] * 2
+
+
+@wrong("self_training", "stories_from_outside")
+def _(model, judge):
+    encode(ANOTHERS_STORIES)
+    return model
+
+
 @wrong("self_training", "uses_weights")
 def _(model, judge):
     model.load_state_dict(lineage.base().state_dict())
