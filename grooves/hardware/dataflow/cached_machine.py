@@ -1,8 +1,8 @@
 """The same operations on a machine with a cache, outside memory and a scheduler at run time.
 
 Key idea: where a cache decides what is near and a scheduler decides what goes first, both at run
-time, the latency of a token depends on what happened before it, and on what other programs did.
-The mean may be excellent while one token in a thousand takes three times as long. The noise here is an
+time, the latency of a token depends on what happened before it, and on what other programs did. The
+mean may be excellent while one token in a thousand takes three times as long. The noise here is an
 assumption (see `Noise`) and is varied, since the tail follows from it. Chapter 14.
 Sources: Jacob, Ng & Wang 2008, "Memory Systems" (rows, banks and refresh of a DRAM); Dean & Barroso
 2013, doi:10.1145/2408776.2408794 (why the tail matters).
