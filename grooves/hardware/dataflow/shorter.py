@@ -9,6 +9,8 @@ smaller (norm does not notice), so that its squares fit into fp16.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -137,12 +139,15 @@ def copies(x: Tensor, last: float = 0.0) -> Tensor:
 
 class LateStep(Step):
     """Divisions come after the matrix products: (x / |x|) W = (x W) / |x|, so the product does not
-    wait for the length. A column of ones among the values makes the sum of the softmax."""
+    wait for the length. A column of ones among the values makes the sum of the softmax.
 
-    extra = 1  # columns of a value row besides the value
+    early: divide before the products after all, as int8 needs it: the residual stream's length
+    differs a thousandfold between words, and one scale cannot serve all of them.
+    """
 
-    def __init__(self, model):
+    def __init__(self, model, early: bool = False):
         super().__init__()
+        self.early = early
         config = model.config
         self.context, self.width = config.context, config.n_embd
         self.n_head, self.D = config.n_head, config.n_embd // config.n_head
@@ -179,10 +184,15 @@ class LateStep(Step):
         """Mean square of the residual stream plus eps, in its smaller unit; shape ()."""
         return x[self.width : 2 * self.width + 1].square().sum() / self.width
 
-    def lengths(self, m: Tensor, squares: Tensor) -> list[Tensor]:
+    def read(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """What the matrices read, and its mean square that is still to be divided by, if any."""
+        squares = self.squares(x)
+        return (x * squares.rsqrt(), None) if self.early else (x, squares)
+
+    def lengths(self, m: Tensor, squares: Tensor | None) -> list[Tensor]:
         """1 / (sqrt(D) times the length that `norm` divides by) of each head's vector m (2DH,)."""
         heads = m.view(self.n_head, 2, self.D)[:, 0]
-        tiny = squares * (self.D * EPS)
+        tiny = self.D * EPS if squares is None else squares * (self.D * EPS)
         return [(heads[h].square().sum() + tiny).rsqrt() for h in range(self.n_head)]
 
     def forward(self, word: Tensor, position: Tensor, before: Tensor, *caches):
@@ -193,11 +203,19 @@ class LateStep(Step):
             mine = caches[2 * H * i : 2 * H * (i + 1)]
             x, keys, values = self.attend(i, layer, x, turn, position, mine[:H], mine[H:])
             new_caches += [*keys, *values]
-            if layer.up is not None:
-                wide = (x[:C] @ layer.up).relu().square()
-                x = x + (wide @ layer.down) / self.squares(x)
-        logits = self.head(x[:C]) * self.squares(x).rsqrt()
-        return logits, self.leaves(word), *new_caches
+            x = x if layer.up is None else self.mlp(layer, x, layer.down)
+        return self.logits(x), self.leaves(word), *new_caches
+
+    def mlp(self, layer, x: Tensor, down: Tensor) -> Tensor:
+        """The residual stream after the MLP: the square of a length comes out of a square."""
+        read, squares = self.read(x)
+        y = (read[: self.width] @ layer.up).relu().square() @ down
+        return x + (y if squares is None else y / squares)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Scores of the next word, (V,)."""
+        read, squares = self.read(x)
+        return divided(self.head(read[: self.width]), squares)
 
     def key_row(self, turned: Tensor, length: Tensor, h: int) -> Tensor:
         """The rotated, normalised key of one head, twice: for the query's cos and its sin half."""
@@ -207,14 +225,15 @@ class LateStep(Step):
 
     def attend(self, i, layer, x, turn, position, keys, values):
         """The residual stream after attention, (4C + 1,), and the caches with a row more."""
-        C, D, squares = self.width, self.D, self.squares(x)
-        m, k = x[:C] @ layer.q, self.copy(x, 2) @ layer.k  # (2DH,) each
-        query, turned, root = m * turn, k * turn, squares.rsqrt()
+        D, (read, squares) = self.D, self.read(x)
+        m, k = self.copy(read, 0) @ layer.q, self.copy(read, 2) @ layer.k  # (2DH,) each
+        query, turned = m * turn, k * turn
         q_lengths, k_lengths = self.lengths(m, squares), self.lengths(k, squares)
         new_keys, new_values, y = [], [], x
         for h in range(self.n_head):
             new_keys.append(put(keys[h], position, self.key_row(turned, k_lengths[h], h)))
-            row = torch.cat((self.copy(x, 3) @ layer.v[h] * root, self.one))  # (D + 1,)
+            value = divided(self.copy(read, 3) @ layer.v[h], squares)
+            row = torch.cat((value, self.one))  # (D + 1,)
             new_values.append(put(values[h], position, row))
             scores = query.view(self.n_head, -1)[h] @ new_keys[h].T * q_lengths[h]  # (T,)
             mixed = scores.exp() @ new_values[h]  # (D + 1,): the last is the sum of the weights
@@ -222,13 +241,18 @@ class LateStep(Step):
         return y, new_keys, new_values
 
 
+def divided(x: Tensor, squares: Tensor | None) -> Tensor:
+    """x divided by the root of a mean square, if that has not been done yet."""
+    return x if squares is None else x * squares.rsqrt()
+
+
 class PreloadedStep(LateStep):
     """The keys and values of earlier words enter the planes while the new word is still being
     computed; the new word's own score and value are added beside them."""
 
-    def own_values(self, layer, x) -> list[Tensor]:
-        """What each head adds for the new word itself, before the norm: (D,) a head."""
-        return [self.copy(x, 3) @ layer.v[h] for h in range(self.n_head)]
+    def own_values(self, layer, read) -> list[Tensor]:
+        """The new word's value in each head, not yet divided by its length: (D,)."""
+        return [self.copy(read, 3) @ layer.v[h] for h in range(self.n_head)]
 
     def written(self, layer, x, parts) -> Tensor:
         """The residual stream plus what the heads add, (D,) each."""
@@ -237,22 +261,22 @@ class PreloadedStep(LateStep):
         return x
 
     def attend(self, i, layer, x, turn, position, keys, values):
-        C, D, squares = self.width, self.D, self.squares(x)
-        m, k = x[:C] @ layer.q, self.copy(x, 2) @ layer.k
-        own = self.own_values(layer, x)
+        read, squares = self.read(x)
+        m, k = self.copy(read, 0) @ layer.q, self.copy(read, 2) @ layer.k
+        own = self.own_values(layer, read)
         parts, *rows = self.heads(m, k, own, turn, squares, position, keys, values)
         return self.written(layer, x, parts), *rows
 
     def heads(self, m, k, own_values, turn, squares, position, keys, values):
         """What each head gives, from unnormalised queries m and keys k, (2DH,) each."""
-        query, turned, root = m * turn, k * turn, squares.rsqrt()
+        query, turned = m * turn, k * turn
         q_lengths, k_lengths = self.lengths(m, squares), self.lengths(k, squares)
         together = (m * k).view(self.n_head, 2, self.D)[:, 0]  # rotation cancels at one position
         new_keys, new_values, parts = [], [], []
         for h, value in enumerate(own_values):
             scores = query.view(self.n_head, -1)[h] @ keys[h].T * q_lengths[h]  # (T,)
             mixed = scores.exp() @ values[h]
-            value, n = value * root, mixed.numel() - 1
+            value, n = divided(value, squares), mixed.numel() - 1
             score = together[h].sum() * (q_lengths[h] * k_lengths[h] * self.D**0.5)
             own = score.exp()
             # Every earlier row ends in 1 and unwritten rows are 0: the last value is the sum.
@@ -269,8 +293,8 @@ class FoldedStep(PreloadedStep):
     def value_columns(self, layer: int) -> int:
         return 4 * self.width + 2
 
-    def own_values(self, layer, x):
-        return [self.copy(x, 3) @ (layer.v[h] @ layer.out[h]) for h in range(self.n_head)]
+    def own_values(self, layer, read):
+        return [self.copy(read, 3) @ (layer.v[h] @ layer.out[h]) for h in range(self.n_head)]
 
     def written(self, layer, x, parts):
         return x + sum(parts[1:], parts[0])
@@ -280,6 +304,9 @@ class ThroughStep(FoldedStep):
     """Where one attention follows another, the next queries' matrix is multiplied into the values
     as well: (x + w V O) Q = x Q + w (V O Q). The next layer's queries then exist at the same time as
     the residual stream that they are made from."""
+
+    def __init__(self, model):
+        super().__init__(model)
 
     def through(self, i: int) -> bool:
         """Whether layer i is followed by attention, with no MLP between."""
@@ -298,27 +325,24 @@ class ThroughStep(FoldedStep):
             keys, values = caches[2 * H * i :][:H], caches[2 * H * i + H :][:H]
             if m is None:
                 m, k = x[:C] @ layer.q, self.copy(x, 2) @ layer.k
-                source = self.copy(x, 3)
+                sources = [self.copy(x, 3)] * 2
             else:  # keys in the lanes of the queries, which lie behind the residual stream
-                source = x[:C]
-                k = (source @ F.pad(layer.k, (stream, 0)))[stream:]
+                k = (x[:C] @ F.pad(layer.k, (stream, 0)))[stream:]
+                sources = [x[:C], x[C : 2 * C]]
             fold = [out[:, :stream] for out in layer.out]
             if self.through(i):
                 ahead = self.layers[i + 1].q
                 fold = [torch.cat((out, out[:, :C] @ ahead), 1) for out in fold]
-            own = [source @ (layer.v[h] @ fold[h]) for h in range(H)]
+            own = [sources[h % 2] @ (layer.v[h] @ fold[h]) for h in range(H)]
             parts, *rows = self.heads(
                 m, k, own, turn, self.squares(x), position, keys, values
             )
             new_caches += [*rows[0], *rows[1]]
             added = sum(parts[1:], parts[0])
-            m = x[:C] @ ahead + added[stream:] if self.through(i) else None
+            m = added[stream:] + x[:C] @ ahead if self.through(i) else None
             x = x[:stream] + added[:stream]
-            if layer.up is not None:
-                wide = (x[:C] @ layer.up).relu().square()
-                x = x + (wide @ layer.down[:, :stream]) / self.squares(x)
-        logits = self.head(x[:C]) * self.squares(x).rsqrt()
-        return logits, self.leaves(word), *new_caches
+            x = x if layer.up is None else self.mlp(layer, x, layer.down[:, :stream])
+        return self.logits(x), self.leaves(word), *new_caches
 
 
 STEPS = {
@@ -328,4 +352,8 @@ STEPS = {
     "preloaded caches": PreloadedStep,
     "folded output": FoldedStep,
     "folded through": ThroughStep,
+}
+EARLY = {
+    "preloaded caches": partial(PreloadedStep, early=True),
+    "folded output": partial(FoldedStep, early=True),
 }
