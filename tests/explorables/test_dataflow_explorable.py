@@ -58,10 +58,14 @@ def cycles(page):
 def test_a_change_is_predicted_before_its_schedule_is_shown(page, plan):
     verdict = page.locator(".gc-verdict")
     picture = page.locator(".gx-panel:visible .gd-pair svg")
-    assert not verdict.is_visible() and "After: not shown yet" in picture.get_attribute("aria-label")
+    assert not verdict.is_visible() and "After: not shown yet" in picture.get_attribute(
+        "aria-label"
+    )
     press(page, "None")
     assert page.locator(".gc-said").inner_text() == "Right. 1 of 1 guess right."
-    assert verdict.inner_text().endswith(f"{plan.cycles:,} cycles become {plan.cycles:,}, no difference.")
+    assert verdict.inner_text().endswith(
+        f"{plan.cycles:,} cycles become {plan.cycles:,}, no difference."
+    )
     assert f"After: {len(PROGRAMS[FIRST])} operations in {plan.cycles:,} cycles" in (
         picture.get_attribute("aria-label")
     )
@@ -80,7 +84,9 @@ def test_a_change_is_predicted_before_its_schedule_is_shown(page, plan):
         assert verdict.is_visible() and page.locator(".gc-help").inner_text()
 
 
-def test_stepping_follows_the_schedule_by_operation_by_cycle_and_along_the_critical_path(page, plan):
+def test_stepping_follows_the_schedule_by_operation_by_cycle_and_along_the_critical_path(
+    page, plan
+):
     turn_to(page, "2.")
     rows = {row["name"]: row for row in plan.as_rows()}
     starts = []
@@ -170,7 +176,9 @@ def test_the_machine_with_a_cache_takes_another_time_at_every_press(page, plan):
     assert text.endswith(f"The chip: {plan.cycles:,} every time.")
     histogram = page.locator(".gd-histogram svg")
     assert f"Latencies of 107 tokens" in histogram.get_attribute("aria-label")
-    assert histogram.locator(".gd-chip").count() == 1 and histogram.locator(".gd-cached").count() > 5
+    assert (
+        histogram.locator(".gd-chip").count() == 1 and histogram.locator(".gd-cached").count() > 5
+    )
     slide(page, "Other programs", 0)
     press(page, "100 more")
     assert histogram.locator(".gd-cached").count() == 1, "alone, it takes the same time, too"
@@ -191,7 +199,7 @@ def test_everything_can_be_done_with_the_keyboard(lone_page, plan):
     slider.press("End")
     assert slider.get_attribute("aria-valuetext") == f"{plan.cycles:,} of {plan.cycles:,}"
     page.clock.run_for(1000)
-    assert told.inner_text().startswith("Cycles 2,0")
+    assert f" to {plan.cycles:,}, memory" in told.inner_text()
     page.get_by_role("radio", name="Operation").press("ArrowRight")
     page.get_by_role("tab", name="2. Step").press("ArrowRight")
     page.get_by_role("slider", name="Matrix: product").press("ArrowLeft")
@@ -203,15 +211,16 @@ def test_everything_can_be_done_with_the_keyboard(lone_page, plan):
 
 
 def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address):
-    for scheme, width in (("light", 390), ("dark", 1280)):
+    for scheme, width, steps in (("light", 390, "1234"), ("dark", 1280, "24")):
         for page in opened_at(browser, address, width, scheme):
-            assert overflow(page) == 0 and axe_faults(page) == []
-            press(page, "Show me")
-            for step in ("2.", "3.", "4."):
-                turn_to(page, step)
-                if step == "2.":
+            for step in steps:
+                turn_to(page, f"{step}.")
+                if step == "1":
+                    press(page, "Show me")
+                if step == "2":
                     press(page, "Next ›")
-                assert axe_faults(page) == [] and overflow(page) == 0
+                assert axe_faults(page) == [], (scheme, step)
+                assert overflow(page) == 0
                 assert cut_off(page, ".gx-panel:not([hidden]) svg") == []
 
 

@@ -124,9 +124,7 @@ def encoded(program: Program, made: dict[str, list[float]] | None = None) -> lis
     index = {o.name: i for i, o in enumerate(program.operations)}
     works = {work.name: work for work in work_of(program)}
     made = made or {}
-    return [
-        _encoded(o, index, works.get(o.name), made.get(o.name, [])) for o in program.operations
-    ]
+    return [_encoded(o, index, works.get(o.name), made.get(o.name, [])) for o in program.operations]
 
 
 def _encoded(o: Operation, index: dict[str, int], work: Work | None, made: list) -> dict:

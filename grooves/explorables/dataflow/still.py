@@ -27,7 +27,7 @@ def draw(programs: dict[str, list[dict]]) -> str:
     for name, plan in plans.items():
         parts += timetable(name, plan, height, last)
         height += len(UNITS) * BAND + GAP
-    said = "Blue: the critical path. Grey: all other operations. Both programs give the same result."
+    said = "Blue: the critical path. Grey: other operations. Both programs give the same result."
     parts.append(text(MARGIN, height - 6, said, 13, SOFT))
     return card(parts, height + 14)
 

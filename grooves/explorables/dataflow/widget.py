@@ -66,7 +66,9 @@ class Dataflow(Explorable):
             raise traitlets.TraitError(f"latencies must name {', '.join(sorted(wanted))}")
         for name, cycles in proposal["value"].items():
             if not isinstance(cycles, int) or cycles < 1:
-                raise traitlets.TraitError(f"latency of {name} = {cycles!r} must be an integer >= 1")
+                raise traitlets.TraitError(
+                    f"latency of {name} = {cycles!r} must be an integer >= 1"
+                )
         return proposal["value"]
 
     def __init__(self, programs: dict[str, Program] | None = None, **choices):
@@ -77,7 +79,9 @@ class Dataflow(Explorable):
         if programs:
             chips = [chip_facts(program.chip) for program in programs.values()]
             if any(chip != chips[0] for chip in chips):
-                raise ValueError(f"{', '.join(programs)} must be compiled for one and the same chip")
+                raise ValueError(
+                    f"{', '.join(programs)} must be compiled for one and the same chip"
+                )
             own = {
                 "programs": {name: encoded(program) for name, program in programs.items()},
                 "story": "",
