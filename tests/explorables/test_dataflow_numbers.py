@@ -1,4 +1,4 @@
-"""The explorable `dataflow` computes what the package computes: schedules, and tokens with a cache."""
+"""The explorable `dataflow` computes schedules and tokens as the package does."""
 
 from dataclasses import asdict, replace
 
@@ -29,22 +29,30 @@ WORDS = story_words()
 REMEDY = "run `python -m grooves.explorables.export`"
 PLANNED = """async ([rows, chip]) => {
   const { planned } = await import("/dataflow/plan.mjs");
-  const { start, number, cycles, left, path, slack, longest, order } = planned(rows, chip, chip.latencies, chip.units.vector);
-  return { start, number, cycles, left, path, slack, longest, order };
+  const plan = planned(rows, chip, chip.latencies, chip.units.vector);
+  const names = ["start", "number", "cycles", "left", "path", "slack", "longest", "order"];
+  return Object.fromEntries(names.map((name) => [name, plan[name]]));
 }"""
 TOKENS = """async ([rows, chip, machine, noise, position, numbers, n]) => {
   const { complete } = await import("/dataflow/plan.mjs");
   const { CachedMachine, worksOf } = await import("/dataflow/cached.mjs");
   const { Timing } = await import("/dataflow/scheduler.mjs");
   let at = 0;
-  const cached = new CachedMachine(worksOf(complete(rows), new Timing(chip)), machine, noise, () => numbers[at++ % numbers.length]);
-  return Array.from({ length: n }, () => cached.token(position)).map(({ cycles, misses, starts }) => ({ cycles, misses, starts }));
+  const random = () => numbers[at++ % numbers.length];
+  const works = worksOf(complete(rows), new Timing(chip));
+  const cached = new CachedMachine(works, machine, noise, random);
+  return Array.from({ length: n }, () => cached.token(position));
 }"""
 SAVED = """async ([programs, chip, first]) => {
   const { EXPERIMENTS, SHORTEST, truth } = await import("/dataflow/experiments.mjs");
   const { planned, shortest } = await import("/dataflow/plan.mjs");
   const cycles = ({ latencies, vector_units = chip.units.vector, program = first }) =>
-    planned(programs[program === SHORTEST ? shortest(programs, chip) : program], chip, { ...chip.latencies, ...latencies }, vector_units).cycles;
+    planned(
+      programs[program === SHORTEST ? shortest(programs, chip) : program],
+      chip,
+      { ...chip.latencies, ...latencies },
+      vector_units,
+    ).cycles;
   return Object.fromEntries(Object.entries(EXPERIMENTS).map(([key, one]) => {
     const [before, after] = [cycles({}), cycles(one.after)];
     return [key, [before, after, truth(one, before, after)]];
@@ -136,7 +144,7 @@ def _pushed(rows, chip, start):
 
 
 class _Numbers:
-    """Stands for a generator of numpy: uniform numbers from a list, in turn, as the page takes them."""
+    """Stands for a generator of numpy: uniform numbers from a list, taken as the page does."""
 
     def __init__(self, numbers):
         self.numbers, self.at = numbers, 0

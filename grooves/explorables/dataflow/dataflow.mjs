@@ -61,7 +61,7 @@ class Dataflow extends Part {
       ["1. Predict", this.experiment.el, this.prediction.el, this.change.el, colours()],
       ["2. Step", ...this.stepping.elements],
       ["3. Latencies", element("div", { className: "gd-sliders" }, ...this.sliders.map(([, { el }]) => el), this.units.el), element("div", { className: "gd-row" }, this.bound, this.reset), this.now.el, colours()],
-      ["4. A cache", ...this.tokens.elements],
+      ["4. Cache", ...this.tokens.elements],
     ]);
     const [tabs, ...panels] = this.tabs.elements;
     panels[0].classList.add("gd-predict");
@@ -185,7 +185,7 @@ class Dataflow extends Part {
     this.change.draw({ halves: [{ ...plans[0], name: "before" }, ...(shown ? [{ ...plans[1], name: "after" }] : [])], label: versus("Before", plans[0], "after", shown ? plans[1] : null) });
     this.experiment.input.value = key;
     [...this.prediction.row.children].slice(0, 3).forEach((one, i) => (one.textContent = experiment.answers[i]));
-    this.prediction.draw(shown ? null : `${experiment.change}, now ${count(before)}?`, asks);
+    this.prediction.draw(shown ? null : `${experiment.change}. A token takes ${count(before)} cycles now: how many ${experiment.ask} will it take?`, asks);
     this.bars.draw([before, after], [before, after].map(count), 1);
     this.verdict.textContent = verdict(experiment, before, after);
     this.why.textContent = experiment.why;
