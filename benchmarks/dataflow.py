@@ -24,15 +24,14 @@ from grooves.hardware.dataflow.cached_machine import QUIET, CachedMachine, Machi
 from grooves.hardware.dataflow.chip import Chip
 from grooves.hardware.dataflow.compiler import compile
 from grooves.hardware.dataflow.jitter import decoder_latencies, tail
+from grooves.hardware.dataflow.product_rates import product_rates
 from grooves.hardware.dataflow.shorter import STEPS
-from grooves.hardware.dataflow.utilisation import product_rates
 from grooves.training.lineage import base
 
 CONTEXT = 120  # tokens of a text on the cached machine
 MACHINES = [  # kB of cache, and what another program does between two tokens
     (1024, QUIET),
     (512, QUIET),
-    (2048, Noise()),
     (1024, Noise()),
     (768, Noise()),
     (640, Noise()),
@@ -53,7 +52,7 @@ SHAPES = [  # rows, inner, columns of a product; height, width of the array
     (100, 8, 8, 8, 8),
     (7, 13, 29, 16, 4),
 ]
-PUZZLES = {12: 200, 18: 60, 24: 40}  # tasks, and how many puzzles
+PUZZLES = {12: 200, 18: 60, 24: 20}  # tasks, and how many puzzles
 
 
 def utilisation(quick: bool) -> dict:
@@ -73,7 +72,7 @@ def cached(quick: bool) -> dict:
     """Tails of the cached machine, one for each size of the cache and each noise."""
     name, step = list(STEPS.items())[-1]  # the shortest path
     program = compile(step(base()), Chip(), "fp16")
-    work, n = work_of(program), 600 if quick else 8_000
+    work, n = work_of(program), 600 if quick else 5_000
     found = []
     for kilobytes, noise in MACHINES:
         machine = CachedMachine(work, Machine(cache_bytes=kilobytes * 1024), noise)

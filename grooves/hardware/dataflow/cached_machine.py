@@ -1,8 +1,8 @@
 """The same operations on a machine with a cache, outside memory and a scheduler at run time.
 
 Key idea: where a cache decides what is near and a scheduler decides what goes first, both at run
-time, the latency of a token depends on what happened before it, and on what other programs did.
-The mean may be excellent while one token in a thousand takes three times as long. The noise here is an
+time, the latency of a token depends on what happened before it, and on what other programs did. The
+mean may be excellent while one token in a thousand takes three times as long. The noise here is an
 assumption (see `Noise`) and is varied, since the tail follows from it. Chapter 14.
 Sources: Jacob, Ng & Wang 2008, "Memory Systems" (rows, banks and refresh of a DRAM); Dean & Barroso
 2013, doi:10.1145/2408776.2408794 (why the tail matters).
@@ -126,16 +126,23 @@ class Cache:
         self._used = np.zeros((sets, ways), np.int64)
         self._clock = 0
 
-    def missed(self, lines: np.ndarray) -> np.ndarray:
-        """Touch lines in this order, each an integer: which of them were not there. (n,) bool."""
+    def in_turns(self, lines: np.ndarray) -> list[np.ndarray]:
+        """Indices of lines that can be touched together: the first of each set, the second, ..."""
         places = lines % self.sets
         order = np.argsort(places, kind="stable")
         begins = np.flatnonzero(np.diff(places[order], prepend=-1))
         turn = np.arange(len(lines)) - np.repeat(begins, np.diff(begins, append=len(lines)))
+        return [order[turn == now] for now in range(turn.max(initial=-1) + 1)]
+
+    def missed(self, lines: np.ndarray, turns: list[np.ndarray] | None = None) -> np.ndarray:
+        """Touch lines in this order, each an integer: which of them were not there. (n,) bool.
+
+        turns: `in_turns(lines)`, if the same lines are touched often.
+        """
         missed = np.empty(len(lines), bool)
-        for now in range(turn.max(initial=-1) + 1):  # the first of each set, the second, ...
-            which = order[turn == now]
-            place, line = places[which], lines[which]
+        for which in self.in_turns(lines) if turns is None else turns:
+            line = lines[which]
+            place = line % self.sets
             there = self._held[place] == line[:, None]
             hit = there.any(1)
             way = np.where(hit, there.argmax(1), self._used[place].argmin(1))
@@ -174,7 +181,7 @@ class CachedMachine:
             [j for j, w in enumerate(self.work) if i in w.inputs] for i in range(len(self.work))
         ]
         self._begins, self._top = self._places()
-        self._layout: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self._layout: dict[int, tuple] = {}
 
     def run(self, n_tokens: int, context: int) -> list[Token]:
         """Write n_tokens; the position begins again at 0 after `context` tokens, a new text."""
@@ -182,10 +189,10 @@ class CachedMachine:
 
     def token(self, position: int) -> Token:
         """One token at a position: other programs' accesses, its own, then the schedule."""
-        lines, owners = self._lines(position)
+        lines, owners, turns = self._lines(position)
         if noisy := self.noise.lines(self._rng):
             self._cache.missed(self._top + self._rng.integers(0, 1 << 20, noisy))
-        missed = self._cache.missed(lines)
+        missed = self._cache.missed(lines, turns)
         near, far = self._fetch_cycles(lines, owners, missed)
         starts, cycles = self._schedule(near, far)
         self._now += cycles
@@ -214,8 +221,9 @@ class CachedMachine:
                 top += -(-(work.n_bytes + work.bytes_per_token * TOKENS) // self.machine.line_bytes)
         return begins, top
 
-    def _lines(self, position: int) -> tuple[np.ndarray, np.ndarray]:
-        """The lines that a token at this position reads, in program order, and who reads each."""
+    def _lines(self, position: int) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+        """The lines that a token at this position reads, in program order, who reads each, and
+        `Cache.in_turns` of them."""
         if position not in self._layout:
             sizes = [
                 -(-(w.n_bytes + w.bytes_per_token * (position + 1)) // self.machine.line_bytes)
@@ -226,7 +234,8 @@ class CachedMachine:
                 for w, n in zip(self.work, sizes, strict=True)
             ]
             owners = np.repeat(np.arange(len(self.work)), sizes)
-            self._layout[position] = np.concatenate(lines), owners
+            together = np.concatenate(lines)
+            self._layout[position] = together, owners, self._cache.in_turns(together)
         return self._layout[position]
 
     def _fetch_cycles(self, lines, owners, missed) -> tuple[np.ndarray, np.ndarray]:

@@ -1,9 +1,9 @@
 """Jitter: how much the latency of a token differs from one run to the next.
 
-Key idea: an answer of a thousand tokens contains the slowest token in a thousand, and a service that
-consists of many parts is as slow as its slowest part, so the mean says little. The tail says how
-much longer than usual one token in a hundred takes, and one in a thousand. A token is compared with
-others at the same position, since later ones have more to read. Chapter 14.
+Key idea: an answer of a thousand tokens contains the slowest token in a thousand, and a service
+that consists of many parts is as slow as its slowest part, so the mean says little. The tail says
+how much longer than usual one token in a hundred takes, and one in a thousand. A token is compared
+with others at the same position, since later ones have more to read. Chapter 14.
 Source: Dean & Barroso 2013, doi:10.1145/2408776.2408794.
 """
 

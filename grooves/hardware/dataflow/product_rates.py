@@ -2,8 +2,9 @@
 
 Key idea: at batch 1 a layer is a vector times a matrix, in which each weight takes part in one
 multiplication: 2 operations per byte at 8 bits, 1 at 16, 1/2 at 32. No machine fetches bytes fast
-enough for that, so its arithmetic units are idle most of the time. With 64 users the same weights serve 64 vectors, and the
-intensity is 64 times as large. Chapter 14; `grooves.hardware.roofline` counts the operations.
+enough for that, so its arithmetic units are idle most of the time. With 64 users the same weights
+serve 64 vectors, and the intensity is 64 times as large. Chapter 14; `grooves.hardware.roofline`
+counts the operations.
 Source: Williams, Waterman & Patterson 2009, Communications of the ACM 52(4), 65-76.
 """
 
