@@ -69,8 +69,8 @@ export class CachedMachine {
   token(position) {
     const noisy = this.#noisy();
     for (let i = 0; i < noisy; i += 1) this.cache.missed(this.top + Math.floor(this.random() * (1 << 20)));
-    const { fetch, missed } = this.#fetch(position);
-    const { starts, waits, cycles } = this.#schedule(fetch);
+    const { near, far, missed } = this.#fetch(position);
+    const { starts, waits, cycles } = this.#schedule(near, far);
     this.#now += cycles;
     return { cycles, noisy, starts, waits, missed, misses: missed.reduce((a, b) => a + b, 0) };
   }
@@ -81,12 +81,13 @@ export class CachedMachine {
     return Math.min(most, Math.floor(least * this.random() ** (-1 / tail)));
   }
 
-  /** Cycles that each operation waits for its lines, and how many of them were not in the cache. */
+  /** Cycles that each operation waits for the cache and for the memory, and how many lines of it
+   * were not in the cache. */
   #fetch(position) {
     const { line_bytes: size, lines_per_cycle, row_bytes, row_hit_ns, row_miss_ns, in_flight, clock_hz } = this.machine;
     let open = -1;
-    const missed = new Array(this.works.length).fill(0);
-    const fetch = this.works.map(({ reads, bytes, perToken }, i) => {
+    const [near, far, missed] = [0, 1, 2].map(() => new Array(this.works.length).fill(0));
+    this.works.forEach(({ reads, bytes, perToken }, i) => {
       const n = Math.ceil((bytes + perToken * (position + 1)) / size);
       const first = this.begins.get(reads) ?? 0;
       let ns = 0;
@@ -97,13 +98,14 @@ export class CachedMachine {
         open = row;
         missed[i] += 1;
       }
-      return n / lines_per_cycle + (ns * clock_hz) / 1e9;
+      [near[i], far[i]] = [n / lines_per_cycle, (ns * clock_hz) / 1e9];
     });
-    return { fetch, missed };
+    return { near, far, missed };
   }
 
-  /** At run time: a free unit takes, of its ready operations, the oldest one. */
-  #schedule(fetch) {
+  /** At run time: a free unit takes, of its ready operations, the oldest one. All reads share one way
+   * to the cache and the memory. */
+  #schedule(near, far) {
     const n = this.works.length;
     const waiting = this.works.map(({ inputs }) => inputs.length);
     const [starts, waits, there] = [0, 1, 2].map(() => new Array(n).fill(0));
@@ -118,8 +120,10 @@ export class CachedMachine {
       const units = free.get(unit);
       const one = units.indexOf(Math.min(...units));
       let begin = Math.max(at, units[one]);
-      if (fetch[i]) {
-        begin = this.#refreshed(Math.max(begin, way)) + fetch[i];
+      if (near[i]) {
+        begin = Math.max(begin, way);
+        if (far[i]) begin = this.#refreshed(begin) + far[i];
+        begin += near[i];
         way = begin;
       }
       units[one] = begin + occupies;

@@ -12,8 +12,8 @@ import { explorable, Part, react } from "../shared/explorable.mjs";
 import { Bars } from "../shared/plane.mjs";
 import { Prediction, praise } from "../shared/prediction.mjs";
 import { Tabs } from "../shared/tabs.mjs";
-import { EXPERIMENTS, truth } from "./experiments.mjs";
-import { issuedAt, planned } from "./plan.mjs";
+import { EXPERIMENTS, SHORTEST, truth } from "./experiments.mjs";
+import { planned, shortest } from "./plan.mjs";
 import { bound, count, rate, title, verdict, versus } from "./sentences.mjs";
 import { Stepping } from "./stepping.mjs";
 import { legend, Pair } from "./timetable.mjs";
@@ -48,7 +48,7 @@ class Dataflow extends Part {
 
   #build() {
     const colours = () => legend(["gd-critical", "critical path"], ["gd-other", "other operations"]);
-    const experiments = Object.entries(EXPERIMENTS).filter(([, { after }]) => !after.program || after.program in this.get("programs"));
+    const experiments = Object.entries(EXPERIMENTS).filter(([, { after }]) => !after.program || Object.keys(this.get("programs")).length > 1);
     this.experiment = choice("Change", experiments.map(([key, { name }]) => [key, name]), (experiment) => this.#choose(experiment));
     this.bars = new Bars(["Before", "After"], "Cycles before and after the change");
     [this.verdict, this.why] = [element("p", { className: "gc-verdict" }), element("p", { className: "gc-help" })];
@@ -61,7 +61,7 @@ class Dataflow extends Part {
       ["1. Predict", this.experiment.el, this.prediction.el, this.change.el, colours()],
       ["2. Step", ...this.stepping.elements],
       ["3. Latencies", element("div", { className: "gd-sliders" }, ...this.sliders.map(([, { el }]) => el), this.units.el), element("div", { className: "gd-row" }, this.bound, this.reset), this.now.el, colours()],
-      ["4. A cache", ...this.tokens.elements],
+      ["4. Cache", ...this.tokens.elements],
     ]);
     const [tabs, ...panels] = this.tabs.elements;
     panels[0].classList.add("gd-predict");
@@ -103,9 +103,11 @@ class Dataflow extends Part {
 
   /** The settings before and after an experiment's change. */
   #settings(key) {
-    const before = { ...this.#start(), program: Object.keys(this.get("programs"))[0] };
-    const { after } = EXPERIMENTS[key];
-    return [before, { ...before, ...after, latencies: { ...before.latencies, ...after.latencies } }];
+    const programs = this.get("programs");
+    const before = { ...this.#start(), program: Object.keys(programs)[0] };
+    const { latencies, ...after } = EXPERIMENTS[key].after;
+    if (after.program === SHORTEST) after.program = shortest(programs, this.get("chip"));
+    return [before, { ...before, ...after, latencies: { ...before.latencies, ...latencies } }];
   }
 
   #choose(experiment) {
@@ -183,7 +185,7 @@ class Dataflow extends Part {
     this.change.draw({ halves: [{ ...plans[0], name: "before" }, ...(shown ? [{ ...plans[1], name: "after" }] : [])], label: versus("Before", plans[0], "after", shown ? plans[1] : null) });
     this.experiment.input.value = key;
     [...this.prediction.row.children].slice(0, 3).forEach((one, i) => (one.textContent = experiment.answers[i]));
-    this.prediction.draw(shown ? null : `${experiment.change}, now ${count(before)}?`, asks);
+    this.prediction.draw(shown ? null : `${experiment.change}. A token takes ${count(before)} cycles now: how many ${experiment.ask} will it take?`, asks);
     this.bars.draw([before, after], [before, after].map(count), 1);
     this.verdict.textContent = verdict(experiment, before, after);
     this.why.textContent = experiment.why;

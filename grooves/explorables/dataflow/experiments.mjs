@@ -1,13 +1,19 @@
 // Changes of the chip or of the program whose effect the reader predicts. Chapter 14.
 //
-// Key idea: only what lies on the critical path counts. So half of the changes do nothing.
+// Key idea: only what lies on the critical path counts: more units change nothing, faster
+// ones do.
 
-/** Each: name, change in words, after (latencies, vector_units, program: what differs from before),
- * cuts: shares of the cycles saved between its three answers (negative: added), why. */
+/** Stands for the program with the shortest critical path. */
+export const SHORTEST = Symbol("shortest");
+
+/** Each: name, change in words, ask (fewer or more cycles), after (latencies, vector_units, program:
+ * what differs from before), cuts: shares of the cycles saved between its three answers (negative:
+ * added), why. */
 export const EXPERIMENTS = {
   vectors: {
     name: "Twice the vector units",
-    change: "The chip gets 32 vector units instead of 16. How many fewer cycles does a token take",
+    change: "The chip gets 32 vector units instead of 16",
+    ask: "fewer",
     after: { vector_units: 32 },
     cuts: [0.02, 0.3],
     answers: ["None", "About 10% fewer", "About half"],
@@ -15,7 +21,8 @@ export const EXPERIMENTS = {
   },
   one: {
     name: "A single vector unit",
-    change: "15 of the 16 vector units are removed. How many more cycles does a token take",
+    change: "15 of the 16 vector units are removed",
+    ask: "more",
     after: { vector_units: 1 },
     cuts: [-1, -0.05],
     answers: ["Over twice as many", "5 to 100% more", "Hardly any more"],
@@ -23,7 +30,8 @@ export const EXPERIMENTS = {
   },
   exp: {
     name: "Faster exponential",
-    change: "exp, 1/x and 1/√x take 4 cycles instead of 8. How many fewer cycles does a token take",
+    change: "exp, 1/x and 1/√x take 4 cycles instead of 8",
+    ask: "fewer",
     after: { latencies: { transcendental: 4 } },
     cuts: [0.1, 0.4],
     answers: ["Less than 10% fewer", "10 to 40% fewer", "About half"],
@@ -31,7 +39,8 @@ export const EXPERIMENTS = {
   },
   matrix: {
     name: "Faster matrix unit",
-    change: "A product takes 16 cycles instead of 32. How many fewer cycles does a token take",
+    change: "A product takes 16 cycles instead of 32",
+    ask: "fewer",
     after: { latencies: { matrix: 16 } },
     cuts: [0.1, 0.4],
     answers: ["Less than 10% fewer", "10 to 40% fewer", "About half"],
@@ -39,7 +48,8 @@ export const EXPERIMENTS = {
   },
   far: {
     name: "Units closer together",
-    change: "Travel between vector, matrix and switch units takes 7 cycles instead of 14. How many fewer cycles does a token take",
+    change: "Travel between vector, matrix and switch units takes 7 cycles instead of 14",
+    ask: "fewer",
     after: { latencies: { far: 7 } },
     cuts: [0.1, 0.4],
     answers: ["Less than 10% fewer", "10 to 40% fewer", "About half"],
@@ -47,11 +57,12 @@ export const EXPERIMENTS = {
   },
   short: {
     name: "A shorter critical path",
-    change: "Algebra rewrites the step so that fewer operations wait for each other; its result stays the same. How many fewer cycles does a token take",
-    after: { program: "folded output" },
+    change: "Algebra rewrites the step so that fewer operations wait for each other; its result stays the same",
+    ask: "fewer",
+    after: { program: SHORTEST },
     cuts: [0.1, 0.4],
     answers: ["Less than 10% fewer", "10 to 40% fewer", "Over 40% fewer"],
-    why: "The step does more multiplications than before and is much faster: what no longer waits for its turn is done beside the critical path.",
+    why: "Divisions come after the products, keys and values of earlier words are in the matrix unit early, and some matrices are multiplied with each other beforehand. So fewer results have to wait for others.",
   },
 };
 

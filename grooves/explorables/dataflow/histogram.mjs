@@ -16,7 +16,7 @@ export function binned(values, from, to, n) {
 
 export class Histogram {
   constructor() {
-    this.plane = new Plane("gd-histogram", 132, () => this.state && this.draw(this.state), 10);
+    this.plane = new Plane("gd-histogram", 132, () => this.state && this.draw(this.state), 16);
     this.el = this.plane.el;
   }
 

@@ -20,17 +20,23 @@ export function planned(rows, chip, latencies, vectorUnits) {
   const bars = operations.map(({ unit }, i) => ({ unit, start: found.start[i], end: found.ends[i], critical: onPath.has(i) }));
   const readers = operations.map(() => []);
   operations.forEach(({ inputs }, i) => inputs.forEach((j) => typeof j === "number" && readers[j].push(i)));
-  const order = operations.map((_, i) => i).sort((a, b) => found.start[a] - found.start[b] || a - b);
+  // In order of issue; in one cycle, what lies on the critical path comes first.
+  const order = operations.map((_, i) => i).sort((a, b) => found.start[a] - found.start[b] || onPath.has(b) - onPath.has(a) || a - b);
   const slack = found.left.map((left, i) => found.cycles - found.start[i] - left);
   return { ...found, operations, timing, path, onPath, bars, readers, order, slack, longest: longest(operations, timing), layout: packed(bars) };
 }
 
-/** The operation that was issued last, up to a cycle; one of the critical path before others. */
-export function issuedAt({ order, start, onPath }, cycle) {
-  const before = order.filter((i) => start[i] <= cycle);
-  if (!before.length) return order[0];
-  const last = before.filter((i) => start[i] === start[before.at(-1)]);
-  return last.find((i) => onPath.has(i)) ?? last[0];
+/** The name of the program with the shortest critical path. */
+export function shortest(programs, chip) {
+  const timing = new Timing(chip);
+  const cycles = (name) => longest(complete(programs[name]), timing);
+  return Object.keys(programs).reduce((best, one) => (cycles(one) < cycles(best) ? one : best));
+}
+
+/** The operation that was issued last, up to a cycle. */
+export function issuedAt({ order, start }, cycle) {
+  const last = start[order.findLast((i) => start[i] <= cycle) ?? order[0]];
+  return order.find((i) => start[i] === last);
 }
 
 /** The operation one step from another, in order of issue or along the critical path.

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grooves.hardware.dataflow import Chip, Operation, Program, compile
+from grooves.hardware.dataflow import Chip, Operation, Program, compile, paths_to_end
 from grooves.hardware.dataflow.addresses import makes_vector
 from grooves.hardware.dataflow.cached_machine import Work, work_of
 from grooves.hardware.dataflow.chip import TRANSCENDENTAL, UNITS
@@ -38,9 +38,9 @@ def recorded() -> dict[str, list[dict]]:
     return json.loads(PATH.read_text(encoding="utf-8"))
 
 
-def compiled(model) -> dict[str, Program]:
-    """What the compiler makes of a model's step, in every form that `shorter` knows."""
-    return {name: compile(step(model)) for name, step in STEPS.items()}
+def compiled(model, names: Iterable[str] = tuple(STEPS)) -> dict[str, Program]:
+    """What the compiler makes of a model's step, in the forms that `shorter.STEPS` lists."""
+    return {name: compile(STEPS[name](model)) for name in names}
 
 
 def write() -> None:
@@ -51,6 +51,12 @@ def write() -> None:
         lines = ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
         texts.append(f'"{name}": [\n{lines}\n]')
     PATH.write_text("{\n" + ",\n".join(texts) + "\n}\n", encoding="utf-8")
+
+
+def shortest(programs: dict[str, list[dict]], chip: Chip) -> str:
+    """The name of the recorded program with the shortest critical path."""
+    left = {name: paths_to_end(operations_of(rows, chip), chip) for name, rows in programs.items()}
+    return min(left, key=lambda name: max(left[name].values()))
 
 
 def chip_facts(chip: Chip | None = None) -> dict:
@@ -118,9 +124,7 @@ def encoded(program: Program, made: dict[str, list[float]] | None = None) -> lis
     index = {o.name: i for i, o in enumerate(program.operations)}
     works = {work.name: work for work in work_of(program)}
     made = made or {}
-    return [
-        _encoded(o, index, works.get(o.name), made.get(o.name, [])) for o in program.operations
-    ]
+    return [_encoded(o, index, works.get(o.name), made.get(o.name, [])) for o in program.operations]
 
 
 def _encoded(o: Operation, index: dict[str, int], work: Work | None, made: list) -> dict:

@@ -85,7 +85,7 @@ export function schedule(operations, timing) {
         if (at >= 0) soonest = Math.min(soonest, at);
       }
     }
-    for (const i of now.sort((a, b) => left[b] - left[a])) {
+    for (const i of now.sort((a, b) => left[b] - left[a] || a - b)) {
       const { unit, plane, occupies } = operations[i];
       const units = free[unit];
       const one = unit === "matrix" ? (units[plane] <= cycle ? plane : -1) : units.findIndex((until) => until <= cycle);

@@ -8,8 +8,8 @@ export const count = (value) => Math.round(value).toLocaleString("en");
 export const title = (program) => program[0].toUpperCase() + program.slice(1);
 
 const DOES = {
-  multiply: ({ tile, lanes }) => `multiplies a vector with the matrix “${tile}”: ${count(lanes)} sums`,
-  install: ({ tile, plane }) => `brings the matrix “${tile}” into plane ${plane}`,
+  multiply: ({ tile, lanes }) => `multiplies a vector with the matrix “${tile.split(" after ")[0]}”: ${count(lanes)} sums`,
+  install: ({ tile, plane }) => `brings the matrix “${tile.split(" after ")[0]}” into plane ${plane}`,
   lookup: ({ lanes }) => `reads ${count(lanes)} values of a table from memory`,
   append: () => "writes a key or a value into the cache",
   write: () => "writes a result to memory",
@@ -32,11 +32,18 @@ const DOES = {
 /** What an operation does, in words. */
 export const does = (operation) => (DOES[operation.kind] ?? (({ kind }) => `computes ${kind}, lane by lane`))(operation);
 
+/** A number with a minus sign, and a small one with a power of ten. */
+function scientific(value) {
+  const [digits, power] = `${value}`.split("e-");
+  const raised = power ? ` × 10⁻${[...power].map((one) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[one]).join("")}` : "";
+  return digits.replace("-", "−") + raised;
+}
+
 /** The values that an operation makes, as far as they are known. */
 function made({ values, kind, lanes }) {
   const [first, n, ...shown] = values;
   if (!values.length) return ["install", "append", "write"].includes(kind) ? "It makes no vector." : `It makes ${count(lanes)} values.`;
-  const texts = shown.map((value) => `${value}`.replace("-", "−").replace(/e−?-?(\d+)/, " × 10^−$1"));
+  const texts = shown.map((value) => scientific(value));
   return `It makes ${n === 1 ? "1 value" : `${count(n)} values`}, from lane ${first} on: ${texts.join(", ")}${n > shown.length ? ", …" : "."}`;
 }
 
@@ -44,10 +51,12 @@ function made({ values, kind, lanes }) {
 export function described(plan, i, cycle) {
   const { operations, start, ends, number, slack, onPath, bars } = plan;
   const { unit, name } = operations[i];
-  const waits = slack[i] ? ` It could begin ${count(slack[i])} ${slack[i] === 1 ? "cycle" : "cycles"} later.` : "";
-  const urgent = onPath.has(i) ? " It lies on the critical path." : waits;
   const others = bars.filter((bar) => bar.start <= cycle && cycle < bar.end).length;
-  const flight = `${others} ${others === 1 ? "operation is" : "operations are"} in flight in cycle ${count(cycle)}.`;
+  const before = plan.path[plan.path.indexOf(i) - 1];
+  const waited = before !== undefined && !operations[i].inputs.includes(before) ? ` It had to wait for “${operations[before].name}”, though it reads nothing of it.` : "";
+  const waits = slack[i] ? ` It could begin ${count(slack[i])} ${slack[i] === 1 ? "cycle" : "cycles"} later.` : "";
+  const urgent = onPath.has(i) ? ` It lies on the critical path.${waited}` : waits;
+  const flight = `In flight in cycle ${count(cycle)}: ${others} ${others === 1 ? "operation" : "operations"}.`;
   return { head: `Cycles ${count(start[i])} to ${count(ends[i])}, ${unit} ${number[i]}: ${name}`, text: `It ${does(operations[i])}.${urgent} ${flight}`, result: made(operations[i]) };
 }
 

@@ -8,7 +8,7 @@ import { count, described, pictured } from "./sentences.mjs";
 import { legend, Timetable } from "./timetable.mjs";
 
 const WAYS = [["operation", "Operation"], ["cycle", "Cycle"], ["path", "Critical path"]];
-const SHOWN = 3; // operations named among what is read, and who reads
+const SHOWN = 2; // operations named among what is read, and who reads
 
 export class Stepping extends Part {
   /** tell(text): for screen readers. */
@@ -66,7 +66,7 @@ export class Stepping extends Part {
 
   #chips(parent, all, none) {
     const { operations, start, ends } = this.plan;
-    const shown = all.length > SHOWN + 1 ? all.slice(0, SHOWN) : all;
+    const shown = all.slice(0, SHOWN);
     const rest = all.length - shown.length;
     const texts = shown.map((i) => (typeof i === "string" ? `${i} (memory)` : operations[i].name));
     const chips = resize(parent, Math.max(1, shown.length + (rest ? 1 : 0)), () => {

@@ -44,7 +44,7 @@ export class Timetable {
 
   /** choose(number): called with the bar that was clicked. */
   constructor(choose) {
-    this.plane = new Plane("gd-timetable", TOP + STRIP + GAP + ALL + 48, () => this.state && this.draw(this.state), 10);
+    this.plane = new Plane("gd-timetable", TOP + STRIP + GAP + ALL + 48, () => this.state && this.draw(this.state), 16);
     this.el = this.plane.el;
     this.el.addEventListener("click", ({ target }) => target.dataset.bar && choose(Number(target.dataset.bar)));
   }
@@ -101,7 +101,7 @@ const [HALF, BETWEEN] = [84, 8]; // pixels: of one of two schedules, and between
 export class Pair {
   constructor(title) {
     this.title = title;
-    this.plane = new Plane("gd-pair", TOP + 2 * HALF + BETWEEN + 44, () => this.state && this.draw(this.state), 10);
+    this.plane = new Plane("gd-pair", TOP + 2 * HALF + BETWEEN + 44, () => this.state && this.draw(this.state), 16);
     this.el = this.plane.el;
   }
 
@@ -119,11 +119,17 @@ export class Pair {
   #half({ name, bars, layout, cycles, cached }, top) {
     const { plane } = this;
     const y = rowsAt(layout, top, HALF - 8);
-    const bar = (i, from, to, className) => shape("rect", { x: plane.x(from).toFixed(1), y: y(layout.row[i]).toFixed(1), width: Math.max(0.8, plane.x(to) - plane.x(from)).toFixed(1), height: Math.max(1, y.height - 0.4).toFixed(1), class: className });
-    const parts = bars.flatMap(({ start, end, wait, missed, critical }, i) => [
-      ...(missed ? [bar(i, start - wait, start, "gd-missed")] : []),
-      bar(i, start, end, cached ? "gd-cached" : `gd-bar${critical ? " gd-critical" : ""}`),
-    ]);
+    const height = Math.max(1, y.height - 0.4);
+    const bar = (i, from, to) => {
+      const width = Math.max(0.8, plane.x(to) - plane.x(from)).toFixed(1);
+      return `M${plane.x(from).toFixed(1)} ${y(layout.row[i]).toFixed(1)}h${width}v${height.toFixed(1)}h-${width}z`;
+    };
+    const drawn = { "gd-missed": "", "gd-bar": "", "gd-bar gd-critical": "", "gd-cached": "" }; // a path for all bars of a kind
+    bars.forEach(({ start, end, wait, missed, critical }, i) => {
+      if (missed) drawn["gd-missed"] += bar(i, start - wait, start);
+      drawn[cached ? "gd-cached" : critical ? "gd-bar gd-critical" : "gd-bar"] += bar(i, start, end);
+    });
+    const parts = Object.entries(drawn).flatMap(([className, d]) => (d ? [shape("path", { d, class: className })] : []));
     const x = plane.x(cycles).toFixed(1);
     const end = shape("line", { x1: x, x2: x, y1: top - 2, y2: top + HALF - 6, class: `gd-end ${cached ? "gd-cached" : "gd-chip"}` });
     return [plane.text(plane.bounds.left - 6, top + HALF / 2, name, { anchor: "end", className: "gd-name" }), ...parts, end];

@@ -22,8 +22,8 @@ CHIP, MACHINE, NOISE = chip_facts(Chip().with_planes("fp16")), Machine(), Noise(
 class Dataflow(Explorable):
     """A widget that shows the schedules of programs, and the same on a machine with a cache.
 
-    programs: operations by the program's name, as `encoded` gives them. story: to which their values
-    belong, or none. program: the one shown.
+    programs: operations by the program's name, as `encoded` gives them. story: the text before the
+    word to which their values belong. program: the one shown.
     chip: of `chip_facts`. latencies: cycles by name, as in `chip`. vector_units: how many.
     stepping: "operation", "cycle" or "path". cycle, operation: what is described; -1 stands for
     the operation issued last. machine, noise: fields of `Machine` and `Noise`; cache_kib and
@@ -66,7 +66,7 @@ class Dataflow(Explorable):
             raise traitlets.TraitError(f"latencies must name {', '.join(sorted(wanted))}")
         for name, cycles in proposal["value"].items():
             if not isinstance(cycles, int) or cycles < 1:
-                raise traitlets.TraitError(f"latency of {name} = {cycles!r} must be an integer >= 1")
+                raise traitlets.TraitError(f"latency {name}={cycles!r} must be an integer >= 1")
         return proposal["value"]
 
     def __init__(self, programs: dict[str, Program] | None = None, **choices):
@@ -77,7 +77,9 @@ class Dataflow(Explorable):
         if programs:
             chips = [chip_facts(program.chip) for program in programs.values()]
             if any(chip != chips[0] for chip in chips):
-                raise ValueError(f"{', '.join(programs)} must be compiled for one and the same chip")
+                raise ValueError(
+                    f"{', '.join(programs)} must be compiled for one and the same chip"
+                )
             own = {
                 "programs": {name: encoded(program) for name, program in programs.items()},
                 "story": "",
