@@ -1,9 +1,9 @@
 """What is published of a chip that keeps weights on the chip, and of the energy that moving costs.
 
 Key idea: "its bandwidth" is not one number. A GroqChip's memory, the way from it into the matrix
-units, and its links to other chips differ by a factor of 8 and by one of 300, and each of them is
-the limit of another question. `chips.toml` holds the figures, each with source and how it was
-checked. Chapters: 14, 15.
+units, and its links to other chips differ by factors of 9 and 300, and each of them limits
+something else. `chips.toml` holds the figures, each with its source and how it was checked.
+Chapters: 14, 15.
 Sources: Abts et al. 2020, doi:10.1109/ISCA45697.2020.00021; Abts et al. 2022,
 doi:10.1145/3470496.3527405; Horowitz 2014, doi:10.1109/ISSCC.2014.6757323.
 """

@@ -1,9 +1,9 @@
 """How many tokens per second a model can reach on chips without outside memory, and on GPUs.
 
-Key idea: to write one token, every weight is read once, so no machine writes faster than it reads
-its weights. Which rate that is has to be asked twice: on a GPU it is the memory's; on a chip that
-keeps its weights in its own memory it is the rate at which they enter the matrix units, a ninth of
-what is printed, and of one chip after the other or of several at once. Chapter 14.
+Key idea: every weight is read once for each token, so no machine generates faster than it reads its
+weights. On a GPU the rate is that of its memory. On a chip that keeps the weights in its own memory
+it is the rate at which they enter the matrix units, a ninth of the rate that is printed, and only
+several chips that load at once exceed it. Chapter 14.
 Sources: Pope et al. 2022, arXiv:2211.05102 (the weights' rate as the limit of generation); Touvron
 et al. 2023, arXiv:2307.09288 (Llama 2); `chips.toml` for the chip's figures.
 """
@@ -103,6 +103,24 @@ def exchange_s(chip: PublishedChip, width: int, together: int, hop_cycles: float
     return 2 * (hop_cycles / chip.clock_hz + slice_bytes / chip.link_bytes_per_s)
 
 
+def lanes_filled(model: Model, together: int, lanes: int) -> float:
+    """The part of the lanes that carry weights when a layer's matrices are cut for so many chips.
+
+    What makes queries, keys, values and the wide layer is cut by columns, what reads them by rows,
+    so that each of the two pairs needs one sum. A matrix is loaded in tiles of `lanes` columns, of
+    which the last one may be narrow.
+    """
+    C, heads = model.width, model.head_dim * (model.n_head + 2 * model.n_kv_head)
+    cut = [  # rows and columns of one chip's part
+        (C, heads / together),
+        (model.head_dim * model.n_head / together, C),
+        (C, 2 * model.mlp_width / together),
+        (model.mlp_width / together, C),
+    ]
+    weights = sum(rows * columns for rows, columns in cut)
+    return weights / sum(rows * lanes * math.ceil(columns / lanes) for rows, columns in cut)
+
+
 def spread_over_chips(
     model: Model,
     bytes_per_weight: float,
@@ -112,25 +130,25 @@ def spread_over_chips(
     n_tokens: int = 4096,
     hop_cycles: float = 216,
     chain_cycles: float = 700,
-    lanes_filled: float = 1.0,
+    filled: float | None = None,
 ) -> Estimate:
     """One token of a model whose layers lie one after the other on groups of chips.
 
     The chips of a group load their parts of a layer at the same time; the groups follow each other,
     since a layer needs the result of the one before. n_tokens: of the text so far, whose keys and
     values (16 bits) are loaded like weights. hop_cycles: from chip to chip; 216 is quoted from the
-    paper of 2022. chain_cycles: of a layer's operations, assumed. lanes_filled: the part of the
-    weight port that carries weights, below 1 where matrices do not divide into tiles of 320.
-    Two sums over the group per layer, after attention and after the feed-forward network.
+    paper of 2022. chain_cycles: of a layer's operations, assumed. filled: the part of the weight
+    port that carries weights; None is what `lanes_filled` counts. Two sums over the group per
+    layer, after attention and after the feed-forward network.
     """
     chip = chip or groqchip()
-    _positive(n_chips=n_chips, lanes_filled=lanes_filled)
     together = n_chips / model.n_layer
     if together < 1:
         raise ValueError(f"{n_chips=} are fewer than the {model.n_layer} layers: no group each")
+    filled = filled or lanes_filled(model, math.ceil(together), chip.lanes)
     n_bytes = weight_bytes(model, bytes_per_weight) + cache_bytes(model, n_tokens)
     return Estimate(
-        load_s=n_bytes / (together * chip.port_bytes_per_s * lanes_filled),
+        load_s=n_bytes / (together * chip.port_bytes_per_s * filled),
         exchange_s=2 * model.n_layer * exchange_s(chip, model.width, together, hop_cycles),
         chain_s=model.n_layer * chain_cycles / chip.clock_hz,
     )

@@ -37,7 +37,7 @@ BYTES = MappingProxyType({"fp32": 4, "fp16": 2, "int8": 1})
 class Chip:
     """One chip. All times are in cycles, all sizes in bytes.
 
-    The figures are those of Groq's first chip where they are published (see `chips.toml`);
+    The figures are those of Groq's first chip where they are published (see `devices.toml`);
     `latency_cycles` is assumed. `planes` lists the number format of each matrix plane: four of
     int8, or two of fp16, since two int8 planes together make one of fp16.
     Raises: ValueError where a size is not positive.
@@ -52,7 +52,7 @@ class Chip:
     slices: int = 88  # memory slices; each reads one vector and writes one vector a cycle
     memory_bytes: int = 220 * 2**20
     port_bytes_per_cycle: int = 10_240  # through which weights enter the planes
-    link_bytes_per_cycle: int = 14  # one link, one direction: 12.5 GB/s at 900 MHz
+    link_bytes_per_cycle: int = 17  # one link, one direction: 512 GB/s / 16 links / 2 / 900 MHz
     clock_hz: float = 900e6
     latency_cycles: dict = field(default_factory=lambda: dict(ASSUMED))
 
@@ -87,6 +87,12 @@ class Chip:
         if {producer, consumer} & {"memory", "weights", "link"}:
             return self.latency_cycles["near"]
         return self.latency_cycles["far"]
+
+    @property
+    def from_append_to_plane(self) -> int:
+        """Least number of cycles from writing a row of a cache to multiplying with it."""
+        written = self.latency("memory", "append") + self.travel("memory", "weights")
+        return written + self.latency("weights", "install") + self.travel("weights", "matrix")
 
     def with_planes(self, numbers: str) -> Chip:
         """The same chip with its planes set up for one kind of numbers.

@@ -23,6 +23,9 @@ from grooves.hardware.dataflow.simulate import Instruction, Simulator, instructi
 from grooves.hardware.dataflow.steps import Step
 
 
+ORDERS = (0.0, 0.25, 0.5, 1.0)  # of serving the planes: see planes.place
+
+
 class TooLarge(ValueError):
     """The program needs more memory than one chip has. n_chips: how many would hold it."""
 
@@ -41,7 +44,7 @@ class Program:
     lowered: Lowered
     operations: list[Operation]
     plane_of: dict[str, int]
-    resident: list[str]  # matrices that stay in their plane from word to word
+    resident: list[str]  # constant matrices that lie in a plane between two words
     schedule: Schedule
     addresses: dict[str, tuple[int, int]]
     instructions: list[Instruction]
@@ -53,6 +56,11 @@ class Program:
     def cycles(self) -> int:
         """Cycles of one word, promised by the schedule."""
         return self.schedule.cycles
+
+    @property
+    def n_chips(self) -> int:
+        """Chips that the program uses."""
+        return 1 + max(o.chip for o in self.operations)
 
     def simulator(self, n_stories: int, program: list[Instruction] | None = None) -> Simulator:
         """A chip that holds this program, before the first word."""
@@ -104,15 +112,41 @@ def compile(step: Step, chip: Chip | None = None, numbers: str | Numbers = "fp16
 
 
 def finish(lowered: Lowered, chip: Chip, numbers: Numbers) -> Program:
-    """The passes after lowering. Raises: Hazard, which would be a fault of the compiler."""
-    operations, plane_of, resident = place(lowered.operations, lowered.tiles, chip)
-    plan = schedule(operations, chip)
+    """The passes after lowering.
+
+    Raises: Hazard, which would be a fault of the compiler.
+    """
+    plan, (operations, plane_of, resident) = best_placement(lowered, chip)
     check(plan)
     addresses = allocate(plan)
     for hazard in address_hazards(plan, addresses):
         raise hazard
     listed = instructions(plan, addresses)
-    return Program(lowered, operations, plane_of, resident, plan, addresses, listed, chip, numbers)
+    on = {o.tile: o.chip for o in operations if o.tile}
+    return Program(
+        *(lowered, operations, plane_of, resident, plan, addresses, listed, chip, numbers, on)
+    )
+
+
+def best_placement(lowered: Lowered, chip: Chip) -> tuple[Schedule, tuple]:
+    """A search over planes: each tile is tried in each plane of its format, and stays where the
+    program is shortest. Which is best nobody can tell without scheduling: the optimum would need
+    all combinations, so this is a descent from the best of three orders."""
+
+    def attempt(late: float, wanted: dict[str, int] | None = None):
+        placed = place(lowered.operations, lowered.tiles, chip, late, wanted)
+        return schedule(placed[0], chip), placed
+
+    late = min(ORDERS, key=lambda late: attempt(late)[0].cycles)
+    best = attempt(late)
+    for name, tile in lowered.tiles.items():
+        for plane in (p for p, number in enumerate(chip.planes) if number == tile.number):
+            plane_of = best[1][1]
+            if plane != plane_of[name]:
+                other = attempt(late, {**plane_of, name: plane})
+                if other[0].cycles < best[0].cycles:
+                    best = other
+    return best
 
 
 def run(program: Program, words: np.ndarray, simulator: Simulator | None = None) -> Result:

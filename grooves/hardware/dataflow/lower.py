@@ -67,6 +67,7 @@ class Lowering:
         self.tiles: dict[str, Tile] = {}
         self.memory: dict[str, np.ndarray] = {}  # vectors and tables that lie in memory
         self.sources: list[str] = []
+        self.lands: list[int] = []  # the cycle in which each is there, if no unit is ever busy
         self.homes, self.seen_homes = homes or {}, {}
         self.readers: dict[str, list[str]] = {}  # of caches and state: who reads the old contents
         self._used: dict[str, int] = {}
@@ -81,12 +82,16 @@ class Lowering:
         self._used[name] = count = self._used.get(name, 0) + 1
         name = name if count == 1 else f"{name}.{count}"
         names = tuple(self.sources[i] if isinstance(i, (int, np.integer)) else i for i in inputs)
-        self.operations.append(Operation(name, unit, kind, names, int(lanes), **more))
-        return self.source(name)
+        made = Operation(name, unit, kind, names, int(lanes), **more)
+        self.operations.append(made)
+        ready = [self.lands[i] for i in inputs if not isinstance(i, str)]
+        far = self.chip.latency_cycles["far"] if unit != "vector" else 0  # an estimate
+        return self.source(name, max(ready, default=0) + far + made.duration(self.chip))
 
-    def source(self, name: str) -> int:
-        """The number of a vector by its name."""
+    def source(self, name: str, lands: int = 0) -> int:
+        """The number of a vector by its name; lands: about when it is there."""
         self.sources.append(name)
+        self.lands.append(lands)
         return len(self.sources) - 1
 
     def once(self, key: tuple, make):
@@ -134,7 +139,8 @@ class Lowering:
         meeting, group_of = np.unique([s for s, _ in present], axis=1, return_inverse=True)
         for group in range(meeting.shape[1]):
             here = np.flatnonzero(group_of.reshape(-1) == group)
-            target = self._meeting_lanes([lanes[here] for _, lanes in present], values)
+            candidates = [(self.lands[int(s[here[0]])], lanes[here]) for s, lanes in present]
+            target = self._meeting_lanes(candidates, values)
             inputs = []
             for k, (place, value) in enumerate(zip(places, values, strict=True)):
                 if place is None:
@@ -152,9 +158,11 @@ class Lowering:
         return Where(torch.from_numpy(result).reshape(shape))
 
     @staticmethod
-    def _meeting_lanes(lanes: list[np.ndarray], values: list) -> np.ndarray:
-        """The lanes in which operands meet: those of the first whose elements lie in order."""
-        n = len(lanes[0])
+    def _meeting_lanes(candidates: list[tuple[int, np.ndarray]], values: list) -> np.ndarray:
+        """The lanes in which operands meet: those of the vector that lands last stay in place, so
+        that the moves are over before it comes. candidates: landing cycle and lanes of each."""
+        n = len(candidates[0][1])
+        lanes = [lane for _, lane in sorted(candidates, key=lambda c: -c[0])]
         for candidate in sorted(lanes, key=lambda a: bool((np.diff(a) < 0).any())):
             if (candidate != ANY).all() and len(np.unique(candidate)) == n:
                 return candidate
@@ -269,9 +277,13 @@ class Lowering:
             raise ValueError(f"cache {cache.name} of {columns} columns exceeds {self.chip.lanes}")
         tile = f"{cache.name} after {cache.after}" if cache.after else cache.name
         number = self.numbers.of("cache", cache.name)
-        self.tiles[tile] = Tile(tile, home, columns, number, None, cache.name, cache.transposed)
+        more = dict(cache=cache.name, after=cache.after, transposed=cache.transposed)
+        self.tiles[tile] = Tile(tile, home, columns, number, **more)
         made = self.emit(
-            "matrix", "multiply", (int(sources[0]),), columns, tile=tile, macs=columns * len(home)
+            *("matrix", "multiply", (int(sources[0]),), columns),
+            tile=tile,
+            macs=columns * len(home),
+            after=((cache.after, self.chip.from_append_to_plane),) if cache.after else (),
         )
         return Where(torch.arange(columns) + made * LANE_BITS + 1)
 

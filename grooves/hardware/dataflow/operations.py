@@ -63,6 +63,7 @@ class Tile:
     number: str  # "fp32", "fp16" or "int8"
     weights: np.ndarray | None = field(default=None, compare=False)
     cache: str = ""
+    after: str = ""  # the operation that writes the cache's newest row, where that is to be seen
     transposed: bool = False
 
     def overlaps(self, other: Tile) -> bool:

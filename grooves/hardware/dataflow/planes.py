@@ -22,73 +22,100 @@ def earliest_starts(operations: list[Operation], chip: Chip) -> dict[str, int]:
     return start
 
 
-def requirements(o: Operation, by_name: dict, start: dict, chip: Chip):
-    """Pairs (earliest cycle, reason) that one operation has to respect."""
+def gaps(o: Operation, by_name: dict[str, Operation], chip: Chip):
+    """Pairs (name, cycles): o is issued at least so many cycles after the operation `name`.
+
+    For what lies in memory before the program begins, it is so many cycles after cycle 0.
+    """
     for name in o.inputs:
-        if name in by_name:
-            before = by_name[name]
-            travel = chip.travel(before.unit, o.unit)
-            yield start[name] + before.duration(chip) + travel, name
-        else:  # it lies in memory before the program begins
-            yield chip.latency("memory", "read") + chip.travel("memory", o.unit), name
-    for name, cycles in o.after:
-        yield start[name] + cycles, name
+        before = by_name.get(name)
+        if before is None:
+            yield name, chip.latency("memory", "read") + chip.travel("memory", o.unit)
+        else:
+            yield name, before.duration(chip) + chip.travel(before.unit, o.unit)
+    yield from o.after
+
+
+def requirements(o: Operation, by_name: dict, start: dict, chip: Chip):
+    """Pairs (earliest cycle, name of what is waited for) that one operation has to respect."""
+    for name, cycles in gaps(o, by_name, chip):
+        yield start.get(name, 0) + cycles, name
+
+
+def paths_to_end(operations: list[Operation], chip: Chip) -> dict[str, int]:
+    """Cycles from the issue of each operation to the end of the program, if nothing is busy."""
+    by_name = {o.name: o for o in operations}
+    left = {o.name: o.duration(chip) for o in operations}
+    for o in reversed(operations):
+        for name, cycles in gaps(o, by_name, chip):
+            if name in left:
+                left[name] = max(left[name], cycles + left[o.name])
+    return left
 
 
 def place(
-    operations: list[Operation], tiles: dict[str, Tile], chip: Chip
+    operations: list[Operation],
+    tiles: dict[str, Tile],
+    chip: Chip,
+    late: float = 0.0,
+    wanted: dict[str, int] | None = None,
 ) -> tuple[list[Operation], dict[str, int], list[str]]:
     """Give each tile a plane and add the operations that install it.
 
+    late: in which order the planes serve their users: 0 by the earliest cycle in which a product
+    could begin, 1 by the latest one that would not lengthen the program, between them by a mean.
+    wanted: planes of some tiles, chosen before.
     Two passes over a word: the second begins with the planes as the first has left them, as the
-    next word will. A tile that is never displaced is installed once, before the first word.
-    Returns: operations with installs, the plane of each tile, names of the resident tiles.
+    next word will. What lies in the planes at the end of a word is there for the next one.
+    Returns: operations with installs, the plane of each tile, and the constant tiles that lie in a
+    plane between two words: they are installed once before the first word, at no cost to a word.
     Raises: ValueError for a number format for which the chip has no plane.
     """
-    start = earliest_starts(operations, chip)
-    order = sorted(range(len(operations)), key=lambda i: start[operations[i].name])
-    order = {operations[i].name: k for k, i in enumerate(order)}
-    multiplies = sorted((o for o in operations if o.unit == "matrix"), key=lambda o: order[o.name])
-    plane_of: dict[str, int] = {}
-    lying: list[list[str]] = [[] for _ in chip.planes]
+    first, left = earliest_starts(operations, chip), paths_to_end(operations, chip)
+    end = max(first[o.name] + left[o.name] for o in operations)
+
+    def turn(o: Operation) -> float:
+        return (1 - late) * first[o.name] + late * (end - left[o.name])
+
+    multiplies = sorted((o for o in operations if o.unit == "matrix"), key=turn)
+    plane_of = dict(wanted or {})
+    lying: dict[tuple[int, int], list[str]] = {}  # (chip, plane) -> tiles
     last_use: dict[str, int] = {}
     for word in range(2):
         installs: list[Operation] = []
-        uses: list[list[Operation]] = [[] for _ in chip.planes]  # installs and multiplications
+        uses: dict[tuple[int, int], list[Operation]] = {}  # installs and multiplications
         placed: dict[str, Operation] = {}
         source: dict[str, str] = {}
-        displaced: set[str] = set()
         for k, o in enumerate(multiplies):
             tile = tiles[o.tile]
             if tile.name not in plane_of:
-                plane_of[tile.name] = _choice(tile, tiles, lying, last_use, chip)
+                plane_of[tile.name] = _choice(tile, o.chip, tiles, lying, last_use, chip)
             plane = plane_of[tile.name]
-            if tile.name not in lying[plane] or (tile.cache and tile.name not in source):
-                out = [t for t in lying[plane] if tiles[t].overlaps(tile)]
-                earlier = [u for u in uses[plane] if tiles[u.tile].overlaps(tile)]
+            there, used = lying.setdefault((o.chip, plane), []), uses.setdefault((o.chip, plane), [])
+            if tile.name not in there or (tile.cache and tile.name not in source):
+                earlier = [u for u in used if tiles[u.tile].overlaps(tile)]
                 again = sum(i.tile == tile.name for i in installs)
-                install = _install(tile, plane, earlier, chip, again)
+                install = replace(_install(tile, plane, earlier, chip, again), chip=o.chip)
                 installs.append(install)
-                uses[plane].append(install)
-                lying[plane] = [t for t in lying[plane] if t not in out] + [tile.name]
-                displaced |= {*out, tile.name}
+                used.append(install)
+                there[:] = [t for t in there if not tiles[t].overlaps(tile)] + [tile.name]
                 source[tile.name] = install.name
-            uses[plane].append(o)
+            used.append(o)
             last_use[tile.name] = word * len(multiplies) + k
             inputs = (*o.inputs, source[tile.name]) if tile.name in source else o.inputs
             placed[o.name] = replace(o, plane=plane, inputs=inputs)
-    resident = [t for t in plane_of if t not in displaced]
-    return _merged(operations, placed, installs, chip), plane_of, resident
+    there = [t for plane in lying.values() for t in plane if not tiles[t].cache]
+    return _merged(operations, placed, installs, chip), plane_of, there
 
 
-def _choice(tile: Tile, tiles, lying, last_use, chip: Chip) -> int:
+def _choice(tile: Tile, on: int, tiles, lying, last_use, chip: Chip) -> int:
     """The plane whose overlapping tiles were used longest ago; one without any comes first."""
     fitting = [p for p, number in enumerate(chip.planes) if number == tile.number]
     if not fitting:
         raise ValueError(f"{tile.name} needs a plane of {tile.number}; there are {chip.planes}")
 
     def recency(plane: int) -> int:
-        return max((last_use[t] for t in lying[plane] if tiles[t].overlaps(tile)), default=-1)
+        return max((last_use[t] for t in lying.get((on, plane), ()) if tiles[t].overlaps(tile)), default=-1)
 
     return min(fitting, key=recency)
 
@@ -107,12 +134,11 @@ def _install(tile: Tile, plane: int, earlier: list[Operation], chip: Chip, again
     gap = {"matrix": first_displaced(chip), "weights": 1}
     after = tuple((u.name, gap[u.unit]) for u in earlier)
     cycles = math.ceil(tile.nbytes / chip.port_bytes_per_cycle)
-    inputs = (tile.name.split(" after ")[1],) if " after " in tile.name else ()
     return Operation(
         f"install {tile.name}" + (f" #{again + 1}" if again else ""),
         "weights",
         "install",
-        inputs,
+        (tile.after,) if tile.after else (),
         after=after,
         occupies=cycles,
         tile=tile.name,

@@ -12,13 +12,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True)
 class Task:
-    """One operation: its unit, how long it occupies it, until when its result takes, and its inputs.
+    """One operation: its unit, how long it occupies that, how late its result comes, its inputs.
 
-    A unit can begin with another task `occupies` cycles after this one began; who needs the
+    A unit can begin another task `occupies` cycles after it began this one; a task that needs the
     result can begin `latency` cycles after that. after: indices of tasks that come before it.
     """
 
@@ -85,14 +86,14 @@ def check(tasks: Sequence[Task], starts: Sequence[int]) -> int:
         for j in task.after:
             if start < starts[j] + tasks[j].length:
                 raise ValueError(
-                    f"cycle {start}, unit {task.unit}: task {i} reads the result of task {j}, which "
-                    f"is there from cycle {starts[j] + tasks[j].length} on"
+                    f"cycle {start}, unit {task.unit}: task {i} reads the result of task {j}, "
+                    f"which is there from cycle {starts[j] + tasks[j].length} on"
                 )
     order = sorted(range(len(tasks)), key=lambda i: (tasks[i].unit, starts[i]))
-    for i, j in zip(order, order[1:], strict=False):
+    for i, j in pairwise(order):
         if tasks[i].unit == tasks[j].unit and starts[j] < starts[i] + tasks[i].occupies:
             raise ValueError(
-                f"cycle {starts[j]}, unit {tasks[j].unit}: task {j} begins while task {i} occupies it"
+                f"cycle {starts[j]}, unit {tasks[j].unit}: task {j} begins while task {i} is in it"
             )
     return max((s + task.length for s, task in zip(starts, tasks, strict=True)), default=0)
 
@@ -125,7 +126,7 @@ RULES: dict[str, Rule] = {
 
 
 def greedy(tasks: Sequence[Task], rule: Rule = longest_path_first) -> list[int]:
-    """List scheduling: cycle by cycle, each free unit takes the ready task that the rule prefers."""
+    """List scheduling: in each cycle, each free unit takes the ready task that the rule prefers."""
     rank, starts, cycle = rule(tasks), {}, 0
     free: dict[int, int] = {}
     while len(starts) < len(tasks):

@@ -1,11 +1,11 @@
 """The time step of an LSTM on the chip: a chain that no further unit shortens.
 
-Key idea: h(t) enters the products that give h(t + 1), so a step cannot begin before the last one has
-ended, whatever the chip has left over. What a step takes is the chain from h to h, or, where the
-weights do not fit into the matrix units, the time to load them anew for each step, whichever is
-longer; how much of the two overlaps depends on how many weights can wait beside the units.
-Chapter 14. Sources: Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735; Fowers 2021
-(Groq), "Hold my FPGA", for the published 575 ns. Latencies of units are assumed: see `Latencies`.
+Key idea: h(t) enters the products that give h(t + 1), so a step cannot begin before the last one
+has ended, however many units are idle. A step takes the chain from h to h or, where the weights do
+not fit into the matrix units, the time to load them again for each step, whichever is longer; how
+much of the two overlaps depends on how many weights can wait beside the units. Chapter 14.
+Sources: Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735; Fowers 2021
+(Groq), "Hold my FPGA", for the published 575 ns. Latencies of units are assumed: see `chip.py`.
 """
 
 from __future__ import annotations
@@ -14,20 +14,24 @@ import math
 from dataclasses import dataclass, fields
 
 from grooves.hardware.chips import PublishedChip, groqchip
+from grooves.hardware.dataflow.chip import ASSUMED
 
-PUBLISHED_NS = 575  # Groq: an LSTM-512 at batch 1, a time step; the precision was not found
-PUBLISHED_TOPS = 257  # Groq: an LSTM-1024, "up to"; more than the chip's 188 TFLOPS in fp16
+# The part of the source that states a precision was not found. An LSTM-1024's rate exceeds the
+# chip's 188 TFLOPS in fp16, so that figure at least is not fp16. With the latencies assumed here
+# the step of an LSTM-512 meets 575 ns in fp16, and in int8 if all of them are 2.7 times as long.
+PUBLISHED_NS = 575  # an LSTM-512 at batch 1, a time step
+PUBLISHED_TOPS = 257  # an LSTM-1024, "up to"
 
 
 @dataclass(frozen=True)
 class Latencies:
-    """Cycles until a unit's result is there. None of them is published: they are assumed."""
+    """Cycles until a unit's result is there: those that `chip.py` assumes, or others."""
 
-    matrix: float = 32  # a vector passes a plane's adders
-    vector: float = 4  # a sum or product
-    transcendental: float = 8  # an exponential or hyperbolic tangent
-    transit: float = 14  # along the streams, from one kind of unit to another
-    install: float = 10  # loaded weights become those that multiply
+    matrix: float = ASSUMED["matrix"]  # a vector passes a plane's adders
+    vector: float = ASSUMED["vector"]  # a sum or product
+    transcendental: float = ASSUMED["transcendental"]  # an exponential or hyperbolic tangent
+    transit: float = ASSUMED["far"]  # along the streams, from one kind of unit to another
+    install: float = ASSUMED["weights"]  # loaded weights become those that multiply
 
     def scaled(self, factor: float) -> Latencies:
         """All of them times a factor."""
@@ -72,8 +76,8 @@ def lstm_step(
     The weights, (2 width, 4 width), are cut into tiles of 320 × 320. Tiles enter one weight port in
     turn; a plane multiplies with one tile while the next waits loaded beside it. In 16 bits a pair
     of planes works as one. Tiles that all fit at once are loaded once and stay.
-    inputs_ahead: the products with x were computed for all steps before, so that half of the weights
-    is left. Raises: ValueError where width or bytes_per_weight is not positive.
+    inputs_ahead: the products with x were computed for all steps before, so that half of the
+    weights is left. Raises: ValueError for a width below 1 or weights of other than 1 or 2 bytes.
     """
     if width < 1 or bytes_per_weight not in (1, 2):
         raise ValueError(f"{width=} must be positive and {bytes_per_weight=} 1 or 2")
@@ -123,11 +127,13 @@ def _run(tiles: list[_Tile], planes: int, stay: bool, n_steps: int, cost: Latenc
     port = state = 0.0  # when the weight port is free; when h is at the matrix units
     beside = [0.0] * planes  # when the place beside each plane is free for the next tile
     free = [0.0] * planes  # when each plane has multiplied with its tile
-    done, k = [], 0
+    done, used = [], 0
     for step in range(n_steps):
         ready = 0.0  # when the last partial product of this step leaves the matrix units
+        used = 0 if stay else used
         for tile in tiles:
-            plane = k % planes
+            plane = used % planes
+            used += 1
             installed = free[plane]
             if not stay or step == 0:
                 port = max(port, beside[plane]) + tile.load
@@ -136,7 +142,6 @@ def _run(tiles: list[_Tile], planes: int, stay: bool, n_steps: int, cost: Latenc
             start = max(installed, state if tile.needs_state else 0.0)
             free[plane] = start + 1
             ready = max(ready, start + cost.matrix)
-            k += 1
         state = ready + chain_cycles(cost) - cost.matrix
         done.append(state)
     return done

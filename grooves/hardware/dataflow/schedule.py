@@ -8,11 +8,12 @@ Source: Graham 1969, doi:10.1137/0117039 (bound on list schedules).
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass
 
 from grooves.hardware.dataflow.chip import ASSUMED, Chip
 from grooves.hardware.dataflow.operations import Operation
-from grooves.hardware.dataflow.planes import requirements
+from grooves.hardware.dataflow.planes import gaps, paths_to_end, requirements
 
 
 class Hazard(ValueError):
@@ -81,64 +82,57 @@ class Schedule:
         return {u: n / (self.cycles * self.chip.count(u) * chips) for u, n in busy.items()}
 
 
-def paths_to_end(operations: list[Operation], chip: Chip) -> dict[str, int]:
-    """Cycles from the issue of each operation to the end of the program, if nothing is busy."""
-    by_name = {o.name: o for o in operations}
-    left = {o.name: o.duration(chip) for o in operations}
-    for o in reversed(operations):
-        for name in o.inputs:
-            if name in by_name:
-                before = by_name[name]
-                gap = before.duration(chip) + chip.travel(before.unit, o.unit)
-                left[name] = max(left[name], gap + left[o.name])
-        for name, gap in o.after:
-            left[name] = max(left[name], gap + left[o.name])
-    return left
-
-
 def schedule(operations: list[Operation], chip: Chip, order=None) -> Schedule:
     """List scheduling. order: operation -> priority (smallest first); default: longest path first.
 
-    Raises: ValueError where an operation comes before its inputs.
+    Raises: ValueError where operations wait for each other.
     """
     left = paths_to_end(operations, chip)
     order = order or (lambda o: -left[o.name])
     by_name = {o.name: o for o in operations}
-    waiting = list(operations)
+    users: dict[str, list[tuple[int, int]]] = {}
+    missing, ready_at = [0] * len(operations), [0] * len(operations)
+    for k, o in enumerate(operations):
+        for name, cycles in gaps(o, by_name, chip):
+            if name in by_name:
+                users.setdefault(name, []).append((k, cycles))
+                missing[k] += 1
+            else:
+                ready_at[k] = max(ready_at[k], cycles)
+    coming = [(ready_at[k], k) for k in range(len(operations)) if not missing[k]]
+    heapq.heapify(coming)
+    waiting: list[tuple] = []  # (priority, index): inputs are there, the unit is not
     start: dict[str, int] = {}
     number: dict[str, int] = {}
     free: dict[tuple[int, str], list[int]] = {}
     cycle = 0
-    while waiting:
-        ready, later, soonest = [], [], None
-        for o in waiting:
-            if all(n in start for n in _before(o, by_name)):
-                at = max((c for c, _ in requirements(o, by_name, start, chip)), default=0)
-                if at <= cycle:
-                    ready.append(o)
-                    continue
-                soonest = at if soonest is None else min(soonest, at)
-            later.append(o)
-        begun = False
-        for o in sorted(ready, key=order):
+    while coming or waiting:
+        while coming and coming[0][0] <= cycle:
+            k = heapq.heappop(coming)[1]
+            heapq.heappush(waiting, (order(operations[k]), k))
+        blocked = []
+        while waiting:
+            o = operations[(entry := heapq.heappop(waiting))[1]]
             units = free.setdefault((o.chip, o.unit), [0] * chip.count(o.unit))
             choices = [o.plane] if o.unit == "matrix" else range(len(units))
             unit = next((u for u in choices if units[u] <= cycle), None)
             if unit is None:
-                later.append(o)
-                soonest = min(units) if soonest is None else min(soonest, *units)
+                blocked.append(entry)
                 continue
-            start[o.name], number[o.name], begun = cycle, unit, True
+            start[o.name], number[o.name] = cycle, unit
             units[unit] = cycle + o.occupies
-        if not begun and soonest is None:
-            raise ValueError(f"operations come before their inputs: {[o.name for o in later][:4]}")
-        waiting = later
-        cycle += 1
+            for k, cycles in users.get(o.name, ()):
+                ready_at[k] = max(ready_at[k], cycle + cycles)
+                missing[k] -= 1
+                if not missing[k]:
+                    heapq.heappush(coming, (ready_at[k], k))
+        waiting = blocked
+        heapq.heapify(waiting)
+        cycle = cycle + 1 if waiting or not coming else max(cycle + 1, coming[0][0])
+    if len(start) < len(operations):
+        stuck = [o.name for o in operations if o.name not in start]
+        raise ValueError(f"operations wait for each other: {', '.join(stuck[:4])}")
     return Schedule(operations, chip, start, number)
-
-
-def _before(o: Operation, by_name: dict) -> list[str]:
-    return [n for n in o.inputs if n in by_name] + [n for n, _ in o.after]
 
 
 def critical_path(plan: Schedule) -> list[dict]:

@@ -224,7 +224,9 @@ class Simulator:
             if plane == where and other.overlaps(tile) and until >= first:
                 what = f"{o.name} overwrites {other.name} while a vector passes through it"
                 raise Hazard(one.cycle, f"matrix {where[1]}", what)
-        snapshot = self.held[tile.cache].copy() if tile.cache else None
+        snapshot = None
+        if tile.cache:  # rows after this position are zero and are left out
+            snapshot = self.held[tile.cache][:, : self.position + 1].copy()
         return lambda cycle: self._install(where, cycle, tile, snapshot)
 
     def _install(self, where, cycle: int, tile: Tile, held=None) -> None:
@@ -243,11 +245,12 @@ class Simulator:
         left = one.cycle - self.chip.travel("weights", "matrix")
         values, scale = self._cells(where, tile, left)
         (x,) = self._padded([x], tile.rows[-1] + 1)
-        x = x[:, list(tile.rows)]
+        x = x[:, list(tile.rows[: values.shape[-2]])]
         if self.seen_largest is not None:
             peak = float(np.abs(x).max())
             self.seen_largest[o.name] = max(self.seen_largest.get(o.name, 0.0), peak)
-        return product(x, values, scale, tile.number, self.largest.get(o.name, 1.0))
+        sums = product(x, values, scale, tile.number, self.largest.get(o.name, 1.0))
+        return self._padded([sums], tile.columns)[0]
 
     def _cells(self, where, tile: Tile, left: int):
         """What lies in the rows of a tile: usually the tile; otherwise what was there before."""
@@ -256,8 +259,8 @@ class Simulator:
             return there[-1].values, there[-1].scale
         values = np.zeros((self.n_stories, len(tile.rows), tile.columns), np.float32)
         for contents in there:
-            n = min(tile.columns, contents.tile.columns)
-            for row, lane in enumerate(contents.tile.rows):
+            n = min(tile.columns, contents.values.shape[-1])
+            for row, lane in enumerate(contents.tile.rows[: contents.values.shape[-2]]):
                 if lane in tile.rows:
                     values[:, tile.rows.index(lane), :n] = contents.values[..., row, :n]
         return values, None

@@ -1,7 +1,7 @@
 """The matrix unit as a systolic array: how many cycles a product takes, and why one row is slow.
 
 Key idea: each cell of the array keeps one weight, multiplies the number that comes from the left by
-it, adds what comes from above, and hands both on. Nobody fetches anything in between, so a weight
+it, adds what comes from above, and passes both on. No memory is accessed in between, so a weight
 that was loaded once serves every row of the input; but the numbers need as many cycles to pass the
 array as it has rows and columns, whether one row of the input passes or a thousand. Chapter 14.
 Source: Kung 1982, doi:10.1109/MC.1982.1653825; the cycle counts are held to those of SCALE-Sim
