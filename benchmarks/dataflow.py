@@ -24,8 +24,8 @@ from grooves.hardware.dataflow.cached_machine import QUIET, CachedMachine, Machi
 from grooves.hardware.dataflow.chip import Chip
 from grooves.hardware.dataflow.compiler import compile
 from grooves.hardware.dataflow.jitter import decoder_latencies, tail
+from grooves.hardware.dataflow.product_rates import product_rates
 from grooves.hardware.dataflow.shorter import STEPS
-from grooves.hardware.dataflow.utilisation import product_rates
 from grooves.training.lineage import base
 
 CONTEXT = 120  # tokens of a text on the cached machine
