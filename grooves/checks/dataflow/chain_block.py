@@ -91,7 +91,7 @@ def compiled(function: Callable, chip: Chip | None = None) -> Program:
 def on_chip(program: Program) -> tuple[np.ndarray, set[int]]:
     """What the simulated chip computes for the inputs, (N, C), and the cycles that it took.
 
-    Before each of them it computes another one, because its matrix unit is loaded by then.
+    Before each of them it computes another one, whose remains must not matter.
     """
     words = np.arange(N)
     result = run(program, np.stack([np.roll(words, 5), words], axis=1))

@@ -79,7 +79,7 @@ def random_case(seed: int) -> list[tuple]:
 def right(
     schedule, occupied="occupies", edge=0, reads="landing", read_edge=0, writes="landing",
     write_edge=0, last="last", kinds=KINDS, by_order=False, any_later=False, same_unit=True,
-    all_of=None,
+    both=False, all_of=None,
 ):  # fmt: skip
     """Hazards (kind, cycle, name) in the order of cycles, with a place for each mistake."""
     starts = {one[0]: one[2] for one in schedule}
@@ -91,10 +91,12 @@ def right(
     found = set()
     in_order = schedule if by_order else sorted(schedule, key=lambda one: one[2])
     for i, (name, unit, start, _, _, inputs, address) in enumerate(in_order):
-        for _, its_unit, its_start, occupies, latency, *_ in in_order[:i]:
+        for other, its_unit, its_start, occupies, latency, *_ in in_order[:i]:
             length = {"occupies": occupies, "latency": latency, "one": 1}[occupied] + edge
             if (unit == its_unit or not same_unit) and its_start <= start < its_start + length:
                 found.add(("unit", start, name))
+                if both and start == its_start:
+                    found.add(("unit", start, other))
         there = lands if reads == "landing" else starts
         if any(start < there[value] + read_edge for value in inputs):
             found.add(("early", start, name))
@@ -142,6 +144,12 @@ MISTAKES = (
         "any_unit",
         _with(same_unit=False),
         "you compare operations on different units. These can work in the same cycle.",
+    ),
+    Mistake(
+        "both_reported",
+        _with(both=True),
+        "of two operations that start on a unit in the same cycle, you report both. The one that "
+        "comes first in the list is not at fault.",
     ),
     Mistake(
         "listed_order",
