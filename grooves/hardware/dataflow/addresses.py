@@ -1,8 +1,8 @@
 """Addresses: where each vector lies, and for how long.
 
-Key idea: a vector is alive from the cycle in which it lands until its last reader has read it; after
-that its address can be given to another one. Everything is known in advance, so no program asks for
-memory while it runs. Chapter 14.
+Key idea: a vector is alive from the cycle in which it lands until its last reader has read it;
+after that its address can be given to another one. Everything is known in advance, so no program
+allocates memory while it runs. Chapter 14.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from grooves.hardware.dataflow.addresses import address_hazards, allocate
-from grooves.hardware.dataflow.chip import BYTES, Chip
+from grooves.hardware.dataflow.chip import ASSUMED, BYTES, Chip
 from grooves.hardware.dataflow.graph import Lowered, lower
 from grooves.hardware.dataflow.numbers import Numbers
 from grooves.hardware.dataflow.operations import Operation
@@ -21,7 +21,6 @@ from grooves.hardware.dataflow.planes import place
 from grooves.hardware.dataflow.schedule import Schedule, check, schedule
 from grooves.hardware.dataflow.simulate import Instruction, Simulator, instructions
 from grooves.hardware.dataflow.steps import Step
-
 
 ORDERS = (0.0, 0.25, 0.5, 1.0)  # of serving the planes: see planes.place
 
@@ -130,8 +129,8 @@ def finish(lowered: Lowered, chip: Chip, numbers: Numbers) -> Program:
 
 def best_placement(lowered: Lowered, chip: Chip) -> tuple[Schedule, tuple]:
     """A search over planes: each tile is tried in each plane of its format, and stays where the
-    program is shortest. Which is best nobody can tell without scheduling: the optimum would need
-    all combinations, so this is a descent from the best of three orders."""
+    program is shortest. The effect of a plane is known only after scheduling, and the optimum would
+    need all combinations, so this is a descent from the best of a few orders."""
 
     def attempt(late: float, wanted: dict[str, int] | None = None):
         placed = place(lowered.operations, lowered.tiles, chip, late, wanted)
@@ -147,6 +146,28 @@ def best_placement(lowered: Lowered, chip: Chip) -> tuple[Schedule, tuple]:
                 if other[0].cycles < best[0].cycles:
                     best = other
     return best
+
+
+def sensitivity(program: Program, factors=(0.5, 1.0, 2.0)) -> dict[str, tuple[int, ...]]:
+    """Cycles of a word when an assumed latency is multiplied: one at a time, and "all" together.
+
+    No latency of a unit is published, so a figure that hangs on one of them is a figure about the
+    assumption. The planes stay as they are; the schedule is made anew for each chip.
+    """
+    result = {}
+    for name in (*ASSUMED, "all"):
+        row = []
+        for factor in factors:
+            chip = program.chip
+            for latency in ASSUMED if name == "all" else (name,):
+                chip = chip.slower(latency, factor)
+            low, plans = program.lowered, []
+            for late in ORDERS:
+                placed = place(low.operations, low.tiles, chip, late, program.plane_of)
+                plans.append(schedule(placed[0], chip).cycles)
+            row.append(min(plans))
+        result[name] = tuple(row)
+    return result
 
 
 def run(program: Program, words: np.ndarray, simulator: Simulator | None = None) -> Result:

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from grooves.hardware.dataflow.chip import Chip
-from grooves.hardware.dataflow.lower import LANE_BITS, VIEWS, Cache, Constant, Lowering, Where
+from grooves.hardware.dataflow.lower import Lowering
 from grooves.hardware.dataflow.numbers import Numbers
 from grooves.hardware.dataflow.operations import ONE_INPUT, Operation, Tile
+from grooves.hardware.dataflow.places import LANE_BITS, VIEWS, Cache, Constant, Where
 from grooves.hardware.dataflow.steps import Step
 
 PAIRS = ("add", "sub", "mul", "maximum")
@@ -83,7 +84,7 @@ class _Reader:
         )
 
     def _input(self, node, index: int):
-        """word and position are names; a vector of the state lies in memory; a matrix is a cache."""
+        """word and position are names; a vector of the state is in memory; a matrix is a cache."""
         if index < 2:
             return ("word", "position")[index]
         shape = node.meta["val"].shape

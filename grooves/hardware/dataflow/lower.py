@@ -8,54 +8,15 @@ they are. Chapter 14.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
-from torch import Tensor
 
 from grooves.hardware.dataflow.chip import Chip
 from grooves.hardware.dataflow.numbers import Numbers
 from grooves.hardware.dataflow.operations import ANY, Operation, Tile
+from grooves.hardware.dataflow.places import LANE_BITS, Cache, Constant, Where
 
-VIEWS = frozenset(
-    (
-        *("view", "reshape", "slice", "select", "flip", "cat", "stack", "unbind", "transpose"),
-        *("permute", "t", "numpy_T", "unsqueeze", "squeeze", "expand", "split", "chunk"),
-        *("split_with_sizes", "getitem", "alias", "contiguous", "clone"),
-    )
-)
-LANE_BITS = 1 << 12  # a place is source * LANE_BITS + lane + 1; lane 0 of that is ANY
 SMALL = 2.0**-6  # squares of the residual stream would overflow fp16 without it
-
-
-@dataclass
-class Where:
-    """A tensor on the chip: the place of each element, as integers in the tensor's own shape."""
-
-    places: Tensor
-
-    def split(self) -> tuple[np.ndarray, np.ndarray]:
-        """Sources and lanes of all elements in order, (n,) each."""
-        flat = self.places.reshape(-1).numpy()
-        return flat // LANE_BITS, flat % LANE_BITS - 1
-
-
-@dataclass
-class Constant:
-    """A tensor that is known before the program runs."""
-
-    value: Tensor
-    name: str
-
-
-@dataclass
-class Cache:
-    """A cache (T, n) in memory. after: the operation that wrote its newest row, if any."""
-
-    name: str
-    transposed: bool = False
-    after: str = ""
 
 
 class Lowering:

@@ -91,7 +91,10 @@ def place(
             if tile.name not in plane_of:
                 plane_of[tile.name] = _choice(tile, o.chip, tiles, lying, last_use, chip)
             plane = plane_of[tile.name]
-            there, used = lying.setdefault((o.chip, plane), []), uses.setdefault((o.chip, plane), [])
+            there, used = (
+                lying.setdefault((o.chip, plane), []),
+                uses.setdefault((o.chip, plane), []),
+            )
             if tile.name not in there or (tile.cache and tile.name not in source):
                 earlier = [u for u in used if tiles[u.tile].overlaps(tile)]
                 again = sum(i.tile == tile.name for i in installs)
@@ -115,7 +118,9 @@ def _choice(tile: Tile, on: int, tiles, lying, last_use, chip: Chip) -> int:
         raise ValueError(f"{tile.name} needs a plane of {tile.number}; there are {chip.planes}")
 
     def recency(plane: int) -> int:
-        return max((last_use[t] for t in lying.get((on, plane), ()) if tiles[t].overlaps(tile)), default=-1)
+        return max(
+            (last_use[t] for t in lying.get((on, plane), ()) if tiles[t].overlaps(tile)), default=-1
+        )
 
     return min(fitting, key=recency)
 

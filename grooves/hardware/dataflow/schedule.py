@@ -11,7 +11,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass
 
-from grooves.hardware.dataflow.chip import ASSUMED, Chip
+from grooves.hardware.dataflow.chip import Chip
 from grooves.hardware.dataflow.operations import Operation
 from grooves.hardware.dataflow.planes import gaps, paths_to_end, requirements
 
@@ -192,20 +192,3 @@ def check(plan: Schedule) -> None:
     """Raises: Hazard, the first of a schedule."""
     for hazard in hazards(plan):
         raise hazard
-
-
-def sensitivity(operations_for, chip: Chip, factors=(0.5, 2.0)) -> dict[str, tuple[int, ...]]:
-    """Cycles of a program when an assumed latency is multiplied, one at a time and all together.
-
-    operations_for: a function chip -> operations (installs depend on the latencies too).
-    """
-    result = {"none": (schedule(operations_for(chip), chip).cycles,)}
-    for name in (*ASSUMED, "all"):
-        row = []
-        for factor in factors:
-            other = chip
-            for one in ASSUMED if name == "all" else (name,):
-                other = other.slower(one, factor)
-            row.append(schedule(operations_for(other), other).cycles)
-        result[name] = tuple(row)
-    return result

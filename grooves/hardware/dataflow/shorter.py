@@ -15,15 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from grooves.hardware.dataflow.arranged import Layer, centred, copies, linear
 from grooves.hardware.dataflow.lower import SMALL
 from grooves.hardware.dataflow.steps import Attention, Step, TransformerStep, put
 
 EPS = 1e-5  # of `torch.nn.functional.layer_norm`
-
-
-def centred(weight: Tensor, axis: int) -> Tensor:
-    """A weight less its mean along an axis: what it makes, or what it writes, has mean 0."""
-    return weight - weight.mean(axis, keepdim=True)
 
 
 class RootNorm(nn.Module):
@@ -73,13 +69,6 @@ class CentredStep(TransformerStep):
         return self.head(self.norm(x)), self.leaves(word), *new_caches
 
 
-def linear(weight: Tensor) -> nn.Linear:
-    """A layer without bias that multiplies with a given weight (out, in)."""
-    layer = nn.Linear(weight.shape[1], weight.shape[0], bias=False)
-    layer.weight = nn.Parameter(weight.detach().clone(), requires_grad=False)
-    return layer
-
-
 class Narrow(nn.Module):
     """The MLP, writing a centred vector in the residual stream's smaller unit."""
 
@@ -89,52 +78,6 @@ class Narrow(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.down(self.up(x).relu().square())
-
-
-class Layer(nn.Module):
-    """The weights of one block, arranged for the classes below, each (in, out).
-
-    q and k: for each head D columns and the same D rotated by a right angle, so that cos and sin
-    multiply one vector and no lane has to move: (C, 2DH). v: (C, D) a head. out: (D, 4C + 1) a
-    head. up, down: (C, 4C) and (4C, 4C + 1), or None.
-    """
-
-    def __init__(self, block, n_head: int):
-        super().__init__()
-        C = block.attention.out.weight.shape[0]
-        D = C // n_head
-        q, k, v = block.attention.qkv.weight.detach().view(3, n_head, D, C)
-
-        def turned(w: Tensor) -> Tensor:
-            w = centred(w, 1)
-            pairs = w.view(n_head, D // 2, 2, C)
-            right = torch.stack((-pairs[:, :, 1], pairs[:, :, 0]), 2).view(n_head, D, C)
-            return torch.cat((w, right), 1).view(2 * C, C).T  # (C, 2DH)
-
-        self.register_buffer("q", turned(q))
-        self.register_buffer("k", turned(k))
-        self.v = nn.ParameterList(nn.Parameter(v[h].T, requires_grad=False) for h in range(n_head))
-        out = centred(block.attention.out.weight.detach(), 0).T * SMALL  # (C, C)
-        self.out = nn.ParameterList(
-            nn.Parameter(copies(part), requires_grad=False) for part in out.split(D)
-        )
-        self.register_buffer("up", None)
-        self.register_buffer("down", None)
-        if block.mlp is not None:
-            self.up = block.mlp.up.weight.detach().T
-            self.down = copies(centred(block.mlp.down.weight.detach(), 0).T * SMALL)
-
-
-def copies(x: Tensor, last: float = 0.0) -> Tensor:
-    """The residual stream as it lies in the lanes: (..., C) -> (..., 4C + 1).
-
-    A matrix lies in the rows of a plane that its input's lanes name, so matrices that read the same
-    lanes displace each other. Four copies in other lanes cost nothing, since a vector has 320 of
-    them whether they are used or not: queries (and the MLP and the last layer) read the first, the
-    sum of squares the second, keys the third, values the fourth. The value between them is
-    sqrt(C eps), so that eps is in the sum of squares already.
-    """
-    return torch.cat((x, x, x.new_full((*x.shape[:-1], 1), last), x, x), -1)
 
 
 class LateStep(Step):
@@ -196,7 +139,7 @@ class LateStep(Step):
         return [(heads[h].square().sum() + tiny).rsqrt() for h in range(self.n_head)]
 
     def forward(self, word: Tensor, position: Tensor, before: Tensor, *caches):
-        H, C, new_caches = self.n_head, self.width, []
+        H, new_caches = self.n_head, []
         turn = self.turn(position)
         x = self.embedding(word) + before  # (4C + 1,)
         for i, layer in enumerate(self.layers):
@@ -302,11 +245,11 @@ class FoldedStep(PreloadedStep):
 
 class ThroughStep(FoldedStep):
     """Where one attention follows another, the next queries' matrix is multiplied into the values
-    as well: (x + w V O) Q = x Q + w (V O Q). The next layer's queries then exist at the same time as
-    the residual stream that they are made from."""
+    as well: (x + w V O) Q = x Q + w (V O Q). The next layer's queries then exist as soon as the
+    residual stream that they are made from."""
 
     def __init__(self, model):
-        super().__init__(model)
+        super().__init__(model)  # late division alone: the folded queries are not normalised
 
     def through(self, i: int) -> bool:
         """Whether layer i is followed by attention, with no MLP between."""
@@ -334,9 +277,7 @@ class ThroughStep(FoldedStep):
                 ahead = self.layers[i + 1].q
                 fold = [torch.cat((out, out[:, :C] @ ahead), 1) for out in fold]
             own = [sources[h % 2] @ (layer.v[h] @ fold[h]) for h in range(H)]
-            parts, *rows = self.heads(
-                m, k, own, turn, self.squares(x), position, keys, values
-            )
+            parts, *rows = self.heads(m, k, own, turn, self.squares(x), position, keys, values)
             new_caches += [*rows[0], *rows[1]]
             added = sum(parts[1:], parts[0])
             m = added[stream:] + x[:C] @ ahead if self.through(i) else None

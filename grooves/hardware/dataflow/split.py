@@ -20,7 +20,7 @@ from grooves.hardware.dataflow.steps import Step
 
 
 def split(step: Step, chip: Chip | None = None, numbers: str | Numbers = "fp16") -> Program:
-    """Compile a step for as many chips as its memory needs; each does the operations that come next.
+    """Compile a step for as many chips as it needs; each has the operations that come next.
 
     The outputs are those of one chip, bit for bit: the same products are computed, elsewhere.
     Raises: TooLarge where one operation alone needs more memory than a chip has.

@@ -140,34 +140,44 @@ class TransformerStep(Step):
 
 
 class LSTMStep(Step):
-    """The LSTM of `grooves.models.lstm`, one word at a time. State: h and c of each layer, (C,).
+    """The LSTM of `grooves.models.lstm`, one word at a time. State: h and c of each layer.
 
     The weights of the four gates are four matrices, so that all gates lie in the same lanes.
+    copies: how often every vector lies in the lanes, (copies * C,). With four, each gate's matrix
+    reads a copy of its own and none displaces another from its plane; 320 lanes hold four copies of
+    at most 80 values.
     """
 
-    def __init__(self, model):
+    def __init__(self, model, copies: int = 1):
         super().__init__()
-        self.context = model.config.context
-        self.embedding, self.head, self.layers = model.embedding, model.head, model.layers
+        self.context, self.copies = model.config.context, copies
         self.width, self.n_layer = model.embedding.embedding_dim, model.layers.num_layers
+        self.layers, self.head = model.layers, model.head
+        table = model.embedding.weight.detach().repeat(1, copies)
+        self.embedding = nn.Embedding.from_pretrained(table)
 
     def start(self):
-        return tuple(torch.zeros(self.width) for _ in range(2 * self.n_layer))
+        return tuple(torch.zeros(self.copies * self.width) for _ in range(2 * self.n_layer))
+
+    def gate(self, layer: int, gate: int, x: Tensor, h: Tensor) -> Tensor:
+        """One gate before its nonlinearity, in all copies."""
+        rows = slice(gate * self.width, (gate + 1) * self.width)
+
+        def part(name: str) -> Tensor:
+            value = getattr(self.layers, f"{name}_l{layer}")[rows]
+            return value.repeat(self.copies, 1) if value.dim() == 2 else value.repeat(self.copies)
+
+        start = self.width * (gate % self.copies)
+        mine = slice(start, start + self.width)
+        bias = part("bias_ih") + part("bias_hh")
+        return part("weight_hh") @ h[mine] + (part("weight_ih") @ x[mine] + bias)
 
     def forward(self, word: Tensor, position: Tensor, *state):
         x, new_state = self.embedding(word), []
         for layer in range(self.n_layer):
             h, c = state[2 * layer : 2 * layer + 2]
-            gates = []
-            for gate in range(4):  # input, forget, candidate, output
-                rows = slice(gate * self.width, (gate + 1) * self.width)
-                part = lambda name, rows=rows, layer=layer: getattr(  # noqa: E731
-                    self.layers, f"{name}_l{layer}"
-                )[rows]
-                bias = part("bias_ih") + part("bias_hh")
-                gates.append(part("weight_ih") @ x + part("weight_hh") @ h + bias)
-            i, f, g, o = gates
+            i, f, g, o = (self.gate(layer, gate, x, h) for gate in range(4))
             c = f.sigmoid() * c + i.sigmoid() * g.tanh()
             x = h = o.sigmoid() * c.tanh()
             new_state += [h, c]
-        return self.head(x), *new_state
+        return self.head(x[: self.width]), *new_state
