@@ -91,7 +91,8 @@ def paths(steps: dict[str, dict[str, int]], alt: str, caption: str):
             continue
         alpha = 0.35 if part == "travel" else 1.0
         axes.barh(-np.arange(len(steps)), widths, left=left, color=colour, height=0.66, alpha=alpha)
-        names.append(lettering.Name(part, 0, SQUARE | {"color": colour, "alpha": alpha}))
+        look = SQUARE | {"color": colour, "alpha": alpha}
+        names.append(lettering.Name(KINDS.get(part, part), 0, look))
         left += widths
     for place, total in enumerate(left):
         axes.text(total, -place, f" {total:,.0f}", va="center", ha="left")
