@@ -26,6 +26,7 @@ from grooves.hardware.dataflow import (
 from grooves.hardware.dataflow.addresses import address_hazards, working_vectors
 from grooves.hardware.dataflow.shorter import STEPS
 from grooves.hardware.dataflow.simulate import Simulator
+from grooves.hardware.dataflow.split import assigned
 from grooves.training import lineage
 
 WORDS = np.random.default_rng(0).integers(1, 470, (2, 3))
@@ -140,7 +141,7 @@ def test_nine_of_ten_schedules_with_one_operation_a_cycle_early_are_caught_by_ru
 def test_a_program_too_large_for_the_memory_is_refused_with_the_number_of_chips():
     step = STEPS["folded through"](lineage.base().cpu())
     needed = memory_bytes(program().lowered, program().numbers)
-    assert compile(step, Chip(memory_bytes=needed)).cycles == program().cycles
+    assert needed < 2_000_000  # of the 220 MiB that a chip has
     with pytest.raises(TooLarge, match="at least 2 chips are needed") as e:
         compile(step, Chip(memory_bytes=needed - 1))
     assert e.value.n_chips == 2
@@ -163,7 +164,7 @@ def test_several_chips_give_the_outputs_of_one_and_their_links_are_in_the_schedu
 
 def test_one_operation_larger_than_a_chip_cannot_be_split():
     with pytest.raises(TooLarge, match="do not fit"):
-        split(STEPS["folded through"](lineage.base().cpu()), Chip(memory_bytes=10_000))
+        assigned(program().lowered, Chip(memory_bytes=10_000), program().numbers)
 
 
 def test_operations_that_wait_for_each_other_are_refused():

@@ -22,7 +22,7 @@ from grooves.hardware.dataflow.schedule import Schedule, check, schedule
 from grooves.hardware.dataflow.simulate import Instruction, Simulator, instructions
 from grooves.hardware.dataflow.steps import Step
 
-ORDERS = (0.0, 0.25, 0.5, 1.0)  # of serving the planes: see planes.place
+ORDERS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of serving the planes: see planes.place
 
 
 class TooLarge(ValueError):

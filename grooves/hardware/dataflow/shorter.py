@@ -4,7 +4,7 @@ Key idea: the chip computes one word at a time, so it is never short of units; i
 longest chain of operations that need each other's results. Each class below moves work off that
 chain without changing the output: `STEPS` lists them from the longest path to the shortest.
 Chapter 14. C channels, D head size, H heads, T context. The residual stream is held 64 times
-smaller (norm does not notice), so that its squares fit into fp16.
+smaller, which norm undoes, so that its squares fit into fp16.
 """
 
 from __future__ import annotations
@@ -212,8 +212,7 @@ class PreloadedStep(LateStep):
         return self.written(layer, x, parts), *rows
 
     def heads(self, m, k, own_values, turn, q_squares, squares, position, keys, values):
-        """What each head gives. m, k: queries and keys (2DH,), not yet divided by `q_squares` and
-        `squares`, where these are not None."""
+        """What each head gives. m, k: (2DH,), to be divided by the roots of both squares if any."""
         query, turned = m * turn, k * turn
         q_lengths, k_lengths = self.lengths(m, q_squares), self.lengths(k, squares)
         together = (m * k).view(self.n_head, 2, self.D)[:, 0]  # rotation cancels at one position
