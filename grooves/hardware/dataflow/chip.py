@@ -88,6 +88,11 @@ class Chip:
             return self.latency_cycles["near"]
         return self.latency_cycles["far"]
 
+    def holds(self, plane: int, number: str) -> bool:
+        """Whether a plane multiplies weights of a format. One of fp16 is two of int8 in tandem, so
+        it can multiply in int8 as well, with one of the two."""
+        return self.planes[plane] == number or (self.planes[plane], number) == ("fp16", "int8")
+
     @property
     def from_append_to_plane(self) -> int:
         """Least number of cycles from writing a row of a cache to multiplying with it."""
@@ -104,7 +109,7 @@ class Chip:
             "fp32": ("fp32", "fp32"),
             "fp16": ("fp16", "fp16"),
             "int8": ("int8", "int8", "fp16"),
-            "mixed": ("int8", "int8", "fp16"),
+            "mixed": ("fp16", "fp16"),  # most products of a word that is waited for need fp16
         }
         if numbers not in planes:
             raise ValueError(f"{numbers=} is not one of {', '.join(planes)}")

@@ -22,7 +22,7 @@ from grooves.hardware.dataflow.schedule import Schedule, check, schedule
 from grooves.hardware.dataflow.simulate import Instruction, Simulator, instructions
 from grooves.hardware.dataflow.steps import Step
 
-ORDERS = (0.0, 0.25, 0.5, 1.0)  # of serving the planes: see planes.place
+ORDERS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of serving the planes: see planes.place
 
 
 class TooLarge(ValueError):
@@ -127,25 +127,18 @@ def finish(lowered: Lowered, chip: Chip, numbers: Numbers) -> Program:
     )
 
 
-def best_placement(lowered: Lowered, chip: Chip) -> tuple[Schedule, tuple]:
-    """A search over planes: each tile is tried in each plane of its format, and stays where the
-    program is shortest. The effect of a plane is known only after scheduling, and the optimum would
-    need all combinations, so this is a descent from the best of a few orders."""
+def best_placement(
+    lowered: Lowered, chip: Chip, wanted: dict[str, int] | None = None
+) -> tuple[Schedule, tuple]:
+    """The shortest of a few programs that differ in the order in which planes serve their users.
 
-    def attempt(late: float, wanted: dict[str, int] | None = None):
+    The effect of an order is known only after scheduling. wanted: planes that are chosen already.
+    """
+    attempts = []
+    for late in ORDERS:
         placed = place(lowered.operations, lowered.tiles, chip, late, wanted)
-        return schedule(placed[0], chip), placed
-
-    late = min(ORDERS, key=lambda late: attempt(late)[0].cycles)
-    best = attempt(late)
-    for name, tile in lowered.tiles.items():
-        for plane in (p for p, number in enumerate(chip.planes) if number == tile.number):
-            plane_of = best[1][1]
-            if plane != plane_of[name]:
-                other = attempt(late, {**plane_of, name: plane})
-                if other[0].cycles < best[0].cycles:
-                    best = other
-    return best
+        attempts.append((schedule(placed[0], chip), placed))
+    return min(attempts, key=lambda attempt: attempt[0].cycles)
 
 
 def sensitivity(program: Program, factors=(0.5, 1.0, 2.0)) -> dict[str, tuple[int, ...]]:
@@ -161,11 +154,8 @@ def sensitivity(program: Program, factors=(0.5, 1.0, 2.0)) -> dict[str, tuple[in
             chip = program.chip
             for latency in ASSUMED if name == "all" else (name,):
                 chip = chip.slower(latency, factor)
-            low, plans = program.lowered, []
-            for late in ORDERS:
-                placed = place(low.operations, low.tiles, chip, late, program.plane_of)
-                plans.append(schedule(placed[0], chip).cycles)
-            row.append(min(plans))
+            plan = best_placement(program.lowered, chip, program.plane_of)[0]
+            row.append(plan.cycles)
         result[name] = tuple(row)
     return result
 

@@ -113,7 +113,7 @@ def place(
 
 def _choice(tile: Tile, on: int, tiles, lying, last_use, chip: Chip) -> int:
     """The plane whose overlapping tiles were used longest ago; one without any comes first."""
-    fitting = [p for p, number in enumerate(chip.planes) if number == tile.number]
+    fitting = [p for p in range(len(chip.planes)) if chip.holds(p, tile.number)]
     if not fitting:
         raise ValueError(f"{tile.name} needs a plane of {tile.number}; there are {chip.planes}")
 

@@ -4,7 +4,7 @@ Key idea: the chip computes one word at a time, so it is never short of units; i
 longest chain of operations that need each other's results. Each class below moves work off that
 chain without changing the output: `STEPS` lists them from the longest path to the shortest.
 Chapter 14. C channels, D head size, H heads, T context. The residual stream is held 64 times
-smaller (norm does not notice), so that its squares fit into fp16.
+smaller, which norm undoes, so that its squares fit into fp16.
 """
 
 from __future__ import annotations
@@ -85,7 +85,8 @@ class LateStep(Step):
     wait for the length. A column of ones among the values makes the sum of the softmax.
 
     early: divide before the products after all, as int8 needs it: the residual stream's length
-    differs a thousandfold between words, and one scale cannot serve all of them.
+    differs a thousandfold between words, and one scale cannot serve all of them. Before the first
+    layer it does not differ, so that the first layer may be late in any case.
     """
 
     def __init__(self, model, early: bool = False):
@@ -127,10 +128,10 @@ class LateStep(Step):
         """Mean square of the residual stream plus eps, in its smaller unit; shape ()."""
         return x[self.width : 2 * self.width + 1].square().sum() / self.width
 
-    def read(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    def read(self, x: Tensor, layer: int) -> tuple[Tensor, Tensor | None]:
         """What the matrices read, and its mean square that is still to be divided by, if any."""
         squares = self.squares(x)
-        return (x * squares.rsqrt(), None) if self.early else (x, squares)
+        return (x * squares.rsqrt(), None) if self.early and layer > 0 else (x, squares)
 
     def lengths(self, m: Tensor, squares: Tensor | None) -> list[Tensor]:
         """1 / (sqrt(D) times the length that `norm` divides by) of each head's vector m (2DH,)."""
@@ -151,13 +152,13 @@ class LateStep(Step):
 
     def mlp(self, layer, x: Tensor, down: Tensor) -> Tensor:
         """The residual stream after the MLP: the square of a length comes out of a square."""
-        read, squares = self.read(x)
+        read, squares = self.read(x, 1)
         y = (read[: self.width] @ layer.up).relu().square() @ down
         return x + (y if squares is None else y / squares)
 
     def logits(self, x: Tensor) -> Tensor:
         """Scores of the next word, (V,)."""
-        read, squares = self.read(x)
+        read, squares = self.read(x, 1)
         return divided(self.head(read[: self.width]), squares)
 
     def key_row(self, turned: Tensor, length: Tensor, h: int) -> Tensor:
@@ -168,7 +169,7 @@ class LateStep(Step):
 
     def attend(self, i, layer, x, turn, position, keys, values):
         """The residual stream after attention, (4C + 1,), and the caches with a row more."""
-        D, (read, squares) = self.D, self.read(x)
+        D, (read, squares) = self.D, self.read(x, i)
         m, k = self.copy(read, 0) @ layer.q, self.copy(read, 2) @ layer.k  # (2DH,) each
         query, turned = m * turn, k * turn
         q_lengths, k_lengths = self.lengths(m, squares), self.lengths(k, squares)
@@ -204,16 +205,16 @@ class PreloadedStep(LateStep):
         return x
 
     def attend(self, i, layer, x, turn, position, keys, values):
-        read, squares = self.read(x)
+        read, squares = self.read(x, i)
         m, k = self.copy(read, 0) @ layer.q, self.copy(read, 2) @ layer.k
         own = self.own_values(layer, read)
-        parts, *rows = self.heads(m, k, own, turn, squares, position, keys, values)
+        parts, *rows = self.heads(m, k, own, turn, squares, squares, position, keys, values)
         return self.written(layer, x, parts), *rows
 
-    def heads(self, m, k, own_values, turn, squares, position, keys, values):
-        """What each head gives, from unnormalised queries m and keys k, (2DH,) each."""
+    def heads(self, m, k, own_values, turn, q_squares, squares, position, keys, values):
+        """What each head gives. m, k: (2DH,), to be divided by the roots of both squares if any."""
         query, turned = m * turn, k * turn
-        q_lengths, k_lengths = self.lengths(m, squares), self.lengths(k, squares)
+        q_lengths, k_lengths = self.lengths(m, q_squares), self.lengths(k, squares)
         together = (m * k).view(self.n_head, 2, self.D)[:, 0]  # rotation cancels at one position
         new_keys, new_values, parts = [], [], []
         for h, value in enumerate(own_values):
@@ -248,9 +249,6 @@ class ThroughStep(FoldedStep):
     as well: (x + w V O) Q = x Q + w (V O Q). The next layer's queries then exist as soon as the
     residual stream that they are made from."""
 
-    def __init__(self, model):
-        super().__init__(model)  # late division alone: the folded queries are not normalised
-
     def through(self, i: int) -> bool:
         """Whether layer i is followed by attention, with no MLP between."""
         return i + 1 < len(self.layers) and self.layers[i].up is None
@@ -266,18 +264,19 @@ class ThroughStep(FoldedStep):
         x, m = self.embedding(word) + before, None  # (4C + 1,)
         for i, layer in enumerate(self.layers):
             keys, values = caches[2 * H * i :][:H], caches[2 * H * i + H :][:H]
+            read, squares = self.read(x, i)
             if m is None:
-                m, k = x[:C] @ layer.q, self.copy(x, 2) @ layer.k
-                sources = [self.copy(x, 3)] * 2
+                m, k = read[:C] @ layer.q, self.copy(read, 2) @ layer.k
+                sources, q_squares = [self.copy(read, 3)] * 2, squares
             else:  # keys in the lanes of the queries, which lie behind the residual stream
-                k = (x[:C] @ F.pad(layer.k, (stream, 0)))[stream:]
-                sources = [x[:C], x[C : 2 * C]]
+                k = (read[:C] @ F.pad(layer.k, (stream, 0)))[stream:]
+                sources, q_squares = [read[:C], read[C : 2 * C]], self.squares(x)
             fold = [out[:, :stream] for out in layer.out]
             if self.through(i):
                 ahead = self.layers[i + 1].q
                 fold = [torch.cat((out, out[:, :C] @ ahead), 1) for out in fold]
             own = [sources[h % 2] @ (layer.v[h] @ fold[h]) for h in range(H)]
-            parts, *rows = self.heads(m, k, own, turn, self.squares(x), position, keys, values)
+            parts, *rows = self.heads(m, k, own, turn, q_squares, squares, position, keys, values)
             new_caches += [*rows[0], *rows[1]]
             added = sum(parts[1:], parts[0])
             m = added[stream:] + x[:C] @ ahead if self.through(i) else None
@@ -297,4 +296,5 @@ STEPS = {
 EARLY = {
     "preloaded caches": partial(PreloadedStep, early=True),
     "folded output": partial(FoldedStep, early=True),
+    "folded through": partial(ThroughStep, early=True),
 }
