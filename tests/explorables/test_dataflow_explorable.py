@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import traitlets
@@ -19,7 +20,7 @@ from in_browser import (
 )
 
 from grooves.explorables.dataflow import still as still_dataflow
-from grooves.explorables.dataflow.programs import operations_of, recorded, shortest
+from grooves.explorables.dataflow.programs import encoded, operations_of, recorded, shortest
 from grooves.explorables.dataflow.widget import CHIP, EXPERIMENTS, Dataflow, state
 from grooves.hardware.dataflow import Chip, critical_path, schedule
 
@@ -256,6 +257,8 @@ def test_settings_that_no_chip_could_have_are_refused():
     ):
         with pytest.raises(traitlets.TraitError):
             Dataflow(**wrong)
+    with pytest.raises(ValueError, match="a program for 2 chips"):
+        encoded(SimpleNamespace(n_chips=2))
     assert state()["latencies"] == latencies and set(state()["programs"]) == set(PROGRAMS)
 
 

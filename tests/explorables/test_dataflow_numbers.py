@@ -103,7 +103,12 @@ def test_a_recorded_program_takes_as_long_as_the_compiler_promises(modules, mode
     """It is what the compiler makes today, and the page schedules it as the compiler does."""
     program, rows = compiled(model, [SHORTEST])[SHORTEST], PROGRAMS[SHORTEST]
     assert list(PROGRAMS) == list(STEPS), REMEDY
-    assert rows == encoded(program, values(program, WORDS)), REMEDY
+    bare = [{key: value for key, value in row.items() if key != "values"} for row in rows]
+    assert bare == encoded(program), REMEDY
+    made = values(program, WORDS)
+    for row in rows:  # what rounding may change on another machine
+        expected = pytest.approx(made.get(row["name"], []), rel=0.02, abs=1e-3)
+        assert row.get("values", []) == expected, (row["name"], REMEDY)
     found, start = in_page(modules, rows, CHIP), program.schedule.start
     assert dict(zip([row["name"] for row in rows], found["start"], strict=True)) == start
     assert found["cycles"] == program.cycles

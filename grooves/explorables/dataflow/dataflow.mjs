@@ -65,6 +65,8 @@ class Dataflow extends Part {
     ]);
     const [tabs, ...panels] = this.tabs.elements;
     panels[0].classList.add("gd-predict");
+    this.panels = panels;
+    for (const event of ["click", "keydown"]) tabs.addEventListener(event, () => this.#draw());
     const programs = Object.keys(this.get("programs"));
     this.program = choice("Program", programs.map((name) => [name, title(name)]), (program) => this.#turn({ program, operation: -1, cycle: 0 }));
     this.rate = element("p", { className: "gx-title" });
@@ -164,6 +166,7 @@ class Dataflow extends Part {
   #draw() {
     const settings = Object.fromEntries(["program", "latencies", "vector_units"].map((name) => [name, this.get(name)]));
     const plan = this.#plan(settings);
+    const [, stepping, changing, cache] = this.panels.map(({ hidden }) => !hidden); // drawn where seen
     this.#drawQuestion();
     this.program.input.value = settings.program;
     this.rate.textContent = rate(plan.cycles, this.get("chip").clock_hz);
@@ -171,9 +174,9 @@ class Dataflow extends Part {
     for (const [name, { set }] of this.sliders) set(settings.latencies[name], `${settings.latencies[name]} cycles`);
     this.units.set(UNITS.findLastIndex((n) => n <= settings.vector_units), `${settings.vector_units}`);
     const assumed = this.#plan({ ...settings, ...this.#start() });
-    this.now.draw({ halves: [{ ...assumed, name: "assumed" }, { ...plan, name: "now" }], label: versus("As assumed", assumed, "now", plan) });
-    this.stepping.draw(plan);
-    this.tokens.draw(plan);
+    if (changing) this.now.draw({ halves: [{ ...assumed, name: "assumed" }, { ...plan, name: "now" }], label: versus("As assumed", assumed, "now", plan) });
+    if (stepping) this.stepping.draw(plan);
+    if (cache) this.tokens.draw(plan);
   }
 
   #drawQuestion() {

@@ -120,7 +120,10 @@ def encoded(program: Program, made: dict[str, list[float]] | None = None) -> lis
     inputs: numbers of operations, or names of what lies in memory before the program begins.
     after: by reason, numbers of operations to be issued before. lanes: values in the result.
     reads, bytes, per_token: of the matrix that a product reads on a machine with a cache.
+    Raises: ValueError for a program that was split over several chips.
     """
+    if program.n_chips > 1:
+        raise ValueError(f"a program for {program.n_chips} chips has no single timetable: use one")
     index = {o.name: i for i, o in enumerate(program.operations)}
     works = {work.name: work for work in work_of(program)}
     made = made or {}

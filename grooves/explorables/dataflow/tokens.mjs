@@ -9,7 +9,7 @@ import { Histogram } from "./histogram.mjs";
 import { compared, count, histogramLabel, tail, token } from "./sentences.mjs";
 import { legend, packed, Pair } from "./timetable.mjs";
 
-const SIZES = [256, 384, 512, 1024, 2048].map((kib) => [kib, `${count(kib)} KiB`]);
+const SIZES = [256, 384, 512, 768, 1024, 2048].map((kib) => [kib, `${count(kib)} KiB`]);
 const LEAST = [0, 1, 2, 4, 8, 16, 32, 64]; // lines: the noise's scale
 const WARM = 3; // tokens before the first one that is shown: an empty cache is no noise
 
