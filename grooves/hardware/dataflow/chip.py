@@ -37,7 +37,7 @@ BYTES = MappingProxyType({"fp32": 4, "fp16": 2, "int8": 1})
 class Chip:
     """One chip. All times are in cycles, all sizes in bytes.
 
-    The figures are those of Groq's first chip where they are published (see `devices.toml`);
+    The figures are those of Groq's first chip where they are published (see `chips.toml`);
     `latency_cycles` is assumed. `planes` lists the number format of each matrix plane: four of
     int8, or two of fp16, since two int8 planes together make one of fp16.
     Raises: ValueError where a size is not positive.
@@ -52,7 +52,7 @@ class Chip:
     slices: int = 88  # memory slices; each reads one vector and writes one vector a cycle
     memory_bytes: int = 220 * 2**20
     port_bytes_per_cycle: int = 10_240  # through which weights enter the planes
-    link_bytes_per_cycle: int = 17  # one link, one direction: 512 GB/s / 16 links / 2 / 900 MHz
+    link_bytes_per_cycle: int = 17  # one link, one direction: 4 lanes of 30 Gbit/s at 900 MHz
     clock_hz: float = 900e6
     latency_cycles: dict = field(default_factory=lambda: dict(ASSUMED))
 
