@@ -177,6 +177,7 @@ def test_a_schedule_is_plain_data_and_its_critical_path_fills_it():
     path = critical_path(made.schedule)
     assert path[0]["start"] == 0
     assert sum(step["cycles"] + step["travel"] for step in path) == made.cycles
+    assert max(step["travel"] for step in path) <= made.chip.latency_cycles["far"] + 4  # no waits
     for before, after in pairwise(path):
         assert before["start"] + before["cycles"] + before["travel"] == after["start"]
 
