@@ -6,6 +6,9 @@ PyTorch's graph to operations), `planes` (which matrix lies where), `schedule` (
 cycle), `addresses` (where each vector lies), `simulate` (executing the instruction list),
 `numbers` (fp16 and int8), `compiler` (all passes in a row), `arranged` and `shorter` (the same step
 with a shorter critical path) and `split` (several chips). Chapter 14.
+Beside the chip: `cached_machine` and `jitter` (latencies where something is decided at run time),
+`product_rates`, `recurrent` (an LSTM), `systolic`, `fusion` (bytes and energy), `ceilings` (a model
+of 70 billion weights) and `puzzle` (scheduling as a search).
 
     step = TransformerStep(lineage.base())      # LSTMStep(model), or shorter.STEPS[name](model)
     program = compile(step, Chip(), numbers="fp16")
