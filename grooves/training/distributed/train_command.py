@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -166,10 +167,15 @@ def train(args: argparse.Namespace, ranks: Ranks) -> None:
             flush=True,
         )
     started = time.perf_counter()
+    restart = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0))
 
     def on_step(done: int, losses: list[float]) -> None:
         if args.json:
-            print(json.dumps({"step": done, "rank": ranks.rank, "pid": os.getpid()}), flush=True)
+            who = {"rank": ranks.rank, "pid": os.getpid(), "restart": restart}
+            sys.stdout.write(
+                json.dumps({"step": done} | who) + "\n"
+            )  # in one piece: others write too
+            sys.stdout.flush()
         elif ranks.is_first and (done % args.every == 0 or done == args.steps):
             recent = losses[-20:]
             print(f"step {done}: {sum(recent) / len(recent):.3f} nats per word", flush=True)
