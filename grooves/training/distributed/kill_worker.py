@@ -77,9 +77,7 @@ def train_and_kill(
                 found["resumed_from"] = step["step"] - 1
         if run.wait() or "resumed_from" not in found:
             errors.seek(0)
-            raise RuntimeError(
-                f"{found} and then exit code {run.returncode}: {errors.read()[-2000:]}"
-            )
+            raise RuntimeError(f"{found} and then exit code {run.returncode}: {errors.read()}")
     found["digest"] = digest(folder)
     found["left_over"] = sorted(path.name for path in Path(folder).glob(".*"))
     return found

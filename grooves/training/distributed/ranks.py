@@ -18,6 +18,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from grooves import device
+from grooves.training.distributed.rendezvous import fresh_store
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,13 @@ def joined() -> Iterator[Ranks]:
         place = torch.device("cpu")  # gloo sends no tensor that lies on another device
     backend = "nccl" if place.type == "cuda" else "gloo"
     if dist.is_torchelastic_launched():
-        dist.init_process_group(backend)
+        rank, n = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+        store = fresh_store(rank, n)
     else:
-        dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
+        rank, n, store = 0, 1, dist.HashStore()
+    dist.init_process_group(backend, store=store, rank=rank, world_size=n)
     try:
-        yield Ranks(dist.get_rank(), dist.get_world_size(), place)
+        yield Ranks(rank, n, place)
     finally:
         dist.destroy_process_group()
 

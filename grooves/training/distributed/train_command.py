@@ -172,9 +172,7 @@ def train(args: argparse.Namespace, ranks: Ranks) -> None:
     def on_step(done: int, losses: list[float]) -> None:
         if args.json:
             who = {"rank": ranks.rank, "pid": os.getpid(), "restart": restart}
-            sys.stdout.write(
-                json.dumps({"step": done} | who) + "\n"
-            )  # in one piece: others write too
+            sys.stdout.write(json.dumps({"step": done} | who) + "\n")
             sys.stdout.flush()
         elif ranks.is_first and (done % args.every == 0 or done == args.steps):
             recent = losses[-20:]
