@@ -13,7 +13,6 @@ from pathlib import Path
 from torch import nn
 
 from grooves.training.distributed import saved_state
-from grooves.training.distributed.fsdp import FSDP2
 from grooves.training.distributed.gradient_sync import DDP, Buckets, Flat, Naive, Replicas
 from grooves.training.distributed.ranks import Ranks, summed
 from grooves.training.distributed.sharded_weights import Zero3
@@ -29,24 +28,34 @@ WAYS: dict[str, type[Replicas]] = {
     "zero1": Zero1,
     "zero2": Zero2,
     "zero3": Zero3,
-    "fsdp": FSDP2,
 }
+NAMES = (*WAYS, "fsdp")
+
+
+def way_named(name: str) -> type[Replicas]:
+    """The class of a way. Raises: ValueError for an unknown name."""
+    if name not in NAMES:
+        raise ValueError(f"way={name!r} is not one of {', '.join(NAMES)}")
+    if name == "fsdp":
+        from grooves.training.distributed.fsdp import FSDP2  # half a second of imports
+
+        return FSDP2
+    return WAYS[name]
 
 
 def build(way: str, model: nn.Module, ranks: Ranks, optimizer: str = "muon", **rates):
-    """A model wrapped in one of the WAYS, and its optimizers.
+    """A model wrapped in one of the ways of NAMES, and its optimizers.
 
     rates: `lr` and `matrix_lr` of `build_optimizers`.
     Raises: ValueError for an unknown way, or an optimizer that it cannot divide.
     """
-    if way not in WAYS:
-        raise ValueError(f"{way=} is not one of {', '.join(WAYS)}")
-    if optimizer not in WAYS[way].optimizers:
+    kind = way_named(way)
+    if optimizer not in kind.optimizers:
         raise ValueError(
             f"{way=} cuts matrices into pieces, and {optimizer=} needs whole ones: choose "
-            f"{' or '.join(WAYS[way].optimizers)}"
+            f"{' or '.join(kind.optimizers)}"
         )
-    divided = WAYS[way](model, ranks)
+    divided = kind(model, ranks)
     return divided, build_optimizers(divided.trained, optimizer, **rates)
 
 

@@ -1,11 +1,11 @@
 """How the processes of one attempt find each other, and nobody of an earlier one.
 
-Key idea: the processes meet in a store, a table that `torchrun` keeps. Each writes there the address
-at which it can be reached. After a restart, the table still holds the addresses of processes that
-were killed, and a process that reads one before it is overwritten tries for ten seconds to reach
-the dead. PyTorch 2.13 keeps one table for all attempts, and the count of restarts that it gives
-each process differs between hosts, so neither tells the attempts apart. An answer does: each
-process writes a name that nobody had before, and waits until rank 0 has answered to that very name.
+Key idea: the processes meet in a store, a table that `torchrun` keeps, where each writes the
+address at which it can be reached. After a restart the table still holds the addresses of processes
+that were killed, and a process that reads one before it is overwritten tries for ten seconds to
+reach the dead. PyTorch 2.13 keeps one table for all attempts, and the count of restarts that it
+gives each process may differ between hosts, so neither tells the attempts apart. An answer does:
+each process writes a name that nobody had before, and waits until rank 0 has answered to that name.
 Chapter 13. Source: github.com/pytorch/pytorch/issues/135712.
 """
 

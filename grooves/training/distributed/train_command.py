@@ -133,9 +133,9 @@ def check(args: argparse.Namespace) -> None:
     for name in ("steps", "stories", "every", "micro_batches", "width", "layers", "corpus"):
         if (value := getattr(args, name)) < 1:
             raise ValueError(f"--{name.replace('_', '-')} {value} must be at least 1")
-    if args.way not in loop.WAYS:
-        raise ValueError(f"--way {args.way} is not one of {', '.join(loop.WAYS)}")
-    kinds = loop.WAYS[args.way].optimizers
+    if args.way not in loop.NAMES:
+        raise ValueError(f"--way {args.way} is not one of {', '.join(loop.NAMES)}")
+    kinds = loop.way_named(args.way).optimizers
     args.optimizer = args.optimizer or kinds[0]
     if args.optimizer not in kinds:
         raise ValueError(
