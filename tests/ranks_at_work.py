@@ -111,7 +111,7 @@ def tensor_parallel_block(ranks):
     model = tiny(n_head=4, n_embd=32, mlp_from=0)
     with torch.no_grad():
         for weight in model.parameters():
-            weight.mul_(0.4)  # so that what the block adds is of the size of its input
+            weight.mul_(0.2)  # so that what the block adds is of the size of its input
     block, rotation = model.blocks[0], model.rotation[:7]
     mine = tensor_parallel.TensorParallelBlock(block, ranks)
     generator = torch.Generator().manual_seed(5)
