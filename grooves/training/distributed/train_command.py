@@ -20,6 +20,7 @@ from grooves.models.transformer import Config, Transformer, count_parameters
 from grooves.training.checkpoint import save_model
 from grooves.training.distributed import loop
 from grooves.training.distributed.ranks import Ranks, joined
+from grooves.training.loop import Divergence
 
 WAYS_TO_START = """\
 ways to start it:
@@ -105,6 +106,8 @@ def main(args: argparse.Namespace) -> int:
     try:
         check(args)
         return start(args)
+    except Divergence as error:
+        raise ValueError(str(error)) from None
     except ValueError:
         if os.environ.get("RANK", "0") != "0":
             time.sleep(10)  # rank 0 prints the sentence for all, and torchrun ends this process

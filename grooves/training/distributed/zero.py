@@ -14,8 +14,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from grooves.training.distributed.gradient_sync import Named, Replicas
-from grooves.training.distributed.ranks import Ranks, gathered, padded, reduced
+from grooves.training.distributed.gradient_sync import Named, Replicas, scale_down
+from grooves.training.distributed.ranks import Ranks
+from grooves.training.distributed.shards import gathered, padded, reduced
 
 
 class Unit:
@@ -111,10 +112,8 @@ class Zero1(Sharded):
             self.gradients.append(flat)
 
     def clip(self, limit: float = 1.0) -> float:
-        norm = float(sum(flat.double().square().sum() for flat in self.gradients)) ** 0.5
-        for flat in self.gradients if norm > limit else ():
-            flat.mul_(limit / norm)
-        return norm
+        squared = sum(flat.double().square().sum() for flat in self.gradients)
+        return scale_down(self.gradients, squared, limit)
 
     def finish_step(self) -> None:
         """Gather what the other ranks have stepped."""
