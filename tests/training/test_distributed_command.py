@@ -34,9 +34,12 @@ def train(folder, *words, corpus=60):
 
 
 def test_one_process_trains_a_model_that_the_course_can_load(tmp_path, capsys):
-    assert train(tmp_path, "--steps", "4", "--every", "2", "--width", "32") == 0
+    words = ["--steps", "4", "--every", "2", "--width", "32", "--layers", "1"]
+    assert train(tmp_path, *words) == 0
     said = capsys.readouterr().out
-    assert "1 process on" in said and "Trained to step 4" in said
+    assert "1 process on" in said and "Trained to step 4 (4 steps in" in said
+    assert train(tmp_path, *words) == 0
+    assert "Trained to step 4 (before)" in capsys.readouterr().out
     model = load_model(tmp_path / "model.safetensors")
     assert model.config.n_embd == 32
     assert model.config.vocabulary_size == len(Stories().vocabulary)
@@ -65,6 +68,7 @@ def test_a_run_that_was_stopped_goes_on_and_ends_with_the_same_bits(tmp_path, mo
     [
         (["--steps", "0"], "--steps 0 must be at least 1"),
         (["--micro-batches", "-1"], "--micro-batches -1 must be at least 1"),
+        (["--seed", "-1"], "--seed -1 must be at least 0"),
         (["--way", "zero4"], "--way zero4 is not one of naive, flat, buckets, ddp, zero1"),
         (
             ["--way", "zero2", "--optimizer", "muon"],
