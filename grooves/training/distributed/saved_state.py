@@ -62,8 +62,14 @@ def restore(way: Replicas, optimizers: list, path: Path | str, settings: dict) -
 
 
 def read(path: Path | str, is_first: bool) -> tuple[Named, dict | str | None]:
-    """What rank 0 finds: tensors and settings, or a sentence of what is wrong, or None."""
-    if not is_first or not Path(path).exists():
+    """What rank 0 finds: tensors and settings, or a sentence of what is wrong, or None.
+
+    What a process left unfinished that was killed while it wrote is removed.
+    """
+    path = Path(path)
+    for unfinished in path.parent.glob(f".{path.name}.*.part") if is_first else ():
+        unfinished.unlink()
+    if not is_first or not path.exists():
         return {}, None
     try:
         return checkpoint.read(path)
