@@ -21,14 +21,13 @@ from html import escape
 
 from grooves.checks.again import refuse_memory, refuse_overwritten
 from grooves.checks.answers import line_of, not_started_in, place_of, student_frames, watch
-from grooves.checks.diagnoses import PATTERNS
 from grooves.checks.earlier import earlier_not_passed, note_outcome, sentence
 from grooves.checks.errors import habit
 from grooves.checks.failures import UNRECOGNISED, AnswerRaised, CheckFailed, NotStarted, Stopped
 from grooves.checks.quiet import silenced
 from grooves.checks.survey import named_inputs, survey
 from grooves.checks.term import exercises_set, numbered, tell_missing
-from grooves.checks.verdict import NONE_OF_THE_USUAL, SEVERAL, verdict
+from grooves.checks.verdict import NONE_OF_THE_USUAL, PATTERNS, SEVERAL, verdict
 from grooves.checks.words import describe
 
 _registry: dict[str, dict[str, None]] = {}  # lab -> its exercises, in the order of definition
@@ -276,7 +275,8 @@ def _passed(lab: str, exercise: str, remark: str | None) -> None:
 
 def _tell(said: str, standing: str | None) -> None:
     """Report that an exercise was passed, in a notebook with a green mark, elsewhere as text."""
-    text = f"{said} {standing}." if standing else said
+    standing = standing if not standing or standing.endswith("?") else f"{standing}."
+    text = f"{said} {standing}" if standing else said
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     if not standing or not hasattr(shell, "kernel"):
@@ -287,6 +287,6 @@ def _tell(said: str, standing: str | None) -> None:
     shown = (
         '<div style="border-left:0.4rem solid #2da44e;padding:0.1rem 0 0.1rem 0.7rem">'
         f'<span aria-hidden="true" style="color:#2da44e;font-weight:700">✓ </span>{escape(said)}'
-        f"<br><b>{escape(standing)}.</b></div>"
+        f"<br><b>{escape(standing)}</b></div>"
     )
     display({"text/plain": text, "text/html": shown}, raw=True)

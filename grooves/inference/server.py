@@ -39,13 +39,21 @@ GRACE_S = 30  # for answers in flight when the server is stopped
 
 
 class QuietServer(uvicorn.Server):
-    """uvicorn, except that a signal ends it with exit status 0, once the answers are finished."""
+    """uvicorn, except that a signal ends it with exit status 0, once the answers are finished.
+
+    ready: called when a signal would be heeded; the address may be printed from then on.
+    """
+
+    def __init__(self, config: uvicorn.Config, ready):
+        super().__init__(config)
+        self.ready = ready
 
     @contextlib.contextmanager
     def capture_signals(self):
         """Let both signals stop the server in order; a second Ctrl-C stops it at once."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self.handle_exit)
+        self.ready()
         yield
 
 
@@ -107,8 +115,9 @@ async def serve(args: argparse.Namespace) -> int:
             proxy_headers=False,
             timeout_graceful_shutdown=GRACE_S,
         )
-        print(greeting(listener, supervisor.info), flush=True)
-        await QuietServer(config).serve(sockets=[listener])
+        text = greeting(listener, supervisor.info)
+        server = QuietServer(config, ready=lambda: print(text, flush=True))
+        await server.serve(sockets=[listener])
     finally:
         listener.close()
         await supervisor.stop()

@@ -10,6 +10,12 @@ from __future__ import annotations
 import numpy as np
 
 from grooves.plots import figures, lettering
+from grooves.plots.colours import GREEN, VERMILION
+
+WAYS = {  # of `accepted_and_varied`, where more ways are drawn than there are colours in order
+    "own accepted stories": {"color": GREEN},
+    "corrected by word": {"color": VERMILION, "marker": "P"},
+}
 
 
 def frontier(best: np.ndarray, methods: dict, caption: str) -> figures.Picture:
@@ -25,7 +31,7 @@ def frontier(best: np.ndarray, methods: dict, caption: str) -> figures.Picture:
     for place, (name, runs) in enumerate(methods.items()):
         style = "-" if name.startswith("best of n") else "none"
         look = figures.look_of(name, place, linestyle=style, linewidth=1)
-        look |= {"markersize": 6, "alpha": 0.85}
+        look |= {"markersize": 6, "fillstyle": "none", "markeredgewidth": 1.4}  # marks overlap
         axes.plot(*np.asarray(runs).T, **look)
         names.append(lettering.Name(name, 0, look))
     lettering.legend(axes, names, figures.FONT_SIZE)
@@ -79,7 +85,7 @@ def accepted_and_varied(points: dict, caption: str) -> figures.Picture:
     axes.set(xlabel="accepted", ylabel="plots (of 6)", xlim=(-0.03, 1.03), ylim=(0.5, 6.4))
     names = []
     for place, (name, runs) in enumerate(points.items()):
-        look = figures.look_of(name, place, linestyle="none", markersize=6)
+        look = figures.look_of(name, place, linestyle="none", markersize=6) | WAYS.get(name, {})
         axes.plot(*np.atleast_2d(runs).T, **look)
         names.append(lettering.Name(name, 0, look))
     lettering.legend(axes, names, figures.FONT_SIZE)

@@ -3,6 +3,7 @@
 import copy
 import re
 import warnings
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from torch import nn
 from grooves.checks import CheckFailed
 from grooves.checks import fine_tuning as check
 from grooves.checks.fine_tuning import challenge, reasons
-from grooves.checks.fine_tuning.stories import holds_stories
+from grooves.checks.stories import holds_stories
 from grooves.fine_tuning.lora import LoRALinear, add_lora, last_layer_only, merge
 from grooves.language.corpora import HeldOut, next_word_rows
 from grooves.language.stories import Stories
@@ -134,7 +135,8 @@ def test_stories_are_found_in_whatever_one_learns_from():
     texts = Stories("narrator").corpus(2, seed=1)
     unseen = challenge._exam(0).unseen
     tables = next_word_rows(lists)
-    for stories in (lists, texts, unseen, tables, tables[0], tables[0].numpy()):
+    drawn = SimpleNamespace(tokens=lists)
+    for stories in (lists, texts, drawn, unseen, tables, tables[0], tables[0].numpy()):
         assert holds_stories(stories)
         assert holds_stories([stories])
     words, scores = lists[0], torch.ones(3, 4)

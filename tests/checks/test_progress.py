@@ -9,7 +9,7 @@ import re
 import pytest
 
 from grooves import cli
-from grooves.checks import progress
+from grooves.checks import exercise, progress
 
 LAB = "99_mini"
 EXERCISES = [("double", 1), ("twice_sum", 2), ("longest", 3)]
@@ -157,6 +157,13 @@ def test_a_pass_says_how_far_one_is_and_what_comes_next():
         progress.standing("99_mini", ["twice_sum"], ())
         == "0 of 1 passed, next: exercise 1, twice sum"
     )
+
+
+def test_a_title_that_asks_keeps_its_question_mark_alone(capsys):
+    exercise._tell("passed: shapes.", "1 of 2 passed, next: exercise 2, Will it fit?")
+    exercise._tell("passed: fit.", "2 of 2 passed: the lab is complete")
+    first, last = capsys.readouterr().out.splitlines()
+    assert first.endswith("Will it fit?") and last.endswith("complete.")
 
 
 def test_the_widget_has_the_labs_name():

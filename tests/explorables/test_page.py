@@ -81,6 +81,27 @@ def test_the_shading_is_the_attention_of_the_chosen_word_and_head(page, model, l
             assert (found - expected).abs().max() < 0.00051, (layer, head, place)
 
 
+# Where each arc ends, beside the middle and the edges of the chosen word, in pixels of the screen.
+ARC_ENDS = """() => {
+  const word = document.querySelector("[role=option][aria-selected=true] .gx-word");
+  const { left, width, top, bottom } = word.getBoundingClientRect();
+  return [...document.querySelectorAll(".gx-arcs path")].map((arc) => {
+    const end = arc.getPointAtLength(arc.getTotalLength()).matrixTransform(arc.getScreenCTM());
+    const high = Math.min(Math.abs(end.y - top), Math.abs(end.y - bottom));
+    return Math.max(high, Math.abs(end.x - left - width / 2));
+  });
+}"""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_arcs_end_at_the_chosen_word_however_short_it_is(browser, address, width):
+    for page in opened_at(browser, address, width, "light"):
+        for word in ("my", "kite"):
+            page.get_by_role("option", name=word, exact=True).last.click()
+            away = page.evaluate(ARC_ENDS)
+            assert away and max(away) < 1, (word, away)
+
+
 def test_the_table_holds_every_heads_weights_for_the_chosen_word(page, model, language):
     weights = read_by(model, language, PROMPT)[2]
     page.get_by_text("All numbers").click()

@@ -3,16 +3,18 @@
 import asyncio
 import json
 import random
+import signal
 import socket
 
 import pytest
+import uvicorn
 
 from grooves.inference import worker as worker_module
 from grooves.inference.answers import Answer, Spelling, StopFilter
 from grooves.inference.engine import Engine
 from grooves.inference.metrics import Metrics
 from grooves.inference.protocol import encode, read_request
-from grooves.inference.server import listen
+from grooves.inference.server import QuietServer, listen
 from grooves.inference.supervisor import MOST_RESTARTS, Supervisor
 from grooves.inference.worker import Channel, Job, Worker
 from grooves.language.stories import Stories, to_text, vocabulary
@@ -252,3 +254,12 @@ def test_small_packets_are_sent_at_once():
 async def open_transport(accepted):
     """Let asyncio take over a socket, as it does for uvicorn."""
     await asyncio.get_running_loop().connect_accepted_socket(asyncio.Protocol, accepted)
+
+
+def test_the_address_is_printed_once_a_signal_ends_the_server_in_order(monkeypatch):
+    heeded = {}
+    monkeypatch.setattr(signal, "signal", heeded.__setitem__)
+    server = QuietServer(uvicorn.Config("none"), ready=lambda: order.append(dict(heeded)))
+    order = []
+    with server.capture_signals():
+        assert set(order[0]) == {signal.SIGINT, signal.SIGTERM}

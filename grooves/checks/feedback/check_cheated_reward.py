@@ -128,22 +128,23 @@ MISTAKES = (
     Mistake(
         "only_positive",
         _with(_partial, np.argmax),
-        "you choose the largest correlation. A feature may be cheated by having less of it, so the "
-        "largest absolute value counts.",
+        "you choose the largest correlation. A reward can be gamed by having less of a feature, so "
+        "the largest absolute value counts.",
     ),
     Mistake(
         "smallest",
         _with(_partial, lambda c: np.abs(c).argmin()),
         "you choose the feature that is paid for least.",
     ),
-    Mistake(
+    *in_forms(
         "not_centred",
+        "your lines go through 0. Subtract the means first, or fit lines with an intercept.",
         _with(
             lambda r, j, x: _correlation(
                 _residual(r, j, False), _residual(x, j, False), centre=False
             )
         ),
-        "your lines go through 0. Subtract the means first, or fit lines with an intercept.",
+        _with(lambda r, j, x: _correlation(_residual(r, j, False), _residual(x, j, False))),
     ),
     Mistake(
         "with_judgement",

@@ -106,10 +106,10 @@ def _with_epsilon(epsilon: float, sample: bool):
     return lambda rewards, groups: _by_group(rewards, groups, change)
 
 
-def _strides(rewards: Tensor, groups: Tensor) -> Tensor:
+def _strides(rewards: Tensor, groups: Tensor, each=_standardised) -> Tensor:
     """Groups cut from the batch as if they stood one after the other, all of one size."""
     n = len(groups.unique())
-    return right(rewards, torch.arange(len(rewards)) // (len(rewards) // n))
+    return _by_group(rewards, torch.arange(len(rewards)) // (len(rewards) // n), each)
 
 
 def _runs(rewards: Tensor, groups: Tensor) -> Tensor:
@@ -148,6 +148,7 @@ MISTAKES = (
         "you take neighbours for a group. The groups stand in mixed order and have several sizes, "
         "so look at the number of each text's group.",
         _strides,
+        lambda r, g: _strides(r, g, _sample),
         _runs,
     ),
     *in_forms(

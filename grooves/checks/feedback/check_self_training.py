@@ -14,6 +14,7 @@ from grooves.checks import CheckFailed, check
 from grooves.checks.compare import kept_without, own_seed
 from grooves.checks.feedback.parser_judge import Judge, judge_alone
 from grooves.checks.feedback.rules import LAB
+from grooves.checks.stories import with_no_other_stories
 from grooves.fine_tuning import judges
 from grooves.inference.sampled import draw_texts
 from grooves.training import lineage
@@ -56,13 +57,16 @@ def told(answer, seed: int = 10) -> tuple[float, float, float]:
         with own_seed(seed), judge_alone():
             return answer(model, judge())
 
-    got = kept_without(
-        ask,
-        answer,
-        lambda value: isinstance(value, nn.Module),
-        "other_model",
-        lambda name: f"your code uses {name}, another model. Train the one that you are given.",
-    )
+    def with_no_other_model():
+        return kept_without(
+            ask,
+            answer,
+            lambda value: isinstance(value, nn.Module),
+            "other_model",
+            lambda name: f"your code uses {name}, another model. Train the one that you are given.",
+        )
+
+    got = with_no_other_stories(with_no_other_model, answer)
     if got is not model:
         raise CheckFailed(
             "your function returned another model than the one that it was given. Train that one, "

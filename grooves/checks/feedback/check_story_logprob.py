@@ -136,6 +136,7 @@ MISTAKES = (
         "that is the mean per token. A text's log-probability is the sum over its tokens.",
         _mean,
         lambda z, x, n, m: right(z, x, n, m) / m,
+        lambda z, x, n, m: right(z, x, n, m) / (x.size(1) - 1),
         lambda z, x, n, m: right(z, x, n, m) / (m - n).clamp_min(1),
     ),
     Mistake(

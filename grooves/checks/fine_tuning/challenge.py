@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from grooves.checks import CheckFailed, check
 from grooves.checks.compare import own_seed, watched
 from grooves.checks.fine_tuning.reasons import Exam, nats_above, reason
-from grooves.checks.fine_tuning.stories import with_no_other_stories
+from grooves.checks.stories import with_no_other_stories
 from grooves.fine_tuning.lora import LoRALinear
 from grooves.language.corpora import HeldOut
 from grooves.language.stories import Stories

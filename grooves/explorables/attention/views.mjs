@@ -85,11 +85,21 @@ export class WordsView {
     });
     this.#end.hidden = !story.ended;
     this.#shade();
-    this.#reveal(options[place].lastChild);
+    this.#reveal(this.#box(options[place]));
+  }
+
+  /** Where a word stands in the frame, scrolled or not; offsetTop would depend on the option's own
+   * position, which is `relative` for short words on a phone. */
+  #box({ lastChild: word }) {
+    const { left, top, width, height } = word.getBoundingClientRect();
+    const frame = this.el.getBoundingClientRect();
+    const y = top - frame.top - this.el.clientTop + this.el.scrollTop;
+    return { x: left - frame.left - this.el.clientLeft + width / 2, top: y, bottom: y + height };
   }
 
   /** Scroll the frame, and never the page, until a word is in sight with its number above it. */
-  #reveal({ offsetTop: top, offsetHeight: height }) {
+  #reveal({ top, bottom }) {
+    const height = bottom - top;
     const { scrollTop: from, clientHeight: room } = this.el;
     if (top < from + height) this.el.scrollTop = top - height;
     else if (top + 2 * height > from + room) this.el.scrollTop = top + 2 * height - room;
@@ -119,16 +129,12 @@ export class WordsView {
 
   #drawArcs(at, weights) {
     const options = this.#options;
-    const box = ({ lastChild: word }) => {
-      const { offsetLeft: left, offsetTop: top, offsetWidth: width, offsetHeight: height } = word;
-      return { x: left + width / 2, top, bottom: top + height };
-    };
-    const from = box(options[at]);
+    const from = this.#box(options[at]);
     const strongest = [...weights.keys()].filter((i) => i < at && weights[i] >= 0.04);
     strongest.sort((i, j) => weights[j] - weights[i]);
     this.#arcs.replaceChildren(
       ...strongest.slice(0, 8).map((i) => {
-        const to = box(options[i]);
+        const to = this.#box(options[i]);
         const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
         if (Math.abs(to.bottom - from.bottom) < (from.bottom - from.top) / 2) {
           const sag = from.bottom + Math.min(13, 5 + Math.abs(from.x - to.x) / 20);

@@ -998,7 +998,7 @@ def _(model, judge):
 
 @wrong("self_training", "too_few_plots")
 def _(model, judge):
-    return trained(model, judge, rounds=2, only="lost")
+    return trained(model, judge, rounds=1, steps=20, only="lost")
 
 
 @wrong("self_training", "over_budget")
@@ -1018,6 +1018,15 @@ def _(model, judge):
 @wrong("self_training", "other_model")
 def _(model, judge):
     return torch.nn.Linear(2, 2)
+
+
+ANOTHERS_STORIES = [[1] * 30] * 2
+
+
+@wrong("self_training", "stories_from_outside")
+def _(model, judge):
+    encode(ANOTHERS_STORIES)
+    return model
 
 
 @wrong("self_training", "uses_weights")

@@ -1,6 +1,6 @@
-"""Check of lab 06: which stories the challenge's answer may learn from (chapter 06).
+"""Checks of challenges: which stories an answer may learn from (labs 6 and 10).
 
-Key idea: the twenty that it is given, and no others. So stories that lie about in the notebook, in
+Key idea: those that it is given, and no others. So stories that lie about in the notebook, in
 whatever form they are learned from, are taken out of it while the answer runs; see `kept_without`.
 """
 
@@ -28,7 +28,7 @@ def with_no_other_stories(ask: Callable, answer: Callable):
         "stories_from_outside",
         lambda name: (
             f"your function reads the notebook's `{name}`, which holds stories. Train on those "
-            "that are passed to your function, and on no others."
+            "that the task allows, and on no others."
         ),
     )
 
@@ -41,8 +41,9 @@ def holds_stories(value) -> bool:
         return value.ndim == 2 and value.dtype.kind in "iu"
     if isinstance(value, (list, tuple)):
         return any(_is_story(part) or holds_stories(part) for part in value)
-    held = getattr(value, "__dict__", {})  # such as HeldOut's, or the notebook's batches
-    return any(isinstance(held.get(name), Tensor) for name in ("inputs", "targets"))
+    held = getattr(value, "__dict__", {})  # such as HeldOut's, a batch's, or drawn texts'
+    tables = any(isinstance(held.get(name), Tensor) for name in ("inputs", "targets"))
+    return tables or isinstance(held.get("tokens"), list)
 
 
 def _is_story(value) -> bool:
