@@ -1,0 +1,109 @@
+"""Who takes part: one process per device, each with a number, its rank.
+
+Key idea: every process runs the same program. `torchrun` starts them and writes each one's rank
+and how many there are into its environment; with these they find each other and form a group, in
+which they send tensors. Chapter 13.
+Source: the PyTorch documentation, "Distributed communication package - torch.distributed".
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from grooves import device
+from grooves.training.distributed.rendezvous import fresh_store
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """The group as one process sees it: its own rank, how many there are, and its device."""
+
+    rank: int
+    n: int
+    place: torch.device
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process is rank 0, which prints and writes files for all."""
+        return self.rank == 0
+
+    def rows(self, n_rows: int) -> slice:
+        """The rows of a batch that are this rank's, as equal in number as possible.
+
+        Raises: ValueError where there are fewer rows than ranks.
+        """
+        if n_rows < self.n:
+            raise ValueError(f"{n_rows} rows cannot be divided between {self.n} ranks")
+        return slice(self.rank * n_rows // self.n, (self.rank + 1) * n_rows // self.n)
+
+
+@contextmanager
+def joined() -> Iterator[Ranks]:
+    """Join the group for a `with` block; without `torchrun`, a group of one.
+
+    Uses NCCL where `grooves.device()` is a CUDA device, and gloo on CPUs otherwise.
+    Raises: ValueError where a host starts more processes than it has GPUs: NCCL refuses two
+    processes on one of them.
+    """
+    place = device()
+    if place.type == "cuda":
+        local = int(os.environ.get("LOCAL_RANK", 0))  # torchrun sets both
+        n_local = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+        if n_local > torch.cuda.device_count():
+            raise ValueError(
+                f"{n_local} processes were started on a host with {torch.cuda.device_count()} "
+                "GPUs: start at most one per GPU, or set CUDA_VISIBLE_DEVICES= to use the CPU"
+            )
+        place = torch.device("cuda", local)
+        torch.cuda.set_device(place)
+    else:
+        place = torch.device("cpu")  # gloo sends no tensor that lies on another device
+    backend = "nccl" if place.type == "cuda" else "gloo"
+    if dist.is_torchelastic_launched():
+        rank, n = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+        store = fresh_store(rank, n)
+    else:
+        rank, n, store = 0, 1, dist.HashStore()
+    dist.init_process_group(backend, store=store, rank=rank, world_size=n)
+    try:
+        yield Ranks(rank, n, place)
+    finally:
+        dist.destroy_process_group()
+
+
+def summed(values: list[float], ranks: Ranks) -> list[float]:
+    """Numbers that each rank has part of, added over all ranks, in double precision."""
+    total = torch.tensor(values, dtype=torch.float64, device=ranks.place)
+    dist.all_reduce(total)
+    return total.tolist()
+
+
+def cut(n_values: int, n_ranks: int) -> int:
+    """Length of the equal shards into which so many values are cut; the last may be padded."""
+    return -(-n_values // n_ranks)
+
+
+def padded(flat: Tensor, n_ranks: int) -> Tensor:
+    """A vector with zeros at its end, so that it divides into equal shards."""
+    return torch.nn.functional.pad(flat, (0, cut(flat.numel(), n_ranks) * n_ranks - flat.numel()))
+
+
+def gathered(shard: Tensor, n_ranks: int) -> Tensor:
+    """The vector whose equal shards the ranks hold, whole on every rank."""
+    whole = shard.new_empty(shard.numel() * n_ranks)
+    dist.all_gather(list(whole.chunk(n_ranks)), shard.detach().contiguous())
+    return whole
+
+
+def reduced(whole: Tensor, n_ranks: int) -> Tensor:
+    """This rank's shard of the sum of all ranks' vectors: a reduce-scatter."""
+    shard = whole.new_empty(whole.numel() // n_ranks)
+    dist.reduce_scatter(shard, list(whole.contiguous().chunk(n_ranks)))
+    return shard
