@@ -56,7 +56,9 @@ def main(args: argparse.Namespace) -> int:
     if len(pairs) < FEW:
         print(f"Fewer than {FEW} pairs are hardly anything: {2 * FEW} give a clear direction.")
     count = "1 pair" if len(pairs) == 1 else f"{len(pairs)} pairs"
-    print(f"Learning from {count}, {STEPS} steps ...", flush=True)
+    if any(one.thumb is not None for _, one in found.feedback):
+        print("A single thumb is compared with one of the opposite kind, or with a new story.")
+    print(f"Learning from {count}, {STEPS} steps: about half a minute ...", flush=True)
     tuned, reward = learn_from_pairs(model, pairs, seed=args.seed)
     print(Change.measure(model, tuned, reward, MEASURED))
     notes = {
@@ -188,8 +190,8 @@ class Change:
             f"Happy endings: {before.happy:.0%} before, {after.happy:.0%} now "
             f"(± {after.error:.0%}).",
             f"Accepted by the parser: {before.accepted:.0%} before, {after.accepted:.0%} now.",
-            f"Moved by {after.kl:.2f} ± {after.kl_error:.2f} nats per story (exact divergence of "
-            "every next word).",
+            f"Moved by {after.kl:.2f} ± {after.kl_error:.2f} nats per story from the weights that "
+            "it started with (exact divergence of every next word).",
         ]
         if after.accepted < before.accepted - 0.1:
             lines.append(

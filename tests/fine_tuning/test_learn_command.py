@@ -60,7 +60,7 @@ def test_the_command_writes_new_weights_and_says_what_changed(file, base, quick,
     assert "10 pairs and 2 single thumbs" in said
     assert "line 13 is skipped: it is not JSON" in said
     assert "line 12 is skipped: 'robot' is not one of the" in said
-    assert "Learning from 11 pairs" in said
+    assert "A single thumb is compared with" in said and "Learning from 11 pairs" in said
     for what in (
         "The reward model prefers",
         "Happy endings: ",

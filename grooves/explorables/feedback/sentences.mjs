@@ -15,7 +15,7 @@ export const FIGURES = [
   ["owl", "With an owl", share],
   ["words", "Words per story", (value) => value.toFixed(1)],
   ["accepted", "Accepted by the grammar", share],
-  ["kl", "Moved: KL, nats per story", (value, { klError }) => (value > 1e-9 ? `${digits(Number(value.toPrecision(3)))} ± ${klError.toFixed(2)}` : "0")],
+  ["kl", "Moved: KL, nats per story", (value, { klError }) => (value > 1e-9 ? `${digits(Number(value.toPrecision(3)))} ± ${digits(Number(klError.toPrecision(1)))}` : "0")],
 ];
 
 /** The value of a taste, as text. */
