@@ -25,7 +25,8 @@ from grooves.training.optimizers import build_optimizers
 
 STEPS = 4
 SIZES = (1, 2, 3, 7, 12, 1000)  # of vectors, most of which do not divide by the ranks
-WAYS = [(way, loop.way_named(way).optimizers[0]) for way in loop.NAMES] + [("flat", "adamw")]
+WAYS = [(way, "muon") for way in ("naive", "flat", "buckets", "ddp")]
+WAYS += [(way, "adamw") for way in ("flat", "zero1", "zero2", "zero3", "fsdp")]
 N_MICRO = 4
 
 

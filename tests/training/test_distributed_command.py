@@ -34,9 +34,12 @@ def train(folder, *words, corpus=60):
 
 
 def test_one_process_trains_a_model_that_the_course_can_load(tmp_path, capsys):
-    assert train(tmp_path, "--steps", "4", "--every", "2", "--width", "32") == 0
+    words = ["--steps", "4", "--every", "2", "--width", "32", "--layers", "1"]
+    assert train(tmp_path, *words) == 0
     said = capsys.readouterr().out
-    assert "1 process on" in said and "Trained to step 4" in said
+    assert "1 process on" in said and "Trained to step 4 (4 steps in" in said
+    assert train(tmp_path, *words) == 0
+    assert "Trained to step 4 (before)" in capsys.readouterr().out
     model = load_model(tmp_path / "model.safetensors")
     assert model.config.n_embd == 32
     assert model.config.vocabulary_size == len(Stories().vocabulary)
@@ -65,6 +68,7 @@ def test_a_run_that_was_stopped_goes_on_and_ends_with_the_same_bits(tmp_path, mo
     [
         (["--steps", "0"], "--steps 0 must be at least 1"),
         (["--micro-batches", "-1"], "--micro-batches -1 must be at least 1"),
+        (["--seed", "-1"], "--seed -1 must be at least 0"),
         (["--way", "zero4"], "--way zero4 is not one of naive, flat, buckets, ddp, zero1"),
         (
             ["--way", "zero2", "--optimizer", "muon"],
@@ -91,6 +95,16 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert train(tmp_path / "file", "--steps", "2") == 1
     assert "is a file: name a folder" in capsys.readouterr().err
+
+
+def test_what_a_killed_process_left_unfinished_is_removed(tmp_path):
+    unfinished = tmp_path / ".training.safetensors.123.part"
+    unfinished.write_bytes(b"half")
+    assert train(tmp_path, "--steps", "1") == 0
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "training.safetensors",
+        "model.safetensors",
+    }
 
 
 def test_help_names_every_way_to_start_and_to_divide(capsys):
@@ -193,7 +207,7 @@ def test_a_killed_worker_costs_the_steps_since_the_checkpoint_and_nothing_else(
     )
     assert found["killed_after"] >= kill_at and found["victim"] == victim
     assert found["resumed_from"] % every == 0
-    assert found["resumed_from"] >= found["killed_after"] // every * every - every
+    assert found["resumed_from"] >= found["killed_after"] // every * every
     assert found["digest"] == hashlib.sha256(alone).hexdigest()
     assert found["left_over"] == []
 

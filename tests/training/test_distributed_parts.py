@@ -1,18 +1,22 @@
 """What of training with several processes one process can judge: schedules, rows, rendezvous."""
 
 import json
+import math
 import sys
 import threading
 import time
 
 import pytest
+import ranks_at_work
 import torch
 import torch.distributed as dist
 
 from grooves.training.distributed import all_reduce_timing, launch, loop, pipeline, rendezvous, ring
-from grooves.training.distributed.ranks import Ranks, joined, padded
+from grooves.training.distributed.ranks import Ranks, joined
+from grooves.training.distributed.shards import padded
 from grooves.training.distributed.tensor_parallel import TensorParallelBlock
 from grooves.training.lineage import new_model
+from grooves.training.loop import Divergence
 
 CPU = torch.device("cpu")
 
@@ -107,6 +111,12 @@ def test_without_torchrun_there_is_a_group_of_one():
     assert not dist.is_initialized()
 
 
+def test_every_way_is_tried_by_the_processes():
+    assert {way for way, _ in ranks_at_work.WAYS} == set(loop.NAMES)
+    for way, optimizer in ranks_at_work.WAYS:
+        assert optimizer in loop.way_named(way).optimizers
+
+
 def test_what_cannot_be_divided_is_refused():
     ranks = Ranks(0, 3, CPU)
     with pytest.raises(ValueError, match="2 heads cannot be divided equally between 3"):
@@ -121,6 +131,13 @@ def test_what_cannot_be_divided_is_refused():
         loop.build("zero1", new_model(), ranks, "muon")
     with pytest.raises(ValueError, match="n_bytes=3 must be at least 4"):
         all_reduce_timing.time_all_reduce(ranks, 3)
+
+
+def test_a_loss_that_is_not_a_number_is_named_by_its_step():
+    loop.refuse_divergence([3.0, 2.0])
+    for bad in (math.nan, math.inf):
+        with pytest.raises(Divergence, match="not a number at step 2: the learning rates"):
+            loop.refuse_divergence([3.0, bad, 2.0])
 
 
 def test_a_process_that_fails_is_reported_with_what_it_said(monkeypatch):

@@ -74,11 +74,7 @@ class Replicas:
         squared = sum(g.double().square().sum() for g in gradients)
         if self.sharded:
             dist.all_reduce(squared)
-        norm = float(squared) ** 0.5
-        if norm > limit:
-            for gradient in gradients:
-                gradient.mul_(limit / norm)
-        return norm
+        return scale_down(gradients, squared, limit)
 
     def finish_step(self) -> None:
         """Whatever must follow the optimizers' step; replicas have all taken the same one."""
@@ -185,6 +181,18 @@ class LossOf(nn.Module):
 
     def forward(self, inputs: Tensor, targets: Tensor) -> Tensor:
         return self.model.loss(inputs, targets)
+
+
+def scale_down(gradients: list[Tensor], squared: Tensor, limit: float) -> float:
+    """Multiply gradients so that their length is at most `limit`; returns the length before.
+
+    squared: the sum of squares over everything, of which `gradients` may be this rank's part.
+    """
+    length = float(squared) ** 0.5
+    if length > limit:
+        for gradient in gradients:
+            gradient.mul_(limit / length)
+    return length
 
 
 def copy_back(flat: Tensor, tensors: list[Tensor]) -> None:

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from grooves.models.transformer import Transformer, norm
+from grooves.training.distributed.gradient_sync import scale_down
 from grooves.training.distributed.ranks import Ranks
 
 Task = tuple[str, int]  # ("forward" or "backward", the micro-batch)
@@ -170,7 +171,4 @@ class Stage:
         squares = [w.grad.double().square().sum() for w in weights if w is not tied]
         squared = torch.stack(squares).sum()
         dist.all_reduce(squared)
-        norm_ = float(squared) ** 0.5
-        for weight in weights if norm_ > limit else ():
-            weight.grad.mul_(limit / norm_)
-        return norm_
+        return scale_down([weight.grad for weight in weights], squared, limit)

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
 
 from grooves import device
 from grooves.training.distributed.rendezvous import fresh_store
@@ -71,7 +70,8 @@ def joined() -> Iterator[Ranks]:
         store = fresh_store(rank, n)
     else:
         rank, n, store = 0, 1, dist.HashStore()
-    dist.init_process_group(backend, store=store, rank=rank, world_size=n)
+    on_gpu = {"device_id": place} if place.type == "cuda" else {}
+    dist.init_process_group(backend, store=store, rank=rank, world_size=n, **on_gpu)
     try:
         yield Ranks(rank, n, place)
     finally:
@@ -83,27 +83,3 @@ def summed(values: list[float], ranks: Ranks) -> list[float]:
     total = torch.tensor(values, dtype=torch.float64, device=ranks.place)
     dist.all_reduce(total)
     return total.tolist()
-
-
-def cut(n_values: int, n_ranks: int) -> int:
-    """Length of the equal shards into which so many values are cut; the last may be padded."""
-    return -(-n_values // n_ranks)
-
-
-def padded(flat: Tensor, n_ranks: int) -> Tensor:
-    """A vector with zeros at its end, so that it divides into equal shards."""
-    return torch.nn.functional.pad(flat, (0, cut(flat.numel(), n_ranks) * n_ranks - flat.numel()))
-
-
-def gathered(shard: Tensor, n_ranks: int) -> Tensor:
-    """The vector whose equal shards the ranks hold, whole on every rank."""
-    whole = shard.new_empty(shard.numel() * n_ranks)
-    dist.all_gather(list(whole.chunk(n_ranks)), shard.detach().contiguous())
-    return whole
-
-
-def reduced(whole: Tensor, n_ranks: int) -> Tensor:
-    """This rank's shard of the sum of all ranks' vectors: a reduce-scatter."""
-    shard = whole.new_empty(whole.numel() // n_ranks)
-    dist.reduce_scatter(shard, list(whole.contiguous().chunk(n_ranks)))
-    return shard

@@ -22,10 +22,13 @@ PAUSE_S = 0.01  # between two looks at the table
 
 
 def fresh_store(rank: int, n: int) -> dist.Store:
-    """The store of `torchrun`, with a prefix that only the processes of this attempt use."""
-    store = dist.TCPStore(
-        os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False
-    )
+    """The store of `torchrun`, with a prefix that only the processes of this attempt use.
+
+    Where torchrun was told not to keep one, rank 0 does.
+    """
+    host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    kept_by_torchrun = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    store = dist.TCPStore(host, port, is_master=rank == 0 and not kept_by_torchrun)
     attempt = answer(store, n) if rank == 0 else call(store, rank)
     return dist.PrefixStore(attempt, store)
 

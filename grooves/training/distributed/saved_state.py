@@ -19,6 +19,8 @@ from grooves.training import checkpoint
 from grooves.training.checkpoint import CheckpointError
 from grooves.training.distributed.gradient_sync import Named, Replicas
 
+KINDS = ("weight", "momentum", "exp_avg", "exp_avg_sq")  # the last three are Muon's and AdamW's
+
 
 def save(way: Replicas, optimizers: list, path: Path | str, losses: list[float], settings) -> None:
     """Write weights, moments and losses to one file. All ranks call it; rank 0 writes.
@@ -41,7 +43,7 @@ def restore(way: Replicas, optimizers: list, path: Path | str, settings: dict) -
     is changed and there are no losses.
     Raises: CheckpointError, on all ranks, where it is damaged, of other settings or another model.
     """
-    tensors, found = receive(*read(path, way.ranks.is_first), way)
+    tensors, found = sent_to_all(*read(path, way.ranks.is_first), way)
     if found is None:
         return []
     if isinstance(found, str):
@@ -53,15 +55,21 @@ def restore(way: Replicas, optimizers: list, path: Path | str, settings: dict) -
                 "the same, or another folder for checkpoints"
             )
     losses = tensors.pop("losses").tolist()
-    for kind in moments(way, optimizers, all_kinds=True):
+    for kind in KINDS:
         stored = {n[len(kind) + 1 :]: t for n, t in tensors.items() if n.startswith(f"{kind}.")}
         put(way, optimizers, kind, stored, len(losses), path)
     return losses
 
 
 def read(path: Path | str, is_first: bool) -> tuple[Named, dict | str | None]:
-    """What rank 0 finds: tensors and settings, or a sentence of what is wrong, or None."""
-    if not is_first or not Path(path).exists():
+    """What rank 0 finds: tensors and settings, or a sentence of what is wrong, or None.
+
+    What a process left unfinished that was killed while it wrote is removed.
+    """
+    path = Path(path)
+    for unfinished in path.parent.glob(f".{path.name}.*.part") if is_first else ():
+        unfinished.unlink()
+    if not is_first or not path.exists():
         return {}, None
     try:
         return checkpoint.read(path)
@@ -69,7 +77,7 @@ def read(path: Path | str, is_first: bool) -> tuple[Named, dict | str | None]:
         return {}, str(error)
 
 
-def receive(tensors: Named, found, way: Replicas) -> tuple[Named, dict | str | None]:
+def sent_to_all(tensors: Named, found, way: Replicas) -> tuple[Named, dict | str | None]:
     """Send what rank 0 read to all ranks."""
     layout = [(found, {name: (t.shape, t.dtype) for name, t in tensors.items()})]
     dist.broadcast_object_list(layout, src=0, device=way.ranks.place)
@@ -82,14 +90,11 @@ def receive(tensors: Named, found, way: Replicas) -> tuple[Named, dict | str | N
     return sent, found
 
 
-def moments(way: Replicas, optimizers: list, all_kinds: bool = False) -> dict[str, Named]:
-    """{"weight": .., "momentum": .., "exp_avg": ..}: by the names of `way.trained`'s parameters.
+def moments(way: Replicas, optimizers: list) -> dict[str, Named]:
+    """{kind: {name of a parameter of `way.trained`: tensor}}, the weights among them.
 
     AdamW's count of steps is left out, because it is the number of losses.
-    all_kinds: only the names of what these optimizers store, with nothing in it.
     """
-    if all_kinds:
-        return {kind: {} for kind in ("weight", "momentum", "exp_avg", "exp_avg_sq")}
     stored: dict[str, Named] = {"weight": {}}
     for name, weight in way.trained.named_parameters():
         stored["weight"][name] = weight.detach()

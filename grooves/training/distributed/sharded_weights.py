@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
-from grooves.training.distributed.ranks import Ranks, reduced
+from grooves.training.distributed.ranks import Ranks
+from grooves.training.distributed.shards import reduced
 from grooves.training.distributed.zero import Sharded, Unit
 
 

@@ -20,6 +20,7 @@ from grooves.models.transformer import Config, Transformer, count_parameters
 from grooves.training.checkpoint import save_model
 from grooves.training.distributed import loop
 from grooves.training.distributed.ranks import Ranks, joined
+from grooves.training.loop import Divergence
 
 WAYS_TO_START = """\
 ways to start it:
@@ -105,6 +106,8 @@ def main(args: argparse.Namespace) -> int:
     try:
         check(args)
         return start(args)
+    except Divergence as error:
+        raise ValueError(str(error)) from None
     except ValueError:
         if os.environ.get("RANK", "0") != "0":
             time.sleep(10)  # rank 0 prints the sentence for all, and torchrun ends this process
@@ -133,6 +136,8 @@ def check(args: argparse.Namespace) -> None:
     for name in ("steps", "stories", "every", "micro_batches", "width", "layers", "corpus"):
         if (value := getattr(args, name)) < 1:
             raise ValueError(f"--{name.replace('_', '-')} {value} must be at least 1")
+    if args.seed < 0:
+        raise ValueError(f"--seed {args.seed} must be at least 0")
     if args.way not in loop.NAMES:
         raise ValueError(f"--way {args.way} is not one of {', '.join(loop.NAMES)}")
     kinds = loop.way_named(args.way).optimizers
@@ -152,7 +157,8 @@ def check(args: argparse.Namespace) -> None:
 def train(args: argparse.Namespace, ranks: Ranks) -> None:
     """The run itself, on every rank; rank 0 prints."""
     language = Stories()
-    config = Config(len(language.vocabulary), n_embd=args.width, n_layer=args.layers)
+    sizes = dict(n_embd=args.width, n_layer=args.layers, mlp_from=min(1, args.layers - 1))
+    config = Config(len(language.vocabulary), **sizes)
     model = Transformer(config, args.seed).to(ranks.place)
     n_weights = count_parameters(model)
     data = StoryData(language, args.corpus, args.stories, args.seed + 1)
@@ -166,10 +172,12 @@ def train(args: argparse.Namespace, ranks: Ranks) -> None:
             f"{ranks.place.type}, way {args.way}, checkpoints in {args.checkpoints}",
             flush=True,
         )
-    started = time.perf_counter()
+    started, taken = time.perf_counter(), 0
     restart = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0))
 
     def on_step(done: int, losses: list[float]) -> None:
+        nonlocal taken
+        taken += 1
         if args.json:
             who = {"rank": ranks.rank, "pid": os.getpid(), "restart": restart}
             sys.stdout.write(json.dumps({"step": done} | who) + "\n")
@@ -185,8 +193,7 @@ def train(args: argparse.Namespace, ranks: Ranks) -> None:
     if ranks.is_first:
         whole = Transformer(config)
         whole.load_state_dict(weights, strict=False)
-        save_model(whole, args.checkpoints / "model.safetensors", settings)
-        seconds = time.perf_counter() - started
-        print(
-            f"Trained to step {len(losses)} ({seconds:.0f} s): {args.checkpoints}/model.safetensors"
-        )
+        to = args.checkpoints / "model.safetensors"
+        save_model(whole, to, settings)
+        what = f"{taken} steps in {time.perf_counter() - started:.0f} s" if taken else "before"
+        print(f"Trained to step {len(losses)} ({what}): {to}")

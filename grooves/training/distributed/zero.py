@@ -3,8 +3,9 @@
 Key idea: in plain data parallelism all ranks take the same step and store the same moments. An
 optimizer that treats each weight alone can be divided: rank r steps the r-th shard of the weights,
 then all ranks gather the new weights. Stage 1 divides the optimizer's state. Stage 2 divides the
-gradients too: a reduce-scatter gives each rank only its shard of the sum. An all-reduce is a
-reduce-scatter and an all-gather, so this sends no more than plain data parallelism does.
+gradients too: a reduce-scatter gives each rank only its shard of the sum. Since an all-reduce is a
+reduce-scatter and an all-gather, stage 2 sends no more than plain data parallelism does. (Our stage
+1 keeps the whole gradient, so that it differs in one thing only, and sends half as much again.)
 Chapter 13. Source: Rajbhandari et al. 2019, "ZeRO", arXiv:1910.02054.
 """
 
@@ -14,8 +15,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from grooves.training.distributed.gradient_sync import Named, Replicas
-from grooves.training.distributed.ranks import Ranks, gathered, padded, reduced
+from grooves.training.distributed.gradient_sync import Named, Replicas, scale_down
+from grooves.training.distributed.ranks import Ranks
+from grooves.training.distributed.shards import gathered, padded, reduced
 
 
 class Unit:
@@ -59,9 +61,9 @@ def units_of(model: nn.Module, ranks: Ranks) -> list[Unit]:
 
 
 class Sharded(Replicas):
-    """What all stages share: the optimizer steps one shard per unit, and AdamW is what it can be.
+    """What all stages share: the optimizer steps one shard per unit.
 
-    Muon orthogonalizes whole matrices, so it cannot step a piece of one.
+    AdamW treats every weight alone. Muon orthogonalizes whole matrices and cannot step a piece.
     """
 
     sharded = True
@@ -111,10 +113,8 @@ class Zero1(Sharded):
             self.gradients.append(flat)
 
     def clip(self, limit: float = 1.0) -> float:
-        norm = float(sum(flat.double().square().sum() for flat in self.gradients)) ** 0.5
-        for flat in self.gradients if norm > limit else ():
-            flat.mul_(limit / norm)
-        return norm
+        squared = sum(flat.double().square().sum() for flat in self.gradients)
+        return scale_down(self.gradients, squared, limit)
 
     def finish_step(self) -> None:
         """Gather what the other ranks have stepped."""
