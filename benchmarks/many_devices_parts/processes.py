@@ -31,7 +31,8 @@ from grooves.training.distributed import kill_worker, launch
 from grooves.training.optimizers import build_optimizers
 
 STORIES = (6, 48, 192)  # per step
-KILLS, KILLS_ACROSS = 20, 2
+KILLS, KILLS_ACROSS = 20, 1
+KILLED_RUN = {"steps": 30, "every": 5}
 
 
 def one_process(stories: int, threads: int, team: bool, steps: int) -> float:
@@ -59,12 +60,12 @@ def one_process(stories: int, threads: int, team: bool, steps: int) -> float:
 
 def scaling(progress: report.Progress, quick: bool) -> list[dict]:
     """Strong scaling (the same batch) and weak (the same batch per process), two rounds."""
-    steps, rounds = (3, 1) if quick else (12, 2)
     ways = ("alone", "flat", "naive", "ddp")
     rows = []
     for stories in STORIES[: 1 if quick else 3]:
+        steps, rounds = (3, 1) if quick else (12, 2) if stories < 100 else (6, 1)
 
-        def measured(stories=stories):
+        def measured(stories=stories, steps=steps, rounds=rounds):
             found: dict = {}
             for _ in range(rounds):
                 for name, threads, team in (
@@ -97,18 +98,18 @@ def scaling(progress: report.Progress, quick: bool) -> list[dict]:
             / progress.get(
                 f"weak scaling, {small['stories']} stories per process",
                 lambda n=small["stories"]: launch.run(
-                    wire_steps.program(steps, 0, ("96k",), 2 * n, ("flat",))
+                    wire_steps.program(3 if quick else 12, 0, ("96k",), 2 * n, ("flat",))
                 )[0]["step_s"],
             ),
         }
-        for small in rows
+        for small in rows[:2]
     ]
     return [{"strong": rows, "weak": weak}]
 
 
 def requests(progress: report.Progress, quick: bool) -> list[dict]:
     """One token through one block, by two processes together or each for itself."""
-    widths, seconds = ((64,), 0.1) if quick else (tensor_requests.WIDTHS, 1.0)
+    widths, seconds = ((64,), 0.1) if quick else (tensor_requests.WIDTHS, 0.6)
     program = tensor_requests.program(widths, seconds)
     return progress.get("requests", lambda: launch.run(program))
 
@@ -121,15 +122,15 @@ def kill(progress: report.Progress, quick: bool) -> dict:
     with tempfile.TemporaryDirectory() as folder:
 
         def whole():
-            return kill_worker.undisturbed(Path(folder) / "whole")
+            return kill_worker.undisturbed(Path(folder) / "whole", **KILLED_RUN)
 
         expected = progress.get("kill, digest of the whole run", whole)
         for i in range(n):
-            at, victim = rng.randrange(1, kill_worker.STEPS * 3 // 4), rng.randrange(2)
+            at, victim = rng.randrange(1, KILLED_RUN["steps"] * 3 // 4), rng.randrange(2)
             found = progress.get(
                 f"kill {i + 1}",
                 lambda i=i, at=at, victim=victim: kill_worker.train_and_kill(
-                    Path(folder) / str(i), at, victim
+                    Path(folder) / str(i), at, victim, **KILLED_RUN
                 ),
             )
             rows.append({k: v for k, v in found.items() if k != "digest"})
@@ -139,14 +140,14 @@ def kill(progress: report.Progress, quick: bool) -> dict:
 
     def both():
         with hosts.two_hosts() as pair:
-            return kill_across.repeat(pair, across)
+            return kill_across.repeat(pair, across, **KILLED_RUN)
 
     return {"one_host": rows, "two_hosts": progress.get("kill across", both) if across else []}
 
 
 def loading(progress: report.Progress, quick: bool) -> list[dict]:
     """A loader that waits or computes, fed in four ways; and what the model of loaders says."""
-    n, times = (12, (0.0, 0.01)) if quick else (60, (0.0, 0.002, 0.005, 0.01, 0.02))
+    n, times = (12, (0.0, 0.01)) if quick else (40, (0.0, 0.005, 0.01, 0.02))
     rate = progress.get("loops of Python per second", loaders.python_loops_per_s)
     data = lineage.new_data(n_stories=600)
     rows = []

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from statistics import median
 
-from grooves.hardware.many_devices import averaging
-
 
 def table_of(found: dict) -> list[dict]:
     """One row per part: what it found, in a number or two."""
@@ -41,9 +39,15 @@ def table_of(found: dict) -> list[dict]:
                          "value": same})  # fmt: skip
             rows.append({"part": "kill", "figure": f"{where}, slowest, s", "value": slowest})
     if isinstance(found.get("averaging"), list):
-        for mode in averaging.MODES:
-            gaps = [row["gap"] for row in found["averaging"] if row["mode"] == mode]
-            rows.append({"part": "averaging", "figure": f"{mode}, gap", "value": median(gaps)})
+        kinds = {(row["stories_per_host"], row["mode"]): None for row in found["averaging"]}
+        for stories, mode in kinds:
+            gaps = [
+                row["gap"]
+                for row in found["averaging"]
+                if (row["stories_per_host"], row["mode"]) == (stories, mode)
+            ]
+            figure = f"{stories} stories per host, {mode}: gap"
+            rows.append({"part": "averaging", "figure": figure, "value": median(gaps)})
     if "host" in found:
         rows.append({"part": "host", "figure": "share of a step", "value": found["host"]["share"]})
     return rows

@@ -12,6 +12,7 @@ from grooves.hardware.many_devices import alpha_beta, averaging, hosts, wire_ste
 from grooves.training.distributed import all_reduce_timing, launch
 
 SIZES = tuple(2**k for k in range(10, 25, 2))  # 1 KiB to 16 MiB, on loopback
+PLENTY, FEW = 4000, 60  # stories on each host to learn from
 SLOW_SIZES = tuple(2**k for k in range(12, 21))  # 4 KiB to 1 MiB; every second one is held out
 
 
@@ -47,7 +48,7 @@ def steps_of(found: list[dict]) -> dict:
 
 def loopback(progress: report.Progress, quick: bool) -> dict:
     """Two processes on one host."""
-    seconds, n = (0.05, 4) if quick else (0.5, 20)
+    seconds, n = (0.05, 4) if quick else (0.3, 12)
     found = {
         kind: fitted(
             progress.get(
@@ -67,7 +68,7 @@ def slow_wire(progress: report.Progress, quick: bool) -> dict:
     """Two hosts, 2 ms and 100 Mbit/s apart."""
     if reason := hosts.why_not():
         return {"missing": reason}
-    seconds, n = (0.1, 3) if quick else (0.6, 10)
+    seconds, n = (0.1, 3) if quick else (0.6, 8)
 
     def sizes():
         with hosts.two_hosts() as pair:
@@ -86,16 +87,25 @@ def slow_wire(progress: report.Progress, quick: bool) -> dict:
 
 
 def averaged(progress: report.Progress, quick: bool) -> list[dict] | dict:
-    """Equal time on the slow wire: three seeds, every mode."""
+    """Equal time on the slow wire, several seeds, with plenty of stories on each host and with few.
+
+    The control for few stories is a host that trains alone with as many as both have.
+    """
     if reason := hosts.why_not():
         return {"missing": reason}
-    seconds, seeds, stories = (1, (0,), 10) if quick else (6, (0, 1, 2), 60)
+    seconds, seeds, stories = (1, (0,), 10) if quick else (4, (0, 1, 2), 60)
     rows = []
-    for seed in seeds:
+    for corpus, modes in (
+        (PLENTY, averaging.MODES),
+        (FEW, ("alone", "every step", "every 16")),
+        (2 * FEW, ("alone",)),
+    ):
 
-        def run(seed=seed):
+        def run(corpus=corpus, modes=modes):
             with hosts.two_hosts() as pair:
-                return pair.run(averaging.program(seconds, (seed,), stories=stories), 300)[0]
+                program = averaging.program(seconds, seeds, modes, stories=stories, corpus=corpus)
+                return pair.run(program, 600)[0]
 
-        rows += progress.get(f"averaging, seed {seed}", run)
+        found = progress.get(f"averaging, {corpus} stories per host", run)
+        rows += [{"stories_per_host": corpus} | row for row in found]
     return rows

@@ -3,7 +3,8 @@
 Key idea: over a slow wire, a step waits longer than it computes. Hosts that train on their own and
 average their weights every H steps send H times less; but weights that have drifted apart are not
 the weights of one training with twice the batch. What that costs is measured in equal time, beside
-a host that trains alone. Chapter 13.
+a host that trains alone. What a second host brings is its stories: if each has plenty, one host's
+are enough, and averaging gains nothing in so short a time. Chapter 13.
 Source: McMahan et al. 2017, arXiv:1602.05629 (federated averaging); Stich 2019, arXiv:1805.09767
 (local SGD); Douillard et al. 2023, arXiv:2311.08105 (DiLoCo: momentum on the averaged change).
 
