@@ -55,7 +55,7 @@ def test_a_server_over_pcie_is_slower_and_70_billion_parameters_fit_neither():
     assert [row["plan"] is None for row in rows] == [False] * 10 + [True] * 2
     for fast, slow in zip(rows[:10:2], rows[1:10:2], strict=True):
         assert fast["link"] == "NVLink 4"
-        assert fast["seconds"] <= slow["seconds"]
+        assert fast["seconds"] < slow["seconds"]
     assert 7 < rows[0]["speedup"] <= 8
     assert rows[6]["speedup"] is None  # 8 billion parameters need 128 GB on one device
 
