@@ -133,6 +133,25 @@ def test_what_cannot_be_divided_is_refused():
         all_reduce_timing.time_all_reduce(ranks, 3)
 
 
+@pytest.mark.parametrize("name", ["ddp", "zero1", "zero2", "zero3", "fsdp"])
+def test_micro_batches_add_up_in_every_way(name):
+    inputs, targets = ranks_at_work.story_data().batch(0)
+    found = {}
+    with joined() as ranks:
+        for way in ("flat", name):
+            divided, _ = loop.build(way, new_model(), ranks, "adamw")
+            loss = loop.backward(divided, inputs, targets, 3)
+            gradients = {n: p.grad for n, p in divided.trained.named_parameters()}
+            found[way] = loss, divided.gather(gradients)
+        buckets, _ = loop.build("buckets", new_model(), ranks)
+        with pytest.raises(ValueError, match="micro_batches=3 is not for buckets"):
+            loop.backward(buckets, inputs, targets, 3)
+    assert found[name][0] == found["flat"][0]
+    assert found[name][1].keys() == found["flat"][1].keys()
+    for key, gradient in found["flat"][1].items():
+        assert torch.equal(found[name][1][key], gradient), key
+
+
 def test_a_loss_that_is_not_a_number_is_named_by_its_step():
     loop.refuse_divergence([3.0, 2.0])
     for bad in (math.nan, math.inf):

@@ -25,9 +25,11 @@ class Replicas:
 
     trained: the module whose parameters the optimizers step. Rank 0's weights are sent to all.
     sharded: whether `trained` is a part of the model, and its gradients add up over the ranks.
+    accumulates: whether several backward passes may come before `reduce`.
     """
 
     sharded = False
+    accumulates = True
     optimizers: tuple[str, ...] = ("muon", "adamw")  # kinds that this way can step
 
     def __init__(self, model: nn.Module, ranks: Ranks):
@@ -115,6 +117,8 @@ class Buckets(Replicas):
     missing_at_launch: after `backward`, how many tensors of the model had no gradient yet when
     each bucket's all-reduce began; above 0 means that it overlaps with the backward pass.
     """
+
+    accumulates = False  # a bucket would be sent after the first of them
 
     def __init__(self, model: nn.Module, ranks: Ranks, bucket_bytes: int = 64 * 1024):
         super().__init__(model, ranks)

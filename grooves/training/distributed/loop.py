@@ -112,18 +112,22 @@ def train(
 def backward(way: Replicas, inputs, targets, micro_batches: int = 1) -> float:
     """Gradients of one batch; with several micro-batches, one process takes them in turn.
 
-    Raises: ValueError for micro-batches on several ranks, which take one each.
+    Raises: ValueError for micro-batches on several ranks, which take one each, or with a way that
+    sends a gradient before the last of them.
     """
     if micro_batches == 1:
         return way.backward(inputs, targets)
     if way.ranks.n > 1:
         raise ValueError(f"{micro_batches=} is for one process, not for {way.ranks.n}")
+    if not way.accumulates:
+        raise ValueError(f"{micro_batches=} is not for buckets: choose another way")
     words, loss = int((targets >= 0).sum()), 0.0
     for i in range(micro_batches):
         rows = Ranks(i, micro_batches, way.ranks.place).rows(len(inputs))
         fraction = int((targets[rows] >= 0).sum()) / words
         place = way.ranks.place
         loss += way.forward_backward(inputs[rows].to(place), targets[rows].to(place), fraction)
+    way.reduce()
     return loss
 
 

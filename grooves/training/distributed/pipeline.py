@@ -90,8 +90,9 @@ class Stage:
         self.is_first, self.is_last = ranks.rank == 0, ranks.rank == ranks.n - 1
         self.first_block = ranks.rows(len(model.blocks)).start
         model.blocks = nn.ModuleList(list(model.blocks)[ranks.rows(len(model.blocks))])
-        if not self.is_first:
-            model.mix = None
+        for name in ("mix", "position"):
+            if not self.is_first and hasattr(model, name):
+                setattr(model, name, None)
         if not self.is_first and not self.is_last:
             model.embedding = model.head = None
         self.ends = dist.new_group([0, ranks.n - 1]) if ranks.n > 1 else None
@@ -100,8 +101,10 @@ class Stage:
         """Words (B, T) on the first stage, the residual stream (B, T, C) on others -> (B, T, C)."""
         if self.is_first:
             return self.model.hidden(x)  # the embedding, and the blocks that are left
+        rotary = self.model.config.positions == "rotary"
+        rotation = self.model.rotation[: x.size(1)] if rotary else None
         for block in self.model.blocks:
-            x = block(x, self.model.rotation[: x.size(1)])
+            x = block(x, rotation)
         return x
 
     def loss(self, x: Tensor, targets: Tensor) -> Tensor:

@@ -148,7 +148,8 @@ class Zero2(Zero1):
         flat = unit.flatten([weight.grad for weight in unit.weights])
         for weight in unit.weights:
             weight.grad = None
-        shard.grad = reduced(flat, self.ranks.n)
+        mine = reduced(flat, self.ranks.n)
+        shard.grad = mine if shard.grad is None else shard.grad + mine
         self.missing[i] = len(unit.weights)
 
     def reduce(self) -> None:
