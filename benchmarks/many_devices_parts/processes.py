@@ -147,7 +147,7 @@ def kill(progress: report.Progress, quick: bool) -> dict:
 
 def loading(progress: report.Progress, quick: bool) -> list[dict]:
     """A loader that waits or computes, fed in four ways; and what the model of loaders says."""
-    n, times = (12, (0.0, 0.01)) if quick else (40, (0.0, 0.005, 0.01, 0.02))
+    n, times = (12, (0.0, 0.01)) if quick else (30, (0.0, 0.005, 0.01, 0.02))
     rate = progress.get("loops of Python per second", loaders.python_loops_per_s)
     data = lineage.new_data(n_stories=600)
     rows = []

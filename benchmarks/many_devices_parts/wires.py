@@ -68,7 +68,7 @@ def slow_wire(progress: report.Progress, quick: bool) -> dict:
     """Two hosts, 2 ms and 100 Mbit/s apart."""
     if reason := hosts.why_not():
         return {"missing": reason}
-    seconds, n = (0.1, 3) if quick else (0.6, 8)
+    seconds, n = (0.1, 3) if quick else (0.4, 8)
 
     def sizes():
         with hosts.two_hosts() as pair:
@@ -93,10 +93,10 @@ def averaged(progress: report.Progress, quick: bool) -> list[dict] | dict:
     """
     if reason := hosts.why_not():
         return {"missing": reason}
-    seconds, seeds, stories = (1, (0,), 10) if quick else (4, (0, 1, 2), 60)
+    seconds, seeds, stories = (1, (0,), 10) if quick else (3, (0, 1, 2), 60)
     rows = []
     for corpus, modes in (
-        (PLENTY, averaging.MODES),
+        (PLENTY, ("alone", "every step", "every 16", "every 64")),
         (FEW, ("alone", "every step", "every 16")),
         (2 * FEW, ("alone",)),
     ):
