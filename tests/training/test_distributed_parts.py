@@ -5,6 +5,7 @@ import math
 import sys
 import threading
 import time
+import weakref
 
 import pytest
 import ranks_at_work
@@ -109,6 +110,25 @@ def test_without_torchrun_there_is_a_group_of_one():
         dist.all_reduce(vector)
         assert vector.tolist() == [0, 1, 2]
     assert not dist.is_initialized()
+
+
+def test_no_model_outlives_the_group_that_it_uses(monkeypatch):
+    """The traceback of an error holds the model; a DDP destroyed later can hang for ever."""
+    seen, leave = {}, dist.destroy_process_group
+
+    def destroy():
+        seen["alive"] = seen["way"]() is not None
+        leave()
+
+    def fail(ranks):
+        way, _ = loop.build("ddp", new_model(), ranks)
+        seen["way"] = weakref.ref(way)
+        raise ValueError("refused")
+
+    monkeypatch.setattr(dist, "destroy_process_group", destroy)
+    with pytest.raises(ValueError, match="refused"), joined() as ranks:
+        fail(ranks)
+    assert seen["alive"] is False
 
 
 def test_every_way_is_tried_by_the_processes():

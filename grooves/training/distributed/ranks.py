@@ -8,7 +8,9 @@ Source: the PyTorch documentation, "Distributed communication package - torch.di
 
 from __future__ import annotations
 
+import gc
 import os
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -74,7 +76,11 @@ def joined() -> Iterator[Ranks]:
     dist.init_process_group(backend, store=store, rank=rank, world_size=n, **on_gpu)
     try:
         yield Ranks(rank, n, place)
+    except BaseException as error:
+        traceback.clear_frames(error.__traceback__)  # their variables hold models
+        raise
     finally:
+        gc.collect()  # a DDP that outlived its group would wait for the group's thread for ever
         dist.destroy_process_group()
 
 
