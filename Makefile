@@ -69,11 +69,15 @@ lint: $(VENV)/authors.stamp  ## test stage: ruff on code and notebooks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# One file per process, in the order of the folders: most of the long files come first. By default,
+# those with few tests would come last, although a single one of these tests may take half a minute.
 unit: $(VENV)/authors.stamp checkout  ## test stage: the package, the checkers, the habits of the repository
-	$(TESTING) $(PYTEST) tests $(STAGES_OF_THEIR_OWN:%=--ignore=%) -n 2 --dist loadfile
+	$(TESTING) $(PYTEST) tests $(STAGES_OF_THEIR_OWN:%=--ignore=%) \
+	  -n 2 --dist loadfile --no-loadscope-reorder
 
-# The first of two runs of every notebook; the book's own execution is the second. One file a
-# process, in this order, which leaves short ones for the end.
+# The book takes the results of its notebooks from this run and executes only what is missing; the
+# weekly workflow lets it execute all of them. One file per process, in this order, which leaves
+# short ones for the end.
 notebooks: $(VENV)/authors.stamp  ## test stage: nbval over every notebook and lab solution, with no network
 	$(TESTING) $(OFFLINE) $(PYTEST) -p strict_nbval --nbval-lax --nbval-cell-timeout=120 \
 	  -n 2 --dist loadfile --no-loadscope-reorder tests/notebooks notebooks labs/solutions

@@ -34,6 +34,10 @@ COMMANDS = {
         "grooves.inference.evaluation",
         "remake the trained weights that later chapters start from",
     ),
+    "train": (
+        "grooves.training.distributed.train_command",
+        "train the story model with one process or with several",
+    ),
     "learn": (
         "grooves.fine_tuning.learn_command",
         "train the story model on the thumbs of a feedback file",

@@ -1,7 +1,8 @@
 """The book as it was built, a server for it, and a watch on what a reader would not notice.
 
 The tests of the book and of its explorables share one build a session. It goes to _build/tested, so
-it leaves alone what `make book` made, and uses the same cache of executed notebooks.
+it leaves alone what `make book` made, and uses the same cache of executed notebooks. In that cache
+are the results of the stage `notebooks`; only if GROOVES_WHOLE is set does the book run them all.
 """
 
 import contextlib
@@ -55,7 +56,8 @@ def built_book():
     with FileLock(OUTPUT / "lock"):
         if not session or not stamp.is_file() or stamp.read_text("utf-8").split()[0] != session:
             shutil.rmtree(OUTPUT / "_build", ignore_errors=True)
-            log, returncode = run_build("--jobs", 2, "--output", OUTPUT)
+            itself = ["--fresh"] if os.environ.get("GROOVES_WHOLE") else []  # it runs all notebooks
+            log, returncode = run_build("--jobs", 2, "--output", OUTPUT, *itself)
             log_file.write_text(log, "utf-8")
             stamp.write_text(f"{session or 'alone'} {returncode}", "utf-8")
         returncode = int(stamp.read_text("utf-8").split()[1])

@@ -6,9 +6,8 @@ Prints the table of CONTRIBUTING.md. A stage's seconds are those of its report i
 its tests, those that a chapter brings are counted together and divided by the number of chapters
 and by the two processes that share them. Run `make test` on a quiet machine first.
 
-The book's build runs every notebook once more. That run is counted with the seconds of the stage
-`notebooks`, because during the build three processes share two cores, and seconds by the clock then
-contain the time that a notebook spends waiting for the tests, which count already.
+The book's build takes the results of the notebooks from the stage `notebooks`, so a notebook counts
+once.
 """
 
 from __future__ import annotations
@@ -47,13 +46,6 @@ def times(report):
     return float(suite.get("time")), cases
 
 
-def seconds_of_the_chapters_notebooks(reports):
-    """What the notebooks of chapters took in their stage, without the labs."""
-    _, cases = times(reports / "notebooks.xml")
-    names = tuple(f"notebooks.{chapter}.ipynb::" for chapter in CHAPTERS)
-    return sum(seconds for name, seconds in cases if name.startswith(names))
-
-
 def costs(reports, chapters):
     """[(stage, its seconds, the seconds that one chapter adds)] of the stages that were run."""
     for stage, (processes, fixed) in STAGES.items():
@@ -61,8 +53,6 @@ def costs(reports, chapters):
         if report.is_file():
             whole, cases = times(report)
             grows = sum(seconds for name, seconds in cases if not re.search(fixed, name))
-            if stage == "site":
-                grows += seconds_of_the_chapters_notebooks(reports)
             yield stage, whole, grows / chapters / processes
 
 

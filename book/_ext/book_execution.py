@@ -1,15 +1,11 @@
 """Notebooks run again when the package has changed, and the build reports how long each took.
 
-jupyter-cache looks at a notebook's own cells only. After a change in `grooves/*.py`, old results
-would stay on the page. So the cache's folder is named after the content of everything a result can
-depend on: the package's files and the pinned versions. A different state of the package finds an
-empty cache.
+The cache's folder is named after the state of the package (notebook_results.py). What the tests
+have executed in that state is taken into the cache, so that only the other notebooks run.
 A notebook that lists the chapters depends on them as well, and runs again when they change.
 """
 
-import hashlib
 import os
-import platform
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -22,36 +18,13 @@ from jupyter_cache.executors.utils import single_nb_execution
 from myst_nb.core import execute
 from myst_nb.core.execute.cache import NotebookClientCache
 from myst_nb.sphinx_ import NbMetadataCollector
+from notebook_results import cache_folder, depends_on_its_folder, take_out
 from sphinx.util import logging
 
 from grooves.plots import contents
 
 logger = logging.getLogger(__name__)
 KEPT = 3  # caches of this many states are kept, so that going back to one is quick
-PARTS = ("**/*.py", "**/*.mjs", "**/*.toml", "**/*.json", "**/*.safetensors")
-LISTS_CHAPTERS = "contents.chapters("
-PINS = ("requirements.txt", "constraints.txt")
-
-
-def state_of(root):
-    """A short name for the content of the package and its pins, the same on every machine."""
-    root = Path(root)
-    digest = hashlib.sha256(platform.python_version().encode())
-    files = [path for part in PARTS for path in (root / "grooves").glob(part)]
-    files += [root / name for name in PINS]
-    for path in sorted(set(files)):
-        if path.is_file():
-            digest.update(path.relative_to(root).as_posix().encode() + b"\0")
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()[:16]
-
-
-def cache_folder(root, output=None):
-    """The folder for the executed notebooks of the package's present state.
-
-    root: the course's folder. output: another folder that gets `_build`.
-    """
-    return Path(output or root) / "_build" / "executed" / state_of(root)
 
 
 def name_the_cache(app, config):
@@ -92,10 +65,25 @@ def forget_the_contents(app, env, names):
     cache = get_cache(app.config.nb_execution_cache_path)
     for name in sorted(names):
         path = Path(app.env.doc2path(name))
-        if path.suffix == ".ipynb" and LISTS_CHAPTERS in (text := path.read_text("utf-8")):
+        if path.suffix == ".ipynb" and depends_on_its_folder(text := path.read_text("utf-8")):
             with suppress(KeyError):
                 cache.remove_cache(cache.match_cache_notebook(nbformat.reads(text, 4)).pk)
     noted.write_text(listed, "utf-8")
+
+
+def take_in(app, env, names):
+    """Take into the cache what the tests have executed in this state of the package."""
+    if app.config.nb_execution_mode != "cache":
+        return
+    cache = get_cache(app.config.nb_execution_cache_path)
+    for path, notebook, seconds in take_out(app.config.nb_execution_cache_path):
+        put_in(cache, path, notebook, seconds)
+
+
+def put_in(cache, path, notebook, seconds):
+    """Put an executed notebook into the cache."""
+    bundle = CacheBundleIn(notebook, str(path), data={"execution_seconds": seconds})
+    cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
 
 def missing_notebooks(app, names):
@@ -132,9 +120,7 @@ def run_ahead(app, env, names):
     with ThreadPoolExecutor(jobs) as pool:
         for path, result in pool.map(run, missing_notebooks(app, names)):
             if result.err is None:
-                seconds = {"execution_seconds": result.time}
-                bundle = CacheBundleIn(result.nb, str(path), data=seconds)
-                cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+                put_in(cache, path, result.nb, result.time)
 
 
 class FilledIn(NotebookClientCache):
@@ -164,6 +150,7 @@ def setup(app):
     execute.NotebookClientCache = FilledIn
     app.connect("config-inited", name_the_cache, priority=10)
     app.connect("env-before-read-docs", forget_the_contents)
+    app.connect("env-before-read-docs", take_in)
     app.connect("env-before-read-docs", run_ahead)
     app.connect("build-finished", tell_the_times)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -18,6 +18,7 @@ EVERYDAY = {
     *("block", "channel", "context", "frozen", "gap", "generation", "head", "interference", "key"),
     *("launch", "moments", "peak", "position", "precision", "query", "rank", "replay", "step"),
     *("template", "training", "value", "view", "weight", "lineage", "seed", "prompt"),
+    *("hazard", "lane", "stream"),
 }
 LEFT_ALONE = (
     nodes.title,

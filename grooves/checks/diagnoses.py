@@ -13,22 +13,9 @@ import torch
 from torch import Tensor
 
 from grooves.checks.survey import Finding
+from grooves.checks.verdict import PATTERNS
 
 LOOSE = 2e-2  # of a result that is right but for its rounding
-
-
-def pattern(findings: Sequence[Finding]) -> tuple[str, str] | None:
-    """The first pattern that all wrong results show: its name and what to say, or None."""
-    wrong = [f for f in findings if f.wrong and f.got is not None and f.expected is not None]
-    if not wrong or len(wrong) < sum(f.wrong for f in findings):
-        return None
-    for name, shows, says in _PATTERNS:
-        try:
-            if shows(wrong, findings):
-                return name, says
-        except (RuntimeError, ValueError, TypeError, IndexError):
-            continue  # shapes that the pattern does not speak of
-    return None
 
 
 def _each(shows: Callable[[Tensor, Tensor, float], bool]) -> Callable:
@@ -235,4 +222,4 @@ _PATTERNS: tuple[tuple[str, Callable, str], ...] = (
     ),
 )
 
-PATTERNS = frozenset(name for name, _, _ in _PATTERNS)
+PATTERNS.update({name: (shows, says) for name, shows, says in _PATTERNS})

@@ -21,14 +21,13 @@ from html import escape
 
 from grooves.checks.again import refuse_memory, refuse_overwritten
 from grooves.checks.answers import line_of, not_started_in, place_of, student_frames, watch
-from grooves.checks.diagnoses import PATTERNS
 from grooves.checks.earlier import earlier_not_passed, note_outcome, sentence
 from grooves.checks.errors import habit
 from grooves.checks.failures import UNRECOGNISED, AnswerRaised, CheckFailed, NotStarted, Stopped
 from grooves.checks.quiet import silenced
 from grooves.checks.survey import named_inputs, survey
 from grooves.checks.term import exercises_set, numbered, tell_missing
-from grooves.checks.verdict import NONE_OF_THE_USUAL, SEVERAL, verdict
+from grooves.checks.verdict import NONE_OF_THE_USUAL, PATTERNS, SEVERAL, verdict
 from grooves.checks.words import describe
 
 _registry: dict[str, dict[str, None]] = {}  # lab -> its exercises, in the order of definition

@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+if TYPE_CHECKING:  # importing PyTorch takes two seconds, which a lab without it need not spend
+    from torch import Tensor
 
 
 @dataclass(frozen=True)

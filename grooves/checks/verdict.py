@@ -7,12 +7,11 @@ mistake does. If none is named, the numbers may still show a common pattern
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 
 import numpy as np
-import torch
 
-from grooves.checks.diagnoses import pattern
 from grooves.checks.failures import UNRECOGNISED, CheckFailed
 from grooves.checks.quiet import quiet
 from grooves.checks.smallest import smallest_case
@@ -21,6 +20,7 @@ from grooves.checks.survey import Finding, opened
 NONE_OF_THE_USUAL = "This is none of the usual mistakes."
 SEVERAL = "No single mistake explains all your results. The one above suggests this one:"
 MODERATE = 16.0  # what a fraction in an ordinary input does not exceed
+PATTERNS: dict[str, tuple[Callable, str]] = {}  # filled by `diagnoses`, which `compare` imports
 
 
 def note(finding: Finding) -> None:
@@ -81,6 +81,20 @@ def _recognised(findings: Sequence[Finding], first: Finding) -> CheckFailed | No
     return None
 
 
+def pattern(findings: Sequence[Finding]) -> tuple[str, str] | None:
+    """The first pattern that all wrong results show: its name and what to say, or None."""
+    wrong = [f for f in findings if f.wrong and f.got is not None and f.expected is not None]
+    if not wrong or len(wrong) < sum(f.wrong for f in findings):
+        return None
+    for name, (shows, says) in PATTERNS.items():
+        try:
+            if shows(wrong, findings):
+                return name, says
+        except (RuntimeError, ValueError, TypeError, IndexError):
+            continue  # shapes that the pattern does not speak of
+    return None
+
+
 def _is_ordinary(finding: Finding) -> bool:
     """Whether no fraction that the answer was given is large: no extreme input."""
     return bool(finding.inputs) and all(map(_is_moderate, finding.inputs))
@@ -89,7 +103,8 @@ def _is_ordinary(finding: Finding) -> bool:
 def _is_moderate(value) -> bool:
     if isinstance(value, (list, tuple)):
         return all(map(_is_moderate, value))
-    if isinstance(value, torch.Tensor):
+    torch = sys.modules.get("torch")
+    if torch and isinstance(value, torch.Tensor):
         value = value.detach().cpu().double().numpy() if value.is_floating_point() else None
     if isinstance(value, (float, np.ndarray)) and np.asarray(value).dtype.kind == "f":
         return bool((np.abs(value) <= MODERATE).all())

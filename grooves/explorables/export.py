@@ -15,6 +15,9 @@ from grooves.explorables.attention import still as attention_still
 from grooves.explorables.attention import widget as attention_widget
 from grooves.explorables.backprop import still as backprop_still
 from grooves.explorables.backprop import widget as backprop_widget
+from grooves.explorables.dataflow import programs as dataflow_programs
+from grooves.explorables.dataflow import still as dataflow_still
+from grooves.explorables.dataflow import widget as dataflow_widget
 from grooves.explorables.feedback import still as feedback_still
 from grooves.explorables.feedback import widget as feedback_widget
 from grooves.explorables.finetune import still as finetune_still
@@ -56,6 +59,11 @@ def forward() -> dict:
 def backprop() -> dict:
     """A formula with its numbers, and the choices that the small network starts from."""
     return backprop_widget.state()
+
+
+def dataflow() -> dict:
+    """The recorded programs of a decoding step, and the assumed latencies to begin with."""
+    return dataflow_widget.state()
 
 
 def feedback() -> dict:
@@ -104,12 +112,14 @@ def trucks() -> dict:
 
 
 def main() -> None:
-    """Redraw the still pictures."""
+    """Redraw the still pictures, and record the programs that `dataflow` shows."""
+    dataflow_programs.write()
     network = train_digits()
     first = forward_widget.state(network)
     pictures = {
         "attention": attention_still.draw(lineage.base(), Stories(), attention_widget.PROMPT),
         "backprop": backprop_still.draw(backprop_widget.EXPRESSION, backprop_widget.VALUES),
+        "dataflow": dataflow_still.draw(dataflow_programs.recorded()),
         "feedback": feedback_still.draw(),
         "finetune": finetune_still.draw(finetune_widget.recorded()),
         "forward": forward_still.draw(network, np.array(first["pixels"]), first["neuron"]),

@@ -8,12 +8,13 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
-from book_execution import forget_the_contents, state_of
+from book_execution import forget_the_contents, missing_notebooks, take_in
 from book_math import MathError, to_mathml
 from built_book import ROOT
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from nbformat.v4 import new_code_cell, new_notebook
+from notebook_results import hand_in, state_of
 from read_pages import edition_pages
 from sample_book import SOUND
 
@@ -99,6 +100,36 @@ def test_the_build_uses_the_cache_of_the_packages_state(sample):
     root = sample.site.parents[1]
     cache = root / "_build" / "executed" / state_of(root)
     assert len(list(cache.glob("executed/*/base.ipynb"))) == NOTEBOOKS
+
+
+def test_what_the_tests_have_executed_does_not_run_again_until_it_changes(tmp_path):
+    """As long as the package stays as it is: another state has another folder."""
+    cache = tmp_path / "executed"
+    config = SimpleNamespace(nb_execution_mode="cache", nb_execution_cache_path=str(cache))
+    config.nb_execution_excludepatterns = ["labs/*"]
+    app = SimpleNamespace(config=config)
+    app.env = SimpleNamespace(doc2path=lambda name: str(tmp_path / f"{name}.ipynb"))
+    for name in ("one", "two"):
+        cell = new_code_cell(f"print('{name}')", metadata={"tags": ["hide-input"]})
+        nbformat.write(new_notebook(cells=[cell]), tmp_path / f"{name}.ipynb")
+    ran = nbformat.read(tmp_path / "one.ipynb", 4)
+    ran.cells[0].outputs = [nbformat.v4.new_output("stream", text="one\n")]
+    hand_in(cache, tmp_path / "one.ipynb", ran, seconds=2.5)
+
+    def missing():
+        take_in(app, app.env, ["one", "two"])
+        return [path.name for path, _ in missing_notebooks(app, ["one", "two"])]
+
+    assert missing() == ["two.ipynb"]
+    assert missing() == ["two.ipynb"]  # it was handed in once, and is kept
+    assert list(cache.glob("handed_in/*")) == []
+    (record,) = get_cache(cache).list_cache_records()
+    kept = get_cache(cache).get_cache_bundle(record.pk)
+    assert kept.nb.cells[0].outputs[0].text == "one\n"
+    assert record.data == {"execution_seconds": 2.5}
+    text = (tmp_path / "one.ipynb").read_text("utf-8")
+    (tmp_path / "one.ipynb").write_text(text.replace("'one'", "'changed'"), "utf-8")
+    assert missing() == ["one.ipynb", "two.ipynb"]
 
 
 def test_all_that_is_written_goes_where_the_output_goes(sample, tmp_path):

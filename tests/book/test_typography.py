@@ -1,5 +1,6 @@
 """What is computed is typeset like the text around it, and a formula like the rest of its line."""
 
+import functools
 import re
 
 import book_typography
@@ -95,6 +96,7 @@ def test_a_number_in_running_text_is_typeset_and_one_in_code_is_not():
     assert book_typography.unbroken(markup) == f'<p id="a-1">{shown}'
 
 
+@functools.cache
 def seen(html):
     """A page's text without code, formulas and pictures."""
     soup = BeautifulSoup(html, "html.parser")

@@ -1,6 +1,8 @@
 """Which mistake is named: the only one that agrees with all that an answer returned."""
 
 import math
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -277,3 +279,9 @@ def test_what_a_mistakes_code_does_on_an_unsuitable_input_warns_nobody():
                 np.ones(2), np.zeros(2), (Mistake("empty", empty, "never."),), (np.ones(3),), ""
             )
     assert not shown
+
+
+def test_a_lab_that_needs_no_pytorch_does_not_wait_for_it():
+    """Only comparisons of numbers load it, and with it the patterns."""
+    code = "import sys, grooves.checks; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

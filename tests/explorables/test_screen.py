@@ -8,7 +8,7 @@ LEAST = 24  # pixels: of a target, each way (WCAG 2.2, 2.5.8)
 
 
 def change_to(page, key):
-    """Ask about another change in the explorable `serving`."""
+    """Ask about another change in the explorables `dataflow` and `serving`."""
     page.get_by_role("combobox", name="Change").select_option(key)
 
 
@@ -16,6 +16,17 @@ def change_to(page, key):
 STATES = {
     "attention": [(press, "Finish the story")],
     "backprop": [(turn_to, "1."), (turn_to, "Train it"), (turn_to, "2.")],
+    "dataflow": [
+        (turn_to, "2."),
+        (choose, "Critical path"),
+        *[(press, "Next ›")] * 4,
+        (turn_to, "3."),
+        (turn_to, "4."),
+        (press, "100 more"),
+        (turn_to, "1."),
+        *((change_to, key) for key in ("one", "exp", "matrix", "far", "short")),
+        (press, "Show me"),
+    ],
     "feedback": [(press, "Two other stories")],
     "finetune": [(turn_to, "1."), (turn_to, "2.")],
     "forward": [(press, "Step through"), (press, "Next"), (press, "Next"), (press, "Next")],

@@ -31,7 +31,7 @@ def test_what_a_chapter_brings_is_shared_by_chapters_and_processes(reports, monk
     found = {stage: (whole, one) for stage, whole, one in chapter_cost.costs(reports, 2)}
     assert found["unit"] == (100, 8 / 2 / 2)
     assert found["notebooks"] == (100, (20 + 4) / 2 / 2)
-    assert found["site"] == (100, (2 + 1 + 20) / 2 / 2)  # the book runs notebooks, no solutions
+    assert found["site"] == (100, (2 + 1) / 2 / 2)  # the book runs no notebook again
 
 
 def test_the_table_says_what_the_planned_chapters_will_take():

@@ -998,7 +998,7 @@ def _(model, judge):
 
 @wrong("self_training", "too_few_plots")
 def _(model, judge):
-    return trained(model, judge, rounds=2, only="lost")
+    return trained(model, judge, rounds=1, steps=20, only="lost")
 
 
 @wrong("self_training", "over_budget")

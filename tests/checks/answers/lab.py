@@ -5,12 +5,14 @@ name of the hint that its check must give. The reference is not among them: it i
 solutions notebook by its cell's id, so that it exists once.
 """
 
+import copy
 import importlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 
 import torch
 
@@ -59,6 +61,7 @@ class Answers:
         self.wrong_answers: dict[str, dict[str, object]] = {}
         self.rare_answers: dict[str, dict[str, tuple[object, str]]] = {}  # and their hints
         self.worked: list[ByHand] = []
+        self.setups: dict[str, tuple[dict, torch.Tensor]] = {}
 
     def right(self, exercise: str, name: str) -> Callable:
         """Write down a right answer: a decorator, or called with the answer."""
@@ -98,11 +101,25 @@ class Answers:
 
     def run_cells(self, path: Path, *ids: str) -> dict:
         """The names that a notebook's cells define, run in order after its setup cell."""
-        names = {"__name__": "__lab__"}
         sources = self.master_cells if path == self.master else self.student_cells
-        for id_ in ("setup", *ids):
+        names = self.set_up(sources["setup"])
+        for id_ in ids:
             exec(compile(sources[id_], f"<{id_}>", "exec"), names)
         return names
+
+    def set_up(self, source: str) -> dict:
+        """The names that a setup cell defines. It runs once; each call gets copies of its data.
+
+        PyTorch's random numbers begin each time as they do after the cell.
+        """
+        if source not in self.setups:
+            names = {"__name__": "__lab__"}
+            exec(compile(source, "<setup>", "exec"), names)
+            self.setups[source] = names, torch.get_rng_state()
+        names, state = self.setups[source]
+        torch.set_rng_state(state)
+        whole = {k: v for k, v in names.items() if k == "__builtins__" or isinstance(v, ModuleType)}
+        return whole | copy.deepcopy({k: v for k, v in names.items() if k not in whole})
 
     @cached_property
     def master_cells(self):

@@ -1,0 +1,1 @@
+"""The parts of benchmarks/many_devices.py: what wires cost, what processes gain, what is shown."""
