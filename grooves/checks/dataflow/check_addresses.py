@@ -126,7 +126,8 @@ MISTAKES = (
     Mistake(
         "listed_order",
         _with(order=None),
-        "you place the values in the order of the list. Begin with the one that lands first.",
+        "you place the values in the order of the list. Begin with the one whose `first` is the "
+        "smallest.",
     ),
     *in_forms(
         "another_order",
