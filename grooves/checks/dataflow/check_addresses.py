@@ -98,7 +98,7 @@ MISTAKES = (
     *in_forms(
         "reused_while_alive",
         "a place is given away in the cycle in which its value is read for the last time. In that "
-        "cycle it is still alive: it is free from the next one on.",
+        "cycle it is still alive: it is free in the next one.",
         _with(early=1),
         _with(alive=lambda a, b: b[2] > a[1]),
     ),
