@@ -7,6 +7,9 @@ Letters: C channels, T earlier tokens, M hidden numbers of the feed-forward netw
 
 from __future__ import annotations
 
+import contextlib
+import io
+import logging
 from collections.abc import Callable
 
 import numpy as np
@@ -79,13 +82,29 @@ class _OneToken(Step):
         return (self.function(F.embedding(word, self.table)),)
 
 
+TRACER = "torch.fx.experimental.symbolic_shapes"  # it logs the whole graph where it fails
+
+
 def compiled(function: Callable, chip: Chip | None = None) -> Program:
     """A function (C,) -> (C,) as a program of the simulated chip, in 32 bits.
 
     Raises: ValueError where it contains an operation for which the compiler has no rule.
     """
-    with own_seed(0), torch.no_grad():
-        return compile(_OneToken(function, inputs()), chip or Chip(), "fp32")
+    step = _OneToken(function, inputs())
+    with own_seed(0), torch.no_grad(), _quiet_tracer():
+        return compile(step, chip or Chip(), "fp32")
+
+
+@contextlib.contextmanager
+def _quiet_tracer():
+    """The tracer's dumps of the graph are not for students."""
+    logger = logging.getLogger(TRACER)
+    before, logger.disabled = logger.disabled, True
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logger.disabled = before
 
 
 def on_chip(program: Program) -> tuple[np.ndarray, set[int]]:

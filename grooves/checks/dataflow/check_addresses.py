@@ -98,7 +98,7 @@ MISTAKES = (
     *in_forms(
         "reused_while_alive",
         "a place is given away in the cycle in which its value is read for the last time. In that "
-        "cycle it is still alive: it is free from the next one on.",
+        "cycle it is still alive: it is free in the next one.",
         _with(early=1),
         _with(alive=lambda a, b: b[2] > a[1]),
     ),
@@ -126,7 +126,8 @@ MISTAKES = (
     Mistake(
         "listed_order",
         _with(order=None),
-        "you place the values in the order of the list. Begin with the one that lands first.",
+        "you place the values in the order of the list. Begin with the one whose `first` is the "
+        "smallest.",
     ),
     *in_forms(
         "another_order",

@@ -6,82 +6,28 @@ random ones, which have several.
 
 from __future__ import annotations
 
-import numpy as np
-
 from grooves.checks import CheckFailed, check, describe
 from grooves.checks.arrays import by_hand
+from grooves.checks.dataflow.hazard_cases import CASES, random_case
 from grooves.checks.dataflow.rules import LAB, SHOULD, integer
 from grooves.checks.mistakes import Mistake, in_forms
 from grooves.checks.survey import Finding
 from grooves.checks.verdict import note
 
 KINDS = ("unit", "early", "overwritten")
-# name, unit, start, occupies, latency, reads, address. Each has a hazard, since an empty list says
-# little about an answer.
-COLLISION = [("y", "switch", 0, 2, 3, (), 8), ("z", "switch", 1, 2, 3, (), 9)]
-CASES = (
-    # a unit is free just in time, a value is read as it lands, a dead value makes room
-    [
-        ("a", "matrix", 0, 3, 5, (), 0),
-        ("b", "matrix", 3, 1, 4, (), 1),
-        ("c", "vector", 7, 1, 2, ("a", "b"), 0),
-        *COLLISION,
-    ],
-    [("a", "matrix", 0, 3, 5, (), 0), ("b", "matrix", 2, 1, 4, (), 1)],
-    [("a", "matrix", 0, 2, 6, (), 0), ("b", "vector", 5, 1, 2, ("a",), 1)],
-    # the address is written in the cycle of the last read, and in the cycle after it
-    [
-        ("a", "matrix", 0, 1, 2, (), 0),
-        ("b", "vector", 4, 1, 2, ("a",), 1),
-        ("c", "matrix", 1, 1, 3, (), 0),
-    ],
-    [
-        ("a", "matrix", 0, 1, 2, (), 0),
-        ("b", "vector", 4, 1, 2, ("a",), 1),
-        ("c", "matrix", 1, 1, 4, (), 0),
-        *COLLISION,
-    ],
-    [
-        ("c", "matrix", 6, 2, 3, (), 0),
-        ("b", "vector", 12, 1, 2, ("a",), 1),
-        ("a", "matrix", 0, 4, 5, (), 0),
-    ],
-    # a value that is read before its operation has started
-    [("a", "matrix", 6, 1, 2, (), 0), ("b", "vector", 3, 1, 2, ("a",), 1)],
-    # two in one cycle on one unit, and two in one cycle on two
-    [
-        ("a", "matrix", 4, 1, 2, (), 0),
-        ("b", "matrix", 4, 1, 3, (), 1),
-        ("c", "vector", 4, 1, 3, (), 2),
-    ],
-)
-
-
-def random_case(seed: int) -> list[tuple]:
-    """Nine operations of which some collide, listed in no order."""
-    rng, lands, ends, operations = np.random.default_rng(seed), {}, {"matrix": 0, "vector": 0}, []
-    for i, name in enumerate("abcdefghi"):
-        unit = str(rng.choice(["matrix", "vector"]))
-        n_reads = min(i, int(rng.integers(0, 3)))
-        reads = tuple("abcdefghi"[j] for j in rng.permutation(i)[:n_reads])
-        occupies, later = int(rng.integers(1, 5)), int(rng.integers(0, 4))
-        start = max([ends[unit], *(lands[r] for r in reads)]) + int(rng.integers(-1, 3))
-        start = max(start, 0)
-        ends[unit] = max(ends[unit], start + occupies)
-        lands[name] = start + occupies + later
-        operations.append(
-            (name, unit, start, occupies, occupies + later, reads, int(rng.integers(0, 5)))
-        )
-    order = rng.permutation(len(operations))
-    return [operations[i] for i in order]
 
 
 def right(
     schedule, occupied="occupies", edge=0, reads="landing", read_edge=0, writes="landing",
     write_edge=0, last="last", kinds=KINDS, by_order=False, any_later=False, same_unit=True,
-    both=False, all_of=None,
+    both=False, all_of=None, earlier_only=False, unread=False, latest=False, together=False,
 ):  # fmt: skip
-    """Hazards (kind, cycle, name) in the order of cycles, with a place for each mistake."""
+    """Hazards (kind, cycle, name) in the order of cycles, with a place for each mistake.
+
+    earlier_only: a collision counts if the starts differ. unread: a value that is never read is
+    taken to be alive. latest: only the last value to land before counts. together: two values that
+    land in the same cycle overwrite each other.
+    """
     starts = {one[0]: one[2] for one in schedule}
     lands = {one[0]: one[2] + one[4] for one in schedule}
     asked: dict[str, list[int]] = {}
@@ -93,6 +39,8 @@ def right(
     for i, (name, unit, start, _, _, inputs, address) in enumerate(in_order):
         for other, its_unit, its_start, occupies, latency, *_ in in_order[:i]:
             length = {"occupies": occupies, "latency": latency, "one": 1}[occupied] + edge
+            if earlier_only and start == its_start:
+                continue
             if (unit == its_unit or not same_unit) and its_start <= start < its_start + length:
                 found.add(("unit", start, name))
                 if both and start == its_start:
@@ -101,19 +49,26 @@ def right(
         if any(start < there[value] + read_edge for value in inputs):
             found.add(("early", start, name))
         when = lands if writes == "landing" else starts
-        for other in schedule:
-            if other[0] == name or other[6] != address:
+        there = {o[0]: when[o[0]] for o in schedule if o[6] == address and o[0] != name}
+        before = {o: cycle for o, cycle in there.items() if cycle < when[name] + together}
+        for other, cycle in before.items():
+            cycles = asked.get(other, [])
+            if any_later or (unread and not cycles):
+                until = 10**9
+            elif cycles and (cycle == max(before.values()) or not latest):
+                until = {"last": max, "first": min, "listed": _final}[last](cycles) + write_edge
+            else:
                 continue
-            cycles = asked.get(other[0], [])
-            if not cycles and not any_later:
-                continue
-            until = 10**9 if any_later else {"last": max, "first": min}[last](cycles) + write_edge
-            if when[other[0]] < when[name] <= until:
+            if when[name] <= until:
                 found.add(("overwritten", when[name], name))
     hazards = sorted(
         (h for h in found if h[0] in kinds), key=lambda h: (h[1], KINDS.index(h[0]), h[2])
     )
     return hazards if all_of is None else all_of(hazards)
+
+
+def _final(cycles):
+    return cycles[-1]
 
 
 def _with(**changes):
@@ -132,6 +87,12 @@ MISTAKES = (
         _with(occupied="latency"),
         "you take a unit to be occupied until the result lands. After `occupies` cycles the next "
         "operation may start; the unit is a pipeline.",
+    ),
+    Mistake(
+        "same_cycle_missed",
+        _with(earlier_only=True),
+        "you find a collision on a unit only if one operation started earlier. Two that start in "
+        "the same cycle collide as well, and the one that comes later in the list is reported.",
     ),
     *in_forms(
         "unit_edge",
@@ -181,7 +142,32 @@ MISTAKES = (
     Mistake(
         "after_last_read",
         _with(write_edge=1),
-        "from the cycle after the last read on, the address is free.",
+        "you keep an address occupied for a cycle too long. It is free in the cycle after the last "
+        "read.",
+    ),
+    Mistake(
+        "read_listed_last",
+        _with(last="listed"),
+        "you take the read that comes last in the list for the last read. The list is in no order: "
+        "the last read is the one with the latest cycle.",
+    ),
+    Mistake(
+        "latest_value_only",
+        _with(latest=True),
+        "you look only at the value that landed last at an address. An older one that is still "
+        "to be read counts too: each later value at its address is a hazard, whatever landed in "
+        "between.",
+    ),
+    Mistake(
+        "unread_values",
+        _with(unread=True),
+        "you count values that are never read as alive. Nothing is lost when they are overwritten.",
+    ),
+    Mistake(
+        "landed_together",
+        _with(together=True),
+        "you report values that land at an address in the same cycle. Only a value that landed in "
+        "an earlier cycle is overwritten.",
     ),
     Mistake(
         "first_read",
@@ -205,6 +191,12 @@ MISTAKES = (
         "first_hazard",
         _with(all_of=lambda hazards: hazards[:1]),
         "you report the first hazard. Report all of them.",
+    ),
+    Mistake(
+        "unsorted",
+        lambda schedule: right(schedule)[::-1],
+        "you find the right hazards, but not in the order of their cycles. Sort them by the second "
+        "entry.",
     ),
 )
 

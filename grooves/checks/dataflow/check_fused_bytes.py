@@ -36,7 +36,7 @@ def right(
 ):  # fmt: skip
     """Bytes, with a place for each mistake.
 
-    there: how often an intermediate result that is not kept crosses the border. written: the same
+    there: how often an intermediate result that is not kept crosses the edge. written: the same
     for one that is kept.
     """
     numbers = weights * sum(a * b + biases * b for a, b in itertools.pairwise(widths))
@@ -67,7 +67,7 @@ MISTAKES = (
     Mistake(
         "not_read_back",
         _with(there=1),
-        "an intermediate result that leaves the chip crosses the border twice: it is written, and "
+        "an intermediate result that leaves the chip crosses the edge twice: it is written, and "
         "then read by the next layer.",
     ),
     Mistake(
@@ -101,7 +101,7 @@ MISTAKES = (
     ),
     *in_forms(
         "ends_twice",
-        "input and output cross the border once each: the first is read, the last is written.",
+        "input and output cross the edge once each: the first is read, the last is written.",
         _with(first=2, last=2),
         _with(first=1, last=2),
         _with(first=2, last=1),

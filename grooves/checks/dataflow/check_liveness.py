@@ -77,11 +77,20 @@ def _with(**changes):
     return lambda *inputs: right(*inputs, **changes)
 
 
+def _first_is_start(operations, outputs):
+    """The first cycle is that of the start; the last one is right, even of what nobody reads."""
+    starts = {name: start for name, start, _, _ in operations}
+    ranges = right(operations, outputs)
+    return {name: (starts.get(name, first), last) for name, (first, last) in ranges.items()}
+
+
 MISTAKES = (
-    Mistake(
+    *in_forms(
         "from_start",
+        "you begin where the operation starts. Its value exists `latency` cycles later, where it "
+        "lands.",
         _with(first="start"),
-        "you begin where the operation starts. Its value exists `latency` cycles later.",
+        _first_is_start,
     ),
     *in_forms(
         "without_last_read",

@@ -106,18 +106,48 @@ def never_waiting(operations) -> Schedule:
     return _named(operations, best[1])
 
 
+def in_order_of_the_list(operations) -> Schedule:
+    """Each operation as early as it can, placed one after the other in the order of the list."""
+    starts, free, lands = {}, {}, {}
+    for name, unit, occupies, latency, reads in operations:
+        starts[name] = max([free.get(unit, 0), *(lands[value] for value in reads)])
+        free[unit], lands[name] = starts[name] + occupies, starts[name] + latency
+    return starts
+
+
+def is_greedy(operations: Sequence[Operation], starts: Schedule) -> bool:
+    """Whether no unit waits in a cycle in which an operation is ready for it."""
+    lands = {name: starts[name] + latency for name, _, _, latency, _ in operations}
+    for name, unit, _, _, reads in operations:
+        for cycle in range(max((lands[value] for value in reads), default=0), starts[name]):
+            if not any(
+                its_unit == unit and starts[other] <= cycle < starts[other] + occupies
+                for other, its_unit, occupies, *_ in operations
+            ):
+                return False
+    return True
+
+
 MISTAKES = (
     Mistake(
         "greedy_longest_path",
         _by(longest_path_first),
-        "whatever is ready starts, the operation with the longest path to the end first. That is a "
-        "good rule and no more: sometimes a unit has to wait for an operation that is ready soon. "
-        "Compare schedules, and keep the shortest.",
+        "greedy: whatever is ready starts, the operation with the longest path to the end first. "
+        "That is a good rule and no more, because sometimes a unit has to wait for an operation "
+        "that is ready soon. The optimum needs a search that compares schedules and keeps the "
+        "shortest.",
+    ),
+    Mistake(
+        "in_order_of_the_list",
+        in_order_of_the_list,
+        "greedy: you place one operation after the other in the order of the list, each as early "
+        "as it can start. The optimum needs a search over the orders.",
     ),
     *in_forms(
         "greedy_other",
-        "whatever is ready starts, in an order that ignores what waits for it. Begin with the "
-        "longest path to the end; then compare schedules, and keep the shortest.",
+        "greedy: whatever is ready starts, and no unit ever waits for a better operation. Whatever "
+        "the rule by which you choose among those that are ready, the optimum needs a search that "
+        "compares schedules and keeps the shortest.",
         _by(program_order),
         _by(shortest_first),
         _by(lambda tasks: [-one.occupies for one in tasks]),
@@ -146,17 +176,46 @@ MISTAKES = (
 )
 
 
+# The last form of "greedy_other": recognised by the schedule, whatever rule has made it.
+ANY_RULE = Mistake(
+    "greedy_other",
+    _by(lambda tasks: [-i for i in range(len(tasks))]),
+    next(mistake.says for mistake in MISTAKES if mistake.name == "greedy_other"),
+)
+MISTAKES = (*MISTAKES, ANY_RULE)
+
+
 @check(lab=LAB, exercise="puzzle", returns=dict)
 def puzzle(answer):
     """puzzle(operations) -> {name: start}, a schedule that no other one beats."""
+    results = []
     for i, (operations, shortest) in enumerate(cases()):
         call = by_hand(answer) if i == 0 else answer
         given = f"{len(operations)} operations, {operations[0]}, {operations[1]} and so on"
         given = "the 6 operations of `two_units`" if i == 0 else given
-        end = end_of(operations, read_schedule(call(list(operations)), operations, given))
+        starts = read_schedule(call(list(operations)), operations, given)
+        results.append((operations, shortest, given, starts))
+    greedy_by_some_rule = all(is_greedy(operations, starts) for operations, _, _, starts in results)
+    ends = [end_of(operations, starts) for operations, _, _, starts in results]
+
+    def known() -> bool:
+        """Whether a mistake with code of its own explains all results."""
+        return any(
+            all(
+                end_of(operations, mistake.compute(operations)) == end
+                for (operations, *_), end in zip(results, ends, strict=True)
+            )
+            for mistake in MISTAKES
+            if mistake.name != ANY_RULE.name
+        )
+
+    unknown = greedy_by_some_rule and ends != list(SHORTEST) and not known()
+    for (operations, shortest, given, _), end in zip(results, ends, strict=True):
         told = f"for {given}, your result ends in cycle {end}; {shortest} is possible."
 
         def agrees(mistake, operations=operations, end=end):
+            if mistake is ANY_RULE:
+                return unknown
             return end_of(operations, mistake.compute(operations)) == end
 
         note(Finding(end > shortest, told, MISTAKES, agrees, inputs=(operations,)))

@@ -111,16 +111,7 @@ def shorter_chain(answer):
         )
     given = f"a block of {C} channels and {T} earlier tokens"
     _judge_outputs(function, block, given)
-    try:
-        program = compiled(function)
-    except ValueError as error:
-        raise CheckFailed(
-            f"for {given}, your result cannot be compiled: {str(error).removesuffix(' in ')}.\n"
-            "The compiler knows products with a matrix of weights, + − · /, sums and means, "
-            "square, sqrt, rsqrt, exp, relu, reshaping, torch.cat and layer_norm. Compute "
-            "constants outside the function that you return.",
-            hint="no_rule",
-        ) from None
+    program = _program(function, given)
     cycles = program.cycles
     if cycles > BAR:
         name, why = why_long(program)
@@ -134,7 +125,7 @@ def shorter_chain(answer):
     if executed != {cycles}:
         raise RuntimeError(f"the chip took {executed} cycles instead of {cycles}")
     before = compiled(block).cycles
-    return f"{cycles} cycles, as promised; the block as it was written takes {before}."
+    return f"{cycles} cycles, as the compiler promised; the block as it was written takes {before}."
 
 
 def race(answer) -> int:
@@ -145,9 +136,50 @@ def race(answer) -> int:
     block = Block(seed=41)
     function = answer(block)
     _judge_outputs(function, block, "the race's block")
-    cycles = compiled(function).cycles
+    cycles = _program(function, "the race's block").cycles
     print(f"score {cycles}: cycles per token, {Chip().clock_hz / cycles:,.0f} tokens per second.")
     return cycles
+
+
+def _program(function: Callable, given: str) -> Program:
+    """The compiled function, which has run in PyTorch before.
+
+    Raises: CheckFailed with "in_place", "branches", "numpy" or "no_rule".
+    """
+    try:
+        return compiled(function)
+    except Exception as error:  # the tracer raises errors of many types
+        name, why = why_not_compiled(error)
+    raise CheckFailed(f"for {given}, your result cannot be compiled: {why}", hint=name) from None
+
+
+def why_not_compiled(error: Exception) -> tuple[str, str]:
+    """The name of what the compiler cannot take, and what to do about it."""
+    told = str(error)
+    operation = told.partition("no rule for the PyTorch operation ")[2].split(" ")[0]
+    kind = operation.removeprefix("aten.").split(".")[0]
+    if kind.endswith("_"):
+        return "in_place", (
+            f"it changes a tensor in place ({operation}). Compute a new tensor instead, for "
+            "instance x = x + y in place of x += y."
+        )
+    if "data-dependent" in told or kind == "item":
+        return "branches", (
+            "it takes a number out of a tensor, for an `if`, `float` or `.item()`, for instance. "
+            "The program has to be the same for every x, so nothing in it may depend on the "
+            "values in x except by operations on tensors."
+        )
+    if "numpy" in told.lower() or "data pointer" in told:
+        return "numpy", (
+            "it calls NumPy. The compiler sees PyTorch's operations alone, so write the function "
+            "that you return with tensors; outside it you may use NumPy."
+        )
+    first = (told.splitlines() or [type(error).__name__])[0].removesuffix(" in ").rstrip(".")
+    return "no_rule", (
+        f"{first}.\nThe compiler knows products with a matrix of weights, + − · /, sums and means, "
+        "square, sqrt, rsqrt, exp, relu, reshaping, torch.cat and layer_norm. Compute constants "
+        "outside the function that you return."
+    )
 
 
 def _expected(block: Block) -> Tensor:
@@ -178,8 +210,9 @@ def _judge_outputs(function: Callable, block: Block, given: str) -> None:
         row = int(far.max(1).values.argmax())
         place = int(far[row].argmax())
         told = (
-            f"for {given}, your result has {got[row, place]:.4g} at place {place} for an x of the "
-            f"size {inputs()[row].std():.2g}; it should be {expected[row, place]:.4g}."
+            f"for {given}, your result has {got[row, place]:.4g} in channel {place}, for an x with "
+            f"a standard deviation of {inputs()[row].std():.2g}; it should be "
+            f"{expected[row, place]:.4g}."
         )
         for name, changes, says in MISTAKES:
             like = torch.stack([by_algebra(block, x, **changes) for x in inputs()]).double()
@@ -198,7 +231,7 @@ def _judge_chip(computed: np.ndarray, block: Block, given: str) -> None:
     if far > NEAR:
         raise CheckFailed(
             f"for {given}, your result is right in PyTorch, but {far:.2g} off on the chip. Does it "
-            "subtract two large numbers that are nearly equal, or write to a tensor in place?",
+            "subtract two large numbers that are nearly equal?",
             hint="other_on_chip",
         )
 
@@ -229,7 +262,19 @@ def why_long(program: Program) -> tuple[str, str]:
             "for the number. A @ (r · x) is r · (A @ x), in which both are computed at the same "
             "time."
         )
+    if any(kinds[a] == "sub" and kinds[b] == "multiply" and b not in sums for a, b in pairs):
+        return "mean_not_folded", said + (
+            "The mean is subtracted from a vector, which is then multiplied by a matrix A: the "
+            "product waits for the mean. To subtract the mean is linear, so it can be multiplied "
+            "into A before the program runs: A @ (x - x.mean()) is A_centred @ x, where A_centred "
+            "is A with the mean of each row subtracted from the row."
+        )
+    if any(kinds[a] == "sub" and kinds[b] == "square" for a, b in pairs):
+        return "variance_waits", said + (
+            "A variance waits for the mean. It need not: it is the mean of the squares minus the "
+            "square of the mean, and these two are computed at the same time."
+        )
     return "too_long", said + (
-        "Which of them could begin earlier? A variance, for instance, need not wait for the mean: "
-        "it is the mean of the squares minus the square of the mean."
+        "For each of them, look at what it waits for. Could it be computed from x directly, and "
+        "what it waits for be multiplied or added behind it?"
     )

@@ -74,6 +74,19 @@ def _drained_each(rows, columns, n_in, n_out, n_vectors, overlapped):
     return right(*inputs, load=0) + rows if overlapped else right(*inputs)
 
 
+def _overlapped_only(**changes):
+    """A mistake that is made where loading overlaps, and only there."""
+    return lambda *inputs: _of(**changes)(*inputs) if inputs[5] else right(*inputs)
+
+
+def _larger(rows, _c, _i, _o, n_vectors, _):
+    return max(n_vectors, rows)
+
+
+def _none(*_):
+    return 0
+
+
 MISTAKES = (
     Mistake(
         "drain_forgotten",
@@ -98,10 +111,26 @@ MISTAKES = (
         _of(drain=lambda r, c, *_: r + c - 1),
         _of(drain=lambda r, c, *_: r + c - 3),
     ),
-    Mistake(
+    *in_forms(
         "load_forgotten",
-        _of(load=lambda *_: 0),
-        "loading the weights is missing: one row per cycle.",
+        "loading the weights is missing, which takes one cycle per row. Where nothing overlaps, "
+        "every tile is loaded before its first vector; if `overlapped`, only the first tile's "
+        "loading shows.",
+        _of(load=_none),
+        _of(load=_none, apart=_larger),
+        _overlapped_only(load=_none),
+        _overlapped_only(load=_none, apart=_larger),
+        lambda *inputs: right(*inputs, load=None if inputs[5] else 0),
+    ),
+    *in_forms(
+        "tail_forgotten",
+        "if `overlapped`, the end of the last tile is missing. From the cycle in which its first "
+        "vector enters, it takes n_vectors + rows + columns - 2 cycles, as any tile does; only "
+        "the tiles before it are hidden behind the next one.",
+        _overlapped_only(lasts=_none),
+        _overlapped_only(drain=_none),
+        _overlapped_only(lasts=_none, load=_none, apart=_larger),
+        lambda *inputs: right(*inputs) - inputs[5] * (inputs[4] + inputs[0] + inputs[1] - 2),
     ),
     *in_forms(
         "another_load",

@@ -132,8 +132,8 @@ def _judge_reads(starts: Schedule, operations: Sequence[Operation], given: str) 
                 raise CheckFailed(
                     f"for {given}, your result starts {name!r} in cycle {starts[name]}, but it "
                     f"reads {value!r}, which lands in cycle {lands[value]}.\nLikely mistake: a "
-                    "value can be read from its start plus its latency on, and not as soon as its "
-                    "unit is free.",
+                    "value can be read `latency` cycles after its operation has started, which is "
+                    "later than the cycle in which the unit is free.",
                     hint="too_early",
                 )
 

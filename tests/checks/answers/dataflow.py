@@ -17,7 +17,10 @@ ANSWERS = Answers(
     "14_dataflow",
     trains=("shorter_chain",),
     harmless={"two_units": {"cached by shape": "it has no arguments"}},
-    plain_hints=("how_many", "not_a_table", "not_hazards", "other_kind", "no_rule"),
+    plain_hints=(
+        *("how_many", "not_a_table", "not_hazards", "other_kind"),
+        *("no_rule", "in_place", "branches", "numpy"),
+    ),
 )
 right, wrong, rare = ANSWERS.right, ANSWERS.wrong, ANSWERS.rare
 
@@ -362,10 +365,30 @@ def _(schedule):
     return [(kind, cycle, name) for cycle, kind, name in sorted(set(found))]
 
 
-@rare("find_hazard", "in no order")
+@wrong("find_hazard", "unsorted")
 def _(schedule):
     found = ANSWERS.right_answers["find_hazard"]["all pairs of operations, at the end sorted"]
     return list(found(schedule))[::-1]
+
+
+@wrong("find_hazard", "latest_value_only")
+def _(schedule):
+    found = ANSWERS.right_answers["find_hazard"]["all pairs of operations, at the end sorted"]
+    lands = {o[0]: o[2] + o[4] for o in schedule}
+    hazards = [hazard for hazard in found(schedule) if hazard[0] != "overwritten"]
+    for name, *_, address in schedule:
+        here = [o for o in schedule if o[6] == address and lands[o[0]] < lands[name]]
+        newest = max((lands[o[0]] for o in here), default=None)
+        lying = [o[0] for o in here if lands[o[0]] == newest]
+        if any(o[2] >= lands[name] for o in schedule for value in o[5] if value in lying):
+            hazards.append(("overwritten", lands[name], name))
+    return sorted(hazards, key=lambda hazard: hazard[1])
+
+
+@rare("find_hazard", "each hazard twice")
+def _(schedule):
+    found = ANSWERS.right_answers["find_hazard"]["all pairs of operations, at the end sorted"]
+    return [hazard for hazard in found(schedule) for _ in range(2)]
 
 
 EXAMPLE = [
@@ -646,9 +669,31 @@ def _(operations):
     return {name: None for name, *_ in operations}
 
 
-@rare("puzzle", "each operation as early as it can, in the order of the list")
+@wrong("puzzle", "in_order_of_the_list")
 def _(operations):
     return _of_order(operations, range(len(operations)))[1]
+
+
+@rare("puzzle", "each operation a cycle later than it could, in the order of the list")
+def _(operations):
+    starts = _of_order(operations, range(len(operations)))[1]
+    return {name: start + 1 for name, start in starts.items()}
+
+
+@rare("puzzle", "greedy by the number of readers", "greedy_other")
+def _(operations):
+    readers = {name: sum(name in o[4] for o in operations) for name, *_ in operations}
+    starts, free, lands, cycle = {}, {}, {}, 0
+    while len(starts) < len(operations):
+        for name, unit, occupies, latency, reads in sorted(
+            operations, key=lambda o: (-readers[o[0]], o[0] in "bdfhj")
+        ):
+            ready = name not in starts and all(lands.get(v, 10**9) <= cycle for v in reads)
+            if ready and free.get(unit, 0) <= cycle:
+                starts[name], lands[name] = cycle, cycle + latency
+                free[unit] = cycle + occupies
+        cycle += 1
+    return starts
 
 
 ANSWERS.by_hand(
@@ -726,7 +771,69 @@ def _(block):
     return forward
 
 
+def _late(block, variance, centred=True, before_relu=False):
+    """The block with its matrices folded, in steps that are still to be improved."""
+    C = len(block.query)
+    centre = torch.eye(C) - 1 / C if centred else torch.eye(C)
+    scores, up, values = (
+        block.keys @ block.query @ centre,
+        block.up @ centre,
+        block.out @ block.values.T,
+    )
+    less = (lambda x: x) if centred else (lambda x: x - x.mean())
+
+    def forward(x):
+        weights = ((scores @ less(x)) * variance(x).rsqrt()).exp()
+        x = x + (values @ weights) / weights.sum()
+        hidden = up @ less(x)
+        if before_relu:
+            return x + block.down @ (hidden / variance(x).sqrt()).relu().square()
+        return x + (block.down @ hidden.relu().square()) / variance(x)
+
+    return forward
+
+
+def _one_pass(x):
+    return x.square().mean() - x.mean().square() + EPS
+
+
+@rare("shorter_chain", "the variance in one pass, and the mean subtracted", "mean_not_folded")
+def _(block):
+    return _late(block, _one_pass, centred=False)
+
+
+@wrong("shorter_chain", "variance_waits")
+def _(block):
+    return _late(block, lambda x: (x - x.mean()).square().mean() + EPS, before_relu=True)
+
+
 @wrong("shorter_chain", "too_long")
+def _(block):
+    return _late(block, lambda x: (x * x - x * x.mean()).mean() + EPS, before_relu=True)
+
+
+@wrong("shorter_chain", "in_place")
+def _(block):
+    def forward(x):
+        weights = (block.keys @ (block.query @ block.norm(x))).exp()
+        x = x.clone()
+        x += block.out @ (weights @ block.values) / weights.sum()
+        return x + block.down @ (block.up @ block.norm(x)).relu().square()
+
+    return forward
+
+
+@wrong("shorter_chain", "branches")
+def _(block):
+    return lambda x: block(x) if x.square().sum() > 0 else x
+
+
+@wrong("shorter_chain", "numpy")
+def _(block):
+    return lambda x: block(torch.tensor(np.array(x)))
+
+
+@wrong("shorter_chain", "mean_not_folded")
 def _(block):
     scores, values = block.keys @ block.query, block.out @ block.values.T
 
