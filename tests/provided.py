@@ -21,7 +21,8 @@ FIXTURES = {"browser": "chromium"}
 PROGRAMS = {"git": "checkout"}
 ALWAYS_THERE = {"make", "sh", "bash"}  # or no stage would run
 # Looked for first and done without, by tests and by the packages that they call.
-OPTIONAL = {"unshare", "actionlint", "uname", "nvidia-smi", "sysctl", "lscpu", "fc-list", "node", "ip"}
+OPTIONAL = {"unshare", "ip", "actionlint", "uname", "nvidia-smi", "sysctl", "lscpu", "node"}
+OPTIONAL |= {"fc-list"}
 
 
 @contextlib.contextmanager
