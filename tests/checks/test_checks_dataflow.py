@@ -81,6 +81,32 @@ def test_the_shortest_schedules_are_those_that_an_exact_search_finds():
     assert check_puzzle.SHORTEST[0] == check_two_units.SHORTEST
 
 
+def test_a_schedule_is_called_greedy_whatever_the_rule_that_made_it(monkeypatch):
+    unwatched(monkeypatch)
+    for seed in range(6):
+
+        def by_lot(operations, seed=seed):
+            rule = np.random.default_rng(seed).permutation(12)
+            greedy = check_puzzle._by(lambda tasks: list(rule[: len(tasks)]))
+            return greedy(operations)
+
+        assert refusal("puzzle", by_lot).message.count("Likely mistake: greedy: ") == 1
+
+
+def test_the_cell_behind_the_exercise_misses_no_kind_of_hazard():
+    ids = [f"{exercise}-answer" for exercise in ("liveness", "addresses", "find_hazard")]
+    names = ANSWERS.run_cells(ANSWERS.master, *ids)
+    find_hazard = names["find_hazard"]
+    for kind in check_find_hazard.KINDS:
+        names["find_hazard"] = lambda schedule, kind=kind: [
+            hazard for hazard in find_hazard(schedule) if hazard[0] != kind
+        ]
+        with pytest.raises(AssertionError):
+            exec(ANSWERS.master_cells["moved"], names)
+    names["find_hazard"] = find_hazard
+    exec(ANSWERS.master_cells["moved"], names)
+
+
 def test_no_two_values_that_are_alive_share_a_place():
     for seed in range(16):
         values = check_addresses.random_case(seed)
@@ -140,6 +166,13 @@ def test_the_chip_computes_the_block_in_the_cycles_that_were_promised():
         expected = torch.stack([block(x) for x in chain_block.inputs()]).numpy()
         assert np.abs(computed - expected).max() < 1e-3
         assert cycles == {program.cycles}
+
+
+def test_what_cannot_be_compiled_is_refused_in_one_sentence_without_a_dump(capfd):
+    for hint in ("branches", "in_place", "numpy"):
+        failure = refusal("shorter_chain", ANSWERS.wrong_answers["shorter_chain"][hint])
+        assert failure.hint == hint and "\n" not in failure.message
+    assert capfd.readouterr() == ("", "")
 
 
 def test_the_bar_leaves_room_below_and_above():

@@ -238,6 +238,14 @@ def find_hazard(answer):
     for i, schedule in enumerate([*CASES, *drawn]):
         call = by_hand(answer) if i == 0 else answer
         got, expected = as_hazards(call(list(schedule))), right(schedule)
+        twice = next((h for h in got if got.count(h) > 1), None)
+        if twice and set(got) == set(expected):
+            raise CheckFailed(
+                f"for schedule = {schedule}, your result has {twice} more than once.\nLikely "
+                "mistake: an operation is reported again for each operation that it collides with "
+                "or each value that it overwrites. Report each hazard once; a set keeps it once.",
+                hint="repeated",
+            )
         in_cycles = [h[1] for h in got]
         wrong = sorted(got) != sorted(expected) or in_cycles != sorted(in_cycles)
         told = f"for schedule = {schedule}, {_told(got, expected)}" if wrong else ""

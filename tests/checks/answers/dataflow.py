@@ -385,10 +385,16 @@ def _(schedule):
     return sorted(hazards, key=lambda hazard: hazard[1])
 
 
-@rare("find_hazard", "each hazard twice")
+@wrong("find_hazard", "repeated")
 def _(schedule):
     found = ANSWERS.right_answers["find_hazard"]["all pairs of operations, at the end sorted"]
     return [hazard for hazard in found(schedule) for _ in range(2)]
+
+
+@rare("find_hazard", "a unit is free in every third cycle")
+def _(schedule):
+    found = ANSWERS.right_answers["find_hazard"]["all pairs of operations, at the end sorted"]
+    return [h for h in found(schedule) if h[0] != "unit" or h[1] % 3]
 
 
 EXAMPLE = [
@@ -396,6 +402,15 @@ EXAMPLE = [
     ("b", "matrix", 2, 1, 4, (), 1),
     ("c", "vector", 4, 1, 2, ("a",), 1),
 ]
+REREAD = [
+    *((name, "matrix", start, 1, 4, (), 5) for name, start in (("f", 6), ("h", 9), ("g", 14))),
+    ("r", "vector", 18, 1, 1, ("f",), 6),
+]
+ANSWERS.by_hand(
+    "find_hazard",
+    "and f is read in cycle 18, then h and g both overwrite it.",
+    lambda f: list(f(REREAD)) == [("overwritten", 13, "h"), ("overwritten", 18, "g")],
+)
 ANSWERS.by_hand(
     "find_hazard",
     'c reads a in cycle 4, but a lands in 5: ("early", 4, "c").',
@@ -830,7 +845,7 @@ def _(block):
 
 @wrong("shorter_chain", "numpy")
 def _(block):
-    return lambda x: block(torch.tensor(np.array(x)))
+    return lambda x: block(torch.tensor(x.numpy()))
 
 
 @wrong("shorter_chain", "mean_not_folded")
