@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import re
+import sys
 import textwrap
 
 import numpy as np
@@ -420,6 +421,7 @@ def test_a_lab_without_checks_is_refused():
 @pytest.fixture
 def notebook(monkeypatch, capsys):
     """Run a cell in IPython; returns what it showed."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # IPython replaces it
     InteractiveShell.clear_instance()
     shell = InteractiveShell.instance()
     shell.colors = "nocolor"

@@ -237,6 +237,7 @@ def shells(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
         patch.setenv("GROOVES_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # IPython replaces it
         shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
         ready = []
 

@@ -1,8 +1,16 @@
 """What the tests of the plots share."""
 
+import sys
+
 import pytest
 
 from grooves.plots import figures
+
+
+@pytest.fixture(autouse=True)
+def main_module(monkeypatch):
+    """The module __main__ is afterwards what it was: IPython's shell replaces it."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture
