@@ -309,7 +309,8 @@ def test_a_submission_that_changes_the_checks_costs_itself_alone(course, capsys)
     try:
         words = ["labs", "grade", "hostile", "--out", "hostile_out", "--no-rehearsal"]
         assert cli.main(words) == 0
-        assert checks.read_text("utf-8") == text + "\nraise OSError", (
+        # it runs a second time if the other one changed files while it ran
+        assert checks.read_text("utf-8") in [text + n * "\nraise OSError" for n in (1, 2)], (
             "what it was given to write to"
         )
     finally:
