@@ -9,8 +9,11 @@ Source: Abts et al. 2020, "Think Fast: A Tensor Streaming Processor", ISCA.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+
+from grooves.hardware.chips import groqchip
 
 UNITS = ("matrix", "vector", "switch", "memory", "weights", "link")
 
@@ -30,6 +33,7 @@ ASSUMED = MappingProxyType(
     }
 )
 TRANSCENDENTAL = frozenset({"exp", "reciprocal", "rsqrt", "sqrt", "sigmoid", "tanh"})
+GROQ = groqchip()
 BYTES = MappingProxyType({"fp32": 4, "fp16": 2, "int8": 1})
 
 
@@ -37,23 +41,23 @@ BYTES = MappingProxyType({"fp32": 4, "fp16": 2, "int8": 1})
 class Chip:
     """One chip. All times are in cycles, all sizes in bytes.
 
-    The figures are those of Groq's first chip where they are published (see `chips.toml`);
+    The figures are those of Groq's first chip where they are published, from `chips.toml`;
     `latency_cycles` is assumed. `planes` lists the number format of each matrix plane: four of
     int8, or two of fp16, since two int8 planes together make one of fp16.
     Raises: ValueError where a size is not positive.
     """
 
-    lanes: int = 320  # values in one vector; rows and columns of a matrix plane
-    planes: tuple[str, ...] = ("fp16", "fp16")
-    n_vector: int = 16  # vector operations that may begin in one cycle
+    lanes: int = GROQ.lanes  # values in one vector; rows and columns of a matrix plane
+    planes: tuple[str, ...] = ("fp16",) * (GROQ.matrix_planes // 2)
+    n_vector: int = GROQ.vector_alus // GROQ.lanes  # vector operations that may begin in one cycle
     n_switch: int = 2
     n_memory: int = 8  # table lookups and writes that may begin in one cycle
-    n_link: int = 16
-    slices: int = 88  # memory slices; each reads one vector and writes one vector a cycle
-    memory_bytes: int = 220 * 2**20
-    port_bytes_per_cycle: int = 10_240  # through which weights enter the planes
-    link_bytes_per_cycle: int = 17  # one link, one direction: 4 lanes of 30 Gbit/s at 900 MHz
-    clock_hz: float = 900e6
+    n_link: int = GROQ.links
+    slices: int = GROQ.memory_slices  # each reads one vector and writes one vector a cycle
+    memory_bytes: int = int(GROQ.sram_bytes)
+    port_bytes_per_cycle: int = GROQ.streams * GROQ.lanes  # through which weights enter the planes
+    link_bytes_per_cycle: int = math.ceil(GROQ.link_bytes_per_s / GROQ.clock_hz)  # one direction
+    clock_hz: float = GROQ.clock_hz
     latency_cycles: dict = field(default_factory=lambda: dict(ASSUMED))
 
     def __post_init__(self):
