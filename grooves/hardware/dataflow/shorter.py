@@ -57,16 +57,8 @@ class CentredStep(TransformerStep):
             self.mlp.append(Narrow(block.mlp) if block.mlp is not None else nn.Identity())
 
     def forward(self, word: Tensor, position: Tensor, before: Tensor, *caches):
-        H, new_caches = self.n_head, []
-        x = self.embedding(word) + before  # (C,)
-        for i, (attention, mlp) in enumerate(zip(self.attention, self.mlp, strict=True)):
-            mine = caches[2 * H * i : 2 * H * (i + 1)]
-            y, keys, values = attention(self.norm(x), position, mine[:H], mine[H:])
-            new_caches += [*keys, *values]
-            x = x + y
-            if isinstance(mlp, Narrow):
-                x = x + mlp(self.norm(x))
-        return self.head(self.norm(x)), self.leaves(word), *new_caches
+        logits, new_caches = self.layers_of(self.embedding(word) + before, position, caches)
+        return logits, self.leaves(word), *new_caches
 
 
 class Narrow(nn.Module):

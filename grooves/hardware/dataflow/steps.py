@@ -126,17 +126,21 @@ class TransformerStep(Step):
         return torch.zeros(self.width), *caches
 
     def forward(self, word: Tensor, position: Tensor, before: Tensor, *caches):
-        H, new_caches = self.n_head, []
         embedded = self.norm(self.embedding(word))  # (C,)
-        x = embedded + self.mix * before
+        logits, new_caches = self.layers_of(embedded + self.mix * before, position, caches)
+        return logits, embedded, *new_caches
+
+    def layers_of(self, x: Tensor, position: Tensor, caches) -> tuple[Tensor, list[Tensor]]:
+        """All layers and the head on the residual stream x (C,): logits (V,), and the caches."""
+        H, new_caches = self.n_head, []
         for i, (attention, mlp) in enumerate(zip(self.attention, self.mlp, strict=True)):
             mine = caches[2 * H * i : 2 * H * (i + 1)]
             y, keys, values = attention(self.norm(x), position, mine[:H], mine[H:])
             new_caches += [*keys, *values]
             x = x + y
-            if isinstance(mlp, MLP):
+            if not isinstance(mlp, nn.Identity):
                 x = x + mlp(self.norm(x))
-        return self.head(self.norm(x)), embedded, *new_caches
+        return self.head(self.norm(x)), new_caches
 
 
 class LSTMStep(Step):
