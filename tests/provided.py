@@ -21,8 +21,17 @@ FIXTURES = {"browser": "chromium"}
 PROGRAMS = {"git": "checkout"}
 ALWAYS_THERE = {"make", "sh", "bash"}  # or no stage would run
 # Looked for first and done without, by tests and by the packages that they call.
-OPTIONAL = {"unshare", "ip", "actionlint", "uname", "nvidia-smi", "sysctl", "lscpu", "node"}
-OPTIONAL |= {"fc-list"}
+OPTIONAL = {
+    "actionlint",
+    "fc-list",
+    "ip",
+    "lscpu",
+    "node",
+    "nvidia-smi",
+    "sysctl",
+    "uname",
+    "unshare",
+}
 
 
 @contextlib.contextmanager

@@ -66,7 +66,7 @@ def test_what_helps_depends_on_whether_fetching_waits_or_computes():
     assert seconds("waiting", 0.030, "2 workers") == pytest.approx(0.015)
     assert seconds("computing", 0.010, "thread") == pytest.approx(0.020)
     assert seconds("computing", 0.010, "1 worker") == pytest.approx(0.011)
-    # two cores do 30 ms of fetching and 11 ms of a step in 20.5 ms, whoever does which
+    # two cores do 30 ms of fetching and 11 ms of a step in 20.5 ms, whichever core does which
     assert seconds("computing", 0.030, "2 workers") == pytest.approx(0.0205)
 
 

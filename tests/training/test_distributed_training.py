@@ -75,7 +75,7 @@ def test_a_ring_of_sends_and_receives_gives_what_pytorch_gives(found, group):
     assert all(torch.equal(first, other) for other in others)
 
 
-def test_the_timing_counts_whole_numbers_and_checks_the_sum(found):
+def test_the_timing_reports_the_bytes_that_were_sent_and_checks_the_sum(found):
     for rank in found["two"]:
         timing = rank["timing"]
         assert timing["correct"] and timing["n_bytes"] == 1000 and timing["n_ranks"] == 2

@@ -145,7 +145,7 @@ def sensitivity(program: Program, factors=(0.5, 1.0, 2.0)) -> dict[str, tuple[in
     """Cycles of a word when an assumed latency is multiplied: one at a time, and "all" together.
 
     No latency of a unit is published, so a figure that hangs on one of them is a figure about the
-    assumption. The planes stay as they are; the schedule is made anew for each chip.
+    assumption. The planes stay as they are; each chip gets a schedule of its own.
     """
     result = {}
     for name in (*ASSUMED, "all"):

@@ -102,7 +102,8 @@ def chain_cycles(cost: Latencies) -> float:
     """From h at the matrix units to the next h there, with all weights in place.
 
     Product, way to the vector unit, sum of the partial products with the bias, gates (sigmoid and
-    hyperbolic tangent), f c and i g, their sum, tanh of c, times o, and the way back.
+    hyperbolic tangent), f c and i g, their sum, tanh of c, times o, and the way to the
+    matrix unit.
     """
     gates = cost.vector + cost.transcendental
     cell = 2 * cost.vector + cost.transcendental + cost.vector
