@@ -31,7 +31,7 @@ from grooves.training.distributed import kill_worker, launch
 from grooves.training.optimizers import build_optimizers
 
 STORIES = (6, 48, 192)  # per step
-KILLS, KILLS_ACROSS = 20, 1
+KILLS, KILLS_ACROSS = 20, 20
 KILLED_RUN = {"steps": 30, "every": 5}
 
 
