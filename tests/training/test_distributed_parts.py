@@ -186,6 +186,16 @@ def test_a_process_that_fails_is_reported_with_what_it_said(monkeypatch):
     assert launch.run(["-c", "print('words'); print('{\"a\": 1}')"]) == [{"a": 1}]
 
 
+def test_a_run_leaves_no_folder_of_logs_behind(tmp_path, monkeypatch):
+    script = tmp_path / "script.py"
+    script.write_text("print('{\"a\": 1}')")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.setenv("TMPDIR", str(empty))
+    assert launch.run([str(script)], n=1) == [{"a": 1}]
+    assert not list(empty.iterdir())
+
+
 def test_lines_that_are_json_are_read_and_others_left_out():
     text = 'words\n{"a": 1}\n[2]\n{"a": 3}\n'
     assert launch.json_lines(text) == [{"a": 1}, {"a": 3}]

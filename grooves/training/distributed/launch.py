@@ -8,6 +8,7 @@ again. Chapter 13.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -25,7 +26,9 @@ def torchrun(
     several_hosts = any(option.startswith("--nnodes") for option in options)
     where = list(options) if several_hosts else ["--standalone", *options]
     how_many = [f"--nproc-per-node={n}", f"--max-restarts={max_restarts}"]
-    return [sys.executable, "-m", "torch.distributed.run", *where, *how_many, *map(str, program)]
+    no_logs = f"--log-dir={os.devnull}"  # otherwise each start leaves a folder of logs in /tmp
+    started = [sys.executable, "-m", "torch.distributed.run", *where, *how_many, no_logs]
+    return [*started, *map(str, program)]
 
 
 def run(program: Sequence[str], n: int = 2, timeout_s: float = 300, **more) -> list[dict]:
