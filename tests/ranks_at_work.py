@@ -18,15 +18,13 @@ from grooves.language.corpora import StoryData
 from grooves.language.stories import Stories
 from grooves.training.distributed import loop, pipeline, ring, tensor_parallel
 from grooves.training.distributed.all_reduce_timing import time_all_reduce
-from grooves.training.distributed.gradient_sync import local
+from grooves.training.distributed.all_ways import WAYS, held
 from grooves.training.distributed.ranks import joined
 from grooves.training.lineage import new_model
 from grooves.training.optimizers import build_optimizers
 
 STEPS = 4
 SIZES = (1, 2, 3, 7, 12, 1000)  # of vectors, most of which do not divide by the ranks
-WAYS = [(way, "muon") for way in ("naive", "flat", "buckets", "ddp")]
-WAYS += [(way, "adamw") for way in ("flat", "zero1", "zero2", "zero3", "fsdp")]
 N_MICRO = 4
 
 
@@ -131,31 +129,15 @@ def tensor_parallel_block(ranks):
     return found
 
 
-def held(way, optimizers):
-    """Numbers that a rank holds between two steps, by kind, counted as tensors in memory."""
-    states = [t for o in optimizers for s in o.state.values() for t in s.values() if t.ndim]
-    weights = [*way.trained.parameters(), *way.model.parameters()]
-    way.backward(*story_data().batch(0))
-    gradients = [p.grad for p in weights if p.grad is not None]
-    return {
-        name: distinct(tensors)
-        for name, tensors in (("state", states), ("weights", weights), ("gradients", gradients))
-    }
-
-
-def distinct(tensors):
-    """Numbers in the memory of these tensors, shared memory counted once."""
-    storages = [local(t.detach()).untyped_storage() for t in tensors]
-    return sum({s.data_ptr(): s.nbytes() // 4 for s in storages}.values())
-
-
 def ways(ranks, folder):
     """Train in every way; the checkpoints lie in `folder`, and what else was found is returned."""
     found = {}
     for way, optimizer in WAYS:
         path = folder / f"{way}_{optimizer}.safetensors"
         divided, optimizers, losses = trained(ranks, way, optimizer, path)
-        one = found[way, optimizer] = dict(losses=losses, held=held(divided, optimizers))
+        one = found[way, optimizer] = dict(
+            losses=losses, held=held(divided, optimizers, *story_data().batch(0))
+        )
         one["missing_at_launch"] = getattr(divided, "missing_at_launch", None)
         one["values_held"] = getattr(divided, "values_held", None)
         one["units"] = [sum(s.numel() for s in u.shapes) for u in getattr(divided, "units", [])]

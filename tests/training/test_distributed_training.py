@@ -12,7 +12,7 @@ import pytest
 import ranks_at_work as work
 import torch
 
-from grooves.training.distributed import loop, pipeline
+from grooves.training.distributed import all_ways, loop, pipeline
 from grooves.training.distributed.launch import torchrun
 from grooves.training.distributed.ranks import joined
 from grooves.training.lineage import new_model
@@ -91,6 +91,15 @@ def test_every_way_ends_with_the_bits_of_one_process(found, alone, folder, way, 
     """The whole file is compared: weights, moments and losses."""
     ours = (folder / f"{way}_{optimizer}.safetensors").read_bytes()
     assert ours == (folder / f"alone_{optimizer}_2.safetensors").read_bytes()
+
+
+def test_the_digest_is_that_of_the_whole_run():
+    """It repeats, and tells one training from another that rounds differently."""
+    assert {way for way, _ in all_ways.WAYS} == set(loop.NAMES)
+    first, again, undivided = (all_ways.alone(parts, "adamw") for parts in (2, 2, 1))
+    assert first["digest"] == again["digest"] != undivided["digest"]
+    assert first["losses"] == pytest.approx(undivided["losses"], abs=2e-6)
+    assert first["state"] == 2 * first["weights"] == 2 * first["gradients"]
 
 
 def test_losses_are_those_of_the_undivided_batch(found, alone):
