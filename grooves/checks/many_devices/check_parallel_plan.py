@@ -1,0 +1,216 @@
+"""Check of lab 13: the fastest valid way to divide a model (chapter 13).
+
+Key idea: four problems in which different ways of dividing win, and a search over all plans as the
+standard. A restricted search is a mistake with code: its plan is as fast as the answer's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from grooves.checks import CheckFailed, check, describe
+from grooves.checks.compare import watched
+from grooves.checks.many_devices.rules import LAB
+from grooves.checks.mistakes import in_forms
+from grooves.checks.survey import Finding
+from grooves.checks.verdict import note
+from grooves.hardware.many_devices import plans
+from grooves.hardware.many_devices.cluster import (
+    Cluster,
+    server,
+    servers,
+    training_step,
+    why_invalid,
+)
+from grooves.hardware.many_devices.dense import Dense
+from grooves.hardware.many_devices.memory import Plan
+
+SLACK = 1.01  # times the fastest plan's seconds
+SEARCH = "grooves.hardware.many_devices.plans"
+
+
+@cache
+def problems() -> dict[str, tuple[Dense, Cluster, int]]:
+    """Model, cluster and batch (in sequences) of each problem."""
+    sizes = plans.sizes()
+    slow = "10 Gbit/s Ethernet"
+    return {
+        "30 billion parameters on eight H100 with PCIe": (
+            sizes["MPT 30B"], server(link="PCIe 5 x16"), 256,
+        ),
+        "70 billion parameters on 64 H100": (sizes["Llama 3.1 70B"], servers(64), 256),
+        "30 billion parameters on 32 H100 with slow Ethernet": (
+            sizes["MPT 30B"], servers(32, between=slow), 256,
+        ),
+        "8 billion parameters on eight H100 with NVLink": (sizes["Llama 3.1 8B"], server(), 32),
+    }  # fmt: skip
+
+
+@cache
+def scored(problem: str) -> list[plans.Scored]:
+    """All plans that fit, the fastest first."""
+    return plans.ranked(*problems()[problem])
+
+
+def _best(holds: Callable[[Plan], bool]) -> Callable:
+    """The seconds of the fastest plan of those that a restricted search would try."""
+    return lambda problem: next(
+        (one.step.seconds for one in scored(problem) if holds(one.plan)), None
+    )
+
+
+def _sequences(plan: Plan, problem: str) -> int:
+    """Sequences of a micro-batch."""
+    return problems()[problem][2] // (plan.data * plan.micro_batches)
+
+
+def _smallest(problem: str) -> float:
+    return min(scored(problem), key=lambda one: one.step.memory_bytes).step.seconds
+
+
+MISTAKES = (
+    *in_forms(
+        "batch_only",
+        "you divide the batch only. A large model is faster, or fits better, if its matrices or "
+        "layers are divided as well.",
+        _best(lambda p: p.tensor == p.pipeline == 1),
+    ),
+    *in_forms(
+        "never_recomputed",
+        'you never recompute everything. recompute="full" costs a forward pass, and frees memory '
+        "for larger micro-batches or for less dividing.",
+        _best(lambda p: p.recompute == "selective"),
+    ),
+    *in_forms(
+        "always_recomputed",
+        "you always recompute everything, also where the activations have room.",
+        _best(lambda p: p.recompute == "full"),
+    ),
+    *in_forms(
+        "no_zero",
+        "you never use ZeRO. Stage 1 costs hardly anything and frees most of the optimizer's "
+        "memory; stage 3 may allow plans that would not fit.",
+        _best(lambda p: p.zero == 0),
+        _best(lambda p: p.zero <= 1),
+    ),
+    *in_forms(
+        "always_zero_3",
+        "you always use ZeRO 3, which fetches all weights for every micro-batch.",
+        _best(lambda p: p.zero == 3),
+    ),
+    *in_forms(
+        "no_pipeline",
+        "you never use a pipeline. Between servers it sends the least.",
+        _best(lambda p: p.pipeline == 1),
+    ),
+    *in_forms(
+        "no_tensor",
+        "you never divide the matrices. Within a server with fast links that is worth a try.",
+        _best(lambda p: p.tensor == 1),
+    ),
+    *in_forms(
+        "one_sequence",
+        "your micro-batches have one sequence each. Larger ones read the weights less often, as "
+        "long as their activations fit.",
+        lambda problem: _best(lambda p: _sequences(p, problem) == 1)(problem),
+    ),
+    *in_forms(
+        "least_memory",
+        "you choose the plan that needs the least memory. Memory that stays free is of no use: the "
+        "fastest plan that fits is asked for.",
+        _smallest,
+    ),
+)
+
+
+def read(result, problem: str) -> Plan:
+    """An answer as a plan that can be executed and fits. Raises: CheckFailed."""
+    model, cluster, batch = problems()[problem]
+    if not isinstance(result, Plan):
+        raise CheckFailed(
+            f"for {problem}, expected a Plan. Your function returned {describe(result)}.",
+            hint="not_a_plan",
+        )
+    try:
+        reason = why_invalid(model, cluster, result, batch)
+        step = None if reason else training_step(model, cluster, result, batch)
+    except (ValueError, ZeroDivisionError, TypeError) as error:
+        reason = str(error)
+    if not reason and result.tensor > cluster.per_server:
+        reason = f"tensor={result.tensor} is more than the {cluster.per_server} devices of a server"
+    if reason:
+        raise CheckFailed(
+            f"for {problem}, your plan cannot be executed: {reason}.", hint="not_valid"
+        )
+    if step.memory_bytes > cluster.memory_bytes:
+        raise CheckFailed(
+            f"for {problem}, your plan needs {step.memory_bytes / 2**30:.1f} GiB per device, which "
+            f"has {cluster.memory_bytes / 2**30:.1f}. Divide more, recompute, or make the "
+            "micro-batches smaller.",
+            hint="does_not_fit",
+        )
+    return result
+
+
+def _search(module: str, code) -> str | None:
+    """The name of the course's own search, where code belongs to it."""
+    return f"{module}.{code.co_qualname}" if module == SEARCH else None
+
+
+@check(lab=LAB, exercise="parallel_plan", returns=Plan)
+def parallel_plan(answer):
+    """parallel_plan(model, cluster, batch) -> Plan, the fastest that fits."""
+    lines = []
+    for problem, given in problems().items():
+        result, called = watched(answer, given, _search)
+        if called:
+            raise CheckFailed(
+                f"your code calls the course's own {called[0]}. Here the exercise is to write the "
+                "search; `training_step` and `why_invalid` may be called.",
+                hint="course_code",
+            )
+        plan = read(result, problem)
+        took = training_step(*given[:2], plan, given[2]).seconds
+        least = scored(problem)[0].step.seconds
+        told = (
+            f"for {problem}, your plan takes {took:.3f} s per step; {least:.3f} s is possible: "
+            f"{plan}."
+        )
+
+        def agrees(mistake, problem=problem, took=took):
+            found = mistake.compute(problem)
+            return found is not None and abs(found / took - 1) < 1e-9
+
+        note(Finding(took > SLACK * least, told, MISTAKES, agrees, inputs=given))
+        lines.append(f"{problem}: {took:.2f} s per step")
+    return "; ".join(lines) + "."
+
+
+def race(answer) -> float:
+    """Score a plan finder on problems that the check does not have; prints and returns its score.
+
+    Returns: the mean of its plans' seconds over the fastest plans' seconds, 1 at best.
+    """
+    sizes = plans.sizes()
+    slow = "10 Gbit/s Ethernet"
+    unknown = {
+        "2 billion parameters on 16 H100 with slow Ethernet": (
+            sizes["nanochat d32"], servers(16, between=slow), 64,
+        ),
+        "8 billion parameters on 16 H100 with slow Ethernet": (
+            sizes["Llama 3.1 8B"], servers(16, between=slow), 64,
+        ),
+        "70 billion parameters on 128 H100": (sizes["Llama 3.1 70B"], servers(128), 512),
+    }  # fmt: skip
+    ratios = []
+    for name, (model, cluster, batch) in unknown.items():
+        step = training_step(model, cluster, answer(model, cluster, batch), batch)
+        fits = step.memory_bytes <= cluster.memory_bytes
+        best = plans.fastest(model, cluster, batch).step.seconds
+        ratios.append(step.seconds / best if fits else 10.0)
+        told = f"{step.seconds:.2f} s, {ratios[-1]:.3f} times the fastest"
+        print(f"{name}: {told if fits else 'does not fit, which counts as 10'}")
+    score = sum(ratios) / len(ratios)
+    print(f"Score {score:.3f} (1 is the best possible)")
+    return score
