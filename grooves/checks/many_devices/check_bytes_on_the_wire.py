@@ -59,11 +59,6 @@ MISTAKES = (
         _times(lambda n: 2 if n > 1 else 0),
         _times(lambda n: 1),
     ),
-    *in_forms(
-        "of_all_devices",
-        "that is what all devices send together. The bytes that each of them sends are asked for.",
-        lambda p, bits, n: (right(p, bits, n)[0] * n, right(p, bits, n)[1]),
-    ),
     Mistake(
         "sent_and_received",
         _times(lambda n: 4 * (n - 1) / n),

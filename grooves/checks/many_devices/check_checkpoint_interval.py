@@ -84,13 +84,10 @@ MISTAKES = (
         _with(restart=False),
     ),
     *in_forms(
-        "saving_forgotten",
-        "saving costs time too, once per interval.",
+        "half_forgotten",
+        "either the time for saving is missing, save_s per interval, or the work since the last "
+        "checkpoint, half an interval per failure. At Young's interval the two are equal.",
         _with(save=False),
-    ),
-    *in_forms(
-        "work_forgotten",
-        "the work since the last checkpoint is lost with each failure.",
         _with(half=math.inf),
     ),
     *in_forms(

@@ -69,7 +69,8 @@ def _workers(count):
 MISTAKES = (
     *in_forms(
         "carrying_forgotten",
-        "a worker's batch must be carried to the model's process, which takes carry_s in each step.",
+        "a worker's batch must be carried to the model's process, which takes carry_s in each "
+        "step.",
         _with(carried=False),
     ),
     *in_forms(

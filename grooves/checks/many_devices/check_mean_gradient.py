@@ -200,11 +200,13 @@ def mean_gradient(answer):
 
         wrong = not alike(got, expected)
         numbers = (None, None)
-        if got.keys() == expected.keys():
-            if all(got[name].shape == expected[name].shape for name in got):
-                numbers = tuple(
-                    as_tensor(np.concatenate([each[name].ravel() for name in expected]))
-                    for each in (got, expected)
-                )
+        alike_in_shape = got.keys() == expected.keys() and all(
+            got[name].shape == value.shape for name, value in expected.items()
+        )
+        if alike_in_shape:
+            numbers = tuple(
+                as_tensor(np.concatenate([each[name].ravel() for name in expected]))
+                for each in (got, expected)
+            )
         told = f"for {given}, {_difference(got, expected)}." if wrong else ""
         note(Finding(wrong, told, MISTAKES, agrees, *numbers, tolerance=1e-9))

@@ -48,25 +48,23 @@ def problems() -> dict[str, tuple[Dense, Cluster, int]]:
 
 
 @cache
-def scored(problem: str) -> list[plans.Scored]:
+def scored(model: Dense, cluster: Cluster, batch: int) -> list[plans.Scored]:
     """All plans that fit, the fastest first."""
-    return plans.ranked(*problems()[problem])
+    return plans.ranked(model, cluster, batch)
 
 
-def _best(holds: Callable[[Plan], bool]) -> Callable:
-    """The seconds of the fastest plan of those that a restricted search would try."""
-    return lambda problem: next(
-        (one.step.seconds for one in scored(problem) if holds(one.plan)), None
-    )
+def _best(holds: Callable) -> Callable:
+    """A search that tries only plans for which `holds(plan, batch)`; others if there are none."""
+
+    def search(model, cluster, batch) -> Plan:
+        every = [one.plan for one in scored(model, cluster, batch)]
+        return next((plan for plan in every if holds(plan, batch)), every[0])
+
+    return search
 
 
-def _sequences(plan: Plan, problem: str) -> int:
-    """Sequences of a micro-batch."""
-    return problems()[problem][2] // (plan.data * plan.micro_batches)
-
-
-def _smallest(problem: str) -> float:
-    return min(scored(problem), key=lambda one: one.step.memory_bytes).step.seconds
+def _smallest(model, cluster, batch) -> Plan:
+    return min(scored(model, cluster, batch), key=lambda one: one.step.memory_bytes).plan
 
 
 MISTAKES = (
@@ -74,46 +72,40 @@ MISTAKES = (
         "batch_only",
         "you divide the batch only. A large model is faster, or fits better, if its matrices or "
         "layers are divided as well.",
-        _best(lambda p: p.tensor == p.pipeline == 1),
+        _best(lambda p, _: p.tensor == p.pipeline == 1),
     ),
     *in_forms(
         "never_recomputed",
         'you never recompute everything. recompute="full" costs a forward pass, and frees memory '
         "for larger micro-batches or for less dividing.",
-        _best(lambda p: p.recompute == "selective"),
+        _best(lambda p, _: p.recompute == "selective"),
     ),
     *in_forms(
         "always_recomputed",
         "you always recompute everything, also where the activations have room.",
-        _best(lambda p: p.recompute == "full"),
+        _best(lambda p, _: p.recompute == "full"),
     ),
     *in_forms(
         "no_zero",
         "you never use ZeRO. Stage 1 costs hardly anything and frees most of the optimizer's "
         "memory; stage 3 may allow plans that would not fit.",
-        _best(lambda p: p.zero == 0),
-        _best(lambda p: p.zero <= 1),
+        _best(lambda p, _: p.zero == 0),
+        _best(lambda p, _: p.zero <= 1),
     ),
     *in_forms(
         "always_zero_3",
         "you always use ZeRO 3, which fetches all weights for every micro-batch.",
-        _best(lambda p: p.zero == 3),
+        _best(lambda p, _: p.zero == 3),
     ),
     *in_forms(
         "no_pipeline",
         "you never use a pipeline. Between servers it sends the least.",
-        _best(lambda p: p.pipeline == 1),
+        _best(lambda p, _: p.pipeline == 1),
     ),
     *in_forms(
         "no_tensor",
         "you never divide the matrices. Within a server with fast links that is worth a try.",
-        _best(lambda p: p.tensor == 1),
-    ),
-    *in_forms(
-        "one_sequence",
-        "your micro-batches have one sequence each. Larger ones read the weights less often, as "
-        "long as their activations fit.",
-        lambda problem: _best(lambda p: _sequences(p, problem) == 1)(problem),
+        _best(lambda p, _: p.tensor == 1),
     ),
     *in_forms(
         "least_memory",
@@ -172,15 +164,16 @@ def parallel_plan(answer):
             )
         plan = read(result, problem)
         took = training_step(*given[:2], plan, given[2]).seconds
-        least = scored(problem)[0].step.seconds
+        least = scored(*given)[0].step.seconds
         told = (
             f"for {problem}, your plan takes {took:.3f} s per step; {least:.3f} s is possible: "
             f"{plan}."
         )
 
-        def agrees(mistake, problem=problem, took=took):
-            found = mistake.compute(problem)
-            return found is not None and abs(found / took - 1) < 1e-9
+        def agrees(mistake, given=given, took=took):
+            model, cluster, batch = given
+            theirs = training_step(model, cluster, mistake.compute(*given), batch)
+            return abs(theirs.seconds / took - 1) < 1e-9
 
         note(Finding(took > SLACK * least, told, MISTAKES, agrees, inputs=given))
         lines.append(f"{problem}: {took:.2f} s per step")

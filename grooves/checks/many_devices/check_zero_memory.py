@@ -9,7 +9,7 @@ from grooves.checks import check
 from grooves.checks.many_devices.rules import LAB, judge_figures
 from grooves.checks.mistakes import Mistake, in_forms
 
-SIZES = ((7_000_000_000, 8), (124_000_000, 1), (1_000_000, 3), (70_000_000_000, 64))
+SIZES = ((7_000_000_000, 8), (124_000_000, 1), (1_000_000, 3), (70_000_000_000, 64), (3, 7))
 CASES = tuple((*sizes, stage) for sizes in SIZES for stage in (0, 1, 2, 3))
 
 
