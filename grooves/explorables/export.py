@@ -18,6 +18,8 @@ from grooves.explorables.backprop import widget as backprop_widget
 from grooves.explorables.dataflow import programs as dataflow_programs
 from grooves.explorables.dataflow import still as dataflow_still
 from grooves.explorables.dataflow import widget as dataflow_widget
+from grooves.explorables.devices import still as devices_still
+from grooves.explorables.devices import widget as devices_widget
 from grooves.explorables.feedback import still as feedback_still
 from grooves.explorables.feedback import widget as feedback_widget
 from grooves.explorables.finetune import still as finetune_still
@@ -64,6 +66,11 @@ def backprop() -> dict:
 def dataflow() -> dict:
     """The recorded programs of a decoding step, and the assumed latencies to begin with."""
     return dataflow_widget.state()
+
+
+def devices() -> dict:
+    """Published models, devices and links, and the cluster to begin with."""
+    return devices_widget.state()
 
 
 def feedback() -> dict:
@@ -120,6 +127,7 @@ def main() -> None:
         "attention": attention_still.draw(lineage.base(), Stories(), attention_widget.PROMPT),
         "backprop": backprop_still.draw(backprop_widget.EXPRESSION, backprop_widget.VALUES),
         "dataflow": dataflow_still.draw(dataflow_programs.recorded()),
+        "devices": devices_still.draw(devices_still.steps()),
         "feedback": feedback_still.draw(),
         "finetune": finetune_still.draw(finetune_widget.recorded()),
         "forward": forward_still.draw(network, np.array(first["pixels"]), first["neuron"]),
