@@ -61,6 +61,7 @@ def pipelines(timetables: dict[str, dict], n_stages: int, alt: str, caption: str
         axes.set_yticks([-stage for stage in range(n_stages)], range(1, n_stages + 1))
         axes.set_ylabel("stage")
         axes.grid(False)
+        axes.xaxis.get_major_locator().set_params(integer=True)
     all_axes[-1, 0].set_xlabel("time slot")
     square = {"linestyle": "none", "marker": "s", "markersize": 9}
     names = [
