@@ -1,7 +1,7 @@
 """What machines, electricity and API tokens cost, and how old each price is.
 
-Key idea: a price is a figure with a date. So each stands once, in `prices.toml`, with its unit, what
-it includes and what not, its source and the day on which it held; an old one is reported and not
+Key idea: a price is a figure with a date. So each stands once, in `prices.toml`, with its unit, its
+source, what it includes and what not, and the day on which it held; an old one is reported and not
 silently used. Chapter: 15.
 """
 
