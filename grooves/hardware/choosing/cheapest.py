@@ -79,7 +79,7 @@ class Plan:
                 f"The first token takes {self.first_token_s:.2f} s, and the goal is "
                 f"{work.first_token_s} s."
             )
-        if self.load > FULL:
+        if self.load > FULL * (1 + 1e-9):
             return f"At the peak the load is {self.load:.2f}; take more copies, for {FULL} at most."
         return ""
 
