@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from grooves.hardware.choosing.cheapest import Offer, Plan, Workload, cheapest, plan
-from grooves.hardware.choosing.servers import fits, server
+from grooves.hardware.choosing.servers import fits, part_of, server
 from grooves.hardware.many_devices.dense import Dense, from_published
 from grooves.hardware.prices import in_euros, price
 
@@ -47,16 +47,19 @@ CUSTOMERS = (
 
 
 def rented_offers() -> list[Offer]:
-    """Machines that `prices.toml` rents on demand or reserved, whole servers at their price.
+    """Machines that `prices.toml` rents, at 1, 2, 4 and all 8 devices where a device is priced.
 
-    A price per device is multiplied by the devices of the server.
+    So many devices cost so many times the price of one.
     """
     found = []
     for name in ("T4 on demand", "L4 on demand", "A100 80 GB on demand", "H100 on demand",
                  "H100 reserved for a year"):  # fmt: skip
         one = price(name)
-        where = server(one.machine)
-        found.append(Offer(name, where, in_euros(one) * where.n_devices / one.count))
+        whole = server(one.machine)
+        for n in (1, 2, 4, 8):
+            if n <= whole.n_devices:
+                label = f"{n} × {name}" if n > 1 else name
+                found.append(Offer(label, part_of(whole, n), in_euros(one) * n / one.count))
     return found
 
 

@@ -8,7 +8,7 @@ Chapter: 15.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -85,6 +85,19 @@ def server(name: str) -> Server:
     if name not in servers():
         raise ValueError(f"{name!r} is not one of the servers: {', '.join(servers())}")
     return servers()[name]
+
+
+def part_of(where: Server, n_devices: int) -> Server:
+    """So many devices of a server, with their part of its power, as they are rented.
+
+    Raises: ValueError where n_devices does not divide the server's.
+    """
+    if n_devices < 1 or where.n_devices % n_devices:
+        raise ValueError(f"{n_devices=} must divide the {where.n_devices} devices of {where.name}")
+    part = n_devices / where.n_devices
+    return replace(
+        where, n_devices=n_devices, power_w=where.power_w * part, idle_w=where.idle_w * part
+    )
 
 
 def needed_bytes(model: Dense, bits: float, users: int = 1, tokens: int = 0) -> float:
