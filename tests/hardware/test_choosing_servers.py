@@ -1,5 +1,7 @@
 """Servers hold what their devices hold, and answer within the bounds of memory and arithmetic."""
 
+from itertools import pairwise
+
 import pytest
 
 from grooves.hardware import devices
@@ -76,7 +78,7 @@ def test_more_users_answer_more_in_all_and_each_one_no_faster():
     found = [
         answers.rates(one, model, 16, n, 2048) for n in answers.user_counts(one, model, 16, 2048)
     ]
-    for fewer, more in zip(found, found[1:], strict=False):
+    for fewer, more in pairwise(found):
         assert more.decode > fewer.decode and more.token_s >= fewer.token_s
 
 
