@@ -34,19 +34,21 @@ def test_a_token_on_a_full_machine_follows_littles_law():
 
 
 def test_no_plan_of_a_brute_force_search_is_cheaper():
-    for goal in (0.01, 0.05, 0.2):
+    offers = [SMALL, search.Offer("old", server("One T4"), 0.45)]
+    for goal in (0.05, 0.06, 0.2):
         work = replace(WORK, token_s=goal, requests_per_day=400_000)
-        best = search.cheapest(OFFERS, MODEL, work)
-        costs = []
-        for offer in OFFERS:
+        valid = []
+        for offer in offers:
             for bits in (16, 8):
-                for users in range(1, min(80, most_users(offer.server, MODEL, bits, 700)) + 1):
-                    if users & (users - 1) == 0:
-                        plans = (
-                            search.plan(offer, MODEL, work, bits, users, n) for n in range(1, 40)
-                        )
-                        costs += [one.eur_per_day for one in plans if not one.why_not(work)]
-        assert best.eur_per_day == pytest.approx(min(costs))
+                for users in range(1, most_users(offer.server, MODEL, bits, 700) + 1):
+                    for copies in range(1, 40):
+                        one = search.plan(offer, MODEL, work, bits, users, copies)
+                        if not one.why_not(work):
+                            valid.append(one.eur_per_day)
+                            break
+                        if one.load <= search.FULL:
+                            break
+        assert search.cheapest(offers, MODEL, work).eur_per_day == pytest.approx(min(valid))
 
 
 def test_a_goal_that_no_machine_meets_has_no_plan():

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from grooves.hardware.choosing.answers import rates, user_counts
-from grooves.hardware.choosing.servers import Server
+from grooves.hardware.choosing.servers import Server, most_users
 from grooves.hardware.many_devices.dense import Dense
 
 DAY_S = 86_400
@@ -106,16 +106,39 @@ def plan(offer: Offer, model: Dense, work: Workload, bits: float, users: int, co
 def all_plans(
     offers: Iterable[Offer], model: Dense, work: Workload, precisions: tuple[float, ...] = (16, 8)
 ) -> list[Plan]:
-    """For every offer, precision and number of users, the plan with the fewest copies that bear
-    the load, whether it meets the latency goals or not. More copies would only cost more."""
+    """For every offer, precision and some numbers of users, the plan with the fewest copies that
+    bear the load, whether it meets the latency goals or not.
+
+    More copies would only cost more. Users: powers of two, as many as fit, and as many as the
+    goals allow (`fullest`), so the cheapest plan of all is among them.
+    """
     found = []
     for offer in offers:
         for bits in precisions:
-            for users in user_counts(offer.server, model, bits, work.tokens_in + work.tokens_out):
+            counts = user_counts(offer.server, model, bits, work.tokens_in + work.tokens_out)
+            for users in sorted({*counts, fullest(offer, model, work, bits)} - {0}):
                 one = plan(offer, model, work, bits, users, 1)
                 copies = max(1, math.ceil(one.load / FULL - 1e-9))
                 found.append(plan(offer, model, work, bits, users, copies))
     return found
+
+
+def fullest(offer: Offer, model: Dense, work: Workload, bits: float) -> int:
+    """The most users at once on a machine that still meets the latency goals; 0 if one is too many.
+
+    With more users both latencies grow and the load of a machine never does, so no plan with fewer
+    users is cheaper. Hence bisection finds the best number.
+    """
+
+    def meets(users: int) -> bool:
+        one = plan(offer, model, work, bits, users, 1)
+        return one.token_s <= work.token_s and one.first_token_s <= work.first_token_s
+
+    low, high = 0, most_users(offer.server, model, bits, work.tokens_in + work.tokens_out) + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if meets(middle) else (low, middle)
+    return low
 
 
 def cheapest(offers: Iterable[Offer], model: Dense, work: Workload, **how) -> Plan | None:
