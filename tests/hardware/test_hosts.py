@@ -90,6 +90,20 @@ def test_where_hosts_cannot_be_made_the_reason_is_said(monkeypatch):
         assert hosts.why_not() == "making network namespaces needs root"
 
 
+def test_a_namespace_that_cannot_be_entered_is_a_reason(monkeypatch):
+    """As in a container whose file system may not be mounted anew."""
+
+    def refuses(*words, check=True):
+        wrong = "mount --make-rslave /: Invalid argument" if words[0] == "-n" else ""
+        return subprocess.CompletedProcess(words, bool(wrong), "", wrong)
+
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(shutil, "which", lambda name: f"/sbin/{name}")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(hosts, "ip", refuses)
+    assert hosts.why_not().startswith("network namespaces cannot be entered: mount")
+
+
 def test_one_host_is_told_that_it_keeps_the_rendezvous_and_the_other_that_it_does_not():
     pair = hosts.Hosts(("left", "right"))
     for host in (0, 1):

@@ -38,7 +38,10 @@ def why_not() -> str | None:
     made = ip("netns", "add", name, check=False)
     if made.returncode:
         return f"network namespaces are not permitted: {made.stderr.strip()}"
+    entered = ip("-n", name, "link", "set", "lo", "up", check=False)  # a container may refuse that
     ip("netns", "del", name)
+    if entered.returncode:
+        return f"network namespaces cannot be entered: {entered.stderr.strip()}"
     try:
         os.close(relay.open_tun(name[:15]))
     except OSError as error:
