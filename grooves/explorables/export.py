@@ -15,6 +15,8 @@ from grooves.explorables.attention import still as attention_still
 from grooves.explorables.attention import widget as attention_widget
 from grooves.explorables.backprop import still as backprop_still
 from grooves.explorables.backprop import widget as backprop_widget
+from grooves.explorables.choosing import still as choosing_still
+from grooves.explorables.choosing import widget as choosing_widget
 from grooves.explorables.dataflow import programs as dataflow_programs
 from grooves.explorables.dataflow import still as dataflow_still
 from grooves.explorables.dataflow import widget as dataflow_widget
@@ -61,6 +63,11 @@ def forward() -> dict:
 def backprop() -> dict:
     """A formula with its numbers, and the choices that the small network starts from."""
     return backprop_widget.state()
+
+
+def choosing() -> dict:
+    """Models, offers with their prices, and the workload to begin with."""
+    return choosing_widget.state()
 
 
 def dataflow() -> dict:
@@ -126,6 +133,7 @@ def main() -> None:
     pictures = {
         "attention": attention_still.draw(lineage.base(), Stories(), attention_widget.PROMPT),
         "backprop": backprop_still.draw(backprop_widget.EXPRESSION, backprop_widget.VALUES),
+        "choosing": choosing_still.draw(choosing_still.found()),
         "dataflow": dataflow_still.draw(dataflow_programs.recorded()),
         "devices": devices_still.draw(devices_still.steps()),
         "feedback": feedback_still.draw(),
