@@ -1,6 +1,6 @@
-# One image for two jobs: to grade submissions apart from everything else, and to be the single-user
-# image of a JupyterHub. It holds the package with its pinned dependencies and no lab or solution,
-# because students work in it.
+# One image for three jobs: to open the course in JupyterLab, alone or on a hub, to grade submissions
+# apart from everything else, and to serve the model. It holds the package with its pinned
+# dependencies and no lab or solution, because students work in it.
 #
 #     docker build --tag grooves .
 #     docker build --tag grooves --build-arg TORCH_INDEX=<PyTorch's CPU index> .   (without CUDA)

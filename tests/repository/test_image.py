@@ -116,3 +116,22 @@ def test_the_image_is_built_on_every_change_and_tried_without_a_network():
     tried = [line for line in lines if line.startswith("docker run") and "--network none" in line]
     for command in ("grooves doctor", "jupyterhub-singleuser --version", "grooves labs grade"):
         assert sum(command in line for line in tried) == 1, command
+
+
+def test_the_workflow_opens_serves_and_grades_with_commands_that_exist():
+    """The image's three uses; the commands are parsed here, and run in the workflow."""
+    script = "\n".join(step.get("run", "") for step in WORKFLOW["jobs"]["image"]["steps"])
+    joined = re.sub(r"\\\n\s*", "", script)
+    uses = [shlex.split(line) for line in re.findall(r"docker run .* grooves .*", joined)]
+    of_image = [words[words.index("grooves") + 1 :] for words in uses]
+    assert any(words[:2] == ["jupyter", "lab"] for words in of_image)
+    assert "/contents/notebooks/00_start.ipynb" in joined
+    assert (ROOT / "notebooks/00_start.ipynb").is_file()
+    (serving,) = [words[1:] for words in of_image if words[:2] == ["grooves", "serve"]]
+    (copying,) = [words[1:] for words in of_image if words[:2] == ["grooves", "student-copy"]]
+    for words in (serving, copying):
+        with pytest.raises(SystemExit) as asked:
+            main([words[0], "--help"])
+        assert asked.value.code == 0
+    port = serving[serving.index("--port") + 1]
+    assert f"127.0.0.1:{port}/v1/models" in joined and f"127.0.0.1:{port}:{port}" in joined
