@@ -13,7 +13,7 @@ from grooves import checks
 # isort: off
 from grooves.checks.choosing.check_token_cost import token_cost
 from grooves.checks.choosing.check_request_cost import request_cost
-from grooves.checks.choosing.check_utilisation_needed import utilisation_needed
+from grooves.checks.choosing.check_use_needed import use_needed
 from grooves.checks.choosing.check_energy_per_token import energy_per_token
 from grooves.checks.choosing.check_stale_prices import stale_prices
 from grooves.checks.choosing.check_dense_peak import dense_peak
@@ -36,7 +36,7 @@ __all__ = [
     "three_customers",
     "token_cost",
     "total_cost",
-    "utilisation_needed",
+    "use_needed",
 ]
 
 start = functools.partial(checks.start, LAB)

@@ -93,23 +93,23 @@ ANSWERS.by_hand(
 )
 
 
-# ---- 3 utilisation_needed ----------------------------------------------------------------------
+# ---- 3 use_needed ----------------------------------------------------------------------
 
 
-@right("utilisation_needed", "tokens that the rival sells for the machine's price")
+@right("use_needed", "tokens that the rival sells for the machine's price")
 def _(eur_per_hour, tokens_per_s, rival_eur):
     bought = eur_per_hour / rival_eur * 1e6
     made = 3600 * tokens_per_s
     return math.inf if bought > made else bought / made
 
 
-@right("utilisation_needed", "in NumPy")
+@right("use_needed", "in NumPy")
 def _(eur_per_hour, tokens_per_s, rival_eur):
     needed = np.float64(eur_per_hour) * 1e6 / (np.float64(3600) * tokens_per_s * rival_eur)
     return np.where(needed <= 1, needed, np.inf)
 
 
-@wrong("utilisation_needed", "course_code")
+@wrong("use_needed", "course_code")
 def _(eur_per_hour, tokens_per_s, rival_eur):
     from grooves.hardware.choosing.tokens import cost_per_million
 
@@ -117,13 +117,13 @@ def _(eur_per_hour, tokens_per_s, rival_eur):
     return needed if needed <= 1 else math.inf
 
 
-@wrong("utilisation_needed", "wrong_type")
+@wrong("use_needed", "wrong_type")
 def _(eur_per_hour, tokens_per_s, rival_eur):
     return None if eur_per_hour > 20 else "never"
 
 
 ANSWERS.by_hand(
-    "utilisation_needed",
+    "use_needed",
     "0.833 / u = 1.50 gives u = 0.556.",
     lambda f: abs(f(24.0, 8000, 1.5) - 0.556) < 0.0005,
 )

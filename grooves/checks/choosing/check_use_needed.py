@@ -92,8 +92,8 @@ MISTAKES = (
 )
 
 
-@check(lab=LAB, exercise="utilisation_needed")
-def utilisation_needed(answer):
-    """utilisation_needed(eur_per_hour, tokens_per_s, rival_eur) -> fraction, or math.inf."""
+@check(lab=LAB, exercise="use_needed")
+def use_needed(answer):
+    """use_needed(eur_per_hour, tokens_per_s, rival_eur) -> fraction, or math.inf."""
     names = ("eur_per_hour", "tokens_per_s", "rival_eur")
     judge_figures(answer, names, CASES, right, ("the utilisation",), MISTAKES)
