@@ -227,6 +227,7 @@ def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address):
     for scheme, width in (("light", 390), ("dark", 1280)):
         for page in opened_at(browser, address, width, scheme):
             assert overflow(page) == 0 and axe_faults(page) == []
+            assert cut_off(page, ".gd-timeline") == []
             page.locator("summary").click()
             page.get_by_role("combobox", name="Change").select_option("micro")
             press(page, "Show me")

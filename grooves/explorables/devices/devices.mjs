@@ -32,7 +32,7 @@ const SLIDERS = [
 ];
 const RECOMPUTE = [["selective", "Attention’s scores"], ["full", "Everything"]];
 const KINDS = [["forward", "forward pass"], ["backward", "backward pass"], ["added", "adding up layers"], ["data", "gradients or weights, not hidden"], ["optimizer", "optimizer"], ["idle", "waiting"]];
-const [WIDTH, ROW, GAP, LEFT] = [720, 22, 6, 118]; // of the timeline, in its own pixels
+const [WIDTH, ROW, GAP, LEFT] = [720, 22, 6, 146]; // of the timeline, in its own pixels
 
 class Devices extends Part {
   #answered = ""; // the experiment whose answer is shown

@@ -37,9 +37,9 @@ function passes(made, kind, start, each, n, share) {
   }
 }
 
-/** Which devices a row stands for: "devices 0 to 3". */
+/** Which devices a row stands for: "devices 0–3". */
 export function label(stage, plan) {
   const each = plan.data * plan.tensor;
   const first = stage * each;
-  return each === 1 ? `device ${first}` : `devices ${first} to ${first + each - 1}`;
+  return each === 1 ? `device ${first}` : `devices ${first}–${first + each - 1}`;
 }
