@@ -6,7 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import traitlets
-from in_browser import ROOT, axe_faults, in_notebook, opened_at, overflow, press, slide
+from in_browser import (
+    ROOT,
+    axe_faults,
+    cut_off,
+    in_notebook,
+    opened_at,
+    overflow,
+    press,
+    slide,
+)
 
 from grooves.explorables.choosing import still as still_choosing
 from grooves.explorables.choosing import widget
@@ -157,6 +166,7 @@ def test_axe_finds_nothing_to_mend_and_nothing_sticks_out(browser, address):
             assert overflow(page) == 0 and axe_faults(page) == []
             press(page, "Show me")
             assert overflow(page) == 0 and axe_faults(page) == []
+            assert cut_off(page, ".gs-map") == []
 
 
 # ---- in a notebook -------------------------------------------------------------------------------

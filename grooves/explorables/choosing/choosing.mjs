@@ -15,7 +15,7 @@ import { cells, doubt, euros, question, right, verdict, whole, wrong } from "./s
 
 const NAMES = ["model", "requests", "tokenS", "tokensIn", "tokensOut", "firstS", "peak", "rentFactor", "eurPerKwh", "ask", "guess"];
 const HEADS = ["Machine", "how", "per token", "used", "per day"];
-const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP] = [640, 380, 62, 44, 6];
+const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP] = [640, 400, 84, 46, 26];
 const [LOW_X, HIGH_X, LOW_Y, HIGH_Y] = [2, 7, -3.3, -0.7]; // powers of ten: requests per day, s
 const [COLUMNS, ROWS] = [26, 20];
 const POINTS = (from, to, n) => Array.from({ length: n }, (_, i) => 10 ** (from + ((to - from) * i) / (n - 1)));
@@ -136,6 +136,7 @@ class Choosing extends Part {
     const y = (seconds) => HEIGHT - BOTTOM - ((Math.log10(seconds) - LOW_Y) / (HIGH_Y - LOW_Y)) * (HEIGHT - BOTTOM - TOP);
     for (let power = LOW_X; power <= HIGH_X; power++) parts.push(shape("text", { x: x(10 ** power), y: HEIGHT - BOTTOM + 17, "text-anchor": power === HIGH_X ? "end" : "middle" }, quantity(10 ** power, "").trim()));
     for (const seconds of [0.001, 0.01, 0.1]) parts.push(shape("text", { x: LEFT - 6, y: y(seconds) + 4, "text-anchor": "end" }, quantity(seconds, "s")));
+    parts.push(shape("text", { x: 4, y: 17 }, "time per token, at most"));
     parts.push(shape("text", { x: (LEFT + WIDTH) / 2, y: HEIGHT - 8, "text-anchor": "middle" }, "requests per day"));
     parts.push(shape("circle", { cx: x(work.requests).toFixed(1), cy: y(work.tokenS).toFixed(1), r: 8, class: "gs-here" }));
     this.picture.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
