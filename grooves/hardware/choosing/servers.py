@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from grooves.hardware.devices import published
 from grooves.hardware.many_devices.dense import Dense
 from grooves.hardware.many_devices.links import published_links
 from grooves.hardware.many_devices.requests import Group
@@ -24,22 +25,23 @@ class Server:
 
     peak_16, peak_8: 10¹² operations per second, dense, at 16 and 8 bits. sparse: the factor that
     2:4 sparsity promises. power_w, idle_w: of the whole machine, at most and with nothing to do.
-    height_u: rack units, 0 where it stands in no rack. link: of `many_devices/links.toml`.
+    height_u: rack units, 0 where it stands in no rack. link: of `many_devices/links.toml`. Of a
+    device that stands in `devices.toml`, memory, bandwidth and peaks are taken from there.
     """
 
     name: str
     device: str
     n_devices: int
-    memory_gib: float
-    bandwidth_gb_per_s: float
-    peak_16: float
-    peak_8: float
     sparse: float
     power_w: float
     idle_w: float
     source: str
     checked: str
     read: str
+    memory_gib: float = 0
+    bandwidth_gb_per_s: float = 0
+    peak_16: float = 0
+    peak_8: float = 0
     link: str = ""
     height_u: float = 0
 
@@ -74,10 +76,30 @@ class Server:
 def servers() -> dict[str, Server]:
     """All servers of the table by name. Raises: ValueError for a figure that is not positive."""
     found = entries(Path(__file__).with_name("servers.toml").read_text("utf-8"), "server", Server)
+    found = {name: with_figures(one) for name, one in found.items()}
     for one in found.values():
         check_positive(one, (one.n_devices, one.memory_gib, one.bandwidth_gb_per_s, one.peak_16,
                              one.peak_8, one.sparse, one.power_w, one.idle_w))  # fmt: skip
     return found
+
+
+def with_figures(one: Server) -> Server:
+    """A server with the figures of its device, where these are published.
+
+    The peak at 8 bits is that of int8 or fp8, or that at 16 bits where there is no faster one.
+    """
+    if one.device not in published():
+        return one
+    device = published()[one.device]
+    peaks = device.peak_tflops
+    at_16 = peaks.get("bf16") or peaks.get("fp16") or peaks["fp32"]
+    return replace(
+        one,
+        memory_gib=device.memory_gib,
+        bandwidth_gb_per_s=device.bandwidth_gb_per_s,
+        peak_16=at_16,
+        peak_8=peaks.get("int8") or peaks.get("fp8") or at_16,
+    )
 
 
 def server(name: str) -> Server:
