@@ -14,7 +14,7 @@ export const EXPERIMENTS = {
     measure: "seconds",
     cuts: [1.1, 1.5],
     answers: ["Hardly longer", "10 to 50% longer", "Over 50% longer"],
-    why: "Twice in each pass of each layer all devices of a pair wait for each other, and nothing hides that. Divide the batch instead: the gradients of a whole step can hide behind the backward pass.",
+    why: "Adding up the layers’ parts takes longer, and nothing hides it. And ZeRO 3 fetches all weights for every micro-batch, which no longer fits behind the computing. Over PCIe fewer and larger micro-batches are better, if everything is recomputed so that they fit.",
   },
   batch: {
     name: "Only the batch divided, PCIe",
