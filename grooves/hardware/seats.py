@@ -10,42 +10,44 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-RESERVED_GB = 1.5  # of a node, for Kubernetes and the hub's own pods: an assumption
+RESERVED_GIB = 1.5  # of a node, for Kubernetes and the hub's own pods: an assumption
 
 
 @dataclass(frozen=True)
 class Seat:
-    """What is guaranteed to each student: gigabytes of memory, and cores (parts of one allowed).
+    """What is guaranteed to each student: GiB of memory, which JupyterHub writes as "G", and cores.
 
     Raises: ValueError where one of them is not positive.
     """
 
-    memory_gb: float
+    memory_gib: float
     cores: float
 
     def __post_init__(self):
-        if not (self.memory_gb > 0 and self.cores > 0):
-            raise ValueError(f"memory_gb={self.memory_gb} and cores={self.cores} must be positive")
+        if not (self.memory_gib > 0 and self.cores > 0):
+            raise ValueError(
+                f"memory_gib={self.memory_gib} and cores={self.cores} must be positive"
+            )
 
 
 @dataclass(frozen=True)
 class Node:
-    """A machine of the cluster: cores, and gigabytes of memory."""
+    """A machine of the cluster: cores, and GiB of memory."""
 
     cores: float
-    memory_gb: float
+    memory_gib: float
 
 
-SEAT = Seat(memory_gb=2, cores=0.5)  # as in jupyterhub/values.yaml
+SEAT = Seat(memory_gib=2, cores=0.5)  # as in jupyterhub/values.yaml
 
 
 def per_node(node: Node, seat: Seat = SEAT) -> int:
     """Students that fit on a node. Raises: ValueError where not even one does."""
-    n = int(min((node.memory_gb - RESERVED_GB) // seat.memory_gb, node.cores // seat.cores))
+    n = int(min((node.memory_gib - RESERVED_GIB) // seat.memory_gib, node.cores // seat.cores))
     if n < 1:
         raise ValueError(
-            f"a node with {node.memory_gb} GB and {node.cores} cores has no room for a seat of "
-            f"{seat.memory_gb} GB and {seat.cores} cores: take a larger node"
+            f"a node with {node.memory_gib} GiB and {node.cores} cores has no room for a seat of "
+            f"{seat.memory_gib} GiB and {seat.cores} cores: take a larger node"
         )
     return n
 

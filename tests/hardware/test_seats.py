@@ -11,11 +11,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_memory_or_cores_run_out_first():
-    seat = seats.Seat(memory_gb=2, cores=0.5)
-    assert seats.per_node(seats.Node(cores=8, memory_gb=32), seat) == 15  # 30.5 GB for 2 GB each
-    assert seats.per_node(seats.Node(cores=2, memory_gb=32), seat) == 4
+    seat = seats.Seat(memory_gib=2, cores=0.5)
+    assert seats.per_node(seats.Node(cores=8, memory_gib=32), seat) == 15  # 30.5 GB for 2 GB each
+    assert seats.per_node(seats.Node(cores=2, memory_gib=32), seat) == 4
     with pytest.raises(ValueError, match="take a larger node"):
-        seats.per_node(seats.Node(cores=8, memory_gb=3), seat)
+        seats.per_node(seats.Node(cores=8, memory_gib=3), seat)
 
 
 def test_empty_seats_are_paid_by_the_others():
@@ -32,9 +32,12 @@ def test_empty_seats_are_paid_by_the_others():
 def test_the_hubs_values_guarantee_the_seat_that_is_priced():
     values = yaml.safe_load((ROOT / "jupyterhub/values.yaml").read_text("utf-8"))
     user = values["singleuser"]
-    assert user["memory"]["guarantee"] == f"{seats.SEAT.memory_gb:g}G"
+    assert user["memory"]["guarantee"] == f"{seats.SEAT.memory_gib:g}G"
     assert user["cpu"]["guarantee"] == seats.SEAT.cores
-    assert user["memory"]["limit"] >= user["memory"]["guarantee"]
+    limit, guarantee = (
+        float(user["memory"][key].removesuffix("G")) for key in ("limit", "guarantee")
+    )
+    assert limit >= guarantee
     assert set(values) <= {"singleuser", "cull", "hub", "proxy", "scheduling", "prePuller"}
     assert values["cull"]["enabled"] and values["cull"]["timeout"] <= 3600
     secrets = ("password", "secret", "token")

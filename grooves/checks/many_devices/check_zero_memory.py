@@ -77,7 +77,6 @@ MISTAKES = (
         "you divide the parts in another order. The optimizer's part is the largest and comes "
         "first, then the gradients, then the weights.",
         _with(from_=(1, 2, 3)),
-        _with(from_=(2, 3, 1)),
         _with(from_=(2, 1, 3)),
         _with(from_=(1, 3, 2)),
         _with(from_=(3, 1, 2)),

@@ -123,8 +123,10 @@ function exchanged(cluster, plan, mine, layers, slot) {
   return { exposed: rounds * exposed + (plan.zero === 2 ? half : 0), hidden: rounds * (each - exposed) };
 }
 
-/** Seconds of one user's next token on n devices that share every matrix: { local, sent }. */
+/** Seconds of every user's next token on n devices that share every matrix: { local, sent }; null
+ * where the heads do not divide between them. */
 export function token(model, cluster, n, users = 1, position = 1024) {
+  if (model.n_head % n) return null;
   const weights = model.n_layer * layerParameters(model) + headParameters(model);
   const cached = 2 * model.n_layer * (model.kv_width || model.width) * position * users;
   const local = Math.max(((weights + cached) * 2) / n / cluster.bandwidth, (2 * weights * users) / n / cluster.peak);

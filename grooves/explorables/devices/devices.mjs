@@ -32,6 +32,7 @@ const SLIDERS = [
 ];
 const RECOMPUTE = [["selective", "Attention’s scores"], ["full", "Everything"]];
 const KINDS = [["forward", "forward pass"], ["backward", "backward pass"], ["added", "adding up layers"], ["data", "gradients or weights, not hidden"], ["optimizer", "optimizer"], ["idle", "waiting"]];
+const ORDER = "Drawn with all forward passes before the backward passes, and more than 16 micro-batches as one bar. Memory is counted for the order in which they alternate: it leaves as many slots idle, and has fewer micro-batches in memory.";
 const [WIDTH, ROW, GAP, LEFT] = [720, 22, 6, 146]; // of the timeline, in its own pixels
 
 class Devices extends Part {
@@ -76,7 +77,7 @@ class Devices extends Part {
       legend,
       element("div", { className: "gd-frame" }, this.timeline),
       this.who,
-      element("details", { className: "gx-numbers" }, element("summary", {}, "The step in numbers"), element("div", { className: "gx-table", role: "region", "aria-label": "The step in numbers", tabIndex: 0 }, element("table", {}, element("thead", {}, element("tr", {}, ...head)), this.rows))),
+      element("details", { className: "gx-numbers" }, element("summary", {}, "The step in numbers"), element("p", { className: "gx-note" }, ORDER), element("div", { className: "gx-table", role: "region", "aria-label": "The step in numbers", tabIndex: 0 }, element("table", {}, element("thead", {}, element("tr", {}, ...head)), this.rows))),
       this.news,
     );
   }
@@ -129,7 +130,7 @@ class Devices extends Part {
     const plan = { data: settings.n / tensor / pipeline, tensor, pipeline, micro, zero, recompute };
     const reason = whyInvalid(model, cluster, plan, settings.batch);
     if (reason) return { model, cluster, plan, reason };
-    return { model, cluster, plan, reason, step: step(model, cluster, plan, settings.batch), token: token(model, cluster, settings.n) };
+    return { model, cluster, plan, reason, step: step(model, cluster, plan, settings.batch), token: token(model, cluster, settings.n), many: token(model, cluster, settings.n, 64) };
   }
 
   #compared(key) {

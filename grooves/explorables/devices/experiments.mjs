@@ -54,7 +54,7 @@ export const EXPERIMENTS = {
     measure: "token",
     cuts: [0.5, 1.0],
     answers: ["Over twice as fast", "Up to twice as fast", "Slower"],
-    why: "Each device reads a quarter as much, but each layer waits for two all-reduces of 32 devices, over a network. The latency of the messages outweighs what is saved.",
+    why: "Each device reads a quarter as much, but each layer waits for two all-reduces of 32 devices, over a network. In this model, the latency of a ring over the network outweighs what is saved; an all-reduce that first adds up within each server would be faster.",
   },
 };
 

@@ -5,16 +5,19 @@ import { digits, quantity } from "../shared/units.mjs";
 export const gib = (bytes) => `${digits(bytes / 2 ** 30)} GiB`;
 export const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)}%`;
 
+const whole = (value) => Math.round(Number(value.toPrecision(3))).toLocaleString("en");
+
 /** Rows of the table: a name, and the text of a result. */
 export const FIGURES = [
   ["Time of a step", ({ step }) => quantity(step.seconds, "s")],
-  ["Tokens per second", ({ step }) => Math.round(Number(step.tokensPerSecond.toPrecision(3))).toLocaleString("en")],
+  ["Tokens trained per second", ({ step }) => whole(step.tokensPerSecond)],
   ["MFU", ({ step }) => percent(step.mfu)],
   ["Idle in the bubble", ({ step }) => percent(step.bubbleShare)],
   ["Waiting for messages", ({ step }) => percent(step.sentShare)],
   ["Hidden behind computing", ({ step }) => quantity(step.hidden, "s")],
   ["Memory per device", ({ step, cluster }) => `${gib(step.bytes)} of ${digits(cluster.memory / 2 ** 30)}`],
-  ["One user’s next token", ({ token }) => quantity(token.local + token.sent, "s")],
+  ["If all share each matrix, one user’s token", ({ token, cluster }) => (token ? quantity(token.local + token.sent, "s") : `heads do not divide by ${cluster.n}`)],
+  ["64 users’ tokens per second", ({ many }) => (many ? whole(64 / (many.local + many.sent)) : "–")],
 ];
 
 /** What an experiment measures, and how it is called. */

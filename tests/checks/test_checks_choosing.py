@@ -1,0 +1,115 @@
+"""The checks of lab 15 beyond what `test_checks_labs.py` asks of every lab's."""
+
+import math
+
+import pytest
+from test_checks_labs import forms_of, unwatched
+
+from grooves.checks import CheckFailed
+from grooves.checks import choosing as check
+from grooves.checks.choosing import (
+    check_break_even,
+    check_cheapest_plan,
+    check_dense_peak,
+    check_energy_per_token,
+    check_request_cost,
+    check_stale_prices,
+    check_three_customers,
+    check_token_cost,
+    check_total_cost,
+    check_use_needed,
+)
+from grooves.hardware import prices
+from grooves.hardware.choosing import rent_or_buy, tokens
+
+MODULES = {
+    "token_cost": check_token_cost,
+    "request_cost": check_request_cost,
+    "use_needed": check_use_needed,
+    "energy_per_token": check_energy_per_token,
+    "stale_prices": check_stale_prices,
+    "dense_peak": check_dense_peak,
+    "total_cost": check_total_cost,
+    "break_even": check_break_even,
+    "cheapest_plan": check_cheapest_plan,
+    "three_customers": check_three_customers,
+}
+pytestmark = pytest.mark.usefixtures("own_progress")
+
+
+def refusal(exercise, answer):
+    with pytest.raises(CheckFailed) as caught:
+        getattr(check, exercise)(answer)
+    return caught.value
+
+
+@pytest.mark.parametrize("exercise", MODULES)
+def test_every_form_of_a_mistake_is_named(exercise, monkeypatch):
+    unwatched(monkeypatch)
+    forms = forms_of({exercise: MODULES[exercise]})
+    said = [refusal(name, MODULES[name].MISTAKES[i].compute).hint for name, i, _ in forms]
+    assert said == [name for *_, name in forms]
+
+
+# --- yardsticks -------------------------------------------------------------------------------
+
+
+def test_the_yardsticks_are_what_the_course_computes():
+    for inputs in check_token_cost.CASES:
+        assert check_token_cost.right(*inputs) == pytest.approx(tokens.cost_per_million(*inputs))
+    for i, c, o, eur_in, eur_cached, eur_out in check_request_cost.CASES:
+        ours = tokens.request_cost(i - c, o, eur_in, eur_out) + c * eur_cached / 1e6
+        assert check_request_cost.right(i, c, o, eur_in, eur_cached, eur_out) == pytest.approx(ours)
+    for eur, rate, rival in check_use_needed.CASES:
+        used = check_use_needed.right(eur, rate, rival)
+        if used <= 1:
+            assert tokens.cost_per_million(eur, rate, used) == pytest.approx(rival)
+        else:
+            assert tokens.cost_per_million(eur, rate) > rival
+    for rate, busy, idle, used, pue in check_energy_per_token.CASES:
+        ours = pue * tokens.energy_per_token_mj(rate, busy, idle, used)
+        assert check_energy_per_token.right(rate, busy, idle, used, pue) == pytest.approx(ours)
+
+
+def test_the_labs_break_even_is_where_two_costs_cross():
+    for price, resale, life, rent, used, power in check_break_even.CASES:
+        hours = check_break_even.right(price, resale, life, rent, used, power)
+
+        def owned(t, price=price, resale=resale, life=life, power=power):
+            left = price * resale * (1 - t / (life * 8760))
+            return price - left + power * t
+
+        if math.isinf(hours):
+            assert all(owned(t) > rent * used * t for t in (1, life * 4380, life * 8760))
+        else:
+            assert owned(hours) == pytest.approx(rent * used * hours)
+    assert sum(math.isinf(check_break_even.right(*c)) for c in check_break_even.CASES) == 2
+    assert rent_or_buy.HOURS_PER_YEAR == check_break_even.YEAR == check_total_cost.YEAR
+
+
+def test_stale_prices_are_those_of_the_course():
+    def table(rows):
+        return {n: type("Price", (), {"name": n, "date": day})() for n, day in rows}
+
+    for rows, on, days in check_stale_prices.CASES:
+        found = [one.name for one in prices.find_stale(on, days, table(rows))]
+        assert check_stale_prices.right(rows, on, days) == found
+
+
+def test_each_shortcut_of_the_challenge_costs_more_somewhere():
+    for mistake in check_three_customers.MISTAKES:
+        ratios = []
+        for customer in check_three_customers.customers():
+            least = check_three_customers.valid(customer)[0].eur_per_day
+            decision = mistake.compute(customer, check_three_customers.offers())
+            ratios.append(check_three_customers.cost_of(customer, decision) / least)
+        assert max(ratios) > 1.1, mistake.name
+
+
+def test_the_race_scores_the_best_with_one_and_what_is_not_valid_low(capsys):
+    def best(customer, _):
+        return check_three_customers._search(customer, lambda plan: True)
+
+    assert check.race(best) == pytest.approx(1)
+    worst = check.race(lambda customer, _: check_three_customers.Decision("no offer", 1, 8, 1))
+    assert worst == pytest.approx(0.2) and "Score 0.200" in capsys.readouterr().out
