@@ -179,7 +179,7 @@ def await_tab_stops(page):
     """Wait until the theme's script has seen the new width; what is not mended then, axe finds."""
     with contextlib.suppress(TimeoutError):
         page.wait_for_function(
-            "[...document.querySelectorAll('pre')].every("
+            "[...document.querySelectorAll('pre, .pst-scrollable-table-container')].every("
             "  (box) => box.scrollWidth <= box.clientWidth || box.tabIndex === 0)",
             timeout=5000,
         )
