@@ -3,14 +3,10 @@
 import math
 
 import pytest
-from test_checks_labs import forms_of, unwatched
 
-from grooves.checks import CheckFailed
 from grooves.checks import choosing as check
 from grooves.checks.choosing import (
     check_break_even,
-    check_cheapest_plan,
-    check_dense_peak,
     check_energy_per_token,
     check_request_cost,
     check_stale_prices,
@@ -22,33 +18,7 @@ from grooves.checks.choosing import (
 from grooves.hardware import prices
 from grooves.hardware.choosing import rent_or_buy, tokens
 
-MODULES = {
-    "token_cost": check_token_cost,
-    "request_cost": check_request_cost,
-    "use_needed": check_use_needed,
-    "energy_per_token": check_energy_per_token,
-    "stale_prices": check_stale_prices,
-    "dense_peak": check_dense_peak,
-    "total_cost": check_total_cost,
-    "break_even": check_break_even,
-    "cheapest_plan": check_cheapest_plan,
-    "three_customers": check_three_customers,
-}
 pytestmark = pytest.mark.usefixtures("own_progress")
-
-
-def refusal(exercise, answer):
-    with pytest.raises(CheckFailed) as caught:
-        getattr(check, exercise)(answer)
-    return caught.value
-
-
-@pytest.mark.parametrize("exercise", MODULES)
-def test_every_form_of_a_mistake_is_named(exercise, monkeypatch):
-    unwatched(monkeypatch)
-    forms = forms_of({exercise: MODULES[exercise]})
-    said = [refusal(name, MODULES[name].MISTAKES[i].compute).hint for name, i, _ in forms]
-    assert said == [name for *_, name in forms]
 
 
 # --- yardsticks -------------------------------------------------------------------------------

@@ -1,24 +1,21 @@
 """The checks of lab 14 beyond what `test_checks_labs.py` asks of every lab's."""
 
+import functools
 import math
 
 import numpy as np
 import pytest
 import torch
 from answers.dataflow import ANSWERS
-from test_checks_labs import forms_of, unwatched
+from test_checks_labs import refusal as refusal_in
+from test_checks_labs import unwatched
 
-from grooves.checks import CheckFailed
-from grooves.checks import dataflow as check
 from grooves.checks.dataflow import (
     chain_block,
     check_addresses,
     check_chips_for,
     check_find_hazard,
-    check_fused_bytes,
-    check_intensity,
     check_liveness,
-    check_pipeline_balance,
     check_puzzle,
     check_shorter_chain,
     check_systolic_cycles,
@@ -26,32 +23,8 @@ from grooves.checks.dataflow import (
 )
 from grooves.hardware.dataflow import ceilings, puzzle, systolic
 
-MODULES = {
-    "intensity": check_intensity,
-    "systolic_cycles": check_systolic_cycles,
-    "liveness": check_liveness,
-    "addresses": check_addresses,
-    "find_hazard": check_find_hazard,
-    "fused_bytes": check_fused_bytes,
-    "chips_for": check_chips_for,
-    "pipeline_balance": check_pipeline_balance,
-    "puzzle": check_puzzle,
-}
 pytestmark = pytest.mark.usefixtures("own_progress")
-
-
-def refusal(exercise, answer):
-    with pytest.raises(CheckFailed) as caught:
-        getattr(check, exercise)(answer)
-    return caught.value
-
-
-@pytest.mark.parametrize("exercise", MODULES)
-def test_every_form_of_a_mistake_is_named(exercise, monkeypatch):
-    unwatched(monkeypatch)
-    forms = forms_of({exercise: MODULES[exercise]})
-    said = [refusal(name, MODULES[name].MISTAKES[i].compute).hint for name, i, _ in forms]
-    assert said == [name for *_, name in forms]
+refusal = functools.partial(refusal_in, ANSWERS.lab)
 
 
 # --- yardsticks -------------------------------------------------------------------------------

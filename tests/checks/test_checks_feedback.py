@@ -1,12 +1,13 @@
 """The checks of lab 10 beyond what `test_checks_labs.py` asks of every lab's."""
 
+import functools
 import itertools
 import math
 
 import numpy as np
 import pytest
 import torch
-from test_checks_labs import forms_of, unwatched
+from test_checks_labs import refusal as refusal_in
 
 from grooves.checks import CheckFailed
 from grooves.checks import feedback as check
@@ -28,34 +29,11 @@ from grooves.fine_tuning.policy_gradient import group_advantages
 from grooves.inference.sampled import draw_texts
 from grooves.training import lineage
 
-MODULES = {
-    "bradley_terry": check_bradley_terry,
-    "story_logprob": check_story_logprob,
-    "dpo": check_dpo,
-    "kl_estimators": check_kl_estimators,
-    "group_advantages": check_group_advantages,
-    "best_of_n_kl": check_best_of_n_kl,
-    "cheated_reward": check_cheated_reward,
-    "when_to_stop": check_when_to_stop,
-    "selection_bias": check_selection_bias,
-}
-FORMS = forms_of(MODULES)
 pytestmark = pytest.mark.usefixtures("own_progress")
-
-
-def refusal(exercise, answer):
-    with pytest.raises(CheckFailed) as caught:
-        getattr(check, exercise)(answer)
-    return caught.value
+refusal = functools.partial(refusal_in, "10_feedback")
 
 
 # --- yardsticks -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("exercise", "i", "name"), FORMS)
-def test_every_form_of_a_mistake_is_named(exercise, i, name, monkeypatch):
-    unwatched(monkeypatch)
-    assert refusal(exercise, MODULES[exercise].MISTAKES[i].compute).hint == name
 
 
 def test_losses_and_estimates_are_those_of_the_course():

@@ -1,5 +1,6 @@
 """The checks of lab 8 beyond what `test_checks_labs.py` asks of every lab's."""
 
+import functools
 import itertools
 import math
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from answers.generation import ANSWERS, grown
-from test_checks_labs import forms_of, unwatched
+from test_checks_labs import refusal as refusal_in
 
 from grooves.checks import CheckFailed, compare
 from grooves.checks import generation as check
@@ -28,25 +29,8 @@ from grooves.inference import sampling
 from grooves.inference.calibration import pass_at_k
 from grooves.training import lineage
 
-MODULES = {
-    "top_k": check_top_k,
-    "top_p": check_top_p,
-    "min_p": check_min_p,
-    "beam_search": check_beam_search,
-    "pass_at_n": check_pass_at_n,
-    "best_of_n": check_best_of_n,
-    "truncated_kl": check_truncated_kl,
-    "calibration": check_calibration,
-    "constrained": check_constrained,
-}
-FORMS = forms_of(MODULES)
 pytestmark = pytest.mark.usefixtures("own_progress")
-
-
-def refusal(exercise, answer):
-    with pytest.raises(CheckFailed) as caught:
-        getattr(check, exercise)(answer)
-    return caught.value
+refusal = functools.partial(refusal_in, ANSWERS.lab)
 
 
 def asked(exercise):
@@ -63,12 +47,6 @@ def asked(exercise):
 
 
 # --- yardsticks -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("exercise", "i", "name"), FORMS)
-def test_every_form_of_a_mistake_is_named(exercise, i, name, monkeypatch):
-    unwatched(monkeypatch)
-    assert refusal(exercise, MODULES[exercise].MISTAKES[i].compute).hint == name
 
 
 def test_the_samplers_of_the_checks_are_those_of_the_course():

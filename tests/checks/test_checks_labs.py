@@ -11,6 +11,7 @@ import inspect
 import json
 import os
 import random
+import re
 import sys
 from pathlib import Path
 
@@ -59,6 +60,13 @@ RARE = [
     for lab, exercise in EXERCISES
     for name in LABS[lab].rare_answers.get(exercise, ())
 ]
+FORMS = {  # every form of every mistake of an exercise whose check is a module of its own
+    (lab, exercise): importlib.import_module(f"grooves.checks.{name_of(lab)}.{path.stem}").MISTAKES
+    for lab in LABS
+    for path in sorted((CHECKS / name_of(lab)).glob("check_*.py"))
+    if re.search("^MISTAKES = ", path.read_text("utf-8"), re.MULTILINE)
+    and (exercise := path.stem.removeprefix("check_")) not in LABS[lab].trains
+}
 in_every_lab = pytest.mark.parametrize("lab", LABS)
 in_every_exercise = pytest.mark.parametrize(("lab", "exercise"), EXERCISES)
 
@@ -159,15 +167,6 @@ def unwatched(monkeypatch):
     monkeypatch.setattr(compare, "_Names", Unwatched)
 
 
-def forms_of(modules):
-    """Every form of every mistake: (exercise, its number in MISTAKES, its name)."""
-    return [
-        (exercise, i, mistake.name)
-        for exercise, module in modules.items()
-        for i, mistake in enumerate(module.MISTAKES)
-    ]
-
-
 def listed(lab, exercise, monkeypatch):
     """The mistakes that a check lists, by name: those that could show in one of its comparisons."""
     found = []
@@ -182,13 +181,20 @@ def test_every_mistake_that_a_check_lists_is_recognised(lab, exercise, monkeypat
     """A mistake is data: its code is an answer too, and its name must be what the check says."""
     mistakes = listed(lab, exercise, monkeypatch)
     by_hand = LABS[lab].wrong_answers.get(exercise, {})
-    # a mistake's code is the course's own, and may call what an answer may not
-    monkeypatch.setattr(compare, "watched", lambda answer, inputs, _: (answer(*inputs), []))
-    monkeypatch.setattr(compare, "_Names", Unwatched)
+    unwatched(
+        monkeypatch
+    )  # a mistake's code is the course's own, and may call what answers may not
     others = {name: mistake.compute for name, mistake in mistakes.items() if name not in by_hand}
     said = {name: refusal(lab, exercise, answer).hint for name, answer in others.items()}
     assert said == {name: name for name in others}
     assert len(by_hand.keys() | mistakes.keys()) >= 5, "name the five most common mistakes"
+
+
+@pytest.mark.parametrize(("lab", "exercise"), FORMS)
+def test_every_form_of_a_mistake_is_named(lab, exercise, monkeypatch):
+    unwatched(monkeypatch)
+    said = [refusal(lab, exercise, form.compute).hint for form in FORMS[lab, exercise]]
+    assert said == [form.name for form in FORMS[lab, exercise]]
 
 
 @pytest.mark.parametrize(("lab", "exercise"), WRITTEN)

@@ -2,52 +2,22 @@
 
 import numpy as np
 import pytest
-from test_checks_labs import forms_of, unwatched
 
-from grooves.checks import CheckFailed
 from grooves.checks import many_devices as check
 from grooves.checks.many_devices import (
     check_bytes_on_the_wire,
     check_checkpoint_interval,
     check_fit_alpha_beta,
     check_loader_workers,
-    check_mean_gradient,
     check_parallel_plan,
     check_pipeline_bubble,
     check_ring_all_reduce,
-    check_step_time,
     check_zero_memory,
 )
 from grooves.hardware.many_devices import alpha_beta, failures, loaders, memory
 from grooves.training.distributed import pipeline, ring
 
-MODULES = {
-    "ring_all_reduce": check_ring_all_reduce,
-    "bytes_on_the_wire": check_bytes_on_the_wire,
-    "mean_gradient": check_mean_gradient,
-    "pipeline_bubble": check_pipeline_bubble,
-    "zero_memory": check_zero_memory,
-    "fit_alpha_beta": check_fit_alpha_beta,
-    "step_time": check_step_time,
-    "checkpoint_interval": check_checkpoint_interval,
-    "loader_workers": check_loader_workers,
-    "parallel_plan": check_parallel_plan,
-}
 pytestmark = pytest.mark.usefixtures("own_progress")
-
-
-def refusal(exercise, answer):
-    with pytest.raises(CheckFailed) as caught:
-        getattr(check, exercise)(answer)
-    return caught.value
-
-
-@pytest.mark.parametrize("exercise", MODULES)
-def test_every_form_of_a_mistake_is_named(exercise, monkeypatch):
-    unwatched(monkeypatch)
-    forms = forms_of({exercise: MODULES[exercise]})
-    said = [refusal(name, MODULES[name].MISTAKES[i].compute).hint for name, i, _ in forms]
-    assert said == [name for *_, name in forms]
 
 
 # --- yardsticks -------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The checks of lab 12 beyond what `test_checks_labs.py` asks of every lab's."""
 
+import functools
 import itertools
 import math
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from answers.precision_memory import ANSWERS, BASE, _pack_in, _unpack_in
+from test_checks_labs import refusal as refusal_in
 
 from grooves import device
 from grooves.checks import CheckFailed, NotStarted
@@ -22,12 +24,7 @@ from grooves.precision.formats import BF16
 
 WRONG = ANSWERS.wrong_answers
 pytestmark = pytest.mark.usefixtures("own_progress")
-
-
-def refusal(exercise, answer):
-    with pytest.raises(CheckFailed) as caught:
-        getattr(check, exercise)(answer)
-    return caught.value
+refusal = functools.partial(refusal_in, ANSWERS.lab)
 
 
 # --- yardsticks -------------------------------------------------------------------------------

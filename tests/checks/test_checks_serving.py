@@ -1,6 +1,7 @@
 """The checks of lab 9 beyond what `test_checks_labs.py` asks of every lab's."""
 
 import ast
+import functools
 import inspect
 import math
 from fractions import Fraction
@@ -9,14 +10,12 @@ import numpy as np
 import pytest
 import torch
 from answers.serving import ANSWERS, policy
-from test_checks_labs import forms_of, unwatched
+from test_checks_labs import refusal
 from torch.nn import functional as F
 
-from grooves.checks import CheckFailed
 from grooves.checks import serving as check
 from grooves.checks.serving import (
     check_block_table,
-    check_cache_bytes,
     check_cached_attention,
     check_goodput,
     check_littles_law,
@@ -33,32 +32,8 @@ from grooves.inference.paging import BlockPool, BlockTables
 from grooves.inference.scheduler import Scheduler
 from grooves.inference.serving_simulation import poisson_requests
 
-MODULES = {
-    "cached_attention": check_cached_attention,
-    "cache_bytes": check_cache_bytes,
-    "block_table": check_block_table,
-    "plan_step": check_plan_step,
-    "verify": check_verify,
-    "percentile": check_percentile,
-    "littles_law": check_littles_law,
-    "read_stream": check_read_stream,
-}
-FORMS = forms_of(MODULES)
 pytestmark = pytest.mark.usefixtures("own_progress")
-
-
-@pytest.mark.parametrize(("exercise", "i", "name"), FORMS)
-def test_every_form_of_a_mistake_is_named(exercise, i, name, monkeypatch):
-    unwatched(monkeypatch)
-    with pytest.raises(CheckFailed) as caught:
-        getattr(check, exercise)(MODULES[exercise].MISTAKES[i].compute)
-    assert caught.value.hint == name
-
-
-def said(exercise, answer):
-    with pytest.raises(CheckFailed) as caught:
-        getattr(check, exercise)(answer)
-    return caught.value
+said = functools.partial(refusal, ANSWERS.lab)
 
 
 def _lines(chunks, whole=True, strip=False, empty=False, breaks=False, joined="\n"):

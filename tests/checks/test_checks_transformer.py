@@ -1,11 +1,13 @@
 """The checks of lab 4 beyond what `test_checks_labs.py` asks of every lab's."""
 
+import functools
 import json
 import re
 
 import pytest
 import torch
 from answers.transformer import ANSWERS, REFUSED_CHOICES
+from test_checks_labs import refusal as refusal_in
 from torch.utils.flop_counter import FlopCounterMode
 
 from grooves.checks import CheckFailed
@@ -28,12 +30,7 @@ WRONG = ANSWERS.wrong_answers
 
 
 pytestmark = pytest.mark.usefixtures("own_progress")
-
-
-def refusal(exercise, answer):
-    with pytest.raises(CheckFailed) as caught:
-        getattr(check, exercise)(answer)
-    return caught.value
+refusal = functools.partial(refusal_in, ANSWERS.lab)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ BIAS, TOP = 127, 2  # of the scale's bits, and the top power of two of the level
 # Sizes of blocks, exponents of their scales, and their largest magnitudes divided by the scale.
 CASES = (
     (32, -6, 4.4), (32, -3, 5.6), (32, 2, 6.6), (19, -9, 7.7), (33, 0, 4.0), (7, 21, 5.3),
-    (1, -40, 6.9), (2, 9, 4.9), (64, -100, 7.3), (31, 60, 4.6), (21, -5, 4.15),
+    (1, -40, 6.9), (2, 9, 4.9), (64, -100, 7.3), (31, 60, 4.6), (21, -5, 4.15), (20, 3, 5.8),
 )  # fmt: skip
 
 
