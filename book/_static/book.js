@@ -26,17 +26,28 @@
 
   const SCROLLS = ".bd-article pre, .math-scroll, .cell_output, .text_html, .widget-still, .table-scroll, .pst-scrollable-table-container";
 
-  /** What scrolls sideways takes the focus, so that keys can scroll it, and fades where it goes on. */
+  /** What scrolls sideways takes the focus, so that keys can scroll it, and fades where it goes on.
+      It is looked at again whenever it or its content changes size: a fold opens, a font arrives. */
   function mindWhatScrolls() {
-    for (const box of document.querySelectorAll(SCROLLS)) {
-      const scrolls = box.scrollWidth > box.clientWidth + 1;
-      if (scrolls) box.tabIndex = 0;
-      else if (!box.matches("pre")) box.removeAttribute("tabindex"); // that of code is the theme's
-      if (scrolls && !box.dataset.more) box.addEventListener("scroll", fade, { passive: true });
-      const caption = box.querySelector(":scope > table > caption"); // stays in sight, so it must not fade
-      if (caption) box.style.setProperty("--captioned", `${caption.offsetHeight}px`);
-      fade({ target: box });
+    const sizes = new ResizeObserver((entries) => {
+      for (const box of new Set(entries.map(({ target }) => target.closest(SCROLLS)))) mind(box);
+    });
+    const boxes = document.querySelectorAll(SCROLLS);
+    for (const box of boxes) {
+      box.addEventListener("scroll", fade, { passive: true });
+      for (const one of box.matches("pre") ? [box] : [box, ...box.children]) sizes.observe(one);
+      mind(box);
     }
+    document.fonts.addEventListener("loadingdone", () => boxes.forEach(mind));
+  }
+
+  function mind(box) {
+    const scrolls = box.scrollWidth > box.clientWidth + 1;
+    if (scrolls) box.tabIndex = 0;
+    else if (!box.matches("pre")) box.removeAttribute("tabindex"); // that of code is the theme's
+    const caption = box.querySelector(":scope > table > caption"); // stays in sight, so it must not fade
+    if (caption) box.style.setProperty("--captioned", `${caption.offsetHeight}px`);
+    fade({ target: box });
   }
 
   function fade({ target: box }) {
@@ -100,7 +111,6 @@
     mindWhatScrolls();
     prepareForPaper();
     keepStillsForPaper();
-    addEventListener("resize", mindWhatScrolls);
     document.querySelectorAll(".hub-form").forEach(openHub);
   });
 })();

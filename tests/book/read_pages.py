@@ -176,11 +176,12 @@ def faults(page, address, seen):
 
 
 def await_tab_stops(page):
-    """Wait until the theme's script has seen the new width; what is not mended then, axe finds."""
+    """Wait until the scripts have seen the new width; what is not mended then, axe finds."""
     with contextlib.suppress(TimeoutError):
         page.wait_for_function(
-            "[...document.querySelectorAll('pre, .pst-scrollable-table-container')].every("
+            "(scrolls) => [...document.querySelectorAll(scrolls)].every("
             "  (box) => box.scrollWidth <= box.clientWidth || box.tabIndex === 0)",
+            arg="pre, .math-scroll, .pst-scrollable-table-container",
             timeout=5000,
         )
 

@@ -39,6 +39,18 @@ def test_what_scrolls_fades_at_the_edge_behind_which_there_is_more(page, sample_
     assert seen == ["right", "left right", "left"]
 
 
+def test_what_scrolls_once_it_is_shown_takes_the_focus_then(page, sample_address):
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto(sample_address + "notebooks/plumbing.html")
+    box = page.locator(".cell_output pre").filter(has_text="column 29")
+    box.evaluate("(box) => (box.closest('.cell').hidden = true)")
+    page.wait_for_function("(box) => box.dataset.more === undefined", arg=box.element_handle())
+    box.evaluate("(box) => (box.closest('.cell').hidden = false)")
+    page.wait_for_function(
+        "(box) => box.dataset.more === 'right' && box.tabIndex === 0", arg=box.element_handle()
+    )
+
+
 def test_a_sentence_that_a_cell_prints_wraps_and_columns_scroll(page, sample_address):
     page.set_viewport_size({"width": 1280, "height": 900})
     page.goto(sample_address + "notebooks/plumbing.html")

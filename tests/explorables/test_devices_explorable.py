@@ -163,7 +163,7 @@ def test_every_question_has_one_clear_answer_and_plans_that_fit(page, modules, k
     """A ratio near a border between two answers would make the verdict a matter of rounding."""
     found = modules.evaluate(
         """async (key) => {
-          const { EXPERIMENTS, START, truth } = await import("/devices/experiments.mjs");
+          const { EXPERIMENTS, START } = await import("/devices/experiments.mjs");
           const one = EXPERIMENTS[key];
           return { before: { ...START, ...one.before }, after: { ...START, ...one.after },
                    measure: one.measure, cuts: one.cuts };

@@ -191,7 +191,8 @@ def test_capacity_is_what_a_full_server_serves_and_the_load_a_share_of_it(module
 def test_every_experiment_comes_out_as_it_is_explained_for_any_requests(modules):
     found = modules.evaluate(
         """async (cost) => {
-          const { EXPERIMENTS, START, truth } = await import("/serving/experiments.mjs");
+          const { EXPERIMENTS, START } = await import("/serving/experiments.mjs");
+          const { place } = await import("/shared/before_after.mjs");
           const { simulate } = await import("/serving/batching.mjs");
           const { arriving, capacity, drawn } = await import("/serving/requests.mjs");
           const { summary } = await import("/serving/latency.mjs");
@@ -204,7 +205,8 @@ def test_every_experiment_comes_out_as_it_is_explained_for_any_requests(modules)
           };
           return Object.entries(EXPERIMENTS).map(([key, one]) => [key, [1, 2, 3, 4].map((seed) => {
             const [before, after] = [one.before, one.after].map((changes) => run(changes, seed));
-            return { before, after, right: truth(one, after[one.measure] / before[one.measure]) };
+            const ratio = after[one.measure] / before[one.measure];
+            return { before, after, right: place(one.cuts, ratio) };
           })]);
         }""",
         asdict(COST),

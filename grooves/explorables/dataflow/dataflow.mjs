@@ -8,13 +8,12 @@
 
 import { button, choice, slider } from "../shared/controls.mjs";
 import { element } from "../shared/dom.mjs";
+import { Experiments } from "../shared/before_after.mjs";
 import { explorable, Part, react } from "../shared/explorable.mjs";
-import { Bars } from "../shared/plane.mjs";
-import { Prediction, praise } from "../shared/prediction.mjs";
 import { Tabs } from "../shared/tabs.mjs";
 import { EXPERIMENTS, SHORTEST, truth } from "./experiments.mjs";
 import { planned, shortest } from "./plan.mjs";
-import { bound, count, rate, title, verdict, versus } from "./sentences.mjs";
+import { bound, count, question, rate, title, verdict, versus } from "./sentences.mjs";
 import { Stepping } from "./stepping.mjs";
 import { legend, Pair } from "./timetable.mjs";
 import { Tokens } from "./tokens.mjs";
@@ -33,7 +32,6 @@ const SLIDERS = [
 ];
 
 class Dataflow extends Part {
-  #answered = ""; // the experiment whose answer is shown
   #kept = new Map(); // plans by settings
   #saying = 0; // a timer: screen readers are told when a slider rests
 
@@ -48,17 +46,25 @@ class Dataflow extends Part {
 
   #build() {
     const colours = () => legend(["gd-critical", "critical path"], ["gd-other", "other operations"]);
-    const experiments = Object.entries(EXPERIMENTS).filter(([, { after }]) => !after.program || Object.keys(this.get("programs")).length > 1);
-    this.experiment = choice("Change", experiments.map(([key, { name }]) => [key, name]), (experiment) => this.#choose(experiment));
-    this.bars = new Bars(["Before", "After"], "Cycles before and after the change");
-    [this.verdict, this.why] = [element("p", { className: "gc-verdict" }), element("p", { className: "gc-help" })];
-    this.prediction = new Prediction(["0", "1", "2"].map((place) => [Number(place), place]), (guess) => this.#guess(guess), (asks) => this.save({ asks }), element("div", {}, this.bars.el, this.verdict, this.why));
+    const several = Object.keys(this.get("programs")).length > 1;
+    this.experiments = new Experiments(this, EXPERIMENTS, "Cycles before and after the change", {
+      before: (key) => ({ ...this.#settings(key)[0], operation: -1 }),
+      after: (key) => ({ ...this.#settings(key)[1], operation: -1 }),
+      values: (key) => this.#settings(key).map((settings) => this.#plan(settings).cycles),
+      right: truth,
+      offered: ({ after }) => several || !after.program,
+      question,
+      verdict,
+      show: (_, cycles) => count(cycles),
+      draw: () => this.#draw(),
+      tell: (text) => this.#tell(text, 0),
+    });
     this.sliders = SLIDERS.map(([name, label, max]) => [name, slider(label, { min: 1, max, step: 1 }, (cycles) => this.#turn({ latencies: { ...this.get("latencies"), [name]: cycles } }))]);
     this.units = slider("Vector units", { min: 0, max: UNITS.length - 1, step: 1 }, (at) => this.#turn({ vector_units: UNITS[at] }));
     this.reset = button("As assumed", () => this.#turn(this.#start()));
     this.bound = element("p", { className: "gd-text" });
     this.tabs = new Tabs("Predict, step through, change latencies, or compare with a cache", [
-      ["1. Predict", this.experiment.el, this.prediction.el, this.change.el, colours()],
+      ["1. Predict", ...this.experiments.elements, this.change.el, colours()],
       ["2. Step", ...this.stepping.elements],
       ["3. Latencies", element("div", { className: "gd-sliders" }, ...this.sliders.map(([, { el }]) => el), this.units.el), element("div", { className: "gd-row" }, this.bound, this.reset), this.now.el, colours()],
       ["4. Cache", ...this.tokens.elements],
@@ -112,27 +118,6 @@ class Dataflow extends Part {
     return [before, { ...before, ...after, latencies: { ...before.latencies, ...latencies } }];
   }
 
-  #choose(experiment) {
-    this.#answered = "";
-    this.save({ ...this.#settings(experiment)[0], experiment, operation: -1 });
-    this.prediction.say("");
-    this.#draw();
-  }
-
-  /** guess: 0, 1 or 2, or null to be shown. */
-  #guess(guess) {
-    const key = this.get("experiment");
-    const [, after] = this.#settings(key);
-    const right = truth(EXPERIMENTS[key], ...this.#cycles(key));
-    this.#answered = key;
-    const guesses = guess === null ? {} : { guesses: [...this.get("guesses"), { experiment: key, guess, right }] };
-    this.save({ ...after, operation: -1, ...guesses });
-    this.#draw();
-    this.prediction.say(guess === null ? "" : praise(this.get("guesses"), "right"));
-    this.#tell(`${this.verdict.textContent} ${this.why.textContent}`, 0);
-    this.prediction.switch.focus({ preventScroll: true }); // the button that had the focus is gone
-  }
-
   #turn(changes) {
     this.save(changes);
     this.#tell(`${this.rate.textContent}. ${this.bound.textContent}`, 600);
@@ -156,11 +141,6 @@ class Dataflow extends Part {
     return this.#kept.get(key);
   }
 
-  /** Cycles of a token before and after an experiment's change. */
-  #cycles(key) {
-    return this.#settings(key).map((settings) => this.#plan(settings).cycles);
-  }
-
   // ---- what is shown ---------------------------------------------------------------------------
 
   #draw() {
@@ -180,18 +160,10 @@ class Dataflow extends Part {
   }
 
   #drawQuestion() {
-    const [key, asks] = [this.get("experiment"), this.get("asks")];
-    const experiment = EXPERIMENTS[key];
-    const plans = this.#settings(key).map((settings) => this.#plan(settings));
-    const [before, after] = plans.map(({ cycles }) => cycles);
-    const shown = !asks || this.#answered === key;
-    this.change.draw({ halves: [{ ...plans[0], name: "before" }, ...(shown ? [{ ...plans[1], name: "after" }] : [])], label: versus("Before", plans[0], "after", shown ? plans[1] : null) });
-    this.experiment.input.value = key;
-    [...this.prediction.row.children].slice(0, 3).forEach((one, i) => (one.textContent = experiment.answers[i]));
-    this.prediction.draw(shown ? null : `${experiment.change}. A token takes ${count(before)} cycles now: how many ${experiment.ask} will it take?`, asks);
-    this.bars.draw([before, after], [before, after].map(count), 1);
-    this.verdict.textContent = verdict(experiment, before, after);
-    this.why.textContent = experiment.why;
+    const { key, shown } = this.experiments;
+    const [before, after] = this.#settings(key).map((settings) => this.#plan(settings));
+    this.change.draw({ halves: [{ ...before, name: "before" }, ...(shown ? [{ ...after, name: "after" }] : [])], label: versus("Before", before, "after", shown ? after : null) });
+    this.experiments.draw();
   }
 }
 

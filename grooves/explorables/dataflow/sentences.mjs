@@ -77,6 +77,11 @@ export function rate(cycles, clock) {
   return `${count(cycles)} cycles = ${quantity(cycles / clock, "s")}, ${count(Number((clock / cycles).toPrecision(3)))} tokens/s`;
 }
 
+/** The question before the answer. before: cycles of a token. */
+export function question({ change, ask }, before) {
+  return `${change}. A token takes ${count(before)} cycles now: how many ${ask} will it take?`;
+}
+
 /** What a change did to the cycles. */
 export function verdict({ name }, before, after) {
   const saved = before - after;

@@ -7,14 +7,13 @@
 
 import { choice, radios, slider } from "../shared/controls.mjs";
 import { element, resize } from "../shared/dom.mjs";
+import { Experiments, place } from "../shared/before_after.mjs";
 import { explorable, Part, react } from "../shared/explorable.mjs";
-import { Bars } from "../shared/plane.mjs";
-import { Prediction, praise } from "../shared/prediction.mjs";
 import { shape } from "../shared/svg.mjs";
 import { Tabs } from "../shared/tabs.mjs";
 import { quantity } from "../shared/units.mjs";
 import { step, token, whyInvalid } from "./cluster.mjs";
-import { EXPERIMENTS, START, truth } from "./experiments.mjs";
+import { EXPERIMENTS, START } from "./experiments.mjs";
 import { doesNotFit, FIGURES, MEASURES, percent, question, verdict, waits } from "./sentences.mjs";
 import { bars, label } from "./timeline.mjs";
 
@@ -36,7 +35,6 @@ const ORDER = "Drawn with all forward passes before the backward passes, and mor
 const [WIDTH, ROW, GAP, LEFT] = [720, 22, 6, 146]; // of the timeline, in its own pixels
 
 class Devices extends Part {
-  #answered = ""; // the experiment whose answer is shown
   #saying = 0;
 
   constructor(model) {
@@ -46,18 +44,22 @@ class Devices extends Part {
 
   #build() {
     const named = (rows) => this.get(rows).map(({ name }) => [name, name]);
-    const names = Object.entries(EXPERIMENTS).map(([key, { name }]) => [key, name]);
-    this.experiment = choice("Change", names, (experiment) => this.#choose(experiment));
-    this.bars = new Bars(["Before", "After"], "Before and after the change");
-    this.verdict = element("p", { className: "gc-verdict" });
-    this.why = element("p", { className: "gc-help" });
-    this.answer = element("div", {}, this.bars.el, this.verdict, this.why);
-    this.prediction = new Prediction(["0", "1", "2"].map((place) => [Number(place), place]), (guess) => this.#guess(guess), (asks) => this.save({ asks }), this.answer);
+    this.experiments = new Experiments(this, EXPERIMENTS, "Before and after the change", {
+      before: (key) => ({ ...START, ...EXPERIMENTS[key].before }),
+      after: (key) => ({ ...START, ...EXPERIMENTS[key].after }),
+      values: (key) => this.#compared(key),
+      right: ({ cuts }, before, after) => place(cuts, after / before),
+      question,
+      verdict,
+      show: ({ measure }, value) => MEASURES[measure].show(value),
+      draw: () => this.#draw(),
+      tell: (text) => (this.news.textContent = text),
+    });
     this.choices = [["model", "Model", "models"], ["device", "Device", "devices"], ["inside", "In a server", "links"], ["between", "Between servers", "links"]].map(([name, title, rows]) => [name, choice(title, named(rows), (value) => this.#turn({ [name]: value }))]);
     this.sliders = SLIDERS.map(([name, title, values, says]) => [name, values, says, slider(title, { min: 0, max: values.length - 1, step: 1 }, (place) => this.#turn({ [name]: values[place] }))]);
     this.recompute = radios("Recomputed in the backward pass", RECOMPUTE, (recompute) => this.#turn({ recompute }), { titled: true, className: "gx-radios gd-recompute" });
     this.tabs = new Tabs("Predict a change, or build a cluster", [
-      ["1. Predict", this.experiment.el, this.prediction.el],
+      ["1. Predict", ...this.experiments.elements],
       ["2. Build", element("div", { className: "gd-choices" }, ...this.choices.map(([, { el }]) => el)), element("div", { className: "gd-sliders" }, ...this.sliders.map(([, , , { el }]) => el)), this.recompute.el],
     ]);
     this.figures = element("tbody");
@@ -91,27 +93,6 @@ class Devices extends Part {
 
   // ---- what the reader does --------------------------------------------------------------------
 
-  #choose(experiment) {
-    this.#answered = "";
-    this.save({ ...START, ...EXPERIMENTS[experiment].before, experiment });
-    this.prediction.say("");
-    this.#draw();
-  }
-
-  /** guess: 0, 1 or 2, or null to be shown. */
-  #guess(guess) {
-    const key = this.get("experiment");
-    this.#answered = key;
-    const [before, after] = this.#compared(key);
-    const right = truth(EXPERIMENTS[key], after / before);
-    const guesses = guess === null ? {} : { guesses: [...this.get("guesses"), { experiment: key, guess, right }] };
-    this.save({ ...START, ...EXPERIMENTS[key].after, ...guesses });
-    this.#draw();
-    this.prediction.say(guess === null ? "" : praise(this.get("guesses"), "right"));
-    this.news.textContent = `${this.verdict.textContent} ${this.why.textContent}`;
-    this.prediction.switch.focus({ preventScroll: true }); // the button that had the focus is gone
-  }
-
   #turn(changes) {
     this.save(changes);
     clearTimeout(this.#saying);
@@ -143,7 +124,7 @@ class Devices extends Part {
   #draw() {
     const settings = Object.fromEntries(SETTINGS.map((name) => [name, this.get(name)]));
     const found = this.#predicted(settings);
-    this.#drawQuestion();
+    this.experiments.draw();
     this.#drawSettings(settings);
     const over = !found.reason && found.step.bytes > found.cluster.memory;
     this.message.textContent = found.reason ?? (over ? `Does not fit: ${doesNotFit(found, found.plan)}` : `${found.plan.data} × ${found.plan.tensor} × ${found.plan.pipeline}: the batch is divided by ${found.plan.data}, each matrix by ${found.plan.tensor}, the layers by ${found.plan.pipeline}.`);
@@ -152,19 +133,6 @@ class Devices extends Part {
     this.#drawTimeline(found);
     this.who.textContent = found.reason ? "" : waits(found, found.plan);
     this.#drawNumbers(found);
-  }
-
-  #drawQuestion() {
-    const [key, asks] = [this.get("experiment"), this.get("asks")];
-    const experiment = EXPERIMENTS[key];
-    const values = this.#compared(key);
-    this.experiment.input.value = key;
-    [...this.prediction.row.children].slice(0, 3).forEach((one, i) => (one.textContent = experiment.answers[i]));
-    const shown = !asks || this.#answered === key;
-    this.prediction.draw(shown ? null : question(experiment, values[0]), asks);
-    this.bars.draw(values, values.map(MEASURES[experiment.measure].show), 1);
-    this.verdict.textContent = verdict(experiment, ...values);
-    this.why.textContent = experiment.why;
   }
 
   #drawSettings(settings) {

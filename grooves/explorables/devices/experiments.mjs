@@ -57,8 +57,3 @@ export const EXPERIMENTS = {
     why: "Each device reads a quarter as much, but each layer waits for two all-reduces of 32 devices, over a network. In this model, the latency of a ring over the network outweighs what is saved; an all-reduce that first adds up within each server would be faster.",
   },
 };
-
-/** Which of the three answers is right: 0, 1 or 2. */
-export function truth({ cuts }, ratio) {
-  return ratio < cuts[0] ? 0 : ratio < cuts[1] ? 1 : 2;
-}

@@ -68,8 +68,3 @@ export const EXPERIMENTS = {
     why: "Texts that have no room left are preempted and computed anew later (× in the timetable), and new ones wait although slots are free.",
   },
 };
-
-/** The answer (0, 1 or 2) that a ratio after / before makes right. */
-export function truth({ cuts }, ratio) {
-  return cuts.filter((cut) => ratio >= cut).length;
-}

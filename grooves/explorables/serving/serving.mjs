@@ -8,12 +8,11 @@
 
 import { button, choice, radios, slider } from "../shared/controls.mjs";
 import { element, resize } from "../shared/dom.mjs";
+import { Experiments, place } from "../shared/before_after.mjs";
 import { explorable, Part, react } from "../shared/explorable.mjs";
-import { Bars } from "../shared/plane.mjs";
-import { Prediction, praise } from "../shared/prediction.mjs";
 import { Tabs } from "../shared/tabs.mjs";
 import { BLOCK_SIZE, simulate } from "./batching.mjs";
-import { EXPERIMENTS, START, truth } from "./experiments.mjs";
+import { EXPERIMENTS, START } from "./experiments.mjs";
 import { summary } from "./latency.mjs";
 import { arriving, capacity, drawn, N_REQUESTS, PROMPTS } from "./requests.mjs";
 import { cells, FIGURES, news, question, says, verdict } from "./sentences.mjs";
@@ -36,7 +35,6 @@ const SLIDERS = [
 ];
 
 class Serving extends Part {
-  #answered = ""; // the experiment whose answer is shown
   #kept = new Map(); // summaries and traces by settings
   #saying = 0; // a timer: screen readers are told when a slider rests
 
@@ -47,19 +45,24 @@ class Serving extends Part {
   }
 
   #build() {
-    const names = Object.entries(EXPERIMENTS).map(([key, { name }]) => [key, name]);
-    this.experiment = choice("Change", names, (experiment) => this.#choose(experiment));
-    this.bars = new Bars(["Before", "After"], "Before and after the change");
-    this.verdict = element("p", { className: "gc-verdict" });
-    this.why = element("p", { className: "gc-help" });
-    this.answer = element("div", {}, this.bars.el, this.verdict, this.why);
-    this.prediction = new Prediction(["0", "1", "2"].map((place) => [Number(place), place]), (guess) => this.#guess(guess), (asks) => this.save({ asks }), this.answer);
+    this.experiments = new Experiments(this, EXPERIMENTS, "Before and after the change", {
+      before: (key) => ({ ...START, ...EXPERIMENTS[key].before, first: this.#worst(key) }),
+      after: (key) => ({ ...START, ...EXPERIMENTS[key].after }),
+      values: (key) => this.#compared(key),
+      right: ({ cuts }, before, after) => place(cuts, after / before),
+      noted: () => ({ seed: this.get("seed") }),
+      question,
+      verdict,
+      show: (_, value) => quantity(value, "s"),
+      draw: () => this.#draw(),
+      tell: (text) => (this.news.textContent = text),
+    });
     this.policy = radios("Batching", POLICIES, (policy) => this.#turn({ policy }));
     this.sliders = SLIDERS.map(([name, label, values]) => [name, values, slider(label, { min: 0, max: values.length - 1, step: 1 }, (place) => this.#turn({ [name]: values[place] }))]);
     this.prompts = choice("Prompts", PROMPTS, (prompts) => this.#turn({ prompts }));
     this.more = button("Other requests", () => this.#turn({ seed: this.get("seed") + 1 }));
     this.tabs = new Tabs("Predict a change, or choose the settings", [
-      ["1. Predict", this.experiment.el, this.prediction.el],
+      ["1. Predict", ...this.experiments.elements],
       ["2. Settings", this.policy.el, element("div", { className: "gv-sliders" }, ...this.sliders.map(([, , { el }]) => el)), element("div", { className: "gv-row" }, this.prompts.el, this.more)],
     ]);
     this.heads = POLICIES.map(([, name]) => element("th", { scope: "col" }, name));
@@ -98,27 +101,6 @@ class Serving extends Part {
 
   // ---- what the reader does --------------------------------------------------------------------
 
-  #choose(experiment) {
-    this.#answered = "";
-    this.save({ ...START, ...EXPERIMENTS[experiment].before, experiment, first: this.#worst(experiment) });
-    this.prediction.say("");
-    this.#draw();
-  }
-
-  /** guess: 0, 1 or 2, or null to be shown. */
-  #guess(guess) {
-    const key = this.get("experiment");
-    const { after } = EXPERIMENTS[key];
-    this.#answered = key;
-    const right = truth(EXPERIMENTS[key], this.#compared(key).ratio);
-    const guesses = guess === null ? {} : { guesses: [...this.get("guesses"), { experiment: key, seed: this.get("seed"), guess, right }] };
-    this.save({ ...START, ...after, ...guesses });
-    this.#draw();
-    this.prediction.say(guess === null ? "" : praise(this.get("guesses"), "right"));
-    this.news.textContent = `${this.verdict.textContent} ${this.why.textContent}`;
-    this.prediction.switch.focus({ preventScroll: true }); // the button that had the focus is gone
-  }
-
   #turn(changes) {
     this.save(changes);
     clearTimeout(this.#saying);
@@ -145,8 +127,7 @@ class Serving extends Part {
   /** The measure of an experiment before and after its change. */
   #compared(key) {
     const { before, after, measure } = EXPERIMENTS[key];
-    const values = [before, after].map((changes) => this.#run({ ...START, ...changes }).summary[measure]);
-    return { values, ratio: values[1] / values[0] };
+    return [before, after].map((changes) => this.#run({ ...START, ...changes }).summary[measure]);
   }
 
   /** The first request to be shown, so that the one that waits longest after the change is seen. */
@@ -182,17 +163,9 @@ class Serving extends Part {
 
   /** Returns: whether something is asked that the other policy's figures would answer. */
   #drawQuestion() {
-    const [key, asks] = [this.get("experiment"), this.get("asks")];
-    const experiment = EXPERIMENTS[key];
-    const { values } = this.#compared(key);
-    this.experiment.input.value = key;
-    [...this.prediction.row.children].slice(0, 3).forEach((one, i) => (one.textContent = experiment.answers[i]));
-    const shown = !asks || this.#answered === key;
-    this.prediction.draw(shown ? null : question(experiment, values[0]), asks);
-    this.bars.draw(values, values.map((value) => quantity(value, "s")), 1);
-    this.verdict.textContent = verdict(experiment, ...values);
-    this.why.textContent = experiment.why;
-    this.bars.el.classList.toggle("gv-after-static", key === "static");
+    const { key, shown, bars } = this.experiments;
+    this.experiments.draw();
+    bars.el.classList.toggle("gv-after-static", key === "static");
     return !shown && key === "static";
   }
 
