@@ -118,6 +118,8 @@ def show(value, unit: str = "") -> str:
         return seconds(value)
     if float(value).is_integer() and abs(value) < 1e6:
         return f"{value:,.0f} {unit}".strip()
+    if 1000 <= abs(value) < 1e6:
+        return f"{value:,.2f} {unit}".strip()
     return f"{value:.4g} {unit}".strip()
 
 

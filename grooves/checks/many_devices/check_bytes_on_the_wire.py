@@ -39,8 +39,8 @@ def _messages(count):
 MISTAKES = (
     *in_forms(
         "whole_vectors",
-        "you let whole vectors travel around. In a ring each message is one chunk, the vector's "
-        "n-th part.",
+        "you let whole vectors travel around, or count what all devices send. In a ring each "
+        "message is one chunk, the vector's n-th part, and one device's bytes are asked for.",
         _times(lambda n: n - 1),
         _times(lambda n: 2 * (n - 1)),
         _times(lambda n: n),
@@ -85,6 +85,7 @@ MISTAKES = (
         _messages(lambda n: 2 * n - 1),
         _messages(lambda n: n * (n - 1)),
         _messages(lambda n: 2 * n * (n - 1)),
+        lambda p, bits, n: right(p, bits, n, times=2, messages=2 * n),
     ),
     Mistake("swapped", lambda *inputs: right(*inputs)[::-1], "bytes first, then messages."),
 )

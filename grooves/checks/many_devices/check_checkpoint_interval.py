@@ -99,7 +99,19 @@ MISTAKES = (
         "kept_for_lost",
         "that is the fraction that is kept. The fraction that is lost is asked for.",
         _lost(lambda h, n, s, r, i, lost: 1 - lost),
+    ),
+    *in_forms(
+        "in_percent",
+        "your second number is in per cent. A fraction between 0 and 1 is asked for.",
         _lost(lambda h, n, s, r, i, lost: 100 * lost),
+        _lost(lambda h, n, s, r, i, lost: 100 * (1 - lost)),
+    ),
+    *in_forms(
+        "per_failure_in_seconds",
+        "half an interval and a restart are seconds *per failure*. Divide them by M, since there "
+        "is one failure in M seconds.",
+        _lost(lambda h, n, s, r, i, lost: s / i + i / 2 / (h * 3600 / n) + r),
+        _lost(lambda h, n, s, r, i, lost: s / i + i / 2 + r),
     ),
     *in_forms(
         "other_units",

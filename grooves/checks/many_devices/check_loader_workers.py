@@ -29,14 +29,20 @@ CASES = (
 MOST = 64
 
 
-def seconds(kind, load_s, step_s, carry_s, cores, workers, carried=True, shared=True, model=True):
-    """Time from batch to batch, with a place for each mistake."""
+def seconds(
+    kind, load_s, step_s, carry_s, cores, workers, carried=True, shared=True, model=True,
+    computed=True, alone=None,
+):  # fmt: skip
+    """Time from batch to batch, with a place for each mistake.
+
+    carried, computed: whether carrying is a part of the step, and of what the cores compute.
+    alone: the time without workers.
+    """
     if workers == 0:
-        return load_s + step_s
-    step = step_s + carried * carry_s
-    found = max(load_s / workers, step)
+        return (load_s + step_s) if alone is None else alone(load_s, step_s)
+    found = max(load_s / workers, step_s + carried * carry_s)
     if kind == "computing" and shared:
-        found = max(found, (load_s + model * step) / cores)
+        found = max(found, (load_s + model * (step_s + computed * carry_s)) / cores)
     return found
 
 
@@ -71,7 +77,14 @@ MISTAKES = (
         "carrying_forgotten",
         "a worker's batch must be carried to the model's process, which takes carry_s in each "
         "step.",
+        _with(carried=False, computed=False),
         _with(carried=False),
+        _with(computed=False),
+    ),
+    *in_forms(
+        "overlap_without_workers",
+        "without a worker, fetching and the step follow one another: load_s + step_s.",
+        _with(alone=max),
     ),
     *in_forms(
         "none_never_considered",

@@ -70,47 +70,55 @@ def _smallest(model, cluster, batch) -> Plan:
 MISTAKES = (
     *in_forms(
         "batch_only",
-        "you divide the batch only. A large model is faster, or fits better, if its matrices or "
-        "layers are divided as well.",
+        "your plan is the best one that divides the batch only. A large model is faster, or fits "
+        "better, if its matrices or layers are divided as well.",
         _best(lambda p, _: p.tensor == p.pipeline == 1),
     ),
     *in_forms(
         "never_recomputed",
-        'you never recompute everything. recompute="full" costs a forward pass, and frees memory '
-        "for larger micro-batches or for less dividing.",
+        "your plan is the best one that does not recompute everything. Recomputing all costs a "
+        "forward pass, and frees memory for larger micro-batches or for less dividing.",
         _best(lambda p, _: p.recompute == "selective"),
     ),
     *in_forms(
         "always_recomputed",
-        "you always recompute everything, also where the activations have room.",
+        "your plan is the best one that recomputes everything. Where the activations have room, "
+        "that is not necessary.",
         _best(lambda p, _: p.recompute == "full"),
     ),
     *in_forms(
         "no_zero",
-        "you never use ZeRO. Stage 1 costs hardly anything and frees most of the optimizer's "
-        "memory; stage 3 may allow plans that would not fit.",
+        "your plan is the best one without ZeRO. Stage 1 costs hardly anything and frees most of "
+        "the optimizer's memory.",
         _best(lambda p, _: p.zero == 0),
+    ),
+    *in_forms(
+        "no_zero_3",
+        "your plan is the best one without ZeRO's higher stages. Stage 3 may allow plans that "
+        "would not fit.",
         _best(lambda p, _: p.zero <= 1),
+        _best(lambda p, _: p.zero <= 2),
     ),
     *in_forms(
         "always_zero_3",
-        "you always use ZeRO 3, which fetches all weights for every micro-batch.",
+        "your plan is the best one with ZeRO 3, which fetches all weights for every micro-batch.",
         _best(lambda p, _: p.zero == 3),
     ),
     *in_forms(
         "no_pipeline",
-        "you never use a pipeline. Between servers it sends the least.",
+        "your plan is the best one without a pipeline. Between servers a pipeline sends the least.",
         _best(lambda p, _: p.pipeline == 1),
     ),
     *in_forms(
         "no_tensor",
-        "you never divide the matrices. Within a server with fast links that is worth a try.",
+        "your plan is the best one that does not divide the matrices. Within a server with fast "
+        "links that is worth a try.",
         _best(lambda p, _: p.tensor == 1),
     ),
     *in_forms(
         "least_memory",
-        "you choose the plan that needs the least memory. Memory that stays free is of no use: the "
-        "fastest plan that fits is asked for.",
+        "your plan is the one that needs the least memory. Memory that stays free is of no use: "
+        "the fastest plan that fits is asked for.",
         _smallest,
     ),
 )
@@ -129,8 +137,7 @@ def read(result, problem: str) -> Plan:
         step = None if reason else training_step(model, cluster, result, batch)
     except (ValueError, ZeroDivisionError, TypeError) as error:
         reason = str(error)
-    if not reason and result.tensor > cluster.per_server:
-        reason = f"tensor={result.tensor} is more than the {cluster.per_server} devices of a server"
+    reason = reason or _against_the_rules(result, cluster)
     if reason:
         raise CheckFailed(
             f"for {problem}, your plan cannot be executed: {reason}.", hint="not_valid"
@@ -143,6 +150,17 @@ def read(result, problem: str) -> Plan:
             hint="does_not_fit",
         )
     return result
+
+
+def _against_the_rules(plan: Plan, cluster: Cluster) -> str | None:
+    """Why a plan that could be executed is not allowed here, or None."""
+    if plan.tensor > cluster.per_server:
+        return f"tensor={plan.tensor} is more than the {cluster.per_server} devices of a server"
+    if plan.zero and plan.data == 1:
+        return f"zero={plan.zero} divides between devices that divide the batch, and data=1"
+    if plan.zero > 1 and plan.pipeline > 1:
+        return f"zero={plan.zero} with pipeline={plan.pipeline}; with a pipeline, zero is 0 or 1"
+    return None
 
 
 def _search(module: str, code) -> str | None:
@@ -167,8 +185,8 @@ def parallel_plan(answer):
         took = training_step(*given[:2], plan, given[2]).seconds
         least = scored(*given)[0].step.seconds
         told = (
-            f"for {problem}, your plan takes {took:.3f} s per step; {least:.3f} s is possible: "
-            f"{plan}."
+            f"for {problem}, a step of your plan, {plan}, takes {took:.3f} s; {least:.3f} s is "
+            "possible."
         )
 
         def agrees(mistake, given=given, took=took):
@@ -197,14 +215,19 @@ def race(answer) -> float:
         ),
         "70 billion parameters on 128 H100": (sizes["Llama 3.1 70B"], servers(128), 512),
     }  # fmt: skip
+    predicts = training_step.__code__
     ratios = []
     for name, (model, cluster, batch) in unknown.items():
-        step = training_step(model, cluster, answer(model, cluster, batch), batch)
+        plan, predicted = watched(
+            answer, (model, cluster, batch), lambda _, code: True if code is predicts else None
+        )
+        step = training_step(model, cluster, plan, batch)
         fits = step.memory_bytes <= cluster.memory_bytes
         best = plans.fastest(model, cluster, batch).step.seconds
         ratios.append(step.seconds / best if fits else 10.0)
         told = f"{step.seconds:.2f} s, {ratios[-1]:.3f} times the fastest"
-        print(f"{name}: {told if fits else 'does not fit, which counts as 10'}")
+        told = told if fits else "does not fit, which counts as 10"
+        print(f"{name}: {told}, after {len(predicted)} predictions")
     score = sum(ratios) / len(ratios)
     print(f"Score {score:.3f} (1 is the best possible)")
     return score

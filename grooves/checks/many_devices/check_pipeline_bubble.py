@@ -37,6 +37,12 @@ def _bubble(fraction):
     return lambda p, m, f, b: right(p, m, f, b, bubble=fraction(p, m))
 
 
+def _bubble_of_one_pass(p, m, f, b):
+    """Filled before the forward passes only."""
+    taken = m * (f + b) + (p - 1) * f
+    return taken, (p - 1) * f / taken
+
+
 MISTAKES = (
     *in_forms(
         "no_pipeline",
@@ -46,9 +52,12 @@ MISTAKES = (
     ),
     *in_forms(
         "no_filling",
-        "the time in which the pipeline fills and empties is missing: the last stage begins "
-        "p - 1 slots after the first.",
+        "a time in which the pipeline fills or empties is missing: the last stage begins its "
+        "forward passes p - 1 slots after the first, and the first ends as much after the last.",
         _slots(lambda p, m: m),
+        lambda p, m, f, b: (m * (f + b) + (p - 1) * f, right(p, m, f, b)[1]),
+        lambda p, m, f, b: (m * (f + b) + (p - 1) * b, right(p, m, f, b)[1]),
+        _bubble_of_one_pass,
     ),
     *in_forms(
         "off_by_one",

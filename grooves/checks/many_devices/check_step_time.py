@@ -25,17 +25,17 @@ CASES = (
 
 def right(
     forward_s, backward_s, ready, sizes, alpha_s, beta, n, count=None, part=None, waits=True,
-    queued=True, forward=True, at_least=True,
+    queued=True, forward=True, at_least=True, free=0.0,
 ):  # fmt: skip
     """Seconds of a step, with a place for each mistake.
 
     count: messages of an all-reduce. part: of the bytes in each. waits: whether a bucket is sent
     only when it is ready. queued: whether it waits for the one before. at_least: whether the step
-    lasts as long as the backward pass.
+    lasts as long as the backward pass. free: when the wire is.
     """
     count = 2 * (n - 1) if count is None else count(n)
     part = 1 / n if part is None else part(n)
-    free = end = 0.0
+    end = 0.0
     for at, n_bytes in zip(ready, sizes, strict=True):
         begins = max(at if waits else 0.0, free if queued else 0.0)
         free = begins + count * (alpha_s + part * n_bytes / beta)
@@ -89,6 +89,19 @@ MISTAKES = (
         "backward_forgotten",
         "the step cannot end before the backward pass does, even if there is nothing to send.",
         _with(at_least=False),
+    ),
+    *in_forms(
+        "two_clocks",
+        "you compare times from the beginning of the step with times from the beginning of the "
+        "backward pass, from which `ready` counts. Add forward_s once, at the end.",
+        lambda f, *rest: right(f, *rest, free=f),
+        lambda f, b, *rest: max(f + b, right(f, b, *rest, forward=False, at_least=False)),
+    ),
+    Mistake(
+        "both_added",
+        lambda f, b, *rest: b + right(f, b, *rest, at_least=False),
+        "the wire and the backward pass work at the same time: the later end counts, and not the "
+        "sum.",
     ),
     *in_forms(
         "half_a_ring",
