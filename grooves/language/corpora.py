@@ -2,7 +2,7 @@
 
 Key idea: the inputs and the targets of a language model are the same text, moved by one token, so
 no text has to be labelled by hand.
-Chapters: 01, 03, 04. Everything here works offline except `download`.
+Chapters: 01, 03, 04, 05. Everything here works offline except `download`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from grooves import cache_dir
+from grooves.language.gazette import WORDS, Gazette
 from grooves.language.stories import Stories
 from grooves.language.tokenizers import ByteTokenizer, WordTokenizer
 
@@ -71,6 +72,50 @@ class StoryData:
             order = np.random.default_rng((self.seed, epoch)).permutation(len(self.batches))
             self._order = (epoch, order)
         return self.batches[self._order[1][place]]
+
+
+class GazetteData:
+    """Sentences of a Gazette in batches, with the interface of `StoryData`.
+
+    n_sentences: how many different draws there are; after so many sentences the next pass over them
+    begins, each in its own order. None: every batch is drawn anew, so nothing is seen twice except
+    by chance. A batch depends on the seed and the step alone.
+    Raises: ValueError where there are fewer sentences than one batch holds.
+    """
+
+    def __init__(
+        self,
+        language: Gazette,
+        batch_size: int = 256,
+        seed: int = 0,
+        n_sentences: int | None = None,
+    ):
+        if n_sentences is not None and n_sentences < batch_size:
+            raise ValueError(f"{n_sentences=} is less than one batch of {batch_size}")
+        self.language, self.batch_size, self.seed = language, batch_size, seed
+        self.sentences, probabilities = language.every()
+        self._up_to = probabilities.cumsum()
+        self.n_batches = None if n_sentences is None else n_sentences // batch_size
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """Inputs and targets of one training step, each (B, 5)."""
+        if self.n_batches is not None:
+            epoch, place = divmod(step, self.n_batches)
+            order = np.random.default_rng((self.seed, 1, epoch)).permutation(self.n_batches)
+            step = int(order[place])
+        chance = np.random.default_rng((self.seed, 0, step)).random(self.batch_size)
+        drawn = np.minimum(np.searchsorted(self._up_to, chance), len(self.sentences) - 1)
+        return gazette_rows(self.sentences[drawn])
+
+
+def gazette_rows(sentences: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Inputs and targets for sentences (B, 4), each (B, 5): the same words, moved by one token.
+
+    As in `next_word_rows`, the end mark (token 0) stands before and after a sentence.
+    """
+    rows = np.zeros((len(sentences), WORDS + 2), dtype=np.int64)
+    rows[:, 1:-1] = sentences
+    return torch.from_numpy(rows[:, :-1]), torch.from_numpy(rows[:, 1:])
 
 
 class TextData:

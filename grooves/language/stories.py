@@ -32,7 +32,7 @@ from grooves.language.story_rules import definition, dialects
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a text is a story of the language.
+    """Whether a text is a story of the language (or a `kind` of text of another language).
 
     ok: True for a whole story. position: index of the first word that cannot stand there (the
     number of words where the text stops too early; None where ok). word: that word, or END.
@@ -43,10 +43,11 @@ class Verdict:
     position: int | None = None
     word: str | None = None
     expected: tuple[str, ...] = ()
+    kind: str = "story"
 
     def __str__(self) -> str:
         if self.ok:
-            return "a story of the language"
+            return f"a {self.kind} of the language"
         some = ", ".join(repr(word) for word in self.expected[:5])
         more = f" or {len(self.expected) - 5} others" if len(self.expected) > 5 else ""
         return f"word {self.position + 1} is {self.word!r}, where {some}{more} could stand"
