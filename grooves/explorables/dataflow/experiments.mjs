@@ -19,7 +19,7 @@ export const EXPERIMENTS = {
     after: { vector_units: 32 },
     cuts: [0.02, 0.3],
     answers: ["None", "About 10% fewer", "About half"],
-    why: "Each operation waits for the one before it, and hardly any waits for a unit. More units cannot shorten the critical path.",
+    why: "On the critical path, operations wait for results and not for vector units. More units cannot shorten the critical path.",
   },
   one: {
     name: "A single vector unit",
@@ -64,7 +64,7 @@ export const EXPERIMENTS = {
     after: { program: SHORTEST },
     cuts: [0.1, 0.4],
     answers: ["Less than 10% fewer", "10 to 40% fewer", "Over 40% fewer"],
-    why: "Divisions come after the products, keys and values of earlier words are in the matrix unit early, and some matrices are multiplied with each other beforehand. So fewer results have to wait for others.",
+    why: "Means that are always 0 are no longer subtracted, divisions come after the products, keys and values of earlier words enter the matrix unit early, and some matrices are multiplied by each other beforehand. So fewer operations have to follow one another. So fewer results have to wait for others.",
   },
 };
 

@@ -8,8 +8,8 @@ export const count = (value) => Math.round(value).toLocaleString("en");
 export const title = (program) => program[0].toUpperCase() + program.slice(1);
 
 const DOES = {
-  multiply: ({ tile, lanes }) => `multiplies a vector with the matrix “${tile.split(" after ")[0]}”: ${count(lanes)} sums`,
-  install: ({ tile, plane }) => `brings the matrix “${tile.split(" after ")[0]}” into plane ${plane}`,
+  multiply: ({ tile, lanes }) => `multiplies a vector by the matrix “${tile.split(" after ")[0]}”: ${count(lanes)} sums`,
+  install: ({ tile, plane }) => `loads the matrix “${tile.split(" after ")[0]}” into plane ${plane}`,
   lookup: ({ lanes }) => `reads ${count(lanes)} values of a table from memory`,
   append: () => "writes a key or a value into the cache",
   write: () => "writes a result to memory",
@@ -19,10 +19,10 @@ const DOES = {
   add: () => "adds, lane by lane",
   sub: () => "subtracts, lane by lane",
   mul: () => "multiplies, lane by lane",
-  maximum: () => "takes the larger one, lane by lane",
+  maximum: () => "takes the larger of two values, lane by lane",
   neg: () => "changes the sign, lane by lane",
   square: () => "squares, lane by lane",
-  relu: () => "replaces what is negative by 0, lane by lane",
+  relu: () => "replaces negative values with 0, lane by lane",
   exp: () => "computes exp, lane by lane",
   reciprocal: () => "computes 1/x, lane by lane",
   rsqrt: () => "computes 1/√x, lane by lane",
@@ -93,7 +93,7 @@ export function verdict({ name }, before, after) {
 /** What binds the schedule. */
 export function bound({ cycles, longest, operations }) {
   const idle = cycles - longest;
-  const rest = idle > 0 ? `with more units it could save ${count(idle)} of ${count(cycles)} cycles at most` : "more units could save none";
+  const rest = idle > 0 ? `with more vector, switch or memory units it could save ${count(idle)} of ${count(cycles)} cycles at most` : "more vector, switch or memory units could save none";
   return `${operations.length} operations; the longest path takes ${count(longest)} cycles, so ${rest}.`;
 }
 

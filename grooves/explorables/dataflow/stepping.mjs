@@ -53,7 +53,7 @@ export class Stepping extends Part {
     this.result.textContent = this.said.result;
     this.note.textContent = this.get("story") && `Values: after “${this.get("story")}” Click a bar to choose it.`;
     this.#chips(this.lists[0].chips, plan.operations[chosen].inputs, "nothing: it comes first");
-    this.#chips(this.lists[1].chips, plan.readers[chosen], "nobody: it is a result");
+    this.#chips(this.lists[1].chips, plan.readers[chosen], "none: it is a result");
     const reads = plan.operations[chosen].inputs.filter((i) => typeof i === "number");
     this.timetable.draw({ ...plan, cycle: Math.min(cycle, plan.cycles), chosen, reads, writes: plan.readers[chosen], label: pictured(plan, chosen) });
   }
