@@ -46,7 +46,7 @@ class Choosing extends Part {
     ];
     this.plain = [
       ["peak", slider("Busiest hour over mean", { min: 1, max: 10, step: 0.5 }, (peak) => this.#turn({ peak })), (x) => `${digits(x)} times`],
-      ["rentFactor", slider("Rents", { min: 0.25, max: 3, step: 0.25 }, (rentFactor) => this.#turn({ rentFactor })), (x) => `${digits(x)} times today’s`],
+      ["rentFactor", slider("Rents", { min: 0.25, max: 3, step: 0.25 }, (rentFactor) => this.#turn({ rentFactor })), (x) => `${digits(x)} times the table’s`],
       ["eurPerKwh", slider("Electricity", { min: 0.05, max: 0.6, step: 0.05 }, (eurPerKwh) => this.#turn({ eurPerKwh })), (x) => `${x.toFixed(2)} € per kWh`],
     ];
     const workload = element("div", { className: "gs-sliders" }, this.model_.el, ...this.sliders.map(([, { el }]) => el), ...this.plain.map(([, { el }]) => el));

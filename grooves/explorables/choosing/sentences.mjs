@@ -16,7 +16,7 @@ export function cells(plan) {
 
 /** Who wins at the chosen workload, and by how much. */
 export function verdict(plans) {
-  if (!plans.length) return "No plan is fast enough: allow more time per token, or until the first one.";
+  if (!plans.length) return "No plan is fast enough: allow more time per token or more time until the first token.";
   const [first, second] = plans;
   const lead = second ? ` The next, ${machines(second)}, costs ${digits(Number((second.eurPerDay / first.eurPerDay).toPrecision(2)))} times as much.` : " No other machine is fast enough.";
   return `Cheapest: ${machines(first)}, ${euros(first.eurPerDay)} per day.${lead}`;
@@ -26,7 +26,7 @@ export function verdict(plans) {
 export function doubt(plans) {
   if (plans.length < 2) return "";
   const ratio = plans[1].eurPerDay / plans[0].eurPerDay;
-  return ratio < 1.25 ? "That is less than prices are uncertain by: both are equally good." : "";
+  return ratio < 1.25 ? "This lead is smaller than the uncertainty of the prices, so they do not decide between the two." : "";
 }
 
 export const question = (work) => `${whole(work.requests)} requests per day, tokens at most ${quantity(work.tokenS, "s")} apart. Which machine is the cheapest?`;
