@@ -1,0 +1,119 @@
+"""One training on *Gazette*, with everything that a later fit needs.
+
+Key idea: a point of a scaling law is a whole training, with its own schedule and its own learning
+rate; the loss in the middle of a longer one is no substitute, because its rate has not decayed.
+Chapter 5. Source: Hoffmann et al. 2022, arXiv:2203.15556, section 3.1 (the schedule must end with
+the run).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from grooves import device
+from grooves.language.corpora import GazetteData
+from grooves.language.gazette import WORDS, Gazette
+from grooves.models.transformer import Config, Transformer
+from grooves.training.loop import train
+from grooves.training.scaling.counting import count, flops_per_token
+from grooves.training.scaling.gaps import gap, known_up_to, surprise_by_rank
+
+TOKENS = WORDS + 1  # that are predicted per sentence
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What one run depends on.
+
+    width, n_layer: of the model. sentences: that it trains on, D in sentences. batch: of one step.
+    n_sentences: how many of them are different; None: all are drawn anew.
+    """
+
+    width: int
+    sentences: int
+    batch: int = 256
+    n_layer: int = 1
+    optimizer: str = "muon"
+    matrix_lr: float = 0.025
+    lr: float = 0.02
+    seed: int = 0
+    n_sentences: int | None = None
+
+    @property
+    def steps(self) -> int:
+        """Of the training, at least 1."""
+        return max(1, round(self.sentences / self.batch))
+
+    def config(self, gazette: Gazette) -> Config:
+        """The model's sizes: one head, and feed-forward layers in the last block only."""
+        return Config(
+            len(gazette.vocabulary),
+            context=TOKENS,
+            n_layer=self.n_layer,
+            mlp_from=self.n_layer - 1,
+            n_embd=self.width,
+            n_head=1,
+        )
+
+
+def tuned(width: int, sentences: int, **more) -> Setting:
+    """A run with the rates and the batch that `benchmarks/scaling.py` found for Gazette.
+
+    The best batch grows with the square root of the data; narrow models want a larger rate for the
+    embedding.
+    """
+    lr = 0.08 if width < 24 else 0.06 if width < 32 else 0.04
+    batch = max(8, 8 * round(math.sqrt(sentences) / 16))
+    return Setting(width, sentences, **({"batch": batch, "lr": lr} | more))
+
+
+def for_compute(width: int, n_flops: float, gazette: Gazette, **more) -> Setting:
+    """A tuned run of a width that costs so many FLOPs: the sentences follow from them."""
+    config = Setting(width, 1).config(gazette)
+    sentences = n_flops / (flops_per_token(config, TOKENS) * TOKENS)
+    return tuned(width, round(sentences), **more)
+
+
+def run(setting: Setting, gazette: Gazette, keep_losses: int = 200) -> dict:
+    """Train once and measure.
+
+    Returns: the setting, parameters, FLOPs, seconds, losses, the exact gap, and `known`, the number
+    of people whose facts the model knows.
+    keep_losses: means of the loss over so many stretches of the run are returned at most, in nats
+    per sentence, with the wall seconds at the end of each.
+    """
+    config = setting.config(gazette)
+    model = Transformer(config, setting.seed).to(device())
+    data = GazetteData(gazette, setting.batch, 1 + setting.seed, setting.n_sentences)
+    stamps = []
+    started, core = time.perf_counter(), time.process_time()
+    history = train(
+        model,
+        data,
+        steps=setting.steps,
+        optimizer=setting.optimizer,
+        matrix_lr=setting.matrix_lr,
+        lr=setting.lr,
+        progress=False,
+        on_step=lambda *_: stamps.append(time.perf_counter() - started),
+    )
+    core_seconds = time.process_time() - core
+    each = max(1, setting.steps // keep_losses)
+    ends = range(each, setting.steps + 1, each)
+    by_rank = surprise_by_rank(model, gazette)
+    return {
+        **asdict(setting),
+        "steps": setting.steps,
+        "tokens": setting.steps * setting.batch * TOKENS,
+        "parameters": asdict(count(config)),
+        "flops": flops_per_token(config, TOKENS) * setting.steps * setting.batch * TOKENS,
+        "core_seconds": core_seconds,
+        "losses": [float(np.mean(history.losses[e - each : e])) * TOKENS for e in ends],
+        "seconds": [stamps[e - 1] for e in ends],
+        "gap": gap(model, gazette).to_dict(),
+        "known": known_up_to(by_rank),
+    }
