@@ -1,12 +1,15 @@
 """The checks of lab 15 beyond what `test_checks_labs.py` asks of every lab's."""
 
 import math
+from fractions import Fraction
 
 import pytest
 
+from grooves.checks import CheckFailed
 from grooves.checks import choosing as check
 from grooves.checks.choosing import (
     check_break_even,
+    check_cheapest_plan,
     check_energy_per_token,
     check_request_cost,
     check_stale_prices,
@@ -16,7 +19,7 @@ from grooves.checks.choosing import (
     check_use_needed,
 )
 from grooves.hardware import prices
-from grooves.hardware.choosing import rent_or_buy, tokens
+from grooves.hardware.choosing import customers, rent_or_buy, tokens
 
 pytestmark = pytest.mark.usefixtures("own_progress")
 
@@ -64,6 +67,30 @@ def test_stale_prices_are_those_of_the_course():
     for rows, on, days in check_stale_prices.CASES:
         found = [one.name for one in prices.find_stale(on, days, table(rows))]
         assert check_stale_prices.right(rows, on, days) == found
+
+
+def test_the_cheapest_plans_of_the_check_cost_what_the_courses_search_finds():
+    ours = customers.optimum(
+        list(check_three_customers.offers()), check_three_customers.customers()
+    )
+    for one in check_three_customers.customers():
+        best = check_three_customers.valid(one)[0]
+        assert best.eur_per_day == pytest.approx(ours[one.name].eur_per_day)
+        assert best.bits >= one.least_bits
+    assert max(plan.copies for plan in ours.values()) == 5
+    assert {one.least_bits for one in check_three_customers.customers()} == {8, 16}
+
+
+def test_a_rate_of_the_rounding_case_really_gives_more_than_an_integer():
+    (machines, load, _) = check_cheapest_plan.CASES[-1]
+    rate = machines[0][2][0][1]
+    assert load / (0.8 * rate) == 7.000000000000001  # as hint 2 says
+    assert Fraction("240.8") / (Fraction("0.8") * rate) == 7
+
+
+def test_infinity_is_called_by_its_name():
+    with pytest.raises(CheckFailed, match=r"your result is math\.inf; it should be 6,405"):
+        check.break_even(lambda *inputs: math.inf)
 
 
 def test_each_shortcut_of_the_challenge_costs_more_somewhere():

@@ -97,9 +97,29 @@ def test_an_invalid_plan_scores_nothing_and_says_why():
     }
     score, reasons = lab.plan_score(made, offers)
     assert score == 0
-    assert "does not fit into One T4" in reasons[0]
+    assert "does not fit into T4 on demand" in reasons[0]
     assert "take more copies" in reasons[1]
     assert reasons[2] == "voice assistant: there is no decision."
+
+
+def test_a_customer_gets_no_fewer_bits_than_the_quality_demands():
+    offers = lab.rented_offers()
+    voice = lab.CUSTOMERS[2]
+    strict = replace(voice, least_bits=16)
+    few = lab.Decision("A100 80 GB on demand", 1, 8, 2)
+    assert lab.decide(voice, offers, few)[1] == ""
+    assert (
+        "8 bits are too few; the quality demands at least 16" in lab.decide(strict, offers, few)[1]
+    )
+    (best,) = lab.optimum(offers, (strict,)).values()
+    assert best.bits == 16
+
+
+def test_parts_of_a_copy_or_of_a_user_cannot_be_rented():
+    offers = lab.rented_offers()
+    for copies, users in ((1.5, 2), (1, 2.5)):
+        decision = lab.Decision("A100 80 GB on demand", copies, 8, users)
+        assert "must be integers" in lab.decide(lab.CUSTOMERS[2], offers, decision)[1]
 
 
 def test_a_price_per_device_is_multiplied_by_the_devices():

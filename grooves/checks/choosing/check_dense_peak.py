@@ -6,8 +6,7 @@ Key idea: printed at 4, 8 and 16 bits, with and without sparsity, wanted at more
 from __future__ import annotations
 
 from grooves.checks import check
-from grooves.checks.choosing.rules import LAB
-from grooves.checks.many_devices.rules import judge_figures
+from grooves.checks.choosing.rules import LAB, judge_figures
 from grooves.checks.mistakes import Mistake, in_forms
 
 # printed, printed_bits, sparse, wanted_bits
@@ -83,4 +82,5 @@ MISTAKES = (
 def dense_peak(answer):
     """dense_peak(printed, printed_bits, sparse, wanted_bits) -> 10¹⁵ operations per second."""
     names = ("printed", "printed_bits", "sparse", "wanted_bits")
-    judge_figures(answer, names, CASES, right, ("the dense peak",), MISTAKES, ("PFLOP/s",))
+    unit = "· 10¹⁵ operations per second"
+    judge_figures(answer, names, CASES, right, ("the dense peak",), MISTAKES, (unit,))

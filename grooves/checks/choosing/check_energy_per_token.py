@@ -7,8 +7,7 @@ than nothing, so that each part that is left out shows.
 from __future__ import annotations
 
 from grooves.checks import check
-from grooves.checks.choosing.rules import LAB
-from grooves.checks.many_devices.rules import judge_figures
+from grooves.checks.choosing.rules import LAB, judge_figures
 from grooves.checks.mistakes import in_forms
 
 # tokens_per_s, busy_w, idle_w, utilisation, pue
@@ -66,6 +65,11 @@ MISTAKES = (
         "no_cooling",
         "the cooling is left out: all electricity is pue times the machine's own.",
         _with(cooled=False),
+    ),
+    *in_forms(
+        "busy_time_cooled",
+        "you multiply only the busy part by pue. All of the machine's electricity is multiplied.",
+        lambda t, b, i, u, p: (b * u * p + i * (1 - u)) / (t * u) * 1000,
     ),
     *in_forms(
         "cooling_divided",

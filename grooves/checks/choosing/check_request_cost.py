@@ -7,8 +7,7 @@ applied to the wrong tokens shows.
 from __future__ import annotations
 
 from grooves.checks import check
-from grooves.checks.choosing.rules import LAB
-from grooves.checks.many_devices.rules import judge_figures
+from grooves.checks.choosing.rules import LAB, judge_figures
 from grooves.checks.mistakes import in_forms
 
 # tokens_in, cached, tokens_out, eur_in, eur_cached, eur_out
@@ -54,7 +53,17 @@ MISTAKES = (
         "prices_exchanged",
         "you exchanged the prices of input and output.",
         lambda i, c, o, a, b, z: right(i, c, o, z, b, a),
+    ),
+    *in_forms(
+        "cached_price_exchanged",
+        "you charge the cached tokens at eur_in and the other tokens of the prompt at eur_cached.",
         lambda i, c, o, a, b, z: right(i, c, o, b, a, z),
+    ),
+    *in_forms(
+        "all_cached",
+        "you charge the whole prompt at the price of cached tokens. Only `cached` of its tokens "
+        "are in the cache.",
+        lambda i, c, o, a, b, z: right(i, i, o, a, b, z),
     ),
     *in_forms(
         "only_output",

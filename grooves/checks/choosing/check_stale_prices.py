@@ -74,10 +74,11 @@ MISTAKES = (
         lambda t, on, days: right(t, on, days, older=lambda a: abs(a) > days),
         "a price that is dated after the day is not old. Do not take the absolute difference.",
     ),
-    Mistake(
+    *in_forms(
         "newest_first",
-        lambda t, on, days: right(t, on, days, reverse=True),
         "the oldest comes first.",
+        lambda t, on, days: right(t, on, days, reverse=True),
+        lambda t, on, days: right(t, on, days)[::-1],
     ),
     Mistake(
         "not_sorted",
@@ -88,6 +89,14 @@ MISTAKES = (
         "sorted_by_name",
         lambda t, on, days: right(t, on, days, key=sorted),
         "the list is sorted by name. The oldest comes first.",
+    ),
+    Mistake(
+        "one_day_by_name",
+        lambda t, on, days: right(
+            t, on, days, key=lambda found: sorted(found, key=lambda one: one[::-1])
+        ),
+        "prices of one day are sorted by name, as `sorted` does with pairs of day and name. They "
+        "stay in the order of the table: sort by the day alone.",
     ),
     *in_forms(
         "months_of_thirty_days",
@@ -114,10 +123,12 @@ def stale_prices(answer):
     call = by_hand(answer)
     for table, on, days in CASES:
         got = list(call(*deepcopy((table, on, days))))
-        if not all(isinstance(name, str) for name in got):
+        others = [one for one in got if not isinstance(one, str)]
+        if others:
+            pair = isinstance(others[0], (tuple, list)) and len(others[0]) == 2
             raise CheckFailed(
-                f"for on = {on} and days = {days}, expected a list of names. Your function "
-                f"returned {describe(got)}.",
+                f"for on = {on} and days = {days}, your list must hold names alone. It holds "
+                + (f"pairs, such as {others[0]!r}." if pair else f"{describe(others[0])}."),
                 hint="not_names",
             )
         expected = right(table, on, days)

@@ -7,8 +7,7 @@ hour taken for a second, or a utilisation on the wrong side, gives a figure of i
 from __future__ import annotations
 
 from grooves.checks import check
-from grooves.checks.choosing.rules import LAB
-from grooves.checks.many_devices.rules import judge_figures
+from grooves.checks.choosing.rules import LAB, judge_figures
 from grooves.checks.mistakes import Mistake, in_forms
 
 # eur_per_hour, tokens_per_s, utilisation

@@ -7,8 +7,7 @@ told apart.
 from __future__ import annotations
 
 from grooves.checks import check
-from grooves.checks.choosing.rules import LAB
-from grooves.checks.many_devices.rules import judge_figures
+from grooves.checks.choosing.rules import LAB, judge_figures
 from grooves.checks.mistakes import Mistake, in_forms
 
 # price_eur, residual, life_years, hours, utilisation, busy_w, idle_w, pue, eur_per_kwh
@@ -26,7 +25,7 @@ def right(
     price, residual, life, hours, used, busy, idle, pue, kwh, year=YEAR, kilo=1000, idles=True,
     cooled=True, lost=None, energy=True,
 ):  # fmt: skip
-    """Depreciation and electricity, in euros, with a place for each mistake."""
+    """Value lost and electricity, in euros, with a place for each mistake."""
     fallen = (
         price * (1 - residual) * hours / (life * year)
         if lost is None
@@ -96,7 +95,7 @@ MISTAKES = (
         _with(kilo=1),
         _with(kilo=1e6),
     ),
-    Mistake("swapped", lambda *i: right(*i)[::-1], "the depreciation comes first."),
+    Mistake("swapped", lambda *i: right(*i)[::-1], "the value lost comes first."),
     Mistake(
         "sum",
         lambda *i: (sum(right(*i)),) * 2,
@@ -107,10 +106,10 @@ MISTAKES = (
 
 @check(lab=LAB, exercise="total_cost", returns=(tuple, list))
 def total_cost(answer):
-    """total_cost(price_eur, ..., eur_per_kwh) -> euros of depreciation, euros of electricity."""
+    """total_cost(price_eur, ..., eur_per_kwh) -> euros of value lost, euros of electricity."""
     names = (
         "price_eur", "residual", "life_years", "hours", "utilisation", "busy_w", "idle_w", "pue",
         "eur_per_kwh",
     )  # fmt: skip
-    parts = ("the depreciation", "the electricity")
+    parts = ("the value lost", "the electricity")
     judge_figures(answer, names, CASES, right, parts, MISTAKES, ("euros", "euros"))

@@ -1,6 +1,6 @@
 """Check of lab 15: the utilisation from which an own machine is cheaper (chapter 15).
 
-Key idea: rivals that are met at a small utilisation, at nearly all of it, and never.
+Key idea: rivals that are met at a small utilisation, at nearly all of it, at all of it, and never.
 """
 
 from __future__ import annotations
@@ -8,8 +8,7 @@ from __future__ import annotations
 import math
 
 from grooves.checks import check
-from grooves.checks.choosing.rules import LAB
-from grooves.checks.many_devices.rules import judge_figures
+from grooves.checks.choosing.rules import LAB, judge_figures
 from grooves.checks.mistakes import Mistake, in_forms
 
 # eur_per_hour, tokens_per_s, rival_eur
@@ -20,6 +19,7 @@ CASES = (
     (3.0, 100, 8.0),  # never
     (0.5, 20, 0.3),  # never
     (12.5, 26_000, 4.0),
+    (18.0, 2_500, 2.0),  # exactly 1, in whatever order the figures are multiplied and divided
 )
 
 
@@ -43,6 +43,11 @@ MISTAKES = (
         "a machine cannot be used for more than all of the time: where more than 1 would be "
         "needed, return math.inf.",
         _unlimited,
+    ),
+    Mistake(
+        "one_excluded",
+        lambda *inputs: _unlimited(*inputs) if _unlimited(*inputs) < 1 else math.inf,
+        "at a utilisation of exactly 1 both cost the same, so 1 is the result and not math.inf.",
     ),
     *in_forms(
         "cut_off_at_one",

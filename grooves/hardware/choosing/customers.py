@@ -14,14 +14,25 @@ from grooves.hardware.choosing.servers import fits, part_of, server
 from grooves.hardware.many_devices.dense import Dense, from_published
 from grooves.hardware.prices import in_euros, price
 
+PRECISIONS = (16, 8)  # bits per weight that are offered
+
 
 @dataclass(frozen=True)
 class Customer:
-    """A customer: a model of `grooves/models/published.toml` and a workload."""
+    """A customer: a model of `grooves/models/published.toml` and a workload.
+
+    least_bits: the lowest precision, in bits per weight, at which the quality is good enough.
+    """
 
     name: str
     model: str
     work: Workload
+    least_bits: int = 8
+
+    @property
+    def precisions(self) -> tuple[int, ...]:
+        """The offered bits per weight that the quality allows."""
+        return tuple(bits for bits in PRECISIONS if bits >= self.least_bits)
 
     @property
     def dense(self) -> Dense:
@@ -71,16 +82,26 @@ def decide(customer: Customer, offers: list[Offer], decision: Decision) -> tuple
     named = {offer.name: offer for offer in offers}
     if decision.offer not in named:
         raise ValueError(f"{decision.offer!r} is not one of the offers: {', '.join(named)}")
-    if decision.bits not in (8, 16):
+    if decision.bits not in PRECISIONS:
         return None, f"{customer.name}: {decision.bits} bits are not offered; take 8 or 16."
+    if decision.bits < customer.least_bits:
+        return None, (
+            f"{customer.name}: {decision.bits} bits are too few; the quality demands at least "
+            f"{customer.least_bits} (customer.least_bits)."
+        )
     offer, work, model = named[decision.offer], customer.work, customer.dense
     tokens = work.tokens_in + work.tokens_out
     if decision.copies < 1 or decision.users < 1:
         return None, f"{customer.name}: take at least one copy and one user."
+    if decision.copies % 1 or decision.users % 1:
+        return None, (
+            f"{customer.name}: copies={decision.copies} and users={decision.users} must be "
+            "integers."
+        )
     if not fits(offer.server, model, decision.bits, decision.users, tokens):
         return None, (
             f"{customer.name}: {customer.model} at {decision.bits} bits with {decision.users} "
-            f"users does not fit into {offer.server.name}."
+            f"users does not fit into {offer.name}."
         )
     one = plan(offer, model, work, decision.bits, decision.users, decision.copies)
     reason = one.why_not(work)
@@ -91,7 +112,7 @@ def optimum(offers: list[Offer], customers: tuple[Customer, ...] = CUSTOMERS) ->
     """The cheapest plan of each customer. Raises: ValueError where a customer has none."""
     found = {}
     for one in customers:
-        best = cheapest(offers, one.dense, one.work)
+        best = cheapest(offers, one.dense, one.work, precisions=one.precisions)
         if best is None:
             raise ValueError(f"no offer meets the goals of the {one.name}; loosen them")
         found[one.name] = best

@@ -1,6 +1,7 @@
 """Answers to lab 15, choosing: right ones in several ways, wrong ones by mistake."""
 
 import math
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
@@ -20,7 +21,7 @@ ANSWERS = Answers(
         *("sorted_by_name", "months_of_thirty_days", "years_compared"),
         *("goal_ignored", "no_room", "rounded_down", "one_copy", "cheapest_per_hour"),
         *("cheapest_per_token", "fewest_copies", "fastest", "one_user_only"),
-        "largest_setting_only",
+        *("largest_setting_only", "not_an_integer"),
     ),
 )
 right, wrong, rare = ANSWERS.right, ANSWERS.wrong, ANSWERS.rare
@@ -315,6 +316,11 @@ def _(*inputs):
     return "never"
 
 
+@rare("break_even", "never, whatever it is given", hint="same_result_for_all")
+def _(*inputs):
+    return math.inf
+
+
 ANSWERS.by_hand(
     "break_even",
     "after 6,000 / 0.937 = 6,405 hours buying has paid.",
@@ -357,6 +363,11 @@ def _(machines, load, goal_s):
     return ("small", "three")
 
 
+@wrong("cheapest_plan", "not_an_integer")
+def _(machines, load, goal_s):
+    return machines[0][0], load / (0.8 * machines[0][2][-1][1])
+
+
 @wrong("cheapest_plan", "wrong_type")
 def _(machines, load, goal_s):
     return "small"
@@ -382,8 +393,8 @@ def _(customer, offers):
     best = None
     for offer in offers:
         for bits in (16, 8):
-            for users in range(1, 129):
-                for copies in (1, 2, 3, 4, 8, 16):
+            for users in (*range(1, 17), *range(20, 129, 4)):
+                for copies in (1, 2, 3, 4, 5, 8, 16):
                     decision = Decision(offer.name, copies, bits, users)
                     plan, reason = decide(customer, offers, decision)
                     if plan is None or not reason:
@@ -425,6 +436,38 @@ def _(customer, offers):
 @wrong("three_customers", "not_valid")
 def _(customer, offers):
     return Decision("T4 on demand", 1, 16, 1)
+
+
+def _search(customer, offers, bits=(8, 16), users=(1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128, 256)):
+    best = None
+    for offer in offers:
+        for b in bits:
+            for n in users:
+                plan, _ = decide(customer, offers, Decision(offer.name, 1, b, n))
+                if plan is None:
+                    continue
+                decision = Decision(offer.name, math.ceil(plan.load / 0.8 - 1e-9), b, n)
+                plan, reason = decide(customer, offers, decision)
+                if not reason and (best is None or plan.eur_per_day < best[0]):
+                    best = plan.eur_per_day, decision
+    return best and best[1]
+
+
+@rare("three_customers", "8 bits although 16 are demanded", hint="not_valid")
+def _(customer, offers):
+    if customer.least_bits == 16:
+        customer = replace(customer, least_bits=8)
+    return _search(customer, offers, bits=(8,))
+
+
+@rare("three_customers", "8 bits only, and None where these are too few", hint="no_decision")
+def _(customer, offers):
+    return _search(customer, offers, bits=(8,))
+
+
+@rare("three_customers", "two numbers of users", hint="few_numbers_of_users")
+def _(customer, offers):
+    return _search(customer, offers, users=(4, 64))
 
 
 ANSWERS.by_hand(
