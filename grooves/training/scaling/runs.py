@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -78,18 +79,38 @@ def for_compute(width: int, n_flops: float, gazette: Gazette, **more) -> Setting
     return tuned(width, round(sentences), **more)
 
 
-def run(setting: Setting, gazette: Gazette, keep_losses: int = 200) -> dict:
+def run(
+    setting: Setting,
+    gazette: Gazette,
+    keep_losses: int = 200,
+    checks: int = 0,
+    on_check: Callable[[int, float], None] | None = None,
+) -> dict:
     """Train once and measure.
 
     Returns: the setting, parameters, FLOPs, seconds, losses, the exact gap, and `known`, the number
     of people whose facts the model knows.
     keep_losses: means of the loss over so many stretches of the run are returned at most, in nats
     per sentence, with the wall seconds at the end of each.
+    on_check: called with 1, 2, … `checks` and the gap at that time, evenly over the run; what it
+    raises ends the training.
+    Raises: grooves.training.loop.Divergence where the loss explodes.
     """
     config = setting.config(gazette)
     model = Transformer(config, setting.seed).to(device())
     data = GazetteData(gazette, setting.batch, 1 + setting.seed, setting.n_sentences)
     stamps = []
+
+    def note(history, _spent) -> None:
+        stamps.append(time.perf_counter() - started)
+        if (
+            checks
+            and on_check
+            and history.steps * checks // setting.steps
+            > ((history.steps - 1) * checks // setting.steps)
+        ):
+            on_check(history.steps * checks // setting.steps, gap(model, gazette).total)
+
     started, core = time.perf_counter(), time.process_time()
     history = train(
         model,
@@ -99,7 +120,7 @@ def run(setting: Setting, gazette: Gazette, keep_losses: int = 200) -> dict:
         matrix_lr=setting.matrix_lr,
         lr=setting.lr,
         progress=False,
-        on_step=lambda *_: stamps.append(time.perf_counter() - started),
+        on_step=note,
     )
     core_seconds = time.process_time() - core
     each = max(1, setting.steps // keep_losses)
