@@ -48,7 +48,7 @@ def test_candidates_are_the_same_for_every_worker_and_lie_in_the_space():
     assert 10 < sum(one.lr < 0.01 for one in some) < 30  # half of the logarithmic range
     with pytest.raises(ValueError, match="n=0 must be at least 1"):
         SPACE.candidates(0)
-    with pytest.raises(ValueError, match="the range of lr, 1 to 0.1, must grow"):
+    with pytest.raises(ValueError, match=r"the range of lr, 1 to 0\.1, must grow"):
         Space(SPACE.base, lr=(1, 0.1)).candidates(3)
 
 

@@ -157,8 +157,9 @@ def _reporter(trial: optuna.Trial) -> Callable[[int, float], None]:
 def summary(study: optuna.Study) -> dict:
     """What a study found: the best candidate, how many were pruned or failed, and the work done.
 
-    work: the steps that were trained, over those of all candidates trained to the end. ranks: of the candidate that is the best in
-    the end, its place among all at each check that all of them reached.
+    work: the steps that were trained, over those of all candidates trained to the end. ranks: of
+    the candidate that is the best in the end, its place among those trained to the end at each
+    check.
     """
     trials = study.get_trials(deepcopy=False)
     states = [trial.state for trial in trials]
