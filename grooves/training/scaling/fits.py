@@ -127,7 +127,8 @@ class Minimum:
 
 
 def minimum(n_parameters: Sequence[float], gaps: Sequence[float]) -> Minimum:
-    """The lowest point of a parabola in log N and log gap, through the best run and its neighbours.
+    """The lowest point of a parabola in log N and log gap, fitted to the best run and to the two runs
+    on either side of it.
 
     Where the best run is the smallest or the largest, that run is returned and not interior.
     Raises: ValueError for fewer than three runs.
@@ -139,7 +140,7 @@ def minimum(n_parameters: Sequence[float], gaps: Sequence[float]) -> Minimum:
     best = int(np.argmin(y))
     if best in (0, len(y) - 1):
         return Minimum(float(np.exp(x[best])), float(np.exp(y[best])), False)
-    near = slice(best - 1, best + 2)
+    near = slice(max(0, best - 2), best + 3)
     square, slope, offset = np.polyfit(x[near] - x[best], y[near], 2)
     at = -slope / (2 * square)
     return Minimum(
