@@ -127,8 +127,9 @@ class Minimum:
 
 
 def minimum(n_parameters: Sequence[float], gaps: Sequence[float]) -> Minimum:
-    """The lowest point of a parabola in log N and log gap, fitted to the best run and to the two runs
-    on either side of it.
+    """The lowest point of a parabola in log N and log gap.
+
+    It is fitted to the best run and to the two runs on either side of it.
 
     Where the best run is the smallest or the largest, that run is returned and not interior.
     Raises: ValueError for fewer than three runs.
