@@ -19,7 +19,7 @@ from grooves import device
 from grooves.language.corpora import GazetteData
 from grooves.language.gazette import WORDS, Gazette
 from grooves.models.transformer import Config, Transformer
-from grooves.training.loop import train
+from grooves.training.loop import History, train
 from grooves.training.scaling.counting import count, flops_per_token
 from grooves.training.scaling.gaps import gap, known_up_to, surprise_by_rank
 
@@ -79,6 +79,27 @@ def for_compute(width: int, n_flops: float, gazette: Gazette, **more) -> Setting
     return tuned(width, round(sentences), **more)
 
 
+def trained(
+    setting: Setting,
+    gazette: Gazette,
+    on_step: Callable[[Transformer, History], None] | None = None,
+) -> tuple[Transformer, History]:
+    """Train a model once. Raises: grooves.training.loop.Divergence where the loss explodes."""
+    model = Transformer(setting.config(gazette), setting.seed).to(device())
+    data = GazetteData(gazette, setting.batch, 1 + setting.seed, setting.n_sentences)
+    history = train(
+        model,
+        data,
+        steps=setting.steps,
+        optimizer=setting.optimizer,
+        matrix_lr=setting.matrix_lr,
+        lr=setting.lr,
+        progress=False,
+        on_step=None if on_step is None else lambda history, _: on_step(model, history),
+    )
+    return model, history
+
+
 def run(
     setting: Setting,
     gazette: Gazette,
@@ -96,45 +117,29 @@ def run(
     raises ends the training.
     Raises: grooves.training.loop.Divergence where the loss explodes.
     """
-    config = setting.config(gazette)
-    model = Transformer(config, setting.seed).to(device())
-    data = GazetteData(gazette, setting.batch, 1 + setting.seed, setting.n_sentences)
     stamps = []
 
-    def note(history, _spent) -> None:
+    def note(model, history) -> None:
         stamps.append(time.perf_counter() - started)
-        if (
-            checks
-            and on_check
-            and history.steps * checks // setting.steps
-            > ((history.steps - 1) * checks // setting.steps)
-        ):
-            on_check(history.steps * checks // setting.steps, gap(model, gazette).total)
+        before, now = ((history.steps - i) * checks // setting.steps for i in (1, 0))
+        if on_check is not None and now > before:
+            on_check(now, gap(model, gazette).total)
 
     started, core = time.perf_counter(), time.process_time()
-    history = train(
-        model,
-        data,
-        steps=setting.steps,
-        optimizer=setting.optimizer,
-        matrix_lr=setting.matrix_lr,
-        lr=setting.lr,
-        progress=False,
-        on_step=note,
-    )
+    model, history = trained(setting, gazette, note)
     core_seconds = time.process_time() - core
     each = max(1, setting.steps // keep_losses)
     ends = range(each, setting.steps + 1, each)
-    by_rank = surprise_by_rank(model, gazette)
+    config, tokens = setting.config(gazette), setting.steps * setting.batch * TOKENS
     return {
         **asdict(setting),
         "steps": setting.steps,
-        "tokens": setting.steps * setting.batch * TOKENS,
+        "tokens": tokens,
         "parameters": asdict(count(config)),
-        "flops": flops_per_token(config, TOKENS) * setting.steps * setting.batch * TOKENS,
+        "flops": flops_per_token(config, TOKENS) * tokens,
         "core_seconds": core_seconds,
         "losses": [float(np.mean(history.losses[e - each : e])) * TOKENS for e in ends],
         "seconds": [stamps[e - 1] for e in ends],
         "gap": gap(model, gazette).to_dict(),
-        "known": known_up_to(by_rank),
+        "known": known_up_to(surprise_by_rank(model, gazette)),
     }
