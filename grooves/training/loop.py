@@ -22,6 +22,7 @@ from torch import nn
 from grooves.training import checkpoint
 from grooves.training.data_parallel import Team
 from grooves.training.optimizers import build_optimizers, schedule
+from grooves.training.run_control import StopTraining
 
 
 class Divergence(RuntimeError):
@@ -36,6 +37,8 @@ class History:
     words: int = 0
     seconds: float = 0.0
     interrupted: bool = False
+    learning_rate: float = math.nan  # of the last step; AdamW's where there are two optimizers
+    gradient_norm: float | torch.Tensor = math.nan  # of the last step, before clipping
 
     @property
     def steps(self) -> int:
@@ -70,7 +73,8 @@ def train(
     save_to: a checkpoint written every `save_every` steps and at the end; where it exists and
     `resume` is true, training continues from it, with identical results on the same machine.
     on_step: called after each step with the history and the fraction of the budget that is spent.
-    Ctrl-C (or the kernel's stop button) finishes the step, saves, and returns.
+    Ctrl-C (or the kernel's stop button) finishes the step, saves, and returns, and so does a
+    `StopTraining` that `on_step` raises.
     Raises: ValueError unless exactly one budget is given; Divergence where the loss explodes.
     """
     if (seconds is None) == (steps is None) or not 0 < (seconds or steps or 0) < math.inf:
@@ -93,22 +97,27 @@ def train(
             factor = schedule(done)
             for opt, rate in zip(optimizers, peak_rates, strict=True):
                 opt.param_groups[0]["lr"] = rate * factor
+            history.learning_rate = peak_rates[-1] * factor
             inputs, targets = data.batch(history.steps)
 
             loss = team.backward(inputs.to(device), targets.to(device))  # forward and backward pass
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)  # scale down a gradient longer than 1
+            norm = nn.utils.clip_grad_norm_(model.parameters(), 1.0)  # at most 1 afterwards
             for opt in optimizers:
                 opt.step()
                 opt.zero_grad(set_to_none=True)
 
             history.losses.append(loss)
+            history.gradient_norm = norm  # a tensor, because reading it would synchronise a GPU
             history.words += int((targets >= 0).sum())
             history.seconds += time.perf_counter() - started
             _refuse_divergence(history, lr, matrix_lr, save_to)
             if save_to is not None and history.steps % save_every == 0:
                 _save(model, optimizers, history, save_to)
             if on_step is not None:
-                on_step(history, spent())
+                try:
+                    on_step(history, spent())
+                except StopTraining:
+                    interrupted.set()
             _show(bar, history, steps, entropy)
         history.interrupted = interrupted.is_set()
     bar.close()

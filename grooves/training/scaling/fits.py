@@ -50,8 +50,8 @@ def power_law(x: Sequence[float], y: Sequence[float]) -> PowerLaw:
 class Surface:
     """loss = floor + A (N / n0) ** -a + B (D / d0) ** -b, in nats.
 
-    known: whether the floor was given. error: root mean square of the fit's residuals, in
-    logarithms.
+    known: whether the floor was given. error: of the fit, the root mean square of the logarithm of
+    predicted over measured loss, so that fits with and without a floor can be compared.
     """
 
     floor: float
@@ -113,7 +113,8 @@ def surface(
             best = found
     A, a, B, b = map(float, np.exp(best.x[:4]))
     base = floor if floor is not None else float(np.exp(best.x[4]))
-    error = float(np.sqrt((residuals(best.x) ** 2).mean()))
+    missing = np.log(base + parts(best.x)[0]) - np.log(loss)
+    error = float(np.sqrt((missing**2).mean()))
     return Surface(base, A, a, B, b, n0, d0, floor is not None, error)
 
 
