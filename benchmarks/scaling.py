@@ -5,6 +5,7 @@
 3. dearer: the next budget, which costs sixteen times the largest from which it is forecast.
 4. data: one width that is large enough, from 16,000 sentences to a million.
 5. passes: one length, with 1, 2, 4 and 8 passes over the sentences.
+6. clock: thirty runs of other sizes and lengths, whose time is written down finely.
 
 Two processes with one thread each; every run is written down as it ends, so an interrupted
 benchmark goes on from there. About 40 minutes on two cores. Chapter 5.
@@ -54,6 +55,12 @@ def language() -> Gazette:
     return _kept[0]
 
 
+CLOCK = tuple(
+    (width, sentences) for width in (16, 24, 32, 48, 64) for sentences in (30_000, 60_000, 120_000)
+)
+CURVE = {"clock": 200}  # stretches of the loss and of the time that are kept, else 40
+
+
 def settings(quick: bool) -> dict[str, list[Setting]]:
     """The runs of each part; where `quick`, a few short ones."""
     seeds = SEEDS[:1] if quick else SEEDS
@@ -77,6 +84,7 @@ def settings(quick: bool) -> dict[str, list[Setting]]:
             for s in seeds
             for n in PASSES
         ],
+        "clock": [tuned(w, n, seed=s) for s in seeds[:2] for w, n in CLOCK],
         "dearer": [
             for_compute(width, flops, one, seed=s)
             for s in seeds
@@ -86,10 +94,11 @@ def settings(quick: bool) -> dict[str, list[Setting]]:
     }
 
 
-def measured(setting: Setting) -> dict:
+def measured(task: tuple[str, Setting]) -> dict:
     """One run, in a process of its own thread; what is stored of its curves is rounded."""
     report.one_thread()
-    found = run(setting, language(), keep_losses=40)
+    part, setting = task
+    found = run(setting, language(), keep_losses=CURVE.get(part, 40))
     return found | {name: [round(x, 4) for x in found[name]] for name in ("losses", "seconds")}
 
 
@@ -134,7 +143,7 @@ def main() -> None:
     todo = [(part, one) for part, every in parts.items() for one in every]
     left = [(part, one) for part, one in todo if _key(part, one) not in progress.found]
     with get_context("spawn").Pool(2) as pool:
-        results = pool.imap(measured, [one for _, one in left])
+        results = pool.imap(measured, left)
         for (part, one), result in zip(left, results, strict=True):
             progress.get(_key(part, one), lambda result=result: result)
     found = {
