@@ -58,7 +58,7 @@ def language() -> Gazette:
 CLOCK = tuple(
     (width, sentences) for width in (16, 24, 32, 48, 64) for sentences in (30_000, 60_000, 120_000)
 )
-CURVE = {"clock": 200}  # stretches of the loss and of the time that are kept, else 40
+CURVES = {"clock": 200, "budgets": 40, "dearer": 40}  # parts whose losses and times are kept
 
 
 def settings(quick: bool) -> dict[str, list[Setting]]:
@@ -98,7 +98,7 @@ def measured(task: tuple[str, Setting]) -> dict:
     """One run, in a process of its own thread; what is stored of its curves is rounded."""
     report.one_thread()
     part, setting = task
-    found = run(setting, language(), keep_losses=CURVE.get(part, 40))
+    found = run(setting, language(), keep_losses=CURVES.get(part, 40))
     return found | {name: [round(x, 4) for x in found[name]] for name in ("losses", "seconds")}
 
 
@@ -130,16 +130,25 @@ def rows_of(found: dict[str, list[dict]]) -> list[dict]:
     return rows
 
 
+def _slim(part: str, one: dict) -> dict:
+    dropped = () if part in CURVES else ("losses", "seconds")
+    return {name: value for name, value in one.items() if name not in dropped}
+
+
 def _fields(one: dict) -> dict:
     return {field.name: one[field.name] for field in fields(Setting)}
 
 
 def main() -> None:
     """Run what has not been run yet, and publish."""
-    parsed = report.arguments(__doc__).parse_args()
+    parser = report.arguments(__doc__)
+    parser.add_argument("--parts", default="", help="only these of its parts, with commas")
+    parsed = parser.parse_args()
     report.one_thread()
     progress = report.Progress(parsed.out / "scaling.progress.json")
     parts = settings(parsed.quick)
+    if parsed.parts:
+        parts = {part: parts[part] for part in parsed.parts.split(",")}
     todo = [(part, one) for part, every in parts.items() for one in every]
     left = [(part, one) for part, one in todo if _key(part, one) not in progress.found]
     with get_context("spawn").Pool(2) as pool:
@@ -147,7 +156,8 @@ def main() -> None:
         for (part, one), result in zip(left, results, strict=True):
             progress.get(_key(part, one), lambda result=result: result)
     found = {
-        part: [progress.found[_key(part, one)] for one in every] for part, every in parts.items()
+        part: [_slim(part, progress.found[_key(part, one)]) for one in every]
+        for part, every in parts.items()
     }
     notes = [
         "Gaps in nats per sentence, exact: summed over all sentences of the language. Core seconds "
