@@ -45,7 +45,7 @@ def laws(
         look = {"color": "black", "marker": "D", "markersize": 7, "linestyle": "none"}
         look |= {"markerfacecolor": "none", "markeredgewidth": 2}
         axes.plot(*beyond, **look)
-        names.append(lettering.Name("run afterwards", beyond[1][-1], look))
+        names.append(lettering.Name("not used for the fit", beyond[1][-1], look))
     axes.set(xscale="log", yscale="log", xlabel=labels[0], ylabel=labels[1])
     lettering.legend(axes, names, figures.FONT_SIZE)
     return figures.picture(figure, alt, caption)
