@@ -5,7 +5,8 @@
 3. dearer: the next budget, which costs sixteen times the largest from which it is forecast.
 4. data: one width that is large enough, from 16,000 sentences to a million.
 5. passes: one length, with 1, 2, 4 and 8 passes over the sentences.
-6. clock: thirty runs of other sizes and lengths, whose time is written down finely.
+6. transfer: three widths and three optimizers, each with five rates.
+7. clock: thirty runs of other sizes and lengths, whose time is written down finely.
 
 Two processes with one thread each; every run is written down as it ends, so an interrupted
 benchmark goes on from there. About 40 minutes on two cores. Chapter 5.
@@ -58,6 +59,8 @@ def language() -> Gazette:
 CLOCK = tuple(
     (width, sentences) for width in (16, 24, 32, 48, 64) for sentences in (30_000, 60_000, 120_000)
 )
+TRANSFER_WIDTHS, FACTORS = (16, 48, 128), (0.25, 0.5, 1, 2, 4)
+TRANSFER = {"adamw": (0.01, 0.025), "scaled adamw": (0.01, 0.025), "muon": (0.04, 0.025)}
 CURVES = {"clock": 200, "budgets": 40, "dearer": 40}  # parts whose losses and times are kept
 
 
@@ -83,6 +86,13 @@ def settings(quick: bool) -> dict[str, list[Setting]]:
             tuned(PASSES_WIDTH, PASSES_SENTENCES, seed=s, n_sentences=PASSES_SENTENCES // n)
             for s in seeds
             for n in PASSES
+        ],
+        "transfer": [
+            tuned(w, 64_000, optimizer=kind, lr=lr * f, matrix_lr=matrix_lr * f, seed=s)
+            for s in seeds
+            for kind, (lr, matrix_lr) in TRANSFER.items()
+            for w in TRANSFER_WIDTHS
+            for f in FACTORS
         ],
         "clock": [tuned(w, n, seed=s) for s in seeds[:2] for w, n in CLOCK],
         "dearer": [
@@ -118,6 +128,7 @@ def rows_of(found: dict[str, list[dict]]) -> list[dict]:
                     "width": first["width"],
                     "sentences": first["sentences"],
                     "batch": first["batch"],
+                    "optimizer": first["optimizer"],
                     "different": first["n_sentences"] or first["sentences"],
                     "matrix lr": first["matrix_lr"],
                     "lr": first["lr"],

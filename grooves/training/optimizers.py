@@ -13,6 +13,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+BASE_WIDTH = 64  # at which "scaled adamw" is AdamW
+
 
 def orthogonalize(matrices: Tensor, n_iterations: int = 5) -> Tensor:
     """Bring all singular values of each matrix near 1 and keep the singular vectors.
@@ -80,28 +82,34 @@ def build_optimizers(
     matrix_lr: float = 0.025,
     lr: float = 0.02,
 ) -> list[torch.optim.Optimizer]:
-    """The optimizers of a model: [Muon for the blocks' matrices, AdamW for the rest], or [AdamW].
+    """The optimizers of a model: [Muon for the blocks' matrices, AdamW for the rest], or AdamW.
 
     Frozen weights are left out. A model without blocks (an LSTM), or one whose blocks are frozen
     except for LoRA (`grooves.fine_tuning.lora`, three-dimensional), gets AdamW alone.
-    kind: "muon" or "adamw". lr: AdamW's step; matrix_lr: Muon's.
-    Source of AdamW: Loshchilov & Hutter 2019, arXiv:1711.05101.
+    kind: "muon", "adamw", or "scaled adamw", which makes the steps of the blocks' matrices
+    BASE_WIDTH / width times as long. lr: AdamW's step; matrix_lr: Muon's.
+    Source of AdamW: Loshchilov & Hutter 2019, arXiv:1711.05101; of the scaling: Yang et al. 2022,
+    arXiv:2203.03466, table 3.
     Raises: ValueError for another kind, or where every weight is frozen.
     """
-    if kind not in ("muon", "adamw"):
-        raise ValueError(f"{kind=} must be 'muon' or 'adamw'")
+    if kind not in ("muon", "adamw", "scaled adamw"):
+        raise ValueError(f"{kind=} must be 'muon', 'adamw' or 'scaled adamw'")
     learns = {name: p for name, p in model.named_parameters() if p.requires_grad}
     if not learns:
         raise ValueError("every weight of this model is frozen: there is nothing to train")
     matrices = [p for n, p in learns.items() if n.startswith("blocks.") and p.ndim == 2]
-    chosen = {id(p) for p in matrices} if kind == "muon" else set()
+    chosen = set() if kind == "adamw" else {id(p) for p in matrices}
     rest = [p for p in learns.values() if id(p) not in chosen]
-    optimizers = [Muon(matrices, lr=matrix_lr)] if chosen else []
-    if rest:
-        optimizers.append(
-            torch.optim.AdamW(rest, lr=lr, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
-        )
-    return optimizers
+    optimizers: list[torch.optim.Optimizer] = []
+    if chosen and kind == "muon":
+        optimizers.append(Muon(matrices, lr=matrix_lr))
+    elif chosen:
+        optimizers.append(_adamw(matrices, lr * BASE_WIDTH / matrices[0].size(1)))
+    return [*optimizers, _adamw(rest, lr)] if rest else optimizers
+
+
+def _adamw(parameters, lr: float) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(parameters, lr=lr, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
 
 
 def schedule(fraction: float, warmup: float = 0.03, decay: float = 0.6) -> float:

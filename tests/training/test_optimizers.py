@@ -100,7 +100,7 @@ def test_every_weight_has_exactly_one_optimizer(kind):
 
 
 def test_an_unknown_optimizer_is_refused_by_name():
-    with pytest.raises(ValueError, match="kind='sgd' must be 'muon' or 'adamw'"):
+    with pytest.raises(ValueError, match="kind='sgd' must be 'muon', 'adamw' or 'scaled adamw'"):
         build_optimizers(tiny(), "sgd")
 
 
@@ -127,3 +127,15 @@ def test_the_schedule_rises_stays_and_falls_to_nothing():
     assert values[-1] == 0.0
     assert max(values) == 1.0
     assert schedule(1.3) == 0.0, "a step that began in time and ended late"
+
+
+def test_scaled_adamw_shortens_the_steps_of_wide_matrices_only():
+    for width, factor in ((32, 2.0), (64, 1.0), (128, 0.5)):
+        model = tiny(n_embd=width)
+        inside, rest = build_optimizers(model, "scaled adamw", lr=0.01)
+        assert inside.param_groups[0]["lr"] == pytest.approx(0.01 * factor)
+        assert rest.param_groups[0]["lr"] == 0.01
+        held = [p for each in (inside, rest) for p in each.param_groups[0]["params"]]
+        assert {id(p) for p in held} == {id(p) for p in model.parameters()}
+        blocks = {id(p) for p in model.blocks.parameters()}
+        assert {id(p) for p in inside.param_groups[0]["params"]} == blocks

@@ -11,7 +11,15 @@ import torch
 from grooves.language.gazette import Gazette
 from grooves.models.transformer import Config, Transformer, count_parameters
 from grooves.training.scaling import counting, fits, gaps
-from grooves.training.scaling.runs import TOKENS, Setting, for_compute, run, tuned
+from grooves.training.scaling.runs import (
+    TOKENS,
+    ScaledHead,
+    Setting,
+    for_compute,
+    run,
+    trained,
+    tuned,
+)
 
 SMALL = Config(97, context=5, n_layer=3, mlp_from=1, n_embd=12, n_head=2)
 
@@ -137,6 +145,19 @@ def test_a_budget_of_compute_buys_so_many_sentences(gazette):
         assert per_token * TOKENS * setting.sentences == pytest.approx(1e9, rel=0.01)
         assert setting.seed == 5
     assert tuned(16, 64_000).batch == 128 and tuned(16, 256_000).batch == 256
+
+
+def test_a_scaled_head_has_logits_in_proportion_to_the_inverse_of_the_width(gazette):
+    tokens = torch.arange(10).reshape(2, 5)
+    for width, factor in ((16, 4.0), (64, 1.0), (128, 0.5)):
+        config = Setting(width, 1).config(gazette)
+        plain, scaled = Transformer(config, 1)(tokens), ScaledHead(config, 1)(tokens)
+        assert torch.allclose(scaled, factor * plain)
+    kinds = [
+        trained(Setting(16, 64, batch=32, optimizer=o), gazette)[0]
+        for o in ("adamw", "scaled adamw")
+    ]
+    assert [type(one) for one in kinds] == [Transformer, ScaledHead]
 
 
 # ---- fits --------------------------------------------------------------------------------------

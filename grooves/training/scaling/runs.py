@@ -20,6 +20,7 @@ from grooves.language.corpora import GazetteData
 from grooves.language.gazette import WORDS, Gazette
 from grooves.models.transformer import Config, Transformer
 from grooves.training.loop import History, train
+from grooves.training.optimizers import BASE_WIDTH
 from grooves.training.scaling.counting import count, flops_per_token
 from grooves.training.scaling.gaps import gap, known_up_to, surprise_by_rank
 
@@ -31,7 +32,8 @@ class Setting:
     """What one run depends on.
 
     width, n_layer: of the model. sentences: that it trains on, D in sentences. batch: of one step.
-    n_sentences: how many of them are different; None: all are drawn anew.
+    optimizer: as `build_optimizers` takes it; "scaled adamw" trains a `ScaledHead`.
+    n_sentences: how many sentences are different; None: all are drawn anew.
     """
 
     width: int
@@ -79,13 +81,25 @@ def for_compute(width: int, n_flops: float, gazette: Gazette, **more) -> Setting
     return tuned(width, round(sentences), **more)
 
 
+class ScaledHead(Transformer):
+    """A transformer whose logits are BASE_WIDTH / width times as large: (B, T, V).
+
+    With "scaled adamw", no update then grows with the width, so one learning rate suits all widths.
+    Source: Yang et al. 2022, arXiv:2203.03466, table 3 (maximal update parametrization).
+    """
+
+    def forward(self, ids, cache=None):
+        return super().forward(ids, cache) * (BASE_WIDTH / self.config.n_embd)
+
+
 def trained(
     setting: Setting,
     gazette: Gazette,
     on_step: Callable[[Transformer, History], None] | None = None,
 ) -> tuple[Transformer, History]:
     """Train a model once. Raises: grooves.training.loop.Divergence where the loss explodes."""
-    model = Transformer(setting.config(gazette), setting.seed).to(device())
+    kind = ScaledHead if setting.optimizer == "scaled adamw" else Transformer
+    model = kind(setting.config(gazette), setting.seed).to(device())
     data = GazetteData(gazette, setting.batch, 1 + setting.seed, setting.n_sentences)
     history = train(
         model,
